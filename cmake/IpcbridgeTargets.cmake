@@ -1,0 +1,26 @@
+# Helpers that targets opt into, so that foreign code (pybind11, GoogleTest) is never held to our warnings.
+
+function(ipcbridge_target_options target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual
+    -Wcast-align -Wformat=2 -Wnon-virtual-dtor -Woverloaded-virtual -Wundef -Wvla
+    -Wimplicit-fallthrough
+    # An indirect call through the GOT is one jump cheaper than through the PLT.
+    -fno-plt
+    $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op>
+    # GCC 12 warns about its own std::string (GCC bug 105651).
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+    # Unique symbols are process-wide: two modules would share our statics and none could be unloaded.
+    $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
+    $<$<BOOL:${IPCBRIDGE_WERROR}>:-Werror>)
+endfunction()
+
+# A module that is loaded into somebody else's process: it exports the symbols of `exports` (a version
+# script), binds its own symbols to itself, and is never unmapped, because its threads and atfork handlers
+# may outlive a dlclose.
+function(ipcbridge_loadable_module target exports)
+  target_link_options(${target} PRIVATE
+    -Wl,-Bsymbolic -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,relro,-z,now
+    -Wl,--version-script=${exports})
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+endfunction()

@@ -1,0 +1,135 @@
+# One command a chore, the same here and in CI. `./run` installs the system packages and calls this.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+FUZZ_SECONDS ?= 60
+# A suite that hangs must fail, not wait for somebody to notice.
+SUITE_TIMEOUT ?= 900
+
+py := .venv/bin/python
+bin := node_modules/.bin
+dev := build/dev
+sources = git ls-files --cached --others --exclude-standard
+
+.PHONY: help build native js python test test-core test-node test-python test-packaging demo bench lint \
+  lint-cpp lint-js lint-python lint-shell format sanitize fuzz dist clean
+
+help:
+	@echo "make build | test | demo | bench | lint | format | sanitize | fuzz | dist | clean"
+
+# --- build -----------------------------------------------------------------------------------------------------------
+
+build: native js python
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+.venv/.installed: requirements-dev.txt
+	[ -x $(py) ] || $(PYTHON) -m venv .venv
+	$(py) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Ninja configures again by itself when a CMakeLists.txt changes.
+$(dev)/build.ninja: CMakePresets.json node_modules/.installed .venv/.installed
+	cmake --preset dev
+	@touch $@
+
+native: $(dev)/build.ninja
+	cmake --build --preset dev
+	cmake --install $(dev) --component node --prefix . >/dev/null
+	cmake --install $(dev) --component python --prefix python >/dev/null
+
+js: node_modules/.installed
+	$(bin)/tsc -p js/tsconfig.json
+
+# The native module is already in python/ipcbridge (see native), so the editable install compiles nothing.
+.venv/.editable: pyproject.toml package.json .venv/.installed
+	$(py) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  -C wheel.cmake=false -C editable.mode=inplace --editable .
+	@touch $@
+
+python: native .venv/.editable
+
+# --- test ------------------------------------------------------------------------------------------------------------
+
+# All suites run even if one fails; a suite without tests is a failure.
+test: build
+	@failed=; for suite in core packaging node python; do \
+	  echo "== $$suite"; $(MAKE) test-$$suite || failed="$$failed $$suite"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all suites passed"
+
+test-core:
+	@timeout $(SUITE_TIMEOUT) ctest --test-dir $(dev) --no-tests=error --output-on-failure -j 2 --progress
+
+test-node:
+	@tests/packaging/has_tests.sh 'test.*js' tests/node tests/values tests/cross
+	@timeout $(SUITE_TIMEOUT) node --test $$(find tests/node tests/values tests/cross -name '*.test.*js' | sort)
+
+test-python:
+	@tests/packaging/has_tests.sh 'py' tests/python tests/values tests/cross
+	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q
+
+test-packaging:
+	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+demo: build
+	@node examples/demo/demo.mjs
+
+bench: build
+	bench/install.sh
+	node bench/run.mjs
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+lint: lint-shell lint-cpp lint-js lint-python
+
+lint-shell:
+	$(sources) | xargs awk 'FNR == 1 && /^#!.*sh$$/ { print FILENAME }' | xargs shellcheck
+
+# clang-tidy needs clang's own flags: the clang preset is configured for its compile commands and never built.
+lint-cpp: node_modules/.installed .venv/.installed
+	$(sources) '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
+	tests/packaging/check_layers.sh
+	cmake --preset clang >build/clang.log || { cat build/clang.log; exit 1; }
+	run-clang-tidy -quiet -p build/clang "$$PWD/(core|bindings)/" >build/clang-tidy.log 2>&1 || \
+	  { grep -E ': (error|warning):' build/clang-tidy.log | sort -u; exit 1; }
+
+lint-js: node_modules/.installed
+	$(bin)/biome ci .
+	$(bin)/tsc -p js/tsconfig.json --noEmit
+
+lint-python: native .venv/.editable
+	$(py) -m ruff check .
+	$(py) -m ruff format --check .
+	$(py) -m mypy
+	cd python && ../$(py) -m mypy.stubtest ipcbridge._native
+
+format: node_modules/.installed .venv/.installed
+	$(sources) '*.cpp' '*.hpp' | xargs clang-format -i
+	$(bin)/biome check --write .
+	$(py) -m ruff check --fix .
+	$(py) -m ruff format .
+
+sanitize: build
+	tests/sanitize.sh
+
+fuzz:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+
+# --- release ---------------------------------------------------------------------------------------------------------
+
+dist: build
+	rm -rf dist && mkdir dist
+	npm pack --ignore-scripts --pack-destination dist
+	$(py) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
+	$(py) -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+	ls -l dist
+
+clean:
+	rm -rf build dist js/dist js/native python/ipcbridge/_native*.so .venv/.editable

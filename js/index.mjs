@@ -1,0 +1,3 @@
+// The names come from the CommonJS build, so there is one module state however it is loaded.
+export { default } from './dist/index.js'
+export * from './dist/index.js'

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The core's tests under ASan+UBSan and under TSan, then the Node and Python suites on ASan builds of the bindings.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The sanitizers of GCC 12 do not know the address layouts that newer kernels randomise into.
+fixed_layout=()
+if setarch "$(uname -m)" -R true 2>/dev/null; then fixed_layout=(setarch "$(uname -m)" -R); fi
+
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# Suites may wait longer for the same thing; they must not test less.
+export IPCBRIDGE_SANITIZED=1
+
+run_core_tests() { # preset
+  echo "== core, $1"
+  cmake --preset "$1" >"build/$1.log" || { cat "build/$1.log" && exit 1; }
+  cmake --build --preset "$1"
+  "${fixed_layout[@]}" ctest --test-dir "build/$1" --no-tests=error --output-on-failure --progress
+}
+
+run_core_tests tsan
+run_core_tests asan
+
+# A copy of what the suites load, with the ASan modules in the places of the ordinary ones.
+stage=build/asan/stage
+rm -rf "$stage" && mkdir -p "$stage/js"
+cp -a package.json pyproject.toml tests python examples "$stage/"
+cp -a js/index.mjs js/dist "$stage/js/"
+ln -s "$PWD/node_modules" "$PWD/.venv" "$stage/"
+mkdir -p "$stage/build" && ln -s "$PWD/build/asan" "$stage/build/dev"
+rm -f "$stage"/python/ipcbridge/_native*.so
+cmake --install build/asan --component node --prefix "$stage" >/dev/null
+cmake --install build/asan --component python --prefix "$stage/python" >/dev/null
+
+# V8 and CPython leak on purpose at exit, so leaks are looked for in the core's tests only.
+export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1
+export PYTHONMALLOC=malloc PYTHONPATH="$PWD/$stage/python"
+libasan=$(g++ -print-file-name=libasan.so)
+libasan=$(realpath "$libasan")
+cd "$stage"
+echo "== node, asan"
+find tests/node tests/values tests/cross -name '*.test.*js' | sort |
+  LD_PRELOAD=$libasan xargs "${fixed_layout[@]}" node --test
+echo "== python, asan"
+LD_PRELOAD=$libasan "${fixed_layout[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider

@@ -1,0 +1,32 @@
+#include "core/base/system.hpp"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
+
+namespace ipcbridge {
+
+int System::socket(int domain, int type, int protocol) { return ::socket(domain, type, protocol); }
+int System::bind(int fd, const sockaddr* address, socklen_t size) { return ::bind(fd, address, size); }
+int System::listen(int fd, int backlog) { return ::listen(fd, backlog); }
+int System::connect(int fd, const sockaddr* address, socklen_t size) { return ::connect(fd, address, size); }
+int System::accept4(int fd, int flags) { return ::accept4(fd, nullptr, nullptr, flags); }
+ssize_t System::sendmsg(int fd, const msghdr* message, int flags) { return ::sendmsg(fd, message, flags); }
+ssize_t System::recvmsg(int fd, msghdr* message, int flags) { return ::recvmsg(fd, message, flags); }
+int System::memfd_create(const char* name, unsigned flags) { return ::memfd_create(name, flags); }
+int System::fallocate(int fd, int mode, off_t offset, off_t length) { return ::fallocate(fd, mode, offset, length); }
+void* System::mmap(std::size_t length, int protection, int flags, int fd) {
+  return ::mmap(nullptr, length, protection, flags, fd, 0);
+}
+int System::epoll_create1(int flags) { return ::epoll_create1(flags); }
+int System::eventfd(unsigned initial, int flags) { return ::eventfd(initial, flags); }
+int System::timerfd_create(int clock, int flags) { return ::timerfd_create(clock, flags); }
+int System::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+
+System& System::real() {
+  static System system;
+  return system;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace ipcbridge {
+
+// The one seam to the operating system: every call that can fail for want of descriptors, memory or
+// permission goes through it, so that a test makes it fail (tests derive from System and override).
+// The methods are the system calls of the same names and report through errno. Stateless, any thread.
+class System {
+ public:
+  System() = default;
+  virtual ~System() = default;
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  virtual int socket(int domain, int type, int protocol);
+  virtual int bind(int fd, const sockaddr* address, socklen_t size);
+  virtual int listen(int fd, int backlog);
+  virtual int connect(int fd, const sockaddr* address, socklen_t size);
+  virtual int accept4(int fd, int flags);
+  virtual ssize_t sendmsg(int fd, const msghdr* message, int flags);
+  virtual ssize_t recvmsg(int fd, msghdr* message, int flags);
+  virtual int memfd_create(const char* name, unsigned flags);
+  virtual int fallocate(int fd, int mode, off_t offset, off_t length);
+  virtual void* mmap(std::size_t length, int protection, int flags, int fd);
+  virtual int epoll_create1(int flags);
+  virtual int eventfd(unsigned initial, int flags);
+  virtual int timerfd_create(int clock, int flags);
+  virtual int open(const char* path, int flags, mode_t mode);
+
+  // The machine's own, shared by everyone who injects no faults.
+  static System& real();
+};
+
+}  // namespace ipcbridge

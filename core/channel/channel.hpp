@@ -1,0 +1,84 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "core/channel/frame.hpp"
+
+namespace ipcbridge {
+
+// Who is at the other end, as the kernel says (SO_PEERCRED), not as the peer says.
+struct PeerIdentity {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// Receives the frames that Channel::read finds.
+class FrameSink {
+ public:
+  FrameSink() = default;
+  virtual ~FrameSink() = default;
+  FrameSink(const FrameSink&) = delete;
+  FrameSink& operator=(const FrameSink&) = delete;
+
+  // The header is the receiver's own copy. The body may lie in memory that the peer can still write: read
+  // each byte of it at most once, and validate what was read. It is gone when the call returns.
+  // An error closes the channel.
+  virtual Status on_frame(const FrameHeader& header, ConstBytes body) = 0;
+
+  // Asked before every frame: false ends the read and leaves the frame where it is.
+  virtual bool wants_frame() = 0;
+};
+
+// How much one read may take from one channel, so that no connection starves the others.
+struct ReadBudget {
+  std::size_t frames = 64;
+  std::size_t bytes = 256UL * 1024;
+};
+
+// A connection to one peer that carries frames in order, whole, both ways. Not thread-safe: the Driver
+// calls it under its lock. Nothing here blocks.
+//
+// Sleeping: a channel is awake when made. Before its owner waits on fd() it calls prepare_sleep(); a true
+// answer promises that fd() becomes readable when a frame arrives (or space, if a write would have
+// blocked). After waking it calls wake(), then reads until nothing is left.
+class Channel {
+ public:
+  Channel() = default;
+  virtual ~Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  virtual std::string_view transport() const = 0;  // "unix", "shm" or "inproc"
+  virtual PeerIdentity peer() const = 0;
+  virtual int fd() const = 0;
+
+  // Writes one frame: the header, then the parts one after the other (header.length bytes in all). All of
+  // it or nothing: false when there is no room, or the peer is gone, which the next read will tell.
+  virtual bool write(const FrameHeader& header, std::span<const ConstBytes> parts) = 0;
+
+  // Whether fd() must be polled for writing as well, and what to call when it is writable.
+  virtual bool wants_writable() const = 0;
+  virtual void on_writable() = 0;
+
+  // Hands the frames that are there to the sink, within the budget. `fd_ready` says that fd() was reported
+  // readable or hung up since the last read. An error means that the channel is over: unavailable when the
+  // peer went away (after its last frame was handed on), data_loss when it broke the protocol, or the
+  // sink's own.
+  virtual Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) = 0;
+
+  // A glance without a system call: is there a frame, or room where a write found none?
+  virtual bool ready() const = 0;
+
+  virtual bool prepare_sleep() = 0;
+  virtual void wake() = 0;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/bytes.hpp"
+
+namespace ipcbridge {
+
+// docs/protocol.md, "Frames".
+enum class FrameType : std::uint8_t {
+  kPad = 0,  // shared memory only: skips to the end of the ring
+  kHello = 1,
+  kRequest = 2,
+  kReply = 3,
+  kError = 4,
+  kNotify = 5,
+  kCancel = 6,
+  kStreamItem = 7,
+  kStreamEnd = 8,
+  kCredit = 9,
+  kRelease = 10,
+  kPing = 11,
+  kPong = 12,
+  kGoaway = 13,
+  kPublish = 14,
+  kAck = 15,
+  kUpgrade = 16,
+};
+
+inline constexpr std::uint8_t kFlagIgnorable = 0x01;  // a receiver that does not know the type skips it
+inline constexpr std::uint8_t kFlagMore = 0x02;       // another fragment of the same message follows
+
+struct FrameHeader {
+  std::uint32_t length = 0;  // bytes of the body, which follows
+  FrameType type = FrameType::kPad;
+  std::uint8_t flags = 0;
+  std::uint16_t zero = 0;
+  std::uint64_t call_id = 0;
+};
+static_assert(sizeof(FrameHeader) == 16);
+
+// No frame's body is larger, whatever the channel; longer messages travel as fragments.
+inline constexpr std::size_t kMaxFrameBody = 16 * 1024 - sizeof(FrameHeader);
+
+// HELLO alone may be longer: it names every method.
+inline constexpr std::size_t kMaxHelloBody = 1024 * 1024;
+
+}  // namespace ipcbridge

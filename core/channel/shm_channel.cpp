@@ -1,0 +1,89 @@
+#include "core/channel/shm_channel.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace ipcbridge {
+namespace {
+
+shm::SegmentHeader& header_of(const shm::Mapping& own) {
+  return *reinterpret_cast<shm::SegmentHeader*>(own.data());
+}
+
+}  // namespace
+
+ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::Mapping own, std::size_t own_ring_bytes,
+                       shm::PeerSegment theirs)
+    : system_(system),
+      socket_(std::move(socket)),
+      peer_(peer),
+      own_(std::move(own)),
+      theirs_(std::move(theirs)),
+      writer_(header_of(own_), own_.data() + shm::kHeaderBytes, own_ring_bytes, theirs_.header()),
+      reader_(theirs_.header(), theirs_.ring(), theirs_.ring_bytes, header_of(own_)) {}
+
+bool ShmChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  while (!writer_.write(header, parts)) {
+    if (writer_.corrupt() || writer_.wait_for_space()) return false;
+  }
+  writer_.stop_waiting();
+  if (writer_.must_ring()) ring_doorbell();
+  return true;
+}
+
+void ShmChannel::ring_doorbell() {
+  std::byte bell{1};
+  iovec vector{&bell, 1};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  // EAGAIN: so many rings are waiting that one more says nothing new. EPIPE: the hang-up will be read.
+  system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void ShmChannel::answer_doorbell() {
+  std::array<std::byte, 256> bells{};
+  iovec vector{bells.data(), bells.size()};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  const ssize_t got = system_.recvmsg(socket_.get(), &message, MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) closed_ = true;
+}
+
+Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+  // The hang-up is looked for first: what the peer wrote before it went is then still found below.
+  if (fd_ready && !closed_) answer_doorbell();
+  shm::RingReader::Record record;
+  auto next = shm::RingReader::Next::kEmpty;
+  while ((next = reader_.peek(record)) == shm::RingReader::Next::kRecord) {
+    const std::size_t size = sizeof record.header + record.header.length;
+    if (budget.frames == 0 || budget.bytes < size || !sink.wants_frame()) break;
+    --budget.frames;
+    budget.bytes -= size;
+    if (Status status = sink.on_frame(record.header, record.body); !status.ok()) return status;
+    reader_.consume();
+  }
+  if (reader_.publish()) ring_doorbell();
+  if (next == shm::RingReader::Next::kCorrupt || writer_.corrupt()) {
+    return Error{Code::kDataLoss, "the peer wrote nonsense into its shared memory"};
+  }
+  if (closed_ && next == shm::RingReader::Next::kEmpty) {
+    return Error{Code::kUnavailable, "the peer closed the connection"};
+  }
+  return {};
+}
+
+bool ShmChannel::ready() const {
+  return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived());
+}
+
+bool ShmChannel::prepare_sleep() {
+  const bool empty = reader_.prepare_sleep();
+  return empty && !closed_ && !(writer_.waiting() && writer_.space_arrived());
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "core/base/fd.hpp"
+#include "core/base/system.hpp"
+#include "core/channel/channel.hpp"
+#include "core/shm/ring.hpp"
+#include "core/shm/segment.hpp"
+
+namespace ipcbridge {
+
+// Frames through two rings in shared memory. The socket carries one thing more, the doorbell, a byte of any
+// value, and its hang-up tells that the peer is gone.
+class ShmChannel final : public Channel {
+ public:
+  ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::Mapping own, std::size_t own_ring_bytes,
+             shm::PeerSegment theirs);
+
+  std::string_view transport() const override { return "shm"; }
+  PeerIdentity peer() const override { return peer_; }
+  int fd() const override { return socket_.get(); }
+  bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  bool wants_writable() const override { return false; }
+  void on_writable() override {}
+  Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
+  bool ready() const override;
+  bool prepare_sleep() override;
+  void wake() override { reader_.wake(); }
+
+ private:
+  void ring_doorbell();
+  void answer_doorbell();
+
+  System& system_;
+  Fd socket_;
+  PeerIdentity peer_;
+  shm::Mapping own_;
+  shm::PeerSegment theirs_;
+  shm::RingWriter writer_;
+  shm::RingReader reader_;
+  bool closed_ = false;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,104 @@
+#include "core/channel/socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace ipcbridge {
+namespace {
+
+constexpr int kSocketType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr int kBacklog = 1024;
+
+Code code_of(int error) {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSPC:
+      return Code::kResourceExhausted;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return Code::kPermissionDenied;
+    case EADDRINUSE:
+      return Code::kAlreadyExists;
+    case ENOENT:
+    case ECONNREFUSED:
+    case EAGAIN:
+      return Code::kUnavailable;
+    default:
+      return Code::kInternal;
+  }
+}
+
+Error socket_error(const std::string& what) {
+  const int error = errno;
+  return {code_of(error), what + ": " + std::strerror(error)};
+}
+
+Result<sockaddr_un> socket_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() > kMaxSocketPath) {
+    return Error{Code::kInvalidArgument, "the socket path is longer than 107 bytes: " + path};
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+}  // namespace
+
+Result<Fd> listen_unix(System& system, const std::string& path, mode_t mode) {
+  Result<sockaddr_un> address = socket_address(path);
+  if (!address.ok()) return address.error();
+  Fd fd(system.socket(AF_UNIX, kSocketType, 0));
+  if (!fd.valid()) return socket_error("cannot create a socket");
+  // On Linux the mode of the socket's inode becomes that of the file, so that it never exists with another.
+  if (::fchmod(fd.get(), mode) != 0) return socket_error("cannot set the mode of a socket");
+  const auto* raw = reinterpret_cast<const sockaddr*>(&address.value());
+  if (system.bind(fd.get(), raw, sizeof(sockaddr_un)) != 0) return socket_error("cannot bind " + path);
+  if (::chmod(path.c_str(), mode) != 0 || system.listen(fd.get(), kBacklog) != 0) {
+    const Error error = socket_error("cannot listen on " + path);
+    ::unlink(path.c_str());
+    return error;
+  }
+  return fd;
+}
+
+Result<Fd> connect_unix(System& system, const std::string& path) {
+  Result<sockaddr_un> address = socket_address(path);
+  if (!address.ok()) return address.error();
+  Fd fd(system.socket(AF_UNIX, kSocketType, 0));
+  if (!fd.valid()) return socket_error("cannot create a socket");
+  const auto* raw = reinterpret_cast<const sockaddr*>(&address.value());
+  if (system.connect(fd.get(), raw, sizeof(sockaddr_un)) != 0) return socket_error("cannot connect to " + path);
+  return fd;
+}
+
+Result<Fd> accept_unix(System& system, int listener) {
+  Fd fd(system.accept4(listener, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd.valid()) return fd;
+  const int error = errno;
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+    return Error{Code::kResourceExhausted, std::string("cannot accept a connection: ") + std::strerror(error)};
+  }
+  return Fd();  // EAGAIN, or a client that has gone again (ECONNABORTED)
+}
+
+Result<PeerIdentity> peer_identity(int fd) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return socket_error("cannot tell who the peer is");
+  }
+  return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
+}
+
+}  // namespace ipcbridge

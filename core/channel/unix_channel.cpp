@@ -1,0 +1,159 @@
+#include "core/channel/unix_channel.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace ipcbridge {
+namespace {
+
+constexpr std::size_t kReceiveBytes = 64UL * 1024;
+constexpr std::size_t kMaxParts = 8;
+
+std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxFrameBody; }
+
+}  // namespace
+
+UnixChannel::UnixChannel(System& system, Fd socket, PeerIdentity peer)
+    : system_(system), socket_(std::move(socket)), peer_(peer) {}
+
+ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
+  std::array<iovec, kMaxParts> vectors{};
+  std::size_t count = 0;
+  for (const ConstBytes part : parts) {
+    if (!part.empty()) vectors.at(count++) = {const_cast<std::byte*>(part.data()), part.size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  if (outgoing_fd_.valid()) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = outgoing_fd_.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) outgoing_fd_.reset();
+  return sent;
+}
+
+void UnixChannel::keep_unsent(std::span<const ConstBytes> parts, std::size_t sent) {
+  for (const ConstBytes part : parts) {
+    const std::size_t skip = std::min(sent, part.size());
+    append(unsent_, part.subspan(skip));
+    sent -= skip;
+  }
+}
+
+bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  if (!unsent_.empty()) return false;
+  std::array<ConstBytes, kMaxParts> all{};
+  all[0] = std::as_bytes(std::span(&header, 1));
+  std::copy(parts.begin(), parts.end(), all.begin() + 1);
+  const std::span<const ConstBytes> message(all.data(), parts.size() + 1);
+  const ssize_t sent = send(message);
+  if (sent < 0) return false;
+  if (static_cast<std::size_t>(sent) < sizeof header + header.length) {
+    keep_unsent(message, static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+void UnixChannel::on_writable() {
+  while (!unsent_.empty()) {
+    const ConstBytes rest(unsent_);
+    const ssize_t sent = send(std::span(&rest, 1));
+    if (sent <= 0) return;
+    unsent_.erase(unsent_.begin(), unsent_.begin() + sent);
+  }
+  unsent_.shrink_to_fit();
+}
+
+void UnixChannel::receive() {
+  if (begin_ > 0) {
+    std::memmove(received_.data(), received_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  // Memory follows what has arrived, not what a header announces.
+  if (received_.size() - end_ < kReceiveBytes / 2) received_.resize(std::max(kReceiveBytes, end_ * 2));
+  iovec vector{received_.data() + end_, received_.size() - end_};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = system_.recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got < 0) {
+    closed_ = errno != EAGAIN && errno != EINTR;
+    return;
+  }
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    Fd arrived(fd);
+    if (!received_fd_.valid()) received_fd_ = std::move(arrived);
+  }
+  if (got == 0) closed_ = true;
+  end_ += static_cast<std::size_t>(got);
+}
+
+Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
+  complete_frame_ = false;
+  while (end_ - begin_ >= sizeof(FrameHeader)) {
+    if (!sink.wants_frame()) {
+      complete_frame_ = true;
+      return {};
+    }
+    const auto header = load<FrameHeader>(received_.data() + begin_);
+    if (header.length > limit_of(header.type)) {
+      return Error{Code::kDataLoss, "the peer sent a frame of " + std::to_string(header.length) + " bytes"};
+    }
+    const std::size_t size = sizeof header + header.length;
+    if (end_ - begin_ < size) return {};
+    if (budget.frames == 0 || budget.bytes < size) {
+      complete_frame_ = true;
+      return {};
+    }
+    --budget.frames;
+    budget.bytes -= size;
+    const ConstBytes body(received_.data() + begin_ + sizeof header, header.length);
+    begin_ += size;
+    if (Status status = sink.on_frame(header, body); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+  budget.bytes = std::max(budget.bytes, sizeof(FrameHeader) + kMaxHelloBody);
+  if (Status status = deliver(sink, budget); !status.ok()) return status;
+  if (fd_ready && !complete_frame_ && !closed_) {
+    receive();
+    if (Status status = deliver(sink, budget); !status.ok()) return status;
+  }
+  if (closed_ && !complete_frame_) return Error{Code::kUnavailable, "the peer closed the connection"};
+  return {};
+}
+
+bool UnixChannel::prepare_sleep() {
+  if (begin_ == end_ && !received_.empty()) {
+    received_ = Buffer();
+    begin_ = end_ = 0;
+  }
+  return !complete_frame_;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+
+#include "core/base/fd.hpp"
+#include "core/base/system.hpp"
+#include "core/channel/channel.hpp"
+
+namespace ipcbridge {
+
+// Frames one after the other on a Unix stream socket. The handshake runs on it as well, so it can pass one
+// descriptor each way.
+class UnixChannel final : public Channel {
+ public:
+  UnixChannel(System& system, Fd socket, PeerIdentity peer);
+
+  std::string_view transport() const override { return "unix"; }
+  PeerIdentity peer() const override { return peer_; }
+  int fd() const override { return socket_.get(); }
+  bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  bool wants_writable() const override { return !unsent_.empty(); }
+  void on_writable() override;
+  Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
+  bool ready() const override { return complete_frame_; }
+  bool prepare_sleep() override;
+  void wake() override {}
+
+  // The descriptor goes out with the first byte of the next write.
+  void attach(Fd fd) { outgoing_fd_ = std::move(fd); }
+  // The descriptor that came in, if any; later ones are closed.
+  Fd take_received_fd() { return std::move(received_fd_); }
+  // Gives the socket up, for the shared-memory channel, whose doorbell it becomes.
+  Fd release_socket() { return std::move(socket_); }
+
+ private:
+  ssize_t send(std::span<const ConstBytes> parts);
+  void receive();
+  Status deliver(FrameSink& sink, ReadBudget& budget);
+  void keep_unsent(std::span<const ConstBytes> parts, std::size_t sent);
+
+  System& system_;
+  Fd socket_;
+  PeerIdentity peer_;
+  Fd outgoing_fd_;
+  Fd received_fd_;
+  Buffer unsent_;    // the rest of a frame of which a part has gone out
+  Buffer received_;  // bytes [begin_, end_) wait to be frames
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool complete_frame_ = false;  // the last read left a frame behind
+  bool closed_ = false;          // the peer has closed its end
+};
+
+}  // namespace ipcbridge

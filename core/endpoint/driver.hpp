@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/options.hpp"
+
+namespace ipcbridge {
+
+struct DriverOptions {
+  System* system = &System::real();
+  bool spin = true;                            // false: never; true: where two CPUs may be used
+  std::size_t ring_bytes = 64UL * 1024;        // of each direction of a shared-memory connection
+  Duration handshake_timeout = std::chrono::seconds(5);
+};
+
+struct ClientStatus {
+  ClientState state = ClientState::kConnecting;
+  std::string address;
+  std::string transport;        // "shm", "unix", "inproc"; empty while there is no connection
+  std::string fallback_reason;  // why shared memory is not used, where it might have been
+  pid_t peer_pid = 0;
+  uid_t peer_uid = 0;
+  std::uint64_t pending_calls = 0;  // sent, not answered
+  std::uint64_t queued_calls = 0;   // wait on this side
+  std::uint64_t queued_bytes = 0;
+};
+
+struct ServerStatus {
+  ServerState state = ServerState::kStarting;
+  std::string address;
+  std::string path;
+  std::uint64_t connections = 0;
+  std::uint64_t shm_connections = 0;
+  std::uint64_t running_calls = 0;
+};
+
+// Owns the connections of one consumer (a Node environment, an asyncio loop, a process's blocking API)
+// behind one descriptor to poll.
+//
+// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time.
+// No method blocks. Events are delivered by turn() only.
+//
+// The consumer's loop:
+//   for (;;) { while (driver.turn(sink, poll)) handle(sink); if (driver.prepare_sleep()) wait on fd(); }
+// A forked child's Driver is dead: every method fails with failed_precondition or does nothing.
+class Driver {
+ public:
+  static Result<std::unique_ptr<Driver>> create(const DriverOptions& options);
+  ~Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  // Readable when turn(…, true) has something to do, after prepare_sleep() said true.
+  int fd() const;
+
+  // Reads, writes and times out, for a bounded while: at most 64 frames or 256 KiB a connection. `poll`
+  // asks the kernel as well (one system call); false looks at shared memory only. True when there is more
+  // to do at once.
+  bool turn(EventSink& sink, bool poll);
+
+  // Spins until a turn has something to do (true), or `stop` says so, or spinning is not worth it any more
+  // (false). Spins only while a message is expected. `stop` is asked every few microseconds.
+  bool spin(const std::function<bool()>& stop);
+
+  // Before waiting on fd(): false when there is something to do after all.
+  bool prepare_sleep();
+
+  // Makes fd() readable: the waiting thread is wanted elsewhere.
+  void ring();
+
+  // ---- client side ----
+
+  // Begins to connect; kClientState events tell the rest: kReady, or kClosed with the reason.
+  Result<ClientId> connect(const ConnectOptions& options);
+
+  // Fails what is pending with `cancelled`; kClosed follows.
+  void close_client(ClientId client);
+
+  // The methods that the service offered last, in its order.
+  std::vector<std::string> methods(ClientId client);
+
+  // A number for a method's name, valid for this client for ever, whatever the service offers at the time.
+  std::uint32_t intern_method(ClientId client, std::string_view name);
+
+  // Sends the call, or queues it until there is room or a connection. One kOutcome event with `token`
+  // follows unless cancel() comes first; none for a notification. Tokens are the caller's, unique among
+  // this client's pending calls; a notification's is ignored. An error means that there will be no
+  // event: unimplemented (no such method), deadline_exceeded (timeout of zero), resource_exhausted (the
+  // message or the queue is too large), unavailable (no connection and not to wait), failed_precondition
+  // (closed).
+  Status call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
+              ConstBytes metadata, ConstBytes payload);
+
+  // The caller waits no longer; the callee is told. No event follows.
+  void cancel(ClientId client, std::uint64_t token);
+
+  ClientStatus client_status(ClientId client);
+
+  // ---- server side ----
+
+  // Begins to serve; kServerState events tell the rest: kListening, or kClosed with the reason. A server of
+  // this Driver at the same address is closed first.
+  Result<ServerId> serve(const ServeOptions& options);
+
+  // Accepts no more; cancels what still runs when `grace` is over; kClosed follows.
+  void close_server(ServerId server, Duration grace);
+
+  // Answers a request; ignored when its connection or call has gone.
+  void reply(const RequestKey& request, ConstBytes payload);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+
+  ServerStatus server_status(ServerId server);
+
+ private:
+  class Impl;
+  explicit Driver(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipcbridge

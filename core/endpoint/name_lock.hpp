@@ -1,0 +1,38 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+
+namespace ipcbridge {
+
+// Who serves at a socket's path: the holder of a lock on the file beside it. The kernel releases the lock
+// when its holder dies, however it dies, so a stale socket file is told from a live one without a guess.
+class NameLock {
+ public:
+  NameLock() = default;
+  ~NameLock() { release(); }
+  NameLock(NameLock&&) = default;
+  NameLock& operator=(NameLock&& other) noexcept;
+  NameLock(const NameLock&) = delete;
+  NameLock& operator=(const NameLock&) = delete;
+
+  // already_exists when another holds it; the message names its process.
+  static Result<NameLock> acquire(System& system, const std::string& socket_path);
+
+  // The process that holds the lock, by its own word; 0 when unknown.
+  static pid_t holder(const std::string& socket_path);
+
+  bool held() const { return fd_.valid(); }
+  void release();
+
+ private:
+  std::string path_;
+  Fd fd_;
+};
+
+}  // namespace ipcbridge

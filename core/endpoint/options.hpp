@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/rpc/hello.hpp"
+
+namespace ipcbridge {
+
+// Users who may be at the other end besides this process's own user and root.
+struct AllowList {
+  std::vector<uid_t> uids;
+  std::vector<gid_t> gids;
+};
+
+struct ConnectOptions {
+  std::vector<std::string> addresses;  // one or more; calls go to the least busy that is connected
+  Duration connect_timeout = std::chrono::seconds(10);
+  std::uint64_t max_queued_bytes = 256ULL * 1024 * 1024;  // of calls that wait on this side
+  Limits limits;
+  AllowList allow;
+};
+
+// What serve does when the name is taken by another server.
+enum class Takeover : std::uint8_t { kWait, kFail, kReplace };
+
+struct ServeOptions {
+  std::string address;
+  std::vector<std::string> methods;  // a method's number is its place here
+  Takeover takeover = Takeover::kWait;
+  Duration takeover_timeout = std::chrono::seconds(2);
+  Limits limits;
+  AllowList allow;
+  mode_t mode = 0600;  // of the socket file
+  std::uint32_t max_connections_per_user = 4096;
+};
+
+struct CallOptions {
+  std::optional<Duration> timeout;  // none: no deadline; zero or less: fails at once
+  bool notify = false;
+  bool idempotent = false;     // may run twice: repeated when its connection is lost
+  bool wait_for_ready = true;  // false: fails at once while there is no connection
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/options.hpp"
+
+namespace ipcbridge {
+
+// A finished call, owned.
+struct CallResult {
+  Outcome outcome;  // its views point into the members below
+  std::string message;
+  Buffer storage;
+};
+
+// A request that a worker is to run, owned.
+struct Work {
+  RequestKey key;
+  std::uint32_t method = 0;
+  bool notify = false;
+  std::uint64_t timeout_us = 0;
+  Buffer storage;
+  ConstBytes payload;   // in storage
+  ConstBytes metadata;  // in storage
+};
+
+// Many blocking threads on one Driver, for consumers that have threads and no loop: Python's blocking API
+// and C++ programs.
+//
+// One thread at a time holds the reader token and runs the Driver: a caller that waits reads its own reply,
+// so that no helper thread stands between it and the peer. When no caller waits, an idle worker holds the
+// token, or else the pump's own thread, asleep in the kernel. When several threads wait, the one that
+// leaves hands the token on.
+//
+// Workers run requests on the thread that read them. Whoever takes longer than about a millisecond loses
+// the reading to another worker (a monitor sees to it, and sleeps when there is nothing to see); a method
+// with a history of being slow hands it on before it starts. What was read waits in a queue that every
+// worker of the server takes from, so nothing is stranded behind a stuck handler.
+class Pump {
+ public:
+  // Asked while a thread waits, at least every 100 ms and after each signal: true ends the wait with
+  // `cancelled`. Runs without any of the pump's locks.
+  using Interrupted = std::function<bool()>;
+
+  // State changes and cancellations arrive here, on whichever thread is reading, under the Driver's lock:
+  // copy, wake somebody, return.
+  using Observer = std::function<void(const Event&)>;
+
+  static Result<std::unique_ptr<Pump>> create(const DriverOptions& options, Observer observer);
+
+  // Joins its threads. No thread may be in any method.
+  ~Pump();
+  Pump(const Pump&) = delete;
+  Pump& operator=(const Pump&) = delete;
+
+  // For everything that does not wait: connect, serve, close, reply, status …
+  Driver& driver();
+
+  // Makes a call and waits for its end. Where the queue is full it waits for room, until the deadline.
+  // `cancelled` when interrupted; the callee is then told.
+  CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                  ConstBytes payload, const Interrupted& interrupted);
+
+  // Waits until `done` says so; it is asked again whenever an event has been observed. False when the deadline
+  // passed or when interrupted.
+  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+
+  // The work of a server's handler thread. Blocks until there is a request; false when the server is closed
+  // and nothing is left, or after stop_workers(). Between two calls of next_work the thread is considered
+  // busy with the request it was given.
+  bool next_work(ServerId server, Work& work);
+
+  // Another request that is there already, without waiting and without reading: lets a worker that has
+  // the GIL keep it.
+  bool more_work(ServerId server, Work& work);
+
+  // Makes every next_work of this server return false.
+  void stop_workers(ServerId server);
+
+  // How many of the server's workers run a handler, and for how long the slowest has been doing so.
+  struct Busy {
+    std::uint32_t workers = 0;
+    std::uint32_t running = 0;
+    std::uint32_t queued = 0;
+    std::uint32_t slowest_method = 0;
+    Duration slowest = Duration::zero();
+  };
+  Busy busy(ServerId server);
+
+ private:
+  class Impl;
+  explicit Pump(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipcbridge

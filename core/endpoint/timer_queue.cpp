@@ -1,0 +1,34 @@
+#include "core/endpoint/timer_queue.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace ipcbridge {
+namespace {
+
+bool later(const TimerQueue::Timer& a, const TimerQueue::Timer& b) { return a.at > b.at; }
+
+}  // namespace
+
+void TimerQueue::add(const Timer& timer) {
+  if (timer.at == kNever) return;
+  heap_.push_back(timer);
+  std::push_heap(heap_.begin(), heap_.end(), later);
+}
+
+bool TimerQueue::pop_due(TimePoint now, Timer& timer) {
+  if (heap_.empty() || heap_.front().at > now) return false;
+  std::pop_heap(heap_.begin(), heap_.end(), later);
+  timer = heap_.back();
+  heap_.pop_back();
+  return true;
+}
+
+void TimerQueue::prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive) {
+  constexpr std::size_t kWorthIt = 1024;
+  if (heap_.size() < kWorthIt + 2 * alive_estimate) return;
+  std::erase_if(heap_, [&](const Timer& timer) { return !is_alive(timer); });
+  std::make_heap(heap_.begin(), heap_.end(), later);
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/base/clock.hpp"
+
+namespace ipcbridge {
+
+// Deadlines in order of time. Entries are not removed when they become pointless (most calls end before
+// their deadline): whoever is woken looks whether it is still due, and prune() sweeps when the pointless
+// ones have become the majority.
+class TimerQueue {
+ public:
+  enum class Kind : std::uint8_t { kCall, kClient, kServer, kHandshake };
+
+  struct Timer {
+    TimePoint at;
+    Kind kind = Kind::kCall;
+    std::uint64_t owner = 0;
+    std::uint64_t token = 0;
+  };
+
+  void add(const Timer& timer);
+  TimePoint next() const { return heap_.empty() ? kNever : heap_.front().at; }
+  bool pop_due(TimePoint now, Timer& timer);
+
+  // Drops entries that are not alive any more, when there are enough of them to be worth the sweep.
+  void prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive);
+
+ private:
+  std::vector<Timer> heap_;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,115 @@
+#include "core/rpc/hello.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ipcbridge {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x3145474449524249ULL;  // "IBRIDGE1" in memory order
+constexpr std::uint32_t kFixedBytes = 80;
+constexpr std::size_t kMaxReasonBytes = 1024;
+
+Error malformed() { return {Code::kDataLoss, "the peer does not speak the ipcbridge protocol"}; }
+
+std::string version(std::uint16_t major, std::uint16_t minor) {
+  return std::to_string(major) + "." + std::to_string(minor);
+}
+
+bool read_name(ByteReader& reader, std::size_t limit, std::string& name) {
+  std::uint16_t size = 0;
+  ConstBytes bytes;
+  if (!reader.read(size) || size > limit || !reader.read(size, bytes)) return false;
+  name = as_text(bytes);
+  return true;
+}
+
+void append_name(Buffer& body, const std::string& name) {
+  append(body, static_cast<std::uint16_t>(name.size()));
+  append(body, as_bytes(name));
+}
+
+bool read_fixed(ByteReader& reader, Hello& hello, std::uint32_t& method_count) {
+  std::uint64_t magic = 0;
+  std::uint32_t fixed_bytes = 0;
+  ConstBytes nonce;
+  ConstBytes unknown;
+  if (!reader.read(magic) || magic != kMagic) return false;
+  if (!reader.read(hello.major) || !reader.read(hello.minor) || !reader.read(fixed_bytes)) return false;
+  const bool read = reader.read(hello.required_features) && reader.read(hello.optional_features) &&
+                    reader.read(hello.limits.max_message_bytes) && reader.read(hello.limits.max_pending_bytes) &&
+                    reader.read(hello.limits.max_pending_calls) && reader.read(method_count) &&
+                    reader.read(hello.nonce.size(), nonce);
+  std::uint64_t reserved = 0;
+  if (!read || !reader.read(reserved) || fixed_bytes < kFixedBytes) return false;
+  std::copy(nonce.begin(), nonce.end(), hello.nonce.begin());
+  return reader.read(fixed_bytes - kFixedBytes, unknown);  // a later minor version's fields
+}
+
+}  // namespace
+
+Buffer encode_hello(const Hello& hello) {
+  Buffer body;
+  append(body, kMagic);
+  append(body, hello.major);
+  append(body, hello.minor);
+  append(body, kFixedBytes);
+  append(body, hello.required_features);
+  append(body, hello.optional_features);
+  append(body, hello.limits.max_message_bytes);
+  append(body, hello.limits.max_pending_bytes);
+  append(body, hello.limits.max_pending_calls);
+  append(body, static_cast<std::uint32_t>(hello.methods.size()));
+  append(body, ConstBytes(hello.nonce));
+  append(body, std::uint64_t{0});
+  append_name(body, hello.service);
+  for (const std::string& method : hello.methods) append_name(body, method);
+  return body;
+}
+
+Result<Hello> decode_hello(ConstBytes body) {
+  Hello hello;
+  ByteReader reader(body);
+  std::uint32_t method_count = 0;
+  if (!read_fixed(reader, hello, method_count)) return malformed();
+  // Of another major version nothing but the fixed part is known.
+  if (hello.major != kProtocolMajor) return hello;
+  if (method_count > kMaxMethods || !read_name(reader, kMaxMethodBytes, hello.service)) return malformed();
+  for (std::uint32_t i = 0; i < method_count; ++i) {
+    std::string name;
+    if (!read_name(reader, kMaxMethodBytes, name)) return malformed();
+    hello.methods.push_back(std::move(name));
+  }
+  return hello;
+}
+
+Status check_compatible(const Hello& theirs) {
+  const std::string ours = version(kProtocolMajor, kProtocolMinor);
+  const std::string other = version(theirs.major, theirs.minor);
+  if (theirs.major != kProtocolMajor) {
+    return Error{Code::kFailedPrecondition,
+                 "the peer speaks version " + other + " of the protocol and this side version " + ours};
+  }
+  if ((theirs.required_features & ~feature::kRequired) != 0) {
+    return Error{Code::kFailedPrecondition, "the peer (protocol " + other +
+                                                ") requires features that this side (protocol " + ours +
+                                                ") does not have"};
+  }
+  return {};
+}
+
+Buffer encode_upgrade(const Upgrade& upgrade) {
+  Buffer body;
+  append(body, static_cast<std::uint8_t>(upgrade.accepted ? 1 : 0));
+  append(body, as_bytes(upgrade.reason).first(std::min(upgrade.reason.size(), kMaxReasonBytes)));
+  return body;
+}
+
+Result<Upgrade> decode_upgrade(ConstBytes body) {
+  ByteReader reader(body);
+  std::uint8_t verdict = 0;
+  if (!reader.read(verdict) || verdict > 1 || reader.rest().size() > kMaxReasonBytes) return malformed();
+  return Upgrade{verdict == 1, std::string(as_text(reader.rest()))};
+}
+
+}  // namespace ipcbridge

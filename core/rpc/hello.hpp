@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace ipcbridge {
+
+// What one side accepts from the other on one connection; it says so in its HELLO.
+struct Limits {
+  std::uint64_t max_message_bytes = 256ULL * 1024 * 1024;
+  std::uint64_t max_pending_bytes = 64ULL * 1024 * 1024;  // of all requests that are not answered yet
+  std::uint32_t max_pending_calls = 1024;
+};
+
+namespace feature {
+inline constexpr std::uint64_t kShm = 1U << 0U;       // the sender's segment comes with this HELLO
+inline constexpr std::uint64_t kReplace = 1U << 1U;   // the sender wants to serve this name instead
+inline constexpr std::uint64_t kRequired = 0;         // what this version understands as required
+}  // namespace feature
+
+inline constexpr std::uint16_t kProtocolMajor = 1;
+inline constexpr std::uint16_t kProtocolMinor = 0;
+inline constexpr std::size_t kMaxMethods = 65536;
+inline constexpr std::size_t kMaxNameBytes = 64;
+inline constexpr std::size_t kMaxMethodBytes = 255;
+
+// The first frame of each side. docs/protocol.md, "HELLO".
+struct Hello {
+  std::uint16_t major = kProtocolMajor;
+  std::uint16_t minor = kProtocolMinor;
+  std::uint64_t required_features = 0;
+  std::uint64_t optional_features = 0;
+  Limits limits;
+  std::array<std::byte, 16> nonce{};  // of the process that sent it
+  std::string service;
+  std::vector<std::string> methods;  // the index in this list is a method's number
+};
+
+Buffer encode_hello(const Hello& hello);
+
+// data_loss when the bytes are no HELLO.
+Result<Hello> decode_hello(ConstBytes body);
+
+// Whether this side can talk to one that sent `theirs`; failed_precondition, naming both versions.
+Status check_compatible(const Hello& theirs);
+
+// UPGRADE: the verdict on the segment that came with the peer's HELLO.
+struct Upgrade {
+  bool accepted = false;
+  std::string reason;  // why not
+};
+
+Buffer encode_upgrade(const Upgrade& upgrade);
+Result<Upgrade> decode_upgrade(ConstBytes body);
+
+}  // namespace ipcbridge

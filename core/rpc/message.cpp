@@ -1,0 +1,62 @@
+#include "core/rpc/message.hpp"
+
+namespace ipcbridge {
+namespace {
+
+Error malformed(std::string_view what) {
+  return {Code::kDataLoss, "the peer sent a malformed " + std::string(what)};
+}
+
+}  // namespace
+
+RequestPrefix encode_request_prefix(const Request& request) {
+  RequestPrefix prefix{};
+  store(prefix.data(), request.timeout_us);
+  store(prefix.data() + 8, request.method);
+  store(prefix.data() + 12, static_cast<std::uint32_t>(request.metadata.size()));
+  return prefix;
+}
+
+Result<Request> decode_request(ConstBytes body) {
+  Request request;
+  ByteReader reader(body);
+  std::uint32_t metadata_bytes = 0;
+  const bool read = reader.read(request.timeout_us) && reader.read(request.method) && reader.read(metadata_bytes) &&
+                    reader.read(metadata_bytes, request.metadata);
+  if (!read) return malformed("request");
+  request.payload = reader.rest();
+  return request;
+}
+
+Buffer encode_error_prefix(Code code, bool not_started, std::string_view message) {
+  Buffer body;
+  append(body, static_cast<std::uint8_t>(code));
+  append(body, static_cast<std::uint8_t>(not_started ? kErrorNotStarted : 0));
+  append(body, std::uint16_t{0});
+  append(body, static_cast<std::uint32_t>(message.size()));
+  append(body, as_bytes(message));
+  return body;
+}
+
+Result<Outcome> decode_error(ConstBytes body) {
+  ByteReader reader(body);
+  std::uint8_t number = 0;
+  std::uint8_t flags = 0;
+  std::uint16_t zero = 0;
+  std::uint32_t message_bytes = 0;
+  ConstBytes message;
+  const bool read = reader.read(number) && reader.read(flags) && reader.read(zero) && reader.read(message_bytes) &&
+                    reader.read(message_bytes, message);
+  if (!read) return malformed("error");
+  Outcome outcome;
+  // A code of a later version is an error all the same; a success it cannot be.
+  outcome.code = code_from_number(number).value_or(Code::kUnknown);
+  if (outcome.code == Code::kOk) outcome.code = Code::kUnknown;
+  outcome.not_started = (flags & kErrorNotStarted) != 0;
+  outcome.remote = true;
+  outcome.message = as_text(message);
+  outcome.payload = reader.rest();
+  return outcome;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace ipcbridge {
+
+// The bodies of the messages. docs/protocol.md, "Messages".
+
+// A REQUEST or NOTIFY as its caller gives it. Payload and metadata are opaque here.
+struct Request {
+  std::uint32_t method = 0;      // index in the callee's HELLO
+  bool notify = false;           // no answer is wanted
+  std::uint64_t timeout_us = 0;  // what remains of the caller's patience; 0: no limit
+  ConstBytes metadata;
+  ConstBytes payload;
+};
+
+inline constexpr std::size_t kRequestPrefixBytes = 16;
+using RequestPrefix = std::array<std::byte, kRequestPrefixBytes>;
+
+RequestPrefix encode_request_prefix(const Request& request);
+// The views point into the body.
+Result<Request> decode_request(ConstBytes body);
+
+// How a call ended.
+struct Outcome {
+  Code code = Code::kOk;
+  bool not_started = false;  // the callee says that it has not begun this call and never will
+  bool sent_maybe = false;   // the connection was lost: the callee may or may not have run the call
+  bool remote = false;       // the answer came from the callee, not from this side
+  std::string_view message;  // of an error
+  ConstBytes payload;        // of a result; of an error the language's details
+};
+
+inline constexpr std::uint8_t kErrorNotStarted = 0x01;
+
+Buffer encode_error_prefix(Code code, bool not_started, std::string_view message);
+// The views point into the body.
+Result<Outcome> decode_error(ConstBytes body);
+
+}  // namespace ipcbridge

@@ -1,0 +1,88 @@
+#include "core/rpc/outbox.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace ipcbridge {
+
+Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes,
+               std::function<void(FrameType, std::uint64_t)> on_sent)
+    : writer_(writer), max_open_bytes_(max_open_bytes), on_sent_(std::move(on_sent)) {}
+
+bool Outbox::can_begin(std::size_t size) const {
+  if (size <= kMaxFrameBody) return true;
+  return open_count_ == long_.size() && (open_count_ == 0 || open_bytes_ + size <= max_open_bytes_);
+}
+
+void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
+  bytes_ += body.size();
+  std::deque<Message>& queue = body.size() <= kMaxFrameBody ? short_ : long_;
+  queue.push_back(Message{type, id, std::move(body)});
+  flush_round();
+}
+
+Outbox::Dropped Outbox::drop(std::uint64_t id) {
+  const auto found = std::find_if(long_.begin(), long_.end(), [id](const Message& m) { return m.id == id; });
+  if (found == long_.end()) return Dropped::kAllSent;
+  const Dropped dropped = found->sent == 0 ? Dropped::kUnsent : Dropped::kPartlySent;
+  close(found);
+  return dropped;
+}
+
+void Outbox::close(std::deque<Message>::iterator message) {
+  bytes_ -= message->body.size();
+  if (message->open) {
+    --open_count_;
+    open_bytes_ -= message->body.size();
+  }
+  long_.erase(message);
+}
+
+bool Outbox::flush_round() { return flush_short() && flush_fragment(); }
+
+bool Outbox::flush_short() {
+  while (!short_.empty()) {
+    const Message& message = short_.front();
+    const FrameHeader header{static_cast<std::uint32_t>(message.body.size()), message.type, 0, 0, message.id};
+    const ConstBytes body(message.body);
+    if (!writer_.write_frame(header, std::span(&body, 1))) return false;
+    const auto [type, id] = std::pair(message.type, message.id);
+    bytes_ -= message.body.size();
+    short_.pop_front();
+    on_sent_(type, id);
+  }
+  return true;
+}
+
+void Outbox::open_next() {
+  if (open_count_ == long_.size()) return;
+  Message& next = long_[open_count_];
+  if (open_count_ > 0 && open_bytes_ + next.body.size() > max_open_bytes_) return;
+  next.open = true;
+  ++open_count_;
+  open_bytes_ += next.body.size();
+}
+
+bool Outbox::flush_fragment() {
+  open_next();
+  if (open_count_ == 0) return true;
+  Message& message = long_.front();
+  const std::size_t size = std::min(message.body.size() - message.sent, kMaxFrameBody);
+  const bool last = message.sent + size == message.body.size();
+  const FrameHeader header{static_cast<std::uint32_t>(size), message.type, last ? std::uint8_t{0} : kFlagMore, 0,
+                           message.id};
+  const ConstBytes fragment = ConstBytes(message.body).subspan(message.sent, size);
+  if (!writer_.write_frame(header, std::span(&fragment, 1))) return false;
+  message.sent += size;
+  if (last) {
+    const auto [type, id] = std::pair(message.type, message.id);
+    close(long_.begin());
+    on_sent_(type, id);
+  } else {
+    std::rotate(long_.begin(), long_.begin() + 1, long_.begin() + static_cast<std::ptrdiff_t>(open_count_));
+  }
+  return true;
+}
+
+}  // namespace ipcbridge

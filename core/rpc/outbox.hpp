@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+
+#include "core/base/bytes.hpp"
+#include "core/channel/frame.hpp"
+
+namespace ipcbridge {
+
+// Where a Session puts its frames: false when there is no room now.
+class FrameWriter {
+ public:
+  FrameWriter() = default;
+  virtual ~FrameWriter() = default;
+  FrameWriter(const FrameWriter&) = delete;
+  FrameWriter& operator=(const FrameWriter&) = delete;
+  virtual bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) = 0;
+};
+
+// Messages that could not be written at once. Short ones go first and in order; long ones travel as
+// fragments, one fragment of each in turn, so that a long message delays a short one by a fragment at most.
+class Outbox {
+ public:
+  // The sum of the long messages that have been begun and not ended stays within `max_open_bytes`, the
+  // receiver's max_message_bytes, because the receiver must hold them all.
+  Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, std::function<void(FrameType, std::uint64_t)> on_sent);
+
+  bool empty() const { return short_.empty() && long_.empty(); }
+  bool has_short() const { return !short_.empty(); }
+  std::uint64_t bytes() const { return bytes_; }
+
+  // Whether a message of this size can be begun now, without waiting for another to end.
+  bool can_begin(std::size_t size) const;
+
+  // Takes one whole message and sends what there is room for. on_sent(type, id) follows when its last byte is out.
+  void push(FrameType type, std::uint64_t id, Buffer body);
+
+  // Gives up what is left of a message, and says how much of it has gone out already.
+  enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
+  Dropped drop(std::uint64_t id);
+
+  // Sends all short messages and then one fragment. False when the writer has no more room.
+  bool flush_round();
+
+ private:
+  struct Message {
+    FrameType type;
+    std::uint64_t id;
+    Buffer body;
+    std::size_t sent = 0;
+    bool open = false;
+  };
+
+  bool flush_short();
+  bool flush_fragment();
+  void open_next();
+  void close(std::deque<Message>::iterator message);
+
+  FrameWriter& writer_;
+  std::uint64_t max_open_bytes_;
+  std::function<void(FrameType, std::uint64_t)> on_sent_;
+  std::deque<Message> short_;
+  std::deque<Message> long_;  // open ones first, the next to send a fragment of in front
+  std::size_t open_count_ = 0;
+  std::uint64_t open_bytes_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace ipcbridge

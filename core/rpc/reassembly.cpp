@@ -1,0 +1,31 @@
+#include "core/rpc/reassembly.hpp"
+
+#include <utility>
+
+namespace ipcbridge {
+
+Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Buffer& whole) {
+  Partial* partial = partials_.find(header.call_id);
+  if (partial == nullptr) partial = &partials_.insert(header.call_id, Partial{header.type, {}});
+  if (partial->type != header.type) return Error{Code::kDataLoss, "the peer mixed the fragments of two messages"};
+  if (body.empty()) return Error{Code::kDataLoss, "the peer sent an empty fragment"};
+  if (bytes_ + body.size() > max_bytes_) {
+    return Error{Code::kDataLoss, "the peer's unfinished messages exceed the limit of a message"};
+  }
+  bytes_ += body.size();
+  append(partial->data, body);
+  if ((header.flags & kFlagMore) != 0) return false;
+  bytes_ -= partial->data.size();
+  whole = std::move(partial->data);
+  partials_.erase(header.call_id);
+  return true;
+}
+
+bool Reassembly::drop(std::uint64_t id) {
+  const Partial* partial = partials_.find(id);
+  if (partial == nullptr) return false;
+  bytes_ -= partial->data.size();
+  return partials_.erase(id);
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,271 @@
+#include "core/rpc/session.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+
+namespace ipcbridge {
+namespace {
+
+// Replies that the peer does not read are kept up to this many bytes; beyond it a reply shrinks to an error.
+constexpr std::uint64_t kMaxUnsentBytes = 256ULL * 1024 * 1024;
+
+Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
+
+}  // namespace
+
+Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events)
+    : ours_(ours),
+      theirs_(theirs),
+      writer_(writer),
+      events_(events),
+      outbox_(writer, theirs.max_message_bytes, [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
+      reassembly_(ours.max_message_bytes),
+      our_bit_(side == Side::kConnector ? 0 : kSideBit) {}
+
+Status Session::receive(const FrameHeader& header, ConstBytes body) {
+  if (header.zero != 0 || (header.flags & ~(kFlagIgnorable | kFlagMore)) != 0) return violation("an unknown flag");
+  switch (header.type) {
+    case FrameType::kRequest:
+    case FrameType::kNotify:
+      return receive_request(header, body);
+    case FrameType::kReply:
+    case FrameType::kError:
+      return receive_answer(header, body);
+    case FrameType::kCancel:
+      return receive_cancel(header.call_id);
+    case FrameType::kPing:
+      send(FrameType::kPong, header.call_id, {});
+      // A peer that asks and never reads the answers gets no more memory than one that calls.
+      return outbox_.bytes() > kMaxUnsentBytes ? violation("it does not read") : Status();
+    case FrameType::kPong:
+      return {};
+    case FrameType::kGoaway:
+      if (!std::exchange(goaway_received_, true)) events_.on_goaway();
+      return {};
+    default:
+      if ((header.flags & kFlagIgnorable) != 0) return {};
+      return violation("a frame of type " + std::to_string(static_cast<int>(header.type)));
+  }
+}
+
+bool Session::admits(std::uint64_t bytes) const {
+  if (pending_.empty()) return true;
+  return pending_.size() < theirs_.max_pending_calls && pending_bytes_ + bytes <= theirs_.max_pending_bytes;
+}
+
+Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
+  const std::size_t size = kRequestPrefixBytes + request.metadata.size() + request.payload.size();
+  if (goaway_received_) return Error{Code::kUnavailable, "the service is closing"};
+  if (size > theirs_.max_message_bytes) {
+    return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
+                                               std::to_string(theirs_.max_message_bytes)};
+  }
+  if (outbox_.has_short() || !outbox_.can_begin(size) || !admits(size)) return 0;
+
+  const std::uint64_t id = next_id_ | our_bit_;
+  const FrameType type = request.notify ? FrameType::kNotify : FrameType::kRequest;
+  const RequestPrefix prefix = encode_request_prefix(request);
+  const std::array<ConstBytes, 3> parts{prefix, request.metadata, request.payload};
+  if (size <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(size), type, 0, 0, id};
+    if (!writer_.write_frame(header, parts)) return 0;
+  }
+  ++next_id_;
+  pending_.insert(id, Pending{token, size, false});
+  pending_bytes_ += size;
+  if (size > kMaxFrameBody) {
+    Buffer body;
+    body.reserve(size);
+    for (const ConstBytes part : parts) append(body, part);
+    outbox_.push(type, id, std::move(body));
+  }
+  return id;
+}
+
+void Session::cancel(std::uint64_t id) {
+  Pending* pending = pending_.find(id);
+  if (pending == nullptr || pending->abandoned) return;
+  pending->abandoned = true;
+  if (outbox_.drop(id) == Outbox::Dropped::kUnsent) {
+    pending_bytes_ -= pending->bytes;
+    pending_.erase(id);
+    return;
+  }
+  send(FrameType::kCancel, id, {});
+}
+
+void Session::send(FrameType type, std::uint64_t id, Buffer body) {
+  // Straight into the channel when nothing waits; this is the usual way.
+  if (!outbox_.has_short() && body.size() <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(body.size()), type, 0, 0, id};
+    const ConstBytes view(body);
+    if (writer_.write_frame(header, std::span(&view, 1))) {
+      on_sent(type, id);
+      return;
+    }
+  }
+  outbox_.push(type, id, std::move(body));
+}
+
+void Session::on_sent(FrameType type, std::uint64_t id) {
+  if (type == FrameType::kReply || type == FrameType::kError) finish_inbound(id);
+}
+
+void Session::finish_inbound(std::uint64_t id) {
+  if (const Inbound* inbound = inbound_.find(id)) {
+    inbound_bytes_ -= inbound->bytes;
+    inbound_.erase(id);
+  }
+}
+
+void Session::reply(std::uint64_t id, ConstBytes payload) {
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  if (payload.size() > theirs_.max_message_bytes) {
+    reply_error(id, Code::kResourceExhausted, false,
+                "the result has " + std::to_string(payload.size()) + " bytes and the caller accepts " +
+                    std::to_string(theirs_.max_message_bytes),
+                {});
+    return;
+  }
+  if (outbox_.bytes() + payload.size() > kMaxUnsentBytes && !outbox_.empty()) {
+    reply_error(id, Code::kResourceExhausted, false, "the caller does not read its results", {});
+    return;
+  }
+  inbound->answered = true;
+  if (!outbox_.has_short() && payload.size() <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(payload.size()), FrameType::kReply, 0, 0, id};
+    if (writer_.write_frame(header, std::span(&payload, 1))) {
+      finish_inbound(id);
+      return;
+    }
+  }
+  outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
+}
+
+void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message,
+                          ConstBytes details) {
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  inbound->answered = true;
+  Buffer body = encode_error_prefix(code, not_started, message);
+  if (body.size() + details.size() <= theirs_.max_message_bytes) append(body, details);
+  send(FrameType::kError, id, std::move(body));
+}
+
+void Session::goaway() {
+  if (!std::exchange(goaway_sent_, true)) send(FrameType::kGoaway, 0, {});
+}
+
+Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
+  if (is_ours(header.call_id)) return violation("a request with an id of this side");
+  Inbound* inbound = inbound_.find(header.call_id);
+  if (inbound != nullptr && inbound->complete) {
+    // Fragments that crossed our answer to a cancelled request are impossible: the peer stops before it
+    // cancels. So this is an id used twice.
+    return violation("a call id used twice");
+  }
+  if (inbound == nullptr) {
+    if (inbound_.size() >= ours_.max_pending_calls) return violation("more calls than were granted");
+    inbound = &inbound_.insert(header.call_id, Inbound{});
+  }
+  inbound->bytes += body.size();
+  inbound_bytes_ += body.size();
+  if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1) return violation("more bytes than were granted");
+  if (inbound->bytes > ours_.max_message_bytes) return violation("a message over the limit");
+
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) {
+    inbound->complete = true;
+    return start_request(header, body, nullptr);
+  }
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return complete.error();
+  if (!complete.value()) return {};
+  inbound->complete = true;
+  return start_request(header, whole, &whole);
+}
+
+Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+  Result<Request> request = decode_request(body);
+  if (!request.ok()) return request.error();
+  request.value().notify = header.type == FrameType::kNotify;
+  if (goaway_sent_) {
+    reply_error(header.call_id, Code::kUnavailable, true, "the service is closing", {});
+    return {};
+  }
+  events_.on_request(header.call_id, request.value(), storage);
+  return {};
+}
+
+Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
+  const std::uint64_t number = header.call_id & ~kSideBit;
+  if (!is_ours(header.call_id) || number == 0 || number >= next_id_) return violation("an answer to no call");
+  if (pending_.find(header.call_id) == nullptr) return {};  // answered already: ignored
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) return finish_call(header, body, nullptr);
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return complete.error();
+  return complete.value() ? finish_call(header, whole, &whole) : Status();
+}
+
+Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+  Outcome outcome;
+  if (header.type == FrameType::kError) {
+    // An error is short and read twice, so it is copied out of the peer's memory first.
+    Buffer copy;
+    if (storage == nullptr) {
+      copy.assign(body.begin(), body.end());
+      storage = &copy;
+    }
+    Result<Outcome> error = decode_error(*storage);
+    if (!error.ok()) return error.error();
+    outcome = error.value();
+    const Pending pending = *pending_.find(header.call_id);
+    pending_bytes_ -= pending.bytes;
+    pending_.erase(header.call_id);
+    if (!pending.abandoned) events_.on_outcome(pending.token, outcome, nullptr);
+    return {};
+  }
+  outcome.remote = true;
+  outcome.payload = body;
+  const Pending pending = *pending_.find(header.call_id);
+  pending_bytes_ -= pending.bytes;
+  pending_.erase(header.call_id);
+  if (!pending.abandoned) events_.on_outcome(pending.token, outcome, storage);
+  return {};
+}
+
+Status Session::receive_cancel(std::uint64_t id) {
+  if (is_ours(id)) return violation("a cancellation of a call of this side");
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
+  if (inbound->complete) {
+    events_.on_cancel(id);
+    return {};
+  }
+  reassembly_.drop(id);
+  reply_error(id, Code::kCancelled, true, "the call was cancelled", {});
+  return {};
+}
+
+void Session::fail(const Error& why) {
+  pending_.for_each([&](std::uint64_t, Pending& pending) {
+    if (pending.abandoned) return;
+    Outcome outcome;
+    outcome.code = Code::kUnavailable;
+    outcome.sent_maybe = true;
+    outcome.message = why.message;
+    events_.on_outcome(pending.token, outcome, nullptr);
+  });
+  pending_.clear();
+  inbound_.for_each([&](std::uint64_t id, Inbound& inbound) {
+    if (inbound.complete && !inbound.answered) events_.on_cancel(id);
+  });
+  inbound_.clear();
+}
+
+}  // namespace ipcbridge

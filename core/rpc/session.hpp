@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/bytes.hpp"
+#include "core/base/id_map.hpp"
+#include "core/base/result.hpp"
+#include "core/channel/frame.hpp"
+#include "core/rpc/hello.hpp"
+#include "core/rpc/message.hpp"
+#include "core/rpc/outbox.hpp"
+#include "core/rpc/reassembly.hpp"
+
+namespace ipcbridge {
+
+// What a Session tells its owner. Views are valid during the call only. A `storage` that is not null holds
+// the view's bytes and may be moved from, which saves copying a long message.
+class SessionEvents {
+ public:
+  SessionEvents() = default;
+  virtual ~SessionEvents() = default;
+  SessionEvents(const SessionEvents&) = delete;
+  SessionEvents& operator=(const SessionEvents&) = delete;
+
+  virtual void on_request(std::uint64_t id, const Request& request, Buffer* storage) = 0;
+  virtual void on_cancel(std::uint64_t id) = 0;
+  virtual void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
+  virtual void on_goaway() = 0;
+};
+
+// One connection's protocol after the handshake, as a state machine without I/O: frames come in through
+// receive() and go out through a FrameWriter; it knows no clock, thread or socket, and payloads are opaque
+// to it. Both sides may call. Not thread-safe.
+//
+// Each REQUEST and NOTIFY is answered exactly once, also when it was cancelled, so that both sides count
+// the same calls against the receiver's grant. What the peer may not do ends in an error from receive(),
+// after which the session must be failed.
+class Session {
+ public:
+  enum class Side : std::uint8_t { kConnector, kAcceptor };
+
+  Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events);
+
+  Status receive(const FrameHeader& header, ConstBytes body);
+
+  // Begins a call; on_outcome(token) follows, unless it is cancelled before. Gives the call's id, or 0
+  // when the peer's grant or the channel has no room now (nothing was sent: try again when has_room()).
+  // resource_exhausted when the message exceeds what the peer accepts, unavailable after a GOAWAY.
+  Result<std::uint64_t> call(std::uint64_t token, const Request& request);
+
+  // The caller wants no outcome any more; the callee is told.
+  void cancel(std::uint64_t id);
+
+  // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored.
+  void reply(std::uint64_t id, ConstBytes payload);
+  void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
+
+  // Tells the peer to begin no more calls here; those that it begins all the same are refused as not started.
+  void goaway();
+
+  // Sends what waits for room. False when the channel has no more room.
+  bool flush_round() { return outbox_.flush_round(); }
+  bool has_output() const { return !outbox_.empty(); }
+
+  // The connection is lost: every pending call ends with `unavailable`, every running one is cancelled.
+  void fail(const Error& why);
+
+  std::size_t pending_calls() const { return pending_.size(); }
+  std::size_t inbound_calls() const { return inbound_.size(); }
+  bool idle() const { return pending_.empty() && inbound_.empty() && outbox_.empty(); }
+  bool expects_frames() const { return !pending_.empty(); }
+
+ private:
+  struct Pending {
+    std::uint64_t token = 0;
+    std::uint64_t bytes = 0;
+    bool abandoned = false;
+  };
+  struct Inbound {
+    std::uint64_t bytes = 0;
+    bool complete = false;  // handed to the owner
+    bool answered = false;  // the answer waits in the outbox
+  };
+
+  bool is_ours(std::uint64_t id) const { return (id & kSideBit) == our_bit_; }
+  bool admits(std::uint64_t bytes) const;
+  void on_sent(FrameType type, std::uint64_t id);
+  void finish_inbound(std::uint64_t id);
+  void send(FrameType type, std::uint64_t id, Buffer body);
+
+  Status receive_request(const FrameHeader& header, ConstBytes body);
+  Status start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Status receive_answer(const FrameHeader& header, ConstBytes body);
+  Status finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Status receive_cancel(std::uint64_t id);
+
+  static constexpr std::uint64_t kSideBit = 1ULL << 63U;
+
+  Limits ours_;
+  Limits theirs_;
+  FrameWriter& writer_;
+  SessionEvents& events_;
+  Outbox outbox_;
+  Reassembly reassembly_;
+  std::uint64_t our_bit_;
+  std::uint64_t next_id_ = 1;
+  IdMap<Pending> pending_;
+  std::uint64_t pending_bytes_ = 0;
+  IdMap<Inbound> inbound_;
+  std::uint64_t inbound_bytes_ = 0;
+  bool goaway_sent_ = false;
+  bool goaway_received_ = false;
+};
+
+}  // namespace ipcbridge

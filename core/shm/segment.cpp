@@ -1,0 +1,104 @@
+#include "core/shm/segment.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "core/base/fork.hpp"
+
+// Linux 5.1; glibc has it in linux/fcntl.h only.
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace ipcbridge::shm {
+namespace {
+
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
+
+bool is_ring_size(std::uint64_t bytes) {
+  return bytes >= kMinRingBytes && bytes <= kMaxRingBytes && std::has_single_bit(bytes);
+}
+
+Error system_error(Code code, const std::string& what) { return {code, what + ": " + std::strerror(errno)}; }
+
+Error not_a_segment(const std::string& why) {
+  return {Code::kFailedPrecondition, "the peer's shared-memory descriptor was refused: " + why};
+}
+
+Result<Mapping> map(System& system, int fd, std::size_t size, int protection) {
+  void* address = system.mmap(size, protection, MAP_SHARED, fd);
+  if (address == MAP_FAILED) return system_error(Code::kResourceExhausted, "cannot map shared memory");
+  Mapping mapping(static_cast<std::byte*>(address), size);
+  ::madvise(address, size, MADV_DONTFORK);
+  return mapping;
+}
+
+}  // namespace
+
+Mapping::Mapping(std::byte* address, std::size_t size)
+    : address_(address), size_(size), generation_(fork_guard::generation()) {}
+
+Mapping::~Mapping() {
+  // In a forked child something else may be mapped at the address by now.
+  if (address_ != nullptr && generation_ == fork_guard::generation()) ::munmap(address_, size_);
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : address_(std::exchange(other.address_, nullptr)), size_(other.size_), generation_(other.generation_) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(address_, other.address_);
+  std::swap(size_, other.size_);
+  std::swap(generation_, other.generation_);
+  return *this;
+}
+
+Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes) {
+  if (!is_ring_size(ring_bytes)) {
+    return Error{Code::kInvalidArgument, "the ring size must be a power of two from 4 KiB to 64 MiB"};
+  }
+  const std::size_t size = kHeaderBytes + ring_bytes;
+  OwnSegment segment;
+  segment.memfd = Fd(system.memfd_create("ipcbridge", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!segment.memfd.valid()) return system_error(Code::kResourceExhausted, "cannot create shared memory");
+  // fallocate and not ftruncate: memory that is promised but not there is a SIGBUS at the first touch.
+  if (system.fallocate(segment.memfd.get(), 0, 0, static_cast<off_t>(size)) != 0) {
+    return system_error(Code::kResourceExhausted, "cannot reserve " + std::to_string(size) + " bytes of shared memory");
+  }
+  Result<Mapping> mapping = map(system, segment.memfd.get(), size, PROT_READ | PROT_WRITE);
+  if (!mapping.ok()) return mapping.error();
+  segment.mapping = std::move(mapping).value();
+  auto* header = new (segment.mapping.data()) SegmentHeader;
+  header->ring_bytes = ring_bytes;
+  // After the mapping: FUTURE_WRITE forbids every writable mapping but those that exist.
+  if (::fcntl(segment.memfd.get(), F_ADD_SEALS, kSeals) != 0) {
+    return system_error(Code::kFailedPrecondition, "this kernel cannot seal shared memory (Linux 5.1 can)");
+  }
+  return segment;
+}
+
+Result<PeerSegment> open_segment(System& system, int memfd) {
+  const int seals = ::fcntl(memfd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals) return not_a_segment("it is not sealed");
+  struct stat info {};
+  if (::fstat(memfd, &info) != 0) return not_a_segment("it has no size");
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size <= kHeaderBytes || !is_ring_size(size - kHeaderBytes)) return not_a_segment("its size is wrong");
+  Result<Mapping> mapping = map(system, memfd, size, PROT_READ);
+  if (!mapping.ok()) return mapping.error();
+  PeerSegment segment{std::move(mapping).value(), size - kHeaderBytes};
+  if (segment.header().magic != kMagic || segment.header().ring_bytes != segment.ring_bytes) {
+    return not_a_segment("its header is wrong");
+  }
+  return segment;
+}
+
+}  // namespace ipcbridge::shm

@@ -75,6 +75,7 @@ test-python:
 
 test-packaging:
 	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done
+	@node --test $$(find tests/packaging -name '*.test.*js')
 
 # --- show ------------------------------------------------------------------------------------------------------------
 
@@ -96,12 +97,13 @@ lint-shell:
 lint-cpp: node_modules/.installed .venv/.installed
 	$(sources) '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
 	tests/packaging/check_layers.sh
-	cmake --preset clang >build/clang.log || { cat build/clang.log; exit 1; }
+	mkdir -p build
+	cmake --preset clang >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
 	run-clang-tidy -quiet -p build/clang "$$PWD/(core|bindings)/" >build/clang-tidy.log 2>&1 || \
-	  { grep -E ': (error|warning):' build/clang-tidy.log | sort -u; exit 1; }
+	  { sed 's/\x1b\[[0-9;]*m//g' build/clang-tidy.log | grep 'error:' | sort -u; exit 1; }
 
 lint-js: node_modules/.installed
-	$(bin)/biome ci .
+	$(bin)/biome ci --colors=off --max-diagnostics=50 .
 	$(bin)/tsc -p js/tsconfig.json --noEmit
 
 lint-python: native .venv/.editable

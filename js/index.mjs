@@ -1,3 +1,4 @@
 // The names come from the CommonJS build, so there is one module state however it is loaded.
-export { default } from './dist/index.js'
+
 export * from './dist/index.js'
+export { default } from './dist/index.js'

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const require = createRequire(import.meta.url)
+const manifest = require('../../package.json')
+
+test('both module systems load the package by its name, with the same names and the same state', async () => {
+  const common = require('ipcbridge')
+  const names = Object.keys(common).filter(name => name !== '__esModule')
+  assert.ok(names.includes('connect') && names.includes('serve'), `exports: ${names}`)
+  const module = await import('ipcbridge')
+  const imported = Object.keys(module).filter(name => name !== 'default' && name !== 'module.exports')
+  assert.deepEqual(imported.sort(), names.sort())
+  assert.equal(module.connect, common.connect)
+  assert.equal(require(root), common)
+})
+
+test('the tarball has the binary, the compiled code and its types, and no sources', () => {
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const paths = JSON.parse(output)[0].files.map(file => file.path)
+  for (const wanted of ['LICENSE', 'README.md', 'js/index.mjs', 'js/dist/index.js', 'js/dist/index.d.ts']) {
+    assert.ok(paths.includes(wanted), `${wanted} is missing`)
+  }
+  assert.ok(
+    paths.some(path => /^js\/native\/[^/]+\/ipcbridge\.node$/.test(path)),
+    'no binary',
+  )
+  const allowed = /^(js\/(dist|native)\/|js\/index\.mjs$|package\.json$|LICENSE$|README\.md$|CHANGELOG\.md$)/
+  assert.deepEqual(
+    paths.filter(path => !allowed.test(path)),
+    [],
+  )
+  assert.ok(!paths.includes('binding.gyp'), 'npm would run node-gyp')
+})
+
+test('nothing runs at install and nothing else is installed', () => {
+  for (const hook of ['preinstall', 'install', 'postinstall', 'prepare']) {
+    assert.equal(manifest.scripts[hook], undefined, `package.json has a ${hook} script`)
+  }
+  assert.deepEqual(manifest.dependencies ?? {}, {})
+})
+
+test('the lock file names no registry', () => {
+  const { packages } = require('../../package-lock.json')
+  assert.deepEqual(
+    Object.keys(packages).filter(path => packages[path].resolved),
+    [],
+  )
+})
+
+test('the Node and Python packages have the same version', () => {
+  const python = execFileSync(
+    `${root}/.venv/bin/python`,
+    ['-c', 'import importlib.metadata, ipcbridge; print(importlib.metadata.version("ipcbridge"))'],
+    { encoding: 'utf8' },
+  ).trim()
+  assert.equal(python, manifest.version)
+  assert.match(readFileSync(`${root}/CHANGELOG.md`, 'utf8'), /^## /m)
+})

@@ -1,0 +1,111 @@
+"""The error types of the public API: one base class, one closed list of codes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Code = Literal[
+    "cancelled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
+]
+Sent = Literal["no", "maybe"]
+
+CODES: frozenset[str] = frozenset(Code.__args__)  # type: ignore[attr-defined]
+
+
+class IpcError(Exception):
+    """A call, connection or service failed; `code` says how.
+
+    Raised in a handler, `IpcError("not_found", "no such user", details)` reaches the caller with that code.
+    `details` is any value that can be sent. `sent` tells, for a call lost with its connection, whether the
+    peer may have run it ("maybe") or surely has not ("no"); it is None for every other error.
+    """
+
+    code: Code
+    details: Any
+    sent: Sent | None
+
+    def __init__(self, code: Code, message: str = "", details: Any = None, *, sent: Sent | None = None) -> None:
+        if code not in CODES:
+            raise ValueError(f"{code!r} is not an error code; the codes are {', '.join(sorted(CODES))}")
+        # Only the message goes to the base classes: OSError, below two subclasses, reads a second argument as errno.
+        super().__init__(message)
+        self.code = code
+        self.details = details
+        self.sent = sent
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own __reduce__ would call the class with the message alone.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class DeadlineExceeded(IpcError, TimeoutError):
+    """This side's deadline or timeout passed before the reply came."""
+
+    def __init__(self, message: str = "", details: Any = None, *, sent: Sent | None = None) -> None:
+        super().__init__("deadline_exceeded", message, details, sent=sent)
+
+
+class Unavailable(IpcError, ConnectionError):
+    """The service cannot be reached, or its connection was lost during the call."""
+
+    def __init__(self, message: str = "", details: Any = None, *, sent: Sent | None = None) -> None:
+        super().__init__("unavailable", message, details, sent=sent)
+
+
+class RemoteError(IpcError):
+    """The other side answered the call with an error.
+
+    `type` is the exception's class name there, `remote_traceback` its stack as text (None where it was not
+    sent), `__cause__` the RemoteError it was raised from. Whatever was raised there, this is never a
+    TimeoutError or ConnectionError here: those speak of this side's call.
+    """
+
+    type: str
+    remote_traceback: str | None
+
+    def __init__(
+        self,
+        code: Code,
+        message: str = "",
+        details: Any = None,
+        *,
+        type: str = "Error",
+        remote_traceback: str | None = None,
+    ) -> None:
+        super().__init__(code, message, details)
+        self.type = type
+        self.remote_traceback = remote_traceback
+
+
+def error_from_code(code: Code, message: str, details: Any = None, *, sent: Sent | None = None) -> IpcError:
+    """The error this side raises for `code`, in the subclass that Python has an idiom for."""
+    if code == "deadline_exceeded":
+        return DeadlineExceeded(message, details, sent=sent)
+    if code == "unavailable":
+        return Unavailable(message, details, sent=sent)
+    return IpcError(code, message, details, sent=sent)
+
+
+def _restore(cls: type[IpcError], args: tuple[Any, ...], state: dict[str, Any]) -> IpcError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,7 @@
+"""The value codec: docs/values.md in Python."""
+
+from ._decode import decode, decode_args
+from ._encode import encode_args, encode_result
+from ._error_payload import decode_error, encode_error
+
+__all__ = ["decode", "decode_args", "decode_error", "encode_args", "encode_error", "encode_result"]

@@ -1,0 +1,92 @@
+"""Python values to bytes, by ormsgpack wherever its result is surely right; `_walk` takes the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ormsgpack
+
+from . import _walk
+from ._rules import simplify
+from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension, may_be_deep
+
+_packb = ormsgpack.packb
+_fragment: Any = getattr(ormsgpack, "Fragment", None)  # since 1.13
+_SCALARS = _walk.SCALARS
+
+
+def encode_result(value: Any) -> bytes:
+    """The bytes of one value. Raises IpcError('invalid_argument') naming the path to what cannot be sent."""
+    try:
+        data = _packb(value, _default, OPTIONS)
+    except TypeError:
+        return _walk.encode_value(value, "result")
+    if len(data) > MAX_DEPTH and may_be_deep(data) and not _surely_shallow(value):
+        return _walk.encode_value(value, "result")
+    return data
+
+
+def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """The bytes of a call's arguments: a list, with the keyword arguments as its last element if there are any."""
+    try:
+        if kwargs:
+            named = ormsgpack.Ext(KWARGS, _packb(kwargs, _default, OPTIONS))
+            data = _packb((*args, named), _default, OPTIONS)
+        else:
+            data = _packb(args, _default, OPTIONS)
+    except TypeError:
+        return _walk.encode_arguments(args, kwargs)
+    if len(data) > MAX_DEPTH and may_be_deep(data) and not all(map(_surely_shallow, (*args, *kwargs.values()))):
+        return _walk.encode_arguments(args, kwargs)
+    return data
+
+
+def _default(value: Any) -> Any:
+    """ormsgpack's hook. Whatever it raises makes ormsgpack fail, and `_walk` find out why."""
+    kind = type(value)
+    if kind is set or kind is frozenset:
+        if not _SCALARS.issuperset(map(type, value)):
+            raise TypeError("nesting inside an extension is counted by _walk only")
+        return ormsgpack.Ext(SET, _packb(list(value), None, OPTIONS))
+    if kind is int and -(1 << 63) <= value < 1 << 64:
+        raise TypeError("older ormsgpack does not take -2**63")
+    plain = simplify(value)
+    if type(plain) is not Extension:
+        return plain
+    if plain.tag >= 0:
+        return ormsgpack.Ext(plain.tag, plain.contents)
+    if _fragment is None:
+        raise TypeError("only _walk can write a negative extension type")
+    return _fragment(plain.encode())
+
+
+# ormsgpack stops at a nesting of its own (255). A value placed this deep inside lists meets that limit one level
+# before ours; one level, because a set is an extension, whose inner list ormsgpack does not count.
+def _shell() -> tuple[object, object]:
+    place = shell = object()
+    kept: object = shell
+    limit = 0
+    while limit < 4096:
+        try:
+            _packb(shell, lambda _: None, OPTIONS)
+        except TypeError:
+            break
+        kept, shell, limit = shell, [shell], limit + 1
+    for _ in range(MAX_DEPTH - 1):
+        assert isinstance(kept, list)
+        kept = kept[0]
+    return place, kept
+
+
+_PLACE, _SHELL = _shell()
+
+
+def _surely_shallow(value: Any) -> bool:
+    def default(item: Any) -> Any:
+        return value if item is _PLACE else _default(item)
+
+    try:
+        _packb(_SHELL, default, OPTIONS)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Exceptions to the payload of an error reply and back; docs/values.md has its layout."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, cast
+
+from .._errors import CODES, Code, IpcError, RemoteError
+from ._decode import decode
+from ._encode import encode_result
+
+_MAX_CHAIN = 16
+_MAX_TEXT = 64 * 1024
+_MAX_DETAILS = 1024 * 1024
+
+
+def encode_error(error: BaseException, *, stack: bool = True) -> bytes:
+    """The payload that tells the caller of `error` and of what caused it. Never raises.
+
+    `stack=False` leaves the stacks out, for peers on other machines.
+    """
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and len(chain) < _MAX_CHAIN and not any(following is seen for seen in chain):
+        chain.append(following)
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    payload: dict[str, Any] | None = None
+    for link in reversed(chain):
+        described = _describe(link, stack)
+        if payload is not None:
+            described["cause"] = payload
+        payload = described
+    return encode_result(payload)
+
+
+def decode_error(data: bytes | memoryview) -> RemoteError:
+    """The error that such a payload tells of. Never raises: a payload that cannot be read gives 'data_loss'."""
+    try:
+        payload = decode(data)
+    except IpcError as failure:
+        return RemoteError("data_loss", f"the other side sent an error that cannot be read: {failure}")
+    if type(payload) is not dict:
+        return RemoteError("data_loss", "the other side sent an error that cannot be read")
+    return _rebuild(payload, _MAX_CHAIN)
+
+
+def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": _text(type(error).__name__), "message": _message(error), "code": "unknown"}
+    details: Any = None
+    if isinstance(error, IpcError):
+        described["code"] = error.code if error.code in CODES else "unknown"
+        details = error.details
+    if isinstance(error, RemoteError):  # a handler that passes on what its own callee raised
+        described["type"] = _text(error.type)
+    members = getattr(error, "exceptions", None)
+    if details is None and isinstance(members, tuple):  # an ExceptionGroup
+        inner = [member for member in members if isinstance(member, BaseException)][:_MAX_CHAIN]
+        details = {"errors": [{"type": _text(type(each).__name__), "message": _message(each)} for each in inner]}
+    if details is not None:
+        try:
+            encoded = encode_result(details)
+            if len(encoded) > _MAX_DETAILS:
+                raise IpcError("out_of_range", f"they take more than {_MAX_DETAILS} bytes")
+            described["details"] = encoded
+        except Exception as failure:
+            described["note"] = f"details were left out: {_message(failure)}"
+    if stack:
+        described["stack"] = _stack(error)
+    return described
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return _text(str(error))
+    except Exception as failure:
+        return f"(a {_text(type(error).__name__)} whose str() raised {_text(type(failure).__name__)})"
+
+
+def _stack(error: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
+    except Exception as failure:
+        text = f"(the traceback could not be formatted: {type(failure).__name__})"
+    if isinstance(error, RemoteError) and error.remote_traceback:
+        text = f"{error.remote_traceback}\n\nPassed on by:\n{text}"
+    return _text(text)
+
+
+def _text(text: object) -> str:
+    """`text` as a string that can be sent: of a bounded size, and without the lone surrogates of odd file names."""
+    whole = str(text)
+    if len(whole) > _MAX_TEXT // 4:
+        # Four bytes at most for a character. A traceback says the most at its ends.
+        encoded = whole.encode("utf-8", "backslashreplace")
+        if len(encoded) > _MAX_TEXT:
+            half = _MAX_TEXT // 2 - 16
+            return encoded[:half].decode("utf-8", "ignore") + "\n  [...]\n" + encoded[-half:].decode("utf-8", "ignore")
+    return whole.encode("utf-8", "backslashreplace").decode()
+
+
+def _rebuild(payload: dict[str, Any], links: int) -> RemoteError:
+    def text(key: str) -> str | None:
+        value = payload.get(key)
+        return value if type(value) is str else None
+
+    given = payload.get("code")
+    code = cast("Code", given if type(given) is str and given in CODES else "unknown")
+    note, stack = text("note"), text("stack")
+    details: Any = None
+    encoded = payload.get("details")
+    if type(encoded) is bytes:
+        try:
+            details = decode(encoded)
+        except IpcError as failure:
+            note = f"details could not be decoded: {failure}"
+    if note is not None:
+        stack = f"{stack}\n({note})" if stack else f"({note})"
+    error = RemoteError(code, text("message") or "", details, type=text("type") or "Error", remote_traceback=stack)
+    if stack:
+        # What Python 3.11 prints below the local traceback; the message itself stays the remote one.
+        error.__dict__["__notes__"] = [f"Remote traceback:\n{stack}"]
+    cause = payload.get("cause")
+    if type(cause) is dict and links > 1:
+        error.__cause__ = _rebuild(cause, links - 1)
+    return error

@@ -1,0 +1,75 @@
+// What is compared: a way of calling, in a direction.
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const bench = fileURLToPath(new URL('..', import.meta.url))
+const rivalPython = `${bench}.venv/bin/python`
+const ownPython = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
+const zerorpcPython = `${bench}.venv-zerorpc/bin/python`
+
+const BOTH = ['node-python', 'python-node']
+const unixPath = (directory, id) => `unix://${directory}/${id}.sock`
+
+export const WAYS = [
+  { id: 'stdio', name: 'stdio, JSON lines', module: 'stdio', stdio: true, directions: BOTH },
+  { id: 'stdio-orjson', name: 'stdio, JSON lines, orjson', module: 'stdio', stdio: true, directions: BOTH, env: { BENCH_JSON: 'orjson' } },
+  { id: 'unix', name: 'Unix socket, JSON', module: 'socket', address: unixPath, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'] },
+  { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: BOTH },
+  { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: BOTH },
+  { id: 'websocket', name: 'WebSocket', module: 'websocket', directions: BOTH },
+  { id: 'socketio', name: 'Socket.IO', module: 'socketio', directions: BOTH },
+  { id: 'mqtt', name: 'MQTT, Mosquitto', module: 'mqtt', broker: true, directions: BOTH },
+  { id: 'zeromq-ipc', name: 'ZeroMQ ipc', module: 'zeromq', address: (directory, id) => `ipc://${directory}/${id}.sock`, directions: BOTH },
+  { id: 'zeromq-tcp', name: 'ZeroMQ tcp', module: 'zeromq', address: () => 'tcp://127.0.0.1:*', directions: BOTH },
+  { id: 'zerorpc', name: 'zeroRPC', module: 'zerorpc', address: (directory, id) => `ipc://${directory}/${id}.sock`, directions: ['python-python'], python: zerorpcPython },
+  { id: 'grpc', name: 'gRPC', module: 'grpc', directions: BOTH },
+  { id: 'ipcbridge-unix', name: 'ipcbridge unix', module: 'ipcbridge', address: unixPath, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'], python: ownPython },
+  { id: 'ipcbridge-shm', name: 'ipcbridge shm', module: 'ipcbridge', address: (directory, id) => `shm://${directory}/${id}.sock`, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'], python: ownPython },
+]
+
+const SIDES = {
+  'node-python': ['client.mjs', 'server.py'],
+  'python-node': ['client.py', 'server.mjs'],
+  'python-python': ['client.py', 'server.py'],
+  'asyncio-node': ['client_async.py', 'server.mjs'],
+  'node-asyncio': ['client.mjs', 'server_async.py'],
+}
+
+export const DIRECTION_NAMES = {
+  'node-python': 'Node → Python',
+  'python-node': 'Python → Node',
+  'python-python': 'Python → Python',
+  'asyncio-node': 'asyncio → Node',
+  'node-asyncio': 'Node → `async def`',
+}
+
+const interpreter = (way, file) => (file.endsWith('.py') ? (way.python ?? rivalPython) : process.execPath)
+
+/** Why the way cannot run at all, or null. */
+function missing(way) {
+  const python = way.python ?? rivalPython
+  if (existsSync(python)) return null
+  return `no interpreter at ${python.replace(fileURLToPath(new URL('../..', import.meta.url)), '')}`
+}
+
+export function lane(way, direction) {
+  const [clientFile, serverFile] = SIDES[direction].map((file) => `${bench}ways/${way.module}/${file}`)
+  const main = (file, name) => [interpreter(way, file), `${bench}lib/${name}.${file.endsWith('.py') ? 'py' : 'mjs'}`, file]
+  return {
+    id: `${way.id}/${direction}`,
+    way,
+    direction,
+    missing: missing(way),
+    client: main(clientFile, 'worker'),
+    // A stdio server is the client's own child.
+    server: way.stdio ? [interpreter(way, serverFile), serverFile] : main(serverFile, 'serve'),
+  }
+}
+
+export function lanes({ ways, directions }) {
+  return WAYS.filter((way) => !ways || ways.includes(way.id)).flatMap((way) =>
+    way.directions
+      .filter((direction) => !directions || directions.includes(direction))
+      .map((direction) => lane(way, direction)),
+  )
+}

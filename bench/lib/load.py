@@ -1,0 +1,10 @@
+import importlib.util
+from types import ModuleType
+
+
+def load(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("way", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util'
+import { WAYS } from './lanes.mjs'
+
+export const WORKS = ['burst', 'spaced', 'one', 'many', 'beside', 'connections', 'idle', 'core']
+
+const USAGE = `node bench/run.mjs [options]
+
+  --quick            about a minute: one round, short windows (results/quick.*)
+  --rounds N         repetitions of everything; the tables show medians (default 3)
+  --ways a,b         ${WAYS.map((way) => way.id).join(', ')}
+  --works a,b        ${WORKS.join(', ')}
+  --directions a,b   node-python, python-node, python-python, asyncio-node, node-asyncio
+  --seconds S        length of a timed window (default 1.5)
+  --seed N           of the order of the ways (default: drawn, and printed)
+  --core-bin PATH    the C++ measurement (default build/bench_core)
+  --out DIR          where the results go (default bench/results)`
+
+const list = (text, known) => {
+  const names = text?.split(',').filter(Boolean)
+  const stranger = names?.find((name) => known && !known.includes(name))
+  if (stranger) throw new Error(`unknown name ${stranger}; known: ${known.join(', ')}`)
+  return names
+}
+
+export function options(argv) {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      quick: { type: 'boolean' },
+      help: { type: 'boolean' },
+      rounds: { type: 'string' },
+      ways: { type: 'string' },
+      works: { type: 'string' },
+      directions: { type: 'string' },
+      seconds: { type: 'string' },
+      seed: { type: 'string' },
+      'core-bin': { type: 'string' },
+      out: { type: 'string' },
+    },
+  })
+  if (values.help) {
+    console.log(USAGE)
+    process.exit(0)
+  }
+  const quick = values.quick ?? false
+  return {
+    quick,
+    rounds: Number(values.rounds ?? (quick ? 1 : 3)),
+    seconds: Number(values.seconds ?? (quick ? 0.25 : 1.5)),
+    warmup: quick ? 0.1 : 0.3,
+    idleSeconds: quick ? 2 : 5,
+    ways: list(values.ways, WAYS.map((way) => way.id)),
+    works: list(values.works, WORKS) ?? WORKS,
+    directions: list(values.directions, ['node-python', 'python-node', 'python-python', 'asyncio-node', 'node-asyncio']),
+    seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
+    coreBinary: values['core-bin'],
+    out: values.out,
+    name: quick ? 'quick' : 'latest',
+  }
+}

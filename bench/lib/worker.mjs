@@ -1,0 +1,56 @@
+// The client process: `node worker.mjs CLIENT_MODULE`, then one JSON command a line on stdin.
+import { pathToFileURL } from 'node:url'
+import { beside, bursts, many, one, spaced } from './loops.mjs'
+import { commands, report, reportError } from './report.mjs'
+
+const works = {
+  bursts: (client, options) => bursts(client.call, options),
+  spaced: (client, options) => spaced(client.call, options),
+  one: (client, options) => one(client.call, options),
+  many: (client, options) => many(client.call, options),
+  beside: (client, options) => beside(client.call, client.slow, options),
+}
+
+async function openAll(module, command) {
+  const clients = []
+  for (let i = 0; i < command.connections; i++) clients.push(await module.connect(command.address, command))
+  return clients
+}
+
+/** The same load spread over many connections, in turn. */
+async function spread(clients, options) {
+  let next = 0
+  return many((text) => clients[next++ % clients.length].call(text), options)
+}
+
+async function run(module, command, held) {
+  if (command.work === 'hold') {
+    held.push(...(await openAll(module, command)))
+    for (const client of held) await client.call('abcdefghij')
+    return { held: held.length }
+  }
+  const clients = await openAll(module, { connections: 1, ...command })
+  const pids = [process.pid, ...command.pids, ...clients.flatMap((client) => client.pids ?? [])]
+  try {
+    if (command.work === 'spread') return await spread(clients, { ...command, pids })
+    return await works[command.work](clients[0], { ...command, pids })
+  } finally {
+    for (const client of clients) await client.close()
+  }
+}
+
+try {
+  const module = await import(pathToFileURL(process.argv[2]))
+  report({ ready: true })
+  const held = []
+  for await (const command of commands()) {
+    try {
+      report({ result: await run(module, command, held) })
+    } catch (error) {
+      reportError(error)
+    }
+  }
+} catch (error) {
+  reportError(error)
+  process.exit(1)
+}

@@ -1,0 +1,12 @@
+// The address picks the channel: shm:///path or unix:///path.
+import { ipc } from '../../lib/ipcbridge.mjs'
+
+export async function connect(address) {
+  const remote = await ipc.connect(address)
+  return {
+    call: (text) => remote.upper(text),
+    slow: (milliseconds) => remote.slow(milliseconds),
+    close: () => ipc.close(remote),
+    status: () => ipc.status(remote),
+  }
+}

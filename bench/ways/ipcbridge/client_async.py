@@ -1,0 +1,18 @@
+"""asyncio for everything, also for one in flight."""
+
+from typing import Any
+
+from ipcbridge import aio
+
+
+class AsyncClient:
+    def __init__(self, remote: Any) -> None:
+        self._remote = remote
+        self.call = remote.upper
+
+    async def close(self) -> None:
+        await aio.close(self._remote)
+
+
+async def connect_async(address: str, _command: dict[str, Any]) -> AsyncClient:
+    return AsyncClient(await aio.connect(address))

@@ -1,0 +1,24 @@
+"""websockets' asyncio server, without compression."""
+
+import asyncio
+from collections.abc import Callable
+
+from envelope import answer
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as listen
+
+
+async def _handle(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(answer(message.encode()), text=True)
+
+
+async def _serve(ready: Callable[[str], None]) -> None:
+    async with listen(_handle, "127.0.0.1", 0, compression=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        ready(f"ws://127.0.0.1:{port}")
+        await server.serve_forever()
+
+
+def serve(_address: str, ready: Callable[[str], None]) -> None:
+    asyncio.run(_serve(ready))

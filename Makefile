@@ -22,7 +22,7 @@ help:
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
-build: native js python
+build: native python js
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --ignore-scripts --loglevel=error
@@ -110,7 +110,7 @@ lint-python: native .venv/.editable
 	$(py) -m ruff check .
 	$(py) -m ruff format --check .
 	$(py) -m mypy
-	cd python && ../$(py) -m mypy.stubtest ipcbridge._native
+	cd python && ../$(py) -m mypy.stubtest --mypy-config-file ../pyproject.toml ipcbridge._native
 
 format: node_modules/.installed .venv/.installed
 	$(sources) '*.cpp' '*.hpp' | xargs clang-format -i
@@ -128,6 +128,7 @@ fuzz:
 
 dist: build
 	rm -rf dist && mkdir dist
+	cmake --install $(dev) --component node --prefix . --strip >/dev/null
 	npm pack --ignore-scripts --pack-destination dist
 	$(py) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
 	$(py) -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"

@@ -49,7 +49,7 @@ js: node_modules/.installed
 # The native module is already in python/ipcbridge (see native), so the editable install compiles nothing.
 .venv/.editable: pyproject.toml package.json .venv/.installed
 	$(py) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
-	  -C wheel.cmake=false -C editable.mode=inplace --editable .
+	  --config-settings=wheel.cmake=false --config-settings=editable.mode=inplace --editable .
 	@touch $@
 
 python: native .venv/.editable

@@ -1,0 +1,240 @@
+import { types } from 'node:util'
+import { isPlainObject } from './plain'
+import { explain, inside, member, nestedTooDeep, Refused, whyNot } from './refused'
+import { Float, Kwargs, LocalDateTime } from './types'
+import { extension, maxDepth } from './wire'
+import { Writer } from './writer'
+
+/** Writes JavaScript values by the table of docs/values.md. */
+class ValueWriter extends Writer {
+  /** The bytes of a call's arguments, whose trailing undefined ones are dropped; their length. */
+  arguments(args: readonly unknown[]): number {
+    this.begin()
+    let count = args.length
+    while (count > 0 && args[count - 1] === undefined) count--
+    const last = count > 0 ? args[count - 1] : undefined
+    const named = last instanceof Kwargs ? last : undefined
+    if (named !== undefined) {
+      count--
+      while (count > 0 && args[count - 1] === undefined) count--
+    }
+    this.arrayHeader(named === undefined ? count : count + 1)
+    let index = 0
+    try {
+      for (; index < count; index++) this.value(args[index], 0)
+    } catch (thrown) {
+      throw explain(thrown, `args[${index}]`)
+    }
+    if (named !== undefined) this.kwargs(named)
+    return this.at
+  }
+
+  /** The bytes of one value; their length. */
+  result(value: unknown, root: string): number {
+    this.begin()
+    try {
+      this.value(value, 0)
+    } catch (thrown) {
+      throw explain(thrown, root)
+    }
+    return this.at
+  }
+
+  private kwargs(named: Kwargs): void {
+    try {
+      const start = this.beginExtension()
+      this.object(named.values as Record<string, unknown>, -1) // the object of keywords is not itself a level of any argument
+      this.endExtension(extension.kwargs, start)
+    } catch (thrown) {
+      throw explain(thrown, 'kwargs')
+    }
+  }
+
+  private value(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case 'number':
+        this.number(value)
+        return
+      case 'string':
+        this.string(value)
+        return
+      case 'boolean':
+        this.byte(value ? 0xc3 : 0xc2)
+        return
+      case 'undefined':
+        this.byte(0xc0)
+        return
+      case 'bigint':
+        this.bigInt(value)
+        return
+      case 'object':
+        if (value === null) this.byte(0xc0)
+        else if (Array.isArray(value)) this.array(value, depth)
+        else if (Object.getPrototypeOf(value) === Object.prototype) this.object(value as Record<string, unknown>, depth)
+        else this.special(value, depth)
+        return
+      default:
+        throw new Refused(whyNot(value))
+    }
+  }
+
+  private array(items: readonly unknown[], depth: number): void {
+    if (depth >= maxDepth) throw nestedTooDeep()
+    const { length } = items // once: a getter may change it, but not the header that is already written
+    this.arrayHeader(length)
+    let index = 0
+    try {
+      for (; index < length; index++) this.value(items[index], depth + 1)
+    } catch (thrown) {
+      throw inside(thrown, `[${index}]`, items)
+    }
+  }
+
+  private object(object: Record<string, unknown>, depth: number): void {
+    if (depth >= maxDepth) throw nestedTooDeep()
+    const keys = Object.keys(object)
+    const start = this.at
+    this.mapHeader(keys.length)
+    let written = 0
+    let key = ''
+    try {
+      for (key of keys) {
+        const value = object[key]
+        if (value === undefined) continue
+        this.string(key)
+        this.value(value, depth + 1)
+        written++
+      }
+    } catch (thrown) {
+      throw inside(thrown, member(key), object)
+    }
+    if (written !== keys.length) this.recount(start, keys.length, written)
+  }
+
+  /** Corrects an object's count, in a header of the size that it has. */
+  private recount(start: number, announced: number, count: number): void {
+    if (announced < 16) this.buffer[start] = 0x80 | count
+    else if (announced < 0x10000) this.buffer.writeUInt16BE(count, start + 1)
+    else this.buffer.writeUInt32BE(count, start + 1)
+  }
+
+  private special(value: object, depth: number): void {
+    if (types.isUint8Array(value)) this.binary(value)
+    else if (types.isDate(value)) this.date(value)
+    else if (types.isMap(value)) this.map(value, depth)
+    else if (types.isSet(value)) this.set(value, depth)
+    else if (value instanceof Float) this.double(value.value)
+    else if (value instanceof LocalDateTime) this.localDateTime(value.date)
+    else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
+    else if (value instanceof Kwargs) throw new Refused('kwargs() may only be the last argument of a call')
+    else if (isPlainObject(value)) this.object(value as Record<string, unknown>, depth)
+    else throw new Refused(whyNot(value))
+  }
+
+  private map(map: ReadonlyMap<unknown, unknown>, depth: number): void {
+    if (depth >= maxDepth) throw nestedTooDeep()
+    const entries = [...map] // a getter in a value may change the map, but not the count that is already written
+    const start = this.beginExtension()
+    this.arrayHeader(2 * entries.length)
+    let step = ''
+    try {
+      for (const [index, [key, value]] of entries.entries()) {
+        step = `<key ${index}>`
+        this.value(key, depth + 1)
+        step = member(key)
+        this.value(value, depth + 1)
+      }
+    } catch (thrown) {
+      throw inside(thrown, step, map)
+    }
+    this.endExtension(extension.map, start)
+  }
+
+  private set(set: ReadonlySet<unknown>, depth: number): void {
+    if (depth >= maxDepth) throw nestedTooDeep()
+    const items = [...set]
+    const start = this.beginExtension()
+    this.arrayHeader(items.length)
+    let index = 0
+    try {
+      for (; index < items.length; index++) this.value(items[index], depth + 1)
+    } catch (thrown) {
+      throw inside(thrown, `<element ${index}>`, set)
+    }
+    this.endExtension(extension.set, start)
+  }
+
+  /** MessagePack's own timestamp, in the shortest of its three forms. */
+  private date(date: Date): void {
+    const milliseconds = Date.prototype.getTime.call(date)
+    if (Number.isNaN(milliseconds)) throw new Refused('an invalid Date')
+    const seconds = Math.floor(milliseconds / 1000)
+    const nanoseconds = (milliseconds - 1000 * seconds) * 1_000_000
+    const upper = Math.floor(seconds / 0x1_0000_0000)
+    if (seconds >= 0 && upper < 4) {
+      if (nanoseconds === 0 && upper === 0) this.extensionHeader(extension.timestamp, 4)
+      else {
+        this.extensionHeader(extension.timestamp, 8)
+        this.uint32(nanoseconds * 4 + upper)
+      }
+    } else {
+      this.extensionHeader(extension.timestamp, 12)
+      this.uint32(nanoseconds)
+      this.uint32(upper)
+    }
+    this.uint32(seconds)
+  }
+
+  /** Microseconds between the wall-clock reading and 1970-01-01T00:00:00 on the same clock. */
+  private localDateTime(date: Date): void {
+    if (Number.isNaN(date.getTime())) throw new Refused('an invalid Date')
+    const clock = new Date(0)
+    clock.setUTCFullYear(date.getFullYear(), date.getMonth(), date.getDate())
+    clock.setUTCHours(date.getHours(), date.getMinutes(), date.getSeconds(), date.getMilliseconds())
+    const microseconds = BigInt(clock.getTime()) * 1000n
+    this.extensionHeader(extension.localDateTime, 8)
+    this.uint32(Number((microseconds >> 32n) & 0xffff_ffffn))
+    this.uint32(Number(microseconds & 0xffff_ffffn))
+  }
+}
+
+/**
+ * Encodes into memory that it keeps and uses again: `buffer` holds the bytes until the next call.
+ *
+ * A getter of the user's may make calls, and so come back to this encoder while it is at work; such a call gets
+ * memory of its own.
+ */
+export class Encoder {
+  private readonly own = new ValueWriter()
+  private busy = false
+  /** Where the bytes of the last call are, from 0 to the length that it returned. */
+  buffer: Buffer = this.own.buffer
+
+  /** Throws IpcError 'invalid_argument', naming the path of what cannot be sent, as in `args[0].items[3]`. */
+  encodeArgs(args: readonly unknown[]): number {
+    if (this.busy) return this.finish(new ValueWriter(), args, undefined)
+    this.busy = true
+    try {
+      return this.finish(this.own, args, undefined)
+    } finally {
+      this.busy = false
+    }
+  }
+
+  /** As `encodeArgs`; `root` begins the path, `result.x["a b"]`. */
+  encodeResult(value: unknown, root = 'result'): number {
+    if (this.busy) return this.finish(new ValueWriter(), value, root)
+    this.busy = true
+    try {
+      return this.finish(this.own, value, root)
+    } finally {
+      this.busy = false
+    }
+  }
+
+  private finish(writer: ValueWriter, value: unknown, root: string | undefined): number {
+    const length = root === undefined ? writer.arguments(value as readonly unknown[]) : writer.result(value, root)
+    this.buffer = writer.buffer
+    return length
+  }
+}

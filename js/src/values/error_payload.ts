@@ -1,0 +1,142 @@
+import { IpcError, isCode, RemoteError } from '../errors'
+import { decode } from './decoder'
+import { Encoder } from './encoder'
+
+const maxChain = 16
+const maxText = 64 * 1024
+const maxDetails = 1024 * 1024
+const encoder = new Encoder()
+
+type Payload = Record<string, unknown>
+
+/**
+ * The payload that tells the caller of what a handler threw, and of what caused it. Never throws.
+ *
+ * `stack: false` leaves the stacks out, for peers on other machines.
+ */
+export function encodeError(thrown: unknown, options: { stack?: boolean } = {}): Buffer {
+  const chain: unknown[] = []
+  let following = thrown
+  while (chain.length < maxChain && !chain.includes(following)) {
+    chain.push(following)
+    following = read(following, 'cause')
+    if (following === undefined || following === null) break
+  }
+  let payload: Payload | undefined
+  for (const link of chain.reverse()) {
+    const described = describe(link, options.stack ?? true)
+    if (payload !== undefined) described.cause = payload
+    payload = described
+  }
+  return bytesOf(payload)
+}
+
+/** The error that such a payload tells of. Never throws: a payload that cannot be read gives 'data_loss'. */
+export function decodeError(buffer: Buffer, start: number, end: number): RemoteError {
+  let payload: unknown
+  try {
+    payload = decode(buffer, start, end)
+  } catch (failure) {
+    return new RemoteError('data_loss', `the other side sent an error that cannot be read: ${messageOf(failure)}`)
+  }
+  if (!isPayload(payload)) return new RemoteError('data_loss', 'the other side sent an error that cannot be read')
+  return rebuild(payload, maxChain)
+}
+
+function describe(thrown: unknown, withStack: boolean): Payload {
+  const described: Payload = { type: typeOf(thrown), message: messageOf(thrown), code: 'unknown' }
+  let details: unknown
+  if (thrown instanceof IpcError) {
+    described.code = isCode(thrown.code) ? thrown.code : 'unknown'
+    details = thrown.details
+  }
+  const members = read(thrown, 'errors')
+  if (details === undefined && thrown instanceof AggregateError && Array.isArray(members)) {
+    details = { errors: members.slice(0, maxChain).map(each => ({ type: typeOf(each), message: messageOf(each) })) }
+  }
+  if (details !== undefined && details !== null) {
+    try {
+      const encoded = bytesOf(details, 'details')
+      if (encoded.length > maxDetails) throw new Error(`they take more than ${maxDetails} bytes`)
+      described.details = encoded
+    } catch (failure) {
+      described.note = `details were left out: ${messageOf(failure)}`
+    }
+  }
+  if (withStack) described.stack = stackOf(thrown)
+  return described
+}
+
+function bytesOf(value: unknown, root?: string): Buffer {
+  const length = encoder.encodeResult(value, root)
+  return Buffer.from(encoder.buffer.subarray(0, length))
+}
+
+/** The class name: the one that `name` was set to, or the constructor's where it was left at Error's. */
+function typeOf(thrown: unknown): string {
+  if (thrown instanceof RemoteError) return text(thrown.type)
+  if (!(thrown instanceof Error)) return thrown === null ? 'null' : typeof thrown
+  const name = read(thrown, 'name')
+  if (typeof name === 'string' && name !== '' && name !== 'Error') return text(name)
+  const constructorName = read(read(thrown, 'constructor'), 'name')
+  return typeof constructorName === 'string' && constructorName !== '' ? text(constructorName) : 'Error'
+}
+
+function messageOf(thrown: unknown): string {
+  const message = thrown instanceof Error ? read(thrown, 'message') : thrown
+  try {
+    return text(String(message))
+  } catch {
+    return '(what was thrown cannot be printed)'
+  }
+}
+
+function stackOf(thrown: unknown): string | undefined {
+  const stack = read(thrown, 'stack')
+  return typeof stack === 'string' ? text(stack) : undefined
+}
+
+/** A property of anything, undefined when there is none or its getter throws. */
+function read(owner: unknown, name: string): unknown {
+  if ((typeof owner !== 'object' && typeof owner !== 'function') || owner === null) return undefined
+  try {
+    return (owner as Payload)[name]
+  } catch {
+    return undefined
+  }
+}
+
+/** A string that can be sent: of a bounded size, and without lone surrogates. A stack says the most at its ends. */
+function text(whole: string): string {
+  const half = maxText / 2 - 16
+  let bytes = Buffer.from(whole)
+  if (bytes.length > maxText) {
+    bytes = Buffer.concat([bytes.subarray(0, half), Buffer.from('\n  [...]\n'), bytes.subarray(bytes.length - half)])
+  }
+  return bytes.toString()
+}
+
+function isPayload(value: unknown): value is Payload {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+}
+
+function rebuild(payload: Payload, links: number): RemoteError {
+  const textAt = (key: string) => (typeof payload[key] === 'string' ? (payload[key] as string) : undefined)
+  const code = isCode(payload.code) ? payload.code : 'unknown'
+  let note = textAt('note')
+  let details: unknown
+  if (Buffer.isBuffer(payload.details)) {
+    try {
+      details = decode(payload.details, 0, payload.details.length)
+    } catch (failure) {
+      note = `details could not be decoded: ${messageOf(failure)}`
+    }
+  }
+  const lines = [textAt('stack'), note === undefined ? undefined : `(${note})`].filter(line => line !== undefined)
+  return new RemoteError(code, textAt('message') ?? '', {
+    type: textAt('type'),
+    remoteStack: lines.length > 0 ? lines.join('\n') : undefined,
+    details,
+    cause: isPayload(payload.cause) && links > 1 ? rebuild(payload.cause, links - 1) : undefined,
+  })
+}

@@ -1,0 +1,5 @@
+/** The value codec: docs/values.md in JavaScript. */
+export { type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
+export { Encoder } from './encoder'
+export { decodeError, encodeError } from './error_payload'
+export { Float, float, Kwargs, kwargs, LocalDateTime, localDateTime } from './types'

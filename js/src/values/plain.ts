@@ -1,0 +1,10 @@
+/**
+ * Whether an object is a literal's kind: its prototype is null or an Object.prototype.
+ *
+ * Object.prototype of any realm: Jest and `vm` run user code in contexts with an Object of their own.
+ */
+export function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return true
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
+}

@@ -1,0 +1,97 @@
+import { types } from 'node:util'
+import { IpcError } from '../errors'
+import { maxDepth } from './wire'
+
+/** A value has no form on the wire. Each container on the way out adds its step, the innermost first. */
+export class Refused extends Error {
+  readonly steps: string[] = []
+  readonly holders: object[] = []
+  constructor(
+    reason: string,
+    readonly tooDeep = false,
+    readonly origin?: unknown,
+  ) {
+    super(reason)
+  }
+}
+
+/** What a container throws on when one of its values was refused, or when the user's getter for it threw. */
+export function inside(thrown: unknown, step: string, holder: object): Refused {
+  const refused = thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, false, thrown)
+  refused.steps.push(step)
+  refused.holders.push(holder)
+  return refused
+}
+
+export function nestedTooDeep(): Refused {
+  return new Refused(`nested more than ${maxDepth} levels deep`, true)
+}
+
+/** The error that the user sees; `root` names the value, as in `args`. */
+export function explain(thrown: unknown, root: string): IpcError {
+  const refused = thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, false, thrown)
+  const steps = refused.steps.reverse()
+  const holders = refused.holders.reverse()
+  const path = (length: number) => root + steps.slice(0, length).join('')
+  const error = (message: string) =>
+    new IpcError(
+      'invalid_argument',
+      message,
+      undefined,
+      refused.origin === undefined ? undefined : { cause: refused.origin },
+    )
+  if (!refused.tooDeep) return error(`${path(steps.length)} cannot be sent: ${refused.message}`)
+  const seen = new Map<object, number>()
+  for (const [level, holder] of holders.entries()) {
+    const first = seen.get(holder)
+    if (first !== undefined) return error(`${path(level)} refers back to ${path(first)}: a cycle cannot be sent`)
+    seen.set(holder, level)
+  }
+  return error(`${path(5)}... is ${refused.message}`)
+}
+
+const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+
+/** How a property, or a Map's value, is named in a path. */
+export function member(key: unknown): string {
+  if (typeof key === 'string') return identifier.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+  return typeof key === 'object' ? '[an object key]' : `[${String(key)}]`
+}
+
+/** Why a value of a kind that the encoder does not know is refused, and what to send instead. */
+export function whyNot(value: unknown): string {
+  if (typeof value === 'function') return `${nameOf(value)}: callbacks come in a later release`
+  if (typeof value === 'symbol') return 'a symbol'
+  const object = value as object
+  if (types.isNativeError(object) || object instanceof Error)
+    return 'an Error: errors as values come in a later release'
+  if (types.isPromise(object)) return 'a promise: await it first'
+  if (ArrayBuffer.isView(object))
+    return 'a typed array: arrays come in a later release; send a Buffer or Array.from(value)'
+  if (types.isWeakMap(object) || types.isWeakSet(object)) return 'a weak collection'
+  if (types.isRegExp(object)) return 'a regular expression: send its source'
+  if (types.isBoxedPrimitive(object)) return 'a boxed primitive: send value.valueOf()'
+  if (types.isGeneratorObject(object) || isIterator(object)) {
+    return 'an iterator: send an array; streams, ipc.stream(iterable), come in a later release'
+  }
+  return `an instance of ${nameOf(object.constructor)}: send a plain object, such as { ...value }`
+}
+
+function isIterator(value: object): boolean {
+  const candidate = value as { next?: unknown; [Symbol.asyncIterator]?: unknown }
+  return typeof candidate.next === 'function' || typeof candidate[Symbol.asyncIterator] === 'function'
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value !== 'function') return 'an unnamed class'
+  const { name } = value
+  return typeof name === 'string' && name !== '' ? name : '(anonymous)'
+}
+
+function shown(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return 'something that cannot be printed'
+  }
+}

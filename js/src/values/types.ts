@@ -1,0 +1,41 @@
+import { types } from 'node:util'
+import { IpcError } from '../errors'
+import { isPlainObject } from './plain'
+
+/** A number that arrives as a float even when it is integral; made by `float`. */
+export class Float {
+  constructor(readonly value: number) {
+    if (typeof value !== 'number') throw new IpcError('invalid_argument', `float() takes a number, not ${typeof value}`)
+  }
+}
+
+/** `float(2)` arrives in Python as 2.0, where the plain number 2 arrives as the int 2. */
+export function float(value: number): Float {
+  return new Float(value)
+}
+
+/** Keyword arguments, the last argument of a call; made by `kwargs`. */
+export class Kwargs {
+  constructor(readonly values: Record<string, unknown>) {
+    if (typeof values !== 'object' || values === null || !isPlainObject(values)) {
+      throw new IpcError('invalid_argument', 'kwargs() takes a plain object: { name: value }')
+    }
+  }
+}
+
+/** `calc.plot(kwargs({ title: 'x' }))` calls `plot(title='x')`. */
+export function kwargs(values: Record<string, unknown>): Kwargs {
+  return new Kwargs(values)
+}
+
+/** A wall-clock reading without a zone, Python's naive datetime; made by `localDateTime`. */
+export class LocalDateTime {
+  constructor(readonly date: Date) {
+    if (!types.isDate(date)) throw new IpcError('invalid_argument', 'localDateTime() takes a Date')
+  }
+}
+
+/** `localDateTime(date)` arrives in Python as the naive datetime of the date's local fields, where a Date arrives as an aware one. */
+export function localDateTime(date: Date): LocalDateTime {
+  return new LocalDateTime(date)
+}

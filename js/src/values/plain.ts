@@ -4,7 +4,7 @@
  * Object.prototype of any realm: Jest and `vm` run user code in contexts with an Object of their own.
  */
 export function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
+  const prototype: object | null = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf')
+  return Object.getPrototypeOf(prototype) === null && 'isPrototypeOf' in prototype
 }

@@ -3,28 +3,30 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { startBroker } from './lib/broker.mjs'
+import { chart } from './lib/chart.mjs'
 import { extras } from './lib/extras.mjs'
 import { lanes } from './lib/lanes.mjs'
 import { machine, machineLines } from './lib/machine.mjs'
 import { laneWorks, measure } from './lib/measure.mjs'
 import { options } from './lib/options.mjs'
-import { chart } from './lib/chart.mjs'
-import { markdown } from './lib/tables.mjs'
 import { random, shuffled } from './lib/shuffle.mjs'
 import { summarise } from './lib/summary.mjs'
+import { markdown } from './lib/tables.mjs'
 
-const tell = (line) => process.stderr.write(`${line}\n`)
+const tell = line => process.stderr.write(`${line}\n`)
 
 async function rounds(settings, context) {
-  const works = laneWorks(settings)
   const jobs = [
     ...lanes(settings)
-      .filter(() => Object.keys(works).length)
-      .map((lane) => ({ id: lane.id, lane, run: () => measure(lane, works, context) })),
+      .map(lane => [lane, laneWorks(settings, lane.direction)])
+      .filter(([, works]) => Object.keys(works).length)
+      .map(([lane, works]) => ({ id: lane.id, lane, run: () => measure(lane, works, context) })),
     ...extras(settings, context),
   ]
   const next = random(settings.seed)
-  const results = Object.fromEntries(jobs.map(({ id, lane }) => [id, { way: lane?.way.id, direction: lane?.direction, rounds: [] }]))
+  const results = Object.fromEntries(
+    jobs.map(({ id, lane }) => [id, { way: lane?.way.id, direction: lane?.direction, rounds: [] }]),
+  )
   for (let round = 0; round < settings.rounds; round++) {
     const order = shuffled(jobs, next)
     for (const [at, job] of order.entries()) {
@@ -38,7 +40,9 @@ async function rounds(settings, context) {
         if (result.rounds.length) result.rounds.push({ error: error.message })
         else result.unavailable = error.message
       }
-      const note = result.unavailable ? `not available: ${result.unavailable}` : `${((Date.now() - begin) / 1000).toFixed(1)} s`
+      const note = result.unavailable
+        ? `not available: ${result.unavailable}`
+        : `${((Date.now() - begin) / 1000).toFixed(1)} s`
       tell(`round ${round + 1}/${settings.rounds}, ${at + 1}/${order.length}: ${job.id}  ${note}`)
     }
   }
@@ -57,6 +61,7 @@ async function main() {
   const begin = Date.now()
   const broker = await startBroker(directory)
   const results = await rounds(settings, { directory, broker })
+  await broker.stop?.()
   const report = {
     date: new Date().toISOString(),
     took_s: Math.round((Date.now() - begin) / 1000),

@@ -33,7 +33,7 @@ async function answers(port) {
   }
 }
 
-/** { address, pid } or { missing: reason }. */
+/** { address, pid, stop } or { missing: reason }. */
 export async function startBroker(directory) {
   if (!mosquittoVersion()) return { missing: 'mosquitto is not installed (bench/install.sh)' }
   const port = await freePort()
@@ -51,9 +51,13 @@ ${process.getuid() === 0 ? 'user root\n' : ''}`,
   )
   const child = spawn('mosquitto', ['-c', config], { env, stdio: 'ignore' })
   process.on('exit', () => child.kill('SIGKILL'))
+  const stop = async () => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
   for (let tries = 0; tries < 100; tries++) {
     if (child.exitCode !== null) return { missing: `mosquitto ended with code ${child.exitCode}` }
-    if (await answers(port)) return { address: `mqtt://127.0.0.1:${port}`, pid: child.pid }
+    if (await answers(port)) return { address: `mqtt://127.0.0.1:${port}`, pid: child.pid, stop }
     await sleep(50)
   }
   return { missing: 'mosquitto did not start to listen' }

@@ -17,10 +17,12 @@ const STYLE = `
       .whisker { stroke: #adbac7; }
     }`
 
-const escape = (text) => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
+const escapeXml = text => text.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
 
 function panel(rows, direction, top, scale) {
-  const parts = [`<text class="title" x="0" y="${top + 14}">${escape(DIRECTION_NAMES[direction])}, one call in flight</text>`]
+  const parts = [
+    `<text class="title" x="0" y="${top + 14}">${escapeXml(DIRECTION_NAMES[direction])}, one call in flight</text>`,
+  ]
   const first = top + 26
   const bottom = first + rows.length * ROW
   for (const tick of scale.ticks) {
@@ -32,11 +34,11 @@ function panel(rows, direction, top, scale) {
   rows.forEach(({ way, one }, i) => {
     const y = first + i * ROW
     const middle = y + ROW / 2
-    const [p50, p99] = [scale.x(one.p50_us), scale.x(one.p99_us)].map((x) => x.toFixed(1))
+    const [p50, p99] = [scale.x(one.p50_us), scale.x(one.p99_us)].map(x => x.toFixed(1))
     const kind = way.module === 'ipcbridge' ? 'own' : 'rival'
     const value = one.p50_us < 10 ? one.p50_us.toFixed(1) : Math.round(one.p50_us)
     parts.push(
-      `<text x="${LABELS - 8}" y="${middle + 4}" text-anchor="end">${escape(way.name)}</text>`,
+      `<text x="${LABELS - 8}" y="${middle + 4}" text-anchor="end">${escapeXml(way.name)}</text>`,
       `<rect class="${kind}" x="${LABELS}" y="${y + 4}" width="${(p50 - LABELS).toFixed(1)}" height="${ROW - 8}" rx="2"/>`,
       `<path class="whisker" fill="none" d="M${p50} ${middle}H${p99}M${p99} ${middle - 4}v8"/>`,
       `<text x="${Number(p99) + 6}" y="${middle + 4}">${value}</text>`,
@@ -51,14 +53,14 @@ function logScale(values) {
   const decades = Math.max(1, Math.log10(high / low))
   const ticks = []
   for (let tick = low; tick <= high * 1.001; tick *= 10) ticks.push(Number(tick.toPrecision(1)))
-  return { ticks, x: (value) => LABELS + (Math.log10(value / low) / decades) * (WIDTH - LABELS - RIGHT) }
+  return { ticks, x: value => LABELS + (Math.log10(value / low) / decades) * (WIDTH - LABELS - RIGHT) }
 }
 
 export function chart(summary) {
   const panels = ['node-python', 'python-node']
-    .map((direction) => ({
+    .map(direction => ({
       direction,
-      rows: WAYS.map((way) => ({ way, one: summary[`${way.id}/${direction}`]?.one }))
+      rows: WAYS.map(way => ({ way, one: summary[`${way.id}/${direction}`]?.one }))
         .filter(({ one }) => one?.p50_us)
         .sort((a, b) => a.one.p50_us - b.one.p50_us),
     }))

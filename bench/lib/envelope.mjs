@@ -1,7 +1,7 @@
 // JSON messages for the ways that carry bytes only: [id, method, arguments] there, [id, result] back.
 import { handlers } from './values.mjs'
 
-export const answer = (json) => {
+export const answer = json => {
   const [id, method, args] = JSON.parse(json)
   return JSON.stringify([id, handlers[method](...args)])
 }

@@ -12,7 +12,7 @@ if os.environ.get("BENCH_JSON") == "orjson":
     encode = orjson.dumps
     decode = orjson.loads
 else:
-    # json.dumps with separators builds an encoder a call; one that is kept is the quickest form of the standard library.
+    # json.dumps with separators builds an encoder a call; a kept one is the standard library's quickest form.
     _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
     def encode(value: Any) -> bytes:

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { WAYS, lane } from './lanes.mjs'
+import { lane, WAYS } from './lanes.mjs'
 import { Running } from './measure.mjs'
 import { descriptors, memory, systemSharedMemory, threads } from './proc.mjs'
 
@@ -68,7 +68,7 @@ function footprint(pids) {
 
 /** 50 idle connections of one client process to one server: what they cost in memory, descriptors and wake-ups. */
 const idle = (job, seconds, context) =>
-  withRunning(job, context, async (running) => {
+  withRunning(job, context, async running => {
     const pids = [running.client.pid, running.server.pid]
     await running.run('hold', { connections: 1 })
     await sleep(200)
@@ -82,7 +82,7 @@ const idle = (job, seconds, context) =>
   })
 
 const connections = (job, { seconds, warmup }, context) =>
-  withRunning(job, context, async (running) => {
+  withRunning(job, context, async running => {
     const result = {}
     for (const count of CONNECTIONS) {
       result[count] = await running.run('spread', { connections: count, depth: 64, seconds, warmup }, 60)
@@ -91,10 +91,10 @@ const connections = (job, { seconds, warmup }, context) =>
   })
 
 const beside = (job, { quick, warmup }, context) =>
-  withRunning(job, context, (running) =>
+  withRunning(job, context, running =>
     running
       .run('beside', { fast: 20, block: 0.005, repeats: quick ? 50 : 200, warmup })
-      .then((result) => ({ beside: result })),
+      .then(result => ({ beside: result })),
   )
 
 async function core(path) {
@@ -106,7 +106,7 @@ async function core(path) {
 /** Jobs: { id, run, once }. */
 export function extras(settings, context) {
   const jobs = []
-  const chosen = WAYS.filter((way) => way.module === 'ipcbridge' && (!settings.ways || settings.ways.includes(way.id)))
+  const chosen = WAYS.filter(way => way.module === 'ipcbridge' && (!settings.ways || settings.ways.includes(way.id)))
   const wants = (work, direction) =>
     settings.works.includes(work) && (!settings.directions || settings.directions.includes(direction))
   for (const way of chosen) {

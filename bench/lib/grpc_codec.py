@@ -10,5 +10,5 @@ def serialize(text: str) -> bytes:
 def deserialize(message: bytes) -> str:
     if not message:
         return ""  # proto3 leaves empty strings out
-    assert message[0] == 0x0A and message[1] == len(message) - 2
+    assert message[:2] == bytes((0x0A, len(message) - 2))
     return message[2:].decode()

@@ -7,24 +7,70 @@ const rivalPython = `${bench}.venv/bin/python`
 const ownPython = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
 const zerorpcPython = `${bench}.venv-zerorpc/bin/python`
 
-const BOTH = ['node-python', 'python-node']
+export const MAIN_DIRECTIONS = ['node-python', 'python-node']
 const unixPath = (directory, id) => `unix://${directory}/${id}.sock`
 
 export const WAYS = [
-  { id: 'stdio', name: 'stdio, JSON lines', module: 'stdio', stdio: true, directions: BOTH },
-  { id: 'stdio-orjson', name: 'stdio, JSON lines, orjson', module: 'stdio', stdio: true, directions: BOTH, env: { BENCH_JSON: 'orjson' } },
-  { id: 'unix', name: 'Unix socket, JSON', module: 'socket', address: unixPath, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'] },
-  { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: BOTH },
-  { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: BOTH },
-  { id: 'websocket', name: 'WebSocket', module: 'websocket', directions: BOTH },
-  { id: 'socketio', name: 'Socket.IO', module: 'socketio', directions: BOTH },
-  { id: 'mqtt', name: 'MQTT, Mosquitto', module: 'mqtt', broker: true, directions: BOTH },
-  { id: 'zeromq-ipc', name: 'ZeroMQ ipc', module: 'zeromq', address: (directory, id) => `ipc://${directory}/${id}.sock`, directions: BOTH },
-  { id: 'zeromq-tcp', name: 'ZeroMQ tcp', module: 'zeromq', address: () => 'tcp://127.0.0.1:*', directions: BOTH },
-  { id: 'zerorpc', name: 'zeroRPC', module: 'zerorpc', address: (directory, id) => `ipc://${directory}/${id}.sock`, directions: ['python-python'], python: zerorpcPython },
-  { id: 'grpc', name: 'gRPC', module: 'grpc', directions: BOTH },
-  { id: 'ipcbridge-unix', name: 'ipcbridge unix', module: 'ipcbridge', address: unixPath, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'], python: ownPython },
-  { id: 'ipcbridge-shm', name: 'ipcbridge shm', module: 'ipcbridge', address: (directory, id) => `shm://${directory}/${id}.sock`, directions: [...BOTH, 'python-python', 'asyncio-node', 'node-asyncio'], python: ownPython },
+  { id: 'stdio', name: 'stdio, JSON lines', module: 'stdio', stdio: true, directions: MAIN_DIRECTIONS },
+  {
+    id: 'stdio-orjson',
+    name: 'stdio, JSON lines, orjson',
+    module: 'stdio',
+    stdio: true,
+    directions: MAIN_DIRECTIONS,
+    env: { BENCH_JSON: 'orjson' },
+  },
+  {
+    id: 'unix',
+    name: 'Unix socket, JSON',
+    module: 'socket',
+    address: unixPath,
+    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+  },
+  { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: MAIN_DIRECTIONS },
+  { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: MAIN_DIRECTIONS },
+  { id: 'websocket', name: 'WebSocket', module: 'websocket', directions: MAIN_DIRECTIONS },
+  { id: 'socketio', name: 'Socket.IO', module: 'socketio', directions: MAIN_DIRECTIONS },
+  { id: 'mqtt', name: 'MQTT, Mosquitto', module: 'mqtt', broker: true, directions: MAIN_DIRECTIONS },
+  {
+    id: 'zeromq-ipc',
+    name: 'ZeroMQ ipc',
+    module: 'zeromq',
+    address: (directory, id) => `ipc://${directory}/${id}.sock`,
+    directions: MAIN_DIRECTIONS,
+  },
+  {
+    id: 'zeromq-tcp',
+    name: 'ZeroMQ tcp',
+    module: 'zeromq',
+    address: () => 'tcp://127.0.0.1:*',
+    directions: MAIN_DIRECTIONS,
+  },
+  {
+    id: 'zerorpc',
+    name: 'zeroRPC',
+    module: 'zerorpc',
+    address: (directory, id) => `ipc://${directory}/${id}.sock`,
+    directions: ['python-python'],
+    python: zerorpcPython,
+  },
+  { id: 'grpc', name: 'gRPC', module: 'grpc', directions: MAIN_DIRECTIONS },
+  {
+    id: 'ipcbridge-unix',
+    name: 'ipcbridge unix',
+    module: 'ipcbridge',
+    address: unixPath,
+    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+    python: ownPython,
+  },
+  {
+    id: 'ipcbridge-shm',
+    name: 'ipcbridge shm',
+    module: 'ipcbridge',
+    address: (directory, id) => `shm://${directory}/${id}.sock`,
+    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+    python: ownPython,
+  },
 ]
 
 const SIDES = {
@@ -53,8 +99,12 @@ function missing(way) {
 }
 
 export function lane(way, direction) {
-  const [clientFile, serverFile] = SIDES[direction].map((file) => `${bench}ways/${way.module}/${file}`)
-  const main = (file, name) => [interpreter(way, file), `${bench}lib/${name}.${file.endsWith('.py') ? 'py' : 'mjs'}`, file]
+  const [clientFile, serverFile] = SIDES[direction].map(file => `${bench}ways/${way.module}/${file}`)
+  const main = (file, name) => [
+    interpreter(way, file),
+    `${bench}lib/${name}.${file.endsWith('.py') ? 'py' : 'mjs'}`,
+    file,
+  ]
   return {
     id: `${way.id}/${direction}`,
     way,
@@ -67,9 +117,9 @@ export function lane(way, direction) {
 }
 
 export function lanes({ ways, directions }) {
-  return WAYS.filter((way) => !ways || ways.includes(way.id)).flatMap((way) =>
+  return WAYS.filter(way => !ways || ways.includes(way.id)).flatMap(way =>
     way.directions
-      .filter((direction) => !directions || directions.includes(direction))
-      .map((direction) => lane(way, direction)),
+      .filter(direction => !directions || directions.includes(direction))
+      .map(direction => lane(way, direction)),
   )
 }

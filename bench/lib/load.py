@@ -4,7 +4,8 @@ from types import ModuleType
 
 def load(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location("way", path)
-    assert spec and spec.loader
+    if not spec or not spec.loader:
+        raise ImportError(path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

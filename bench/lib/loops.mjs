@@ -1,7 +1,7 @@
 // The measuring loops. Only `call` differs between ways; loops.py has the same loops for Python.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuSeconds } from './proc.mjs'
-import { Samples, median } from './samples.mjs'
+import { median, Samples } from './samples.mjs'
 import { ARGUMENT, check } from './values.mjs'
 
 const now = () => performance.now()

@@ -7,7 +7,7 @@ import { mosquittoVersion } from './broker.mjs'
 
 const bench = fileURLToPath(new URL('..', import.meta.url))
 
-const attempt = (action) => {
+const attempt = action => {
   try {
     return action()
   } catch {
@@ -16,9 +16,21 @@ const attempt = (action) => {
 }
 
 function topology() {
-  const wanted = ['Model name', 'CPU(s)', 'Thread(s) per core', 'Core(s) per socket', 'Socket(s)', 'NUMA node(s)', 'Hypervisor vendor', 'Virtualization type', 'L1d', 'L2', 'L3']
+  const wanted = [
+    'Model name',
+    'CPU(s)',
+    'Thread(s) per core',
+    'Core(s) per socket',
+    'Socket(s)',
+    'NUMA node(s)',
+    'Hypervisor vendor',
+    'Virtualization type',
+    'L1d',
+    'L2',
+    'L3',
+  ]
   const flat = {}
-  const walk = (fields) => {
+  const walk = fields => {
     for (const { field, data, children } of fields) {
       const name = field.replace(/:$/, '').replace(/ cache$/, '')
       if (wanted.includes(name)) flat[name] = data
@@ -31,8 +43,8 @@ function topology() {
 
 function nodeVersions() {
   const { dependencies } = JSON.parse(readFileSync(`${bench}package.json`))
-  const version = (name) => attempt(() => JSON.parse(readFileSync(`${bench}node_modules/${name}/package.json`)).version)
-  return Object.fromEntries(Object.keys(dependencies).map((name) => [name, version(name)]))
+  const version = name => attempt(() => JSON.parse(readFileSync(`${bench}node_modules/${name}/package.json`)).version)
+  return Object.fromEntries(Object.keys(dependencies).map(name => [name, version(name)]))
 }
 
 function pythonVersions(directory) {
@@ -40,11 +52,13 @@ function pythonVersions(directory) {
 from importlib.metadata import distributions
 print(json.dumps({"python": platform.python_version(), **dict(sorted((d.name, d.version) for d in distributions() if d.name != "pip"))}))`
   const python = `${bench}${directory}/bin/python`
-  return existsSync(python) ? attempt(() => JSON.parse(execFileSync(python, ['-c', program], { encoding: 'utf8' }))) : null
+  return existsSync(python)
+    ? attempt(() => JSON.parse(execFileSync(python, ['-c', program], { encoding: 'utf8' })))
+    : null
 }
 
 export function machine() {
-  const read = (path) => attempt(() => readFileSync(path, 'utf8').trim())
+  const read = path => attempt(() => readFileSync(path, 'utf8').trim())
   return {
     cpu: attempt(topology),
     usable_cpus: os.availableParallelism(),
@@ -67,9 +81,22 @@ export function machine() {
 
 export function machineLines(about) {
   const { cpu, versions } = about
-  const names = (packages) => Object.entries(packages ?? {}).map(([name, version]) => `${name} ${version}`).join(', ')
-  const rivals = ['aiohttp', 'grpcio', 'httptools', 'orjson', 'paho-mqtt', 'python-socketio', 'pyzmq', 'uvicorn', 'websockets']
-  const chosen = Object.fromEntries(rivals.map((name) => [name, versions.python?.[name]]))
+  const names = packages =>
+    Object.entries(packages ?? {})
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')
+  const rivals = [
+    'aiohttp',
+    'grpcio',
+    'httptools',
+    'orjson',
+    'paho-mqtt',
+    'python-socketio',
+    'pyzmq',
+    'uvicorn',
+    'websockets',
+  ]
+  const chosen = Object.fromEntries(rivals.map(name => [name, versions.python?.[name]]))
   const zerorpc = versions.zerorpc
     ? `zerorpc ${versions.zerorpc.zerorpc} with gevent ${versions.zerorpc.gevent}, pyzmq ${versions.zerorpc.pyzmq}, on CPython ${versions.zerorpc.python}`
     : 'zerorpc is not installed'

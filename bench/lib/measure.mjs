@@ -1,4 +1,5 @@
 // Runs a lane: server up, client up, one work after the other, both down.
+import { MAIN_DIRECTIONS } from './lanes.mjs'
 import { Process } from './processes.mjs'
 
 const START_SECONDS = 20
@@ -49,7 +50,10 @@ export class Running {
 
   /** One work on a connection of its own. */
   run(work, settings = {}, seconds = 30) {
-    return this.#client.request({ work, address: this.address ?? null, server: this.#argv, pids: this.pids, ...settings }, seconds)
+    return this.#client.request(
+      { work, address: this.address ?? null, server: this.#argv, pids: this.pids, ...settings },
+      seconds,
+    )
   }
 
   async stop() {
@@ -58,15 +62,18 @@ export class Running {
   }
 }
 
-/** The settings of the works that every lane is put through. */
-export function laneWorks({ seconds, warmup, quick, works }) {
+/** The settings of the works that a lane is put through. */
+export function laneWorks({ seconds, warmup, quick, works }, direction) {
   const all = {
-    burst: ['bursts', { calls: 30, repeats: quick ? 5 : 20, pause: 0.008, warmup }],
-    spaced: ['spaced', { calls: 30, gap: 0.008, warmup }],
+    burst: ['bursts', { calls: 30, repeats: quick ? 5 : 10, pause: 0.008, warmup }],
+    spaced: ['spaced', { calls: 30, gap: 0.008, warmup: 0.1 }],
     one: ['one', { seconds, warmup }],
     many: ['many', { depth: 64, seconds, warmup }],
   }
-  return Object.fromEntries(Object.entries(all).filter(([name]) => works.includes(name)))
+  const asPeopleFirstMeasure = ['burst', 'spaced']
+  const wanted = name =>
+    works.includes(name) && (MAIN_DIRECTIONS.includes(direction) || !asPeopleFirstMeasure.includes(name))
+  return Object.fromEntries(Object.entries(all).filter(([name]) => wanted(name)))
 }
 
 /** { work: result or { error } }; throws when the lane cannot start. */

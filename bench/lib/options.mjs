@@ -6,18 +6,18 @@ export const WORKS = ['burst', 'spaced', 'one', 'many', 'beside', 'connections',
 const USAGE = `node bench/run.mjs [options]
 
   --quick            about a minute: one round, short windows (results/quick.*)
-  --rounds N         repetitions of everything; the tables show medians (default 3)
-  --ways a,b         ${WAYS.map((way) => way.id).join(', ')}
+  --rounds N         repetitions of everything; the tables show medians (default 5)
+  --ways a,b         ${WAYS.map(way => way.id).join(', ')}
   --works a,b        ${WORKS.join(', ')}
   --directions a,b   node-python, python-node, python-python, asyncio-node, node-asyncio
-  --seconds S        length of a timed window (default 1.5)
+  --seconds S        length of a timed window (default 0.6)
   --seed N           of the order of the ways (default: drawn, and printed)
   --core-bin PATH    the C++ measurement (default build/bench_core)
   --out DIR          where the results go (default bench/results)`
 
 const list = (text, known) => {
   const names = text?.split(',').filter(Boolean)
-  const stranger = names?.find((name) => known && !known.includes(name))
+  const stranger = names?.find(name => known && !known.includes(name))
   if (stranger) throw new Error(`unknown name ${stranger}; known: ${known.join(', ')}`)
   return names
 }
@@ -45,13 +45,22 @@ export function options(argv) {
   const quick = values.quick ?? false
   return {
     quick,
-    rounds: Number(values.rounds ?? (quick ? 1 : 3)),
-    seconds: Number(values.seconds ?? (quick ? 0.25 : 1.5)),
-    warmup: quick ? 0.1 : 0.3,
+    rounds: Number(values.rounds ?? (quick ? 1 : 5)),
+    seconds: Number(values.seconds ?? (quick ? 0.25 : 0.6)),
+    warmup: quick ? 0.1 : 0.2,
     idleSeconds: quick ? 2 : 5,
-    ways: list(values.ways, WAYS.map((way) => way.id)),
+    ways: list(
+      values.ways,
+      WAYS.map(way => way.id),
+    ),
     works: list(values.works, WORKS) ?? WORKS,
-    directions: list(values.directions, ['node-python', 'python-node', 'python-python', 'asyncio-node', 'node-asyncio']),
+    directions: list(values.directions, [
+      'node-python',
+      'python-node',
+      'python-python',
+      'asyncio-node',
+      'node-asyncio',
+    ]),
     seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
     coreBinary: values['core-bin'],
     out: values.out,

@@ -1,5 +1,5 @@
 // What /proc knows about a process: CPU time, context switches, memory, descriptors.
-import { readFileSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 const TICKS_PER_SECOND = 100 // USER_HZ, fixed on Linux
 
@@ -31,7 +31,7 @@ export function threads(pid) {
   return result
 }
 
-export const descriptors = (pid) => readdirSync(`/proc/${pid}/fd`).length
+export const descriptors = pid => readdirSync(`/proc/${pid}/fd`).length
 
 /**
  * Private anonymous KiB in use, and the KiB of every shared segment that is mapped, by its inode: two processes that
@@ -56,5 +56,4 @@ export function memory(pid) {
 }
 
 /** KiB of shared memory that the whole machine has in use. */
-export const systemSharedMemory = () =>
-  Number(/^Shmem:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'latin1'))[1])
+export const systemSharedMemory = () => Number(/^Shmem:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'latin1'))[1])

@@ -21,7 +21,11 @@ export function killAll() {
 }
 
 process.on('exit', killAll)
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+]) {
   process.on(signal, () => process.exit(code))
 }
 
@@ -35,14 +39,14 @@ export class Process {
   constructor(argv, env = {}) {
     this.#child = spawn(argv[0], argv.slice(1), { detached: true, stdio: 'pipe', env: { ...process.env, ...env } })
     running.add(this.#child)
-    this.#exit = once(this.#child, 'close').catch((error) => this.#settle({ error: error.message }))
+    this.#exit = once(this.#child, 'close').catch(error => this.#settle({ error: error.message }))
     this.#exit.then(() => {
       running.delete(this.#child)
       this.#settle({ error: `the process ended: ${this.lastWords()}` })
     })
     this.#child.stdin.on('error', () => {}) // its end is told by `close`
-    this.#child.stderr.on('data', (data) => (this.#stderr = (this.#stderr + data).slice(-4000)))
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+    this.#child.stderr.on('data', data => (this.#stderr = (this.#stderr + data).slice(-4000)))
+    createInterface({ input: this.#child.stdout }).on('line', line => {
       if (line.startsWith(MARK)) this.#settle(JSON.parse(line).bench)
     })
   }
@@ -62,7 +66,7 @@ export class Process {
   /** The next message; throws what the process reports as an error, and when it is silent for too long. */
   async next(seconds) {
     let timer
-    const silence = new Promise((resolve) => {
+    const silence = new Promise(resolve => {
       timer = setTimeout(resolve, seconds * 1000, { error: `no answer within ${seconds} s`, timeout: true })
     })
     const message = await Promise.race([this.#take(), silence])
@@ -86,7 +90,7 @@ export class Process {
 
   #take() {
     if (this.#messages.length) return Promise.resolve(this.#messages.shift())
-    return new Promise((resolve) => (this.#waiting = resolve))
+    return new Promise(resolve => (this.#waiting = resolve))
   }
 
   #settle(message) {

@@ -14,7 +14,7 @@ export class Samples {
 
   summary() {
     const sorted = this.#values.slice(0, this.#count).sort()
-    const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]
+    const at = q => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length
     return {
       calls: this.#count,

@@ -3,13 +3,13 @@ export const ARGUMENT = 'abcdefghij'
 export const EXPECTED = 'ABCDEFGHIJ'
 
 export const handlers = {
-  upper: (text) => text.toUpperCase(),
+  upper: text => text.toUpperCase(),
 }
 
 /** Handlers for the rows that put a slow call beside fast ones. */
 export const slowHandlers = {
   ...handlers,
-  slow: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds, 'done')),
+  slow: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds, 'done')),
 }
 
 export function check(result) {

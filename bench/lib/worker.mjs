@@ -20,7 +20,7 @@ async function openAll(module, command) {
 /** The same load spread over many connections, in turn. */
 async function spread(clients, options) {
   let next = 0
-  return many((text) => clients[next++ % clients.length].call(text), options)
+  return many(text => clients[next++ % clients.length].call(text), options)
 }
 
 async function run(module, command, held) {
@@ -30,10 +30,13 @@ async function run(module, command, held) {
     return { held: held.length }
   }
   const clients = await openAll(module, { connections: 1, ...command })
-  const pids = [process.pid, ...command.pids, ...clients.flatMap((client) => client.pids ?? [])]
+  const pids = [process.pid, ...command.pids, ...clients.flatMap(client => client.pids ?? [])]
   try {
     if (command.work === 'spread') return await spread(clients, { ...command, pids })
-    return await works[command.work](clients[0], { ...command, pids })
+    const result = await works[command.work](clients[0], { ...command, pids })
+    // ipcbridge falls back from shared memory to the socket by itself; a result must say which it was.
+    const transport = clients[0].transport?.()
+    return transport ? { ...result, transport } : result
   } finally {
     for (const client of clients) await client.close()
   }

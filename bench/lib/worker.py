@@ -24,13 +24,21 @@ ASYNC = {
 }
 
 
+def noting_transport(client: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """ipcbridge falls back from shared memory to the socket by itself; a result must say which it was."""
+    if not hasattr(client, "status"):
+        return result
+    status = client.status()
+    return {**result, "transport": status["transport"] if isinstance(status, dict) else status.transport}
+
+
 def run_blocking(module: ModuleType, command: dict[str, Any]) -> dict[str, Any]:
     client = module.connect(command["address"], command)
     try:
         command["pids"] += [os.getpid(), *getattr(client, "pids", ())]
         if command["work"] == "many":
-            return loops.many(client, **command)
-        return BLOCKING[command["work"]](client.call, **command)
+            return noting_transport(client, loops.many(client, **command))
+        return noting_transport(client, BLOCKING[command["work"]](client.call, **command))
     finally:
         client.close()
 
@@ -40,8 +48,8 @@ async def run_async(module: ModuleType, command: dict[str, Any]) -> dict[str, An
     try:
         command["pids"] += [os.getpid(), *getattr(client, "pids", ())]
         if command["work"] == "beside":
-            return await loops_async.beside(client.call, client.slow, **command)
-        return await ASYNC[command["work"]](client.call, **command)
+            return noting_transport(client, await loops_async.beside(client.call, client.slow, **command))
+        return noting_transport(client, await ASYNC[command["work"]](client.call, **command))
     finally:
         await client.close()
 
@@ -52,9 +60,7 @@ def run(module: ModuleType, command: dict[str, Any], held: list[Any]) -> dict[st
         for client in held:
             client.call("abcdefghij")
         return {"held": len(held)}
-    blocking = command["work"] in BLOCKING or (
-        command["work"] == "many" and getattr(module, "PIPELINE", False)
-    )
+    blocking = command["work"] in BLOCKING or (command["work"] == "many" and getattr(module, "PIPELINE", False))
     if blocking and hasattr(module, "connect"):
         return run_blocking(module, command)
     return asyncio.run(run_async(module, command))

@@ -6,7 +6,7 @@ export async function connect(address) {
   const client = new Bench(address, grpc.credentials.createInsecure())
   await promisify(client.waitForReady.bind(client))(Date.now() + 5000)
   return {
-    call: (text) =>
+    call: text =>
       new Promise((resolve, reject) => {
         client.Upper({ text }, (error, reply) => (error ? reject(error) : resolve(reply.text)))
       }),

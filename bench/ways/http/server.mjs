@@ -7,7 +7,7 @@ export async function serve() {
   const server = http.createServer({ noDelay: true, keepAliveTimeout: 60_000 }, (request, response) => {
     let body = ''
     request.setEncoding('utf8')
-    request.on('data', (chunk) => (body += chunk))
+    request.on('data', chunk => (body += chunk))
     request.on('end', () => {
       const reply = JSON.stringify(handlers[request.url.slice(1)](...JSON.parse(body)))
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(reply) })

@@ -4,9 +4,9 @@ import { ipc } from '../../lib/ipcbridge.mjs'
 export async function connect(address) {
   const remote = await ipc.connect(address)
   return {
-    call: (text) => remote.upper(text),
-    slow: (milliseconds) => remote.slow(milliseconds),
+    call: text => remote.upper(text),
+    slow: milliseconds => remote.slow(milliseconds),
     close: () => ipc.close(remote),
-    status: () => ipc.status(remote),
+    transport: () => ipc.status(remote).transport,
   }
 }

@@ -9,6 +9,7 @@ class AsyncClient:
     def __init__(self, remote: Any) -> None:
         self._remote = remote
         self.call = remote.upper
+        self.status = lambda: aio.status(remote)
 
     async def close(self) -> None:
         await aio.close(self._remote)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-import ipcbridge as ipc
 from values import SLOW_HANDLERS
+
+import ipcbridge as ipc
 
 
 def serve(address: str, ready: Callable[[], None]) -> None:

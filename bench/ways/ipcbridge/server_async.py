@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from ipcbridge import aio
 from values import HANDLERS
+
+from ipcbridge import aio
 
 
 async def upper(text: str) -> str:

@@ -12,9 +12,9 @@ export async function connect(address) {
   const pending = new PendingCalls()
   client.on('message', (_topic, payload) => pending.settle(payload.toString()))
   const topic = `${prefix}/call/${name}`
-  const send = (json) => client.publish(topic, json)
+  const send = json => client.publish(topic, json)
   return {
-    call: (text) => pending.start('upper', [text], send),
+    call: text => pending.start('upper', [text], send),
     close: () => client.endAsync(true),
   }
 }

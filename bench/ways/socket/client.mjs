@@ -12,14 +12,14 @@ export async function connect(address) {
   await once(socket, 'connect')
   const pending = new PendingCalls()
   const reader = new FrameReader()
-  const batch = new TurnBatch((parts) => socket.write(parts.length === 1 ? parts[0] : Buffer.concat(parts)))
-  const settle = (json) => pending.settle(json)
-  socket.on('data', (chunk) => reader.push(chunk, settle))
-  socket.on('error', (error) => pending.fail(error))
+  const batch = new TurnBatch(parts => socket.write(parts.length === 1 ? parts[0] : Buffer.concat(parts)))
+  const settle = json => pending.settle(json)
+  socket.on('data', chunk => reader.push(chunk, settle))
+  socket.on('error', error => pending.fail(error))
   socket.on('close', () => pending.fail(new Error('connection closed')))
-  const send = (json) => batch.push(frame(json))
+  const send = json => batch.push(frame(json))
   return {
-    call: (text) => pending.start('upper', [text], send),
+    call: text => pending.start('upper', [text], send),
     close: () => socket.destroy(),
   }
 }

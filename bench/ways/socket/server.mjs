@@ -5,11 +5,11 @@ import { answer } from '../../lib/envelope.mjs'
 import { FrameReader, frame } from '../../lib/frames.mjs'
 
 export async function serve(address) {
-  const server = net.createServer({ noDelay: true }, (socket) => {
+  const server = net.createServer({ noDelay: true }, socket => {
     const reader = new FrameReader()
-    socket.on('data', (chunk) => {
+    socket.on('data', chunk => {
       const replies = []
-      reader.push(chunk, (json) => replies.push(frame(answer(json))))
+      reader.push(chunk, json => replies.push(frame(answer(json))))
       if (replies.length) socket.write(replies.length === 1 ? replies[0] : Buffer.concat(replies))
     })
     socket.on('error', () => socket.destroy())

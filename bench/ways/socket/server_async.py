@@ -56,5 +56,3 @@ async def _serve(address: str, ready: Callable[[str], None]) -> None:
 
 def serve(address: str, ready: Callable[[str], None]) -> None:
     asyncio.run(_serve(address, ready))
-
-

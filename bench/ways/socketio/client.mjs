@@ -6,7 +6,7 @@ export async function connect(address) {
   const socket = io(address, { transports: ['websocket'], reconnection: false, forceNew: true })
   await once(socket, 'connect')
   return {
-    call: (text) => new Promise((resolve) => socket.emit('upper', text, resolve)),
+    call: text => new Promise(resolve => socket.emit('upper', text, resolve)),
     close: () => socket.disconnect(),
   }
 }

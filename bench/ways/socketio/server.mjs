@@ -5,7 +5,7 @@ import { handlers } from '../../lib/values.mjs'
 
 export async function serve() {
   const server = http.createServer()
-  new Server(server, { transports: ['websocket'], serveClient: false }).on('connection', (socket) => {
+  new Server(server, { transports: ['websocket'], serveClient: false }).on('connection', socket => {
     socket.on('upper', (text, acknowledge) => acknowledge(handlers.upper(text)))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')

@@ -7,18 +7,18 @@ export async function connect(_address, { server }) {
   const child = spawn(server[0], server.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
   await once(child, 'spawn')
   const pending = new PendingCalls()
-  const batch = new TurnBatch((lines) => child.stdin.write(lines.join('')))
+  const batch = new TurnBatch(lines => child.stdin.write(lines.join('')))
   let rest = ''
   child.stdout.setEncoding('utf8')
-  child.stdout.on('data', (chunk) => {
+  child.stdout.on('data', chunk => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop()
     for (const line of lines) pending.settle(line)
   })
   child.once('exit', () => pending.fail(new Error('the child process ended')))
-  const send = (json) => batch.push(`${json}\n`)
+  const send = json => batch.push(`${json}\n`)
   // The first answer says that the child is up, as `connect` does for the other ways.
-  const call = (text) => pending.start('upper', [text], send)
+  const call = text => pending.start('upper', [text], send)
   await call('')
   return {
     call,

@@ -12,9 +12,8 @@ PIPELINE = True
 class Client:
     def __init__(self, server: list[str]) -> None:
         self._child = subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        assert self._child.stdin and self._child.stdout
-        self._in = self._child.stdin.fileno()
-        self._out = self._child.stdout.fileno()
+        self._in = self._child.stdin.fileno()  # type: ignore[union-attr]
+        self._out = self._child.stdout.fileno()  # type: ignore[union-attr]
         self._rest = b""
         self._next = 0
         self.pids = [self._child.pid]

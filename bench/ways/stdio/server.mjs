@@ -3,8 +3,8 @@ import { answer } from '../../lib/envelope.mjs'
 
 let rest = ''
 process.stdin.setEncoding('utf8')
-process.stdin.on('data', (chunk) => {
+process.stdin.on('data', chunk => {
   const lines = (rest + chunk).split('\n')
   rest = lines.pop()
-  if (lines.length) process.stdout.write(lines.map((line) => `${answer(line)}\n`).join(''))
+  if (lines.length) process.stdout.write(lines.map(line => `${answer(line)}\n`).join(''))
 })

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))
 
-from envelope import answer  # noqa: E402  (the child is started by the client, without the harness's path)
+from envelope import answer
 
 
 def main() -> None:

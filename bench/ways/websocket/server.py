@@ -6,11 +6,15 @@ from collections.abc import Callable
 from envelope import answer
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
+from websockets.exceptions import ConnectionClosed
 
 
 async def _handle(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(answer(message.encode()), text=True)
+    try:
+        while True:
+            await connection.send(answer(await connection.recv(decode=False)), text=True)
+    except ConnectionClosed:
+        pass
 
 
 async def _serve(ready: Callable[[str], None]) -> None:

@@ -9,9 +9,9 @@ export async function connect(address) {
   const pending = new PendingCalls()
   const requests = new SendQueue(socket)
   receive(socket, pending)
-  const send = (json) => requests.push(json)
+  const send = json => requests.push(json)
   return {
-    call: (text) => pending.start('upper', [text], send),
+    call: text => pending.start('upper', [text], send),
     close: () => socket.close(),
   }
 }

@@ -1,7 +1,7 @@
 // ROUTER: the client's identity comes before the message.
 import { Router } from 'zeromq'
-import { SendQueue } from '../../lib/zmq_queue.mjs'
 import { answer } from '../../lib/envelope.mjs'
+import { SendQueue } from '../../lib/zmq_queue.mjs'
 
 export async function serve(address) {
   const socket = new Router({ linger: 0 })

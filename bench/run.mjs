@@ -80,4 +80,9 @@ async function main() {
   process.exit(0)
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  tell(`bench: ${error.message}`)
+  process.exit(1)
+}

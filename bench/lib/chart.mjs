@@ -6,10 +6,10 @@ const LABELS = 190
 const RIGHT = 60
 const ROW = 22
 const STYLE = `
-    text { font: 12px system-ui, sans-serif; fill: #57606a; }
+    text { font: 12px system-ui, sans-serif; fill: #6e7781; }
     .title { font-weight: 600; font-size: 14px; }
     .grid { stroke: #8c959f; stroke-opacity: 0.35; }
-    .whisker { stroke: #6e7781; stroke-width: 1.5; }
+    .whisker { stroke: #7d8590; stroke-width: 1.5; }
     .rival { fill: #8c959f; }
     .own { fill: #2da44e; }
     @media (prefers-color-scheme: dark) {
@@ -77,7 +77,7 @@ export function chart(summary) {
   <style>${STYLE}
   </style>
 ${texts.join('\n')}
-<text x="0" y="${top + 10}">Bar: median; whisker: 99th percentile; logarithmic scale; shorter is better.</text>
+<text x="0" y="${top + 10}">Bar and number: median (us); whisker: 99th percentile; logarithmic scale; shorter is better.</text>
 </svg>
 `
 }

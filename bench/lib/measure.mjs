@@ -24,41 +24,29 @@ export class Running {
   async #start(lane, directory, broker) {
     const name = `${lane.way.id}-${Running.#count++}`
     this.pids = lane.way.broker ? [broker.pid] : []
-    this.#client = new Process(lane.client, lane.way.env)
+    this.client = new Process(lane.client, lane.way.env)
     if (lane.way.stdio) {
-      this.#argv = lane.server
+      this.childArgv = lane.server
     } else {
       const wanted = lane.way.broker ? `${broker.address}/${name}` : (lane.way.address?.(directory, name) ?? 'any')
-      this.#server = new Process([...lane.server, wanted], lane.way.env)
-      this.address = (await this.#server.next(START_SECONDS)).address
-      this.pids.push(this.#server.pid)
+      this.server = new Process([...lane.server, wanted], lane.way.env)
+      this.address = (await this.server.next(START_SECONDS)).address
+      this.pids.push(this.server.pid)
     }
-    await this.#client.next(START_SECONDS)
-  }
-
-  #client
-  #server
-  #argv
-
-  get client() {
-    return this.#client
-  }
-
-  get server() {
-    return this.#server
+    await this.client.next(START_SECONDS)
   }
 
   /** One work on a connection of its own. */
   run(work, settings = {}, seconds = 30) {
-    return this.#client.request(
-      { work, address: this.address ?? null, server: this.#argv, pids: this.pids, ...settings },
+    return this.client.request(
+      { work, address: this.address ?? null, server: this.childArgv, pids: this.pids, ...settings },
       seconds,
     )
   }
 
   async stop() {
-    await this.#client?.stop()
-    await this.#server?.stop()
+    await this.client?.stop()
+    await this.server?.stop()
   }
 }
 

@@ -1,4 +1,5 @@
 import { IpcError } from '../errors'
+import { knownKey, learnKey } from './keys'
 import { Kwargs } from './types'
 import { extension, maxDepth, readDouble } from './wire'
 
@@ -153,11 +154,23 @@ class Reader {
   }
 
   private key(): string {
+    const length = this.keyLength()
+    const start = this.take(length)
+    const end = this.at
+    const known = knownKey(this.buffer, start, end)
+    if (known !== undefined) return known
+    this.at = start
+    const text = this.string(length)
+    learnKey(this.buffer, start, end, text)
+    return text
+  }
+
+  private keyLength(): number {
     const head = this.byte()
-    if (head >= 0xa0 && head < 0xc0) return this.string(head & 0x1f)
-    if (head === 0xd9) return this.string(this.byte())
-    if (head === 0xda) return this.string(this.uint16())
-    if (head === 0xdb) return this.string(this.uint32())
+    if (head >= 0xa0 && head < 0xc0) return head & 0x1f
+    if (head === 0xd9) return this.byte()
+    if (head === 0xda) return this.uint16()
+    if (head === 0xdb) return this.uint32()
     throw this.malformed('a key that is not a string')
   }
 

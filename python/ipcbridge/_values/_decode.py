@@ -8,7 +8,7 @@ from typing import Any
 import ormsgpack
 
 from . import _strict
-from ._wire import KWARGS, MAP, MAX_DEPTH, SET, may_be_deep
+from ._wire import KWARGS, MAP, MAP_HEADS, MAX_DEPTH, SET, may_be_deep
 
 _unpackb = ormsgpack.unpackb
 
@@ -55,6 +55,8 @@ def _args_and_kwargs(pair: bytes, data: bytes | memoryview) -> tuple[list[Any], 
     def hook(tag: int, contents: bytes) -> Any:
         if tag != KWARGS:
             return _hook(tag, contents)
+        if not contents or contents[0] not in MAP_HEADS:
+            raise _Unsure
         found.append(_contents(contents, dict, _hook))
         return found
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .._errors import IpcError
 from . import _times
-from ._wire import BIG_INT, KWARGS, LOCAL_DATETIME, MAP, MAX_DEPTH, SET, TIMESTAMP
+from ._wire import BIG_INT, KWARGS, LOCAL_DATETIME, MAP, MAP_HEADS, MAX_DEPTH, SET, TIMESTAMP
 
 
 def _big_int(data: bytes) -> int:
@@ -119,10 +119,10 @@ class _Reader:
         head = self.byte()
         length = 1 << (head - 0xD4) if 0xD4 <= head <= 0xD8 else self.number(_LENGTHS[head])
         self.byte()
-        found = self._contents(length, -1)  # the dict of keywords is not itself a level of any argument
-        if type(found) is not dict or not all(type(key) is str for key in found):
+        if length == 0 or self._at == self._end or self._data[self._at] not in MAP_HEADS:
             self.malformed("keyword arguments that are not a dict")
-        return found
+        keywords: dict[str, Any] = self._contents(length, -1)  # not itself a level of any argument
+        return keywords
 
     def malformed(self, reason: str) -> NoReturn:
         raise IpcError("data_loss", f"malformed value at byte {self._at}: {reason}")

@@ -49,6 +49,9 @@ class Extension(NamedTuple):
 
 _FIXED = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
 
+# The first bytes of a MessagePack map.
+MAP_HEADS = frozenset([*range(0x80, 0x90), 0xDE, 0xDF])
+
 # Deleting every other byte leaves those that can start a list, a dict or an extension's contents.
 _OPENERS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 _NOT_OPENERS = bytes(set(range(256)).difference(_OPENERS))

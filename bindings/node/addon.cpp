@@ -1,0 +1,235 @@
+// The methods of the addon; js/src/native.ts declares them. Those called for every message take numbers only
+// and go without node-addon-api's wrappers, which cost more than the call.
+
+#include <napi.h>
+
+#include <array>
+#include <cmath>
+
+#include "bindings/node/convert.hpp"
+#include "bindings/node/environment.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+constexpr std::size_t kMaxArguments = 7;
+
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    std::size_t count = kMaxArguments;
+    void* data = nullptr;
+    napi_get_cb_info(env, info, &count, values_.data(), nullptr, &data);
+    environment_ = static_cast<Environment*>(data);
+  }
+
+  Environment& environment() const { return *environment_; }
+  napi_value value(std::size_t at) const { return values_[at]; }
+
+  std::uint32_t u32(std::size_t at) const {
+    std::uint32_t number = 0;
+    napi_get_value_uint32(env_, values_[at], &number);
+    return number;
+  }
+  double number(std::size_t at) const {
+    double number = 0;
+    napi_get_value_double(env_, values_[at], &number);
+    return number;
+  }
+  std::string text(std::size_t at) const { return Napi::String(env_, values_[at]).Utf8Value(); }
+
+  // The code of a failure; undefined, which costs nothing to make, of success.
+  napi_value result(const Status& status) const {
+    if (status.ok()) return nullptr;
+    environment_->last_error = status.error();
+    return Napi::Number::New(env_, static_cast<double>(status.error().code));
+  }
+
+  // A new handle, or the code of the failure made negative.
+  napi_value handle(const Result<std::uint32_t>& made) const {
+    if (made.ok()) return Napi::Number::New(env_, made.value());
+    environment_->last_error = made.error();
+    return Napi::Number::New(env_, -static_cast<double>(made.error().code));
+  }
+
+ private:
+  napi_env env_;
+  Environment* environment_ = nullptr;
+  std::array<napi_value, kMaxArguments> values_{};
+};
+
+Error not_encoded() { return {Code::kInternal, "the bytes to send are not in the memory that was registered"}; }
+
+napi_value start(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return args.result(args.environment().start(Napi::Function(env, args.value(0)), Napi::Object(env, args.value(1)),
+                                              Napi::Boolean(env, args.value(2)).Value()));
+}
+
+napi_value last_error(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return Napi::String::New(env, args.environment().last_error.message);
+}
+
+napi_value use_outgoing(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().use_outgoing(args.value(0));
+  return nullptr;
+}
+
+napi_value keep_alive(napi_env env, napi_callback_info info) {
+  Arguments(env, info).environment().doorbell().keep_alive();
+  return nullptr;
+}
+
+napi_value connect(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const Result<ConnectOptions> options = connect_options(Napi::Object(env, args.value(0)));
+  if (!options.ok()) return args.handle(options.error());
+  const Result<ClientId> client = environment.driver().connect(options.value());
+  environment.doorbell().touched();
+  return args.handle(client);
+}
+
+napi_value close_client(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().driver().close_client(args.u32(0));
+  args.environment().doorbell().touched();
+  return nullptr;
+}
+
+napi_value methods(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return to_array(env, args.environment().driver().methods(args.u32(0)));
+}
+
+napi_value intern_method(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return Napi::Number::New(env, args.environment().driver().intern_method(args.u32(0), args.text(1)));
+}
+
+napi_value send_call(const Arguments& args, const CallOptions& options, std::uint32_t metadata_size) {
+  Environment& environment = args.environment();
+  const std::uint32_t size = args.u32(3);
+  const auto payload = environment.outgoing(0, size);
+  const auto metadata = environment.outgoing(size, metadata_size);
+  if (!payload || !metadata) return args.result(not_encoded());
+  const Status status = environment.driver().call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
+  environment.doorbell().touched();
+  if (status.ok() && !options.notify) environment.doorbell().keep_alive();
+  return args.result(status);
+}
+
+napi_value call(napi_env env, napi_callback_info info) {
+  return send_call(Arguments(env, info), CallOptions{}, 0);
+}
+
+napi_value call_with(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  enum Flag : std::uint32_t { kNotify = 1, kIdempotent = 2, kDoNotWait = 4 };
+  const std::uint32_t flags = args.u32(5);
+  const double timeout = args.number(6);
+  CallOptions options;
+  options.notify = (flags & kNotify) != 0;
+  options.idempotent = (flags & kIdempotent) != 0;
+  options.wait_for_ready = (flags & kDoNotWait) == 0;
+  if (std::isfinite(timeout)) options.timeout = duration_of(timeout);
+  return send_call(args, options, args.u32(4));
+}
+
+napi_value cancel(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().driver().cancel(args.u32(0), args.u32(1));
+  args.environment().doorbell().touched();
+  return nullptr;
+}
+
+napi_value client_status(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return to_object(env, args.environment().driver().client_status(args.u32(0)));
+}
+
+napi_value serve(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const Result<ServeOptions> options = serve_options(Napi::Object(env, args.value(0)));
+  if (!options.ok()) return args.handle(options.error());
+  const Result<ServerId> server = environment.driver().serve(options.value());
+  environment.doorbell().touched();
+  return args.handle(server);
+}
+
+napi_value close_server(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().driver().close_server(args.u32(0), duration_of(args.number(1)));
+  args.environment().doorbell().touched();
+  return nullptr;
+}
+
+napi_value reply(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const auto payload = environment.outgoing(0, args.u32(1));
+  if (!payload) return args.result(not_encoded());
+  RequestKey request;
+  if (!environment.requests().take(args.u32(0), request)) return nullptr;
+  environment.driver().reply(request, *payload);
+  environment.doorbell().touched();
+  return nullptr;
+}
+
+napi_value reply_error(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const auto details = environment.outgoing(0, args.u32(3));
+  if (!details) return args.result(not_encoded());
+  RequestKey request;
+  if (!environment.requests().take(args.u32(0), request)) return nullptr;
+  const auto code = code_from_number(static_cast<std::uint8_t>(args.u32(1))).value_or(Code::kUnknown);
+  environment.driver().reply_error(request, code, args.text(2), *details);
+  environment.doorbell().touched();
+  return nullptr;
+}
+
+napi_value server_status(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return to_object(env, args.environment().driver().server_status(args.u32(0)));
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment(env);
+  env.SetInstanceData(environment);  // which deletes it with the environment
+  const auto add = [&](const char* name, napi_callback method) {
+    napi_value function = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, method, environment, &function);
+    exports.Set(name, Napi::Value(env, function));
+  };
+  add("start", start);
+  add("lastError", last_error);
+  add("useOutgoing", use_outgoing);
+  add("keepAlive", keep_alive);
+  add("connect", connect);
+  add("closeClient", close_client);
+  add("methods", methods);
+  add("internMethod", intern_method);
+  add("call", call);
+  add("callWith", call_with);
+  add("cancel", cancel);
+  add("clientStatus", client_status);
+  add("serve", serve);
+  add("closeServer", close_server);
+  add("reply", reply);
+  add("replyError", reply_error);
+  add("serverStatus", server_status);
+  return exports;
+}
+
+}  // namespace
+}  // namespace ipcbridge::node
+
+static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  return ipcbridge::node::initialize(env, exports);
+}
+
+NODE_API_MODULE(ipcbridge, initialize)

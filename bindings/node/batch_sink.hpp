@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bindings/node/request_table.hpp"
+#include "core/base/bytes.hpp"
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge::node {
+
+// Writes the events of a turn into memory that JavaScript owns: a row of numbers each into a table, the bytes
+// into a slab. So a batch crosses in one call and without making an object per event. js/src/native.ts
+// describes the rows.
+class BatchSink final : public EventSink {
+ public:
+  static constexpr std::size_t kRowWords = 16;
+
+  explicit BatchSink(RequestTable& requests) : requests_(requests) {}
+
+  void use(std::span<std::uint32_t> table, MutableBytes slab);
+  void reset();
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(rows_); }
+  bool empty() const { return rows_ == 0; }
+
+  // The messages that are too long for the slab; a row's last word says which, counted from 1.
+  std::vector<Buffer>& long_messages() { return long_messages_; }
+
+  bool has_room() const override;
+  void on_event(const Event& event) override;
+
+ private:
+  struct Place {
+    std::uint32_t start = 0;
+    std::uint32_t end = 0;
+  };
+
+  Place copy(ConstBytes bytes);
+
+  RequestTable& requests_;
+  std::span<std::uint32_t> table_;
+  MutableBytes slab_;
+  std::size_t rows_ = 0;
+  std::size_t used_ = 0;
+  std::vector<Buffer> long_messages_;
+};
+
+}  // namespace ipcbridge::node

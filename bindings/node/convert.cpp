@@ -1,0 +1,99 @@
+#include "bindings/node/convert.hpp"
+
+#include <utility>
+
+#include "bindings/node/accounts.hpp"
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+std::vector<std::string> texts_of(Napi::Value value) {
+  std::vector<std::string> texts;
+  const auto array = value.As<Napi::Array>();
+  texts.reserve(array.Length());
+  for (std::uint32_t i = 0; i < array.Length(); ++i) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return texts;
+}
+
+double number_of(Napi::Object from, const char* key) { return from.Get(key).As<Napi::Number>().DoubleValue(); }
+
+template <typename T>
+T integer_of(Napi::Object from, const char* key) {
+  return static_cast<T>(number_of(from, key));
+}
+
+Limits limits_of(Napi::Object from) {
+  Limits limits;
+  limits.max_message_bytes = integer_of<std::uint64_t>(from, "maxMessageBytes");
+  limits.max_pending_bytes = integer_of<std::uint64_t>(from, "maxPendingBytes");
+  limits.max_pending_calls = integer_of<std::uint32_t>(from, "maxPendingCalls");
+  return limits;
+}
+
+}  // namespace
+
+Duration duration_of(double milliseconds) {
+  constexpr double kMostMilliseconds = 1e12;  // 31 years
+  if (!(milliseconds < kMostMilliseconds)) return Duration::max();
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(milliseconds));
+}
+
+Result<ConnectOptions> connect_options(Napi::Object from) {
+  Result<AllowList> allow = find_accounts(texts_of(from.Get("allow")));
+  if (!allow.ok()) return allow.error();
+  ConnectOptions options;
+  options.addresses = texts_of(from.Get("addresses"));
+  options.connect_timeout = duration_of(number_of(from, "connectTimeout"));
+  options.max_queued_bytes = integer_of<std::uint64_t>(from, "maxQueuedBytes");
+  options.limits = limits_of(from);
+  options.allow = std::move(allow).value();
+  return options;
+}
+
+Result<ServeOptions> serve_options(Napi::Object from) {
+  Result<AllowList> allow = find_accounts(texts_of(from.Get("allow")));
+  if (!allow.ok()) return allow.error();
+  ServeOptions options;
+  options.address = from.Get("address").As<Napi::String>().Utf8Value();
+  options.methods = texts_of(from.Get("methods"));
+  options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
+  options.takeover_timeout = duration_of(number_of(from, "takeoverTimeout"));
+  options.limits = limits_of(from);
+  options.allow = std::move(allow).value();
+  options.mode = integer_of<mode_t>(from, "mode");
+  return options;
+}
+
+Napi::Object to_object(Napi::Env env, const ClientStatus& status) {
+  Napi::Object object = Napi::Object::New(env);
+  object["state"] = std::string(state_name(status.state));
+  object["address"] = status.address;
+  object["transport"] = status.transport;
+  object["fallbackReason"] = status.fallback_reason;
+  object["peerPid"] = static_cast<double>(status.peer_pid);
+  object["peerUid"] = static_cast<double>(status.peer_uid);
+  object["pendingCalls"] = static_cast<double>(status.pending_calls);
+  object["queuedCalls"] = static_cast<double>(status.queued_calls);
+  object["queuedBytes"] = static_cast<double>(status.queued_bytes);
+  return object;
+}
+
+Napi::Object to_object(Napi::Env env, const ServerStatus& status) {
+  Napi::Object object = Napi::Object::New(env);
+  object["state"] = std::string(state_name(status.state));
+  object["address"] = status.address;
+  object["path"] = status.path;
+  object["connections"] = static_cast<double>(status.connections);
+  object["shmConnections"] = static_cast<double>(status.shm_connections);
+  object["runningCalls"] = static_cast<double>(status.running_calls);
+  return object;
+}
+
+Napi::Array to_array(Napi::Env env, const std::vector<std::string>& texts) {
+  const Napi::Array array = Napi::Array::New(env, texts.size());
+  for (std::uint32_t i = 0; i < texts.size(); ++i) array.Set(i, texts[i]);
+  return array;
+}
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,94 @@
+#include "bindings/node/environment.hpp"
+
+#include <utility>
+
+#include "bindings/node/loop_doorbell.hpp"
+#include "bindings/node/thread_doorbell.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+// The memory behind a typed array; it stays where it is as long as the array lives.
+template <typename T>
+std::span<T> memory_of(napi_env env, napi_value array) {
+  napi_typedarray_type type = napi_uint8_array;
+  std::size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) return {};
+  return {static_cast<T*>(data), length};
+}
+
+}  // namespace
+
+Environment::Environment(napi_env env) : env_(env), sink_(requests_) {}
+
+Environment::~Environment() {
+  doorbell_.reset();
+  if (context_ != nullptr) napi_async_destroy(env_, context_);
+}
+
+Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own_thread) {
+  Result<std::unique_ptr<Driver>> driver = Driver::create(DriverOptions{});
+  if (!driver.ok()) return driver.error();
+  driver_ = std::move(driver).value();
+  sink_.use(memory_of<std::uint32_t>(env_, shared.Get("table")), memory_of<std::byte>(env_, shared.Get("slab")));
+  control_ = memory_of<const std::int32_t>(env_, shared.Get("control"));
+  if (control_.size() < kControlCount || !sink_.has_room()) {
+    return Error{Code::kInternal, "the memory to share is too small"};
+  }
+  shared_ = Napi::Persistent(shared);
+  on_batch_ = Napi::Persistent(on_batch);
+  napi_async_init(env_, shared, Napi::String::New(env_, "ipcbridge"), &context_);
+  if (!own_thread) doorbell_ = LoopDoorbell::create(env_, *driver_, *this);
+  if (!doorbell_) doorbell_ = ThreadDoorbell::create(env_, *driver_, *this);
+  if (!doorbell_) return Error{Code::kResourceExhausted, "cannot start the thread that waits for messages"};
+  return {};
+}
+
+void Environment::use_outgoing(napi_value bytes) {
+  outgoing_keep_ = Napi::Persistent(Napi::Value(env_, bytes));
+  outgoing_ = memory_of<std::byte>(env_, bytes);
+}
+
+std::optional<ConstBytes> Environment::outgoing(std::uint32_t start, std::uint32_t size) const {
+  if (start > outgoing_.size() || size > outgoing_.size() - start) return std::nullopt;
+  return outgoing_.subspan(start, size);
+}
+
+bool Environment::drain(bool poll, TimePoint deadline) {
+  if (delivering_) return false;
+  for (;;) {
+    sink_.reset();
+    const bool more = driver_->turn(sink_, poll);
+    if (!sink_.empty() && !deliver()) return false;
+    if (!more) return false;
+    if (Clock::now() >= deadline) return true;
+  }
+}
+
+bool Environment::deliver() {
+  const Napi::HandleScope scope(env_);
+  const napi_value args[] = {Napi::Number::New(env_, sink_.size()), long_messages()};
+  delivering_ = true;
+  // With a context of its own, so that promise jobs and process.nextTick run when it returns.
+  const napi_status status = napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
+  delivering_ = false;
+  if (status != napi_pending_exception) return status == napi_ok;
+  napi_value thrown = nullptr;
+  if (napi_get_and_clear_last_exception(env_, &thrown) != napi_ok) return false;
+  return napi_fatal_exception(env_, thrown) == napi_ok;
+}
+
+napi_value Environment::long_messages() {
+  std::vector<Buffer>& messages = sink_.long_messages();
+  if (messages.empty()) return Napi::Env(env_).Undefined();
+  const Napi::Array array = Napi::Array::New(env_, messages.size());
+  for (std::uint32_t i = 0; i < messages.size(); ++i) {
+    const auto* data = reinterpret_cast<const char*>(messages[i].data());
+    array.Set(i, Napi::Buffer<char>::Copy(env_, data, messages[i].size()));
+    Buffer().swap(messages[i]);
+  }
+  return array;
+}
+
+}  // namespace ipcbridge::node

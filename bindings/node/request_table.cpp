@@ -1,0 +1,58 @@
+#include "bindings/node/request_table.hpp"
+
+#include <cstddef>
+
+namespace ipcbridge::node {
+
+std::uint32_t RequestTable::bucket(const RequestKey& key) const {
+  // Ids ascend within a connection, so the low bits spread well; the multiplication keeps connections apart.
+  const std::uint64_t mixed = (key.connection * 0x9E3779B97F4A7C15ULL) + key.id;
+  return static_cast<std::uint32_t>(mixed) & static_cast<std::uint32_t>(heads_.size() - 1);
+}
+
+void RequestTable::grow() {
+  constexpr std::size_t kFirstSlots = 64;
+  const std::size_t old_size = slots_.size();
+  const std::size_t size = old_size == 0 ? kFirstSlots : old_size * 2;
+  slots_.resize(size);
+  heads_.assign(size, kNone);
+  for (std::uint32_t slot = 0; slot < old_size; ++slot) {
+    std::uint32_t& head = heads_[bucket(slots_[slot].key)];
+    slots_[slot].next = head;
+    head = slot;
+  }
+  for (std::size_t slot = size; slot-- > old_size;) {
+    slots_[slot].next = free_;
+    free_ = static_cast<std::uint32_t>(slot);
+  }
+}
+
+std::uint32_t RequestTable::insert(const RequestKey& key) {
+  if (free_ == kNone) grow();
+  const std::uint32_t slot = free_;
+  free_ = slots_[slot].next;
+  std::uint32_t& head = heads_[bucket(key)];
+  slots_[slot] = Slot{key, head, true};
+  head = slot;
+  return slot;
+}
+
+std::uint32_t RequestTable::find(const RequestKey& key) const {
+  if (heads_.empty()) return kNone;
+  std::uint32_t slot = heads_[bucket(key)];
+  while (slot != kNone && !(slots_[slot].key == key)) slot = slots_[slot].next;
+  return slot;
+}
+
+bool RequestTable::take(std::uint32_t slot, RequestKey& key) {
+  if (slot >= slots_.size() || !slots_[slot].used) return false;
+  key = slots_[slot].key;
+  std::uint32_t* link = &heads_[bucket(key)];
+  while (*link != slot) link = &slots_[*link].next;
+  *link = slots_[slot].next;
+  slots_[slot] = Slot{RequestKey{}, free_, false};
+  free_ = slot;
+  return true;
+}
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge::node {
+
+// Gives every request that waits for its answer a small number, because a RequestKey is too wide for a
+// JavaScript number. A chained hash table over an array of slots: no allocation per request.
+class RequestTable {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  std::uint32_t insert(const RequestKey& key);
+
+  // kNone when the request has been answered.
+  std::uint32_t find(const RequestKey& key) const;
+
+  // False when the slot is free already.
+  bool take(std::uint32_t slot, RequestKey& key);
+
+ private:
+  struct Slot {
+    RequestKey key;
+    std::uint32_t next = kNone;  // in the chain, or among the free slots
+    bool used = false;
+  };
+
+  std::uint32_t bucket(const RequestKey& key) const;
+  void grow();
+
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> heads_;  // as many as slots
+  std::uint32_t free_ = kNone;
+};
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,116 @@
+#include "bindings/node/thread_doorbell.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+namespace ipcbridge::node {
+namespace {
+
+void signal(int eventfd) {
+  const std::uint64_t one = 1;
+  while (write(eventfd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+void wait(int eventfd) {
+  std::uint64_t count = 0;
+  while (read(eventfd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ThreadDoorbell> ThreadDoorbell::create(napi_env env, Driver& driver, Drainer& drainer) {
+  std::unique_ptr<ThreadDoorbell> doorbell(new ThreadDoorbell(env, driver, drainer));
+  if (!doorbell->start()) return nullptr;
+  return doorbell;
+}
+
+ThreadDoorbell::ThreadDoorbell(napi_env env, Driver& driver, Drainer& drainer)
+    : env_(env), driver_(driver), drainer_(drainer) {}
+
+ThreadDoorbell::~ThreadDoorbell() { stop(); }
+
+bool ThreadDoorbell::start() {
+  armed_ = Fd(eventfd(0, EFD_CLOEXEC));
+  if (!armed_.valid()) return false;
+  napi_value name = nullptr;
+  napi_create_string_utf8(env_, "ipcbridge", NAPI_AUTO_LENGTH, &name);
+  const auto on_call = [](napi_env env, napi_value, void* doorbell, void*) {
+    if (env != nullptr) static_cast<ThreadDoorbell*>(doorbell)->drain();
+  };
+  constexpr std::size_t kNoQueueLimit = 0;
+  if (napi_create_threadsafe_function(env_, nullptr, nullptr, name, kNoQueueLimit, 1, nullptr, nullptr, this, on_call,
+                                      &call_) != napi_ok) {
+    return false;
+  }
+  napi_unref_threadsafe_function(env_, call_);
+  napi_add_env_cleanup_hook(env_, [](void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }, this);
+  // Signals are for the threads of the runtime.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { watch(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  schedule();
+  return true;
+}
+
+void ThreadDoorbell::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  driver_.ring();
+  signal(armed_.get());
+  thread_.join();
+  napi_release_threadsafe_function(call_, napi_tsfn_abort);
+}
+
+void ThreadDoorbell::watch() {
+  for (;;) {
+    wait(armed_.get());
+    if (stopping_) return;
+    pollfd driver{driver_.fd(), POLLIN, 0};
+    while (poll(&driver, 1, -1) < 0 && errno == EINTR) {
+    }
+    if (stopping_) return;
+    waiting_ = false;
+    napi_call_threadsafe_function(call_, nullptr, napi_tsfn_nonblocking);
+  }
+}
+
+void ThreadDoorbell::schedule() {
+  if (scheduled_ || !thread_.joinable()) return;
+  scheduled_ = true;
+  napi_call_threadsafe_function(call_, nullptr, napi_tsfn_nonblocking);
+}
+
+// One batch a call: microtasks run when the call returns.
+void ThreadDoorbell::drain() {
+  scheduled_ = false;
+  const bool more = drainer_.drain(true, TimePoint::min());
+  if (!thread_.joinable()) return;
+  if (alive_ && !drainer_.wants_alive()) {
+    alive_ = false;
+    napi_unref_threadsafe_function(env_, call_);
+  }
+  if (more || !driver_.prepare_sleep()) {
+    schedule();
+  } else if (!waiting_.exchange(true)) {
+    signal(armed_.get());
+  }
+}
+
+void ThreadDoorbell::keep_alive() {
+  if (alive_ || !thread_.joinable()) return;
+  alive_ = true;
+  napi_ref_threadsafe_function(env_, call_);
+}
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "bindings/node/doorbell.hpp"
+#include "core/base/fd.hpp"
+#include "core/endpoint/driver.hpp"
+
+namespace ipcbridge::node {
+
+// For runtimes without a libuv to talk to (Bun, Deno): a thread waits on the Driver's descriptor and has the
+// JavaScript thread called, once per wake. No spinning.
+class ThreadDoorbell final : public Doorbell {
+ public:
+  static std::unique_ptr<ThreadDoorbell> create(napi_env env, Driver& driver, Drainer& drainer);
+  ~ThreadDoorbell() override;
+
+  void touched() override { schedule(); }
+  void keep_alive() override;
+
+ private:
+  ThreadDoorbell(napi_env env, Driver& driver, Drainer& drainer);
+
+  bool start();
+  void stop();
+  void watch();
+  void schedule();
+  void drain();
+
+  napi_env env_;
+  Driver& driver_;
+  Drainer& drainer_;
+  napi_threadsafe_function call_ = nullptr;
+  Fd armed_;  // eventfd: the thread may wait for the Driver again, or is to end
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> waiting_ = false;  // the thread waits for the Driver, or is about to
+  bool scheduled_ = false;
+  bool alive_ = false;
+  std::thread thread_;
+};
+
+}  // namespace ipcbridge::node

@@ -40,8 +40,9 @@ void ShmChannel::ring_doorbell() {
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
-  // EAGAIN: so many rings are waiting that one more says nothing new. EPIPE: the hang-up will be read.
-  system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // EAGAIN: so many rings are waiting that one more says nothing new. Any other failure leaves a peer asleep
+  // that should be awake; better that the connection ends.
+  if (system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN) closed_ = true;
 }
 
 void ShmChannel::answer_doorbell() {
@@ -55,6 +56,9 @@ void ShmChannel::answer_doorbell() {
 }
 
 Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+  // Space that was wanted is reported once: whoever wants more of it writes again after this, and whoever
+  // wants none any more is not kept awake by it.
+  if (writer_.waiting() && writer_.space_arrived()) writer_.stop_waiting();
   // The hang-up is looked for first: what the peer wrote before it went is then still found below.
   if (fd_ready && !closed_) answer_doorbell();
   shm::RingReader::Record record;
@@ -82,8 +86,11 @@ bool ShmChannel::ready() const {
 }
 
 bool ShmChannel::prepare_sleep() {
-  const bool empty = reader_.prepare_sleep();
-  return empty && !closed_ && !(writer_.waiting() && writer_.space_arrived());
+  if (!reader_.prepare_sleep()) return false;
+  // The peer may have answered the wish with less space than is needed, so it is renewed for each sleep.
+  if (!closed_ && (!writer_.waiting() || writer_.wait_for_space())) return true;
+  reader_.wake();
+  return false;
 }
 
 }  // namespace ipcbridge

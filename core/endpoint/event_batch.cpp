@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/channel/frame.hpp"
+#include "core/base/frame.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -21,7 +21,7 @@ struct CallResult {
   Buffer storage;
 };
 
-// A request that a worker is to run, owned.
+// A request that a worker is to run, owned. A worker keeps one Work and passes it to each next_work.
 struct Work {
   RequestKey key;
   std::uint32_t method = 0;
@@ -30,6 +30,7 @@ struct Work {
   Buffer storage;
   ConstBytes payload;   // in storage
   ConstBytes metadata;  // in storage
+  std::uint32_t worker = 0;  // the pump's: which worker this is
 };
 
 // Many blocking threads on one Driver, for consumers that have threads and no loop: Python's blocking API
@@ -73,16 +74,16 @@ class Pump {
   // passed or when interrupted.
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
 
-  // The work of a server's handler thread. Blocks until there is a request; false when the server is closed
-  // and nothing is left, or after stop_workers(). Between two calls of next_work the thread is considered
-  // busy with the request it was given.
-  bool next_work(ServerId server, Work& work);
+  // The work of a server's handler thread. Blocks until there is a request; false after stop_workers(), or
+  // when interrupted. Between two calls of next_work the thread is considered busy with the request it was
+  // given. A request that was cancelled before it began is answered here and not returned.
+  bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
   // Another request that is there already, without waiting and without reading: lets a worker that has
   // the GIL keep it.
   bool more_work(ServerId server, Work& work);
 
-  // Makes every next_work of this server return false.
+  // Makes every next_work of this server return false, now and later.
   void stop_workers(ServerId server);
 
   // How many of the server's workers run a handler, and for how long the slowest has been doing so.

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "core/base/bytes.hpp"
-#include "core/channel/frame.hpp"
+#include "core/base/frame.hpp"
 
 namespace ipcbridge {
 

@@ -5,7 +5,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
-#include "core/channel/frame.hpp"
+#include "core/base/frame.hpp"
 
 namespace ipcbridge {
 

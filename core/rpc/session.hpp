@@ -6,7 +6,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
-#include "core/channel/frame.hpp"
+#include "core/base/frame.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"

@@ -7,7 +7,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
-#include "core/channel/frame.hpp"
+#include "core/base/frame.hpp"
 #include "core/shm/layout.hpp"
 
 namespace ipcbridge::shm {

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/id_map.hpp"
+#include "core/endpoint/address.hpp"
+#include "core/endpoint/connection.hpp"
+#include "core/endpoint/context.hpp"
+#include "core/endpoint/driver.hpp"
+
+namespace ipcbridge {
+
+// A service as its caller sees it: connections to one or more addresses, kept up, and the calls that wait
+// for one. Used under the Driver's lock.
+class Client final : public ConnectionOwner {
+ public:
+  Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses);
+
+  // Makes the first attempts.
+  void start();
+  void close();
+
+  Status call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+              ConstBytes payload);
+  void cancel(std::uint64_t token);
+
+  std::uint32_t intern_method(std::string_view name);
+  const std::vector<std::string>& methods() const { return methods_; }
+  ClientStatus status();
+  ClientState state() const { return state_; }
+
+  void on_call_deadline(std::uint64_t token, TimePoint now);
+  bool has_deadline(std::uint64_t token) { return calls_.find(token) != nullptr; }
+  std::size_t call_count() const { return calls_.size(); }
+  // Closed, and its connections too: nothing refers to it any more.
+  bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0; }
+  // A retry or the end of patience.
+  void on_timer(TimePoint now);
+
+  Status judge(Connection& connection, const Hello& theirs) override;
+  void on_open(Connection& connection) override;
+  void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(Connection&, std::uint64_t) override {}
+  void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_goaway(Connection& connection) override;
+  void on_room(Connection& connection) override;
+  void on_closed(Connection& connection, const Error& why) override;
+
+ private:
+  static constexpr std::uint32_t kNotOffered = ~0U;
+
+  struct Link {
+    Address address;
+    Connection* connection = nullptr;
+    bool usable = false;                // open, and the service has not said goodbye
+    std::vector<std::uint32_t> remote;  // interned method -> the service's number
+    Duration backoff = Duration::zero();
+    TimePoint next_attempt = kNever;
+  };
+
+  // What a call needs to be sent later, or again.
+  struct Saved {
+    Buffer metadata;
+    Buffer payload;
+  };
+
+  struct Call {
+    std::uint32_t method = 0;
+    bool notify = false;
+    bool idempotent = false;
+    TimePoint deadline = kNever;
+    std::uint64_t connection = 0;  // 0: waits in queue_
+    std::uint64_t id = 0;
+    std::unique_ptr<Saved> saved;
+  };
+
+  void attempt(Link& link);
+  void retry_later(Link& link, const Error& why);
+  void resume();
+  void give_up(const Error& why);
+  void set_state(ClientState state, const Error* why);
+  void map_methods(Link& link);
+  Link* link_of(const Connection& connection);
+  Link* pick(std::uint32_t method);
+  bool any_usable() const;
+  Status check_offered(std::uint32_t method) const;
+  std::string where() const;
+
+  // True when sent; an error when it can never be; false when there is no room.
+  Result<bool> try_send(std::uint64_t token, Call& call, Link& link, ConstBytes metadata, ConstBytes payload);
+  void enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstBytes payload);
+  void send_queued();
+  void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
+  void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
+  void fail_queued(Code code, std::string_view message);
+  void forget(std::uint64_t token, const Call& call);
+  void leave_if_done(Connection& connection);
+
+  Context& context_;
+  ClientId id_;
+  ConnectOptions options_;
+  std::vector<Link> links_;
+  ClientState state_ = ClientState::kConnecting;
+  TimePoint patience_ = kNever;  // when connecting or reconnecting ends in failure
+  Error last_error_;
+  std::vector<std::string> methods_;
+  std::vector<std::string> names_;  // interned
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+  IdMap<Call> calls_;
+  std::deque<std::uint64_t> queue_;  // tokens in the order of their calls; those cancelled are skipped
+  std::uint64_t queued_calls_ = 0;
+  std::uint64_t queued_bytes_ = 0;
+  std::uint64_t next_notification_ = 1ULL << 63U;
+  std::size_t next_link_ = 0;
+  std::vector<Connection*> leaving_;  // the service said goodbye; calls in flight go on
+  std::size_t connections_ = 0;
+};
+
+}  // namespace ipcbridge

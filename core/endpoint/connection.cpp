@@ -1,0 +1,131 @@
+#include "core/endpoint/connection.hpp"
+
+#include <sys/epoll.h>
+
+#include <span>
+#include <utility>
+
+#include "core/endpoint/context.hpp"
+#include "core/rpc/message.hpp"
+
+namespace ipcbridge {
+
+Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
+                       ConnectionOwner& owner, const ConnectionSetup& setup)
+    : context_(context),
+      id_(id),
+      channel_(std::move(channel)),
+      side_(side),
+      owner_(owner),
+      limits_(setup.hello.limits),
+      handshake_(context.system(), setup.hello, setup.ring_bytes, *channel_,
+                 dynamic_cast<UnixChannel*>(channel_.get())) {}
+
+void Connection::start() {
+  context_.set_timer({Clock::now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
+  if (Status status = handshake_.start(); !status.ok()) {
+    close(status.error());
+    return;
+  }
+  update_interest();
+}
+
+void Connection::service(bool fd_ready) {
+  if (closed_) return;
+  if (Status status = channel_->read(*this, ReadBudget{}, fd_ready); !status.ok()) {
+    // What the peer did not understand it should hear; who has gone does not listen.
+    if (!is_open() && status.error().code == Code::kFailedPrecondition) {
+      refuse(status.error());
+    } else {
+      close(status.error());
+    }
+    return;
+  }
+  if (closed_) return;
+  if (!is_open()) advance_handshake();
+  if (!closed_) write_waiting();
+}
+
+void Connection::advance_handshake() {
+  handshake_.flush();
+  if (!handshake_.finished()) return;
+  if (Status status = owner_.judge(*this, *handshake_.theirs()); !status.ok()) {
+    refuse(status.error());
+    return;
+  }
+  if (handshake_.upgraded()) {
+    // The socket stays the same, and so does its place in the poller.
+    channel_ = handshake_.upgrade();
+  }
+  session_.emplace(side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
+                   static_cast<SessionEvents&>(*this));
+  owner_.on_open(*this);
+}
+
+void Connection::write_waiting() {
+  if (channel_->wants_writable()) channel_->on_writable();
+  while (is_open() && !closed_) {
+    if (!session_->flush_round()) break;
+    owner_.on_room(*this);
+    if (closed_ || !session_->has_output()) break;
+  }
+  if (!closed_) update_interest();
+}
+
+void Connection::update_interest() {
+  const bool wanted = channel_->wants_writable();
+  if (wanted == polls_writable_) return;
+  polls_writable_ = wanted;
+  context_.poller().modify(channel_->fd(), id_, EPOLLIN | EPOLLRDHUP | (wanted ? EPOLLOUT : 0U));
+}
+
+void Connection::refuse(const Error& why) {
+  const Buffer body = encode_error_prefix(why.code, true, why.message);
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, 0};
+  const ConstBytes view(body);
+  channel_->write(header, std::span(&view, 1));
+  close(why);
+}
+
+void Connection::close(const Error& why) {
+  if (std::exchange(closed_, true)) return;
+  context_.poller().remove(channel_->fd());
+  if (session_) session_->fail(why);
+  owner_.on_closed(*this, why);
+  context_.bury(*this);
+}
+
+bool Connection::expects_frames() const {
+  // A client expects answers to what it asked; a server that was asked a moment ago may be asked again.
+  return side_ == Session::Side::kAcceptor || !is_open() || session_->expects_frames();
+}
+
+void Connection::set_awake(bool awake) {
+  awake_ = awake;
+  idle_looks = 0;
+  if (awake) channel_->wake();
+}
+
+Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {
+  return is_open() ? session_->receive(header, body) : handshake_.on_frame(header, body);
+}
+
+bool Connection::wants_frame() {
+  if (closed_) return false;
+  return is_open() ? context_.sink_has_room() : handshake_.wants_frame();
+}
+
+bool Connection::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  return channel_->write(header, parts);
+}
+
+void Connection::on_request(std::uint64_t id, const Request& request, Buffer* storage) {
+  owner_.on_request(*this, id, request, storage);
+}
+void Connection::on_cancel(std::uint64_t id) { owner_.on_cancel(*this, id); }
+void Connection::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+  owner_.on_outcome(*this, token, outcome, storage);
+}
+void Connection::on_goaway() { owner_.on_goaway(*this); }
+
+}  // namespace ipcbridge

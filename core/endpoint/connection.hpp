@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/channel/channel.hpp"
+#include "core/endpoint/handshake.hpp"
+#include "core/rpc/session.hpp"
+
+namespace ipcbridge {
+
+class Context;
+class Connection;
+
+// The client or server that a connection belongs to. Called under the Driver's lock.
+class ConnectionOwner {
+ public:
+  ConnectionOwner() = default;
+  virtual ~ConnectionOwner() = default;
+  ConnectionOwner(const ConnectionOwner&) = delete;
+  ConnectionOwner& operator=(const ConnectionOwner&) = delete;
+
+  // The peer has said HELLO: an error refuses it, and the peer is told.
+  virtual Status judge(Connection& connection, const Hello& theirs) = 0;
+  virtual void on_open(Connection& connection) = 0;
+  virtual void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) = 0;
+  virtual void on_cancel(Connection& connection, std::uint64_t id) = 0;
+  virtual void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
+  virtual void on_goaway(Connection& connection) = 0;
+  // There may be room for calls that found none.
+  virtual void on_room(Connection& connection) = 0;
+  // The last word of this connection, which is destroyed at the end of the turn.
+  virtual void on_closed(Connection& connection, const Error& why) = 0;
+};
+
+struct ConnectionSetup {
+  Hello hello;
+  std::size_t ring_bytes = 0;  // zero: offer no shared memory
+};
+
+// One connection from the first byte to the last: handshake, session, and where needed the change from the
+// unix to the shared-memory channel. Used under the Driver's lock.
+class Connection final : FrameSink, FrameWriter, SessionEvents {
+ public:
+  Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
+             ConnectionOwner& owner, const ConnectionSetup& setup);
+
+  std::uint64_t id() const { return id_; }
+  bool is_open() const { return session_.has_value(); }
+  Channel& channel() { return *channel_; }
+  const Channel& channel() const { return *channel_; }
+  Session& session() { return *session_; }
+  const Hello& peer_hello() const { return *handshake_.theirs(); }
+  const std::string& fallback_reason() const { return handshake_.fallback_reason(); }
+
+  // Says HELLO. The connection may be closed when this returns.
+  void start();
+
+  // Reads, moves on, writes. Called when ready() or when the kernel reported the descriptor.
+  void service(bool fd_ready);
+  bool ready() const { return !closed_ && channel_->ready(); }
+
+  // Tells the peer why, then closes. For a handshake that is not wanted.
+  void refuse(const Error& why);
+  void close(const Error& why);
+  bool closed() const { return closed_; }
+
+  // After a write outside of service(): polls for room if something is left to send.
+  void update_interest();
+
+  // Whether a message is expected soon, so that spinning may be worth it.
+  bool expects_frames() const;
+
+  bool awake() const { return awake_; }
+  void set_awake(bool awake);
+  // How many looks in a row found nothing.
+  std::uint32_t idle_looks = 0;
+
+ private:
+  Status on_frame(const FrameHeader& header, ConstBytes body) override;
+  bool wants_frame() override;
+  bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(std::uint64_t id) override;
+  void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_goaway() override;
+
+  void advance_handshake();
+  void write_waiting();
+
+  Context& context_;
+  std::uint64_t id_;
+  std::unique_ptr<Channel> channel_;
+  Session::Side side_;
+  ConnectionOwner& owner_;
+  Limits limits_;
+  Handshake handshake_;
+  std::optional<Session> session_;
+  bool polls_writable_ = false;
+  bool awake_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+#include "core/channel/channel.hpp"
+#include "core/endpoint/address.hpp"
+#include "core/endpoint/options.hpp"
+
+namespace ipcbridge {
+
+// A fresh channel to whoever listens at the address, before any handshake. permission_denied when the
+// listener belongs to a user who is not allowed; else as connect_unix().
+Result<std::unique_ptr<Channel>> open_channel(System& system, const Address& address, const AllowList& allow);
+
+// Whether this process talks to that user: its own, root, or one that the list names. Root and own always,
+// because either could read this process's memory anyway.
+Status check_peer(const PeerIdentity& peer, const AllowList& allow);
+
+}  // namespace ipcbridge

@@ -1,0 +1,69 @@
+#include "core/endpoint/context.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ipcbridge {
+
+Context::Context(const DriverOptions& options, Poller poller) : options_(options), poller_(std::move(poller)) {
+  [[maybe_unused]] const ssize_t got = ::getrandom(nonce_.data(), nonce_.size(), 0);
+}
+
+Context::~Context() = default;
+
+void Context::set_timer(const TimerQueue::Timer& timer) {
+  timers_.add(timer);
+  poller_.wake_at(timers_.next());
+}
+
+void Context::post(Event event) {
+  Posted posted{event, std::string(event.outcome.message)};
+  posted_.push_back(std::move(posted));
+  // Within a turn the turn itself goes on to deliver; outside one the consumer may be asleep.
+  if (sink_ == nullptr && posted_.size() == 1) poller_.ring();
+}
+
+bool Context::deliver_posted() {
+  while (!posted_.empty()) {
+    if (!sink_has_room()) return false;
+    Posted posted = std::move(posted_.front());
+    posted_.pop_front();
+    posted.event.outcome.message = posted.message;
+    sink_->on_event(posted.event);
+  }
+  return true;
+}
+
+Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
+                                     const ConnectionSetup& setup) {
+  const std::uint64_t id = next_connection_++;
+  const int fd = channel->fd();
+  auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
+  if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
+  Connection* connection = connections_.insert(id, std::move(made)).get();
+  wake(*connection);
+  return connection;
+}
+
+Connection* Context::connection(std::uint64_t id) {
+  std::unique_ptr<Connection>* found = connections_.find(id);
+  return found == nullptr ? nullptr : found->get();
+}
+
+void Context::bury(Connection& connection) {
+  std::erase(awake_, &connection);
+  std::unique_ptr<Connection>* found = connections_.find(connection.id());
+  if (found == nullptr) return;
+  graveyard_.push_back(std::move(*found));
+  connections_.erase(connection.id());
+}
+
+void Context::wake(Connection& connection) {
+  if (connection.awake()) return;
+  connection.set_awake(true);
+  awake_.push_back(&connection);
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/id_map.hpp"
+#include "core/base/system.hpp"
+#include "core/endpoint/connection.hpp"
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/poller.hpp"
+#include "core/endpoint/timer_queue.hpp"
+
+namespace ipcbridge {
+
+// What a Driver lends to its clients, servers and connections. Used under the Driver's lock only.
+class Context {
+ public:
+  Context(const DriverOptions& options, Poller poller);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const DriverOptions& options() const { return options_; }
+  System& system() const { return *options_.system; }
+  Poller& poller() { return poller_; }
+  TimerQueue& timers() { return timers_; }
+  const std::array<std::byte, 16>& nonce() const { return nonce_; }
+
+  // Sets a timer and makes the consumer's descriptor readable when it is due.
+  void set_timer(const TimerQueue::Timer& timer);
+
+  // An event with a payload: there is a turn and its sink has room (FrameSink::wants_frame said so).
+  void emit(const Event& event) { sink_->on_event(event); }
+  bool sink_has_room() const { return sink_ != nullptr && sink_->has_room(); }
+  void set_sink(EventSink* sink) { sink_ = sink; }
+
+  // An event without a payload: kept until the next turn that has room.
+  void post(Event event);
+  bool deliver_posted();
+  bool has_posted() const { return !posted_.empty(); }
+
+  // Connections. A new one starts awake. A closed one is destroyed at the end of the turn.
+  Connection* open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
+                              const ConnectionSetup& setup);
+  Connection* connection(std::uint64_t id);
+  void bury(Connection& connection);
+  void clear_graveyard() { graveyard_.clear(); }
+
+  // Awake connections are looked at in every turn; the others ring when they have something.
+  void wake(Connection& connection);
+  std::vector<Connection*>& awake() { return awake_; }
+
+ private:
+  struct Posted {
+    Event event;
+    std::string message;
+  };
+
+  DriverOptions options_;
+  Poller poller_;
+  TimerQueue timers_;
+  std::array<std::byte, 16> nonce_{};
+  EventSink* sink_ = nullptr;
+  std::deque<Posted> posted_;
+  IdMap<std::unique_ptr<Connection>> connections_;
+  std::uint64_t next_connection_ = 1;
+  std::vector<Connection*> awake_;
+  std::vector<std::unique_ptr<Connection>> graveyard_;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,406 @@
+#include "core/endpoint/driver.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "core/base/cpu.hpp"
+#include "core/base/fork.hpp"
+#include "core/endpoint/address.hpp"
+#include "core/endpoint/client.hpp"
+#include "core/endpoint/context.hpp"
+#include "core/endpoint/poller.hpp"
+#include "core/endpoint/server.hpp"
+#include "core/endpoint/spin.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// Poller tokens of listening sockets; those of connections count up from one.
+constexpr std::uint64_t kServerToken = 1ULL << 62U;
+
+// An awake connection that found nothing in this many turns goes back to sleep, so that a busy process does
+// not look at a thousand idle connections in every turn for ever.
+constexpr std::uint32_t kMaxIdleLooks = 2048;
+
+constexpr int kLooksPerClock = 16;
+constexpr Duration kStopInterval = std::chrono::microseconds(4);
+
+Error forked_error() {
+  return {Code::kFailedPrecondition, "this handle was made before fork() and belongs to the parent process: connect again"};
+}
+
+}  // namespace
+
+class Driver::Impl {
+ public:
+  Impl(const DriverOptions& options, Poller poller)
+      : context_(options, std::move(poller)), spin_(options.spin && can_run_in_parallel()) {}
+
+  ~Impl() {
+    if (forked()) return;
+    for (auto& [id, client] : clients_) client->close();
+    for (auto& [id, server] : servers_) server->close(Duration::zero());
+  }
+
+  bool forked() const { return generation_ != fork_guard::generation(); }
+  std::mutex& mutex() { return mutex_; }
+  Context& context() { return context_; }
+
+  Client* client(ClientId id) {
+    const auto found = clients_.find(id);
+    return found == clients_.end() ? nullptr : found->second.get();
+  }
+  Server* server(ServerId id) {
+    const auto found = servers_.find(id);
+    return found == servers_.end() ? nullptr : found->second.get();
+  }
+
+  bool turn(EventSink& sink, bool poll);
+  bool spin(const std::function<bool()>& stop);
+  bool prepare_sleep();
+  Result<ClientId> connect(const ConnectOptions& options);
+  Result<ServerId> serve(const ServeOptions& options);
+
+ private:
+  void poll_descriptors();
+  void on_ready(const epoll_event& event);
+  void fire_timers();
+  void prune_timers();
+  bool service_awake();
+  void reap();
+  enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
+  Look look();
+
+  std::mutex mutex_;
+  std::uint32_t generation_ = fork_guard::generation();
+  Context context_;
+  AdaptiveSpin spin_;
+  std::map<ClientId, std::unique_ptr<Client>> clients_;
+  std::map<ServerId, std::unique_ptr<Server>> servers_;
+  ClientId next_client_ = 1;
+  ServerId next_server_ = 1;
+  std::size_t next_turn_ = 0;  // which awake connection comes first in the next turn
+};
+
+bool Driver::Impl::turn(EventSink& sink, bool poll) {
+  context_.set_sink(&sink);
+  bool more = !context_.deliver_posted();
+  if (poll) {
+    poll_descriptors();
+    fire_timers();
+  }
+  more = service_awake() || more;
+  more = !context_.deliver_posted() || more;
+  context_.set_sink(nullptr);
+  context_.clear_graveyard();
+  if (poll) reap();
+  return more;
+}
+
+void Driver::Impl::poll_descriptors() {
+  std::array<epoll_event, 128> events{};
+  for (const epoll_event& event : context_.poller().poll(events)) on_ready(event);
+}
+
+void Driver::Impl::on_ready(const epoll_event& event) {
+  const std::uint64_t token = event.data.u64;
+  if (token == Poller::kTimer || token == Poller::kBell) return;
+  if (token >= kServerToken) {
+    if (Server* found = server(static_cast<ServerId>(token - kServerToken))) found->accept();
+    return;
+  }
+  Connection* connection = context_.connection(token);
+  if (connection == nullptr) return;
+  context_.wake(*connection);
+  connection->idle_looks = 0;
+  connection->service(true);
+}
+
+void Driver::Impl::fire_timers() {
+  if (context_.timers().next() == kNever) return;
+  const TimePoint now = Clock::now();
+  TimerQueue::Timer timer;
+  while (context_.timers().pop_due(now, timer)) {
+    const auto owner = static_cast<std::uint32_t>(timer.owner);
+    switch (timer.kind) {
+      case TimerQueue::Kind::kCall:
+        if (Client* found = client(owner)) found->on_call_deadline(timer.token, now);
+        break;
+      case TimerQueue::Kind::kClient:
+        if (Client* found = client(owner)) found->on_timer(now);
+        break;
+      case TimerQueue::Kind::kServer:
+        if (Server* found = server(owner)) found->on_timer(now);
+        break;
+      case TimerQueue::Kind::kHandshake:
+        if (Connection* found = context_.connection(timer.owner); found != nullptr && !found->is_open()) {
+          found->close({Code::kUnavailable, "the peer did not complete the handshake in time"});
+        }
+        break;
+    }
+  }
+  prune_timers();
+  context_.poller().wake_at(context_.timers().next());
+}
+
+void Driver::Impl::prune_timers() {
+  std::size_t calls = 0;
+  for (const auto& [id, found] : clients_) calls += found->call_count();
+  context_.timers().prune(calls, [this](const TimerQueue::Timer& timer) {
+    if (timer.kind != TimerQueue::Kind::kCall) return true;
+    Client* found = client(static_cast<ClientId>(timer.owner));
+    return found != nullptr && found->has_deadline(timer.token);
+  });
+}
+
+// A round over the awake connections. True when the sink is full or a budget ran out.
+bool Driver::Impl::service_awake() {
+  // Whoever is first this time is second the next, or a full sink would starve the last.
+  std::vector<Connection*>& awake = context_.awake();
+  const std::size_t count = awake.size();
+  if (count == 0) return false;
+  std::size_t at = ++next_turn_ % count;
+  bool more = false;
+  for (std::size_t i = 0; i < count && !awake.empty(); ++i, ++at) {
+    if (at >= awake.size()) at = 0;
+    Connection& connection = *awake[at];
+    if (!connection.ready()) {
+      if (++connection.idle_looks > kMaxIdleLooks && connection.channel().prepare_sleep()) {
+        connection.set_awake(false);
+        awake.erase(awake.begin() + static_cast<std::ptrdiff_t>(at--));
+      }
+      continue;
+    }
+    if (!context_.sink_has_room()) return true;
+    connection.idle_looks = 0;
+    connection.service(false);
+    more = more || connection.ready();
+  }
+  return more;
+}
+
+void Driver::Impl::reap() {
+  std::erase_if(clients_, [](const auto& entry) { return entry.second->is_over(); });
+  std::erase_if(servers_, [](const auto& entry) { return entry.second->is_over(); });
+}
+
+Driver::Impl::Look Driver::Impl::look() {
+  Look seen = Look::kNothing;
+  for (const Connection* connection : context_.awake()) {
+    if (connection->ready()) return Look::kReady;
+    if (connection->expects_frames()) seen = Look::kExpecting;
+  }
+  return context_.has_posted() ? Look::kReady : seen;
+}
+
+bool Driver::Impl::spin(const std::function<bool()>& stop) {
+  Look seen = Look::kNothing;
+  Duration budget{};
+  {
+    const std::lock_guard lock(mutex_);
+    seen = look();
+    if (seen == Look::kExpecting) budget = spin_.budget();
+  }
+  if (seen == Look::kReady) return true;
+  if (budget == Duration::zero()) return false;
+
+  const TimePoint start = Clock::now();
+  TimePoint next_stop = start + kStopInterval;
+  for (;;) {
+    for (int i = 0; i < kLooksPerClock; ++i) {
+      cpu_relax();
+      const std::lock_guard lock(mutex_);
+      seen = look();
+      if (seen == Look::kReady) {
+        spin_.caught();
+        return true;
+      }
+    }
+    const TimePoint now = Clock::now();
+    if (now - start >= budget) break;
+    if (seen == Look::kNothing) return false;
+    if (now >= next_stop) {
+      if (stop()) return false;
+      next_stop = now + kStopInterval;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  spin_.missed();
+  return false;
+}
+
+bool Driver::Impl::prepare_sleep() {
+  std::vector<Connection*>& awake = context_.awake();
+  std::erase_if(awake, [](Connection* connection) {
+    if (!connection->channel().prepare_sleep()) return false;
+    connection->set_awake(false);
+    return true;
+  });
+  return awake.empty() && !context_.has_posted();
+}
+
+Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {
+  if (options.addresses.empty()) return Error{Code::kInvalidArgument, "connect needs an address"};
+  if (options.connect_timeout < Duration::zero()) return Error{Code::kInvalidArgument, "the connect timeout is negative"};
+  std::vector<Address> addresses;
+  for (const std::string& text : options.addresses) {
+    Result<Address> address = parse_address(text);
+    if (!address.ok()) return address.error();
+    addresses.push_back(std::move(address).value());
+  }
+  const ClientId id = next_client_++;
+  auto& made = clients_[id] = std::make_unique<Client>(context_, id, options, std::move(addresses));
+  made->start();
+  return id;
+}
+
+Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
+  Result<Address> address = parse_address(options.address);
+  if (!address.ok()) return address.error();
+  if (options.methods.size() > kMaxMethods) return Error{Code::kInvalidArgument, "a service has at most 65536 methods"};
+  for (const std::string& method : options.methods) {
+    if (method.empty() || method.size() > kMaxMethodBytes) {
+      return Error{Code::kInvalidArgument, "a method's name has 1 to 255 bytes: '" + method.substr(0, 40) + "'"};
+    }
+  }
+  for (auto& [id, existing] : servers_) {
+    const bool same = existing->address().path == address.value().path &&
+                      (existing->address().transport == Transport::kInproc) ==
+                          (address.value().transport == Transport::kInproc);
+    constexpr Duration kGrace = std::chrono::seconds(10);
+    if (same && existing->state() != ServerState::kClosed) existing->close(kGrace);
+  }
+  const ServerId id = next_server_++;
+  auto& made =
+      servers_[id] = std::make_unique<Server>(context_, id, kServerToken + id, options, std::move(address).value());
+  made->start();
+  return id;
+}
+
+Driver::Driver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Driver::~Driver() {
+  // In a forked child another thread of the parent may have held the lock or been in the middle of things.
+  if (impl_->forked()) static_cast<void>(impl_.release());
+}
+
+Result<std::unique_ptr<Driver>> Driver::create(const DriverOptions& options) {
+  Result<Poller> poller = Poller::create(*options.system);
+  if (!poller.ok()) return poller.error();
+  return std::unique_ptr<Driver>(new Driver(std::make_unique<Impl>(options, std::move(poller).value())));
+}
+
+int Driver::fd() const { return impl_->context().poller().fd(); }
+
+bool Driver::turn(EventSink& sink, bool poll) {
+  if (impl_->forked()) return false;
+  const std::lock_guard lock(impl_->mutex());
+  return impl_->turn(sink, poll);
+}
+
+bool Driver::spin(const std::function<bool()>& stop) { return !impl_->forked() && impl_->spin(stop); }
+
+bool Driver::prepare_sleep() {
+  if (impl_->forked()) return true;
+  const std::lock_guard lock(impl_->mutex());
+  return impl_->prepare_sleep();
+}
+
+void Driver::ring() {
+  if (!impl_->forked()) impl_->context().poller().ring();
+}
+
+Result<ClientId> Driver::connect(const ConnectOptions& options) {
+  if (impl_->forked()) return forked_error();
+  const std::lock_guard lock(impl_->mutex());
+  return impl_->connect(options);
+}
+
+void Driver::close_client(ClientId client) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  if (Client* found = impl_->client(client)) found->close();
+}
+
+std::vector<std::string> Driver::methods(ClientId client) {
+  if (impl_->forked()) return {};
+  const std::lock_guard lock(impl_->mutex());
+  Client* found = impl_->client(client);
+  return found == nullptr ? std::vector<std::string>{} : found->methods();
+}
+
+std::uint32_t Driver::intern_method(ClientId client, std::string_view name) {
+  if (impl_->forked()) return 0;
+  const std::lock_guard lock(impl_->mutex());
+  Client* found = impl_->client(client);
+  return found == nullptr ? 0 : found->intern_method(name);
+}
+
+Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
+                    ConstBytes metadata, ConstBytes payload) {
+  if (impl_->forked()) return forked_error();
+  const std::lock_guard lock(impl_->mutex());
+  Client* found = impl_->client(client);
+  if (found == nullptr) return Error{Code::kFailedPrecondition, "the client is closed"};
+  return found->call(token, method, options, metadata, payload);
+}
+
+void Driver::cancel(ClientId client, std::uint64_t token) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  if (Client* found = impl_->client(client)) found->cancel(token);
+}
+
+ClientStatus Driver::client_status(ClientId client) {
+  if (!impl_->forked()) {
+    const std::lock_guard lock(impl_->mutex());
+    if (Client* found = impl_->client(client)) return found->status();
+  }
+  ClientStatus status;
+  status.state = ClientState::kClosed;
+  return status;
+}
+
+Result<ServerId> Driver::serve(const ServeOptions& options) {
+  if (impl_->forked()) return forked_error();
+  const std::lock_guard lock(impl_->mutex());
+  return impl_->serve(options);
+}
+
+void Driver::close_server(ServerId server, Duration grace) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  if (Server* found = impl_->server(server)) found->close(grace);
+}
+
+void Driver::reply(const RequestKey& request, ConstBytes payload) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  Connection* connection = impl_->context().connection(request.connection);
+  if (connection == nullptr || !connection->is_open()) return;
+  connection->session().reply(request.id, payload);
+  connection->update_interest();
+}
+
+void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  Connection* connection = impl_->context().connection(request.connection);
+  if (connection == nullptr || !connection->is_open()) return;
+  connection->session().reply_error(request.id, code, false, message, details);
+  connection->update_interest();
+}
+
+ServerStatus Driver::server_status(ServerId server) {
+  if (!impl_->forked()) {
+    const std::lock_guard lock(impl_->mutex());
+    if (Server* found = impl_->server(server)) return found->status();
+  }
+  ServerStatus status;
+  status.state = ServerState::kClosed;
+  return status;
+}
+
+}  // namespace ipcbridge

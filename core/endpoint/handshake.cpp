@@ -1,0 +1,112 @@
+#include "core/endpoint/handshake.hpp"
+
+#include <span>
+#include <utility>
+
+#include "core/channel/shm_channel.hpp"
+#include "core/rpc/message.hpp"
+
+namespace ipcbridge {
+namespace {
+
+bool send(Channel& channel, FrameType type, const Buffer& body) {
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), type, 0, 0, 0};
+  const ConstBytes view(body);
+  return channel.write(header, std::span(&view, 1));
+}
+
+}  // namespace
+
+Handshake::Handshake(System& system, Hello ours, std::size_t ring_bytes, Channel& channel, UnixChannel* unix_channel)
+    : system_(system),
+      ours_(std::move(ours)),
+      ring_bytes_(unix_channel == nullptr ? 0 : ring_bytes),
+      channel_(channel),
+      unix_channel_(unix_channel) {}
+
+Status Handshake::start() {
+  if (ring_bytes_ != 0) {
+    Result<shm::OwnSegment> segment = shm::create_segment(system_, ring_bytes_);
+    if (segment.ok()) {
+      own_ = std::move(segment).value();
+      ours_.optional_features |= feature::kShm;
+      unix_channel_->attach(std::move(own_.memfd));
+    } else {
+      fallback_reason_ = segment.error().message;
+    }
+  }
+  const Buffer body = encode_hello(ours_);
+  if (body.size() > kMaxHelloBody) {
+    return Error{Code::kResourceExhausted, "the names of the methods are longer than a HELLO may be (1 MiB)"};
+  }
+  ours_.methods.clear();  // said, and not needed again
+  if (!send(channel_, FrameType::kHello, body)) return Error{Code::kUnavailable, "the peer closed the connection"};
+  return {};
+}
+
+Status Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
+  if (header.type == FrameType::kError && header.call_id == 0) {
+    Result<Outcome> refusal = decode_error(body);
+    if (!refusal.ok()) return refusal.error();
+    return Error{refusal.value().code, std::string(refusal.value().message)};
+  }
+  if (header.type == FrameType::kHello && !theirs_) return receive_hello(body);
+  if (header.type == FrameType::kUpgrade && theirs_ && negotiates_shm() && !their_verdict_) return receive_verdict(body);
+  return Error{Code::kDataLoss, "the peer does not speak the ipcbridge protocol"};
+}
+
+bool Handshake::negotiates_shm() const {
+  return (ours_.optional_features & feature::kShm) != 0 && (theirs_->optional_features & feature::kShm) != 0;
+}
+
+Status Handshake::receive_hello(ConstBytes body) {
+  Result<Hello> hello = decode_hello(body);
+  if (!hello.ok()) return hello.error();
+  if (Status status = check_compatible(hello.value()); !status.ok()) return status;
+  theirs_ = std::move(hello).value();
+  if (negotiates_shm()) {
+    judge_segment();
+  } else if (ring_bytes_ != 0 && fallback_reason_.empty()) {
+    fallback_reason_ = "the peer does not offer shared memory";
+  }
+  return {};
+}
+
+void Handshake::judge_segment() {
+  const Fd memfd = unix_channel_->take_received_fd();
+  verdict_.emplace();
+  if (!memfd.valid()) {
+    verdict_->reason = "no descriptor arrived";
+  } else if (Result<shm::PeerSegment> segment = shm::open_segment(system_, memfd.get()); segment.ok()) {
+    peer_segment_ = std::move(segment).value();
+    verdict_->accepted = true;
+  } else {
+    verdict_->reason = segment.error().message;
+  }
+  if (!verdict_->accepted) fallback_reason_ = verdict_->reason;
+  flush();
+}
+
+Status Handshake::receive_verdict(ConstBytes body) {
+  Result<Upgrade> upgrade = decode_upgrade(body);
+  if (!upgrade.ok()) return upgrade.error();
+  their_verdict_ = std::move(upgrade).value();
+  if (!their_verdict_->accepted && fallback_reason_.empty()) fallback_reason_ = their_verdict_->reason;
+  return {};
+}
+
+void Handshake::flush() {
+  if (verdict_ && !verdict_sent_) verdict_sent_ = send(channel_, FrameType::kUpgrade, encode_upgrade(*verdict_));
+}
+
+bool Handshake::finished() const {
+  if (!theirs_) return false;
+  return !negotiates_shm() || (verdict_sent_ && their_verdict_);
+}
+
+std::unique_ptr<Channel> Handshake::upgrade() {
+  return std::make_unique<ShmChannel>(system_, unix_channel_->release_socket(), channel_.peer(),
+                                      std::move(own_.mapping), ring_bytes_, std::move(*peer_segment_));
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+#include "core/channel/channel.hpp"
+#include "core/channel/unix_channel.hpp"
+#include "core/rpc/hello.hpp"
+#include "core/shm/segment.hpp"
+
+namespace ipcbridge {
+
+// What two sides say to each other before there is a session: HELLO both ways, and where both offered
+// shared memory a verdict both ways on the segment that came along. docs/protocol.md, "Handshake".
+class Handshake {
+ public:
+  // A ring_bytes of zero offers no shared memory. `unix_channel` is null on channels that carry no descriptors.
+  Handshake(System& system, Hello ours, std::size_t ring_bytes, Channel& channel, UnixChannel* unix_channel);
+
+  // Sends this side's HELLO.
+  Status start();
+
+  // An error ends the connection: the peer refused (its own code), speaks another protocol, or is broken.
+  Status on_frame(const FrameHeader& header, ConstBytes body);
+
+  // Sends what could not be sent yet.
+  void flush();
+
+  // From here on frames belong to the session (on the channel of upgrade(), where there is one).
+  bool finished() const;
+  bool wants_frame() const { return !finished(); }
+
+  const std::optional<Hello>& theirs() const { return theirs_; }
+  bool upgraded() const { return finished() && verdicts_agree(); }
+  // The channel to go on with; the old one has lost its socket and must be dropped.
+  std::unique_ptr<Channel> upgrade();
+  // Why there is no shared memory although this side offered it; empty otherwise.
+  const std::string& fallback_reason() const { return fallback_reason_; }
+
+ private:
+  Status receive_hello(ConstBytes body);
+  Status receive_verdict(ConstBytes body);
+  void judge_segment();
+  bool negotiates_shm() const;
+  bool verdicts_agree() const { return verdict_ && verdict_->accepted && their_verdict_ && their_verdict_->accepted; }
+
+  System& system_;
+  Hello ours_;
+  std::size_t ring_bytes_;
+  Channel& channel_;
+  UnixChannel* unix_channel_;
+  shm::OwnSegment own_;
+  std::optional<shm::PeerSegment> peer_segment_;
+  std::optional<Hello> theirs_;
+  std::optional<Upgrade> verdict_;
+  bool verdict_sent_ = false;
+  std::optional<Upgrade> their_verdict_;
+  std::string fallback_reason_;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,156 @@
+#include "core/endpoint/pump.hpp"
+
+#include <utility>
+
+#include "core/base/fork.hpp"
+#include "core/base/futex.hpp"
+#include "core/endpoint/pump_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+CallResult failed(const Error& error) {
+  CallResult result;
+  result.message = error.message;
+  result.outcome.code = error.code;
+  result.outcome.message = result.message;
+  return result;
+}
+
+}  // namespace
+
+void Pump::Impl::on_event(const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::kOutcome:
+      on_outcome(event);
+      return;
+    case Event::Kind::kRequest:
+      on_request(event);
+      return;
+    case Event::Kind::kCancel: {
+      const std::lock_guard lock(mutex_);
+      if (const auto queue = queues_.find(event.owner); queue != queues_.end()) queue->second.cancel(event.key);
+      break;
+    }
+    case Event::Kind::kClientState:
+    case Event::Kind::kServerState:
+      break;
+  }
+  if (observer_) observer_(event);
+}
+
+void Pump::Impl::on_outcome(const Event& event) {
+  auto& waiter = *reinterpret_cast<Waiter*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  CallResult& result = waiter.result;
+  result.outcome = event.outcome;
+  result.message = event.outcome.message;
+  if (event.storage != nullptr) {
+    result.storage = std::move(*event.storage);  // the payload's address stays the same
+  } else {
+    result.storage.assign(event.outcome.payload.begin(), event.outcome.payload.end());
+    result.outcome.payload = result.storage;
+  }
+  // The waiter may return, and its stack go, as soon as it sees kDone: the wake needs only the address.
+  const std::uint32_t before = waiter.state.exchange(Waiter::kDone, std::memory_order_acq_rel);
+  if (before == Waiter::kAsleep) futex_wake_one(waiter.state);
+}
+
+void Pump::Impl::on_request(const Event& event) {
+  Work work;
+  work.key = event.key;
+  work.method = event.request.method;
+  work.notify = event.request.notify;
+  work.timeout_us = event.request.timeout_us;
+  if (event.storage != nullptr) {
+    work.storage = std::move(*event.storage);
+    work.payload = event.request.payload;
+    work.metadata = event.request.metadata;
+  } else {
+    const std::size_t payload_bytes = event.request.payload.size();
+    work.storage.reserve(payload_bytes + event.request.metadata.size());
+    append(work.storage, event.request.payload);
+    append(work.storage, event.request.metadata);
+    work.payload = ConstBytes(work.storage).first(payload_bytes);
+    work.metadata = ConstBytes(work.storage).subspan(payload_bytes);
+  }
+  const std::lock_guard lock(mutex_);
+  queues_[event.owner].push(std::move(work));
+  unclaimed_.store(true, std::memory_order_relaxed);
+}
+
+CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                            ConstBytes payload, const Interrupted& interrupted) {
+  Waiter waiter;
+  const auto token = reinterpret_cast<std::uint64_t>(&waiter);
+  const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
+  for (;;) {
+    const Status status = driver_->call(client, token, method, options, metadata, payload);
+    if (status.ok()) break;
+    const bool may_find_room =
+        status.error().code == Code::kResourceExhausted && driver_->client_status(client).queued_bytes > 0;
+    if (!may_find_room) return failed(status.error());
+    const std::uint64_t queued = driver_->client_status(client).queued_bytes;
+    const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
+    if (!wait_until(room, deadline, interrupted)) {
+      if (Clock::now() >= deadline) return failed({Code::kDeadlineExceeded, "the call could not be sent before its deadline"});
+      return failed({Code::kCancelled, "the call was interrupted"});
+    }
+  }
+  if (options.notify) return {};
+  if (!wait(waiter, nullptr, kNever, interrupted)) {
+    driver_->cancel(client, token);  // from here on no outcome can arrive
+    if (!waiter.done()) return failed({Code::kCancelled, "the call was interrupted"});
+  }
+  CallResult result = std::move(waiter.result);
+  result.outcome.message = result.message;  // a short string moves to another address
+  return result;
+}
+
+Pump::Busy Pump::Impl::busy(ServerId server) {
+  const std::lock_guard lock(mutex_);
+  const auto queue = queues_.find(server);
+  return queue == queues_.end() ? Busy{} : queue->second.busy(Clock::now());
+}
+
+bool Pump::Impl::forked() const { return generation_ != fork_guard::generation(); }
+
+Pump::Pump(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Pump::~Pump() {
+  // The threads and the locks of a forked child's copy are the parent's.
+  if (impl_->forked()) static_cast<void>(impl_.release());
+}
+
+Result<std::unique_ptr<Pump>> Pump::create(const DriverOptions& options, Observer observer) {
+  Result<std::unique_ptr<Driver>> driver = Driver::create(options);
+  if (!driver.ok()) return driver.error();
+  auto impl = std::make_unique<Impl>(std::move(driver).value(), std::move(observer));
+  if (Status status = impl->start(*options.system); !status.ok()) return status.error();
+  return std::unique_ptr<Pump>(new Pump(std::move(impl)));
+}
+
+Driver& Pump::driver() { return impl_->driver(); }
+
+CallResult Pump::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                      ConstBytes payload, const Interrupted& interrupted) {
+  // The Driver of a forked child says so itself, before any lock of the pump is touched.
+  return impl_->call(client, method, options, metadata, payload, interrupted);
+}
+
+bool Pump::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
+  return !impl_->forked() && impl_->wait_until(done, deadline, interrupted);
+}
+
+bool Pump::next_work(ServerId server, Work& work, const Interrupted& interrupted) {
+  return !impl_->forked() && impl_->next_work(server, work, interrupted);
+}
+
+bool Pump::more_work(ServerId server, Work& work) { return !impl_->forked() && impl_->more_work(server, work); }
+
+void Pump::stop_workers(ServerId server) {
+  if (!impl_->forked()) impl_->stop_workers(server);
+}
+
+Pump::Busy Pump::busy(ServerId server) { return impl_->forked() ? Busy{} : impl_->busy(server); }
+
+}  // namespace ipcbridge

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/base/fd.hpp"
+#include "core/endpoint/pump.hpp"
+#include "core/endpoint/work_queue.hpp"
+
+namespace ipcbridge {
+
+// Who reads. At most one thread holds the reader token (reading_) and runs the Driver. In order of rank:
+// - waiters, which read their own answers (pump_wait.cpp);
+// - one idle worker, the leader (pump_work.cpp); the other idle workers are followers, asleep;
+// - the pump's own thread, when there is no idle worker (pump_thread.cpp).
+// A waiter blocks on the Driver's descriptor. The leader and the own thread block on the background set,
+// which holds that descriptor too; while a waiter blocks, its interest there is switched off, so that a
+// message wakes one thread and not two.
+//
+// Locks: the Driver's before the pump's, because events arrive under the Driver's. So nothing of the Driver
+// is called under the pump's lock.
+class Pump::Impl final : public EventSink {
+ public:
+  Impl(std::unique_ptr<Driver> driver, Observer observer);
+  ~Impl() override;
+
+  Status start(System& system);
+  Driver& driver() { return *driver_; }
+  bool forked() const;
+
+  CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                  ConstBytes payload, const Interrupted& interrupted);
+  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+  bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
+  bool more_work(ServerId server, Work& work);
+  void stop_workers(ServerId server);
+  Busy busy(ServerId server);
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  // A thread that waits for something that a reader finds. Lives on that thread's stack; a call's token is
+  // its address.
+  struct Waiter {
+    enum State : std::uint32_t { kAwake, kAsleep, kPromoted, kDone };
+    std::atomic<std::uint32_t> state{kAwake};
+    ServerId server = 0;  // of a follower
+    CallResult result;    // of a call
+
+    bool done() const { return state.load(std::memory_order_acquire) == kDone; }
+  };
+  using Done = std::function<bool()>;
+
+  // Events, under the Driver's lock (pump.cpp).
+  bool has_room() const override { return true; }
+  void on_event(const Event& event) override;
+  static void on_outcome(const Event& event);
+  void on_request(const Event& event);
+
+  // The reader token (pump_wait.cpp).
+  bool turn(bool poll);
+  bool try_read();
+  void hand_on_or_release(Lock& lock);
+  void stop_reading();
+  bool descriptor_is_ready() const;
+  void set_background_interest(bool on);
+
+  // Waiters (pump_wait.cpp). False when the deadline passed or when interrupted.
+  bool wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted);
+  bool read_a_while(const Interrupted& interrupted, TimePoint deadline);
+  bool sleep(Waiter& waiter, TimePoint deadline, const Interrupted& interrupted, bool& was_interrupted);
+
+  // Workers (pump_work.cpp), with the lock held.
+  bool take(WorkQueue& queue, Work& work);
+  void answer_cancelled(WorkQueue& queue, Lock& lock);
+  bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
+  bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);
+  bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
+  bool promote_follower(ServerId server);
+  void call_workers();
+
+  // The pump's own thread (pump_thread.cpp).
+  void run();
+  bool must_read(TimePoint now) const;
+  void watch(TimePoint now);
+  void read_in_background(Lock& lock, int timeout_ms);
+  void wake_own_thread();
+  void nudge_background() const;
+  bool wait_in_background(int timeout_ms, bool& interrupted);
+
+  std::unique_ptr<Driver> driver_;
+  Observer observer_;
+  std::uint32_t generation_;
+
+  std::mutex mutex_;
+  bool reading_ = false;
+  bool leading_ = false;
+  bool background_interest_ = true;
+  std::deque<Waiter*> sleepers_;  // waiters, asleep while somebody else reads
+  std::atomic<std::uint32_t> sleeper_count_{0};
+  std::deque<Waiter*> followers_;
+  std::map<ServerId, WorkQueue> queues_;
+  std::atomic<bool> unclaimed_{false};  // requests were queued, and no worker has been called yet
+
+  Fd background_;
+  Fd nudge_;
+  std::thread own_thread_;
+  std::atomic<std::uint32_t> own_word_{0};
+  bool own_parked_ = false;
+  bool own_reading_ = false;
+  std::uint64_t taken_ = 0;  // requests given to workers
+  bool stopping_ = false;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,159 @@
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/base/fork.hpp"
+#include "core/base/futex.hpp"
+#include "core/endpoint/pump_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr Duration kTick = std::chrono::microseconds(500);
+
+// After this many ticks without a request the thread sleeps until the next one.
+constexpr int kQuietTicks = 20;
+
+}  // namespace
+
+Pump::Impl::Impl(std::unique_ptr<Driver> driver, Observer observer)
+    : driver_(std::move(driver)), observer_(std::move(observer)), generation_(fork_guard::generation()) {}
+
+Status Pump::Impl::start(System& system) {
+  background_ = Fd(system.epoll_create1(EPOLL_CLOEXEC));
+  nudge_ = Fd(system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!background_.valid() || !nudge_.valid()) {
+    return Error{Code::kResourceExhausted, std::string("cannot create the event descriptors: ") + std::strerror(errno)};
+  }
+  for (const int fd : {driver_->fd(), nudge_.get()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    ::epoll_ctl(background_.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+  // A signal must interrupt the program's threads and not this one.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  own_thread_ = std::thread([this] { run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return {};
+}
+
+Pump::Impl::~Impl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_own_thread();
+  }
+  nudge_background();
+  if (own_thread_.joinable()) own_thread_.join();
+}
+
+void Pump::Impl::nudge_background() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(nudge_.get(), &one, sizeof one);
+}
+
+void Pump::Impl::wake_own_thread() {
+  own_parked_ = false;
+  own_word_.fetch_add(1);
+  futex_wake_one(own_word_);
+}
+
+// True when the Driver has something to read. `signalled`: a signal arrived, or the time is over.
+bool Pump::Impl::wait_in_background(int timeout_ms, bool& signalled) {
+  std::array<epoll_event, 2> events{};
+  const int count = ::epoll_wait(background_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  signalled = count <= 0;
+  bool readable = false;
+  for (int i = 0; i < count; ++i) {
+    if (events.at(static_cast<std::size_t>(i)).data.fd != nudge_.get()) {
+      readable = true;
+      continue;
+    }
+    std::uint64_t value = 0;
+    [[maybe_unused]] const ssize_t got = ::read(nudge_.get(), &value, sizeof value);
+  }
+  return readable;
+}
+
+// Nobody else will read soon: there is no idle worker, and those that work have been at it for long.
+bool Pump::Impl::must_read(TimePoint now) const {
+  if (leading_ || !followers_.empty()) return false;
+  return std::all_of(queues_.begin(), queues_.end(),
+                     [&](const auto& entry) { return entry.second.all_stuck(now); });
+}
+
+// A handler takes long and nobody leads: an idle worker takes over.
+void Pump::Impl::watch(TimePoint now) {
+  if (leading_ || followers_.empty()) return;
+  const bool stuck = std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) {
+    return entry.second.any_running() && entry.second.busy(now).slowest > WorkQueue::kFast;
+  });
+  if (stuck) promote_follower(0);
+}
+
+void Pump::Impl::read_in_background(Lock& lock, int timeout_ms) {
+  own_reading_ = true;
+  // Whoever read last may have left without arming.
+  bool read = !reading_;
+  if (read) reading_ = true;
+  lock.unlock();
+  if (read) {
+    turn(true);
+    stop_reading();
+  }
+  bool signalled = false;
+  const bool readable = wait_in_background(timeout_ms, signalled);
+  lock.lock();
+  own_reading_ = false;
+  if (!readable) return;
+  if (reading_) {
+    set_background_interest(false);
+    return;
+  }
+  reading_ = true;
+  lock.unlock();
+  while (turn(true) && sleeper_count_.load(std::memory_order_relaxed) == 0) {
+  }
+  stop_reading();
+  lock.lock();
+}
+
+void Pump::Impl::run() {
+  Lock lock(mutex_);
+  int quiet = 0;
+  std::uint64_t taken = 0;
+  while (!stopping_) {
+    const TimePoint now = Clock::now();
+    const bool running = std::any_of(queues_.begin(), queues_.end(), [](const auto& entry) { return entry.second.any_running(); });
+    if (must_read(now)) {
+      read_in_background(lock, running ? 1 : -1);
+      continue;
+    }
+    watch(now);
+    quiet = running || taken != taken_ ? 0 : quiet + 1;
+    taken = taken_;
+    const bool park = quiet > kQuietTicks;
+    if (park) quiet = 0;
+    own_parked_ = park;
+    const std::uint32_t word = own_word_.load();
+    lock.unlock();
+    futex_wait(own_word_, word, park ? kNever : now + kTick);
+    lock.lock();
+    own_parked_ = false;
+  }
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,164 @@
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/base/futex.hpp"
+#include "core/endpoint/pump_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// How long a wait may go on without asking whether it was interrupted: a signal that arrives between the
+// question and the wait is noticed this late.
+constexpr Duration kSlice = std::chrono::milliseconds(100);
+
+// How often a thread that leaves reads on because messages keep arriving, before it leaves all the same.
+constexpr int kMaxLastTurns = 16;
+
+int milliseconds_until(TimePoint deadline) {
+  if (deadline == kNever) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+}
+
+}  // namespace
+
+// What was read may be for workers that sleep.
+bool Pump::Impl::turn(bool poll) {
+  const bool more = driver_->turn(*this, poll);
+  if (unclaimed_.load(std::memory_order_relaxed)) {
+    const std::lock_guard lock(mutex_);
+    call_workers();
+  }
+  return more;
+}
+
+bool Pump::Impl::try_read() {
+  const std::lock_guard lock(mutex_);
+  if (reading_) return false;
+  reading_ = true;
+  return true;
+}
+
+bool Pump::Impl::descriptor_is_ready() const {
+  pollfd descriptor{driver_->fd(), POLLIN, 0};
+  return ::poll(&descriptor, 1, 0) > 0;
+}
+
+void Pump::Impl::set_background_interest(bool on) {
+  if (background_interest_ == on) return;
+  background_interest_ = on;
+  epoll_event event{};
+  event.events = on ? EPOLLIN : 0U;
+  event.data.fd = driver_->fd();
+  ::epoll_ctl(background_.get(), EPOLL_CTL_MOD, driver_->fd(), &event);
+}
+
+// The token goes to a waiter that sleeps, if there is one.
+void Pump::Impl::hand_on_or_release(Lock&) {
+  while (!sleepers_.empty()) {
+    Waiter& next = *sleepers_.front();
+    sleepers_.pop_front();
+    sleeper_count_.store(static_cast<std::uint32_t>(sleepers_.size()), std::memory_order_relaxed);
+    std::uint32_t expected = Waiter::kAsleep;
+    if (next.state.compare_exchange_strong(expected, Waiter::kPromoted)) {
+      futex_wake_one(next.state);
+      return;
+    }
+  }
+  reading_ = false;
+}
+
+// Leaves the reading to others: to a waiter, or with everything armed to the background.
+void Pump::Impl::stop_reading() {
+  bool armed = false;
+  for (int i = 0; i < kMaxLastTurns && !armed && sleeper_count_.load(std::memory_order_relaxed) == 0; ++i) {
+    armed = driver_->prepare_sleep();
+    if (!armed) turn(true);
+  }
+  Lock lock(mutex_);
+  hand_on_or_release(lock);
+  if (reading_) return;
+  set_background_interest(true);
+  // Not armed: whoever is in the background must look at once.
+  if (!armed) driver_->ring();
+}
+
+bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted) {
+  bool was_interrupted = false;
+  bool reads = false;
+  bool satisfied = false;
+  for (;;) {
+    satisfied = waiter.done() || (done && done());
+    if (satisfied || was_interrupted || (deadline != kNever && Clock::now() >= deadline)) break;
+    if (!reads) reads = try_read();
+    if (reads) {
+      was_interrupted = !read_a_while(interrupted, deadline);
+    } else {
+      reads = sleep(waiter, done ? std::min(deadline, Clock::now() + kSlice) : deadline, interrupted, was_interrupted);
+    }
+  }
+  if (reads) stop_reading();
+  return satisfied;
+}
+
+// One round of looking, spinning and blocking. False when interrupted.
+bool Pump::Impl::read_a_while(const Interrupted& interrupted, TimePoint deadline) {
+  if (driver_->spin([this] { return descriptor_is_ready(); })) {
+    turn(false);
+    return true;
+  }
+  if (!driver_->prepare_sleep()) {
+    turn(true);
+    return true;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    set_background_interest(false);
+  }
+  pollfd descriptor{driver_->fd(), POLLIN, 0};
+  const TimePoint until = interrupted ? std::min(deadline, Clock::now() + kSlice) : deadline;
+  const int ready = ::poll(&descriptor, 1, milliseconds_until(until));
+  turn(true);
+  return ready > 0 || !interrupted || !interrupted();
+}
+
+// Sleeps until woken. True when the thread that read has handed the token to this one.
+bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, const Interrupted& interrupted, bool& was_interrupted) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!reading_) return false;
+    std::uint32_t expected = Waiter::kAwake;
+    if (!waiter.state.compare_exchange_strong(expected, Waiter::kAsleep)) return false;
+    sleepers_.push_back(&waiter);
+    sleeper_count_.store(static_cast<std::uint32_t>(sleepers_.size()), std::memory_order_relaxed);
+  }
+  const TimePoint until = interrupted ? std::min(deadline, Clock::now() + kSlice) : deadline;
+  futex_wait(waiter.state, Waiter::kAsleep, until);
+  bool promoted = false;
+  bool woken = true;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(sleepers_, &waiter);
+    sleeper_count_.store(static_cast<std::uint32_t>(sleepers_.size()), std::memory_order_relaxed);
+    std::uint32_t expected = Waiter::kAsleep;
+    if (waiter.state.compare_exchange_strong(expected, Waiter::kAwake)) {
+      woken = false;
+    } else if (expected == Waiter::kPromoted) {
+      promoted = true;
+      // Nobody else reads now, so no outcome can have arrived in between.
+      waiter.state.store(Waiter::kAwake);
+    }
+  }
+  if (!woken && interrupted && interrupted()) was_interrupted = true;
+  return promoted;
+}
+
+bool Pump::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
+  Waiter waiter;
+  return wait(waiter, done, deadline, interrupted);
+}
+
+}  // namespace ipcbridge

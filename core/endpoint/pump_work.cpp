@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <optional>
+
+#include "core/base/futex.hpp"
+#include "core/endpoint/pump_impl.hpp"
+
+namespace ipcbridge {
+
+bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& interrupted) {
+  Lock lock(mutex_);
+  WorkQueue& queue = queues_[server];
+  if (work.worker == 0) {
+    work.worker = queue.add_worker();
+  } else {
+    queue.finish(work.worker, Clock::now());
+  }
+  bool undisturbed = true;
+  while (undisturbed && !queue.stopping) {
+    answer_cancelled(queue, lock);
+    if (take(queue, work)) return true;
+    undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
+  }
+  queue.remove_worker(work.worker);
+  work.worker = 0;
+  return false;
+}
+
+bool Pump::Impl::more_work(ServerId server, Work& work) {
+  const std::lock_guard lock(mutex_);
+  WorkQueue& queue = queues_[server];
+  queue.finish(work.worker, Clock::now());
+  return !queue.stopping && take(queue, work);
+}
+
+bool Pump::Impl::take(WorkQueue& queue, Work& work) {
+  if (!queue.pop(work, Clock::now())) return false;
+  ++taken_;
+  // A method that has been slow before: another worker takes the reading at once.
+  if (queue.is_slow(work.method) && !leading_) promote_follower(0);
+  if (own_parked_) wake_own_thread();
+  return true;
+}
+
+void Pump::Impl::answer_cancelled(WorkQueue& queue, Lock& lock) {
+  while (const std::optional<RequestKey> key = queue.pop_cancelled()) {
+    lock.unlock();
+    driver_->reply_error(*key, Code::kCancelled, "the call was cancelled before it began", {});
+    lock.lock();
+  }
+}
+
+// Reads until there is work for this worker's server. False when interrupted.
+bool Pump::Impl::lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock) {
+  leading_ = true;
+  if (own_reading_) nudge_background();
+  bool poll = false;
+  bool was_interrupted = false;
+  constexpr int kSliceMs = 100;
+  while (queue.empty() && !queue.stopping && !was_interrupted) {
+    if (!reading_ && read_for_work(queue, poll, lock)) continue;
+    if (!queue.empty() || queue.stopping) break;
+    lock.unlock();
+    bool signalled = false;
+    poll = wait_in_background(interrupted ? kSliceMs : -1, signalled);
+    if (signalled && interrupted && interrupted()) was_interrupted = true;
+    lock.lock();
+    // A waiter is at it: its messages must not wake this thread again.
+    if (poll && reading_) set_background_interest(false);
+  }
+  leading_ = false;
+  return !was_interrupted;
+}
+
+// One round as the reader. False when there is nothing to do but sleep; then everything is armed.
+bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
+  reading_ = true;
+  lock.unlock();
+  bool busy = driver_->turn(*this, poll);
+  const auto called_away = [this] {
+    return sleeper_count_.load(std::memory_order_relaxed) > 0 || descriptor_is_ready();
+  };
+  if (!busy && !unclaimed_.load(std::memory_order_relaxed)) {
+    busy = driver_->spin(called_away);
+    if (busy) driver_->turn(*this, false);
+  }
+  lock.lock();
+  if (!queue.empty()) {
+    // Not armed: this worker is back in a moment, or the pump's thread sees that it is not.
+    hand_on_or_release(lock);
+    call_workers();
+    return true;
+  }
+  lock.unlock();
+  stop_reading();
+  lock.lock();
+  return busy;
+}
+
+// Sleeps until called to lead or to work. False when interrupted.
+bool Pump::Impl::follow(ServerId server, const Interrupted& interrupted, Lock& lock) {
+  constexpr Duration kSlice = std::chrono::milliseconds(100);
+  Waiter self;
+  self.server = server;
+  self.state.store(Waiter::kAsleep);
+  followers_.push_back(&self);
+  lock.unlock();
+  futex_wait(self.state, Waiter::kAsleep, interrupted ? Clock::now() + kSlice : kNever);
+  const bool was_interrupted = interrupted && self.state.load() == Waiter::kAsleep && interrupted();
+  lock.lock();
+  std::erase(followers_, &self);
+  return !was_interrupted;
+}
+
+// Wakes one idle worker: of this server, or (0) of the one that needs it most.
+bool Pump::Impl::promote_follower(ServerId server) {
+  auto best = followers_.end();
+  for (auto at = followers_.begin(); at != followers_.end(); ++at) {
+    if (server != 0 && (*at)->server != server) continue;
+    if (best == followers_.end() || !queues_[(*at)->server].empty()) best = at;
+  }
+  if (best == followers_.end()) return false;
+  Waiter& follower = **best;
+  followers_.erase(best);
+  follower.state.store(Waiter::kPromoted);
+  futex_wake_one(follower.state);
+  return true;
+}
+
+// Requests were read by a thread that will not run them.
+void Pump::Impl::call_workers() {
+  unclaimed_.store(false, std::memory_order_relaxed);
+  for (auto& [server, queue] : queues_) {
+    if (queue.empty() || queue.any_running()) continue;
+    // The leader may be of this server or another's; it looks at its own queue, so both are called.
+    if (leading_) nudge_background();
+    promote_follower(server);
+  }
+}
+
+void Pump::Impl::stop_workers(ServerId server) {
+  const std::lock_guard lock(mutex_);
+  queues_[server].stopping = true;
+  while (promote_follower(server)) {
+  }
+  nudge_background();
+}
+
+}  // namespace ipcbridge

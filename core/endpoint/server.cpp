@@ -1,0 +1,286 @@
+#include "core/endpoint/server.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/channel/socket.hpp"
+#include "core/channel/unix_channel.hpp"
+#include "core/endpoint/connector.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr Duration kTakeoverRetry = std::chrono::milliseconds(10);
+constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
+constexpr int kAcceptsPerTurn = 64;
+
+}  // namespace
+
+Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const ServeOptions& options, Address address)
+    : context_(context), id_(id), poll_token_(poll_token), options_(options), address_(std::move(address)) {}
+
+Server::~Server() { stop_listening(); }
+
+void Server::start() {
+  give_up_at_ = options_.takeover == Takeover::kFail ? Clock::now()
+                                                     : deadline_after(Clock::now(), options_.takeover_timeout);
+  try_listen();
+}
+
+void Server::try_listen() {
+  const Status status = listen();
+  if (status.ok()) {
+    give_up_at_ = kNever;
+    set_state(ServerState::kListening, nullptr);
+    return;
+  }
+  const TimePoint now = Clock::now();
+  if (status.error().code != Code::kAlreadyExists || now >= give_up_at_) {
+    finish(status.error());
+    return;
+  }
+  // Another server of this process is asked whatever the option says: serving a name again replaces.
+  const bool replace = options_.takeover == Takeover::kReplace || NameLock::holder(address_.path) == ::getpid();
+  if (replace && !std::exchange(asked_to_replace_, true)) ask_to_be_replaced();
+  context_.set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
+}
+
+Status Server::listen() {
+  if (address_.transport == Transport::kInproc) {
+    Result<std::unique_ptr<InprocHub::Listener>> listener = InprocHub::listen(context_.system(), address_.path);
+    if (!listener.ok()) return listener.error();
+    inproc_ = std::move(listener).value();
+    context_.poller().add(inproc_->fd(), poll_token_, EPOLLIN);
+    return {};
+  }
+  Result<NameLock> lock = NameLock::acquire(context_.system(), address_.path);
+  if (!lock.ok()) return lock.error();
+  struct stat info {};
+  if (::lstat(address_.path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) {
+      return Error{Code::kFailedPrecondition, address_.path + " exists and is not a socket; it is left alone"};
+    }
+    ::unlink(address_.path.c_str());  // of a server that died: nobody holds its lock
+  }
+  Result<Fd> listener = listen_unix(context_.system(), address_.path, options_.mode);
+  if (!listener.ok()) return listener.error();
+  lock_ = std::move(lock).value();
+  listener_ = std::move(listener).value();
+  context_.poller().add(listener_.get(), poll_token_, EPOLLIN);
+  return {};
+}
+
+void Server::stop_listening() {
+  if (inproc_) {
+    context_.poller().remove(inproc_->fd());
+    inproc_.reset();
+  }
+  if (!listener_.valid()) return;
+  context_.poller().remove(listener_.get());
+  ::unlink(address_.path.c_str());
+  listener_.reset();
+  lock_.release();
+}
+
+// A connection whose HELLO says so; whoever may serve here may ask. The answer is that the name becomes free.
+void Server::ask_to_be_replaced() {
+  Result<std::unique_ptr<Channel>> channel = open_channel(context_.system(), address_, AllowList{});
+  if (!channel.ok()) return;
+  ConnectionSetup setup;
+  setup.hello.nonce = context_.nonce();
+  setup.hello.optional_features = feature::kReplace;
+  Connection* connection =
+      context_.open_connection(std::move(channel).value(), Session::Side::kConnector, *this, setup);
+  if (connection == nullptr) return;
+  connections_.push_back(connection);
+  connection->start();
+}
+
+void Server::accept() {
+  for (int i = 0; i < kAcceptsPerTurn && state_ == ServerState::kListening; ++i) {
+    std::unique_ptr<Channel> channel = accept_channel();
+    if (!channel) return;
+    admit(std::move(channel));
+  }
+}
+
+std::unique_ptr<Channel> Server::accept_channel() {
+  if (inproc_) return inproc_->accept();
+  Result<Fd> socket = accept_unix(context_.system(), listener_.get());
+  if (!socket.ok()) {
+    pause_accepting();
+    return nullptr;
+  }
+  if (!socket.value().valid()) return nullptr;
+  Result<PeerIdentity> peer = peer_identity(socket.value().get());
+  if (!peer.ok()) return nullptr;
+  return std::make_unique<UnixChannel>(context_.system(), std::move(socket).value(), peer.value());
+}
+
+// Out of descriptors: the listening socket stays readable, so polling it would spin. Clients wait meanwhile.
+void Server::pause_accepting() {
+  context_.poller().modify(listener_.get(), poll_token_, 0);
+  accept_again_at_ = Clock::now() + kAcceptPause;
+  context_.set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
+}
+
+void Server::admit(std::unique_ptr<Channel> channel) {
+  const PeerIdentity peer = channel->peer();
+  Status allowed = check_peer(peer, options_.allow);
+  if (allowed.ok() && connections_of_user_[peer.uid] >= options_.max_connections_per_user) {
+    allowed = Error{Code::kResourceExhausted, "user " + std::to_string(peer.uid) + " has " +
+                                                  std::to_string(options_.max_connections_per_user) +
+                                                  " connections to this service already"};
+  }
+  ConnectionSetup setup;
+  setup.hello.limits = options_.limits;
+  setup.hello.nonce = context_.nonce();
+  setup.hello.service = address_.named ? address_.text : "";
+  setup.hello.methods = options_.methods;
+  if (address_.transport == Transport::kAuto || address_.transport == Transport::kShm) {
+    setup.ring_bytes = context_.options().ring_bytes;
+  }
+  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
+  if (connection == nullptr) return;
+  connections_.push_back(connection);
+  ++connections_of_user_[peer.uid];
+  if (!allowed.ok()) {
+    connection->refuse(allowed.error());
+    return;
+  }
+  connection->start();
+}
+
+void Server::on_timer(TimePoint now) {
+  if (state_ == ServerState::kStarting) {
+    try_listen();
+  } else if (state_ == ServerState::kListening && accept_again_at_ <= now) {
+    accept_again_at_ = kNever;
+    context_.poller().modify(listener_.get(), poll_token_, EPOLLIN);
+  } else if (state_ == ServerState::kClosing && give_up_at_ <= now) {
+    close_connections(close_reason_);
+  }
+}
+
+void Server::close(Duration grace) {
+  if (state_ == ServerState::kClosed || state_ == ServerState::kClosing) {
+    if (grace == Duration::zero()) close_connections(close_reason_);
+    return;
+  }
+  stop_listening();
+  set_state(ServerState::kClosing, nullptr);
+  give_up_at_ = deadline_after(Clock::now(), grace);
+  context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
+  for (Connection* connection : std::vector<Connection*>(connections_)) {
+    if (!connection->is_open()) {
+      connection->refuse({Code::kUnavailable, "the service is closing"});
+    } else {
+      // The client closes when it has its last answer; then nothing is on its way here any more.
+      connection->session().goaway();
+      connection->update_interest();
+    }
+  }
+  close_if_drained();
+}
+
+void Server::close_connections(const Error& why) {
+  for (Connection* connection : std::vector<Connection*>(connections_)) connection->close(why);
+  close_if_drained();
+}
+
+void Server::close_if_drained() {
+  if (state_ == ServerState::kClosing && connections_.empty()) finish(close_reason_);
+}
+
+void Server::finish(const Error& why) {
+  stop_listening();
+  set_state(ServerState::kClosed, &why);
+  close_connections(why);
+}
+
+void Server::set_state(ServerState state, const Error* why) {
+  if (state_ == state) return;
+  state_ = state;
+  Event event;
+  event.kind = Event::Kind::kServerState;
+  event.owner = id_;
+  event.state = static_cast<std::uint8_t>(state);
+  if (why != nullptr) {
+    event.outcome.code = why->code;
+    event.outcome.message = why->message;
+  }
+  context_.post(event);
+}
+
+Status Server::judge(Connection& connection, const Hello& theirs) {
+  if (state_ == ServerState::kStarting) return {};  // this is our own question to the one who has the name
+  if (state_ != ServerState::kListening) return Error{Code::kUnavailable, "the service is closing"};
+  if ((theirs.optional_features & feature::kReplace) != 0) {
+    const PeerIdentity peer = connection.channel().peer();
+    if (peer.uid != ::geteuid() && peer.uid != 0) {
+      return Error{Code::kPermissionDenied, "only the service's own user may replace it"};
+    }
+    close_reason_ = {Code::kAborted, "process " + std::to_string(peer.pid) + " has taken over " + address_.text};
+    constexpr Duration kGrace = std::chrono::seconds(10);
+    close(kGrace);
+    return Error{Code::kUnavailable, "the service is closing"};
+  }
+  if (address_.transport == Transport::kShm && !connection.fallback_reason().empty() &&
+      (theirs.optional_features & feature::kShm) != 0) {
+    return Error{Code::kFailedPrecondition, "shared memory cannot be had: " + connection.fallback_reason()};
+  }
+  return {};
+}
+
+void Server::on_open(Connection& connection) {
+  if (state_ == ServerState::kStarting) connection.close(close_reason_);
+}
+
+void Server::on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) {
+  if (request.method >= options_.methods.size()) {
+    connection.session().reply_error(id, Code::kUnimplemented, true,
+                                     "the service has no method number " + std::to_string(request.method), {});
+    return;
+  }
+  Event event;
+  event.kind = Event::Kind::kRequest;
+  event.owner = id_;
+  event.key = {connection.id(), id};
+  event.request = request;
+  event.storage = storage;
+  context_.emit(event);
+}
+
+void Server::on_cancel(Connection& connection, std::uint64_t id) {
+  Event event;
+  event.kind = Event::Kind::kCancel;
+  event.owner = id_;
+  event.key = {connection.id(), id};
+  context_.post(event);
+}
+
+void Server::on_closed(Connection& connection, const Error&) {
+  std::erase(connections_, &connection);
+  const auto user = connections_of_user_.find(connection.channel().peer().uid);
+  if (user != connections_of_user_.end() && --user->second == 0) connections_of_user_.erase(user);
+  close_if_drained();
+}
+
+ServerStatus Server::status() {
+  ServerStatus status;
+  status.state = state_;
+  status.address = address_.text;
+  status.path = address_.path;
+  for (Connection* connection : connections_) {
+    if (!connection->is_open()) continue;
+    ++status.connections;
+    if (connection->channel().transport() == "shm") ++status.shm_connections;
+    status.running_calls += connection->session().inbound_calls();
+  }
+  return status;
+}
+
+}  // namespace ipcbridge

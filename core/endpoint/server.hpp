@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/endpoint/address.hpp"
+#include "core/endpoint/connection.hpp"
+#include "core/endpoint/context.hpp"
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/inproc_hub.hpp"
+#include "core/endpoint/name_lock.hpp"
+
+namespace ipcbridge {
+
+// A service as its owner sees it: a name, whoever is connected, and the requests that run. Used under the
+// Driver's lock.
+class Server final : public ConnectionOwner {
+ public:
+  // `poll_token` is what the poller reports for the listening descriptor.
+  Server(Context& context, ServerId id, std::uint64_t poll_token, const ServeOptions& options, Address address);
+  ~Server() override;
+
+  void start();
+  void close(Duration grace);
+
+  const Address& address() const { return address_; }
+  ServerState state() const { return state_; }
+  ServerStatus status();
+  bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
+
+  void accept();
+  void on_timer(TimePoint now);
+
+  Status judge(Connection& connection, const Hello& theirs) override;
+  void on_open(Connection& connection) override;
+  void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(Connection& connection, std::uint64_t id) override;
+  void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_goaway(Connection&) override {}
+  void on_room(Connection&) override {}
+  void on_closed(Connection& connection, const Error& why) override;
+
+ private:
+  Status listen();
+  void try_listen();
+  void stop_listening();
+  void ask_to_be_replaced();
+  std::unique_ptr<Channel> accept_channel();
+  void admit(std::unique_ptr<Channel> channel);
+  void pause_accepting();
+  void close_if_drained();
+  void close_connections(const Error& why);
+  void finish(const Error& why);
+  void set_state(ServerState state, const Error* why);
+
+  Context& context_;
+  ServerId id_;
+  std::uint64_t poll_token_;
+  ServeOptions options_;
+  Address address_;
+  ServerState state_ = ServerState::kStarting;
+  NameLock lock_;
+  Fd listener_;
+  std::unique_ptr<InprocHub::Listener> inproc_;
+  TimePoint give_up_at_ = kNever;  // starting: until when the name may be taken; closing: until when calls may run
+  TimePoint accept_again_at_ = kNever;
+  bool asked_to_replace_ = false;
+  Error close_reason_{Code::kCancelled, "the server was closed"};
+  std::vector<Connection*> connections_;
+  std::map<uid_t, std::uint32_t> connections_of_user_;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,79 @@
+#include "core/endpoint/work_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ipcbridge {
+
+std::uint32_t WorkQueue::add_worker() {
+  const auto free = std::find_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return !worker.exists; });
+  const auto at = static_cast<std::uint32_t>(free - workers_.begin());
+  if (free == workers_.end()) workers_.emplace_back();
+  workers_[at].exists = true;
+  return at + 1;
+}
+
+void WorkQueue::remove_worker(std::uint32_t worker) { workers_[worker - 1] = Worker{}; }
+
+bool WorkQueue::pop(Work& work, TimePoint now) {
+  if (waiting_.empty()) return false;
+  const std::uint32_t self = work.worker;
+  work = std::move(waiting_.front());
+  waiting_.pop_front();
+  work.worker = self;
+  workers_[self - 1] = Worker{true, true, work.method, now};
+  ++running_;
+  return true;
+}
+
+void WorkQueue::finish(std::uint32_t worker, TimePoint now) {
+  Worker& self = workers_[worker - 1];
+  if (!self.running) return;
+  self.running = false;
+  --running_;
+  // Weight 1/4: a method is known as slow after one very slow call and forgiven after a few fast ones.
+  Duration& average = history_[self.method];
+  average += (now - self.since - average) / 4;
+}
+
+void WorkQueue::cancel(const RequestKey& key) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Work& work) { return work.key == key; });
+  if (found == waiting_.end()) return;
+  waiting_.erase(found);
+  cancelled_.push_back(key);
+}
+
+std::optional<RequestKey> WorkQueue::pop_cancelled() {
+  if (cancelled_.empty()) return std::nullopt;
+  const RequestKey key = cancelled_.back();
+  cancelled_.pop_back();
+  return key;
+}
+
+bool WorkQueue::is_slow(std::uint32_t method) const {
+  const auto found = history_.find(method);
+  return found != history_.end() && found->second > kFast;
+}
+
+bool WorkQueue::all_stuck(TimePoint now) const {
+  return std::all_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return !worker.exists || (worker.running && now - worker.since > kFast);
+  });
+}
+
+Pump::Busy WorkQueue::busy(TimePoint now) const {
+  Pump::Busy busy;
+  busy.queued = static_cast<std::uint32_t>(waiting_.size());
+  for (const Worker& worker : workers_) {
+    if (!worker.exists) continue;
+    ++busy.workers;
+    if (!worker.running) continue;
+    ++busy.running;
+    if (now - worker.since <= busy.slowest) continue;
+    busy.slowest = now - worker.since;
+    busy.slowest_method = worker.method;
+  }
+  return busy;
+}
+
+}  // namespace ipcbridge

@@ -40,9 +40,13 @@ class Reader {
     this.int64 = options?.int64 ?? 'mixed'
   }
 
+  /** Lets go of the buffer, not to keep alive a slab that its owner has dropped. */
   close(): void {
+    this.buffer = nothing
+  }
+
+  expectEnd(): void {
     if (this.at !== this.end) throw this.malformed(`${this.end - this.at} bytes after the value`)
-    this.buffer = nothing // not to keep alive a slab that its owner has dropped
   }
 
   arguments(): unknown[] {
@@ -317,7 +321,7 @@ class Reader {
     const local = new Date(0)
     local.setFullYear(clock.getUTCFullYear(), clock.getUTCMonth(), clock.getUTCDate())
     local.setHours(clock.getUTCHours(), clock.getUTCMinutes(), clock.getUTCSeconds(), clock.getUTCMilliseconds())
-    return local
+    return dateOf(local.getTime())
   }
 
   private bigInt(length: number): number | bigint {
@@ -387,15 +391,33 @@ const reader = new Reader()
 /** The value in `buffer` from `start` to `end`. Throws IpcError, 'data_loss' for bytes that no encoder makes. */
 export function decode(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown {
   reader.open(buffer, start, end, options)
-  const value = reader.value(0)
-  reader.close()
-  return value
+  try {
+    const value = reader.value(0)
+    reader.expectEnd()
+    return value
+  } catch (thrown) {
+    throw unreadable(thrown)
+  } finally {
+    reader.close()
+  }
 }
 
 /** A call's arguments, the keyword ones as a `Kwargs` at the end; throws as `decode` does. */
 export function decodeArgs(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown[] {
   reader.open(buffer, start, end, options)
-  const args = reader.arguments()
-  reader.close()
-  return args
+  try {
+    const args = reader.arguments()
+    reader.expectEnd()
+    return args
+  } catch (thrown) {
+    throw unreadable(thrown)
+  } finally {
+    reader.close()
+  }
+}
+
+/** What the engine throws for a string, BigInt or Map beyond its limits is the value's fault, not the caller's. */
+function unreadable(thrown: unknown): IpcError {
+  if (thrown instanceof IpcError) return thrown
+  return new IpcError('out_of_range', `a value too large for this engine: ${String(thrown)}`)
 }

@@ -8,7 +8,8 @@ export class Refused extends Error {
   readonly holders: object[] = []
   constructor(
     reason: string,
-    readonly tooDeep = false,
+    readonly kind: 'value' | 'too deep' | 'no memory' = 'value',
+    /** What the user's own code threw. */
     readonly origin?: unknown,
   ) {
     super(reason)
@@ -17,37 +18,45 @@ export class Refused extends Error {
 
 /** What a container throws on when one of its values was refused, or when the user's getter for it threw. */
 export function inside(thrown: unknown, step: string, holder: object): Refused {
-  const refused = thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, false, thrown)
+  const refused = refusalOf(thrown)
   refused.steps.push(step)
   refused.holders.push(holder)
   return refused
 }
 
 export function nestedTooDeep(): Refused {
-  return new Refused(`nested more than ${maxDepth} levels deep`, true)
+  return new Refused(`nested more than ${maxDepth} levels deep`, 'too deep')
 }
 
-/** The error that the user sees; `root` names the value, as in `args`. */
+/** The error that the user sees; `root` names the value, as in `args[0]`. */
 export function explain(thrown: unknown, root: string): IpcError {
-  const refused = thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, false, thrown)
+  const refused = refusalOf(thrown)
   const steps = refused.steps.reverse()
-  const holders = refused.holders.reverse()
   const path = (length: number) => root + steps.slice(0, length).join('')
-  const error = (message: string) =>
-    new IpcError(
-      'invalid_argument',
-      message,
-      undefined,
-      refused.origin === undefined ? undefined : { cause: refused.origin },
-    )
-  if (!refused.tooDeep) return error(`${path(steps.length)} cannot be sent: ${refused.message}`)
-  const seen = new Map<object, number>()
-  for (const [level, holder] of holders.entries()) {
-    const first = seen.get(holder)
-    if (first !== undefined) return error(`${path(level)} refers back to ${path(first)}: a cycle cannot be sent`)
-    seen.set(holder, level)
+  if (refused.kind === 'no memory') return new IpcError('resource_exhausted', `${root}: ${refused.message}`)
+  if (refused.kind === 'too deep') {
+    const cycle = findCycle(refused.holders.reverse())
+    const reason = cycle ? `refers back to ${path(cycle.first)}: a cycle cannot be sent` : `is ${refused.message}`
+    return new IpcError('invalid_argument', `${cycle ? path(cycle.again) : `${path(4)}...`} ${reason}`)
   }
-  return error(`${path(5)}... is ${refused.message}`)
+  const options = refused.origin === undefined ? undefined : { cause: refused.origin }
+  const message = `${path(steps.length)} cannot be sent: ${refused.message}`
+  return new IpcError('invalid_argument', message, undefined, options)
+}
+
+function refusalOf(thrown: unknown): Refused {
+  return thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, 'value', thrown)
+}
+
+/** Where in a chain of containers, the outermost first, one comes again. */
+function findCycle(holders: readonly object[]): { first: number; again: number } | undefined {
+  const seen = new Map<object, number>()
+  for (const [again, holder] of holders.entries()) {
+    const first = seen.get(holder)
+    if (first !== undefined) return { first, again }
+    seen.set(holder, again)
+  }
+  return undefined
 }
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
@@ -55,12 +64,12 @@ const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 /** How a property, or a Map's value, is named in a path. */
 export function member(key: unknown): string {
   if (typeof key === 'string') return identifier.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
-  return typeof key === 'object' ? '[an object key]' : `[${String(key)}]`
+  return typeof key === 'object' && key !== null ? '[an object key]' : `[${String(key)}]`
 }
 
 /** Why a value of a kind that the encoder does not know is refused, and what to send instead. */
 export function whyNot(value: unknown): string {
-  if (typeof value === 'function') return `${nameOf(value)}: callbacks come in a later release`
+  if (typeof value === 'function') return `a function (${nameOf(value)}): callbacks come in a later release`
   if (typeof value === 'symbol') return 'a symbol'
   const object = value as object
   if (types.isNativeError(object) || object instanceof Error)
@@ -83,9 +92,9 @@ function isIterator(value: object): boolean {
 }
 
 function nameOf(value: unknown): string {
-  if (typeof value !== 'function') return 'an unnamed class'
+  if (typeof value !== 'function') return 'a class without a name'
   const { name } = value
-  return typeof name === 'string' && name !== '' ? name : '(anonymous)'
+  return typeof name === 'string' && name !== '' ? name : 'anonymous'
 }
 
 function shown(thrown: unknown): string {

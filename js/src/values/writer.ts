@@ -13,7 +13,7 @@ const canonicalNaN = Uint8Array.of(0x7f, 0xf8, 0, 0, 0, 0, 0, 0)
 
 /** Writes MessagePack into a slab that grows. Every method makes room for what it writes. */
 export class Writer {
-  buffer = Buffer.allocUnsafeSlow(initialSize)
+  buffer: Buffer = Buffer.allocUnsafeSlow(initialSize)
   protected at = 0
 
   protected begin(): void {
@@ -225,9 +225,18 @@ export class Writer {
   }
 
   private grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.buffer.length))
+    const larger = allocate(Math.max(needed, 2 * this.buffer.length)) ?? allocate(needed)
+    if (larger === undefined) throw new Refused(`no memory for the ${needed} bytes that this takes`, 'no memory')
     this.buffer.copy(larger, 0, 0, this.at)
     this.buffer = larger
+  }
+}
+
+function allocate(size: number): Buffer | undefined {
+  try {
+    return Buffer.allocUnsafeSlow(size)
+  } catch {
+    return undefined
   }
 }
 

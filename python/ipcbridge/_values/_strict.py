@@ -28,14 +28,28 @@ SCALAR_EXTENSIONS: dict[int, Callable[[bytes], Any]] = {
 
 
 def decode_value(data: bytes | memoryview) -> Any:
-    reader = _Reader(bytes(data))
-    value = reader.value(0)
-    reader.expect_end()
-    return value
+    try:
+        reader = _Reader(bytes(data))
+        value = reader.value(0)
+        reader.expect_end()
+        return value
+    except RecursionError:
+        raise _no_stack() from None
 
 
 def decode_arguments(data: bytes | memoryview) -> tuple[list[Any], dict[str, Any]]:
-    reader = _Reader(bytes(data))
+    try:
+        return _arguments(_Reader(bytes(data)))
+    except RecursionError:
+        raise _no_stack() from None
+
+
+def _no_stack() -> IpcError:
+    # Python's limit on frames counts those of the caller too.
+    return IpcError("resource_exhausted", "a value nested deeper than is left of the thread's recursion limit")
+
+
+def _arguments(reader: _Reader) -> tuple[list[Any], dict[str, Any]]:
     head = reader.byte()
     if 0x90 <= head <= 0x9F:
         count = head & 0x0F

@@ -1,0 +1,99 @@
+import { IpcError } from './errors'
+import { handlers } from './runtime'
+import { decode } from './values'
+
+/** What a handler may ask about the call that it serves. */
+export interface Context {
+  /** The dotted name of the method. */
+  readonly method: string
+  /** Aborted when the caller waits no longer: it cancelled, its deadline passed, or it is gone. */
+  readonly signal: AbortSignal
+  /** What the caller gave as `metadata`; {} without. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** How long the caller will still wait, in ms, at the least 0; null: for ever. */
+  readonly deadline: number | null
+}
+
+/** A request as it came, as long as its handler's synchronous part runs. */
+export interface Arrival {
+  request: number
+  method: string
+  bytes: Buffer
+  metadataStart: number
+  metadataEnd: number
+  /** When the caller's patience ends, on the clock of performance.now(); Infinity: never. */
+  deadline: number
+}
+
+class HandlerContext implements Context {
+  readonly method: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  private readonly until: number
+  private controller: AbortController | undefined
+  private isCancelled = false
+
+  constructor(arrival: Arrival) {
+    const { bytes, metadataStart, metadataEnd } = arrival
+    this.method = arrival.method
+    this.until = arrival.deadline
+    this.metadata =
+      metadataEnd > metadataStart ? (decode(bytes, metadataStart, metadataEnd) as Record<string, unknown>) : {}
+  }
+
+  get deadline(): number | null {
+    return this.until === Number.POSITIVE_INFINITY ? null : Math.max(0, this.until - performance.now())
+  }
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.isCancelled) this.abort()
+    }
+    return this.controller.signal
+  }
+
+  cancel(): void {
+    this.isCancelled = true
+    if (this.controller !== undefined) this.abort()
+  }
+
+  private abort(): void {
+    this.controller?.abort(new IpcError('cancelled', 'the caller waits no longer'))
+  }
+}
+
+let arrival: Arrival | undefined
+/** Of the requests that run and whose handler has asked for it. */
+const contexts = new Map<number, HandlerContext>()
+
+/**
+ * The call that the running handler serves. To be asked for in the synchronous part of a handler, before its first
+ * `await`; what it returns stays valid.
+ */
+export function context(): Context {
+  if (arrival === undefined) {
+    throw new IpcError('failed_precondition', 'context() works in the synchronous part of a handler, before its first await')
+  }
+  let made = contexts.get(arrival.request)
+  if (made === undefined) {
+    made = new HandlerContext(arrival)
+    contexts.set(arrival.request, made)
+  }
+  return made
+}
+
+/** Says whose synchronous part runs from now on; undefined: nobody's. Returns whose did before. */
+export function enter(next: Arrival | undefined): Arrival | undefined {
+  const before = arrival
+  arrival = next
+  return before
+}
+
+/** The request has been answered. */
+export function forget(request: number): void {
+  if (contexts.size > 0) contexts.delete(request)
+}
+
+handlers.cancel = request => {
+  contexts.get(request)?.cancel()
+}

@@ -1,0 +1,103 @@
+import { IpcError } from './errors'
+import { declareParameters, type Signature, signatureOf } from './parameters'
+
+/** A function that callers may call. */
+export interface Method {
+  name: string
+  fn: Function
+  self: unknown
+  /** One at a time, in the order of the calls. */
+  serial: boolean
+  signature: () => Signature
+}
+
+export interface MethodOptions {
+  /** The names of its parameters, where the source does not tell them (minified code): `name`, `name?`, `...name`. */
+  params?: readonly string[]
+  /** `true`: one call at a time, in their order, also when it is async. */
+  serial?: boolean
+}
+
+const serialFunctions = new WeakSet<Function>()
+
+/** Says about a function what its source does not; returns the function. */
+export function method<F extends (...args: never[]) => unknown>(fn: F, options: MethodOptions): F {
+  if (typeof fn !== 'function') throw new IpcError('invalid_argument', 'method() takes a function')
+  if (options.params !== undefined) declareParameters(fn, options.params)
+  if (options.serial === true) serialFunctions.add(fn)
+  return fn
+}
+
+/** The methods of what serve() was given, in a stable order: a method's number is its place. */
+export function collectMethods(target: unknown): Method[] {
+  if (typeof target === 'function') {
+    const { name } = target
+    if (isClass(target)) throw refusal(`serve() takes an instance: pass new ${name || 'TheClass'}()`)
+    throw refusal(`serve() takes an object of functions: pass { ${name || 'name'} }`)
+  }
+  if (typeof target !== 'object' || target === null) {
+    throw refusal(`serve() takes an object of functions, an instance or a module, not ${String(target)}`)
+  }
+  const methods: Method[] = []
+  collect(target, '', methods, new Set())
+  if (methods.length === 0) {
+    throw refusal(
+      'there is nothing to call in what serve() was given: functions only, no getters, classes or names that begin with _',
+    )
+  }
+  return methods
+}
+
+function refusal(message: string): IpcError {
+  return new IpcError('invalid_argument', message)
+}
+
+function collect(holder: object, prefix: string, methods: Method[], ancestors: Set<object>): void {
+  if (ancestors.has(holder)) return
+  ancestors.add(holder)
+  for (const [name, value] of membersOf(holder)) {
+    if (name === '' || name.startsWith('_')) continue
+    if (typeof value === 'function') {
+      if (isClass(value)) continue
+      const serial = serialFunctions.has(value)
+      methods.push({ name: prefix + name, fn: value, self: holder, serial, signature: () => signatureOf(value) })
+    } else if (isNamespace(value) && isNamespace(holder)) {
+      collect(value, `${prefix}${name}.`, methods, ancestors)
+    }
+  }
+  ancestors.delete(holder)
+}
+
+/** The data properties of an object and of its prototypes, the nearest first; no getter is evaluated. */
+function membersOf(holder: object): Map<string, unknown> {
+  const members = new Map<string, unknown>()
+  if (holder instanceof Map) {
+    for (const [name, value] of holder) if (typeof name === 'string') members.set(name, value)
+    return members
+  }
+  for (let level: object | null = holder; level !== null && !isRoot(level); level = Object.getPrototypeOf(level)) {
+    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (members.has(name) || (name === 'constructor' && level !== holder)) continue
+      members.set(name, property.value) // undefined of a getter, which hides what it overrides
+    }
+  }
+  return members
+}
+
+/** Object.prototype and its like of other realms: the end of every chain of prototypes, no user's object. */
+function isRoot(level: object): boolean {
+  return Object.getPrototypeOf(level) === null && Object.prototype.hasOwnProperty.call(level, 'hasOwnProperty')
+}
+
+/** Instances within an instance are its data and not part of what it offers. */
+function isNamespace(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Map) return true
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || isRoot(prototype)
+}
+
+function isClass(fn: Function): boolean {
+  // Its prototype is read-only; a function's is not, and arrows and methods have none.
+  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
+}

@@ -1,0 +1,135 @@
+import type { Call } from './call'
+import { Client, type ClientState, type ClientStatus, makeSettings } from './client'
+import type { Description } from './describe'
+import { IpcError } from './errors'
+import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
+import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './remote'
+import { Server, Service, type ServerState, type ServerStatus, serviceIfAny } from './server'
+import type { Listener } from './state'
+import { Kwargs } from './values'
+
+export { Call } from './call'
+export type { ClientState, ClientStatus } from './client'
+export { type Context, context } from './context'
+export type { Description, MethodDescription, ParameterDescription } from './describe'
+export { type Code, codes, IpcError, RemoteError } from './errors'
+export { type MethodOptions, method } from './exposure'
+export type { CallOptions, CloseOptions, ConnectOptions, HandlerErrorInfo, Limits, ServeOptions } from './options'
+export type { AnyRemote, Notifier, Remote } from './remote'
+export { Server, type ServerState, type ServerStatus } from './server'
+export { type Int64, float, kwargs, localDateTime } from './values'
+
+/**
+ * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
+ * connect. The process stays alive until the server is closed. Serving a name again in the same process replaces
+ * the service.
+ *
+ * Rejects with 'invalid_argument' when there is nothing to offer or an option is wrong, 'already_exists' when
+ * another process serves the name (see `takeover`), 'failed_precondition' when the directory of names is not safe.
+ */
+export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
+  if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')
+  const service = new Service(name, target, options)
+  await service.listening()
+  return new Server(service)
+}
+
+const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int64', 'spin']
+
+/**
+ * Connects to a service, waiting up to `connectTimeout` for it to appear. Of several addresses each call goes to the
+ * least busy. A lost connection is made again by itself.
+ *
+ * Rejects with 'unavailable' when nobody was found in time.
+ */
+export function connect(address: string | readonly string[], options?: ConnectOptions): Promise<AnyRemote>
+export function connect<T extends object>(
+  address: string | readonly string[],
+  options?: ConnectOptions,
+): Promise<Remote<T>>
+export async function connect(address: string | readonly string[], options: ConnectOptions = {}): Promise<object> {
+  checkKeys('connect', options, connectKeys)
+  const addresses = typeof address === 'string' ? [address] : address
+  if (!Array.isArray(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
+    throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
+  }
+  const client = new Client(addresses, options)
+  const remote = makeRemote(client)
+  await client.ready()
+  return remote
+}
+
+/** The same service with a timeout, a signal, metadata … for each call made through what is returned. */
+export function withOptions<R extends object>(remote: R, options: CallOptions): R {
+  return makeView(remote, { settings: makeSettings(handleOf(remote).settings, options) }) as R
+}
+
+/**
+ * The same service for calls that want no answer: they return nothing, and throw only what is known at once.
+ * What the handler throws is logged on its side.
+ */
+export function notify<R extends object>(remote: R): Notifier<R> {
+  return makeView(remote, { notify: true }) as Notifier<R>
+}
+
+/** Calls a method by its name, whatever the name: `call(calc, 'then', [1], { b: 2 })`. */
+export function call(
+  remote: object,
+  name: string,
+  args: readonly unknown[] = [],
+  named?: Record<string, unknown>,
+): Call<unknown> {
+  const { client, settings, prefix } = handleOf(remote)
+  if (typeof name !== 'string') throw new IpcError('invalid_argument', 'call() takes the name of the method')
+  if (!Array.isArray(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
+  const full = prefix === '' ? name : `${prefix}.${name}`
+  return client.call(client.methodNumber(full), named === undefined ? args : [...args, new Kwargs(named)], settings)
+}
+
+/** The methods of a service: their signatures, parameters and documentation. */
+export function describe(remote: object): Call<Description> {
+  const { client, settings } = handleOf(remote)
+  return client.call(client.methodNumber('__describe__'), [], settings) as Call<Description>
+}
+
+/** How the connection, or the service, is doing now. */
+export function status(of: Server): ServerStatus
+export function status(of: object): ClientStatus
+export function status(of: object): ClientStatus | ServerStatus {
+  return serviceIfAny(of)?.status() ?? handleOf(of).client.status()
+}
+
+/** Tells of every change of state from now on; the function returned ends that. `reason` says why, if there is a reason. */
+export function onState(of: Server, listener: Listener<ServerState>): () => void
+export function onState(of: object, listener: Listener<ClientState>): () => void
+export function onState(of: object, listener: Listener<never>): () => void {
+  if (typeof listener !== 'function') throw new IpcError('invalid_argument', 'onState() takes a function')
+  const board = serviceIfAny(of)?.board ?? handleOf(of).client.board
+  return board.listen(listener as Listener<string>)
+}
+
+/** Closes a connection: its pending calls fail with 'cancelled'. Or a server, as `server.close(options)`. */
+export async function close(of: object, options: CloseOptions = {}): Promise<void> {
+  const service = serviceIfAny(of)
+  if (service !== undefined) return service.close(options)
+  return handleOf(of).client.close()
+}
+
+function later(what: string): never {
+  throw new IpcError('unimplemented', `${what} in a later release`)
+}
+
+/** Comes in a later release. */
+export function stream(_iterable: unknown): never {
+  return later('streams come')
+}
+
+/** Comes in a later release. */
+export function retain(_callback: unknown): never {
+  return later('callbacks come')
+}
+
+/** Comes in a later release. */
+export function proxy(_object: unknown): never {
+  return later('passing by reference comes')
+}

@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * The native addon, as declared here and nowhere else. Methods that return a number or undefined return
+ * undefined for success and an error code's number for failure; `lastError` then says why. A handle below zero
+ * is such a number made negative. Bytes to send are those at the start of the memory last given to `useOutgoing`.
+ */
+export interface Native {
+  start(onBatch: (count: number, longMessages: Buffer[] | undefined) => void, shared: Shared, ownThread: boolean): Failed
+  lastError(): string
+  useOutgoing(bytes: Uint8Array): void
+  /** Looks at `control` again: something pending keeps the event loop alive from now on. */
+  keepAlive(): void
+
+  connect(options: NativeConnectOptions): number
+  closeClient(client: number): void
+  methods(client: number): string[]
+  internMethod(client: number, name: string): number
+  call(client: number, token: number, method: number, payload: number): Failed
+  /** `metadata` bytes follow the `payload` bytes; `flags` of CallFlag; `timeout` in ms, or Infinity. */
+  callWith(
+    client: number,
+    token: number,
+    method: number,
+    payload: number,
+    metadata: number,
+    flags: number,
+    timeout: number,
+  ): Failed
+  cancel(client: number, token: number): void
+  clientStatus(client: number): NativeClientStatus
+
+  serve(options: NativeServeOptions): number
+  /** `grace` in ms. */
+  closeServer(server: number, grace: number): void
+  reply(request: number, payload: number): Failed
+  replyError(request: number, code: number, message: string, details: number): Failed
+  serverStatus(server: number): NativeServerStatus
+}
+
+export type Failed = number | undefined
+
+/** Memory that both sides use, each on the JavaScript thread. */
+export interface Shared {
+  /** A row of `rowWords` numbers an event. */
+  table: Uint32Array
+  /** The bytes that the rows point into. */
+  slab: Buffer
+  /** Numbers by Control. */
+  control: Int32Array
+}
+
+export const rowWords = 16
+
+/** The numbers in a row of the table. */
+export const Column = {
+  kind: 0,
+  owner: 1,
+  /** A call's token, or a request's number. */
+  token: 2,
+  /** Of a request; of a state change the new state. */
+  method: 3,
+  code: 4,
+  flags: 5,
+  payloadStart: 6,
+  payloadEnd: 7,
+  metadataStart: 8,
+  metadataEnd: 9,
+  messageStart: 10,
+  messageEnd: 11,
+  timeoutLow: 12,
+  timeoutHigh: 13,
+  /** 0: payload and metadata are in the slab; else in the long message of this number, counted from 1. */
+  longMessage: 14,
+} as const
+
+export const Kind = {
+  outcome: 0,
+  request: 1,
+  cancel: 2,
+  clientState: 3,
+  serverState: 4,
+} as const
+
+export const Flag = {
+  notify: 1,
+  sentMaybe: 2,
+  remote: 4,
+} as const
+
+export const CallFlag = {
+  notify: 1,
+  idempotent: 2,
+  doNotWait: 4,
+} as const
+
+export const Control = {
+  /** How many things are pending that keep the process alive. */
+  keepAlive: 0,
+  /** Not zero: never spin. */
+  noSpin: 1,
+} as const
+
+interface NativeLimits {
+  maxMessageBytes: number
+  maxPendingBytes: number
+  maxPendingCalls: number
+  allow: string[]
+}
+
+export interface NativeConnectOptions extends NativeLimits {
+  addresses: string[]
+  connectTimeout: number
+  maxQueuedBytes: number
+}
+
+export interface NativeServeOptions extends NativeLimits {
+  address: string
+  methods: string[]
+  /** 0 wait, 1 fail, 2 replace. */
+  takeover: number
+  takeoverTimeout: number
+  mode: number
+}
+
+export interface NativeClientStatus {
+  state: string
+  address: string
+  transport: string
+  fallbackReason: string
+  peerPid: number
+  peerUid: number
+  pendingCalls: number
+  queuedCalls: number
+  queuedBytes: number
+}
+
+export interface NativeServerStatus {
+  state: string
+  address: string
+  path: string
+  connections: number
+  shmConnections: number
+  runningCalls: number
+}
+
+/** Loads the binary for this machine. It is an Error and no IpcError that says why there is none: nothing has been called yet. */
+export function loadNative(): Native {
+  const machine = `${process.platform}-${process.arch}`
+  const problems: string[] = []
+  for (const libc of ['glibc', 'musl']) {
+    const file = join(__dirname, '..', 'native', `${machine}-${libc}`, 'ipcbridge.node')
+    if (!existsSync(file)) continue
+    try {
+      return require(file) as Native
+    } catch (error) {
+      problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  if (problems.length > 0) throw new Error(`ipcbridge's native addon does not load here.\n${problems.join('\n')}`)
+  throw new Error(
+    `ipcbridge has no native addon for ${machine} in ${join(__dirname, '..', 'native')}. In a source checkout, run ` +
+      '`make build`. In a bundled program, leave ipcbridge out of the bundle (mark it as external).',
+  )
+}

@@ -1,0 +1,138 @@
+import { IpcError } from './errors'
+import { type Int64 } from './values'
+
+/** What one side accepts from the other on one connection. */
+export interface Limits {
+  /** The longest message. Default 256 MiB. */
+  maxMessageBytes?: number
+  /** Of all requests of one connection that are not answered yet. Default 64 MiB. */
+  maxPendingBytes?: number
+  /** Requests of one connection that are not answered yet; more wait on the caller's side. Default 1024. */
+  maxPendingCalls?: number
+}
+
+export interface EndpointOptions {
+  limits?: Limits
+  /**
+   * Users who may be at the other end besides this process's own user and root: uids, user names, or
+   * 'group:name'.
+   */
+  allow?: readonly (number | string)[]
+  /** How integers arrive that a number cannot hold. Default 'mixed': as BigInt. */
+  int64?: Int64
+  /** `false`: this thread of the process never spins while it waits for a message, which saves CPU and costs latency. */
+  spin?: boolean
+}
+
+export interface ConnectOptions extends EndpointOptions {
+  /**
+   * How long to wait for the service to appear, and again whenever it has gone, in ms. Default 10000; 0 tries
+   * once; null or Infinity waits for ever.
+   */
+  connectTimeout?: number | null
+  /** Of calls that wait on this side; beyond it they fail with 'resource_exhausted'. Default 256 MiB. */
+  maxQueuedBytes?: number
+}
+
+export interface HandlerErrorInfo {
+  service: string
+  method: string
+}
+
+export interface ServeOptions extends EndpointOptions {
+  /** The permissions of the socket file. Default 0o600. */
+  mode?: number
+  /** When another process serves the name: wait for it to go, fail at once, or ask it to go. Default 'wait'. */
+  takeover?: 'wait' | 'fail' | 'replace'
+  /** How long to wait, in ms. Default 2000. */
+  takeoverTimeout?: number | null
+  /** `true`: one handler at a time, in the order of the calls, also when they are async. Default false. */
+  serial?: boolean
+  /** Told of exceptions that a handler did not mean to throw (anything but an IpcError). Default: console.error. */
+  onError?: (error: unknown, info: HandlerErrorInfo) => void
+}
+
+export interface CallOptions {
+  /** In ms. The call then fails with 'deadline_exceeded' and the handler is told. Default null: no deadline. */
+  timeout?: number | null | undefined
+  /** Aborting it fails the call with 'cancelled' and tells the handler. */
+  signal?: AbortSignal | undefined
+  /** Travels with the call; the handler finds it in `context().metadata`. */
+  metadata?: Readonly<Record<string, unknown>> | undefined
+  /** The call may run twice: it is repeated when its connection is lost. Default false. */
+  idempotent?: boolean | undefined
+  /** `false`: fails at once with 'unavailable' while there is no connection. Default true. */
+  waitForReady?: boolean | undefined
+}
+
+export interface CloseOptions {
+  /** How long calls that have been begun may run on, in ms. Default 10000. */
+  grace?: number | null
+}
+
+function refuse(message: string): never {
+  throw new IpcError('invalid_argument', message)
+}
+
+/** Options as an object of known keys: a misspelt option would otherwise do nothing. */
+export function checkKeys(what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) refuse(`the options of ${what} are an object`)
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) refuse(`${what} has no option '${key}'; it has ${known.join(', ')}`)
+  }
+}
+
+/** A time in ms; null and Infinity mean none. */
+export function milliseconds(name: string, value: number | null | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  if (value === null) return Number.POSITIVE_INFINITY
+  if (typeof value !== 'number' || !(value >= 0)) {
+    refuse(`${name} is a number of milliseconds that is not negative, or null; got ${show(value)}`)
+  }
+  return value
+}
+
+export function count(name: string, value: number | undefined, fallback: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (value === undefined) return fallback
+  if (!Number.isInteger(value) || value < 0 || value > most) {
+    refuse(`${name} is an integer from 0 to ${most}; got ${show(value)}`)
+  }
+  return value
+}
+
+export function oneOf<T>(name: string, value: T | undefined, choices: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback
+  if (!choices.includes(value)) refuse(`${name} is one of ${choices.map(show).join(', ')}; got ${show(value)}`)
+  return value
+}
+
+const int64Choices: readonly Int64[] = ['mixed', 'bigint', 'error']
+
+export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefined {
+  const int64 = oneOf('int64', options.int64, int64Choices, 'mixed')
+  return int64 === 'mixed' ? undefined : { int64 }
+}
+
+/** The part that connect and serve have in common, as the addon wants it. */
+export function endpointOptions(options: EndpointOptions) {
+  const limits = options.limits ?? {}
+  checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls'])
+  oneOf('spin', options.spin, [true, false], true)
+  return {
+    maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 256 * 1024 * 1024, 0xffff_ffff),
+    maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, 64 * 1024 * 1024),
+    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, 1024, 0xffff_ffff),
+    allow: (options.allow ?? []).map(account),
+  }
+}
+
+function account(who: number | string): string {
+  const known = typeof who === 'number' ? Number.isInteger(who) && who >= 0 : typeof who === 'string' && who !== ''
+  if (!known) refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
+  return String(who)
+}
+
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  return typeof value === 'bigint' ? `${value}n` : String(value)
+}

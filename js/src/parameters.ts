@@ -1,0 +1,179 @@
+import type { Parser as AcornParser, Pattern } from 'acorn'
+import { IpcError } from './errors'
+
+/** A parameter of an exposed function. */
+export interface Parameter {
+  /** Absent where it is destructured. */
+  name?: string
+  required: boolean
+  /** `...name`: takes all further positional arguments. */
+  rest: boolean
+  /** Destructured from an object: the keys, and whether `...others` takes what is left. */
+  keys?: readonly string[]
+  open?: boolean
+}
+
+export interface Signature {
+  parameters: readonly Parameter[]
+  /** As in the source: `(a, b = 0)`. */
+  text: string
+  /** How many positional arguments it takes at the least and at the most. */
+  least: number
+  most: number
+  /** False where nothing is known: a native or bound function. Then any number of arguments goes. */
+  known: boolean
+}
+
+const opaque: Signature = { parameters: [], text: '(...)', least: 0, most: Number.POSITIVE_INFINITY, known: false }
+const cache = new WeakMap<object, Signature>()
+const declared = new WeakMap<object, Signature>()
+
+/** What the function's source says about its parameters. */
+export function signatureOf(fn: object): Signature {
+  let signature = declared.get(fn) ?? cache.get(fn)
+  if (signature === undefined) {
+    signature = read(fn)
+    cache.set(fn, signature)
+  }
+  return signature
+}
+
+/** Gives the names of a function's parameters where its source does not: `name`, `name?` and `...name`. */
+export function declareParameters(fn: object, names: readonly string[]): void {
+  const parameters = names.map((written): Parameter => {
+    const [, rest, name, optional] = /^(\.\.\.)?([\p{ID_Start}$_][\p{ID_Continue}$]*)(\?)?$/u.exec(written) ?? []
+    if (name === undefined) {
+      throw new IpcError('invalid_argument', `params are names, 'name?' or '...name'; got '${String(written)}'`)
+    }
+    return { name, required: rest === undefined && optional === undefined, rest: rest !== undefined }
+  })
+  declared.set(fn, summarize(parameters, `(${names.join(', ')})`))
+}
+
+function summarize(parameters: readonly Parameter[], text: string, usesArguments = false): Signature {
+  const endless = usesArguments || parameters.some(parameter => parameter.rest)
+  return {
+    parameters,
+    text,
+    least: parameters.reduce((least, parameter, index) => (parameter.required ? index + 1 : least), 0),
+    most: endless ? Number.POSITIVE_INFINITY : parameters.length,
+    known: true,
+  }
+}
+
+function read(fn: object): Signature {
+  const source = Function.prototype.toString.call(fn)
+  if (/\{\s*\[native code\]\s*\}$/.test(source)) return opaque
+  // Not needed before somebody passes keyword arguments, or the wrong number of others.
+  const { Parser } = require('acorn') as { Parser: typeof AcornParser }
+  // A method is no expression by itself, and everything else is no member of an object literal.
+  for (const [before, after] of [
+    ['(', ')'],
+    ['({', '})'],
+  ] as const) {
+    const text = before + source + after
+    let patterns: readonly Pattern[]
+    try {
+      patterns = parametersIn(Parser, text)
+    } catch {
+      continue
+    }
+    const first = patterns[0]
+    const last = patterns[patterns.length - 1]
+    const written = first === undefined || last === undefined ? '' : text.slice(first.start, last.end)
+    return summarize(
+      patterns.map(parameterOf),
+      `(${written.replace(/\s+/g, ' ')})`,
+      /\barguments\b/.test(source.slice(written.length)),
+    )
+  }
+  return opaque
+}
+
+function parametersIn(Parser: typeof AcornParser, text: string): readonly Pattern[] {
+  const program = Parser.parse(text, {
+    ecmaVersion: 'latest',
+    allowSuperOutsideMethod: true,
+    allowAwaitOutsideFunction: true,
+    checkPrivateFields: false,
+  })
+  const [statement] = program.body
+  if (statement?.type !== 'ExpressionStatement') throw new SyntaxError('no expression')
+  const { expression } = statement
+  if (expression.type === 'ArrowFunctionExpression' || expression.type === 'FunctionExpression') return expression.params
+  if (expression.type === 'ObjectExpression') {
+    const [property] = expression.properties
+    if (property?.type === 'Property' && property.value.type === 'FunctionExpression') return property.value.params
+  }
+  throw new SyntaxError('no function')
+}
+
+function parameterOf(pattern: Pattern): Parameter {
+  switch (pattern.type) {
+    case 'AssignmentPattern':
+      return { ...parameterOf(pattern.left), required: false }
+    case 'RestElement':
+      return { ...parameterOf(pattern.argument), required: false, rest: true }
+    case 'Identifier':
+      return { name: pattern.name, required: true, rest: false }
+    case 'ObjectPattern': {
+      const keys: string[] = []
+      let open = false
+      for (const property of pattern.properties) {
+        if (property.type === 'RestElement' || property.computed) open = true
+        else if (property.key.type === 'Identifier') keys.push(property.key.name)
+        else if (property.key.type === 'Literal') keys.push(String(property.key.value))
+      }
+      return { required: true, rest: false, keys, open }
+    }
+    default:
+      return { required: true, rest: false }
+  }
+}
+
+/** Throws 'invalid_argument' unless the function takes this many positional arguments. */
+export function checkArity(name: string, signature: Signature, given: number): void {
+  const { least, most, text } = signature
+  if (given >= least && given <= most) return
+  const few = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
+  const noun = few === '1' ? 'argument' : 'arguments'
+  throw new IpcError('invalid_argument', `${name}${text} takes ${few} ${noun}, ${given} given`)
+}
+
+/** The positional arguments that the positional and keyword arguments of a call amount to. */
+export function bind(
+  name: string,
+  signature: Signature,
+  positional: readonly unknown[],
+  named: Readonly<Record<string, unknown>>,
+): unknown[] {
+  const { parameters, text } = signature
+  const refuse = (reason: string): never => {
+    throw new IpcError('invalid_argument', `${name}${text} ${reason}`)
+  }
+  if (!signature.known) refuse('does not say its parameters: expose it with method(fn, { params: [...] })')
+  const left = new Map(Object.entries(named))
+  const bound = [...positional]
+  const place = (index: number, value: unknown) => {
+    while (bound.length < index) bound.push(undefined)
+    bound[index] = value
+  }
+  for (const [index, parameter] of parameters.entries()) {
+    if (parameter.rest) continue
+    const isGiven = index < positional.length
+    if (parameter.name !== undefined && left.has(parameter.name)) {
+      if (isGiven) refuse(`got '${parameter.name}' twice, by place and by name`)
+      place(index, left.get(parameter.name))
+      left.delete(parameter.name)
+    } else if (parameter.keys !== undefined && !isGiven && index === parameters.length - 1) {
+      const taken = [...left].filter(([key]) => parameter.open === true || parameter.keys?.includes(key))
+      for (const [key] of taken) left.delete(key)
+      if (taken.length > 0 || parameter.required) place(index, Object.fromEntries(taken))
+    } else if (parameter.required && !isGiven) {
+      refuse(`misses ${parameter.name === undefined ? `argument ${index + 1}` : `'${parameter.name}'`}`)
+    }
+  }
+  if (left.size > 0) refuse(`has no parameter ${[...left.keys()].map(key => `'${key}'`).join(', ')}`)
+  if (bound.length > signature.most) checkArity(name, signature, bound.length)
+  return bound
+}

@@ -1,0 +1,99 @@
+import { type Call, makeCall, type Reject, type Resolve } from './call'
+import { IpcError } from './errors'
+import { Column, Control, Flag } from './native'
+import { control, failure, handlers, isDelivering, messageIn, table } from './runtime'
+import { type DecodeOptions, decode, decodeError } from './values'
+
+/** A call that waits for its outcome. Its token is its place in `slots`; free ones are linked and used again. */
+export class Slot {
+  resolve: Resolve | undefined = undefined
+  reject: Reject | undefined = undefined
+  decoding: DecodeOptions | undefined = undefined
+  /** Undoes what the call's AbortSignal needs. */
+  whenSettled: (() => void) | undefined = undefined
+  next = none
+
+  constructor(readonly token: number) {}
+}
+
+const none = -1
+const slots: Slot[] = []
+let free = none
+/** Cancelled while a batch was being handled, which may still hold an outcome for their token. */
+const freedLater: Slot[] = []
+
+/** A place for a call; `promise` is the call itself, to be had once. */
+export function takeSlot(decoding: DecodeOptions | undefined): Slot {
+  let slot: Slot
+  if (free === none) {
+    slot = new Slot(slots.length)
+    slots.push(slot)
+  } else {
+    slot = slots[free] as Slot
+    free = slot.next
+  }
+  slot.decoding = decoding
+  ;(control[Control.keepAlive] as number)++
+  return slot
+}
+
+export function callOf(slot: Slot): Call<unknown> {
+  return makeCall(slot)
+}
+
+function empty(slot: Slot): void {
+  slot.whenSettled?.()
+  slot.resolve = slot.reject = slot.decoding = slot.whenSettled = undefined
+  ;(control[Control.keepAlive] as number)--
+}
+
+function putBack(slot: Slot): void {
+  slot.next = free
+  free = slot.token
+}
+
+/** Ends a call that was refused: there will be no outcome. */
+export function dropSlot(slot: Slot): void {
+  empty(slot)
+  putBack(slot)
+}
+
+/** Ends a call whose outcome nobody waits for any more. */
+export function cancelSlot(slot: Slot): void {
+  empty(slot)
+  if (isDelivering()) freedLater.push(slot)
+  else putBack(slot)
+}
+
+handlers.batchDone = () => {
+  while (freedLater.length > 0) putBack(freedLater.pop() as Slot)
+}
+
+handlers.outcome = (row, bytes) => {
+  const slot = slots[table[row + Column.token] as number] as Slot
+  const { resolve, reject, decoding } = slot
+  if (resolve === undefined || reject === undefined) return
+  dropSlot(slot)
+  if (table[row + Column.code] !== 0) {
+    reject(errorIn(row, bytes))
+    return
+  }
+  let value: unknown
+  try {
+    value = decode(bytes, table[row + Column.payloadStart] as number, table[row + Column.payloadEnd] as number, decoding)
+  } catch (error) {
+    reject(error)
+    return
+  }
+  resolve(value)
+}
+
+function errorIn(row: number, bytes: Buffer): IpcError {
+  const flags = table[row + Column.flags] as number
+  const start = table[row + Column.payloadStart] as number
+  const end = table[row + Column.payloadEnd] as number
+  if ((flags & Flag.remote) !== 0 && end > start) return decodeError(bytes, start, end)
+  const error = failure(table[row + Column.code] as number, messageIn(row))
+  if (error.code === 'unavailable') error.sent = (flags & Flag.sentMaybe) !== 0 ? 'maybe' : 'no'
+  return error
+}

@@ -1,0 +1,191 @@
+import { inspect } from 'node:util'
+import type { Call } from './call'
+import type { Client, Settings } from './client'
+import { IpcError } from './errors'
+
+type Arguments<F> = F extends (...args: infer A) => unknown ? A : never
+type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+
+/** The methods of T as a caller in another process has them: each returns a Call. */
+export type Remote<T> = {
+  readonly [K in keyof T as T[K] extends (...args: never[]) => unknown
+    ? K extends `_${string}` | symbol
+      ? never
+      : K
+    : T[K] extends object
+      ? K
+      : never]: T[K] extends (...args: never[]) => unknown
+    ? (...args: Arguments<T[K]>) => Call<Result<T[K]>>
+    : Remote<T[K]>
+}
+
+/** The methods of T as notifications: sent, never answered. */
+export type Notifier<R> = {
+  readonly [K in keyof R]: R[K] extends (...args: infer A) => unknown ? (...args: A) => void : Notifier<R[K]>
+}
+
+/** What a service looks like to a caller who has no types for it. */
+// biome-ignore lint/suspicious/noExplicitAny: nothing is known about the service
+export type AnyRemote = { readonly [name: string]: any }
+
+/** What stands behind a proxy: its client, and what withOptions or notify has set. */
+export interface Handle {
+  client: Client
+  settings: Settings | undefined
+  notify: boolean
+  /** The proxy of the whole service, and '' or the namespace of this part. */
+  prefix: string
+}
+
+type Member = (...args: unknown[]) => unknown
+type Tree = { [name: string]: Member | Tree }
+
+const handles = new WeakMap<object, Handle>()
+
+/** The handle of a proxy. */
+export function handleOf(remote: unknown): Handle {
+  const handle = typeof remote === 'object' && remote !== null ? handles.get(remote) : undefined
+  if (handle === undefined) throw new IpcError('invalid_argument', 'this is not a service that connect() returned')
+  return handle
+}
+
+function refuse(): never {
+  throw new TypeError('a remote service cannot be changed from here')
+}
+
+const fixed: ProxyHandler<Tree> = {
+  set: refuse,
+  defineProperty: refuse,
+  deleteProperty: refuse,
+  setPrototypeOf: refuse,
+  preventExtensions: refuse,
+}
+
+// Symbols cannot name remote methods, so what JavaScript itself asks for goes by symbols, on a prototype.
+function addSymbols(tree: Tree, describe: () => string, close: () => Promise<void>): Tree {
+  const symbols = Object.create(null) as object
+  const define = (symbol: symbol | undefined, value: unknown) => {
+    if (symbol !== undefined) Object.defineProperty(symbols, symbol, { value })
+  }
+  define(Symbol.toPrimitive, describe)
+  define(Symbol.toStringTag, 'Remote')
+  define(inspect.custom, (_depth: number, options: object) => {
+    const methods = inspect({ ...tree }, options)
+    return `${describe()} ${methods}`
+  })
+  define(Symbol.asyncDispose as symbol | undefined, close)
+  return Object.setPrototypeOf(tree, symbols) as Tree
+}
+
+function emptyTree(client: Client, prefix: string): Tree {
+  const name = [client.addresses.join(', '), prefix].filter(part => part !== '').join(' ')
+  return addSymbols(
+    Object.create(null) as Tree,
+    () => `[Remote ${name}]`,
+    () => client.close(),
+  )
+}
+
+function memberOf(handle: Handle, name: string): Member {
+  const { client, settings } = handle
+  const method = client.methodNumber(name)
+  const member: Member = handle.notify
+    ? (...args) => client.notify(method, args, settings)
+    : (...args) => client.call(method, args, settings)
+  Object.defineProperty(member, 'name', { value: name })
+  return member
+}
+
+/**
+ * The proxy of a service. It shows the methods that the service offered when it was last heard of, and follows when
+ * a restarted service offers others.
+ */
+export function makeRemote(client: Client): object {
+  const root = emptyTree(client, '')
+  const handle: Handle = { client, settings: undefined, notify: false, prefix: '' }
+  client.onMethods = names => update(handle, root, names)
+  return wrap(handle, root)
+}
+
+function wrap(handle: Handle, tree: Tree): object {
+  const remote = new Proxy(tree, fixed)
+  handles.set(remote, handle)
+  trees.set(remote, tree)
+  return remote
+}
+
+const trees = new WeakMap<object, Tree>()
+
+// `then` stays out: whatever awaits the proxy, connect() first, would call it.
+function isShown(name: string): boolean {
+  return name !== 'then' && !name.startsWith('_')
+}
+
+function update(handle: Handle, tree: Tree, names: readonly string[]): void {
+  const offered = byFirstPart(names)
+  for (const name of Object.keys(tree)) {
+    if (!offered.has(name)) delete tree[name]
+  }
+  for (const [name, inner] of offered) {
+    const full = fullName(handle, name)
+    const existing = tree[name]
+    if (inner === undefined) {
+      if (typeof existing !== 'function') put(tree, name, memberOf(handle, full))
+      continue
+    }
+    const innerHandle = { ...handle, prefix: full }
+    const branch = typeof existing === 'object' ? trees.get(existing) : undefined
+    const inside = branch ?? emptyTree(handle.client, full)
+    if (branch === undefined) put(tree, name, wrap(innerHandle, inside) as Tree)
+    update(innerHandle, inside, inner)
+  }
+}
+
+/** The members of a namespace: undefined for a method, the names inside for a namespace. */
+function byFirstPart(names: readonly string[]): Map<string, string[] | undefined> {
+  const members = new Map<string, string[] | undefined>()
+  for (const name of names) {
+    const dot = name.indexOf('.', 1)
+    const first = dot < 0 ? name : name.slice(0, dot)
+    if (!isShown(first)) continue
+    if (dot < 0) {
+      members.set(first, undefined)
+      continue
+    }
+    const inner = members.get(first)
+    if (inner !== undefined) inner.push(name.slice(dot + 1))
+    else if (!members.has(first)) members.set(first, [name.slice(dot + 1)])
+  }
+  return members
+}
+
+function fullName(handle: Handle, name: string): string {
+  return handle.prefix === '' ? name : `${handle.prefix}.${name}`
+}
+
+function put(tree: Tree, name: string, value: Member | Tree): void {
+  Object.defineProperty(tree, name, { value, enumerable: true, configurable: true, writable: false })
+}
+
+/** The same methods with other settings. Made for one call as often as not, so its functions are made when asked for. */
+export function makeView(remote: object, change: Partial<Pick<Handle, 'settings' | 'notify'>>): object {
+  const handle = { ...handleOf(remote), ...change }
+  const tree = trees.get(remote) as Tree
+  const members = new Map<string, Member | object>()
+  const view = new Proxy(tree, {
+    ...fixed,
+    get(target, key) {
+      const member = Reflect.get(target, key) as Member | Tree | undefined
+      if (typeof key !== 'string' || member === undefined) return member
+      const known = members.get(key)
+      if (known !== undefined && typeof known === typeof member) return known
+      const full = fullName(handle, key)
+      const made = typeof member === 'function' ? memberOf(handle, full) : makeView(member, change)
+      members.set(key, made)
+      return made
+    },
+  })
+  handles.set(view, handle)
+  trees.set(view, tree)
+  return view
+}

@@ -1,0 +1,143 @@
+import { codes, IpcError } from './errors'
+import { Column, Control, type Failed, Kind, loadNative, type Native, rowWords, type Shared } from './native'
+import { Encoder } from './values'
+
+/**
+ * What this thread shares with its native half: one of each per JavaScript environment, made when the first
+ * service is served or connected to.
+ */
+
+const rows = 256
+const slabBytes = 256 * 1024
+
+export const table = new Uint32Array(rows * rowWords)
+export const slab = Buffer.allocUnsafeSlow(slabBytes)
+export const control = new Int32Array(2)
+export const encoder = new Encoder()
+
+export interface Owner {
+  onState(state: number, code: number, message: string): void
+}
+
+export interface RequestOwner extends Owner {
+  onRequest(row: number, bytes: Buffer): void
+}
+
+export const clients = new Map<number, Owner>()
+export const servers = new Map<number, RequestOwner>()
+
+/** Set by those who handle the two kinds of events that come by the thousand. */
+export const handlers = {
+  outcome: (_row: number, _bytes: Buffer): void => {},
+  cancel: (_request: number): void => {},
+  batchDone: (): void => {},
+}
+
+let loaded: Native | undefined
+let delivering = false
+let outgoing: Buffer | undefined
+
+export function native(): Native {
+  return loaded ?? start()
+}
+
+/** Whether events of the current batch are still to come. */
+export function isDelivering(): boolean {
+  return delivering
+}
+
+function start(): Native {
+  const addon = loadNative()
+  const shared: Shared = { table, slab, control }
+  const versions = process.versions as Record<string, string | undefined>
+  // Calling libuv aborts in Bun, and Deno lacks some of it.
+  const foreign = versions.bun !== undefined || versions.deno !== undefined
+  const ownThread = foreign || process.env.IPCBRIDGE_NODE_DOORBELL === 'thread'
+  const failed = addon.start(onBatch, shared, ownThread)
+  if (failed !== undefined) throw failure(failed, addon.lastError())
+  loaded = addon
+  return addon
+}
+
+function onBatch(count: number, longMessages: Buffer[] | undefined): void {
+  delivering = true
+  for (let row = 0; row < count * rowWords; row += rowWords) {
+    const number = table[row + Column.longMessage] as number
+    const bytes = number === 0 ? slab : (longMessages as Buffer[])[number - 1] as Buffer
+    switch (table[row]) {
+      case Kind.outcome:
+        handlers.outcome(row, bytes)
+        break
+      case Kind.request:
+        servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
+        break
+      case Kind.cancel:
+        handlers.cancel(table[row + Column.token] as number)
+        break
+      default:
+        onState(row)
+    }
+  }
+  delivering = false
+  handlers.batchDone()
+}
+
+function onState(row: number): void {
+  const owners: Map<number, Owner> = table[row] === Kind.clientState ? clients : servers
+  const owner = owners.get(table[row + Column.owner] as number)
+  owner?.onState(table[row + Column.method] as number, table[row + Column.code] as number, messageIn(row))
+}
+
+export function messageIn(row: number): string {
+  return slab.toString('utf8', table[row + Column.messageStart], table[row + Column.messageEnd])
+}
+
+/** The error for a code's number. */
+export function failure(code: number, message: string): IpcError {
+  return new IpcError(codes[code - 1] ?? 'unknown', message)
+}
+
+/** A handle, or the error that the native side gave instead. */
+export function checkHandle(handle: number): number {
+  if (handle < 0) throw failure(-handle, native().lastError())
+  return handle
+}
+
+export function lastFailure(code: NonNullable<Failed>): IpcError {
+  return failure(code, native().lastError())
+}
+
+export function codeNumber(code: IpcError['code']): number {
+  return codes.indexOf(code) + 1
+}
+
+/** Lets the native side send what the encoder has just written. */
+export function shareEncoded(): void {
+  if (encoder.buffer !== outgoing) share(encoder.buffer)
+}
+
+/** As `shareEncoded`, with more bytes behind the `length` that the encoder wrote. */
+export function shareEncodedWith(length: number, more: Uint8Array): void {
+  const { buffer } = encoder
+  if (length + more.length <= buffer.length) {
+    buffer.set(more, length)
+    shareEncoded()
+  } else {
+    share(Buffer.concat([buffer.subarray(0, length), more]))
+  }
+}
+
+export function share(bytes: Buffer): void {
+  native().useOutgoing(bytes)
+  outgoing = bytes
+}
+
+/** Counts one more thing that keeps the process alive; `letGo` counts it out again. */
+export function keepAlive(): void {
+  ;(control[Control.keepAlive] as number)++
+  native().keepAlive()
+}
+
+export function letGo(): void {
+  ;(control[Control.keepAlive] as number)--
+}

@@ -1,0 +1,328 @@
+import { types } from 'node:util'
+import { type Arrival, enter, forget } from './context'
+import { describeMethods } from './describe'
+import { IpcError, RemoteError } from './errors'
+import { collectMethods, type Method } from './exposure'
+import { Column } from './native'
+import {
+  type CloseOptions,
+  checkKeys,
+  count,
+  decodingOf,
+  endpointOptions,
+  type HandlerErrorInfo,
+  milliseconds,
+  oneOf,
+  type ServeOptions,
+} from './options'
+import { bind, checkArity } from './parameters'
+import {
+  checkHandle,
+  codeNumber,
+  encoder,
+  keepAlive,
+  letGo,
+  native,
+  type RequestOwner,
+  servers,
+  share,
+  shareEncoded,
+  table,
+} from './runtime'
+import { neverSpin } from './spin'
+import { StateBoard } from './state'
+import { type DecodeOptions, decodeArgs, encodeError, Kwargs } from './values'
+
+export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
+
+export interface ServerStatus {
+  state: ServerState
+  address: string
+  /** Of the socket file. */
+  path: string
+  connections: number
+  /** Of these, those over shared memory. */
+  shmConnections: number
+  /** Requests that are not answered yet. */
+  runningCalls: number
+}
+
+const states = ['starting', 'listening', 'closing', 'closed'] as const
+const takeovers = ['wait', 'fail', 'replace'] as const
+const describeMethod = '__describe__'
+const secondsOfGrace = 10_000
+
+/** A service that is being served; made by `serve`. */
+export class Server {
+  readonly #service: Service
+
+  constructor(service: Service) {
+    this.#service = service
+    services.set(this, service)
+    const { asyncDispose } = Symbol as { asyncDispose?: symbol }
+    if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
+  }
+
+  get address(): string {
+    return this.#service.address
+  }
+
+  status(): ServerStatus {
+    return this.#service.status()
+  }
+
+  /**
+   * Accepts no more calls, lets those that have begun finish for up to `grace` ms, then cancels them. Resolves when
+   * it is over.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    return this.#service.close(options)
+  }
+}
+
+const services = new WeakMap<object, Service>()
+
+export function serviceIfAny(server: unknown): Service | undefined {
+  return typeof server === 'object' && server !== null ? services.get(server) : undefined
+}
+
+/** What stands behind a Server. */
+export class Service implements RequestOwner {
+  readonly board = new StateBoard<ServerState>('starting', states)
+  private readonly methods: readonly Method[]
+  private readonly decoding: DecodeOptions | undefined
+  private readonly tellError: (error: unknown, info: HandlerErrorInfo) => void
+  private readonly lanes = new Map<Method, Lane>()
+  private readonly id: number
+
+  constructor(
+    readonly address: string,
+    target: unknown,
+    options: ServeOptions,
+  ) {
+    checkKeys('serve', options, serveKeys)
+    this.methods = collectMethods(target)
+    this.decoding = decodingOf(options)
+    this.tellError = options.onError ?? logError
+    const { serial = false, takeover = 'wait' } = options
+    const common = serial ? new Lane() : undefined
+    for (const method of this.methods) {
+      if (common !== undefined || method.serial) this.lanes.set(method, common ?? new Lane())
+    }
+    const nativeOptions = {
+      address,
+      methods: [...this.methods.map(method => method.name), describeMethod],
+      takeover: takeovers.indexOf(oneOf('takeover', takeover, takeovers, 'wait')),
+      takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, 2000),
+      mode: count('mode', options.mode, 0o600, 0o777),
+      ...endpointOptions(options),
+    }
+    if (options.spin === false) neverSpin()
+    this.id = checkHandle(native().serve(nativeOptions))
+    servers.set(this.id, this)
+    keepAlive() // until it is closed
+  }
+
+  async listening(): Promise<void> {
+    await this.board.next(state => state === 'listening' || state === 'closed')
+    if (this.board.state === 'closed') throw this.board.reason
+  }
+
+  onState(state: number, code: number, message: string): void {
+    if (states[state] === 'closed') {
+      servers.delete(this.id)
+      letGo()
+    }
+    this.board.change(state, code, message)
+  }
+
+  async close(options: CloseOptions): Promise<void> {
+    checkKeys('close', options, ['grace'])
+    const grace = milliseconds('grace', options.grace, secondsOfGrace)
+    if (this.board.state === 'closed') return
+    const closed = this.board.next(state => state === 'closed')
+    native().closeServer(this.id, grace)
+    await closed
+  }
+
+  status(): ServerStatus {
+    const status = native().serverStatus(this.id)
+    return { ...status, address: this.address, state: this.board.state }
+  }
+
+  onRequest(row: number, bytes: Buffer): void {
+    const request = table[row + Column.token] as number
+    const method = this.methods[table[row + Column.method] as number]
+    let args: unknown[]
+    try {
+      const end = table[row + Column.payloadEnd] as number
+      args = decodeArgs(bytes, table[row + Column.payloadStart] as number, end, this.decoding)
+      if (method === undefined) {
+        this.answer(request, { service: this.address, methods: describeMethods(this.methods) })
+        return
+      }
+      args = fit(method, args)
+    } catch (error) {
+      this.refuse(request, error)
+      return
+    }
+    const arrival = arrivalOf(row, bytes, request, method.name)
+    const lane = this.lanes.size === 0 ? undefined : this.lanes.get(method)
+    if (lane === undefined) {
+      this.run(method, arrival, args)
+    } else {
+      // It may wait for others, and the slab will not.
+      const { metadataStart: start, metadataEnd: end } = arrival
+      const later = { ...arrival, bytes: Buffer.from(bytes.subarray(start, end)), metadataStart: 0, metadataEnd: end - start }
+      lane.add(() => this.run(method, later, args))
+    }
+  }
+
+  /** Runs the handler. Returns a promise of its end where it is not over yet. */
+  private run(method: Method, arrival: Arrival, args: unknown[]): Promise<void> | undefined {
+    const { request } = arrival
+    const before = enter(arrival)
+    let result: unknown
+    try {
+      result = Reflect.apply(method.fn, method.self, args)
+    } catch (error) {
+      this.fail(request, method, error)
+      return undefined
+    } finally {
+      enter(before)
+    }
+    if (!isThenable(result)) {
+      this.finish(request, method, result)
+      return undefined
+    }
+    return Promise.resolve(result).then(
+      value => this.finish(request, method, value),
+      error => this.fail(request, method, error),
+    )
+  }
+
+  private finish(request: number, method: Method, result: unknown): void {
+    try {
+      this.answer(request, result)
+    } catch (error) {
+      const isStream = types.isGeneratorObject(result) || hasAsyncIterator(result)
+      const why = isStream ? new IpcError('unimplemented', 'streams come in a later release') : error
+      this.tell(method, why)
+      this.refuse(request, why)
+    }
+  }
+
+  /** Throws when the value cannot be sent. */
+  private answer(request: number, value: unknown): void {
+    const length = encoder.encodeResult(value)
+    forget(request)
+    shareEncoded()
+    native().reply(request, length)
+  }
+
+  private fail(request: number, method: Method, error: unknown): void {
+    if (!(error instanceof IpcError) || error instanceof RemoteError) this.tell(method, error)
+    this.refuse(request, error)
+  }
+
+  private refuse(request: number, error: unknown): void {
+    forget(request)
+    const details = encodeError(error)
+    share(details)
+    const code = error instanceof IpcError ? error.code : 'unknown'
+    native().replyError(request, codeNumber(code), messageOf(error), details.length)
+  }
+
+  private tell(method: Method, error: unknown): void {
+    try {
+      this.tellError(error, { service: this.address, method: method.name })
+    } catch (second) {
+      logError(second, { service: this.address, method: `${method.name} (in onError)` })
+    }
+  }
+}
+
+const serveKeys = [
+  'limits',
+  'allow',
+  'int64',
+  'spin',
+  'mode',
+  'takeover',
+  'takeoverTimeout',
+  'serial',
+  'onError',
+]
+
+/** Runs one task at a time, in order. */
+class Lane {
+  private readonly waiting: (() => Promise<void> | undefined)[] = []
+  private busy = false
+
+  add(task: () => Promise<void> | undefined): void {
+    this.waiting.push(task)
+    if (!this.busy) this.work()
+  }
+
+  private work(): void {
+    this.busy = true
+    for (let task = this.waiting.shift(); task !== undefined; task = this.waiting.shift()) {
+      const end = task()
+      if (end === undefined) continue
+      void end.finally(() => this.work())
+      return
+    }
+    this.busy = false
+  }
+}
+
+/** The arguments as the function takes them, keyword ones in their places. */
+function fit(method: Method, args: unknown[]): unknown[] {
+  const last = args.length > 0 ? args[args.length - 1] : undefined
+  if (last instanceof Kwargs) {
+    args.pop()
+    return bind(method.name, method.signature(), args, last.values)
+  }
+  // The source is read only when the number of arguments is not the one that the function itself tells.
+  if (args.length !== method.fn.length) checkArity(method.name, method.signature(), args.length)
+  return args
+}
+
+function arrivalOf(row: number, bytes: Buffer, request: number, method: string): Arrival {
+  const low = table[row + Column.timeoutLow] as number
+  const high = table[row + Column.timeoutHigh] as number
+  const timeout = high * 0x1_0000_0000 + low
+  return {
+    request,
+    method,
+    bytes,
+    metadataStart: table[row + Column.metadataStart] as number,
+    metadataEnd: table[row + Column.metadataEnd] as number,
+    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    (typeof value === 'object' || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+function hasAsyncIterator(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return '(what was thrown cannot be printed)'
+  }
+}
+
+function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
+  // biome-ignore lint/suspicious/noConsole: where errors of handlers go unless onError takes them
+  console.error(`ipcbridge: ${service}: ${method} failed:`, error)
+}

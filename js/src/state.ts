@@ -1,0 +1,52 @@
+import { failure } from './runtime'
+import type { IpcError } from './errors'
+
+export type Listener<State> = (state: State, reason?: IpcError) => void
+
+/** The state of a client or server, who wants to hear of it, and who waits for its end. */
+export class StateBoard<State extends string> {
+  private readonly listeners = new Set<Listener<State>>()
+  reason: IpcError | undefined
+
+  constructor(
+    public state: State,
+    private readonly names: readonly State[],
+  ) {}
+
+  /** Calls `listener` at every change from now on; the function returned ends that. */
+  listen(listener: Listener<State>): () => void {
+    // A wrapper, so that the same function may listen twice.
+    const entry: Listener<State> = (state, reason) => listener(state, reason)
+    this.listeners.add(entry)
+    return () => {
+      this.listeners.delete(entry)
+    }
+  }
+
+  /** A change, as the native side tells of it. */
+  change(state: number, code: number, message: string): void {
+    this.state = this.names[state] as State
+    this.reason = code === 0 ? undefined : failure(code, message)
+    for (const listener of [...this.listeners]) {
+      try {
+        listener(this.state, this.reason)
+      } catch (error) {
+        // The listener's own affair, like an exception in any event listener.
+        process.nextTick(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** Settles at the first change that `settle` returns true for. */
+  next(settle: (state: State) => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const end = this.listen(state => {
+        if (!settle(state)) return
+        end()
+        resolve()
+      })
+    })
+  }
+}

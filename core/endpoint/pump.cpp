@@ -151,6 +151,10 @@ void Pump::stop_workers(ServerId server) {
   if (!impl_->forked()) impl_->stop_workers(server);
 }
 
+void Pump::resume_workers(ServerId server) {
+  if (!impl_->forked()) impl_->resume_workers(server);
+}
+
 Pump::Busy Pump::busy(ServerId server) { return impl_->forked() ? Busy{} : impl_->busy(server); }
 
 }  // namespace ipcbridge

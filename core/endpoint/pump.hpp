@@ -83,8 +83,10 @@ class Pump {
   // the GIL keep it.
   bool more_work(ServerId server, Work& work);
 
-  // Makes every next_work of this server return false, now and later.
+  // Makes every next_work of this server return false, now and later, until resume_workers(): so that a
+  // server's requests can pass from one set of threads to another.
   void stop_workers(ServerId server);
+  void resume_workers(ServerId server);
 
   // How many of the server's workers run a handler, and for how long the slowest has been doing so.
   struct Busy {

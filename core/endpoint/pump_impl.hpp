@@ -40,6 +40,7 @@ class Pump::Impl final : public EventSink {
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
   bool more_work(ServerId server, Work& work);
   void stop_workers(ServerId server);
+  void resume_workers(ServerId server);
   Busy busy(ServerId server);
 
  private:

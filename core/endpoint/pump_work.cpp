@@ -145,4 +145,9 @@ void Pump::Impl::stop_workers(ServerId server) {
   nudge_background();
 }
 
+void Pump::Impl::resume_workers(ServerId server) {
+  const std::lock_guard lock(mutex_);
+  queues_[server].stopping = false;
+}
+
 }  // namespace ipcbridge

@@ -1,0 +1,22 @@
+#include "bindings/python/errors.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+
+void raise(Code code, std::string_view message, const char* sent) {
+  const py::object factory = py::module_::import("ipcbridge._errors").attr("error_from_code");
+  py::dict keywords;
+  if (code == Code::kUnavailable) keywords["sent"] = sent;
+  const py::object error = factory(to_str(code_name(code)), to_str(message), **keywords);
+  PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
+  throw py::error_already_set();
+}
+
+py::str to_str(std::string_view text) {
+  PyObject* decoded = PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(decoded);
+}
+
+}  // namespace ipcbridge::python

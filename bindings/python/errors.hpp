@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string_view>
+
+#include <pybind11/pybind11.h>
+
+#include "core/base/result.hpp"
+
+namespace ipcbridge::python {
+
+// Raises the error as ipcbridge.IpcError, in the subclass that ipcbridge._errors.error_from_code picks.
+// `sent` is "no" or "maybe", which only an unavailable peer needs. Needs the GIL.
+[[noreturn]] void raise(Code code, std::string_view message, const char* sent = "no");
+
+template <typename T>
+T unwrap(Result<T> result) {
+  if (!result.ok()) raise(result.error().code, result.error().message);
+  return std::move(result).value();
+}
+
+inline void unwrap(const Status& status) {
+  if (!status.ok()) raise(status.error().code, status.error().message);
+}
+
+// A Python string; bytes that are no UTF-8 are replaced, because a peer may have written them.
+pybind11::str to_str(std::string_view text);
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "core/endpoint/pump.hpp"
+
+namespace ipcbridge::python {
+
+// What a waiting thread asks: on the main thread, whether a signal handler raised (Ctrl-C); then the exception
+// is set. Other threads never run signal handlers and have nothing to ask.
+Pump::Interrupted interrupted_by_signals();
+
+}  // namespace ipcbridge::python

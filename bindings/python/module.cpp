@@ -1,0 +1,38 @@
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/python/caller.hpp"
+#include "bindings/python/driver_binding.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/options.hpp"
+#include "bindings/python/pump_binding.hpp"
+#include "core/endpoint/address.hpp"
+#include "core/endpoint/near_matches.hpp"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_native, module) {
+  namespace native = ipcbridge::python;
+  module.doc() = "The core of ipcbridge. Private: use ipcbridge and ipcbridge.aio.";
+  module.attr("__version__") = IPCBRIDGE_VERSION;
+  module.attr("NOTIFY") = native::call_flag::kNotify;
+  module.attr("IDEMPOTENT") = native::call_flag::kIdempotent;
+  module.attr("FAIL_FAST") = native::call_flag::kFailFast;
+  native::bind_pump(module);
+  native::bind_driver(module);
+  native::add_caller_type(module);
+  module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
+  module.def(
+      "did_you_mean",
+      [](const std::string& name, const std::vector<std::string>& candidates) {
+        return ipcbridge::did_you_mean(name, candidates);
+      },
+      py::arg("name"), py::arg("candidates"));
+  module.def(
+      "socket_path", [](std::string_view address) { return native::unwrap(ipcbridge::parse_address(address)).path; },
+      py::arg("address"));
+}

@@ -1,0 +1,112 @@
+#include "bindings/python/options.hpp"
+
+#include <chrono>
+
+#include "bindings/python/errors.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+template <typename T>
+void take(T& value, const py::handle& key, const py::handle& given) {
+  try {
+    value = given.cast<T>();
+  } catch (const py::cast_error&) {
+    raise(Code::kInvalidArgument, "limits: " + key.cast<std::string>() + " is no count");
+  }
+}
+
+Limits to_limits(const py::dict& given) {
+  Limits limits;
+  for (const auto& [key, value] : given) {
+    const auto name = py::str(key).cast<std::string>();
+    if (name == "max_message_bytes") {
+      take(limits.max_message_bytes, key, value);
+    } else if (name == "max_pending_bytes") {
+      take(limits.max_pending_bytes, key, value);
+    } else if (name == "max_pending_calls") {
+      take(limits.max_pending_calls, key, value);
+    } else {
+      raise(Code::kInvalidArgument,
+            "limits has no '" + name + "': there are max_message_bytes, max_pending_bytes and max_pending_calls");
+    }
+  }
+  return limits;
+}
+
+Takeover to_takeover(const std::string& name) {
+  if (name == "wait") return Takeover::kWait;
+  if (name == "fail") return Takeover::kFail;
+  if (name == "replace") return Takeover::kReplace;
+  raise(Code::kInvalidArgument, "takeover is 'wait', 'fail' or 'replace', not '" + name + "'");
+}
+
+}  // namespace
+
+Duration to_duration(std::int64_t microseconds) {
+  constexpr std::int64_t kLongest = Duration::max().count() / 1000;
+  if (microseconds < 0 || microseconds >= kLongest) return Duration::max();
+  return std::chrono::microseconds(microseconds);
+}
+
+ConnectOptions connect_options(std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+                               std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
+  ConnectOptions options;
+  options.addresses = std::move(addresses);
+  options.connect_timeout = to_duration(connect_timeout_us);
+  options.max_queued_bytes = max_queued_bytes;
+  options.limits = to_limits(limits);
+  options.allow = {std::move(allow.first), std::move(allow.second)};
+  return options;
+}
+
+ServeOptions serve_options(std::string address, std::vector<std::string> methods, const std::string& takeover,
+                           std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
+  ServeOptions options;
+  options.address = std::move(address);
+  options.methods = std::move(methods);
+  options.takeover = to_takeover(takeover);
+  options.takeover_timeout = to_duration(takeover_timeout_us);
+  options.limits = to_limits(limits);
+  options.allow = {std::move(allow.first), std::move(allow.second)};
+  options.mode = mode;
+  return options;
+}
+
+CallOptions call_options(std::int64_t timeout_us, unsigned flags) {
+  CallOptions options;
+  if (timeout_us >= 0) options.timeout = to_duration(timeout_us);
+  options.notify = (flags & call_flag::kNotify) != 0;
+  options.idempotent = (flags & call_flag::kIdempotent) != 0;
+  options.wait_for_ready = (flags & call_flag::kFailFast) == 0;
+  return options;
+}
+
+py::dict to_dict(const ClientStatus& status) {
+  py::dict dict;
+  dict["state"] = to_str(state_name(status.state));
+  dict["address"] = to_str(status.address);
+  dict["transport"] = to_str(status.transport);
+  dict["fallback_reason"] = to_str(status.fallback_reason);
+  dict["peer_pid"] = status.peer_pid;
+  dict["peer_uid"] = status.peer_uid;
+  dict["pending_calls"] = status.pending_calls;
+  dict["queued_calls"] = status.queued_calls;
+  dict["queued_bytes"] = status.queued_bytes;
+  return dict;
+}
+
+py::dict to_dict(const ServerStatus& status) {
+  py::dict dict;
+  dict["state"] = to_str(state_name(status.state));
+  dict["address"] = to_str(status.address);
+  dict["path"] = to_str(status.path);
+  dict["connections"] = status.connections;
+  dict["shm_connections"] = status.shm_connections;
+  dict["running_calls"] = status.running_calls;
+  return dict;
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/options.hpp"
+
+namespace ipcbridge::python {
+
+// Microseconds as Python passes them; negative: for ever.
+Duration to_duration(std::int64_t microseconds);
+
+using Allow = std::pair<std::vector<uid_t>, std::vector<gid_t>>;
+
+ConnectOptions connect_options(std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+                               std::uint64_t max_queued_bytes, const pybind11::dict& limits, Allow allow);
+
+ServeOptions serve_options(std::string address, std::vector<std::string> methods, const std::string& takeover,
+                           std::int64_t takeover_timeout_us, const pybind11::dict& limits, Allow allow, unsigned mode);
+
+// How a call is made, packed for the hot path.
+namespace call_flag {
+inline constexpr unsigned kNotify = 1;
+inline constexpr unsigned kIdempotent = 2;
+inline constexpr unsigned kFailFast = 4;  // wait_for_ready=False
+}  // namespace call_flag
+
+CallOptions call_options(std::int64_t timeout_us, unsigned flags);
+
+pybind11::dict to_dict(const ClientStatus& status);
+pybind11::dict to_dict(const ServerStatus& status);
+
+}  // namespace ipcbridge::python

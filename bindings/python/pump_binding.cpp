@@ -1,0 +1,358 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/pump_binding.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "bindings/python/bytes.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/interrupt.hpp"
+#include "bindings/python/options.hpp"
+#include "core/base/fork.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+struct Current {
+  const Work* work = nullptr;
+  TimePoint received;
+};
+// The request that this thread is handling.
+thread_local Current current;
+
+std::int64_t microseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+// Runs f without the GIL. Not for exceptions of Python: f touches none of it.
+template <typename F>
+auto without_gil(F f) {
+  PyThreadState* state = PyEval_SaveThread();
+  auto result = f();
+  PyEval_RestoreThread(state);
+  return result;
+}
+
+}  // namespace
+
+PumpBinding::PumpBinding(bool spin) : generation_(fork_guard::generation()), board_(std::make_shared<StateBoard>()) {
+  DriverOptions options;
+  options.spin = spin;
+  pump_ = unwrap(Pump::create(options, [board = board_](const Event& event) { board->observe(event); }));
+}
+
+PumpBinding::~PumpBinding() {
+  // In a forked child the pump's threads do not exist: nobody could join them.
+  if (generation_ != fork_guard::generation()) static_cast<void>(pump_.release());
+}
+
+Pump& PumpBinding::alive() {
+  if (generation_ != fork_guard::generation()) {
+    raise(Code::kFailedPrecondition,
+          "this handle was made before fork() and belongs to the parent process: connect or serve again");
+  }
+  if (!pump_) raise(Code::kFailedPrecondition, "the interpreter is shutting down");
+  return *pump_;
+}
+
+void PumpBinding::shut_down() {
+  if (generation_ != fork_guard::generation()) return;
+  board_->stop();
+  if (!pump_) return;
+  if (inside_.load(std::memory_order_acquire) != 0) {
+    // A daemon thread is in a call. The process ends before it can notice.
+    static_cast<void>(pump_.release());
+    return;
+  }
+  without_gil([this] {
+    pump_.reset();
+    return true;
+  });
+}
+
+ClientId PumpBinding::connect(const ConnectOptions& options) {
+  Pump& pump = alive();
+  return unwrap(without_gil([&] { return pump.driver().connect(options); }));
+}
+
+ServerId PumpBinding::serve(const ServeOptions& options) {
+  Pump& pump = alive();
+  return unwrap(without_gil([&] { return pump.driver().serve(options); }));
+}
+
+template <typename Done>
+void PumpBinding::wait(Done done) {
+  Pump& pump = alive();
+  const Visit visit(*this);
+  without_gil([&] { return pump.wait_until(done, kNever, interrupted_by_signals()); });
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+}
+
+void PumpBinding::wait_client(ClientId client) {
+  const auto is = [](const StateBoard::State& seen, ClientState state) {
+    return seen.state == static_cast<std::uint8_t>(state);
+  };
+  wait([&] {
+    const auto seen = board_->client(client);
+    return seen && (is(*seen, ClientState::kReady) || is(*seen, ClientState::kClosed));
+  });
+  const auto seen = board_->client(client);
+  if (seen && is(*seen, ClientState::kClosed)) raise(seen->code, seen->message);
+}
+
+void PumpBinding::wait_server(ServerId server) {
+  const auto is = [](const StateBoard::State& seen, ServerState state) {
+    return seen.state == static_cast<std::uint8_t>(state);
+  };
+  wait([&] {
+    const auto seen = board_->server(server);
+    return seen && (is(*seen, ServerState::kListening) || is(*seen, ServerState::kClosed));
+  });
+  const auto seen = board_->server(server);
+  if (seen && is(*seen, ServerState::kClosed) && seen->code != Code::kOk) raise(seen->code, seen->message);
+}
+
+void PumpBinding::wait_server_closed(ServerId server) {
+  wait([&] {
+    const auto seen = board_->server(server);
+    return !seen || seen->state == static_cast<std::uint8_t>(ServerState::kClosed);
+  });
+}
+
+void PumpBinding::run_worker(ServerId server, const py::list& handlers) {
+  Pump& pump = alive();
+  const Visit visit(*this);
+  const Pump::Interrupted interrupted = interrupted_by_signals();
+  Crew& crew = crews_[server];
+  ++crew.workers;
+  Work work;
+  bool handled = true;
+  while (handled && without_gil([&] { return pump.next_work(server, work, interrupted); })) {
+    do {
+      if (++crew.running == crew.workers) board_->saturated(server);
+      handled = handle(pump, work, handlers.ptr());
+      --crew.running;
+    } while (handled && pump.more_work(server, work));
+  }
+  if (--crew.workers == 0) crews_.erase(server);
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+}
+
+// False with an exception set. No destructor here touches Python: see the class.
+bool PumpBinding::handle(Pump& pump, const Work& work, PyObject* handlers) {
+  if (work.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
+    pump.driver().reply_error(work.key, Code::kUnimplemented, "no such method", {});
+    return true;
+  }
+  PyObject* payload = new_bytes(work.payload);
+  if (payload == nullptr) return false;
+  const Current outer = std::exchange(current, {&work, work.timeout_us == 0 ? TimePoint{} : Clock::now()});
+  PyObject* reply = PyObject_CallOneArg(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(work.method)), payload);
+  current = outer;
+  Py_DECREF(payload);
+  if (reply == nullptr) return false;
+  const bool sent = reply == Py_None || work.notify || send_reply(pump, work.key, reply);
+  if (reply != Py_None) board_->answered(work.key);
+  Py_DECREF(reply);
+  return sent;
+}
+
+bool PumpBinding::send_reply(Pump& pump, const RequestKey& key, PyObject* reply) {
+  if (PyBytes_CheckExact(reply) != 0) {
+    pump.driver().reply(key, view(reply));
+    return true;
+  }
+  int code = 0;
+  const char* message = nullptr;
+  Py_ssize_t message_size = 0;
+  PyObject* details = nullptr;
+  if (PyArg_ParseTuple(reply, "is#S", &code, &message, &message_size, &details) == 0) return false;
+  pump.driver().reply_error(key, code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
+                            {message, static_cast<std::size_t>(message_size)}, view(details));
+  return true;
+}
+
+py::object PumpBinding::next_news() {
+  static_cast<void>(alive());
+  const std::shared_ptr<StateBoard> board = board_;
+  const auto news = without_gil([&] { return board->next_news(); });
+  if (!news) return py::none();
+  py::str state = "";
+  const char* kind = "saturated";
+  if (news->kind == StateBoard::News::Kind::kClientState) {
+    kind = "client";
+    state = to_str(state_name(static_cast<ClientState>(news->state.state)));
+  } else if (news->kind == StateBoard::News::Kind::kServerState) {
+    kind = "server";
+    state = to_str(state_name(static_cast<ServerState>(news->state.state)));
+  } else if (news->kind == StateBoard::News::Kind::kCancel) {
+    kind = "cancel";
+  }
+  return py::make_tuple(kind, news->owner, state, to_str(code_name(news->state.code)), to_str(news->state.message),
+                        news->key.connection, news->key.id);
+}
+
+py::object PumpBinding::current_request() {
+  if (current.work == nullptr) return py::none();
+  const Work& work = *current.work;
+  return py::make_tuple(work.method, to_bytes(work.metadata), work.timeout_us, work.key.connection, work.key.id);
+}
+
+std::int64_t PumpBinding::current_age_us() {
+  if (current.work == nullptr || current.work->timeout_us == 0) return 0;
+  return microseconds(Clock::now() - current.received);
+}
+
+void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::bytes& payload) {
+  Pump& pump = alive();
+  const RequestKey key{connection, id};
+  const ConstBytes bytes = view(payload);
+  without_gil([&] {
+    pump.driver().reply(key, bytes);
+    return true;
+  });
+  board_->answered(key);
+}
+
+void PumpBinding::reply_error(std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
+                              const py::bytes& details) {
+  Pump& pump = alive();
+  const RequestKey key{connection, id};
+  const ConstBytes bytes = view(details);
+  without_gil([&] {
+    pump.driver().reply_error(key, code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown), message,
+                              bytes);
+    return true;
+  });
+  board_->answered(key);
+}
+
+void bind_pump(py::module_& module) {
+  const auto driver = [](PumpBinding& pump) -> Driver& { return pump.alive().driver(); };
+  py::class_<PumpBinding>(module, "Pump", py::module_local(), "The driver of a process's blocking API.")
+      .def(py::init<bool>(), py::arg("spin") = true)
+      .def("shut_down", &PumpBinding::shut_down)
+      .def(
+          "connect",
+          [](PumpBinding& pump, std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
+            return pump.connect(
+                connect_options(std::move(addresses), connect_timeout_us, max_queued_bytes, limits, std::move(allow)));
+          },
+          py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
+          py::arg("allow"))
+      .def(
+          "serve",
+          [](PumpBinding& pump, std::string address, std::vector<std::string> methods, const std::string& takeover,
+             std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
+            return pump.serve(serve_options(std::move(address), std::move(methods), takeover, takeover_timeout_us,
+                                            limits, std::move(allow), mode));
+          },
+          py::arg("address"), py::arg("methods"), py::arg("takeover"), py::arg("takeover_timeout_us"),
+          py::arg("limits"), py::arg("allow"), py::arg("mode"))
+      .def("wait_client", &PumpBinding::wait_client, py::arg("client"))
+      .def("wait_server", &PumpBinding::wait_server, py::arg("server"))
+      .def("wait_server_closed", &PumpBinding::wait_server_closed, py::arg("server"))
+      .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("handlers"))
+      .def("listen", [](PumpBinding& pump) { pump.board().listen(); })
+      .def("next_news", &PumpBinding::next_news)
+      .def(
+          "close_client",
+          [driver](PumpBinding& pump, ClientId client) {
+            Driver& target = driver(pump);
+            without_gil([&] {
+              target.close_client(client);
+              return true;
+            });
+          },
+          py::arg("client"))
+      .def(
+          "forget_client", [](PumpBinding& pump, ClientId client) { pump.board().forget_client(client); },
+          py::arg("client"))
+      .def(
+          "close_server",
+          [driver](PumpBinding& pump, ServerId server, std::int64_t grace_us) {
+            Driver& target = driver(pump);
+            without_gil([&] {
+              target.close_server(server, to_duration(grace_us));
+              return true;
+            });
+          },
+          py::arg("server"), py::arg("grace_us"))
+      .def(
+          "stop_workers",
+          [](PumpBinding& pump, ServerId server) {
+            Pump& target = pump.alive();
+            without_gil([&] {
+              target.stop_workers(server);
+              return true;
+            });
+          },
+          py::arg("server"))
+      .def(
+          "resume_workers",
+          [](PumpBinding& pump, ServerId server) {
+            Pump& target = pump.alive();
+            without_gil([&] {
+              target.resume_workers(server);
+              return true;
+            });
+          },
+          py::arg("server"))
+      .def(
+          "forget_server", [](PumpBinding& pump, ServerId server) { pump.board().forget_server(server); },
+          py::arg("server"))
+      .def(
+          "methods",
+          [driver](PumpBinding& pump, ClientId client) {
+            Driver& target = driver(pump);
+            return without_gil([&] { return target.methods(client); });
+          },
+          py::arg("client"))
+      .def(
+          "intern_method",
+          [driver](PumpBinding& pump, ClientId client, const std::string& name) {
+            Driver& target = driver(pump);
+            return without_gil([&] { return target.intern_method(client, name); });
+          },
+          py::arg("client"), py::arg("name"))
+      .def(
+          "client_status",
+          [driver](PumpBinding& pump, ClientId client) {
+            Driver& target = driver(pump);
+            return to_dict(without_gil([&] { return target.client_status(client); }));
+          },
+          py::arg("client"))
+      .def(
+          "server_status",
+          [](PumpBinding& pump, ServerId server) {
+            Pump& target = pump.alive();
+            const auto [status, busy] =
+                without_gil([&] { return std::pair(target.driver().server_status(server), target.busy(server)); });
+            py::dict dict = to_dict(status);
+            dict["workers"] = busy.workers;
+            dict["busy_workers"] = busy.running;
+            dict["queued_calls"] = busy.queued;
+            dict["slowest_method"] = busy.slowest_method;
+            dict["slowest_us"] = microseconds(busy.slowest);
+            return dict;
+          },
+          py::arg("server"))
+      .def(
+          "watch", [](PumpBinding& pump, ServerId server) { pump.board().saturated(server); }, py::arg("server"))
+      .def(
+          "cancelled",
+          [](PumpBinding& pump, std::uint64_t connection, std::uint64_t id) {
+            return pump.board().cancelled({connection, id});
+          },
+          py::arg("connection"), py::arg("id"))
+      .def("reply", &PumpBinding::reply, py::arg("connection"), py::arg("id"), py::arg("payload"))
+      .def("reply_error", &PumpBinding::reply_error, py::arg("connection"), py::arg("id"), py::arg("code"),
+           py::arg("message"), py::arg("details"));
+  module.def("current_request", &PumpBinding::current_request);
+  module.def("current_age_us", &PumpBinding::current_age_us);
+}
+
+}  // namespace ipcbridge::python

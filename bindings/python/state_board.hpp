@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/base/clock.hpp"
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge::python {
+
+// What the pump's observer has seen: the last state of each client and server, which calls were cancelled,
+// and the news that Python has not heard yet. Knows no Python, because observers run without the GIL.
+// Any thread.
+class StateBoard {
+ public:
+  struct State {
+    std::uint8_t state = 0;
+    Code code = Code::kOk;
+    std::string message;
+  };
+
+  struct News {
+    enum class Kind : std::uint8_t { kClientState, kServerState, kCancel, kSaturated };
+    Kind kind = Kind::kClientState;
+    std::uint32_t owner = 0;
+    State state;
+    RequestKey key;
+  };
+
+  void observe(const Event& event);
+
+  std::optional<State> client(ClientId id) const;
+  std::optional<State> server(ServerId id) const;
+
+  // The owner has gone: its final state need not be remembered.
+  void forget_client(ClientId id);
+  void forget_server(ServerId id);
+
+  // Whether the caller of a request that is being handled has stopped waiting.
+  bool cancelled(const RequestKey& key) const;
+  // The request has been answered; costs nothing while no call was cancelled.
+  void answered(const RequestKey& key);
+
+  // All workers of a server have something to do: next_news says so when that has lasted for a second.
+  void saturated(ServerId id);
+
+  // From now on news is kept for next_news.
+  void listen();
+  // Waits for news; nullopt after stop().
+  std::optional<News> next_news();
+  void stop();
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const RequestKey& key) const {
+      return static_cast<std::size_t>(key.connection * 0x9E3779B97F4A7C15ULL + key.id);
+    }
+  };
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unordered_map<ClientId, State> clients_;
+  std::unordered_map<ServerId, State> servers_;
+  std::unordered_set<ClientId> forgotten_clients_;
+  std::unordered_set<ServerId> forgotten_servers_;
+  std::unordered_set<RequestKey, KeyHash> cancelled_;
+  std::atomic<std::size_t> cancelled_count_{0};
+  std::deque<News> news_;
+  std::unordered_map<ServerId, TimePoint> saturated_;
+  std::atomic<bool> watching_{false};  // a saturation is being timed already
+  bool listening_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,80 @@
+"""What a handler can learn about the call that it is answering."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, cast
+
+from . import _native
+from ._errors import IpcError
+from ._values import decode
+
+
+class Context:
+    """The call that a handler is answering. Valid until the handler returns; any thread."""
+
+    __slots__ = ("_deadline", "_is_cancelled", "_metadata", "method")
+
+    method: str
+    """The name under which the handler was called."""
+
+    def __init__(self, method: str, metadata: bytes, deadline: float | None, is_cancelled: Callable[[], bool]) -> None:
+        self.method = method
+        self._metadata = metadata
+        self._deadline = deadline
+        self._is_cancelled = is_cancelled
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the caller gave to with_options(metadata=...); a new dict each time."""
+        return cast("dict[str, Any]", decode(self._metadata)) if self._metadata else {}
+
+    @property
+    def deadline(self) -> float | None:
+        """How many seconds the caller still waits, not below 0; None if for ever."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def cancelled(self) -> bool:
+        """Whether the caller has stopped waiting: by cancelling, by its timeout, or by disappearing."""
+        return self._is_cancelled()
+
+    def __repr__(self) -> str:
+        return f"<context of {self.method}()>"
+
+
+of_task: ContextVar[Context] = ContextVar("ipcbridge.context")
+"""Set where a handler runs apart from the thread that reads: in a task, or on a thread of a pool."""
+
+
+class Worker(threading.local):
+    """What a handler thread of the blocking API is working for."""
+
+    pump: _native.Pump | None = None
+    names: list[str] = []  # noqa: RUF012 - never mutated
+
+
+worker = Worker()
+
+
+def context() -> Context:
+    """The call that the calling handler is answering. IpcError('failed_precondition') outside of handlers."""
+    found = of_task.get(None)
+    if found is not None:
+        return found
+    request = _native.current_request()
+    pump = worker.pump
+    if request is None or pump is None:
+        raise IpcError("failed_precondition", "context() is for handlers, while they answer a call")
+    method, metadata, timeout_us, connection, call_id = request
+    left = None if timeout_us == 0 else (timeout_us - _native.current_age_us()) / 1e6
+    return make_context(pump, worker.names[method], metadata, left, connection, call_id)
+
+
+def make_context(
+    pump: _native.Pump, method: str, metadata: bytes, left: float | None, connection: int, call_id: int
+) -> Context:
+    deadline = None if left is None else time.monotonic() + left
+    return Context(method, metadata, deadline, lambda: pump.cancelled(connection, call_id))

@@ -1,0 +1,108 @@
+"""Which callables of an object are served, under which names."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, overload
+
+from ._errors import IpcError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SERIAL = "__ipcbridge_serial__"
+_MAX_NESTING = 16
+
+
+@overload
+def method(function: F) -> F: ...
+@overload
+def method(*, serial: bool = False) -> Callable[[F], F]: ...
+def method(function: F | None = None, *, serial: bool = False) -> F | Callable[[F], F]:
+    """Says how a method is served; `serial=True`: one call at a time, on whichever thread."""
+
+    def mark(target: F) -> F:
+        setattr(target, _SERIAL, serial)
+        return target
+
+    return mark if function is None else mark(function)
+
+
+def is_serial(function: Callable[..., Any]) -> bool:
+    return bool(getattr(function, _SERIAL, False))
+
+
+def exposed(target: Any) -> dict[str, Callable[..., Any]]:
+    """The callables of a mapping, module or instance by name; nested ones as 'outer.inner'.
+
+    Never what begins with an underscore, never a property (none is evaluated), never a class.
+    Raises IpcError('invalid_argument') for what cannot be served.
+    """
+    if inspect.isclass(target):
+        raise IpcError("invalid_argument", f"{target.__name__} is a class: pass an instance, {target.__name__}()")
+    if inspect.isroutine(target) or isinstance(target, functools.partial):
+        name = getattr(target, "__name__", "name")
+        raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
+    found = dict(_walk(target, "", 0))
+    if not found:
+        raise IpcError("invalid_argument", f"this {type(target).__name__} has no public functions to serve")
+    return found
+
+
+def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[..., Any]]]:
+    if depth > _MAX_NESTING:
+        raise IpcError("invalid_argument", f"namespaces are nested more than {_MAX_NESTING} deep at {prefix[:-1]!r}")
+    if isinstance(target, Mapping):
+        members = _mapping_members(target, prefix)
+    elif inspect.ismodule(target):
+        members = _module_members(target)
+    elif isinstance(target, types.SimpleNamespace):
+        members = _mapping_members(vars(target), prefix)
+    else:
+        members = _instance_members(target)
+    for name, value in members:
+        if name.startswith("_"):
+            continue
+        if inspect.isclass(value):
+            raise IpcError("invalid_argument", f"{prefix}{name} is a class: pass an instance, {value.__name__}()")
+        if callable(value):
+            yield prefix + name, value
+        else:
+            yield from _walk(value, f"{prefix}{name}.", depth + 1)
+
+
+def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in target.items():
+        if not isinstance(name, str):
+            raise IpcError("invalid_argument", f"the name of a method is a string, not {name!r}")
+        if value is None or isinstance(value, (bool, int, float, str, bytes, list, tuple, set)):
+            raise IpcError("invalid_argument", f"{prefix}{name} is no function but a {type(value).__name__}")
+        yield name, value
+
+
+def _module_members(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
+    names = getattr(module, "__all__", None)
+    for name in vars(module) if names is None else names:
+        value = getattr(module, name)
+        if inspect.isroutine(value) and (names is not None or getattr(value, "__module__", None) == module.__name__):
+            yield name, value
+
+
+def _instance_members(target: Any) -> Iterator[tuple[str, Any]]:
+    names: dict[str, None] = {}
+    for cls in reversed(type(target).__mro__):
+        if cls is not object:
+            names.update(dict.fromkeys(vars(cls)))
+    own = getattr(target, "__dict__", {})
+    names.update(dict.fromkeys(own))
+    for name in names:
+        if name.startswith("_"):
+            continue
+        static = inspect.getattr_static(target, name, None)
+        if name in own and static is own[name]:
+            if isinstance(static, types.SimpleNamespace) or (callable(static) and not inspect.isclass(static)):
+                yield name, static
+        elif inspect.isroutine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod)):
+            yield name, getattr(target, name)

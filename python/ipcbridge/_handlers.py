@@ -1,0 +1,151 @@
+"""Runs handlers: arguments in, reply out, exceptions told to the caller. The same for every kind of server."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Union
+
+from ._describe import DESCRIBE, describe_service, is_async, signature_of
+from ._errors import CODES, Code, IpcError
+from ._exposure import exposed, is_serial
+from ._values import decode_args, encode_error, encode_result
+
+logger = logging.getLogger("ipcbridge")
+
+OnError = Callable[[BaseException, str], object]
+ErrorReply = tuple[int, str, bytes]
+Reply = Union[bytes, ErrorReply]
+Handler = Callable[..., Any]
+
+_NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__args__, 1)}  # type: ignore[attr-defined]
+assert len(_NUMBERS) == len(CODES)
+_MAX_MESSAGE = 1024
+
+
+class Service:
+    """The methods of one server, in the order of their numbers."""
+
+    def __init__(self, name: str, target: Any, serial: bool, on_error: OnError | None) -> None:
+        functions = exposed(target)
+        self.name = name
+        self.on_error = on_error
+        self.functions: list[Handler] = list(functions.values())
+        self.functions.append(functools.partial(describe_service, name, functions))
+        self.names: list[str] = [*functions, DESCRIBE]
+        self.is_async = [is_async(function) for function in self.functions]
+        self._calls = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
+        self.locks = [threading.Lock() if is_serial(function) and not serial else None for function in self.functions]
+
+    def sync_invoker(self, number: int) -> Callable[[bytes], Reply]:
+        """A function that answers a request for a method that is not `async def`."""
+        call, fail, lock = self._calls[number], functools.partial(self.failure, number), self.locks[number]
+
+        def invoke(payload: bytes) -> Reply:
+            result = None
+            try:
+                args, kwargs = decode_args(payload)
+                result = call(*args, **kwargs) if kwargs else call(*args)
+                return encode_result(result)
+            except BaseException as error:
+                return fail(_unawaited(result) or error, payload)
+
+        def invoke_alone(payload: bytes) -> Reply:
+            with lock:  # type: ignore[union-attr]
+                return invoke(payload)
+
+        return invoke if lock is None else invoke_alone
+
+    async def invoke_async(self, number: int, payload: bytes) -> Reply:
+        """Answers a request for an `async def` method. Cancellation is passed on."""
+        try:
+            args, kwargs = decode_args(payload)
+            awaitable: Awaitable[Any] = self._calls[number](*args, **kwargs)
+            return encode_result(await awaitable)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            return self.failure(number, error, payload)
+
+    def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
+        """Turns what a handler raised into the reply that tells of it; logs what it raised unexpectedly."""
+        error = self._arity_error(number, error, payload) or error
+        if not isinstance(error, IpcError):
+            self._report(error, self.names[number])
+        code = error.code if isinstance(error, IpcError) else "unknown"
+        try:
+            message = str(error)[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
+        except Exception:
+            message = type(error).__name__
+        return _NUMBERS.get(code, _NUMBERS["unknown"]), message, encode_error(error)
+
+    def _report(self, error: BaseException, name: str) -> None:
+        try:
+            if self.on_error is not None:
+                self.on_error(error, name)
+            else:
+                logger.error("%s: the handler of %s() failed", self.name, name, exc_info=error)
+        except Exception:
+            logger.exception("%s: on_error failed", self.name)
+
+    def _arity_error(self, number: int, error: BaseException, payload: bytes) -> IpcError | None:
+        """What to say instead of a TypeError that was raised because the arguments do not fit."""
+        if type(error) is not TypeError:
+            return None
+        signature = signature_of(self.functions[number])
+        if signature is None:
+            return None
+        try:
+            args, kwargs = decode_args(payload)
+            signature.bind(*args, **kwargs)
+        except TypeError as misfit:
+            name = self.names[number]
+            return IpcError("invalid_argument", f"{name}{signature}: {misfit}")
+        return None
+
+
+def _prepared(name: str, function: Handler) -> Handler:
+    """`function` as it is called: generators refused, integers made floats where parameters say so."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+
+        def refuse(*_args: Any, **_kwargs: Any) -> Any:
+            raise IpcError("unimplemented", f"{name}() is a generator: streams come in a later release")
+
+        return refuse
+    signature = signature_of(function)
+    floats = _float_parameters(signature) if signature else {}
+    if not floats:
+        return function
+
+    @functools.wraps(function, updated=())
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        if any(type(args[at]) is int for at in floats.values() if at < len(args)):
+            args = tuple(float(arg) if type(arg) is int and at in places else arg for at, arg in enumerate(args))
+        for key in floats.keys() & kwargs.keys():
+            if type(kwargs[key]) is int:
+                kwargs[key] = float(kwargs[key])
+        return function(*args, **kwargs)
+
+    places = frozenset(floats.values())
+    return convert
+
+
+def _float_parameters(signature: inspect.Signature) -> Mapping[str, int]:
+    """The parameters annotated exactly float, with their places."""
+    return {
+        parameter.name: at
+        for at, parameter in enumerate(signature.parameters.values())
+        if parameter.annotation in (float, "float")
+        and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    }
+
+
+def _unawaited(result: Any) -> IpcError | None:
+    """What to say of a plain function that returned a coroutine."""
+    if not isinstance(result, Coroutine):
+        return None
+    result.close()
+    return IpcError("unimplemented", "the handler is no `async def` and yet returned a coroutine: define it as one")

@@ -1,0 +1,300 @@
+"""The blocking server: handlers on threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from . import _background, _native, _process
+from ._context import make_context, of_task, worker
+from ._errors import IpcError
+from ._handlers import ErrorReply, OnError, Reply, Service
+from ._options import Allow, Seconds, check_threads, microseconds, serve_arguments
+
+logger = logging.getLogger("ipcbridge")
+
+_RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
+
+
+class Server:
+    """A service that this process offers. Made by serve(); any thread may use it.
+
+    It serves until close(), until the end of its `with` block, or until the main thread and all other
+    non-daemon threads have ended: then running handlers have two seconds to finish.
+    """
+
+    def __init__(
+        self, process: _process.Process, service: Service, threads: int, executor: Executor | None, path: str
+    ) -> None:
+        self.name = service.name
+        self._process = process
+        self._pump = process.pump
+        self._service = service
+        self._thread_count = threads
+        self._executor = executor
+        self._path = path
+        self._id = 0
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
+        self._handlers = [self._handler(number) for number in range(len(service.names))]
+
+    def close(self, grace: Seconds = 10) -> None:
+        """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
+
+        Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it.
+        """
+        self._pump.close_server(self._id, microseconds(grace, "grace"))
+        with contextlib.suppress(IpcError):
+            self._pump.wait_server_closed(self._id)
+        self._end()
+        deadline = time.monotonic() + _RETURN_PATIENCE
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def wait(self) -> None:
+        """Waits until the server is closed, by close() or because another one has taken its name over."""
+        self._closed.wait()
+
+    def run(self) -> None:
+        """Runs the handlers on this thread, one at a time, until the server is closed.
+
+        For handlers that need the main thread. The server's own threads stop first. Ctrl-C, also during a
+        handler, raises KeyboardInterrupt here; a KeyboardInterrupt that a handler raises itself goes to its caller.
+        """
+        self._pump.stop_workers(self._id)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        if self._closed.is_set():
+            return
+        self._pump.resume_workers(self._id)
+        with _noting_interrupts() as interrupts:
+            handlers = [_interruptible(handler, interrupts) for handler in self._handlers]
+            worker.pump, worker.names = self._pump, self._service.names
+            try:
+                self._pump.run_worker(self._id, handlers)
+            finally:
+                worker.pump = None
+
+    def status(self) -> dict[str, Any]:
+        """State, address, path, connections, and what the threads are doing."""
+        status = self._pump.server_status(self._id)
+        slowest = status.pop("slowest_method")
+        busy = status["busy_workers"] > 0
+        status["slowest_method"] = self._service.names[slowest] if busy else None
+        status["slowest_seconds"] = status.pop("slowest_us") / 1e6
+        return status
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ipcbridge server {self.name}>"
+
+    def start(self, arguments: dict[str, Any]) -> None:
+        self._process.listen()
+        self._id = self._pump.serve(**arguments)
+        self._process.servers[self._id] = self
+        try:
+            self._pump.wait_server(self._id)
+        except BaseException:
+            with contextlib.suppress(IpcError):
+                self._pump.close_server(self._id, 0)
+            self._end()
+            raise
+        for number in range(self._thread_count):
+            thread = threading.Thread(target=self._work, name=f"ipcbridge-{self.name}-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def on_state(self, state: str) -> None:
+        if state == "closed":
+            self._end()
+
+    def on_cancel(self, connection: int, call_id: int) -> None:
+        with self._lock:
+            running = self._tasks.get((connection, call_id))
+        if running is not None:
+            task, loop = running
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(task.cancel)
+
+    def on_saturated(self) -> None:
+        with contextlib.suppress(IpcError):
+            status = self.status()
+            if status["busy_workers"] < status["workers"]:
+                return
+            if status["queued_calls"] == 0 or status["slowest_seconds"] < 1.0:
+                self._pump.watch(self._id)
+                return
+            logger.warning(
+                "%s: all %d handler threads are busy and %d calls wait; the slowest, %s(), has been running for %.1f s",
+                self.name,
+                status["workers"],
+                status["queued_calls"],
+                status["slowest_method"],
+                status["slowest_seconds"],
+            )
+
+    def shut_down(self) -> None:
+        """At interpreter exit."""
+        with contextlib.suppress(IpcError):
+            self.close(_process.EXIT_GRACE)
+
+    def _end(self) -> None:
+        self._process.servers.pop(self._id, None)
+        with contextlib.suppress(IpcError):
+            self._pump.stop_workers(self._id)
+            self._pump.forget_server(self._id)
+        self._closed.set()
+
+    def _work(self) -> None:
+        worker.pump, worker.names = self._pump, self._service.names
+        with contextlib.suppress(IpcError):  # the end of the interpreter
+            self._pump.run_worker(self._id, self._handlers)
+
+    def _handler(self, number: int) -> Any:
+        if self._service.is_async[number]:
+            return self._async_handler(number)
+        invoke = self._service.sync_invoker(number)
+        if self._executor is None:
+            return invoke
+        return self._executor_handler(number, invoke, self._executor)
+
+    def _executor_handler(self, number: int, invoke: Any, executor: Executor) -> Any:
+        def handle(payload: bytes) -> ErrorReply | None:
+            context, key = self._detached(number)
+            try:
+                executor.submit(context.run, lambda: self._reply(key, invoke(payload)))
+            except RuntimeError as error:  # it has been shut down
+                return self._service.failure(number, error, payload)
+            return None
+
+        return handle
+
+    def _async_handler(self, number: int) -> Any:
+        def handle(payload: bytes) -> None:
+            context, key = self._detached(number)
+
+            async def answer() -> None:
+                try:
+                    self._reply(key, await self._service.invoke_async(number, payload))
+                finally:
+                    with self._lock:
+                        self._tasks.pop(key, None)
+
+            def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+                if self._pump.cancelled(*key):
+                    task.cancel()
+                with self._lock:
+                    self._tasks[key] = (task, loop)
+
+            _background.start(answer(), context, started)
+
+        return handle
+
+    def _detached(self, number: int) -> tuple[contextvars.Context, tuple[int, int]]:
+        """The context for a handler that leaves the thread which read its request."""
+        request = _native.current_request()
+        assert request is not None
+        _method, metadata, timeout_us, connection, call_id = request
+        left = None if timeout_us == 0 else timeout_us / 1e6
+        context = contextvars.copy_context()
+        made = make_context(self._pump, self._service.names[number], metadata, left, connection, call_id)
+        context.run(of_task.set, made)
+        return context, (connection, call_id)
+
+    def _reply(self, key: tuple[int, int], reply: Reply) -> None:
+        with contextlib.suppress(IpcError):
+            if isinstance(reply, bytes):
+                self._pump.reply(*key, reply)
+            else:
+                self._pump.reply_error(*key, *reply)
+
+
+def serve(
+    name: str,
+    target: Any,
+    *,
+    threads: int = 8,
+    serial: bool = False,
+    executor: Executor | None = None,
+    takeover: str = "wait",
+    takeover_timeout: Seconds = 2,
+    allow: Iterable[Allow] | None = None,
+    mode: int = 0o600,
+    limits: Mapping[str, int] | None = None,
+    on_error: OnError | None = None,
+) -> Server:
+    """Serves the functions of `target` under `name`; returns as soon as clients can connect.
+
+    `target` is a mapping of callables, an instance, a module (its `__all__`, else the functions defined in
+    it) or a SimpleNamespace; nested ones are namespaces. Nothing that begins with an underscore is served,
+    no property is evaluated, classes are refused.
+
+    Handlers run on `threads` threads, or one call at a time (`serial=True`), or on `executor`. `async def`
+    handlers run on an event loop that all servers of the process share, on a thread of its own.
+    `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
+    free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
+    `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
+    max_message_bytes, max_pending_bytes and max_pending_calls. What a handler raises unexpectedly goes to
+    `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
+
+    Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
+    """
+    count = check_threads(threads, serial)
+    service = Service(name, target, serial, on_error)
+    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits)
+    server = Server(_process.current(), service, count, executor, _native.socket_path(name))
+    server.start(arguments)
+    return server
+
+
+class _Interrupts:
+    seen = False
+
+
+@contextlib.contextmanager
+def _noting_interrupts() -> Iterator[_Interrupts]:
+    """Tells a Ctrl-C from a KeyboardInterrupt that a handler raises, as long as Python's own signal handler is set."""
+    interrupts = _Interrupts()
+    replaced = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+
+    def note(*_: object) -> None:
+        interrupts.seen = True
+        raise KeyboardInterrupt
+
+    if replaced:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupts
+    finally:
+        if replaced:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interruptible(handler: Any, interrupts: _Interrupts) -> Any:
+    def handle(payload: bytes) -> Any:
+        reply = handler(payload)
+        if interrupts.seen:
+            raise KeyboardInterrupt
+        return reply
+
+    return handle

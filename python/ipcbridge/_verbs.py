@@ -1,0 +1,60 @@
+"""What one does with a proxy, for the blocking and the asyncio API alike where nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from ._errors import IpcError
+from ._options import UNSET, Seconds, Unset
+from ._proxy import BaseProxy, parts
+
+P = TypeVar("P", bound=BaseProxy)
+
+
+def with_options(
+    proxy: P,
+    *,
+    timeout: Seconds | Unset = UNSET,
+    metadata: Mapping[str, Any] | None | Unset = UNSET,
+    idempotent: bool | None = None,
+    wait_for_ready: bool | None = None,
+) -> P:
+    """The same service, called with these options; what is not given stays as it is.
+
+    `timeout` is in seconds or a timedelta, None for ever, 0 fails at once; the call then raises
+    DeadlineExceeded and the handler is told. `metadata`, a mapping with string keys, is what the handler
+    finds in context().metadata. `idempotent=True` says that a call may run twice: it is repeated when its
+    connection is lost, instead of failing. `wait_for_ready=False` fails at once while there is no connection.
+    """
+    remote, options, prefix = parts(proxy)
+    return type(proxy)(remote, options.replace(timeout, metadata, idempotent, wait_for_ready), prefix)
+
+
+def notify(proxy: P) -> P:
+    """The same service, called without waiting for an answer: methods return None, errors are not told."""
+    remote, options, prefix = parts(proxy)
+    return type(proxy)(remote, options.as_notification(), prefix)
+
+
+def status(of: Any) -> dict[str, Any]:
+    """How a proxy's connection or a server is doing.
+
+    Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid, peer_uid,
+    pending_calls, queued_calls, queued_bytes. Of a server: state, address, path, connections and more.
+    """
+    if isinstance(of, BaseProxy):
+        return cast("dict[str, Any]", parts(of)[0].status())
+    ask = getattr(of, "status", None)
+    if ask is None:
+        raise IpcError("invalid_argument", f"expected a proxy or a server, not {type(of).__name__}")
+    return cast("dict[str, Any]", ask())
+
+
+def on_state(proxy: BaseProxy, listener: Callable[[str], object]) -> Callable[[], None]:
+    """Calls `listener(state)` at each change of the connection's state; returns what ends that.
+
+    States: 'connecting', 'ready', 'reconnecting', 'disconnected' (the next call tries again), 'closed'. In the
+    blocking API the listener runs on a thread of its own, under asyncio on the loop.
+    """
+    return cast("Callable[[], None]", parts(proxy)[0].listen(listener))

@@ -10,17 +10,30 @@ import ormsgpack
 from . import _strict
 from ._wire import KWARGS, MAP, MAP_HEADS, MAX_DEPTH, SET, may_be_deep
 
-_unpackb = ormsgpack.unpackb
+
+class _Unsure(ValueError):
+    """The fast path cannot be trusted with these bytes: `_strict` shall decide."""
+
+
+# Before 1.13.1, which needs Python 3.11, ormsgpack reserves memory for as many items as a list announces: it crashes
+# where there is not so much, and lists inside one another multiply it.
+_RESERVES_AHEAD = tuple(map(int, ormsgpack.__version__.split(".")[:3])) < (1, 13, 1)
+_LIST_16, _LIST_32 = b"\xdc", b"\xdd"
+
+
+def _guarded_unpackb(data: bytes, *, ext_hook: Any) -> Any:
+    if _LIST_32 in data or data.count(_LIST_16) > 64:
+        raise _Unsure
+    return ormsgpack.unpackb(data, ext_hook=ext_hook)
+
+
+_unpackb = _guarded_unpackb if _RESERVES_AHEAD else ormsgpack.unpackb
 
 # ormsgpack ignores what follows the first value. So the value is decoded as the first of a pair whose second is a
 # number that no peer can know: it comes out last only if the value's bytes were used up exactly.
 _PAIR = b"\x92"
-_MARK_BYTES = b"\xcf" + bytes(0x80 | byte for byte in os.urandom(8))  # none of them is KWARGS, see decode_args
-_MARK = _unpackb(_MARK_BYTES)
-
-
-class _Unsure(Exception):
-    """Raised in ormsgpack's hooks, which turn any exception into 'hook failed': `_strict` shall decide."""
+_MARK_BYTES = b"\xcf" + bytes(0xE0 | byte for byte in os.urandom(8))  # without the bytes that are searched for
+_MARK = ormsgpack.unpackb(_MARK_BYTES)
 
 
 def decode(data: bytes | memoryview) -> Any:

@@ -147,8 +147,7 @@ bool RingReader::ready() const {
 bool RingReader::prepare_sleep() {
   if (!is_odd(sleep_)) own_.sleeping.store(++sleep_, std::memory_order_seq_cst);
   if (peer_.write_index.load(std::memory_order_seq_cst) == read_) return true;
-  // The peer may have rung for this sleep already. Whoever answers that doorbell while awake must find a
-  // new number for the next sleep, or the peer takes it for the one that it has rung.
+  // Awake after all, so the word must say so: a peer that has rung for this sleep would not ring again for it.
   wake();
   return false;
 }

@@ -73,6 +73,9 @@ void Connection::write_waiting() {
 }
 
 void Connection::update_interest() {
+  // The fragments of a long message: nobody is told of room that was there all along.
+  while (is_open() && session_->has_output() && session_->flush_round()) {
+  }
   const bool wanted = channel_->wants_writable();
   if (wanted == polls_writable_) return;
   polls_writable_ = wanted;

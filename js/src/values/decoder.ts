@@ -1,5 +1,5 @@
 import { IpcError } from '../errors'
-import { knownKey, learnKey } from './keys'
+import { Reader } from './reader'
 import { Kwargs } from './types'
 import { extension, maxDepth, readDouble } from './wire'
 
@@ -13,40 +13,18 @@ export interface DecodeOptions {
   int64?: Int64
 }
 
-/** Up to here a string is read character by character, which beats the call into C++. */
-const shortString = 12
 const high = 0x1_0000_0000
 /** The last moment, in milliseconds, that a Date can hold. */
 const lastDate = 8.64e15
-const nothing = Buffer.alloc(0)
 const objectPrototype = Object.prototype
 
-/**
- * Reads values by the table of docs/values.md. Nothing that it reads is trusted: every length is checked against
- * what is left before it is used, and what is announced is never allocated ahead of what has arrived.
- */
-class Reader {
-  private buffer: Buffer = nothing
-  private start = 0
-  private at = 0
-  private end = 0
+/** Reads values by the table of docs/values.md. Arrays grow as their items arrive, whatever length was announced. */
+class ValueReader extends Reader {
   private int64: Int64 = 'mixed'
 
-  open(buffer: Buffer, start: number, end: number, options: DecodeOptions | undefined): void {
-    if (!(start >= 0 && start <= end && end <= buffer.length)) throw new RangeError('bytes outside the buffer')
-    this.buffer = buffer
-    this.start = this.at = start
-    this.end = end
+  begin(buffer: Buffer, start: number, end: number, options: DecodeOptions | undefined): void {
+    this.open(buffer, start, end)
     this.int64 = options?.int64 ?? 'mixed'
-  }
-
-  /** Lets go of the buffer, not to keep alive a slab that its owner has dropped. */
-  close(): void {
-    this.buffer = nothing
-  }
-
-  expectEnd(): void {
-    if (this.at !== this.end) throw this.malformed(`${this.end - this.at} bytes after the value`)
   }
 
   arguments(): unknown[] {
@@ -155,58 +133,6 @@ class Reader {
       else object[key] = value
     }
     return object
-  }
-
-  private key(): string {
-    const length = this.keyLength()
-    const start = this.take(length)
-    const end = this.at
-    const known = knownKey(this.buffer, start, end)
-    if (known !== undefined) return known
-    this.at = start
-    const text = this.string(length)
-    learnKey(this.buffer, start, end, text)
-    return text
-  }
-
-  private keyLength(): number {
-    const head = this.byte()
-    if (head >= 0xa0 && head < 0xc0) return head & 0x1f
-    if (head === 0xd9) return this.byte()
-    if (head === 0xda) return this.uint16()
-    if (head === 0xdb) return this.uint32()
-    throw this.malformed('a key that is not a string')
-  }
-
-  private string(length: number): string {
-    const { buffer } = this
-    const start = this.take(length)
-    const end = this.at
-    if (length <= shortString) {
-      let text = ''
-      for (let at = start; at < end; at++) {
-        const byte = buffer[at] as number
-        if (byte >= 0x80) return this.utf8(start, end)
-        text += String.fromCharCode(byte)
-      }
-      return text
-    }
-    return this.utf8(start, end)
-  }
-
-  private utf8(start: number, end: number): string {
-    const text = this.buffer.toString('utf8', start, end)
-    // What is not UTF-8 comes out as U+FFFD, which may also be meant; encoded again, only the latter gives the same bytes.
-    if (text.includes('\ufffd') && Buffer.from(text).compare(this.buffer, start, end) !== 0) {
-      throw this.malformed('a string that is not UTF-8')
-    }
-    return text
-  }
-
-  /** A copy: the slab is used again for the next batch. */
-  private binary(length: number): Buffer {
-    const start = this.take(length)
-    return Buffer.from(this.buffer.subarray(start, this.at))
   }
 
   private integer(value: number): number | bigint {
@@ -334,45 +260,8 @@ class Reader {
     return this.beyond(value)
   }
 
-  private byte(): number {
-    if (this.at >= this.end) throw this.truncated(1)
-    return this.buffer[this.at++] as number
-  }
-
-  private uint16(): number {
-    const at = this.take(2)
-    return ((this.buffer[at] as number) << 8) | (this.buffer[at + 1] as number)
-  }
-
-  private uint32(): number {
-    const { buffer } = this
-    const at = this.take(4)
-    const upper = ((buffer[at] as number) << 8) | (buffer[at + 1] as number)
-    return upper * 0x10000 + (((buffer[at + 2] as number) << 8) | (buffer[at + 3] as number))
-  }
-
-  /** Steps over `length` bytes; where they start. */
-  private take(length: number): number {
-    const start = this.at
-    if (length > this.end - start) throw this.truncated(length)
-    this.at = start + length
-    return start
-  }
-
-  private expect(length: number): void {
-    if (length > this.end - this.at) throw this.truncated(length)
-  }
-
-  private truncated(length: number): IpcError {
-    return this.malformed(`${length} bytes announced, ${this.end - this.at} left`)
-  }
-
   private tooDeep(): IpcError {
     return this.malformed(`nested more than ${maxDepth} levels deep`)
-  }
-
-  private malformed(reason: string): IpcError {
-    return new IpcError('data_loss', `malformed value at byte ${this.at - this.start}: ${reason}`)
   }
 }
 
@@ -386,11 +275,11 @@ function dateOf(milliseconds: number): Date {
 }
 
 // One for all: decoding runs no code of the user's, so it is never entered twice.
-const reader = new Reader()
+const reader = new ValueReader()
 
 /** The value in `buffer` from `start` to `end`. Throws IpcError, 'data_loss' for bytes that no encoder makes. */
 export function decode(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown {
-  reader.open(buffer, start, end, options)
+  reader.begin(buffer, start, end, options)
   try {
     const value = reader.value(0)
     reader.expectEnd()
@@ -404,7 +293,7 @@ export function decode(buffer: Buffer, start: number, end: number, options?: Dec
 
 /** A call's arguments, the keyword ones as a `Kwargs` at the end; throws as `decode` does. */
 export function decodeArgs(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown[] {
-  reader.open(buffer, start, end, options)
+  reader.begin(buffer, start, end, options)
   try {
     const args = reader.arguments()
     reader.expectEnd()

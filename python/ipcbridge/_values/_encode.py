@@ -60,31 +60,36 @@ def _default(value: Any) -> Any:
     return _fragment(plain.encode())
 
 
-# ormsgpack stops at a nesting of its own (255). A value placed this deep inside lists meets that limit one level
-# before ours; one level, because a set is an extension, whose inner list ormsgpack does not count.
-def _shell() -> tuple[object, object]:
-    place = shell = object()
-    kept: object = shell
-    limit = 0
-    while limit < 4096:
-        try:
-            _packb(shell, lambda _: None, OPTIONS)
-        except TypeError:
-            break
-        kept, shell, limit = shell, [shell], limit + 1
-    for _ in range(MAX_DEPTH - 1):
-        assert isinstance(kept, list)
-        kept = kept[0]
-    return place, kept
+_PLACE = object()
 
 
-_PLACE, _SHELL = _shell()
+def _nested(levels: int) -> object:
+    nest: object = _PLACE
+    for _ in range(levels):
+        nest = [nest]
+    return nest
+
+
+def _ormsgpack_takes(nest: object) -> bool:
+    try:
+        _packb(nest, lambda _: None, OPTIONS)
+    except TypeError:
+        return False
+    return True
+
+
+# ormsgpack has a limit of its own (255). A value put at _PLACE meets that limit one level before ours; one level,
+# because a set is an extension, whose inner list ormsgpack does not count.
+_THEIR_LIMIT = next((levels for levels in range(MAX_DEPTH, 2048) if not _ormsgpack_takes(_nested(levels + 1))), None)
+_SHELL = _nested(_THEIR_LIMIT - MAX_DEPTH + 1) if _THEIR_LIMIT is not None else None
 
 
 def _surely_shallow(value: Any) -> bool:
     def default(item: Any) -> Any:
         return value if item is _PLACE else _default(item)
 
+    if _SHELL is None:
+        return False
     try:
         _packb(_SHELL, default, OPTIONS)
     except TypeError:

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -64,10 +65,12 @@ bool InprocChannel::write(const FrameHeader& header, std::span<const ConstBytes>
   return true;
 }
 
-bool InprocChannel::take(Frame& frame) {
+bool InprocChannel::take(Frame& frame, std::size_t budget) {
   const std::lock_guard lock(pipe_->mutex);
   Direction& in = incoming();
   if (in.frames.empty()) return false;
+  const FrameHeader& next = in.frames.front().header;
+  if (next.type != FrameType::kHello && sizeof next + next.length > budget) return false;
   frame = std::move(in.frames.front());
   in.frames.pop_front();
   in.bytes -= sizeof frame.header + frame.header.length;
@@ -81,8 +84,9 @@ bool InprocChannel::take(Frame& frame) {
 Status InprocChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   if (fd_ready) silence(incoming().bell);
   Frame frame;
-  while (budget.frames > 0 && sink.wants_frame() && take(frame)) {
+  while (budget.frames > 0 && sink.wants_frame() && take(frame, budget.bytes)) {
     --budget.frames;
+    budget.bytes -= std::min(budget.bytes, sizeof frame.header + frame.body.size());
     if (Status status = sink.on_frame(frame.header, frame.body); !status.ok()) return status;
   }
   const std::lock_guard lock(pipe_->mutex);

@@ -51,7 +51,8 @@ class InprocChannel final : public Channel {
   InprocChannel(std::shared_ptr<Pipe> pipe, int side) : pipe_(std::move(pipe)), side_(side) {}
   Direction& incoming() const { return pipe_->directions[side_]; }
   Direction& outgoing() const { return pipe_->directions[1 - side_]; }
-  bool take(Frame& frame);
+  // False when no frame is there that the budget allows; a HELLO always is.
+  bool take(Frame& frame, std::size_t budget);
 
   std::shared_ptr<Pipe> pipe_;
   int side_;

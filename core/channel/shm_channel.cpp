@@ -87,7 +87,8 @@ bool ShmChannel::ready() const {
 
 bool ShmChannel::prepare_sleep() {
   if (!reader_.prepare_sleep()) return false;
-  if (!closed_ && !(writer_.waiting() && writer_.space_arrived())) return true;
+  // The peer may have answered the wish with less space than is needed, so it is renewed for each sleep.
+  if (!closed_ && (!writer_.waiting() || writer_.wait_for_space())) return true;
   reader_.wake();
   return false;
 }

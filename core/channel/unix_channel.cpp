@@ -44,6 +44,8 @@ ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
   }
   const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // A full socket must be polled for room even when no frame was cut in two.
+  blocked_ = sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
   if (sent > 0) outgoing_fd_.reset();
   return sent;
 }
@@ -71,6 +73,7 @@ bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> p
 }
 
 void UnixChannel::on_writable() {
+  blocked_ = false;
   while (!unsent_.empty()) {
     const ConstBytes rest(unsent_);
     const ssize_t sent = send(std::span(&rest, 1));
@@ -102,10 +105,14 @@ void UnixChannel::receive() {
   }
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    Fd arrived(fd);
-    if (!received_fd_.valid()) received_fd_ = std::move(arrived);
+    // All of them: CMSG_SPACE rounds up, so that there is room for more descriptors than were asked for.
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      Fd arrived(fd);
+      if (!received_fd_.valid()) received_fd_ = std::move(arrived);
+    }
   }
   if (got == 0) closed_ = true;
   end_ += static_cast<std::size_t>(got);

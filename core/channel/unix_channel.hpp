@@ -18,7 +18,7 @@ class UnixChannel final : public Channel {
   PeerIdentity peer() const override { return peer_; }
   int fd() const override { return socket_.get(); }
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
-  bool wants_writable() const override { return !unsent_.empty(); }
+  bool wants_writable() const override { return blocked_ || !unsent_.empty(); }
   void on_writable() override;
   Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
   bool ready() const override { return complete_frame_; }
@@ -43,6 +43,7 @@ class UnixChannel final : public Channel {
   PeerIdentity peer_;
   Fd outgoing_fd_;
   Fd received_fd_;
+  bool blocked_ = false;  // the last send found the socket full
   Buffer unsent_;    // the rest of a frame of which a part has gone out
   Buffer received_;  // bytes [begin_, end_) wait to be frames
   std::size_t begin_ = 0;

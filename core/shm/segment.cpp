@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "core/base/fork.hpp"
+#include "core/base/frame.hpp"
+#include "core/shm/ring.hpp"
 
 // Linux 5.1; glibc has it in linux/fcntl.h only.
 #ifndef F_SEAL_FUTURE_WRITE
@@ -22,6 +24,8 @@ namespace ipcbridge::shm {
 namespace {
 
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
+
+static_assert(max_record_body(kMinRingBytes) >= kMaxFrameBody);
 
 bool is_ring_size(std::uint64_t bytes) {
   return bytes >= kMinRingBytes && bytes <= kMaxRingBytes && std::has_single_bit(bytes);
@@ -63,14 +67,18 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 
 Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes) {
   if (!is_ring_size(ring_bytes)) {
-    return Error{Code::kInvalidArgument, "the ring size must be a power of two from 4 KiB to 64 MiB"};
+    return Error{Code::kInvalidArgument, "the ring size must be a power of two from 64 KiB to 64 MiB"};
   }
   const std::size_t size = kHeaderBytes + ring_bytes;
   OwnSegment segment;
   segment.memfd = Fd(system.memfd_create("ipcbridge", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!segment.memfd.valid()) return system_error(Code::kResourceExhausted, "cannot create shared memory");
   // fallocate and not ftruncate: memory that is promised but not there is a SIGBUS at the first touch.
-  if (system.fallocate(segment.memfd.get(), 0, 0, static_cast<off_t>(size)) != 0) {
+  int reserved = -1;
+  do {
+    reserved = system.fallocate(segment.memfd.get(), 0, 0, static_cast<off_t>(size));
+  } while (reserved != 0 && errno == EINTR);
+  if (reserved != 0) {
     return system_error(Code::kResourceExhausted, "cannot reserve " + std::to_string(size) + " bytes of shared memory");
   }
   Result<Mapping> mapping = map(system, segment.memfd.get(), size, PROT_READ | PROT_WRITE);

@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace ipcbridge {
+namespace {
+
+// What a message costs besides its body, so that empty ones (PONG) cannot pile up uncounted.
+constexpr std::uint64_t kOverhead = 64;
+
+}  // namespace
 
 Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes,
                std::function<void(FrameType, std::uint64_t)> on_sent)
@@ -16,7 +22,7 @@ bool Outbox::can_begin(std::size_t size) const {
 }
 
 void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
-  bytes_ += body.size();
+  bytes_ += kOverhead + body.size();
   std::deque<Message>& queue = body.size() <= kMaxFrameBody ? short_ : long_;
   queue.push_back(Message{type, id, std::move(body)});
   flush_round();
@@ -31,7 +37,7 @@ Outbox::Dropped Outbox::drop(std::uint64_t id) {
 }
 
 void Outbox::close(std::deque<Message>::iterator message) {
-  bytes_ -= message->body.size();
+  bytes_ -= kOverhead + message->body.size();
   if (message->open) {
     --open_count_;
     open_bytes_ -= message->body.size();
@@ -48,7 +54,7 @@ bool Outbox::flush_short() {
     const ConstBytes body(message.body);
     if (!writer_.write_frame(header, std::span(&body, 1))) return false;
     const auto [type, id] = std::pair(message.type, message.id);
-    bytes_ -= message.body.size();
+    bytes_ -= kOverhead + message.body.size();
     short_.pop_front();
     on_sent_(type, id);
   }

@@ -10,6 +10,9 @@ namespace {
 // Replies that the peer does not read are kept up to this many bytes; beyond it a reply shrinks to an error.
 constexpr std::uint64_t kMaxUnsentBytes = 256ULL * 1024 * 1024;
 
+// A message that is longer has the rest in its details; in one frame, it needs no part of max_message_bytes.
+constexpr std::size_t kMaxErrorMessageBytes = 8UL * 1024;
+
 Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
 
 }  // namespace
@@ -149,8 +152,10 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
   inbound->answered = true;
-  Buffer body = encode_error_prefix(code, not_started, message);
-  if (body.size() + details.size() <= theirs_.max_message_bytes) append(body, details);
+  Buffer body = encode_error_prefix(code, not_started, message.substr(0, kMaxErrorMessageBytes));
+  // Errors, too, are kept for a peer that does not read; the details are what may be long.
+  const std::uint64_t unsent = outbox_.bytes() + body.size() + details.size();
+  if (body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes) append(body, details);
   send(FrameType::kError, id, std::move(body));
 }
 
@@ -160,14 +165,15 @@ void Session::goaway() {
 
 Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
   if (is_ours(header.call_id)) return violation("a request with an id of this side");
+  if ((header.call_id & ~kSideBit) == 0) return violation("a request with the id zero");
   Inbound* inbound = inbound_.find(header.call_id);
-  if (inbound != nullptr && inbound->complete) {
+  if (inbound != nullptr && (inbound->complete || inbound->answered)) {
     // Fragments that crossed our answer to a cancelled request are impossible: the peer stops before it
     // cancels. So this is an id used twice.
     return violation("a call id used twice");
   }
   if (inbound == nullptr) {
-    if (inbound_.size() >= ours_.max_pending_calls) return violation("more calls than were granted");
+    if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls) return violation("more calls than were granted");
     inbound = &inbound_.insert(header.call_id, Inbound{});
   }
   inbound->bytes += body.size();
@@ -215,7 +221,7 @@ Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
 Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
   Outcome outcome;
   if (header.type == FrameType::kError) {
-    // An error is short and read twice, so it is copied out of the peer's memory first.
+    // Parts of an error are read twice, so it is copied out of the peer's memory first.
     Buffer copy;
     if (storage == nullptr) {
       copy.assign(body.begin(), body.end());
@@ -227,7 +233,8 @@ Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* 
     const Pending pending = *pending_.find(header.call_id);
     pending_bytes_ -= pending.bytes;
     pending_.erase(header.call_id);
-    if (!pending.abandoned) events_.on_outcome(pending.token, outcome, nullptr);
+    // The views are in `storage`; a short one is a copy of this function's.
+    if (!pending.abandoned) events_.on_outcome(pending.token, outcome, storage == &copy ? nullptr : storage);
     return {};
   }
   outcome.remote = true;

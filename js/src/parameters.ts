@@ -136,7 +136,7 @@ export function checkArity(name: string, signature: Signature, given: number): v
   const { least, most, text } = signature
   if (given >= least && given <= most) return
   const few = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
-  const noun = few === '1' ? 'argument' : 'arguments'
+  const noun = few.endsWith(' 1') || few === '1' ? 'argument' : 'arguments'
   throw new IpcError('invalid_argument', `${name}${text} takes ${few} ${noun}, ${given} given`)
 }
 

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import ipc from 'ipcbridge'
+import { run } from './support/children.mjs'
+import { serveAndConnect } from './support/endpoints.mjs'
+
+class CustomError extends Error {
+  name = 'CustomError'
+}
+
+function target() {
+  return {
+    fail: () => {
+      throw new CustomError('it broke', { cause: new TypeError('because') })
+    },
+    async failLater() {
+      await null
+      throw new CustomError('later')
+    },
+    notFound() {
+      throw new ipc.IpcError('not_found', 'no such user', { id: 5 })
+    },
+    odd(what) {
+      throw { string: 'a string', null: null, undefined: undefined, number: 5 }[what]
+    },
+    hostile() {
+      throw Object.defineProperty(new Error('x'), 'message', {
+        get() {
+          throw new Error('even this')
+        },
+      })
+    },
+    symbol: () => ({ ok: 1, items: [1, Symbol('no')] }),
+    echo: x => x,
+  }
+}
+
+async function withErrors(t) {
+  const errors = []
+  const onError = (error, info) => errors.push([error, info])
+  return { errors, ...(await serveAndConnect(t, target(), { serve: { onError } })) }
+}
+
+test('an exception arrives with its type, message, stack and cause', async t => {
+  const { remote } = await withErrors(t)
+  for (const [method, message] of [
+    ['fail', 'it broke'],
+    ['failLater', 'later'],
+  ]) {
+    await assert.rejects(remote[method](), error => {
+      assert.ok(error instanceof ipc.RemoteError)
+      assert.ok(error instanceof ipc.IpcError)
+      assert.equal(error.code, 'unknown')
+      assert.equal(error.type, 'CustomError')
+      assert.equal(error.message, message)
+      assert.match(error.remoteStack, /errors\.test\.mjs/)
+      return true
+    })
+  }
+  await assert.rejects(remote.fail(), error => error.cause.type === 'TypeError' && error.cause.message === 'because')
+})
+
+test('an IpcError thrown by a handler sets code and details', async t => {
+  const { remote, errors } = await withErrors(t)
+  await assert.rejects(remote.notFound(), { code: 'not_found', message: 'no such user', details: { id: 5 } })
+  assert.deepEqual(errors, [], 'it was meant, and is not logged')
+})
+
+test('anything can be thrown', async t => {
+  const { remote } = await withErrors(t)
+  await assert.rejects(remote.odd('string'), { code: 'unknown', message: 'a string' })
+  await assert.rejects(remote.odd('null'), { code: 'unknown' })
+  await assert.rejects(remote.odd('undefined'), { code: 'unknown' })
+  await assert.rejects(remote.odd('number'), { code: 'unknown', message: '5' })
+  await assert.rejects(remote.hostile(), { code: 'unknown' })
+  assert.equal(await remote.echo(1), 1)
+})
+
+test('unexpected exceptions are told to onError', async t => {
+  const { remote, errors, address } = await withErrors(t)
+  await remote.fail().catch(() => {})
+  assert.equal(errors.length, 1)
+  assert.equal(errors[0][0].message, 'it broke')
+  assert.deepEqual(errors[0][1], { service: address, method: 'fail' })
+})
+
+test('an onError that throws harms nobody', async t => {
+  const said = []
+  t.mock.method(console, 'error', (...args) => said.push(args))
+  const onError = () => {
+    throw new Error('onError itself')
+  }
+  const { remote } = await serveAndConnect(t, target(), { serve: { onError } })
+  await assert.rejects(remote.fail(), { message: 'it broke' })
+  assert.equal(said.length, 1)
+})
+
+test('without onError unexpected exceptions go to console.error', async t => {
+  const said = []
+  t.mock.method(console, 'error', (...args) => said.push(args))
+  const { remote, address } = await serveAndConnect(t, target())
+  await remote.fail().catch(() => {})
+  assert.equal(said.length, 1)
+  assert.equal(said[0][0], `ipcbridge: ${address}: fail failed:`)
+})
+
+test('an argument that cannot be encoded is refused with its path', async t => {
+  const { remote } = await withErrors(t)
+  await assert.rejects(remote.echo({ items: [1, Symbol('x')] }), {
+    code: 'invalid_argument',
+    message: /args\[0\]\.items\[1\]/,
+  })
+  assert.throws(() => ipc.notify(remote).echo(Symbol('x')), { code: 'invalid_argument', message: /args\[0\]/ })
+})
+
+test('a result that cannot be encoded fails the call with its path', async t => {
+  const { remote, errors } = await withErrors(t)
+  await assert.rejects(remote.symbol(), { code: 'invalid_argument', message: /result\.items\[1\]/ })
+  assert.equal(errors.length, 1)
+})
+
+test('nesting over the limit is refused', async t => {
+  const { remote } = await withErrors(t)
+  let deep = []
+  for (let i = 0; i < 200; i++) deep = [deep]
+  await assert.rejects(remote.echo(deep), { code: 'invalid_argument', message: /deep/ })
+})
+
+test('a remote error passed on by a service keeps its code', async t => {
+  const { remote: inner } = await withErrors(t)
+  const { remote: outer } = await serveAndConnect(t, { relay: () => inner.notFound() }, { serve: { onError() {} } })
+  await assert.rejects(outer.relay(), { code: 'not_found', message: 'no such user' })
+})
+
+test('a rejection that nobody handles ends the process as any other does', async t => {
+  const { code, stderr } = await run(
+    t,
+    `const server = await ipc.serve('x', { fail() { throw new Error('unseen') } }, { onError() {} })
+     const x = await ipc.connect('x')
+     x.fail()`,
+  )
+  assert.equal(code, 1)
+  assert.match(stderr, /unseen/)
+})

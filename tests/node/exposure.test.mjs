@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import ipc from 'ipcbridge'
+import { serveAndConnect } from './support/endpoints.mjs'
+import { freshName } from './support/names.mjs'
+
+test('an instance offers its own functions and its prototypes methods', async t => {
+  class Base {
+    inherited() {
+      return `inherited by ${this.name}`
+    }
+    overridden() {
+      return 'base'
+    }
+  }
+  class Calc extends Base {
+    name = 'calc'
+    #secret = 42
+    own = () => this.#secret
+    overridden() {
+      return `derived and ${super.overridden()}`
+    }
+    _hidden() {}
+    static helper() {}
+  }
+  const { remote } = await serveAndConnect(t, new Calc())
+  assert.deepEqual(Object.keys(remote).sort(), ['inherited', 'overridden', 'own'])
+  assert.equal(await remote.inherited(), 'inherited by calc')
+  assert.equal(await remote.overridden(), 'derived and base')
+  assert.equal(await remote.own(), 42)
+})
+
+test('nested plain objects and Maps are namespaces', async t => {
+  const { remote } = await serveAndConnect(t, {
+    math: { add: (a, b) => a + b, deep: { neg: a => -a } },
+    map: new Map([['mul', (a, b) => a * b]]),
+  })
+  assert.equal(await remote.math.add(1, 2), 3)
+  assert.equal(await remote.math.deep.neg(5), -5)
+  assert.equal(await remote.map.mul(2, 3), 6)
+  assert.equal(await ipc.withOptions(remote, { timeout: 1000 }).math.deep.neg(1), -1)
+  assert.equal(await ipc.withOptions(remote.math, { timeout: 1000 }).deep.neg(2), -2)
+})
+
+test('methods of a plain object see it as this', async t => {
+  const { remote } = await serveAndConnect(t, {
+    factor: 3,
+    times(x) {
+      return x * this.factor
+    },
+  })
+  assert.equal(await remote.times(2), 6)
+})
+
+test('a Map of functions and a module are services', async t => {
+  const { remote } = await serveAndConnect(t, new Map([['hello', who => `hello ${who}`]]))
+  assert.equal(await remote.hello('you'), 'hello you')
+  const path = await import('node:path')
+  const { remote: module } = await serveAndConnect(t, path)
+  assert.equal(await module.join('/a', 'b'), '/a/b')
+  assert.equal(await module.posix.isAbsolute('/a'), true)
+})
+
+test('getters are neither offered nor evaluated', async t => {
+  let evaluated = 0
+  const target = {
+    get trap() {
+      evaluated++
+      return () => 'never'
+    },
+    fine: () => 'fine',
+  }
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(Object.keys(remote), ['fine'])
+  assert.equal(remote.trap, undefined)
+  assert.equal(evaluated, 0)
+})
+
+test('a getter hides the method that it overrides', async t => {
+  class Base {
+    value() {
+      return 'base'
+    }
+    other() {}
+  }
+  class Derived extends Base {
+    get value() {
+      throw new Error('evaluated')
+    }
+  }
+  const { remote } = await serveAndConnect(t, new Derived())
+  assert.deepEqual(Object.keys(remote), ['other'])
+})
+
+test('underscores, symbols, classes and Object.prototype are not offered', async t => {
+  const { remote } = await serveAndConnect(t, {
+    _private() {},
+    __proto: () => {},
+    [Symbol.iterator]() {},
+    Inner: class {},
+    Map,
+    fine() {},
+    _ns: { fn() {} },
+  })
+  assert.deepEqual(Object.keys(remote), ['fine'])
+  for (const name of ['toString', 'constructor', 'hasOwnProperty', '__proto__', '_private']) {
+    await assert.rejects(ipc.call(remote, name), { code: 'unimplemented' }, name)
+  }
+})
+
+test('what is within an instance is its data', async t => {
+  class Service {
+    options = { onEvent: () => 'not for callers' }
+    run() {}
+  }
+  const { remote } = await serveAndConnect(t, new Service())
+  assert.deepEqual(Object.keys(remote), ['run'])
+})
+
+test('an object that refers to itself is walked once', async t => {
+  const target = { fn: () => 1 }
+  target.self = target
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(Object.keys(remote), ['fn'])
+})
+
+for (const [what, target, message] of [
+  ['a class', class Calc {}, /new Calc\(\)/],
+  ['a function', function add() {}, /\{ add \}/],
+  ['null', null, /object of functions/],
+  ['a string', 'calc', /object of functions/],
+  ['an object without functions', { a: 1 }, /nothing to call/],
+]) {
+  test(`serving ${what} is refused, saying what to do`, async () => {
+    await assert.rejects(ipc.serve(freshName(), target), error => {
+      assert.equal(error.code, 'invalid_argument')
+      assert.match(error.message, message)
+      return true
+    })
+  })
+}
+
+test('a proxy gives the same function every time, and undefined for what is not offered', async t => {
+  const { remote } = await serveAndConnect(t, { add: (a, b) => a + b, math: { mul: (a, b) => a * b } })
+  assert.equal(remote.add, remote.add)
+  assert.equal(remote.math, remote.math)
+  const view = ipc.withOptions(remote, { timeout: 1000 })
+  assert.equal(view.add, view.add)
+  for (const name of ['nope', 'then', 'toJSON', 'onModuleInit', 'constructor', 'toString', 'valueOf', '__proto__']) {
+    assert.equal(remote[name], undefined, name)
+    assert.equal(view[name], undefined, name)
+    assert.equal(name in remote, false, name)
+  }
+})
+
+test('has, ownKeys and property descriptors agree', async t => {
+  const { remote } = await serveAndConnect(t, { add() {}, math: { mul() {} } })
+  for (const each of [remote, ipc.withOptions(remote, {})]) {
+    assert.deepEqual(Reflect.ownKeys(each), ['add', 'math'])
+    assert.equal('add' in each, true)
+    assert.equal(Object.hasOwn ? Object.hasOwn(each, 'add') : 'add' in each, true)
+    const property = Object.getOwnPropertyDescriptor(each, 'add')
+    assert.equal(property.enumerable, true)
+    assert.equal(property.writable, false)
+    assert.deepEqual({ ...each.math }, { mul: each.math.mul })
+  }
+})
+
+test('a proxy cannot be changed', async t => {
+  const { remote } = await serveAndConnect(t, { add() {} })
+  for (const each of [remote, ipc.withOptions(remote, {})]) {
+    assert.throws(() => {
+      each.add = 1
+    }, TypeError)
+    assert.throws(() => {
+      delete each.add
+    }, TypeError)
+    assert.throws(() => Object.freeze(each), TypeError)
+    assert.throws(() => Object.defineProperty(each, 'x', { value: 1 }), TypeError)
+  }
+})
+
+test('a proxy prints what it is, as text too', async t => {
+  const { remote, address } = await serveAndConnect(t, { add() {}, math: { mul() {} } })
+  assert.match(inspect(remote), new RegExp(`Remote ${address}.*add.*math.*mul`, 's'))
+  assert.equal(`${remote}`, `[Remote ${address}]`)
+  assert.equal(remote.math.mul.name, 'math.mul')
+  assert.equal(JSON.stringify({ remote }).includes('Remote'), false)
+})
+
+test('a service whose method is named then can be connected to', async t => {
+  // biome-ignore lint/suspicious/noThenProperty: it is what this is about
+  const { remote } = await serveAndConnect(t, { then: x => x })
+  assert.equal(remote.then, undefined)
+  assert.equal(await ipc.call(remote, 'then', [1]), 1)
+})
+
+test('methods named like the control verbs are callable', async t => {
+  const { remote } = await serveAndConnect(t, { close: () => 'closed', status: () => 'fine', call: x => x })
+  assert.deepEqual([await remote.close(), await remote.status(), await remote.call(1)], ['closed', 'fine', 1])
+  assert.equal(ipc.status(remote).state, 'ready')
+})
+
+test('an unknown method is refused with what may have been meant', async t => {
+  const { remote } = await serveAndConnect(t, { subtract() {} })
+  await assert.rejects(ipc.call(remote, 'substract'), error => {
+    assert.equal(error.code, 'unimplemented')
+    assert.match(error.message, /subtract/)
+    return true
+  })
+})
+
+test('describe tells the signatures', async t => {
+  const { remote, address } = await serveAndConnect(t, {
+    add: (a, b = 0, ...rest) => [a, b, rest],
+    async plot({ title, size = 3, ...others }) {
+      return [title, size, others]
+    },
+    math: { mul: (a, b) => a * b },
+  })
+  const { service, methods } = await ipc.describe(remote)
+  assert.equal(service, address)
+  assert.deepEqual(Object.keys(methods), ['add', 'plot', 'math.mul'])
+  assert.deepEqual(methods.add, {
+    signature: '(a, b = 0, ...rest)',
+    doc: null,
+    params: [
+      { name: 'a', required: true, kind: 'positional' },
+      { name: 'b', required: false, kind: 'positional' },
+      { name: 'rest', required: false, kind: 'rest' },
+    ],
+    async: false,
+  })
+  assert.equal(methods.plot.async, true)
+  assert.deepEqual(
+    methods.plot.params.map(({ name, kind }) => [name, kind]),
+    [
+      ['title', 'keyword'],
+      ['size', 'keyword'],
+      ['', 'kwrest'],
+    ],
+  )
+})
+
+test('streams, callbacks and references say that they come later', async t => {
+  const { remote } = await serveAndConnect(
+    t,
+    {
+      *rows() {
+        yield 1
+      },
+      async *more() {
+        yield 1
+      },
+      take: x => x,
+      give: () => () => 1,
+    },
+    { serve: { onError() {} } },
+  )
+  await assert.rejects(remote.rows(), { code: 'unimplemented', message: /later release/ })
+  await assert.rejects(remote.more(), { code: 'unimplemented', message: /later release/ })
+  await assert.rejects(
+    remote.take(() => {}),
+    { code: 'unimplemented', message: /later release/ },
+  )
+  await assert.rejects(remote.give(), { message: /later release/ })
+  for (const verb of ['stream', 'retain', 'proxy']) {
+    assert.throws(() => ipc[verb]([]), { code: 'unimplemented', message: /later release/ })
+  }
+})

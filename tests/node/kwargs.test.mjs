@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import ipc from 'ipcbridge'
+import { serveAndConnect } from './support/endpoints.mjs'
+
+const { kwargs } = ipc
+
+class Shapes {
+  #scale = 2
+  area(width, height = 1) {
+    return this.#scale * width * height
+  }
+  async later(a, b) {
+    return [a, b]
+  }
+  ['computed name'](x) {
+    return x
+  }
+}
+
+const target = {
+  list: (a, b = 'b', c = 'c') => [a, b, c],
+  tricky: (a = ')', b = `}${'('}`, c = /[)]/.source, /* d, */ d = (x => x)('=>')) => [a, b, c, d],
+  plot: (kind, { title, size = 10 } = {}) => [kind, title, size],
+  open: (kind, { title, ...others }) => [kind, title, others],
+  rest: (a, ...more) => [a, more],
+  old: function named(a, b) {
+    return [a, b]
+  },
+  method(a, b) {
+    return [a, b]
+  },
+  single: a => a,
+  async asynchronous(a, b) {
+    return [a, b]
+  },
+  bound: function (a, b) {
+    return [a, b]
+  }.bind(null),
+  declared: ipc.method((...args) => args, { params: ['x', 'y?'] }),
+  anything() {
+    // biome-ignore lint/complexity/noArguments: it is what this is about
+    return [...arguments]
+  },
+}
+
+const refused = (message, call) => assert.rejects(call, { code: 'invalid_argument', message })
+
+test('keyword arguments bind by the names of parameters', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(await remote.list(kwargs({ a: 1, c: 3 })), [1, 'b', 3])
+  assert.deepEqual(await remote.list(1, kwargs({ b: 2 })), [1, 2, 'c'])
+  assert.deepEqual(await remote.tricky(kwargs({ d: 4 })), [')', '}(', '[)]', 4])
+  assert.deepEqual(await remote.old(kwargs({ b: 2, a: 1 })), [1, 2])
+  assert.deepEqual(await remote.method(kwargs({ b: 2, a: 1 })), [1, 2])
+  assert.deepEqual(await remote.asynchronous(kwargs({ b: 2, a: 1 })), [1, 2])
+  assert.equal(await remote.single(kwargs({ a: 1 })), 1)
+  assert.deepEqual(await remote.rest(kwargs({ a: 1 })), [1, []])
+})
+
+test('keyword arguments bind to methods of classes, private names and all', async t => {
+  const { remote } = await serveAndConnect(t, new Shapes())
+  assert.equal(await remote.area(kwargs({ width: 3, height: 4 })), 24)
+  assert.equal(await remote.area(kwargs({ width: 3 })), 6)
+  assert.deepEqual(await remote.later(1, kwargs({ b: 2 })), [1, 2])
+  assert.equal(await ipc.call(remote, 'computed name', [], { x: 1 }), 1)
+})
+
+test('a destructured last parameter takes the rest', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(await remote.plot('bar', kwargs({ title: 'x' })), ['bar', 'x', 10])
+  assert.deepEqual(await remote.plot(kwargs({ kind: 'bar', size: 1 })), ['bar', null, 1])
+  assert.deepEqual(await remote.open('bar', kwargs({ title: 'x', colour: 'red' })), ['bar', 'x', { colour: 'red' }])
+  await refused(/no parameter 'colour'/, remote.plot('bar', kwargs({ colour: 'red' })))
+  await refused(/no parameter 'title'/, remote.plot('bar', {}, kwargs({ title: 'x' })))
+})
+
+test('unknown, doubled and missing keyword arguments are refused', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  await refused(/list\(a, b = 'b', c = 'c'\) has no parameter 'd'/, remote.list(1, kwargs({ d: 1 })))
+  await refused(/'a' twice/, remote.list(1, kwargs({ a: 1 })))
+  await refused(/misses 'a'/, remote.list(kwargs({ b: 1 })))
+  await refused(/has no parameter 'more'/, remote.rest(1, kwargs({ more: 1 })))
+})
+
+test('method() gives the names where the source does not', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(await remote.declared(kwargs({ y: 2, x: 1 })), [1, 2])
+  await refused(/declared\(x, y\?\)/, remote.declared(kwargs({ z: 2 })))
+  await refused(/method\(fn, \{ params/, remote.bound(kwargs({ a: 1 })))
+  assert.throws(() => ipc.method(() => {}, { params: ['not a name'] }), { code: 'invalid_argument' })
+  assert.throws(() => ipc.method('x', {}), { code: 'invalid_argument' })
+})
+
+test('the wrong number of arguments is refused with the signature', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  await refused(/list\(a, b = 'b', c = 'c'\) takes 1 to 3 arguments, 4 given/, remote.list(1, 2, 3, 4))
+  await refused(/takes 1 to 3 arguments, 0 given/, remote.list())
+  await refused(/single\(a\) takes 1 argument, 2 given/, remote.single(1, 2))
+  await refused(/rest\(a, \.\.\.more\) takes at least 1 argument, 0 given/, remote.rest())
+  assert.deepEqual(await remote.rest(1, 2, 3), [1, [2, 3]])
+  assert.deepEqual(await remote.bound(1, 2), [1, 2])
+  assert.deepEqual(await remote.anything(1, 2), [1, 2])
+})
+
+test('keyword arguments elsewhere than at the end are refused', async t => {
+  const { remote } = await serveAndConnect(t, target)
+  await refused(/last argument/, remote.list(kwargs({ a: 1 }), 2))
+  assert.throws(() => kwargs('x'), { code: 'invalid_argument' })
+})

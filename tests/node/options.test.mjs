@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import ipc from 'ipcbridge'
+import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { freshName } from './support/names.mjs'
+
+const refused = (call, message = /./) => assert.rejects(call, { code: 'invalid_argument', message })
+
+/** A service whose `hang` settles when the caller gives up, and says what it saw. */
+function hanging() {
+  const begun = deferred()
+  const ended = deferred()
+  const hang = () => {
+    const { signal } = ipc.context()
+    begun.resolve(signal)
+    signal.addEventListener('abort', () => ended.resolve(signal.reason))
+    return ended.promise.then(() => 'too late')
+  }
+  return { begun: begun.promise, ended: ended.promise, target: { hang, echo: x => x } }
+}
+
+test('a timeout fails the call with deadline_exceeded and reaches the handler', async t => {
+  const { begun, ended, target } = hanging()
+  const { remote } = await serveAndConnect(t, target)
+  const call = ipc.withOptions(remote, { timeout: 30 }).hang()
+  await begun
+  await assert.rejects(call, { code: 'deadline_exceeded' })
+  assert.equal((await ended).code, 'cancelled')
+  assert.equal(await remote.echo(1), 1)
+})
+
+test('a timeout of zero fails at once, null and Infinity mean none', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x })
+  await assert.rejects(ipc.withOptions(remote, { timeout: 0 }).echo(1), { code: 'deadline_exceeded' })
+  for (const timeout of [null, Number.POSITIVE_INFINITY, undefined, 1e300, 60_000]) {
+    assert.equal(await ipc.withOptions(remote, { timeout }).echo(1), 1)
+  }
+})
+
+test('aborting a signal cancels the call and reaches the handler', async t => {
+  const { begun, ended, target } = hanging()
+  const { remote } = await serveAndConnect(t, target)
+  const controller = new AbortController()
+  const call = ipc.withOptions(remote, { signal: controller.signal }).hang()
+  await begun
+  const reason = new Error('enough')
+  controller.abort(reason)
+  await assert.rejects(call, { code: 'cancelled', cause: reason })
+  assert.equal((await ended).code, 'cancelled')
+})
+
+test('with an aborted signal nothing is sent', async t => {
+  let calls = 0
+  const { remote } = await serveAndConnect(t, { count: () => ++calls })
+  const view = ipc.withOptions(remote, { signal: AbortSignal.abort('no') })
+  await assert.rejects(view.count(), { code: 'cancelled', cause: 'no' })
+  assert.throws(() => ipc.notify(view).count(), { code: 'cancelled' })
+  assert.equal(await remote.count(), 1)
+})
+
+test('one signal aborts a thousand calls, and no warning is printed', async t => {
+  let warned
+  const onWarning = warning => {
+    warned = warning
+  }
+  process.on('warning', onWarning)
+  t.after(() => process.off('warning', onWarning))
+  const { remote } = await serveAndConnect(t, { hang: () => new Promise(() => {}), echo: x => x })
+  const controller = new AbortController()
+  const view = ipc.withOptions(remote, { signal: controller.signal })
+  const answered = await Promise.all(Array.from({ length: 1000 }, (_, i) => view.echo(i)))
+  assert.equal(answered.length, 1000)
+  const calls = Array.from({ length: 1000 }, () => view.hang())
+  controller.abort()
+  const results = await Promise.allSettled(calls)
+  assert.ok(results.every(result => result.reason?.code === 'cancelled'))
+  assert.equal(warned, undefined)
+})
+
+test('a call cancelled in a handler of the same batch gives its number to nobody else too early', async t => {
+  const controller = new AbortController()
+  const target = {
+    echo: x => x,
+    abort() {
+      controller.abort()
+      return 'aborted'
+    },
+  }
+  const { remote } = await serveAndConnect(t, target)
+  const view = ipc.withOptions(remote, { signal: controller.signal })
+  const aborted = Array.from({ length: 50 }, (_, i) => view.echo(`old ${i}`).catch(error => error.code))
+  const abort = remote.abort()
+  const renewed = abort.then(() => Promise.all(Array.from({ length: 100 }, (_, i) => remote.echo(i))))
+  for (const result of await Promise.all(aborted)) assert.match(String(result), /^(old \d+|cancelled)$/)
+  assert.deepEqual(
+    await renewed,
+    Array.from({ length: 100 }, (_, i) => i),
+  )
+})
+
+test('context() tells the handler of its call', async t => {
+  let seen
+  const { remote } = await serveAndConnect(t, {
+    ns: {
+      look() {
+        const context = ipc.context()
+        assert.equal(context, ipc.context())
+        seen = context
+        const { method, metadata, deadline } = context
+        return { method, metadata, deadline, aborted: context.signal.aborted }
+      },
+    },
+  })
+  assert.deepEqual(await remote.ns.look(), { method: 'ns.look', metadata: {}, deadline: null, aborted: false })
+  const view = ipc.withOptions(remote, { metadata: { user: 'ada', n: 1 }, timeout: 60_000 })
+  const { metadata, deadline } = await view.ns.look()
+  assert.deepEqual(metadata, { user: 'ada', n: 1 })
+  assert.ok(deadline > 50_000 && deadline <= 60_000, String(deadline))
+  assert.ok(seen.deadline <= deadline)
+  assert.equal(seen.signal.aborted, false)
+})
+
+test('metadata longer than any buffer arrives whole', async t => {
+  const { remote } = await serveAndConnect(t, { size: () => ipc.context().metadata.text.length })
+  for (const length of [10_000, 200_000]) {
+    assert.equal(await ipc.withOptions(remote, { metadata: { text: 'x'.repeat(length) } }).size(), length)
+  }
+})
+
+test('context() is refused outside the synchronous part of a handler', async t => {
+  assert.throws(() => ipc.context(), { code: 'failed_precondition' })
+  const { remote } = await serveAndConnect(t, {
+    async late() {
+      await null
+      ipc.context()
+    },
+  })
+  await assert.rejects(remote.late(), { code: 'failed_precondition' })
+})
+
+test('a signal that is asked for after the cancellation is aborted already', async t => {
+  const begun = deferred()
+  const { remote } = await serveAndConnect(t, {
+    hang() {
+      begun.resolve(ipc.context())
+      return new Promise(() => {})
+    },
+    ping: () => 'pong',
+  })
+  const controller = new AbortController()
+  const call = ipc.withOptions(remote, { signal: controller.signal }).hang()
+  const context = await begun.promise
+  controller.abort()
+  await assert.rejects(call, { code: 'cancelled' })
+  await remote.ping() // behind the cancellation
+  assert.equal(context.signal.aborted, true)
+})
+
+test('options add up, and later ones win', async t => {
+  const { remote } = await serveAndConnect(t, { meta: () => ipc.context().metadata, deadline: () => ipc.context().deadline })
+  const first = ipc.withOptions(remote, { metadata: { a: 1 }, timeout: 60_000 })
+  const second = ipc.withOptions(first, { timeout: null })
+  assert.deepEqual(await second.meta(), { a: 1 })
+  assert.equal(await second.deadline(), null)
+})
+
+test('serial: one handler at a time, in the order of the calls', async t => {
+  const log = []
+  const step = async name => {
+    log.push(`${name} begins`)
+    await new Promise(setImmediate)
+    log.push(`${name} ends`)
+    return ipc.kwargs === undefined ? '' : name
+  }
+  const { remote } = await serveAndConnect(t, { step, other: step }, { serve: { serial: true } })
+  const results = await Promise.all([remote.step('a'), remote.other('b'), remote.step('c')])
+  assert.deepEqual(results, ['a', 'b', 'c'])
+  assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends'])
+})
+
+test('serial methods go one at a time beside others that overlap', async t => {
+  const gate = deferred()
+  let running = 0
+  const slow = ipc.method(
+    async () => {
+      assert.equal(++running, 1)
+      await gate.promise
+      running--
+      return ipc.context === undefined
+    },
+    { serial: true },
+  )
+  const { remote } = await serveAndConnect(t, { slow, quick: () => 'quick' })
+  const calls = [remote.slow(), remote.slow(), remote.slow()]
+  assert.equal(await remote.quick(), 'quick')
+  gate.resolve()
+  assert.deepEqual(await Promise.all(calls), [false, false, false])
+})
+
+test('a serial method sees its own metadata, though it had to wait', async t => {
+  const meta = ipc.method(
+    () => {
+      const { metadata } = ipc.context()
+      return new Promise(resolve => setImmediate(resolve, metadata.n))
+    },
+    { serial: true },
+  )
+  const { remote } = await serveAndConnect(t, { meta })
+  const calls = Array.from({ length: 20 }, (_, n) => ipc.withOptions(remote, { metadata: { n } }).meta())
+  assert.deepEqual(
+    await Promise.all(calls),
+    calls.map((_, n) => n),
+  )
+})
+
+test('a serial method goes on after one that fails', async t => {
+  const fail = ipc.method(
+    async x => {
+      await null
+      throw new ipc.IpcError('aborted', x)
+    },
+    { serial: true },
+  )
+  const { remote } = await serveAndConnect(t, { fail })
+  await assert.rejects(remote.fail('one'), { message: 'one' })
+  await assert.rejects(remote.fail('two'), { message: 'two' })
+})
+
+test('options that make no sense are refused', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x })
+  const name = freshName()
+  for (const timeout of [-1, Number.NaN, '5', {}]) {
+    assert.throws(() => ipc.withOptions(remote, { timeout }), { code: 'invalid_argument' })
+    await refused(ipc.connect(name, { connectTimeout: timeout }))
+  }
+  assert.throws(() => ipc.withOptions(remote, { timout: 5 }), { code: 'invalid_argument', message: /'timout'.*timeout/ })
+  assert.throws(() => ipc.withOptions(remote, { signal: {} }), { code: 'invalid_argument' })
+  assert.throws(() => ipc.withOptions(remote, { metadata: [1] }), { code: 'invalid_argument' })
+  assert.throws(() => ipc.withOptions(remote, { metadata: { f() {} } }), { code: 'invalid_argument', message: /metadata\.f/ })
+  assert.throws(() => ipc.withOptions(remote, { idempotent: 1 }), { code: 'invalid_argument' })
+  assert.throws(() => ipc.withOptions({}, {}), { code: 'invalid_argument' })
+  await refused(ipc.connect(name, { int64: 'number' }))
+  await refused(ipc.connect(name, { limits: { maxMessages: 1 } }))
+  await refused(ipc.connect(name, { allow: [-1] }))
+  await refused(ipc.connect([]))
+  await refused(ipc.connect(5))
+  await refused(ipc.serve(name, {}))
+  await refused(ipc.serve(name, { f() {} }, { takeover: 'never' }))
+  await refused(ipc.serve(name, { f() {} }, { mode: -1 }))
+  await refused(ipc.serve(5, { f() {} }))
+  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['no-such-user-here'] }), { code: 'not_found' })
+  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['group:no-such-group'] }), { code: 'not_found' })
+})
+
+test('users and groups are allowed by name', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x }, { serve: { allow: ['root', 'group:root', 12345] } })
+  assert.equal(await remote.echo(1), 1)
+})
+
+test('a message over the limit of the other side is refused by the sender', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x }, { serve: { limits: { maxMessageBytes: 100_000 } } })
+  await assert.rejects(remote.echo(Buffer.alloc(200_000)), { code: 'resource_exhausted' })
+  assert.equal(await remote.echo(1), 1)
+})
+
+test('a result over the limit of the caller fails that call only', async t => {
+  const { remote } = await serveAndConnect(
+    t,
+    { make: size => Buffer.alloc(size) },
+    { connect: { limits: { maxMessageBytes: 100_000 } } },
+  )
+  await assert.rejects(remote.make(200_000), { code: 'resource_exhausted' })
+  assert.equal((await remote.make(10)).length, 10)
+})
+
+test('calls beyond maxQueuedBytes are refused, those before answered', async t => {
+  const gate = deferred()
+  const { remote } = await serveAndConnect(
+    t,
+    { wait: () => gate.promise },
+    { serve: { limits: { maxPendingCalls: 4 } }, connect: { maxQueuedBytes: 10_000 } },
+  )
+  const calls = Array.from({ length: 1000 }, () => remote.wait())
+  gate.resolve('done')
+  const results = await Promise.allSettled(calls)
+  const refusedCalls = results.filter(({ reason }) => reason?.code === 'resource_exhausted').length
+  const answered = results.filter(({ value }) => value === 'done').length
+  assert.equal(refusedCalls + answered, 1000)
+  assert.ok(refusedCalls > 0 && answered >= 4)
+})
+
+test('AbortSignal.timeout works as a signal', { skip: AbortSignal.timeout === undefined }, async t => {
+  const { target } = hanging()
+  const { remote } = await serveAndConnect(t, target)
+  const signal = AbortSignal.timeout(20)
+  const call = ipc.withOptions(remote, { signal }).hang()
+  await Promise.all([once(signal, 'abort'), assert.rejects(call, { code: 'cancelled' })])
+})

@@ -154,6 +154,7 @@ void Client::close() {
   }
   set_state(ClientState::kClosed, &why);
   for (Link& link : links_) {
+    link.usable = false;
     if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
   }
   for (Connection* connection : std::exchange(leaving_, {})) connection->close(why);

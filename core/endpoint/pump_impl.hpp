@@ -58,6 +58,8 @@ class Pump::Impl final : public EventSink {
   };
   using Done = std::function<bool()>;
 
+  static constexpr Duration kTick = std::chrono::microseconds(400);
+
   // Events, under the Driver's lock (pump.cpp).
   bool has_room() const override { return true; }
   void on_event(const Event& event) override;
@@ -83,13 +85,14 @@ class Pump::Impl final : public EventSink {
   bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
   bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
+  bool has_just_begun(TimePoint now) const;
   bool promote_follower(ServerId server);
-  void call_workers();
+  void call_workers(const WorkQueue* own = nullptr);
 
   // The pump's own thread (pump_thread.cpp).
   void run();
-  bool must_read(TimePoint now) const;
-  void watch(TimePoint now);
+  bool must_read() const;
+  void watch();
   void read_in_background(Lock& lock, int timeout_ms);
   void wake_own_thread();
   void nudge_background() const;
@@ -116,6 +119,7 @@ class Pump::Impl final : public EventSink {
   bool own_parked_ = false;
   bool own_reading_ = false;
   std::uint64_t taken_ = 0;  // requests given to workers
+  WorkQueue::Tick ticks_ = 0;  // of the own thread, while anything runs
   bool stopping_ = false;
 };
 

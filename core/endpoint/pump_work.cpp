@@ -12,12 +12,14 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   if (work.worker == 0) {
     work.worker = queue.add_worker();
   } else {
-    queue.finish(work.worker, Clock::now());
+    queue.finish(work.worker, ticks_);
   }
   bool undisturbed = true;
   while (undisturbed && !queue.stopping) {
     answer_cancelled(queue, lock);
     if (take(queue, work)) return true;
+    // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
+    if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
     undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
   }
   queue.remove_worker(work.worker);
@@ -28,12 +30,12 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
 bool Pump::Impl::more_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
-  queue.finish(work.worker, Clock::now());
+  queue.finish(work.worker, ticks_);
   return !queue.stopping && take(queue, work);
 }
 
 bool Pump::Impl::take(WorkQueue& queue, Work& work) {
-  if (!queue.pop(work, Clock::now())) return false;
+  if (!queue.pop(work, ticks_)) return false;
   ++taken_;
   // A method that has been slow before: another worker takes the reading at once.
   if (queue.is_slow(work.method) && !leading_) promote_follower(0);
@@ -74,12 +76,13 @@ bool Pump::Impl::lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lo
 // One round as the reader. False when there is nothing to do but sleep; then everything is armed.
 bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
   reading_ = true;
+  const bool may_spin = !has_just_begun(Clock::now());
   lock.unlock();
-  bool busy = driver_->turn(*this, poll);
+  bool busy = poll && driver_->turn(*this, true);
   const auto called_away = [this] {
     return sleeper_count_.load(std::memory_order_relaxed) > 0 || descriptor_is_ready();
   };
-  if (!busy && !unclaimed_.load(std::memory_order_relaxed)) {
+  if (!busy && may_spin && !unclaimed_.load(std::memory_order_relaxed)) {
     busy = driver_->spin(called_away);
     if (busy) driver_->turn(*this, false);
   }
@@ -87,13 +90,19 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
   if (!queue.empty()) {
     // Not armed: this worker is back in a moment, or the pump's thread sees that it is not.
     hand_on_or_release(lock);
-    call_workers();
+    call_workers(&queue);
     return true;
   }
   lock.unlock();
   stop_reading();
   lock.lock();
   return busy;
+}
+
+// Whether a handler runs that may soon be done: a thread that spins could take the CPU from it, which makes the
+// method look slow, which calls more threads to read.
+bool Pump::Impl::has_just_begun(TimePoint now) const {
+  return std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) { return entry.second.has_just_begun(now); });
 }
 
 // Sleeps until called to lead or to work. False when interrupted.
@@ -126,11 +135,11 @@ bool Pump::Impl::promote_follower(ServerId server) {
   return true;
 }
 
-// Requests were read by a thread that will not run them.
-void Pump::Impl::call_workers() {
+// Requests were read by a thread that will not run them, except those of `own`.
+void Pump::Impl::call_workers(const WorkQueue* own) {
   unclaimed_.store(false, std::memory_order_relaxed);
   for (auto& [server, queue] : queues_) {
-    if (queue.empty() || queue.any_running()) continue;
+    if (&queue == own || queue.empty() || queue.any_running()) continue;
     // The leader may be of this server or another's; it looks at its own queue, so both are called.
     if (leading_) nudge_background();
     promote_follower(server);

@@ -15,7 +15,7 @@ std::uint32_t WorkQueue::add_worker() {
 
 void WorkQueue::remove_worker(std::uint32_t worker) { workers_[worker - 1] = Worker{}; }
 
-bool WorkQueue::pop(Work& work, TimePoint now) {
+bool WorkQueue::pop(Work& work, Tick now) {
   if (waiting_.empty()) return false;
   const std::uint32_t self = work.worker;
   work = std::move(waiting_.front());
@@ -26,14 +26,21 @@ bool WorkQueue::pop(Work& work, TimePoint now) {
   return true;
 }
 
-void WorkQueue::finish(std::uint32_t worker, TimePoint now) {
+void WorkQueue::finish(std::uint32_t worker, Tick now) {
   Worker& self = workers_[worker - 1];
   if (!self.running) return;
   self.running = false;
   --running_;
-  // Weight 1/4: a method is known as slow after one very slow call and forgiven after a few fast ones.
-  Duration& average = history_[self.method];
-  average += (now - self.since - average) / 4;
+  if (self.method >= slowness_.size()) slowness_.resize(self.method + 1);
+  std::uint8_t& slowness = slowness_[self.method];
+  // Known as slow after one slow call, forgiven after a few fast ones.
+  constexpr std::uint8_t kUp = 4;
+  constexpr std::uint8_t kMost = 64;
+  if (now - self.since >= kFastTicks) {
+    slowness = static_cast<std::uint8_t>(std::min<unsigned>(kMost, slowness + kUp));
+  } else if (slowness > 0) {
+    --slowness;
+  }
 }
 
 void WorkQueue::cancel(const RequestKey& key) {
@@ -50,18 +57,18 @@ std::optional<RequestKey> WorkQueue::pop_cancelled() {
   return key;
 }
 
-bool WorkQueue::is_slow(std::uint32_t method) const {
-  const auto found = history_.find(method);
-  return found != history_.end() && found->second > kFast;
+bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.size() && slowness_[method] > 0; }
+
+bool WorkQueue::all_stuck(Tick now) const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [now](const Worker& worker) { return !worker.exists || worker.stuck(now); });
 }
 
-bool WorkQueue::all_stuck(TimePoint now) const {
-  return std::all_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
-    return !worker.exists || (worker.running && now - worker.since > kFast);
-  });
+bool WorkQueue::any_stuck(Tick now) const {
+  return std::any_of(workers_.begin(), workers_.end(), [now](const Worker& worker) { return worker.stuck(now); });
 }
 
-Pump::Busy WorkQueue::busy(TimePoint now) const {
+Pump::Busy WorkQueue::busy(Tick now, Duration tick) const {
   Pump::Busy busy;
   busy.queued = static_cast<std::uint32_t>(waiting_.size());
   for (const Worker& worker : workers_) {
@@ -69,8 +76,9 @@ Pump::Busy WorkQueue::busy(TimePoint now) const {
     ++busy.workers;
     if (!worker.running) continue;
     ++busy.running;
-    if (now - worker.since <= busy.slowest) continue;
-    busy.slowest = now - worker.since;
+    const Duration ran = static_cast<std::int64_t>(now - worker.since) * tick;
+    if (ran < busy.slowest) continue;
+    busy.slowest = ran;
     busy.slowest_method = worker.method;
   }
   return busy;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -12,10 +11,15 @@
 namespace ipcbridge {
 
 // The requests of one server that wait for a worker, and what its workers are doing. Used under the pump's lock.
+//
+// Time is counted in ticks of the pump's thread, because two looks at a clock cost as much as a fast handler.
 class WorkQueue {
  public:
-  // A handler that runs longer than this no longer counts as fast: somebody else takes the reading.
-  static constexpr Duration kFast = std::chrono::microseconds(500);
+  using Tick = std::uint64_t;
+
+  // A handler that is seen running by this many ticks no longer counts as fast: somebody else takes the
+  // reading. It has then run for more than one tick and less than two.
+  static constexpr Tick kFastTicks = 2;
 
   std::uint32_t add_worker();
   void remove_worker(std::uint32_t worker);
@@ -23,9 +27,9 @@ class WorkQueue {
   void push(Work work) { waiting_.push_back(std::move(work)); }
   bool empty() const { return waiting_.empty(); }
   // False when there is none. The worker now runs what it was given.
-  bool pop(Work& work, TimePoint now);
+  bool pop(Work& work, Tick now);
   // The worker is done with what it ran.
-  void finish(std::uint32_t worker, TimePoint now);
+  void finish(std::uint32_t worker, Tick now);
 
   // Marks a waiting request; it is then popped by pop_cancelled() only.
   void cancel(const RequestKey& key);
@@ -36,6 +40,8 @@ class WorkQueue {
   // Whether some worker runs a handler, and whether all of those have been running for too long.
   bool any_running() const { return running_ > 0; }
   bool all_stuck(TimePoint now) const;
+  // Whether some worker has been running a handler for a short while only.
+  bool has_just_begun(TimePoint now) const;
   Pump::Busy busy(TimePoint now) const;
 
   bool stopping = false;
@@ -45,15 +51,17 @@ class WorkQueue {
     bool exists = false;
     bool running = false;
     std::uint32_t method = 0;
-    TimePoint since;
+    Tick since = 0;
+
+    bool stuck(Tick now) const { return running && now - since >= kFastTicks; }
   };
 
   std::deque<Work> waiting_;
   std::vector<RequestKey> cancelled_;
   std::vector<Worker> workers_;
   std::uint32_t running_ = 0;
-  // Of each method a decaying average of how long it ran.
-  std::unordered_map<std::uint32_t, Duration> history_;
+  // Of each method how slow it has been: up by four when it was, down by one when it was not.
+  std::vector<std::uint8_t> slowness_;
 };
 
 }  // namespace ipcbridge

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Union
 
+from ._context import of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
 from ._exposure import exposed, is_serial
@@ -60,14 +61,15 @@ class Service:
         return invoke if lock is None else invoke_alone
 
     async def invoke_async(self, number: int, payload: bytes) -> Reply:
-        """Answers a request for an `async def` method. Cancellation is passed on."""
+        """Answers a request for an `async def` method. Passes on the cancellation of a call that nobody waits for."""
         try:
             args, kwargs = decode_args(payload)
             awaitable: Awaitable[Any] = self._calls[number](*args, **kwargs)
             return encode_result(await awaitable)
-        except GeneratorExit:
-            raise
         except BaseException as error:
+            gone = isinstance(error, GeneratorExit) or of_task.get().cancelled()
+            if gone and not isinstance(error, Exception):
+                raise
             return self.failure(number, error, payload)
 
     def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:

@@ -1,0 +1,46 @@
+"""ipcbridge for asyncio, also under uvloop: the names of `ipcbridge`, awaitable, on the running loop.
+
+    from ipcbridge import aio
+
+    calc = await aio.connect("calc")
+    await calc.add(2, b=3)
+
+A proxy or server belongs to the loop on which it was made, and to that loop's thread.
+"""
+
+from __future__ import annotations
+
+from .._context import Context, context
+from .._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
+from .._exposure import method
+from .._later import proxy, retain, stream
+from .._verbs import notify, on_state, status, with_options
+from ._call import Call
+from ._client import Proxy, call, close, connect, describe
+from ._server import Server, serve
+
+__all__ = [
+    "Call",
+    "Code",
+    "Context",
+    "DeadlineExceeded",
+    "IpcError",
+    "Proxy",
+    "RemoteError",
+    "Server",
+    "Unavailable",
+    "call",
+    "close",
+    "connect",
+    "context",
+    "describe",
+    "method",
+    "notify",
+    "on_state",
+    "proxy",
+    "retain",
+    "serve",
+    "status",
+    "stream",
+    "with_options",
+]

@@ -1,0 +1,69 @@
+"""A remote call that runs: a future, and all that asyncio wants of a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import TracebackType
+from typing import Any, Optional, Union
+
+from .._errors import IpcError
+from .._outcome import error_of
+from .._values import decode
+
+_Raised = Union[type[BaseException], BaseException]
+
+
+class Call(asyncio.Future):  # type: ignore[type-arg]
+    """A call that has been sent. Await it, or give it to create_task, gather, wait_for, a TaskGroup.
+
+    Cancelling it, also by cancelling the task that awaits it, cancels the handler at the other end.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, abandon: Callable[[], None]) -> None:
+        super().__init__(loop=loop)
+        self._abandon = abandon
+        self._steps: Iterator[Any] | None = None
+
+    def succeed(self, payload: bytes) -> None:
+        if self.done():
+            return
+        try:
+            value = decode(payload)
+        except Exception as error:
+            self.set_exception(error)
+        else:
+            self.set_result(value)
+
+    def fail(self, code: str, message: str, details: bytes, sent_maybe: bool, remote: bool, not_started: bool) -> None:
+        if not self.done():
+            self.set_exception(error_of(code, message, details, sent_maybe, remote, not_started))
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.done():
+            return False
+        self._abandon()
+        return super().cancel(msg)
+
+    def send(self, value: Any) -> Any:
+        if self._steps is None:
+            self._steps = iter(self.__await__())
+        return next(self._steps)
+
+    def throw(
+        self, kind: _Raised, value: Optional[BaseException] = None, traceback: Optional[TracebackType] = None
+    ) -> Any:
+        self.cancel()
+        error = value if value is not None else (kind() if isinstance(kind, type) else kind)
+        raise error.with_traceback(traceback or error.__traceback__)
+
+    def close(self) -> None:
+        self.cancel()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._iterate()
+
+    async def _iterate(self) -> AsyncIterator[Any]:
+        await self
+        raise IpcError("failed_precondition", "the method returned a value and no stream: await the call instead")
+        yield  # makes this an asynchronous generator

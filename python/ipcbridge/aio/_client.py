@@ -1,0 +1,248 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .. import _native
+from .._client import StateListener, help_of
+from .._describe import DESCRIBE
+from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
+from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
+from .._proxy import BaseProxy, parts
+from .._values import encode_args
+from ._call import Call
+from ._loop import LoopDriver, running
+
+logger = logging.getLogger("ipcbridge")
+
+_QUEUED_OVERHEAD = 128
+
+
+class Client:
+    """A connection to a service, driven by one event loop. Only on that loop's thread."""
+
+    def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop, arguments: dict[str, Any]) -> None:
+        self.address = ", ".join(arguments["addresses"])
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self._driver = driver
+        self._loop = loop
+        self._max_queued_bytes: int = arguments["max_queued_bytes"]
+        self._listeners: list[StateListener] = []
+        self._descriptions: Any = None
+        # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
+        self._waiting: deque[Callable[[], bool]] = deque()
+        self._id = driver.native.connect(**arguments)
+        driver.clients[self._id] = self
+        self._finalizer = weakref.finalize(self, _close, driver, self._id)
+        self._finalizer.atexit = False
+        driver.stay_awake()
+
+    def methods(self) -> list[str]:
+        return self._driver.native.methods(self._id)
+
+    def caller(self, name: str, options: CallOptions) -> Method:
+        return Method(self, name, self._driver.native.intern_method(self._id, name), options)
+
+    def status(self) -> dict[str, Any]:
+        return self._driver.native.client_status(self._id)
+
+    def start(self, method: int, options: CallOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        driver = self._driver
+        token = next(driver.tokens)
+        call = Call(self._loop, lambda: self._abandon(token))
+        try:
+            payload = encode_args(args, kwargs)
+            driver.native.call(self._id, token, method, *options, payload)
+        except IpcError as error:
+            if error.code == "resource_exhausted" and self._may_find_room(payload):
+                self._wait_for_room(call, token, method, options, payload)
+            else:
+                call.set_exception(error)
+        else:
+            if options.flags & _native.NOTIFY:
+                call.set_result(None)
+            else:
+                driver.calls[token] = call
+        driver.stay_awake()
+        return call
+
+    async def describe(self, options: CallOptions) -> dict[str, Any]:
+        described: dict[str, Any] = await self.caller(DESCRIBE, options)()
+        self._descriptions = described.get("methods")
+        return described
+
+    def help(self, name: str) -> tuple[str, Any]:
+        if self._descriptions is None:
+            return "(`await aio.describe(...)` fetches the documentation)", None
+        return help_of(self._descriptions, name)
+
+    def listen(self, listener: StateListener) -> Callable[[], None]:
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def on_state(self, state: str, code: Code, message: str) -> None:
+        if not self.ready.done():
+            if state == "ready":
+                self.ready.set_result(None)
+            elif state == "closed":
+                self.ready.set_exception(error_from_code(code, message, sent="no" if code == "unavailable" else None))
+        self._descriptions = None
+        for listener in list(self._listeners):
+            try:
+                listener(state)
+            except Exception:
+                logger.exception("a listener of on_state() failed")
+        self.on_outcome()
+
+    def on_outcome(self) -> None:
+        while self._waiting and self._waiting[0]():
+            self._waiting.popleft()
+
+    def close(self) -> None:
+        self._finalizer()
+
+    def _abandon(self, token: int) -> None:
+        self._driver.calls.pop(token, None)
+        if self._driver.native.usable():
+            self._driver.native.cancel(self._id, token)
+            self._driver.stay_awake()
+
+    def _may_find_room(self, payload: bytes) -> bool:
+        fits = len(payload) + _QUEUED_OVERHEAD <= self._max_queued_bytes
+        return fits and self._driver.native.client_status(self._id)["queued_bytes"] > 0
+
+    def _wait_for_room(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> None:
+        deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6
+        timer: asyncio.TimerHandle | None = None
+
+        def send() -> bool:
+            if call.done():
+                return True
+            left = options
+            if deadline is not None:
+                left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
+            try:
+                self._driver.native.call(self._id, token, method, *left, payload)
+            except IpcError as error:
+                if error.code == "resource_exhausted" and self._may_find_room(payload):
+                    return False
+                call.set_exception(error)
+            else:
+                if options.flags & _native.NOTIFY:
+                    call.set_result(None)
+                else:
+                    self._driver.calls[token] = call
+            if timer is not None:
+                timer.cancel()
+            return True
+
+        def expire() -> None:
+            if not call.done():
+                call.set_exception(DeadlineExceeded("the call could not be sent before its deadline"))
+
+        if deadline is not None:
+            timer = self._loop.call_at(deadline, expire)
+        self._waiting.append(send)
+
+
+class Method:
+    """A remote method: calling it sends the call at once and returns an awaitable."""
+
+    __slots__ = ("__weakref__", "_client", "_name", "_number", "_options")
+
+    def __init__(self, client: Client, name: str, number: int, options: CallOptions) -> None:
+        self._client = client
+        self._name = name
+        self._number = number
+        self._options = options
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Call:
+        return self._client.start(self._number, self._options, args, kwargs)
+
+    def __get__(self, _instance: object, _owner: object = None) -> Method:
+        return self  # what makes inspect and help() take it for a routine
+
+    @property
+    def __name__(self) -> str:
+        return self._name.rpartition(".")[2]
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return self._client.help(self._name)[0]
+
+    @property
+    def __signature__(self) -> Any:
+        signature = self._client.help(self._name)[1]
+        if signature is None:
+            raise AttributeError("__signature__")
+        return signature
+
+    def __repr__(self) -> str:
+        return f"<remote method {self._name}>"
+
+
+def _close(driver: LoopDriver, client_id: int) -> None:
+    with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
+        if driver.native.usable():
+            driver.native.close_client(client_id)
+            driver.stay_awake()
+
+
+class Proxy(BaseProxy):
+    """A service at the other end: call its functions as methods, and await the calls."""
+
+    async def __aenter__(self) -> Proxy:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await close(self)
+
+
+async def connect(
+    address: str | Iterable[str],
+    *,
+    connect_timeout: Seconds = 10,
+    max_queued_bytes: int = MAX_QUEUED_BYTES,
+    limits: Mapping[str, int] | None = None,
+    allow: Iterable[Allow] | None = None,
+) -> Proxy:
+    """ipcbridge.connect() on the running loop, to which the proxy then belongs."""
+    arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
+    client = Client(await running(), asyncio.get_running_loop(), arguments)
+    try:
+        await client.ready
+    except BaseException:
+        client.close()
+        raise
+    return Proxy(client)
+
+
+def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:
+    """Calls any method by its name, also one that no attribute can reach."""
+    client, options, prefix = parts(proxy)
+    made: Call = client.caller(prefix + name, options)(*args, **(kwargs or {}))
+    return made
+
+
+async def describe(proxy: Proxy) -> dict[str, Any]:
+    """What the service tells of itself: {"service", "methods": {name: {"signature", "doc", "params", "async"}}}."""
+    client, options, _prefix = parts(proxy)
+    described: dict[str, Any] = await client.describe(options)
+    return described
+
+
+async def close(proxy: Proxy) -> None:
+    """Closes the connection; calls in flight fail with 'cancelled'. Does nothing when it is closed already."""
+    parts(proxy)[0].close()

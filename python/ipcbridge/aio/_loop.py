@@ -1,0 +1,168 @@
+"""One native Driver for each event loop, and what its events are for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import weakref
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from .. import _native, _process
+from .._errors import IpcError
+from ._call import Call
+
+logger = logging.getLogger("ipcbridge")
+
+_TURNS = 4  # before other work of the loop gets its chance
+_SPIN_US = 20  # how long the loop's other work may wait for a spin
+
+
+class ClientLike(Protocol):
+    def on_state(self, state: str, code: str, message: str) -> None: ...
+    def on_outcome(self) -> None: ...
+
+
+class ServerLike(Protocol):
+    def on_state(self, state: str, code: str, message: str) -> None: ...
+    def on_request(self, *request: Any) -> None: ...
+    def on_cancel(self, connection: int, call_id: int) -> None: ...
+
+
+class LoopDriver:
+    """Drives all connections of one event loop. Only on the loop's thread, except where said."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.native = _native.Driver()
+        self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
+        self.servers: dict[int, ServerLike] = {}
+        self.calls: dict[int, Call] = {}
+        self.tokens = itertools.count(1)
+        # Weak, because the dict of drivers must not keep the loop alive.
+        self._loop = weakref.ref(loop)
+        self._awake = False
+        self._fd = self.native.fd()
+        loop.add_reader(self._fd, self._drain)
+        self._end: AsyncGenerator[None, None] | None = None
+
+    async def open(self) -> None:
+        """Arranges for the driver to end with its loop: asyncio.run closes asynchronous generators before the loop."""
+        self._end = _until_the_loop_ends(self)
+        await self._end.__anext__()
+
+    def stay_awake(self) -> None:
+        """After anything that may be answered soon: looks before the loop sleeps."""
+        if not self._awake:
+            loop = self._loop()
+            if loop is not None:
+                self._awake = True
+                loop.call_soon(self._spin)
+
+    def shut_down(self) -> None:
+        loop = self._loop()
+        if not self.native.usable():
+            return
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(self._fd)
+        for server in list(self.servers.values()):
+            server.on_state("closed", "cancelled", "the event loop was closed")
+        self.servers.clear()
+        self.native.shut_down()
+        self.calls.clear()
+
+    def _spin(self) -> None:
+        self._awake = False
+        if not self.native.usable():
+            return
+        found = self.native.spin(_SPIN_US)
+        if found:
+            self._drain()
+        elif found is None:
+            self.stay_awake()
+        elif not self.native.prepare_sleep():
+            self._drain()
+
+    def _drain(self) -> None:
+        handled = False
+        for _ in range(_TURNS):
+            if not self.native.usable():
+                return
+            events, more = self.native.turn(True)
+            for event in events:
+                handled = True
+                try:
+                    self._on_event(event)
+                except Exception:
+                    logger.exception("handling %s failed", event[:2])
+            if more or not self.native.usable():
+                continue
+            if handled:
+                break
+            if self.native.prepare_sleep():
+                return
+        self.stay_awake()
+
+    def _on_event(self, event: tuple[Any, ...]) -> None:
+        kind, owner = event[:2]
+        if kind == "result" or kind == "error":
+            call = self.calls.pop(event[2], None)
+            if call is not None:
+                if kind == "result":
+                    call.succeed(event[3])
+                else:
+                    call.fail(*event[3:])
+            client = self.clients.get(owner)
+            if client is not None:
+                client.on_outcome()
+        elif kind == "client":
+            client = self.clients.get(owner)
+            if client is not None:
+                client.on_state(*event[2:])
+        else:
+            server = self.servers.get(owner)
+            if server is None:
+                return
+            if kind == "request":
+                server.on_request(*event[2:])
+            elif kind == "cancel":
+                server.on_cancel(*event[2:])
+            else:
+                server.on_state(*event[2:])
+
+
+async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        driver.shut_down()
+
+
+_drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDriver] = WeakKeyDictionary()
+
+
+async def running() -> LoopDriver:
+    """The driver of the running loop, made when first asked for."""
+    loop = asyncio.get_running_loop()
+    driver = _drivers.get(loop)
+    if driver is None or not driver.native.usable():
+        for other, its in list(_drivers.items()):
+            if other.is_closed():
+                its.shut_down()
+                del _drivers[other]
+        driver = _drivers[loop] = LoopDriver(loop)
+        await driver.open()
+    return driver
+
+
+def _shut_down_all() -> None:
+    drivers = list(_drivers.values())
+    _drivers.clear()
+    for driver in drivers:
+        with contextlib.suppress(IpcError, RuntimeError):
+            driver.shut_down()
+
+
+_process.call_after_fork(_drivers.clear)

@@ -1,0 +1,222 @@
+"""The asyncio server: `async def` handlers as tasks of the loop, others on a thread pool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Union
+
+from .. import _local_loops, _native
+from .._context import Context, of_task
+from .._errors import Code, IpcError, error_from_code
+from .._handlers import OnError, Reply, Service
+from .._options import Allow, Seconds, check_threads, microseconds, serve_arguments
+from ._loop import LoopDriver, running
+
+Key = tuple[int, int]
+
+
+class _Running:
+    """A request that is being handled."""
+
+    __slots__ = ("cancelled", "work")
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.work: Union[asyncio.Task[None], Any] = None  # a task, or the future of a pool
+
+
+class Server:
+    """A service on one event loop. Made by aio.serve(); only on that loop's thread."""
+
+    def __init__(
+        self,
+        driver: LoopDriver,
+        loop: asyncio.AbstractEventLoop,
+        service: Service,
+        threads: int,
+        serial: bool,
+        executor: Executor | None,
+    ) -> None:
+        self.name = service.name
+        self._driver = driver
+        self._loop = loop
+        self._service = service
+        self._threads = threads
+        self._executor = executor
+        self._own_pool: ThreadPoolExecutor | None = None
+        self._path: str | None = None
+        self._id = 0
+        self._invokers = [
+            None if is_async else service.sync_invoker(number) for number, is_async in enumerate(service.is_async)
+        ]
+        one_at_a_time = asyncio.Lock() if serial else None
+        self._locks = [one_at_a_time or (asyncio.Lock() if lock else None) for lock in service.locks]
+        self._running: dict[Key, _Running] = {}
+        self._listening: asyncio.Future[None] = loop.create_future()
+        self._closed = asyncio.Event()
+
+    async def close(self, grace: Seconds = 10) -> None:
+        """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them."""
+        if not self._driver.native.usable():
+            return
+        self._driver.native.close_server(self._id, microseconds(grace, "grace"))
+        self._driver.stay_awake()
+        await self._closed.wait()
+
+    async def wait(self) -> None:
+        """Waits until the server is closed, by close() or because another one has taken its name over."""
+        await self._closed.wait()
+
+    def status(self) -> dict[str, Any]:
+        """State, address, path, connections, running_calls."""
+        return self._driver.native.server_status(self._id)
+
+    async def __aenter__(self) -> Server:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<ipcbridge server {self.name}>"
+
+    async def start(self, arguments: dict[str, Any]) -> None:
+        self._id = self._driver.native.serve(**arguments)
+        self._driver.servers[self._id] = self
+        self._driver.stay_awake()
+        try:
+            await self._listening
+        except BaseException:
+            if self._driver.native.usable():
+                self._driver.native.close_server(self._id, 0)
+                self._driver.stay_awake()
+            raise
+        self._path = _native.socket_path(arguments["address"])
+        _local_loops.add(self._loop, self._path)
+
+    def on_state(self, state: str, code: Code, message: str) -> None:
+        if state == "listening" and not self._listening.done():
+            self._listening.set_result(None)
+        if state != "closed":
+            return
+        if not self._listening.done():
+            self._listening.set_exception(error_from_code(code, message))
+        self._driver.servers.pop(self._id, None)
+        if self._path is not None:
+            _local_loops.remove(self._loop, self._path)
+            self._path = None
+        for running_call in list(self._running.values()):
+            self._cancel(running_call)
+        if self._own_pool is not None:
+            self._own_pool.shutdown(wait=False)
+        self._closed.set()
+
+    def on_request(
+        self,
+        method: int,
+        payload: bytes,
+        metadata: bytes,
+        connection: int,
+        call_id: int,
+        timeout_us: int,
+        notification: bool,
+    ) -> None:
+        key = (connection, call_id)
+        request = _Running()
+        deadline = time.monotonic() + timeout_us / 1e6 if timeout_us else None
+        context = Context(self._service.names[method], metadata, deadline, lambda: request.cancelled)
+        reply_to = None if notification else key
+        self._running[key] = request
+        invoke = self._invokers[method]
+        if invoke is None:
+            request.work = self._loop.create_task(self._answer(method, payload, context, key, reply_to))
+            return
+        copied = contextvars.copy_context()
+        copied.run(of_task.set, context)
+
+        def handle() -> None:
+            try:
+                self._reply(reply_to, copied.run(invoke, payload))
+            finally:
+                self._running.pop(key, None)
+
+        try:
+            request.work = self._pool().submit(handle)
+        except RuntimeError as error:  # the executor has been shut down
+            self._running.pop(key, None)
+            self._reply(reply_to, self._service.failure(method, error, payload))
+
+    def on_cancel(self, connection: int, call_id: int) -> None:
+        running_call = self._running.get((connection, call_id))
+        if running_call is not None:
+            self._cancel(running_call)
+            if running_call.work is not None and running_call.work.cancelled():
+                self._running.pop((connection, call_id), None)
+
+    @staticmethod
+    def _cancel(running_call: _Running) -> None:
+        running_call.cancelled = True
+        if running_call.work is not None:
+            running_call.work.cancel()
+
+    async def _answer(self, method: int, payload: bytes, context: Context, key: Key, reply_to: Key | None) -> None:
+        of_task.set(context)
+        lock = self._locks[method]
+        try:
+            if lock is None:
+                reply = await self._service.invoke_async(method, payload)
+            else:
+                async with lock:
+                    reply = await self._service.invoke_async(method, payload)
+            self._reply(reply_to, reply)
+            self._driver.stay_awake()
+        finally:
+            self._running.pop(key, None)
+
+    def _reply(self, key: Key | None, reply: Reply) -> None:
+        if key is None:
+            return
+        with contextlib.suppress(IpcError):
+            if isinstance(reply, bytes):
+                self._driver.native.reply(*key, reply)
+            else:
+                self._driver.native.reply_error(*key, *reply)
+
+    def _pool(self) -> Executor:
+        if self._executor is not None:
+            return self._executor
+        if self._own_pool is None:
+            self._own_pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"ipcbridge-{self.name}")
+        return self._own_pool
+
+
+async def serve(
+    name: str,
+    target: Any,
+    *,
+    threads: int = 8,
+    serial: bool = False,
+    executor: Executor | None = None,
+    takeover: str = "wait",
+    takeover_timeout: Seconds = 2,
+    allow: Iterable[Allow] | None = None,
+    mode: int = 0o600,
+    limits: Mapping[str, int] | None = None,
+    on_error: OnError | None = None,
+) -> Server:
+    """ipcbridge.serve() on the running loop.
+
+    `async def` handlers run as tasks of this loop, other functions on a pool of `threads` threads or on
+    `executor`, with the context variables of the server's. When the caller cancels, so is the task.
+    """
+    count = check_threads(threads, serial)
+    service = Service(name, target, serial, on_error)
+    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits)
+    server = Server(await running(), asyncio.get_running_loop(), service, count, serial, executor)
+    await server.start(arguments)
+    return server

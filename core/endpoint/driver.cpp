@@ -206,25 +206,31 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
   if (seen == Look::kReady) return true;
   if (budget == Duration::zero()) return false;
 
-  const TimePoint start = Clock::now();
-  TimePoint next_stop = start + kStopInterval;
+  // The clock is not asked before it matters: a quick peer has answered by then.
+  TimePoint start{};
+  TimePoint next_stop{};
   for (;;) {
-    for (int i = 0; i < kLooksPerClock; ++i) {
-      cpu_relax();
+    {
       const std::lock_guard lock(mutex_);
-      seen = look();
-      if (seen == Look::kReady) {
-        spin_.caught();
-        return true;
+      for (int i = 0; i < kLooksPerClock; ++i) {
+        seen = look();
+        if (seen == Look::kReady) {
+          spin_.caught();
+          return true;
+        }
+        cpu_relax();
       }
     }
-    const TimePoint now = Clock::now();
-    if (now - start >= budget) break;
     if (seen == Look::kNothing) return false;
-    if (now >= next_stop) {
-      if (stop()) return false;
+    const TimePoint now = Clock::now();
+    if (start == TimePoint{}) {
+      start = now;
       next_stop = now + kStopInterval;
     }
+    if (now - start >= budget) break;
+    if (now < next_stop) continue;
+    if (stop()) return false;
+    next_stop = now + kStopInterval;
   }
   const std::lock_guard lock(mutex_);
   spin_.missed();

@@ -85,7 +85,7 @@ class Pump::Impl final : public EventSink {
   bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
   bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
-  bool has_just_begun(TimePoint now) const;
+  bool has_just_begun() const;
   bool promote_follower(ServerId server);
   void call_workers(const WorkQueue* own = nullptr);
 
@@ -93,6 +93,7 @@ class Pump::Impl final : public EventSink {
   void run();
   bool must_read() const;
   void watch();
+  bool tick();
   void read_in_background(Lock& lock, int timeout_ms);
   void wake_own_thread();
   void nudge_background() const;

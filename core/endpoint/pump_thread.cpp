@@ -18,8 +18,6 @@
 namespace ipcbridge {
 namespace {
 
-constexpr Duration kTick = std::chrono::microseconds(500);
-
 // After this many ticks without a request the thread sleeps until the next one.
 constexpr int kQuietTicks = 20;
 
@@ -89,18 +87,29 @@ bool Pump::Impl::wait_in_background(int timeout_ms, bool& signalled) {
 }
 
 // Nobody else will read soon: there is no idle worker, and those that work have been at it for long.
-bool Pump::Impl::must_read(TimePoint now) const {
+bool Pump::Impl::must_read() const {
   if (leading_ || !followers_.empty()) return false;
   return std::all_of(queues_.begin(), queues_.end(),
-                     [&](const auto& entry) { return entry.second.all_stuck(now); });
+                     [this](const auto& entry) { return entry.second.all_stuck(ticks_); });
+}
+
+// True when some handler runs.
+bool Pump::Impl::tick() {
+  ++ticks_;
+  const TimePoint now = Clock::now();
+  bool running = false;
+  for (auto& [server, queue] : queues_) {
+    queue.note_time(now);
+    running = running || queue.any_running();
+  }
+  return running;
 }
 
 // A handler takes long and nobody leads: an idle worker takes over.
-void Pump::Impl::watch(TimePoint now) {
+void Pump::Impl::watch() {
   if (leading_ || followers_.empty()) return;
-  const bool stuck = std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) {
-    return entry.second.any_running() && entry.second.busy(now).slowest > WorkQueue::kFast;
-  });
+  const bool stuck = std::any_of(queues_.begin(), queues_.end(),
+                                 [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
   if (stuck) promote_follower(0);
 }
 
@@ -136,13 +145,12 @@ void Pump::Impl::run() {
   int quiet = 0;
   std::uint64_t taken = 0;
   while (!stopping_) {
-    const TimePoint now = Clock::now();
-    const bool running = std::any_of(queues_.begin(), queues_.end(), [](const auto& entry) { return entry.second.any_running(); });
-    if (must_read(now)) {
+    const bool running = tick();
+    if (must_read()) {
       read_in_background(lock, running ? 1 : -1);
       continue;
     }
-    watch(now);
+    watch();
     quiet = running || taken != taken_ ? 0 : quiet + 1;
     taken = taken_;
     const bool park = quiet > kQuietTicks;
@@ -150,7 +158,7 @@ void Pump::Impl::run() {
     own_parked_ = park;
     const std::uint32_t word = own_word_.load();
     lock.unlock();
-    futex_wait(own_word_, word, park ? kNever : now + kTick);
+    futex_wait(own_word_, word, park ? kNever : Clock::now() + kTick);
     lock.lock();
     own_parked_ = false;
   }

@@ -76,7 +76,7 @@ bool Pump::Impl::lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lo
 // One round as the reader. False when there is nothing to do but sleep; then everything is armed.
 bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
   reading_ = true;
-  const bool may_spin = !has_just_begun(Clock::now());
+  const bool may_spin = !has_just_begun();
   lock.unlock();
   bool busy = poll && driver_->turn(*this, true);
   const auto called_away = [this] {
@@ -101,8 +101,8 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
 
 // Whether a handler runs that may soon be done: a thread that spins could take the CPU from it, which makes the
 // method look slow, which calls more threads to read.
-bool Pump::Impl::has_just_begun(TimePoint now) const {
-  return std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) { return entry.second.has_just_begun(now); });
+bool Pump::Impl::has_just_begun() const {
+  return std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.has_just_begun(ticks_); });
 }
 
 // Sleeps until called to lead or to work. False when interrupted.

@@ -21,7 +21,7 @@ bool WorkQueue::pop(Work& work, Tick now) {
   work = std::move(waiting_.front());
   waiting_.pop_front();
   work.worker = self;
-  workers_[self - 1] = Worker{true, true, work.method, now};
+  workers_[self - 1] = Worker{true, true, work.method, now, kNever};
   ++running_;
   return true;
 }
@@ -68,7 +68,19 @@ bool WorkQueue::any_stuck(Tick now) const {
   return std::any_of(workers_.begin(), workers_.end(), [now](const Worker& worker) { return worker.stuck(now); });
 }
 
-Pump::Busy WorkQueue::busy(Tick now, Duration tick) const {
+bool WorkQueue::has_just_begun(Tick now) const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [now](const Worker& worker) { return worker.running && !worker.stuck(now); });
+}
+
+void WorkQueue::note_time(TimePoint now) {
+  if (running_ == 0) return;
+  for (Worker& worker : workers_) {
+    if (worker.running && worker.seen == kNever) worker.seen = now;
+  }
+}
+
+Pump::Busy WorkQueue::busy(TimePoint now) const {
   Pump::Busy busy;
   busy.queued = static_cast<std::uint32_t>(waiting_.size());
   for (const Worker& worker : workers_) {
@@ -76,7 +88,7 @@ Pump::Busy WorkQueue::busy(Tick now, Duration tick) const {
     ++busy.workers;
     if (!worker.running) continue;
     ++busy.running;
-    const Duration ran = static_cast<std::int64_t>(now - worker.since) * tick;
+    const Duration ran = worker.seen == kNever ? Duration::zero() : now - worker.seen;
     if (ran < busy.slowest) continue;
     busy.slowest = ran;
     busy.slowest_method = worker.method;

@@ -37,11 +37,15 @@ class WorkQueue {
 
   bool is_slow(std::uint32_t method) const;
 
-  // Whether some worker runs a handler, and whether all of those have been running for too long.
+  // Whether some worker runs a handler; whether all workers, or any, have been at it for too long; and whether
+  // any has been for a short while only.
   bool any_running() const { return running_ > 0; }
-  bool all_stuck(TimePoint now) const;
-  // Whether some worker has been running a handler for a short while only.
-  bool has_just_begun(TimePoint now) const;
+  bool all_stuck(Tick now) const;
+  bool any_stuck(Tick now) const;
+  bool has_just_begun(Tick now) const;
+
+  // To be called with every tick, so that busy() can tell how long a handler has been running.
+  void note_time(TimePoint now);
   Pump::Busy busy(TimePoint now) const;
 
   bool stopping = false;
@@ -52,6 +56,7 @@ class WorkQueue {
     bool running = false;
     std::uint32_t method = 0;
     Tick since = 0;
+    TimePoint seen = kNever;  // when a tick saw it running for the first time
 
     bool stuck(Tick now) const { return running && now - since >= kFastTicks; }
   };

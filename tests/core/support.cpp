@@ -1,0 +1,160 @@
+#include "tests/core/support.hpp"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+namespace ipcbridge::testing_support {
+namespace {
+
+bool fails(const FaultySystem::Hook& hook) { return hook && hook(); }
+
+}  // namespace
+
+int FaultySystem::socket(int domain, int type, int protocol) {
+  return fails(on_socket) ? -1 : System::socket(domain, type, protocol);
+}
+int FaultySystem::accept4(int fd, int flags) { return fails(on_accept) ? -1 : System::accept4(fd, flags); }
+ssize_t FaultySystem::sendmsg(int fd, const msghdr* message, int flags) {
+  return fails(on_sendmsg) ? -1 : System::sendmsg(fd, message, flags);
+}
+ssize_t FaultySystem::recvmsg(int fd, msghdr* message, int flags) {
+  return fails(on_recvmsg) ? -1 : System::recvmsg(fd, message, flags);
+}
+int FaultySystem::memfd_create(const char* name, unsigned flags) {
+  return fails(on_memfd) ? -1 : System::memfd_create(name, flags);
+}
+int FaultySystem::fallocate(int fd, int mode, off_t offset, off_t length) {
+  return fails(on_fallocate) ? -1 : System::fallocate(fd, mode, offset, length);
+}
+void* FaultySystem::mmap(std::size_t length, int protection, int flags, int fd) {
+  return fails(on_mmap) ? MAP_FAILED : System::mmap(length, protection, flags, fd);
+}
+int FaultySystem::epoll_create1(int flags) { return fails(on_epoll_create) ? -1 : System::epoll_create1(flags); }
+int FaultySystem::eventfd(unsigned initial, int flags) {
+  return fails(on_eventfd) ? -1 : System::eventfd(initial, flags);
+}
+int FaultySystem::open(const char* path, int flags, mode_t mode) {
+  return fails(on_open) ? -1 : System::open(path, flags, mode);
+}
+
+FaultySystem::Hook fail_with(int error, int times) {
+  auto left = std::make_shared<std::atomic<int>>(times);
+  return [left, error] {
+    if (left->fetch_sub(1) <= 0) return false;
+    errno = error;
+    return true;
+  };
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string name = "/tmp/ipcbridge-test-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) std::abort();
+  path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+ScopedEnvironment::ScopedEnvironment(std::string name, const std::string& value) : name_(std::move(name)) {
+  if (const char* old = std::getenv(name_.c_str())) {
+    old_ = old;
+    was_set_ = true;
+  }
+  ::setenv(name_.c_str(), value.c_str(), 1);
+}
+
+ScopedEnvironment::~ScopedEnvironment() {
+  if (was_set_) {
+    ::setenv(name_.c_str(), old_.c_str(), 1);
+  } else {
+    ::unsetenv(name_.c_str());
+  }
+}
+
+std::pair<Fd, Fd> socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+bool wait_for(int fd, short events) {
+  constexpr int kPatience = 10'000;
+  pollfd watched{fd, events, 0};
+  int ready = -1;
+  while ((ready = ::poll(&watched, 1, kPatience)) < 0 && errno == EINTR) {
+  }
+  return ready == 1;
+}
+
+bool is_readable(int fd) {
+  pollfd watched{fd, POLLIN, 0};
+  return ::poll(&watched, 1, 0) == 1;
+}
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    static_cast<void>(entry);
+    ++count;
+  }
+  return count;
+}
+
+Buffer bytes_of(std::string_view text) {
+  const ConstBytes bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::string text_of(ConstBytes bytes) { return std::string(as_text(bytes)); }
+
+Buffer pattern(std::size_t size, std::uint32_t seed) {
+  Buffer bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>((seed * 31U + i * 7U) & 0xFFU);
+  return bytes;
+}
+
+bool is_pattern(ConstBytes bytes, std::uint32_t seed) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != static_cast<std::byte>((seed * 31U + i * 7U) & 0xFFU)) return false;
+  }
+  return true;
+}
+
+FrameHeader header_of(FrameType type, std::uint64_t id, std::size_t length, std::uint8_t flags) {
+  return FrameHeader{static_cast<std::uint32_t>(length), type, flags, 0, id};
+}
+
+Child::Child(const std::function<int()>& body) {
+  pid_ = ::fork();
+  if (pid_ < 0) std::abort();
+  if (pid_ == 0) ::_exit(body());
+}
+
+Child::~Child() {
+  if (pid_ < 0) return;
+  kill(SIGKILL);
+  wait();
+}
+
+void Child::kill(int signal) const { ::kill(pid_, signal); }
+
+int Child::wait() {
+  if (pid_ < 0) return -1;
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace ipcbridge::testing_support

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/frame.hpp"
+#include "core/base/system.hpp"
+
+namespace ipcbridge::testing_support {
+
+// A System in which chosen calls fail: each hook is asked first and may set errno and return true to fail
+// the call. Hooks are set before threads start.
+class FaultySystem final : public System {
+ public:
+  using Hook = std::function<bool()>;
+  Hook on_socket, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg, on_open,
+      on_epoll_create;
+
+  int socket(int domain, int type, int protocol) override;
+  int accept4(int fd, int flags) override;
+  ssize_t sendmsg(int fd, const msghdr* message, int flags) override;
+  ssize_t recvmsg(int fd, msghdr* message, int flags) override;
+  int memfd_create(const char* name, unsigned flags) override;
+  int fallocate(int fd, int mode, off_t offset, off_t length) override;
+  void* mmap(std::size_t length, int protection, int flags, int fd) override;
+  int epoll_create1(int flags) override;
+  int eventfd(unsigned initial, int flags) override;
+  int open(const char* path, int flags, mode_t mode) override;
+};
+
+// Fails with `error` the first `times` times it is asked.
+FaultySystem::Hook fail_with(int error, int times = 1 << 30);
+
+// A fresh directory with mode 0700, removed with everything in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// Sets an environment variable for as long as it lives.
+class ScopedEnvironment {
+ public:
+  ScopedEnvironment(std::string name, const std::string& value);
+  ~ScopedEnvironment();
+  ScopedEnvironment(const ScopedEnvironment&) = delete;
+  ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
+
+ private:
+  std::string name_;
+  std::string old_;
+  bool was_set_ = false;
+};
+
+// Two ends of a non-blocking Unix stream socket.
+std::pair<Fd, Fd> socket_pair();
+
+// Waits until the descriptor reports one of the events. False after ten seconds, which no test should see.
+bool wait_for(int fd, short events);
+// What poll() says now.
+bool is_readable(int fd);
+
+std::size_t open_descriptors();
+
+Buffer bytes_of(std::string_view text);
+std::string text_of(ConstBytes bytes);
+// `size` bytes that depend on the seed, and the check that they are what they were.
+Buffer pattern(std::size_t size, std::uint32_t seed);
+bool is_pattern(ConstBytes bytes, std::uint32_t seed);
+
+FrameHeader header_of(FrameType type, std::uint64_t id, std::size_t length, std::uint8_t flags = 0);
+
+// Runs in a forked child; the exit code is what `body` returns. The child leaves by _exit.
+class Child {
+ public:
+  explicit Child(const std::function<int()>& body);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  pid_t pid() const { return pid_; }
+  void kill(int signal) const;
+  // The exit code, or 128 and the signal.
+  int wait();
+
+ private:
+  pid_t pid_ = -1;
+};
+
+}  // namespace ipcbridge::testing_support

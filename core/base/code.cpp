@@ -1,4 +1,4 @@
-#include "core/base/code.hpp"
+#include <ipcbridge/code.hpp>
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "core/base/code.hpp"
+#include <ipcbridge/code.hpp>
 
 namespace ipcbridge {
 

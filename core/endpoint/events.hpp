@@ -4,8 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include <ipcbridge/code.hpp>
+
 #include "core/base/bytes.hpp"
-#include "core/base/code.hpp"
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(2);
 constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
+// While another address of the list serves, nobody waits for this one.
+constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 
 // What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
 constexpr std::uint64_t kQueuedOverhead = 128;
@@ -70,7 +72,8 @@ void Client::attempt(Link& link) {
 
 void Client::retry_later(Link& link, const Error& why) {
   last_error_ = why;
-  link.backoff = link.backoff == Duration::zero() ? kFirstBackoff : std::min(link.backoff * 2, kMaxBackoff);
+  const Duration most = any_usable() ? kMaxIdleBackoff : kMaxBackoff;
+  link.backoff = link.backoff == Duration::zero() ? kFirstBackoff : std::min(link.backoff * 2, most);
   link.next_attempt = Clock::now() + link.backoff;
   context_.set_timer({link.next_attempt, TimerQueue::Kind::kClient, id_, 0});
 }
@@ -90,6 +93,12 @@ void Client::on_timer(TimePoint now) {
     if (link.next_attempt <= now) attempt(link);
     if (state_ == ClientState::kClosed) return;
   }
+}
+
+bool Client::awaits_timer() const {
+  if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return false;
+  return state_ != ClientState::kReady ||
+         std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.next_attempt != kNever; });
 }
 
 std::string Client::where() const {

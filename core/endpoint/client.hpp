@@ -40,8 +40,9 @@ class Client final : public ConnectionOwner {
   std::size_t call_count() const { return calls_.size(); }
   // Closed, and its connections too: nothing refers to it any more.
   bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0; }
-  // A retry or the end of patience.
+  // A retry or the end of patience, and whether either is ahead.
   void on_timer(TimePoint now);
+  bool awaits_timer() const;
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;

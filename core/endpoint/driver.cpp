@@ -68,6 +68,7 @@ class Driver::Impl {
   void on_ready(const epoll_event& event);
   void fire_timers();
   void prune_timers();
+  bool is_alive(const TimerQueue::Timer& timer);
   bool service_awake();
   void reap();
   enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
@@ -145,14 +146,33 @@ void Driver::Impl::fire_timers() {
   context_.poller().wake_at(context_.timers().next());
 }
 
+bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
+  switch (timer.kind) {
+    case TimerQueue::Kind::kCall: {
+      Client* found = client(static_cast<ClientId>(timer.owner));
+      return found != nullptr && found->has_deadline(timer.token);
+    }
+    case TimerQueue::Kind::kClient: {
+      const Client* found = client(static_cast<ClientId>(timer.owner));
+      return found != nullptr && found->awaits_timer();
+    }
+    case TimerQueue::Kind::kHandshake: {
+      const Connection* found = context_.connection(timer.owner);
+      return found != nullptr && !found->is_open();
+    }
+    case TimerQueue::Kind::kServer:
+      break;
+  }
+  return true;
+}
+
+// An idle process is not to be woken for what ended long ago.
 void Driver::Impl::prune_timers() {
   std::size_t calls = 0;
   for (const auto& [id, found] : clients_) calls += found->call_count();
-  context_.timers().prune(calls, [this](const TimerQueue::Timer& timer) {
-    if (timer.kind != TimerQueue::Kind::kCall) return true;
-    Client* found = client(static_cast<ClientId>(timer.owner));
-    return found != nullptr && found->has_deadline(timer.token);
-  });
+  const auto alive = [this](const TimerQueue::Timer& timer) { return is_alive(timer); };
+  context_.timers().prune(calls, alive);
+  context_.timers().drop_dead_head(alive);
 }
 
 // A round over the awake connections. True when the sink is full or a budget ran out.

@@ -24,6 +24,13 @@ bool TimerQueue::pop_due(TimePoint now, Timer& timer) {
   return true;
 }
 
+void TimerQueue::drop_dead_head(const std::function<bool(const Timer&)>& is_alive) {
+  while (!heap_.empty() && !is_alive(heap_.front())) {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    heap_.pop_back();
+  }
+}
+
 void TimerQueue::prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive) {
   constexpr std::size_t kWorthIt = 1024;
   if (heap_.size() < kWorthIt + 2 * alive_estimate) return;

@@ -26,7 +26,10 @@ class TimerQueue {
   TimePoint next() const { return heap_.empty() ? kNever : heap_.front().at; }
   bool pop_due(TimePoint now, Timer& timer);
 
-  // Drops entries that are not alive any more, when there are enough of them to be worth the sweep.
+  // Drops entries at the head that are not alive any more, so that next() is a time that matters.
+  void drop_dead_head(const std::function<bool(const Timer&)>& is_alive);
+
+  // Drops all entries that are not alive any more, when there are enough of them to be worth the sweep.
   void prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive);
 
  private:

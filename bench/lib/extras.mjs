@@ -10,7 +10,8 @@ import { descriptors, memory, systemSharedMemory, threads } from './proc.mjs'
 
 const CONNECTIONS = [1, 10, 100, 1000]
 const IDLE_CONNECTIONS = 50
-const SETTLE_SECONDS = 2
+// Longer than the longest timeout of a handshake or connection, whose timer may fire once for nothing.
+const SETTLE_SECONDS = 12
 
 async function withRunning(job, context, action) {
   const running = await Running.start(job, context)

@@ -251,7 +251,7 @@ Status Session::receive_cancel(std::uint64_t id) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
   if (inbound->complete) {
-    events_.on_cancel(id);
+    if (!std::exchange(inbound->cancelled, true)) events_.on_cancel(id);
     return {};
   }
   reassembly_.drop(id);
@@ -270,7 +270,7 @@ void Session::fail(const Error& why) {
   });
   pending_.clear();
   inbound_.for_each([&](std::uint64_t id, Inbound& inbound) {
-    if (inbound.complete && !inbound.answered) events_.on_cancel(id);
+    if (inbound.complete && !inbound.answered && !inbound.cancelled) events_.on_cancel(id);
   });
   inbound_.clear();
 }

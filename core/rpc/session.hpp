@@ -81,6 +81,7 @@ class Session {
     std::uint64_t bytes = 0;
     bool complete = false;  // handed to the owner
     bool answered = false;  // the answer waits in the outbox
+    bool cancelled = false;  // the owner knows
   };
 
   bool is_ours(std::uint64_t id) const { return (id & kSideBit) == our_bit_; }

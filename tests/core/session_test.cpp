@@ -190,6 +190,14 @@ TEST_F(SessionTest, ACancelledCallHasNoOutcomeAndTheCalleeIsTold) {
   EXPECT_TRUE(client_.session.idle());
 }
 
+TEST_F(SessionTest, ACalleeIsToldOnceHoweverOftenAndWhyEver) {
+  const std::uint64_t id = client_.call(1, {}).value();
+  ASSERT_TRUE(settle(client_, server_).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_.receive(FrameType::kCancel, id, {}).ok());
+  server_.session.fail({Code::kUnavailable, "gone"});
+  EXPECT_EQ(server_.cancelled.size(), 1U);
+}
+
 TEST_F(SessionTest, ACancelThatCrossesTheAnswerIsIgnored) {
   const std::uint64_t id = client_.call(1, {}).value();
   ASSERT_TRUE(settle(client_, server_).ok());

@@ -148,6 +148,11 @@ Child::~Child() {
 
 void Child::kill(int signal) const { ::kill(pid_, signal); }
 
+bool Child::running() {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
 int Child::wait() {
   if (pid_ < 0) return -1;
   int status = 0;

@@ -92,7 +92,7 @@ class Child {
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  pid_t pid() const { return pid_; }
+  bool running();
   void kill(int signal) const;
   // The exit code, or 128 and the signal.
   int wait();

@@ -1,0 +1,397 @@
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <ipcbridge/ipcbridge.hpp>
+
+#include "core/cpp_api/msgpack.hpp"
+#include "tests/core/support.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_support::bytes_of;
+using testing_support::Child;
+using testing_support::is_pattern;
+using testing_support::pattern;
+using testing_support::TemporaryDirectory;
+using testing_support::text_of;
+
+Bytes echo(const IncomingCall& call) { return {call.arguments.begin(), call.arguments.end()}; }
+
+// What `act` throws; fails the test when that is nothing.
+template <typename Thrown = IpcError, typename Act>
+std::optional<Thrown> thrown_by(Act act) {
+  try {
+    act();
+  } catch (const Thrown& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return std::nullopt;
+}
+
+template <typename Act>
+Code code_of(Act act) {
+  const std::optional<IpcError> error = thrown_by(act);
+  return error ? error->code() : Code::kOk;
+}
+
+// The same behaviour over every transport.
+class CppApi : public testing::TestWithParam<std::string> {
+ protected:
+  std::string address(const std::string& name = "service") const {
+    if (GetParam() == "inproc") return "inproc://" + name;
+    return GetParam() + "://" + (directory_ / name);
+  }
+
+  TemporaryDirectory directory_;
+  Bridge bridge_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Transports, CppApi, testing::Values("shm", "unix", "inproc"),
+                         [](const auto& parameter) { return parameter.param; });
+
+TEST_P(CppApi, CallsAMethodAndReturnsItsResult) {
+  const Service service = bridge_.serve(address(), {{"echo", echo}});
+  Remote remote = bridge_.connect(address());
+  EXPECT_EQ(text_of(remote.call("echo", bytes_of("hello"))), "hello");
+  EXPECT_EQ(text_of(remote.call("echo", {})), "");
+  EXPECT_EQ(remote.status().state, "ready");
+  EXPECT_EQ(remote.status().transport, GetParam());
+}
+
+TEST_P(CppApi, CarriesMoreThanARingHolds) {
+  const Service service = bridge_.serve(address(), {{"echo", echo}});
+  Remote remote = bridge_.connect(address());
+  constexpr std::size_t kSize = 5'000'000;
+  const Bytes result = remote.call("echo", pattern(kSize, 3));
+  ASSERT_EQ(result.size(), kSize);
+  EXPECT_TRUE(is_pattern(result, 3));
+}
+
+TEST_P(CppApi, TakesCallsFromManyThreadsAtOnce) {
+  const Service service = bridge_.serve(address(), {{"echo", echo}}, {.threads = 3});
+  Remote remote = bridge_.connect(address());
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 8; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 200; ++i) {
+        const std::string text = std::to_string(thread * 1000 + i);
+        if (text_of(remote.call("echo", bytes_of(text))) == text) ++right;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 8 * 200);
+}
+
+TEST_P(CppApi, OffersItsMethodsAndHidesTheOneThatDescribesThem) {
+  const Service service = bridge_.serve(address(), {{"math.add", echo}, {"log", echo}});
+  Remote remote = bridge_.connect(address());
+  EXPECT_EQ(remote.methods(), (std::vector<std::string>{"log", "math.add"}));
+  const Bytes description = remote.call("__describe__", bytes_of("\x90"));
+  msgpack::Reader reader(description);
+  std::uint32_t size = 0;
+  std::string_view text;
+  ASSERT_TRUE(reader.map(size) && size == 2 && reader.text(text));
+  EXPECT_EQ(text, "service");
+  ASSERT_TRUE(reader.text(text));
+  EXPECT_EQ(text, address());
+  ASSERT_TRUE(reader.text(text) && reader.map(size));
+  EXPECT_EQ(size, 2U);
+}
+
+TEST_P(CppApi, ReportsAMethodThatDoesNotExist) {
+  const Service service = bridge_.serve(address(), {{"reverse", echo}});
+  Remote remote = bridge_.connect(address());
+  const auto error = thrown_by([&] { remote.call("revers", {}); });
+  EXPECT_EQ(error->code(), Code::kUnimplemented);
+  EXPECT_NE(std::string(error->what()).find("reverse"), std::string::npos) << error->what();
+}
+
+TEST_P(CppApi, PassesAHandlersErrorWithItsCodeAndDetails) {
+  const Service service =
+      bridge_.serve(address(), {{"find", [](const IncomingCall&) -> Bytes {
+                                   throw IpcError(Code::kNotFound, "no such user", bytes_of("\x2a"));
+                                 }}});
+  Remote remote = bridge_.connect(address());
+  const auto error = thrown_by<RemoteError>([&] { remote.call("find", {}); });
+  EXPECT_EQ(error->code(), Code::kNotFound);
+  EXPECT_STREQ(error->what(), "no such user");
+  EXPECT_EQ(text_of(error->details()), "\x2a");
+  EXPECT_EQ(error->type(), "IpcError");
+  EXPECT_EQ(error->sent(), std::nullopt);
+}
+
+TEST_P(CppApi, MakesOtherExceptionsUnknownErrors) {
+  std::vector<std::string> told;
+  const auto note = [&](std::string_view method, std::string_view what) {
+    told.push_back(std::string(method) + ": " + std::string(what));
+  };
+  std::optional<Service> service(bridge_.serve(
+      address(),
+      {{"parse", [](const IncomingCall&) -> Bytes { throw std::out_of_range("at \xff byte 7, \xc3\xa9"); }},
+       {"throw_int", [](const IncomingCall&) -> Bytes { throw 5; }}},
+      {.threads = 1, .on_error = note}));
+  Remote remote = bridge_.connect(address());
+  auto error = thrown_by<RemoteError>([&] { remote.call("parse", {}); });
+  EXPECT_EQ(error->code(), Code::kUnknown);
+  EXPECT_EQ(error->type(), "std::out_of_range");
+  EXPECT_STREQ(error->what(), "at ? byte 7, \xc3\xa9");
+  error = thrown_by<RemoteError>([&] { remote.call("throw_int", {}); });
+  EXPECT_EQ(error->code(), Code::kUnknown);
+  service.reset();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0], "parse: at ? byte 7, \xc3\xa9");
+}
+
+TEST_P(CppApi, EndsACallAtItsDeadlineAndTellsTheHandler) {
+  std::promise<bool> noticed;
+  const Service service =
+      bridge_.serve(address(), {{"sleep", [&](const IncomingCall& call) -> Bytes {
+                                   const auto patience = std::chrono::steady_clock::now() + 10s;
+                                   while (!call.cancelled() && std::chrono::steady_clock::now() < patience) {
+                                     std::this_thread::sleep_for(1ms);
+                                   }
+                                   noticed.set_value(call.cancelled() && call.deadline);
+                                   return {};
+                                 }}});
+  Remote remote = bridge_.connect(address());
+  EXPECT_EQ(code_of([&] { remote.call("sleep", {}, {.timeout = 20ms}); }), Code::kDeadlineExceeded);
+  EXPECT_TRUE(noticed.get_future().get());
+  EXPECT_EQ(code_of([&] { remote.call("sleep", {}, {.timeout = 0ms}); }), Code::kDeadlineExceeded);
+}
+
+TEST_P(CppApi, DeliversNotificationsAndMetadata) {
+  std::promise<std::string> heard;
+  const Service service =
+      bridge_.serve(address(), {{"log", [&](const IncomingCall& call) -> Bytes {
+                                   heard.set_value(std::string(call.method) + " " + text_of(call.arguments) + " " +
+                                                   text_of(call.metadata));
+                                   return {};
+                                 }}});
+  Remote remote = bridge_.connect(address());
+  const Bytes metadata = bytes_of("trace");
+  remote.notify("log", bytes_of("line"), {.metadata = metadata});
+  EXPECT_EQ(heard.get_future().get(), "log line trace");
+}
+
+TEST_P(CppApi, LetsHandlersCallTheServiceOfTheirCaller) {
+  Bridge other;
+  std::optional<Remote> back;
+  const Service outer = bridge_.serve(
+      address("outer"), {{"ask", [&](const IncomingCall& call) { return back->call("answer", call.arguments); }}});
+  const Service inner = other.serve(address("inner"), {{"answer", echo}});
+  back.emplace(bridge_.connect(address("inner")));
+  Remote remote = other.connect(address("outer"));
+  EXPECT_EQ(text_of(remote.call("ask", bytes_of("me"))), "me");
+}
+
+TEST_P(CppApi, CancelsTheCallsOfARemoteThatIsClosed) {
+  std::promise<void> begun;
+  const Service service = bridge_.serve(address(), {{"wait", [&](const IncomingCall& call) -> Bytes {
+                                                       begun.set_value();
+                                                       while (!call.cancelled()) std::this_thread::sleep_for(1ms);
+                                                       return {};
+                                                     }}});
+  Remote remote = bridge_.connect(address());
+  auto code = std::async(std::launch::async, [&] { return code_of([&] { remote.call("wait", {}); }); });
+  begun.get_future().get();
+  remote.close();
+  EXPECT_EQ(code.get(), Code::kCancelled);
+  EXPECT_EQ(code_of([&] { remote.call("wait", {}); }), Code::kFailedPrecondition);
+  EXPECT_EQ(remote.status().state, "closed");
+}
+
+TEST_P(CppApi, FinishesWhatHasBegunBeforeAServiceCloses) {
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  Service service = bridge_.serve(address(), {{"work", [&](const IncomingCall& call) {
+                                                 begun.set_value();
+                                                 go_on.get_future().get();
+                                                 return echo(call);
+                                               }}});
+  Remote remote = bridge_.connect(address(), {.connect_timeout = 50ms});
+  auto result = std::async(std::launch::async, [&] { return text_of(remote.call("work", bytes_of("done"))); });
+  begun.get_future().get();
+  auto closed = std::async(std::launch::async, [&] { service.close(); });
+  go_on.set_value();
+  EXPECT_EQ(result.get(), "done");
+  closed.get();
+  service.wait();
+  service.close();
+  EXPECT_EQ(service.status().state, "closed");
+  const auto error = thrown_by([&] { remote.call("work", {}); });
+  EXPECT_EQ(error->code(), Code::kUnavailable);
+  EXPECT_EQ(error->sent(), Sent::kNo);
+}
+
+TEST_P(CppApi, RefusesToCloseAServiceFromItsOwnHandler) {
+  std::optional<Service> service;
+  service.emplace(bridge_.serve(address(), {{"stop", [&](const IncomingCall&) -> Bytes {
+                                               service->close();
+                                               return {};
+                                             }}}));
+  Remote remote = bridge_.connect(address());
+  EXPECT_EQ(code_of([&] { remote.call("stop", {}); }), Code::kFailedPrecondition);
+}
+
+TEST_P(CppApi, PassesANameThatIsServedAgainToTheNewService) {
+  Service first = bridge_.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("first"); }}});
+  Remote remote = bridge_.connect(address());
+  EXPECT_EQ(text_of(remote.call("who", {})), "first");
+  const Service second = bridge_.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("second"); }}});
+  first.wait();
+  EXPECT_EQ(text_of(remote.call("who", {})), "second");
+}
+
+TEST_P(CppApi, WaitsForAServiceThatIsStartedLater) {
+  auto result = std::async(std::launch::async,
+                           [&] { return text_of(bridge_.connect(address()).call("echo", bytes_of("late"))); });
+  Bridge other;
+  const Service service = other.serve(address(), {{"echo", echo}});
+  EXPECT_EQ(result.get(), "late");
+}
+
+TEST_P(CppApi, GivesUpWhenNobodyServes) {
+  EXPECT_EQ(code_of([&] { bridge_.connect(address(), {.connect_timeout = 30ms}); }), Code::kUnavailable);
+}
+
+TEST_P(CppApi, KeepsRemotesAndServicesAliveWithoutTheirBridge) {
+  std::optional<Bridge> bridge(std::in_place);
+  const Service service = bridge->serve(address(), {{"echo", echo}});
+  Remote remote = bridge->connect(address());
+  bridge.reset();
+  Remote moved = std::move(remote);
+  EXPECT_EQ(text_of(moved.call("echo", bytes_of("still here"))), "still here");
+}
+
+TEST_P(CppApi, RefusesOptionsThatMakeNoSense) {
+  EXPECT_EQ(code_of([&] { bridge_.serve(address(), {{"echo", echo}}, {.threads = 0}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { bridge_.serve(address(), {{"echo", Handler()}}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { bridge_.serve(address(), {{"", echo}}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { bridge_.serve("no/name", {}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { bridge_.connect(address(), {.connect_timeout = -1s}); }), Code::kInvalidArgument);
+  EXPECT_EQ(code_of([&] { bridge_.connect("tcp://localhost:1"); }), Code::kUnimplemented);
+}
+
+TEST_P(CppApi, IsDeadInAForkedChildAndUnharmedInTheParent) {
+  Service service = bridge_.serve(address(), {{"echo", echo}});
+  Remote remote = bridge_.connect(address());
+  Child child([&] {
+    const bool dead = code_of([&] { remote.call("echo", {}); }) == Code::kFailedPrecondition &&
+                      code_of([&] { service.close(); }) == Code::kFailedPrecondition &&
+                      code_of([&] { bridge_.connect(address()); }) == Code::kFailedPrecondition;
+    {
+      const Remote destroyed = std::move(remote);
+      const Service also_destroyed = std::move(service);
+    }
+    return dead ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(text_of(remote.call("echo", bytes_of("unharmed"))), "unharmed");
+}
+
+// Children are forked before there is a Bridge, because they make Bridges of their own.
+class CppApiProcesses : public testing::TestWithParam<std::string> {
+ protected:
+  std::string address() const { return GetParam() + "://" + (directory_ / "service"); }
+
+  TemporaryDirectory directory_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Transports, CppApiProcesses, testing::Values("shm", "unix"),
+                         [](const auto& parameter) { return parameter.param; });
+
+TEST_P(CppApiProcesses, FailACallThatIsLostWithItsService) {
+  const Child child([&] {
+    Bridge bridge;
+    Service service = bridge.serve(address(), {{"die", [](const IncomingCall&) -> Bytes { std::_Exit(0); }}});
+    service.wait();
+    return 1;
+  });
+  Bridge bridge;
+  Remote remote = bridge.connect(address());
+  const auto error = thrown_by([&] { remote.call("die", {}); });
+  EXPECT_EQ(error->code(), Code::kUnavailable);
+  EXPECT_EQ(error->sent(), Sent::kMaybe);
+}
+
+TEST_P(CppApiProcesses, LeaveANameToTheOneThatHasIt) {
+  Child child([&] {
+    Bridge bridge;
+    const Remote first = bridge.connect(address());
+    const ServiceOptions options{.takeover = ServiceOptions::Takeover::kFail};
+    return code_of([&] { bridge.serve(address(), {{"echo", echo}}, options); }) == Code::kAlreadyExists ? 0 : 1;
+  });
+  Bridge bridge;
+  const Service service = bridge.serve(address(), {{"echo", echo}});
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_P(CppApiProcesses, HandANameOverWhenAskedTo) {
+  const Child child([&] {
+    Bridge bridge;
+    const Remote first = bridge.connect(address());
+    Service mine = bridge.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("child"); }}},
+                                {.takeover = ServiceOptions::Takeover::kReplace});
+    mine.wait();
+    return 0;
+  });
+  Bridge bridge;
+  Service service = bridge.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("parent"); }}});
+  service.wait();
+  EXPECT_EQ(text_of(bridge.connect(address()).call("who", {})), "child");
+}
+
+TEST(CppApiMessagePack, ReadsBackWhatItWrites) {
+  for (const std::size_t size : {0U, 31U, 32U, 255U, 256U, 70000U}) {
+    const std::string text(size, 'x');
+    msgpack::Writer writer;
+    writer.map(20);
+    writer.text(text);
+    writer.binary(bytes_of(text));
+    const Buffer bytes = writer.take();
+    msgpack::Reader reader(bytes);
+    std::uint32_t count = 0;
+    std::string_view read;
+    ConstBytes binary;
+    ASSERT_TRUE(reader.map(count) && reader.text(read) && reader.binary(binary) && reader.at_end());
+    EXPECT_EQ(count, 20U);
+    EXPECT_EQ(read, text);
+    EXPECT_EQ(text_of(binary), text);
+  }
+}
+
+// Every first byte, with everything, too little and nothing behind it.
+TEST(CppApiMessagePack, SkipsAnyValueAndNeverReadsBeyondTheEnd) {
+  for (unsigned first = 0; first < 256; ++first) {
+    for (std::size_t size = 1; size < 64; ++size) {
+      Buffer bytes(size, std::byte{0});
+      bytes[0] = static_cast<std::byte>(first);
+      msgpack::Reader reader(bytes);
+      if (size == 63) {
+        EXPECT_EQ(reader.skip(), first != 0xc1) << first;
+      } else {
+        reader.skip();
+      }
+    }
+  }
+  // 2^32 elements are announced, five bytes are there.
+  const Buffer bomb = bytes_of("\xdd\xff\xff\xff\xff");
+  EXPECT_FALSE(msgpack::Reader(bomb).skip());
+}
+
+}  // namespace
+}  // namespace ipcbridge

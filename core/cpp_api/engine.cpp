@@ -1,0 +1,31 @@
+#include "core/cpp_api/engine.hpp"
+
+#include <string>
+
+#include "core/base/fork.hpp"
+#include "core/cpp_api/errors.hpp"
+
+namespace ipcbridge {
+
+Engine::Engine(bool spin) : generation_(fork_guard::generation()) {
+  DriverOptions options;
+  options.spin = spin;
+  pump_ = unwrap(Pump::create(options, [this](const Event& event) { board_.observe(event); }));
+}
+
+Pump& Engine::pump() {
+  if (forked()) {
+    raise(Error{Code::kFailedPrecondition,
+                "this object was made before fork() and belongs to the parent process: make another Bridge"});
+  }
+  return *pump_;
+}
+
+bool Engine::forked() const { return generation_ != fork_guard::generation(); }
+
+Duration checked_duration(std::chrono::nanoseconds value, std::string_view what) {
+  if (value < Duration::zero()) raise(Error{Code::kInvalidArgument, std::string(what) + " must not be negative"});
+  return value;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "core/base/clock.hpp"
+#include "core/cpp_api/state_board.hpp"
+#include "core/endpoint/pump.hpp"
+
+namespace ipcbridge {
+
+// What a Bridge, its Remotes and its Services share; the last of them takes it away.
+class Engine {
+ public:
+  explicit Engine(bool spin);
+
+  // Throws failed_precondition in a forked child.
+  Pump& pump();
+  StateBoard& board() { return board_; }
+  bool forked() const;
+
+ private:
+  const std::uint32_t generation_;
+  StateBoard board_;  // before the pump, which writes to it until it has gone
+  std::unique_ptr<Pump> pump_;
+};
+
+// Throws invalid_argument when negative.
+Duration checked_duration(std::chrono::nanoseconds value, std::string_view what);
+
+}  // namespace ipcbridge

@@ -1,0 +1,96 @@
+#include "core/cpp_api/remote.hpp"
+
+#include <utility>
+
+#include "core/cpp_api/errors.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// Every service has a hidden method that describes it.
+constexpr std::string_view kHidden = "__";
+
+ConnectOptions connect_options(const std::string& address, const RemoteOptions& options) {
+  ConnectOptions made;
+  made.addresses.push_back(address);
+  made.addresses.insert(made.addresses.end(), options.replicas.begin(), options.replicas.end());
+  made.connect_timeout = checked_duration(options.connect_timeout, "connect_timeout");
+  made.max_queued_bytes = options.max_queued_bytes;
+  made.allow = {options.allow_users, options.allow_groups};
+  return made;
+}
+
+}  // namespace
+
+Remote::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, const RemoteOptions& options)
+    : engine_(std::move(engine)), id_(unwrap(engine_->pump().driver().connect(connect_options(address, options)))) {
+  const StateBoard::State found = engine_->board().wait(StateBoard::client(id_), [](std::uint8_t state) {
+    return state == static_cast<std::uint8_t>(ClientState::kReady) ||
+           state == static_cast<std::uint8_t>(ClientState::kClosed);
+  });
+  if (found.state == static_cast<std::uint8_t>(ClientState::kReady)) return;
+  engine_->board().forget(StateBoard::client(id_));
+  raise(found.why);
+}
+
+Remote::Impl::~Impl() {
+  if (engine_->forked()) return;
+  close();
+  engine_->board().forget(StateBoard::client(id_));
+}
+
+Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify) {
+  Pump& pump = engine_->pump();
+  CallOptions call;
+  call.timeout = options.timeout;
+  call.notify = notify;
+  call.idempotent = options.idempotent;
+  call.wait_for_ready = options.wait_for_ready;
+  CallResult result =
+      pump.call(id_, pump.driver().intern_method(id_, method), call, options.metadata, arguments, nullptr);
+  if (result.outcome.code != Code::kOk) raise(result.outcome);
+  const ConstBytes payload = result.outcome.payload;
+  if (payload.size() == result.storage.size()) return std::move(result.storage);
+  return {payload.begin(), payload.end()};
+}
+
+std::vector<std::string> Remote::Impl::methods() const {
+  std::vector<std::string> methods = engine_->pump().driver().methods(id_);
+  std::erase_if(methods, [](const std::string& name) { return name.starts_with(kHidden); });
+  return methods;
+}
+
+RemoteStatus Remote::Impl::status() const {
+  const ClientStatus seen = engine_->pump().driver().client_status(id_);
+  RemoteStatus status;
+  status.state = state_name(seen.state);
+  status.transport = seen.transport;
+  status.fallback_reason = seen.fallback_reason;
+  status.peer_pid = seen.peer_pid;
+  status.pending_calls = seen.pending_calls;
+  status.queued_calls = seen.queued_calls;
+  return status;
+}
+
+void Remote::Impl::close() { engine_->pump().driver().close_client(id_); }
+
+Remote::Remote(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Remote::~Remote() = default;
+Remote::Remote(Remote&&) noexcept = default;
+Remote& Remote::operator=(Remote&&) noexcept = default;
+
+Bytes Remote::call(std::string_view method, BytesView arguments, const RequestOptions& options) {
+  return impl_->call(method, arguments, options, false);
+}
+
+void Remote::notify(std::string_view method, BytesView arguments, const RequestOptions& options) {
+  impl_->call(method, arguments, options, true);
+}
+
+std::vector<std::string> Remote::methods() const { return impl_->methods(); }
+
+RemoteStatus Remote::status() const { return impl_->status(); }
+
+void Remote::close() { impl_->close(); }
+
+}  // namespace ipcbridge

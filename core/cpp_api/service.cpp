@@ -1,0 +1,193 @@
+#include "core/cpp_api/service.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/cpp_api/describe.hpp"
+#include "core/cpp_api/errors.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr unsigned kMaxThreads = 1024;
+constexpr Duration kDefaultGrace = std::chrono::seconds(10);
+
+Methods checked(const std::string& address, Methods methods, const ServiceOptions& options) {
+  if (options.threads < 1 || options.threads > kMaxThreads) {
+    raise(Error{Code::kInvalidArgument, "threads is 1 to " + std::to_string(kMaxThreads)});
+  }
+  for (const auto& [name, handler] : methods) {
+    if (!handler) raise(Error{Code::kInvalidArgument, "the method '" + name + "' has no handler"});
+  }
+  if (!methods.contains(kDescribeMethod)) {
+    methods.emplace(kDescribeMethod,
+                    [description = describe_service(address, methods)](const IncomingCall&) { return description; });
+  }
+  return methods;
+}
+
+Takeover takeover(ServiceOptions::Takeover chosen) {
+  switch (chosen) {
+    case ServiceOptions::Takeover::kFail:
+      return Takeover::kFail;
+    case ServiceOptions::Takeover::kReplace:
+      return Takeover::kReplace;
+    case ServiceOptions::Takeover::kWait:
+      break;
+  }
+  return Takeover::kWait;
+}
+
+bool is_closed(std::uint8_t state) { return state == static_cast<std::uint8_t>(ServerState::kClosed); }
+
+// A signal is for the program's own threads. Threads inherit the mask of the one that starts them.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+Service::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, Methods methods,
+                    const ServiceOptions& options)
+    : engine_(std::move(engine)),
+      methods_(checked(address, std::move(methods), options)),
+      on_error_(options.on_error),
+      id_(listen(address, options)) {
+  try {
+    start_threads(options.threads);
+  } catch (...) {
+    engine_->pump().driver().close_server(id_, Duration::zero());
+    end_threads();
+    throw;
+  }
+}
+
+Service::Impl::~Impl() {
+  if (engine_->forked()) {
+    // The threads are the parent's; to join them here would wait for ever.
+    for (std::thread& thread : threads_) thread.detach();
+    return;
+  }
+  close(kDefaultGrace);
+  engine_->board().forget(StateBoard::server(id_));
+}
+
+ServerId Service::Impl::listen(const std::string& address, const ServiceOptions& options) {
+  ServeOptions serve;
+  serve.address = address;
+  for (auto method = methods_.cbegin(); method != methods_.cend(); ++method) {
+    serve.methods.push_back(method->first);
+    by_number_.push_back(method);
+  }
+  serve.takeover = takeover(options.takeover);
+  serve.takeover_timeout = checked_duration(options.takeover_timeout, "takeover_timeout");
+  serve.allow = {options.allow_users, options.allow_groups};
+  serve.mode = options.mode;
+  const ServerId id = unwrap(engine_->pump().driver().serve(serve));
+  const StateBoard::State seen = engine_->board().wait(StateBoard::server(id), [](std::uint8_t state) {
+    return is_closed(state) || state == static_cast<std::uint8_t>(ServerState::kListening);
+  });
+  if (is_closed(seen.state)) {
+    engine_->board().forget(StateBoard::server(id));
+    raise(seen.why);
+  }
+  return id;
+}
+
+void Service::Impl::start_threads(unsigned count) {
+  const SignalsBlocked signals_blocked;
+  threads_.reserve(count);
+  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  for (const std::thread& thread : threads_) thread_ids_.push_back(thread.get_id());
+}
+
+void Service::Impl::end_threads() {
+  engine_->pump().stop_workers(id_);
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void Service::Impl::close(Duration grace) {
+  if (std::find(thread_ids_.begin(), thread_ids_.end(), std::this_thread::get_id()) != thread_ids_.end()) {
+    raise(Error{Code::kFailedPrecondition, "a handler cannot close its own service: close() waits for it"});
+  }
+  engine_->pump().driver().close_server(id_, grace);
+  wait();
+  const std::lock_guard lock(ending_);
+  end_threads();
+}
+
+void Service::Impl::wait() {
+  static_cast<void>(engine_->pump());
+  engine_->board().wait(StateBoard::server(id_), is_closed);
+}
+
+void Service::Impl::work() {
+  Pump& pump = engine_->pump();
+  Work work;
+  while (pump.next_work(id_, work)) answer(work);
+}
+
+void Service::Impl::answer(const Work& work) {
+  const auto& [name, handler] = *by_number_[work.method];
+  IncomingCall call;
+  call.method = name;
+  call.arguments = work.payload;
+  call.metadata = work.metadata;
+  if (work.timeout_us != 0) {
+    call.deadline = deadline_after(Clock::now(), std::chrono::microseconds(work.timeout_us));
+  }
+  call.cancelled = [this, &work] { return engine_->board().cancelled(work.key); };
+  Driver& driver = engine_->pump().driver();
+  try {
+    const Bytes result = handler(call);
+    if (!work.notify) driver.reply(work.key, result);
+  } catch (...) {
+    const ErrorReply error = describe_exception(std::current_exception());
+    if (!work.notify) driver.reply_error(work.key, error.code, error.message, error.payload);
+    if (!error.expected && on_error_) on_error_(name, error.message);
+  }
+  engine_->board().answered(work.key);
+}
+
+ServiceStatus Service::Impl::status() const {
+  Pump& pump = engine_->pump();
+  const ServerStatus seen = pump.driver().server_status(id_);
+  const Pump::Busy busy = pump.busy(id_);
+  ServiceStatus status;
+  status.state = state_name(seen.state);
+  status.connections = seen.connections;
+  status.shm_connections = seen.shm_connections;
+  status.busy_threads = busy.running;
+  status.queued_calls = busy.queued;
+  return status;
+}
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+Service::Service(Service&&) noexcept = default;
+Service& Service::operator=(Service&&) noexcept = default;
+
+void Service::close(std::chrono::nanoseconds grace) { impl_->close(checked_duration(grace, "grace")); }
+
+void Service::wait() { impl_->wait(); }
+
+ServiceStatus Service::status() const { return impl_->status(); }
+
+}  // namespace ipcbridge

@@ -1,0 +1,55 @@
+#include "core/cpp_api/state_board.hpp"
+
+namespace ipcbridge {
+namespace {
+
+bool is_final(StateBoard::Owner owner, std::uint8_t state) {
+  return state == (owner.first == Event::Kind::kClientState ? static_cast<std::uint8_t>(ClientState::kClosed)
+                                                            : static_cast<std::uint8_t>(ServerState::kClosed));
+}
+
+}  // namespace
+
+void StateBoard::observe(const Event& event) {
+  const std::lock_guard lock(mutex_);
+  if (event.kind == Event::Kind::kCancel) {
+    cancelled_.insert(event.key);
+    cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
+    return;
+  }
+  const Owner owner{event.kind, event.owner};
+  Entry& entry = entries_[owner];
+  entry.last = {event.state, {event.outcome.code, std::string(event.outcome.message)}};
+  entry.seen = true;
+  if (entry.forgotten && is_final(owner, event.state)) entries_.erase(owner);
+  changed_.notify_all();
+}
+
+StateBoard::State StateBoard::wait(Owner owner, const std::function<bool(std::uint8_t)>& wanted) {
+  std::unique_lock lock(mutex_);
+  Entry& entry = entries_[owner];
+  changed_.wait(lock, [&] { return entry.seen && wanted(entry.last.state); });
+  return entry.last;
+}
+
+void StateBoard::forget(Owner owner) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[owner];
+  entry.forgotten = true;
+  if (entry.seen && is_final(owner, entry.last.state)) entries_.erase(owner);
+}
+
+bool StateBoard::cancelled(const RequestKey& key) const {
+  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return false;
+  const std::lock_guard lock(mutex_);
+  return cancelled_.contains(key);
+}
+
+void StateBoard::answered(const RequestKey& key) {
+  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return;
+  const std::lock_guard lock(mutex_);
+  cancelled_.erase(key);
+  cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/result.hpp"
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge {
+
+// What a pump's observer has seen: the last state of each client and server, and which calls were cancelled.
+// Any thread.
+class StateBoard {
+ public:
+  // Kind and number: clients and servers count separately.
+  using Owner = std::pair<Event::Kind, std::uint32_t>;
+
+  struct State {
+    std::uint8_t state = 0;
+    Error why;  // of the change; kOk when there is nothing to say
+  };
+
+  static Owner client(ClientId id) { return {Event::Kind::kClientState, id}; }
+  static Owner server(ServerId id) { return {Event::Kind::kServerState, id}; }
+
+  void observe(const Event& event);
+
+  // Waits for the state that `wanted` says yes to.
+  State wait(Owner owner, const std::function<bool(std::uint8_t)>& wanted);
+
+  // The owner has gone: nobody will ask again.
+  void forget(Owner owner);
+
+  bool cancelled(const RequestKey& key) const;
+  // The request has been answered.
+  void answered(const RequestKey& key);
+
+ private:
+  struct Entry {
+    State last;
+    bool seen = false;
+    bool forgotten = false;
+  };
+  struct KeyHash {
+    std::size_t operator()(const RequestKey& key) const {
+      return static_cast<std::size_t>(key.connection * 0x9E3779B97F4A7C15ULL + key.id);
+    }
+  };
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Owner, Entry> entries_;
+  std::unordered_set<RequestKey, KeyHash> cancelled_;
+  std::atomic<std::size_t> cancelled_count_{0};  // so that nobody locks while there are none
+};
+
+}  // namespace ipcbridge

@@ -99,7 +99,7 @@ const beside = (job, { quick, warmup }, context) =>
   )
 
 async function core(path) {
-  if (!existsSync(path)) throw new Error('build/bench_core is not built')
+  if (!existsSync(path)) throw new Error('build/dev/bench_core is not built')
   const { stdout } = await promisify(execFile)(path, { timeout: 60_000 })
   return { core: JSON.parse(stdout) }
 }
@@ -126,7 +126,7 @@ export function extras(settings, context) {
     }
   }
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
-    const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/bench_core', import.meta.url))
+    const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })
   }
   return jobs

@@ -12,7 +12,7 @@ const USAGE = `node bench/run.mjs [options]
   --directions a,b   node-python, python-node, python-python, asyncio-node, node-asyncio
   --seconds S        length of a timed window (default 0.6)
   --seed N           of the order of the ways (default: drawn, and printed)
-  --core-bin PATH    the C++ measurement (default build/bench_core)
+  --core-bin PATH    the C++ measurement (default build/dev/bench_core)
   --out DIR          where the results go (default bench/results)`
 
 const list = (text, known) => {

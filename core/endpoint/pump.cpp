@@ -96,7 +96,15 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
       return failed({Code::kCancelled, "the call was interrupted"});
     }
   }
-  if (options.notify) return {};
+  if (options.notify) {
+    // Sending woke the connection: somebody must arm it again, since nobody waits for an answer.
+    if (try_read()) {
+      stop_reading();
+    } else {
+      driver_->ring();
+    }
+    return {};
+  }
   if (!wait(waiter, nullptr, kNever, interrupted)) {
     driver_->cancel(client, token);  // from here on no outcome can arrive
     if (!waiter.done()) return failed({Code::kCancelled, "the call was interrupted"});

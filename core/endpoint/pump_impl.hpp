@@ -109,6 +109,7 @@ class Pump::Impl final : public EventSink {
   bool background_interest_ = true;
   std::deque<Waiter*> sleepers_;  // waiters, asleep while somebody else reads
   std::atomic<std::uint32_t> sleeper_count_{0};
+  std::atomic<bool> blocked_{false};  // a waiter that reads is, or is about to be, asleep in the kernel
   std::deque<Waiter*> followers_;
   std::map<ServerId, WorkQueue> queues_;
   std::atomic<bool> unclaimed_{false};  // requests were queued, and no worker has been called yet

@@ -97,6 +97,9 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
     if (reads) {
       was_interrupted = !read_a_while(interrupted, deadline);
     } else {
+      // This thread's call has woken its connection, for which the peer then rings no more; blocked_ is set
+      // before everything is armed, so either that arming came later, or the reader is told here.
+      if (blocked_.load()) driver_->ring();
       reads = sleep(waiter, done ? std::min(deadline, Clock::now() + kSlice) : deadline, interrupted, was_interrupted);
     }
   }
@@ -110,7 +113,9 @@ bool Pump::Impl::read_a_while(const Interrupted& interrupted, TimePoint deadline
     turn(false);
     return true;
   }
+  blocked_.store(true);
   if (!driver_->prepare_sleep()) {
+    blocked_.store(false);
     turn(true);
     return true;
   }
@@ -121,6 +126,7 @@ bool Pump::Impl::read_a_while(const Interrupted& interrupted, TimePoint deadline
   pollfd descriptor{driver_->fd(), POLLIN, 0};
   const TimePoint until = interrupted ? std::min(deadline, Clock::now() + kSlice) : deadline;
   const int ready = ::poll(&descriptor, 1, milliseconds_until(until));
+  blocked_.store(false);
   turn(true);
   return ready > 0 || !interrupted || !interrupted();
 }

@@ -1,18 +1,16 @@
-#include <ipcbridge/code.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
+
+#include <ipcbridge/code.hpp>
 
 namespace ipcbridge {
 namespace {
 
 constexpr std::array<std::string_view, kCodeCount> kNames = {
-    "ok",           "cancelled",         "unknown",
-    "invalid_argument", "deadline_exceeded", "not_found",
-    "already_exists", "permission_denied", "resource_exhausted",
-    "failed_precondition", "aborted", "out_of_range",
-    "unimplemented", "internal", "unavailable",
+    "ok",        "cancelled",      "unknown",           "invalid_argument",   "deadline_exceeded",
+    "not_found", "already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
+    "aborted",   "out_of_range",   "unimplemented",     "internal",           "unavailable",
     "data_loss", "unauthenticated"};
 
 }  // namespace

@@ -32,6 +32,8 @@ class ErrorFactory {
 
 namespace {
 
+constexpr std::size_t kMaxTextBytes = 64UL * 1024;
+
 // docs/values.md, "An error".
 struct ErrorMap {
   std::string_view type;
@@ -84,7 +86,6 @@ std::size_t sequence_length(std::string_view text) {
 
 // what() may say anything at any length; the other side takes UTF-8 only.
 std::string sendable(std::string_view text) {
-  constexpr std::size_t kMaxTextBytes = 64UL * 1024;
   std::string sent;
   text = text.substr(0, kMaxTextBytes);
   while (!text.empty()) {

@@ -1,10 +1,10 @@
 // The methods of the addon; js/src/native.ts declares them. Those called for every message take numbers only
 // and go without node-addon-api's wrappers, which cost more than the call.
 
-#include <napi.h>
-
 #include <array>
 #include <cmath>
+
+#include <napi.h>
 
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
@@ -121,9 +121,7 @@ napi_value send_call(const Arguments& args, const CallOptions& options, std::uin
   return args.result(status);
 }
 
-napi_value call(napi_env env, napi_callback_info info) {
-  return send_call(Arguments(env, info), CallOptions{}, 0);
-}
+napi_value call(napi_env env, napi_callback_info info) { return send_call(Arguments(env, info), CallOptions{}, 0); }
 
 napi_value call_with(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);

@@ -1,5 +1,6 @@
 #include "bindings/node/batch_sink.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,11 @@ std::uint32_t flags_of(const Event& event) {
 void BatchSink::use(std::span<std::uint32_t> table, MutableBytes slab) {
   table_ = table;
   slab_ = slab;
+  limit_ = most_rows();
+}
+
+void BatchSink::adapt(Duration took, Duration budget) {
+  limit_ = took > budget ? std::max<std::size_t>(1, rows_ / 2) : std::min(limit_ * 2, most_rows());
 }
 
 void BatchSink::reset() {
@@ -31,9 +37,7 @@ void BatchSink::reset() {
   long_messages_.clear();
 }
 
-bool BatchSink::has_room() const {
-  return (rows_ + 1) * kRowWords <= table_.size() && slab_.size() - used_ >= kMaxFrameBody + kMaxSentenceBytes;
-}
+bool BatchSink::has_room() const { return rows_ < limit_ && slab_.size() - used_ >= kMaxFrameBody + kMaxSentenceBytes; }
 
 BatchSink::Place BatchSink::copy(ConstBytes bytes) {
   const auto start = static_cast<std::uint32_t>(used_);

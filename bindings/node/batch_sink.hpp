@@ -7,6 +7,7 @@
 
 #include "bindings/node/request_table.hpp"
 #include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
 #include "core/endpoint/events.hpp"
 
 namespace ipcbridge::node {
@@ -22,6 +23,11 @@ class BatchSink final : public EventSink {
 
   void use(std::span<std::uint32_t> table, MutableBytes slab);
   void reset();
+
+  // A batch that took longer than `budget` to handle makes the next ones smaller, so that what else waits for
+  // the event loop gets its turn between slow handlers; quick ones make them larger again.
+  bool adapts() const { return rows_ > 1 || limit_ < most_rows(); }
+  void adapt(Duration took, Duration budget);
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(rows_); }
   bool empty() const { return rows_ == 0; }
@@ -39,11 +45,13 @@ class BatchSink final : public EventSink {
   };
 
   Place copy(ConstBytes bytes);
+  std::size_t most_rows() const { return table_.size() / kRowWords; }
 
   RequestTable& requests_;
   std::span<std::uint32_t> table_;
   MutableBytes slab_;
   std::size_t rows_ = 0;
+  std::size_t limit_ = 0;
   std::size_t used_ = 0;
   std::vector<Buffer> long_messages_;
 };

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <napi.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <napi.h>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"

@@ -60,7 +60,9 @@ bool Environment::drain(bool poll, TimePoint deadline) {
   for (;;) {
     sink_.reset();
     const bool more = driver_->turn(sink_, poll);
+    const TimePoint begun = sink_.adapts() ? Clock::now() : TimePoint();
     if (!sink_.empty() && !deliver()) return false;
+    if (begun != TimePoint()) sink_.adapt(Clock::now() - begun, kTurnBudget);
     if (!more) return false;
     if (Clock::now() >= deadline) return true;
   }

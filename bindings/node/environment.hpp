@@ -1,10 +1,10 @@
 #pragma once
 
-#include <napi.h>
-
 #include <memory>
 #include <optional>
 #include <string>
+
+#include <napi.h>
 
 #include "bindings/node/batch_sink.hpp"
 #include "bindings/node/doorbell.hpp"

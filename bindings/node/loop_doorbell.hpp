@@ -1,9 +1,9 @@
 #pragma once
 
+#include <memory>
+
 #include <node_api.h>
 #include <uv.h>
-
-#include <memory>
 
 #include "bindings/node/doorbell.hpp"
 #include "bindings/node/uv_api.hpp"

@@ -51,7 +51,8 @@ bool ThreadDoorbell::start() {
     return false;
   }
   napi_unref_threadsafe_function(env_, call_);
-  napi_add_env_cleanup_hook(env_, [](void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }, this);
+  napi_add_env_cleanup_hook(
+      env_, [](void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }, this);
   // Signals are for the threads of the runtime.
   sigset_t all;
   sigset_t before;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <node_api.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
+
+#include <node_api.h>
 
 #include "bindings/node/doorbell.hpp"
 #include "core/base/fd.hpp"

@@ -5,10 +5,13 @@ import { IpcError } from './errors'
  * which come in a later release; until then it rejects with 'failed_precondition'.
  */
 export class Call<T> extends Promise<T> implements AsyncIterable<never> {
-  async *[Symbol.asyncIterator](): AsyncGenerator<never, void, undefined> {
-    await this
-    throw new IpcError('failed_precondition', 'what this call returned is not a stream')
+  [Symbol.asyncIterator](): AsyncIterator<never> {
+    return { next: () => this.then(refuseToIterate) }
   }
+}
+
+function refuseToIterate(): never {
+  throw new IpcError('failed_precondition', 'what this call returned is not a stream')
 }
 
 // `await` takes a promise whose constructor is Promise as it is; any other it wraps in a second promise and

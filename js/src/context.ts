@@ -72,7 +72,10 @@ const contexts = new Map<number, HandlerContext>()
  */
 export function context(): Context {
   if (arrival === undefined) {
-    throw new IpcError('failed_precondition', 'context() works in the synchronous part of a handler, before its first await')
+    throw new IpcError(
+      'failed_precondition',
+      'context() works in the synchronous part of a handler, before its first await',
+    )
   }
   let made = contexts.get(arrival.request)
   if (made === undefined) {

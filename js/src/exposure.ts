@@ -1,13 +1,20 @@
 import { IpcError } from './errors'
 import { declareParameters, type Signature, signatureOf } from './parameters'
 
+/** Any function, called by Reflect.apply only. */
+// biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common
+export type AnyFunction = Function
+
 /** A function that callers may call. */
 export interface Method {
   name: string
-  fn: Function
+  fn: AnyFunction
   self: unknown
   /** One at a time, in the order of the calls. */
   serial: boolean
+  /** How many positional arguments surely go; reading the source may tell that others do too. */
+  least: number
+  most: number
   signature: () => Signature
 }
 
@@ -18,7 +25,7 @@ export interface MethodOptions {
   serial?: boolean
 }
 
-const serialFunctions = new WeakSet<Function>()
+const serialFunctions = new WeakSet<AnyFunction>()
 
 /** Says about a function what its source does not; returns the function. */
 export function method<F extends (...args: never[]) => unknown>(fn: F, options: MethodOptions): F {
@@ -59,8 +66,16 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
     if (name === '' || name.startsWith('_')) continue
     if (typeof value === 'function') {
       if (isClass(value)) continue
-      const serial = serialFunctions.has(value)
-      methods.push({ name: prefix + name, fn: value, self: holder, serial, signature: () => signatureOf(value) })
+      const { length } = value
+      methods.push({
+        name: prefix + name,
+        fn: value,
+        self: holder,
+        serial: serialFunctions.has(value),
+        least: length,
+        most: length,
+        signature: () => signatureOf(value),
+      })
     } else if (isNamespace(value) && isNamespace(holder)) {
       collect(value, `${prefix}${name}.`, methods, ancestors)
     }
@@ -86,7 +101,7 @@ function membersOf(holder: object): Map<string, unknown> {
 
 /** Object.prototype and its like of other realms: the end of every chain of prototypes, no user's object. */
 function isRoot(level: object): boolean {
-  return Object.getPrototypeOf(level) === null && Object.prototype.hasOwnProperty.call(level, 'hasOwnProperty')
+  return Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'hasOwnProperty')
 }
 
 /** Instances within an instance are its data and not part of what it offers. */
@@ -97,7 +112,7 @@ function isNamespace(value: unknown): value is object {
   return prototype === null || isRoot(prototype)
 }
 
-function isClass(fn: Function): boolean {
+function isClass(fn: AnyFunction): boolean {
   // Its prototype is read-only; a function's is not, and arrows and methods have none.
   return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
 }

@@ -4,7 +4,7 @@ import type { Description } from './describe'
 import { IpcError } from './errors'
 import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './remote'
-import { Server, Service, type ServerState, type ServerStatus, serviceIfAny } from './server'
+import { Server, type ServerState, type ServerStatus, Service, serviceIfAny } from './server'
 import type { Listener } from './state'
 import { Kwargs } from './values'
 
@@ -17,7 +17,7 @@ export { type MethodOptions, method } from './exposure'
 export type { CallOptions, CloseOptions, ConnectOptions, HandlerErrorInfo, Limits, ServeOptions } from './options'
 export type { AnyRemote, Notifier, Remote } from './remote'
 export { Server, type ServerState, type ServerStatus } from './server'
-export { type Int64, float, kwargs, localDateTime } from './values'
+export { float, type Int64, kwargs, localDateTime } from './values'
 
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can

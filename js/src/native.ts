@@ -7,7 +7,11 @@ import { join } from 'node:path'
  * is such a number made negative. Bytes to send are those at the start of the memory last given to `useOutgoing`.
  */
 export interface Native {
-  start(onBatch: (count: number, longMessages: Buffer[] | undefined) => void, shared: Shared, ownThread: boolean): Failed
+  start(
+    onBatch: (count: number, longMessages: Buffer[] | undefined) => void,
+    shared: Shared,
+    ownThread: boolean,
+  ): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
   /** Looks at `control` again: something pending keeps the event loop alive from now on. */

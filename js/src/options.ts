@@ -1,5 +1,5 @@
 import { IpcError } from './errors'
-import { type Int64 } from './values'
+import type { Int64 } from './values'
 
 /** What one side accepts from the other on one connection. */
 export interface Limits {
@@ -92,7 +92,12 @@ export function milliseconds(name: string, value: number | null | undefined, fal
   return value
 }
 
-export function count(name: string, value: number | undefined, fallback: number, most = Number.MAX_SAFE_INTEGER): number {
+export function count(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   if (value === undefined) return fallback
   if (!Number.isInteger(value) || value < 0 || value > most) {
     refuse(`${name} is an integer from 0 to ${most}; got ${show(value)}`)

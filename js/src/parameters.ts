@@ -100,7 +100,8 @@ function parametersIn(Parser: typeof AcornParser, text: string): readonly Patter
   const [statement] = program.body
   if (statement?.type !== 'ExpressionStatement') throw new SyntaxError('no expression')
   const { expression } = statement
-  if (expression.type === 'ArrowFunctionExpression' || expression.type === 'FunctionExpression') return expression.params
+  if (expression.type === 'ArrowFunctionExpression' || expression.type === 'FunctionExpression')
+    return expression.params
   if (expression.type === 'ObjectExpression') {
     const [property] = expression.properties
     if (property?.type === 'Property' && property.value.type === 'FunctionExpression') return property.value.params
@@ -135,7 +136,8 @@ function parameterOf(pattern: Pattern): Parameter {
 export function checkArity(name: string, signature: Signature, given: number): void {
   const { least, most, text } = signature
   if (given >= least && given <= most) return
-  const few = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
+  const few =
+    least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
   const noun = few.endsWith(' 1') || few === '1' ? 'argument' : 'arguments'
   throw new IpcError('invalid_argument', `${name}${text} takes ${few} ${noun}, ${given} given`)
 }

@@ -1,5 +1,5 @@
 import { type Call, makeCall, type Reject, type Resolve } from './call'
-import { IpcError } from './errors'
+import type { IpcError } from './errors'
 import { Column, Control, Flag } from './native'
 import { control, failure, handlers, isDelivering, messageIn, table } from './runtime'
 import { type DecodeOptions, decode, decodeError } from './values'
@@ -80,7 +80,12 @@ handlers.outcome = (row, bytes) => {
   }
   let value: unknown
   try {
-    value = decode(bytes, table[row + Column.payloadStart] as number, table[row + Column.payloadEnd] as number, decoding)
+    value = decode(
+      bytes,
+      table[row + Column.payloadStart] as number,
+      table[row + Column.payloadEnd] as number,
+      decoding,
+    )
   } catch (error) {
     reject(error)
     return

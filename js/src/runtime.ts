@@ -63,7 +63,7 @@ function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   delivering = true
   for (let row = 0; row < count * rowWords; row += rowWords) {
     const number = table[row + Column.longMessage] as number
-    const bytes = number === 0 ? slab : (longMessages as Buffer[])[number - 1] as Buffer
+    const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
     switch (table[row]) {
       case Kind.outcome:
         handlers.outcome(row, bytes)

@@ -173,7 +173,12 @@ export class Service implements RequestOwner {
     } else {
       // It may wait for others, and the slab will not.
       const { metadataStart: start, metadataEnd: end } = arrival
-      const later = { ...arrival, bytes: Buffer.from(bytes.subarray(start, end)), metadataStart: 0, metadataEnd: end - start }
+      const later = {
+        ...arrival,
+        bytes: Buffer.from(bytes.subarray(start, end)),
+        metadataStart: 0,
+        metadataEnd: end - start,
+      }
       lane.add(() => this.run(method, later, args))
     }
   }
@@ -242,17 +247,7 @@ export class Service implements RequestOwner {
   }
 }
 
-const serveKeys = [
-  'limits',
-  'allow',
-  'int64',
-  'spin',
-  'mode',
-  'takeover',
-  'takeoverTimeout',
-  'serial',
-  'onError',
-]
+const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
 
 /** Runs one task at a time, in order. */
 class Lane {
@@ -283,8 +278,13 @@ function fit(method: Method, args: unknown[]): unknown[] {
     args.pop()
     return bind(method.name, method.signature(), args, last.values)
   }
-  // The source is read only when the number of arguments is not the one that the function itself tells.
-  if (args.length !== method.fn.length) checkArity(method.name, method.signature(), args.length)
+  if (args.length < method.least || args.length > method.most) {
+    // Only now is the source worth reading: the function itself knows of no defaults and no rest.
+    const { least, most } = method.signature()
+    method.least = least
+    method.most = most
+    checkArity(method.name, method.signature(), args.length)
+  }
   return args
 }
 

@@ -1,5 +1,5 @@
-import { failure } from './runtime'
 import type { IpcError } from './errors'
+import { failure } from './runtime'
 
 export type Listener<State> = (state: State, reason?: IpcError) => void
 

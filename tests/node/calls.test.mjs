@@ -45,7 +45,10 @@ for (const transport of [...transports, 'inproc']) {
     const { remote } = await pair(t, { keep: x => kept.push(x) && x })
     const results = await Promise.all([1, 2, 3, 4].map(n => remote.keep(Buffer.alloc(10, n))))
     await Promise.all([1, 2, 3, 4].map(() => remote.keep(Buffer.alloc(10, 9))))
-    assert.deepEqual([...results, ...kept.slice(0, 4)].map(bytes => bytes[0]), [1, 2, 3, 4, 1, 2, 3, 4])
+    assert.deepEqual(
+      [...results, ...kept.slice(0, 4)].map(bytes => bytes[0]),
+      [1, 2, 3, 4, 1, 2, 3, 4],
+    )
   })
 
   test(`${transport}: thousands of calls in flight each get their own answer`, async t => {
@@ -66,7 +69,11 @@ for (const transport of [...transports, 'inproc']) {
 
   test(`${transport}: calls overlap and finish in any order`, async t => {
     const gate = deferred()
-    const { remote } = await pair(t, { wait: () => gate.promise, quick: () => 'quick', open: () => gate.resolve('open') })
+    const { remote } = await pair(t, {
+      wait: () => gate.promise,
+      quick: () => 'quick',
+      open: () => gate.resolve('open'),
+    })
     const waiting = remote.wait()
     assert.equal(await remote.quick(), 'quick')
     await remote.open()
@@ -79,7 +86,11 @@ for (const transport of [...transports, 'inproc']) {
     const ends = {}
     const server = await ipc.serve(there, { down: n => (n === 0 ? 'bottom' : ends.back.up(n - 1)) })
     t.after(() => server.close({ grace: 0 }))
-    const { remote } = await serveAndConnect(t, { up: n => (n === 0 ? 'top' : ends.there.down(n - 1)) }, { address: back })
+    const { remote } = await serveAndConnect(
+      t,
+      { up: n => (n === 0 ? 'top' : ends.there.down(n - 1)) },
+      { address: back },
+    )
     ends.back = remote
     ends.there = await ipc.connect(there)
     t.after(() => ipc.close(ends.there))
@@ -165,7 +176,10 @@ test('thousands of notifications arrive in order', async t => {
   const quiet = ipc.notify(remote)
   for (let i = 0; i < 5000; i++) quiet.log(i)
   assert.equal(await remote.count(), 5000)
-  assert.deepEqual(seen, Array.from({ length: 5000 }, (_, i) => i))
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 5000 }, (_, i) => i),
+  )
 })
 
 test('integers beyond 2^53 arrive as int64 says', async t => {
@@ -175,6 +189,9 @@ test('integers beyond 2^53 arrive as int64 says', async t => {
   const address = freshAddress('name')
   const { remote: big } = await serveAndConnect(t, echo, { address, connect: { int64: 'bigint' } })
   assert.equal(await big.echo(1), 1n)
-  const { remote: strict } = await serveAndConnect(t, echo, { address: freshAddress('name'), connect: { int64: 'error' } })
+  const { remote: strict } = await serveAndConnect(t, echo, {
+    address: freshAddress('name'),
+    connect: { int64: 'error' },
+  })
   await assert.rejects(strict.echo(2n ** 60n), { code: 'out_of_range' })
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
-import * as names from 'ipcbridge'
 
 const require = createRequire(import.meta.url)
 
-test('import and require give the same module', () => {
+test('import and require give the same module', async () => {
+  const names = await import('ipcbridge')
   const required = require('ipcbridge')
   assert.equal(names.default, required)
   for (const name of Object.keys(required)) assert.equal(names[name], required[name], name)
@@ -44,6 +44,9 @@ test('the public names are these', () => {
 test('requiring the module neither loads the addon nor starts anything', () => {
   const { execFileSync } = require('node:child_process')
   const program = `require('ipcbridge'); console.log(Object.keys(require.cache).some(file => file.endsWith('.node')))`
-  const output = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8', cwd: new URL('.', import.meta.url) })
+  const output = execFileSync(process.execPath, ['-e', program], {
+    encoding: 'utf8',
+    cwd: new URL('.', import.meta.url),
+  })
   assert.equal(output.trim(), 'false')
 })

@@ -13,7 +13,7 @@ class Shapes {
   async later(a, b) {
     return [a, b]
   }
-  ['computed name'](x) {
+  [['computed', 'name'].join(' ')](x) {
     return x
   }
 }
@@ -34,9 +34,7 @@ const target = {
   async asynchronous(a, b) {
     return [a, b]
   },
-  bound: function (a, b) {
-    return [a, b]
-  }.bind(null),
+  bound: ((a, b) => [a, b]).bind(null),
   declared: ipc.method((...args) => args, { params: ['x', 'y?'] }),
   anything() {
     // biome-ignore lint/complexity/noArguments: it is what this is about

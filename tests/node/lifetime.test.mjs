@@ -282,7 +282,9 @@ test('a list of addresses is balanced, and one that dies is gone round', async t
 test('a process with nothing pending ends by itself, though it is connected', async t => {
   const address = freshName()
   await start(t, service, { argv: { address } }).heard()
-  const { code } = await run(t, `const r = await ipc.connect(argv.address); say(await r.echo(1))`, { argv: { address } })
+  const { code } = await run(t, `const r = await ipc.connect(argv.address); say(await r.echo(1))`, {
+    argv: { address },
+  })
   assert.equal(code, 0)
 })
 

@@ -158,7 +158,10 @@ test('a signal that is asked for after the cancellation is aborted already', asy
 })
 
 test('options add up, and later ones win', async t => {
-  const { remote } = await serveAndConnect(t, { meta: () => ipc.context().metadata, deadline: () => ipc.context().deadline })
+  const { remote } = await serveAndConnect(t, {
+    meta: () => ipc.context().metadata,
+    deadline: () => ipc.context().deadline,
+  })
   const first = ipc.withOptions(remote, { metadata: { a: 1 }, timeout: 60_000 })
   const second = ipc.withOptions(first, { timeout: null })
   assert.deepEqual(await second.meta(), { a: 1 })
@@ -234,10 +237,16 @@ test('options that make no sense are refused', async t => {
     assert.throws(() => ipc.withOptions(remote, { timeout }), { code: 'invalid_argument' })
     await refused(ipc.connect(name, { connectTimeout: timeout }))
   }
-  assert.throws(() => ipc.withOptions(remote, { timout: 5 }), { code: 'invalid_argument', message: /'timout'.*timeout/ })
+  assert.throws(() => ipc.withOptions(remote, { timout: 5 }), {
+    code: 'invalid_argument',
+    message: /'timout'.*timeout/,
+  })
   assert.throws(() => ipc.withOptions(remote, { signal: {} }), { code: 'invalid_argument' })
   assert.throws(() => ipc.withOptions(remote, { metadata: [1] }), { code: 'invalid_argument' })
-  assert.throws(() => ipc.withOptions(remote, { metadata: { f() {} } }), { code: 'invalid_argument', message: /metadata\.f/ })
+  assert.throws(() => ipc.withOptions(remote, { metadata: { f() {} } }), {
+    code: 'invalid_argument',
+    message: /metadata\.f/,
+  })
   assert.throws(() => ipc.withOptions(remote, { idempotent: 1 }), { code: 'invalid_argument' })
   assert.throws(() => ipc.withOptions({}, {}), { code: 'invalid_argument' })
   await refused(ipc.connect(name, { int64: 'number' }))

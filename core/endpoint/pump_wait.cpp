@@ -93,7 +93,11 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
   for (;;) {
     satisfied = waiter.done() || (done && done());
     if (satisfied || was_interrupted || (deadline != kNever && Clock::now() >= deadline)) break;
-    if (!reads) reads = try_read();
+    if (!reads) {
+      reads = try_read();
+      // Whoever read until now may have found this thread's answer just before it left.
+      if (reads) continue;
+    }
     if (reads) {
       was_interrupted = !read_a_while(interrupted, deadline);
     } else {

@@ -105,8 +105,13 @@ bool Pump::Impl::tick() {
   return running;
 }
 
-// A handler takes long and nobody leads: an idle worker takes over.
+// A handler takes long: what waits behind it is for idle workers, and where nobody leads, one of them takes over.
 void Pump::Impl::watch() {
+  for (const auto& [server, queue] : queues_) {
+    if (queue.empty() || !queue.any_stuck(ticks_)) continue;
+    if (leading_) nudge_background();
+    promote_follower(server);
+  }
   if (leading_ || followers_.empty()) return;
   const bool stuck = std::any_of(queues_.begin(), queues_.end(),
                                  [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
@@ -127,6 +132,8 @@ void Pump::Impl::read_in_background(Lock& lock, int timeout_ms) {
   const bool readable = wait_in_background(timeout_ms, signalled);
   lock.lock();
   own_reading_ = false;
+  // The nudge may have been meant for the leader, and one of two sleepers takes it.
+  if (leading_) nudge_background();
   if (!readable) return;
   if (reading_) {
     set_background_interest(false);

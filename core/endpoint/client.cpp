@@ -80,7 +80,10 @@ void Client::retry_later(Link& link, const Error& why) {
 
 void Client::on_timer(TimePoint now) {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
-  if (!any_usable() && now >= patience_) {
+  // A timeout of zero means to try once, and a handshake that has begun is part of the try.
+  const bool trying = options_.connect_timeout == Duration::zero() &&
+                      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection != nullptr; });
+  if (!any_usable() && now >= patience_ && !trying) {
     Error why = last_error_;
     if (!is_final(why.code)) {
       why = {Code::kUnavailable, "no service at " + where() + " within " + milliseconds(options_.connect_timeout) +

@@ -166,13 +166,21 @@ void Server::on_timer(TimePoint now) {
 }
 
 void Server::close(Duration grace) {
-  if (state_ == ServerState::kClosed || state_ == ServerState::kClosing) {
-    if (grace == Duration::zero()) close_connections(close_reason_);
+  if (state_ == ServerState::kClosed) return;
+  const TimePoint give_up_at = deadline_after(Clock::now(), grace);
+  if (state_ == ServerState::kClosing) {
+    // Who closes again may have less patience.
+    if (grace == Duration::zero()) {
+      close_connections(close_reason_);
+    } else if (give_up_at < give_up_at_) {
+      give_up_at_ = give_up_at;
+      context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
+    }
     return;
   }
   stop_listening();
   set_state(ServerState::kClosing, nullptr);
-  give_up_at_ = deadline_after(Clock::now(), grace);
+  give_up_at_ = give_up_at;
   context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
   for (Connection* connection : std::vector<Connection*>(connections_)) {
     if (!connection->is_open()) {

@@ -71,11 +71,12 @@ PyObject* encode(const Caller* self, PyObject* const* args, Py_ssize_t count, Py
   return payload;
 }
 
-PyObject* fail(const Caller* self, const Outcome& outcome) {
+PyObject* fail(const Caller* self, const CallResult& result) {
+  const Outcome& outcome = result.outcome;
   const std::string_view code = code_name(outcome.code);
   PyObject* error = PyObject_CallFunction(
-      self->error_of, "s#s#y#iii", code.data(), static_cast<Py_ssize_t>(code.size()), outcome.message.data(),
-      static_cast<Py_ssize_t>(outcome.message.size()), reinterpret_cast<const char*>(outcome.payload.data()),
+      self->error_of, "s#s#y#iii", code.data(), static_cast<Py_ssize_t>(code.size()), result.message.data(),
+      static_cast<Py_ssize_t>(result.message.size()), reinterpret_cast<const char*>(outcome.payload.data()),
       static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.sent_maybe),
       static_cast<int>(outcome.remote), static_cast<int>(outcome.not_started));
   if (error == nullptr) return nullptr;
@@ -110,7 +111,7 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
   PyEval_RestoreThread(state);
   Py_DECREF(payload);
   if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
-  if (result.outcome.code != Code::kOk) return fail(self, result.outcome);
+  if (result.outcome.code != Code::kOk) return fail(self, result);
   if (options.notify) Py_RETURN_NONE;
   PyObject* bytes = new_bytes(result.outcome.payload);
   if (bytes == nullptr) return nullptr;
@@ -223,11 +224,6 @@ PyObject* get_name(PyObject* object, void* /*unused*/) {
   return PyUnicode_Substring(name, dot + 1, size);
 }
 
-PyObject* get_qualified_name(PyObject* object, void* /*unused*/) {
-  Py_INCREF(self_of(object)->name);
-  return self_of(object)->name;
-}
-
 // A descriptor, so that inspect and help() take it for a routine; it binds nothing.
 PyObject* bind(PyObject* object, PyObject* /*instance*/, PyObject* /*owner*/) {
   Py_INCREF(object);
@@ -240,7 +236,6 @@ PyGetSetDef properties[] = {
     {"__doc__", &get_doc, nullptr, nullptr, nullptr},
     {"__signature__", &get_signature, nullptr, nullptr, nullptr},
     {"__name__", &get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", &get_qualified_name, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

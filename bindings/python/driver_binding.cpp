@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/python/bytes.hpp"
+#include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/options.hpp"
 #include "core/base/fork.hpp"
@@ -92,8 +93,10 @@ py::object DriverBinding::spin(std::int64_t most_us) {
 }
 
 void bind_driver(py::module_& module) {
-  py::class_<DriverBinding>(module, "Driver", py::module_local(), "The driver of one asyncio loop.")
-      .def(py::init<bool>(), py::arg("spin") = true)
+  py::class_<DriverBinding> type(module, "Driver", py::module_local(), plain_metaclass(),
+                                 "The driver of one asyncio loop.");
+  hide_module_local(type);
+  type.def(py::init<bool>(), py::arg("spin") = true)
       .def("shut_down", &DriverBinding::shut_down)
       .def("usable", &DriverBinding::usable)
       .def("fd", [](DriverBinding& self) { return self.alive().fd(); })

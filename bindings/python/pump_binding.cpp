@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bindings/python/bytes.hpp"
+#include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
@@ -231,8 +232,10 @@ void PumpBinding::reply_error(std::uint64_t connection, std::uint64_t id, unsign
 
 void bind_pump(py::module_& module) {
   const auto driver = [](PumpBinding& pump) -> Driver& { return pump.alive().driver(); };
-  py::class_<PumpBinding>(module, "Pump", py::module_local(), "The driver of a process's blocking API.")
-      .def(py::init<bool>(), py::arg("spin") = true)
+  py::class_<PumpBinding> type(module, "Pump", py::module_local(), plain_metaclass(),
+                               "The driver of a process's blocking API.");
+  hide_module_local(type);
+  type.def(py::init<bool>(), py::arg("spin") = true)
       .def("shut_down", &PumpBinding::shut_down)
       .def(
           "connect",

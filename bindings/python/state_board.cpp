@@ -83,6 +83,7 @@ void StateBoard::forget_server(ServerId id) {
   const std::lock_guard lock(mutex_);
   forget(servers_, forgotten_servers_, id, ServerState::kClosed);
   saturated_.erase(id);
+  if (watched_.load(std::memory_order_relaxed) == id) watched_.store(0, std::memory_order_relaxed);
 }
 
 bool StateBoard::cancelled(const RequestKey& key) const {
@@ -99,7 +100,7 @@ void StateBoard::answered(const RequestKey& key) {
 }
 
 void StateBoard::saturated(ServerId id) {
-  if (watching_.exchange(true, std::memory_order_relaxed)) return;
+  if (watched_.exchange(id, std::memory_order_relaxed) == id) return;
   const std::lock_guard lock(mutex_);
   saturated_.try_emplace(id, Clock::now() + kSaturationPatience);
   changed_.notify_one();
@@ -125,7 +126,7 @@ std::optional<StateBoard::News> StateBoard::next_news() {
     const auto [id, due] = *saturated_.begin();
     if (Clock::now() >= due) {
       saturated_.erase(id);
-      watching_.store(false, std::memory_order_relaxed);
+      if (watched_.load(std::memory_order_relaxed) == id) watched_.store(0, std::memory_order_relaxed);
       News news;
       news.kind = News::Kind::kSaturated;
       news.owner = id;

@@ -74,7 +74,7 @@ class StateBoard {
   std::atomic<std::size_t> cancelled_count_{0};
   std::deque<News> news_;
   std::unordered_map<ServerId, TimePoint> saturated_;
-  std::atomic<bool> watching_{false};  // a saturation is being timed already
+  std::atomic<ServerId> watched_{0};  // the server whose saturation is being timed already; one of them
   bool listening_ = false;
   bool stopped_ = false;
 };

@@ -7,7 +7,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _local_loops, _native, _process
 from ._describe import DESCRIBE, signature_from
@@ -16,6 +16,9 @@ from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arg
 from ._outcome import error_of
 from ._proxy import BaseProxy, parts
 from ._values import decode, encode_args
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _HELP_TIMEOUT = CallOptions(timeout_us=microseconds(1.0, "timeout"))
 
@@ -45,7 +48,7 @@ class Client:
     def caller(self, name: str, options: CallOptions) -> _native.Caller:
         number = self._pump.intern_method(self._id, name)
         hooks = (encode_args, decode, error_of, self._help, self._guard)
-        return _native.Caller(self._pump, self._id, number, name, tuple(options), hooks)
+        return _native.Caller(self._pump, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:
         return self._pump.client_status(self._id)
@@ -113,7 +116,7 @@ def _close(pump: _native.Pump, client_id: int) -> None:
 class Proxy(BaseProxy):
     """A service at the other end: call its functions as methods. Closed by `with`, close(), or when dropped."""
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

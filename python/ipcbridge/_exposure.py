@@ -93,7 +93,7 @@ def _module_members(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
 def _instance_members(target: Any) -> Iterator[tuple[str, Any]]:
     names: dict[str, None] = {}
     for cls in reversed(type(target).__mro__):
-        if cls is not object:
+        if cls.__module__ != "builtins":  # of a dict's subclass its own methods, not pop()
             names.update(dict.fromkeys(vars(cls)))
     own = getattr(target, "__dict__", {})
     names.update(dict.fromkeys(own))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -75,7 +76,7 @@ class Service:
     def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
         """Turns what a handler raised into the reply that tells of it; logs what it raised unexpectedly."""
         error = self._arity_error(number, error, payload) or error
-        if not isinstance(error, IpcError):
+        if not isinstance(error, (IpcError, asyncio.CancelledError)):
             self._report(error, self.names[number])
         code = error.code if isinstance(error, IpcError) else "unknown"
         try:

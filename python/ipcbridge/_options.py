@@ -50,7 +50,7 @@ class CallOptions(NamedTuple):
     def replace(
         self,
         timeout: Seconds | Unset = UNSET,
-        metadata: Mapping[str, Any] | None | Unset = UNSET,
+        metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotent: bool | None = None,
         wait_for_ready: bool | None = None,
     ) -> CallOptions:

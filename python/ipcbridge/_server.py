@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
 from ._handlers import ErrorReply, OnError, Reply, Service
 from ._options import Allow, Seconds, check_threads, microseconds, serve_arguments
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 logger = logging.getLogger("ipcbridge")
 
@@ -42,6 +45,7 @@ class Server:
         self._executor = executor
         self._path = path
         self._id = 0
+        self._started = False
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -96,7 +100,7 @@ class Server:
         status["slowest_seconds"] = status.pop("slowest_us") / 1e6
         return status
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,13 +120,16 @@ class Server:
                 self._pump.close_server(self._id, 0)
             self._end()
             raise
+        self._started = True
         for number in range(self._thread_count):
             thread = threading.Thread(target=self._work, name=f"ipcbridge-{self.name}-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
+            self._end()
 
     def on_state(self, state: str) -> None:
-        if state == "closed":
+        if state == "closed" and self._started:
             self._end()
 
     def on_cancel(self, connection: int, call_id: int) -> None:
@@ -223,7 +230,8 @@ class Server:
             if isinstance(reply, bytes):
                 self._pump.reply(*key, reply)
             else:
-                self._pump.reply_error(*key, *reply)
+                code, message, details = reply
+                self._pump.reply_error(*key, code, message, details)
 
 
 def serve(

@@ -16,7 +16,7 @@ def with_options(
     proxy: P,
     *,
     timeout: Seconds | Unset = UNSET,
-    metadata: Mapping[str, Any] | None | Unset = UNSET,
+    metadata: Mapping[str, Any] | Unset | None = UNSET,
     idempotent: bool | None = None,
     wait_for_ready: bool | None = None,
 ) -> P:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from .._errors import IpcError
 from .._outcome import error_of
@@ -50,9 +50,7 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
             self._steps = iter(self.__await__())
         return next(self._steps)
 
-    def throw(
-        self, kind: _Raised, value: Optional[BaseException] = None, traceback: Optional[TracebackType] = None
-    ) -> Any:
+    def throw(self, kind: _Raised, value: BaseException | None = None, traceback: TracebackType | None = None) -> Any:
         self.cancel()
         error = value if value is not None else (kind() if isinstance(kind, type) else kind)
         raise error.with_traceback(traceback or error.__traceback__)
@@ -66,4 +64,4 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
     async def _iterate(self) -> AsyncIterator[Any]:
         await self
         raise IpcError("failed_precondition", "the method returned a value and no stream: await the call instead")
-        yield  # makes this an asynchronous generator
+        yield  # type: ignore[unreachable]  # makes this an asynchronous generator

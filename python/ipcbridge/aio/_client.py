@@ -8,7 +8,7 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .._client import StateListener, help_of
@@ -19,6 +19,9 @@ from .._proxy import BaseProxy, parts
 from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 logger = logging.getLogger("ipcbridge")
 
@@ -203,7 +206,7 @@ def _close(driver: LoopDriver, client_id: int) -> None:
 class Proxy(BaseProxy):
     """A service at the other end: call its functions as methods, and await the calls."""
 
-    async def __aenter__(self) -> Proxy:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

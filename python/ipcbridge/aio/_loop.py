@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .. import _native, _process
-from .._errors import IpcError
+from .._errors import Code, IpcError
 from ._call import Call
 
 logger = logging.getLogger("ipcbridge")
@@ -22,12 +22,12 @@ _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
 
 class ClientLike(Protocol):
-    def on_state(self, state: str, code: str, message: str) -> None: ...
+    def on_state(self, state: str, code: Code, message: str) -> None: ...
     def on_outcome(self) -> None: ...
 
 
 class ServerLike(Protocol):
-    def on_state(self, state: str, code: str, message: str) -> None: ...
+    def on_state(self, state: str, code: Code, message: str) -> None: ...
     def on_request(self, *request: Any) -> None: ...
     def on_cancel(self, connection: int, call_id: int) -> None: ...
 

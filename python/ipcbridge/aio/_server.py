@@ -7,8 +7,8 @@ import contextlib
 import contextvars
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Union
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 from .. import _local_loops, _native
 from .._context import Context, of_task
@@ -16,6 +16,9 @@ from .._errors import Code, IpcError, error_from_code
 from .._handlers import OnError, Reply, Service
 from .._options import Allow, Seconds, check_threads, microseconds, serve_arguments
 from ._loop import LoopDriver, running
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Key = tuple[int, int]
 
@@ -27,7 +30,7 @@ class _Running:
 
     def __init__(self) -> None:
         self.cancelled = False
-        self.work: Union[asyncio.Task[None], Any] = None  # a task, or the future of a pool
+        self.work: asyncio.Task[None] | Future[None] | None = None
 
 
 class Server:
@@ -76,7 +79,7 @@ class Server:
         """State, address, path, connections, running_calls."""
         return self._driver.native.server_status(self._id)
 
-    async def __aenter__(self) -> Server:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -185,7 +188,8 @@ class Server:
             if isinstance(reply, bytes):
                 self._driver.native.reply(*key, reply)
             else:
-                self._driver.native.reply_error(*key, *reply)
+                code, message, details = reply
+                self._driver.native.reply_error(*key, code, message, details)
 
     def _pool(self) -> Executor:
         if self._executor is not None:

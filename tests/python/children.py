@@ -1,0 +1,72 @@
+"""Python processes that tests start, talk to by lines, and kill."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import textwrap
+
+_PRELUDE = """
+import os, signal, sys, threading, time
+import asyncio
+import ipcbridge as ipc
+from ipcbridge import aio
+def say(text):
+    print(text, flush=True)
+"""
+
+
+class Child(subprocess.Popen[str]):
+    def expect(self, line: str) -> None:
+        """Waits for this line."""
+        assert self.stdout is not None
+        said = self.stdout.readline().rstrip("\n")
+        assert said == line, f"expected {line!r}, got {said!r}; stderr: {self.rest()[1] if not said else ''}"
+
+    def rest(self) -> tuple[str, str]:
+        """What it still says until it ends."""
+        return self.communicate(timeout=60)
+
+    def interrupt(self) -> None:
+        self.send_signal(signal.SIGINT)
+
+    def stop(self) -> None:
+        self.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send_signal(signal.SIGCONT)
+
+
+class Children:
+    def __init__(self) -> None:
+        self._started: list[Child] = []
+
+    def run(self, code: str, *flags: str) -> Child:
+        """Starts a process that runs `code` with ipcbridge imported; say(text) prints a line."""
+        child = Child(
+            [sys.executable, *flags, "-c", _PRELUDE + textwrap.dedent(code)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(child)
+        return child
+
+    def serve(self, address: str, code: str = "", **options: object) -> Child:
+        """A process that serves `service` at the address: add, echo, sleep, pid, and what `code` adds to it."""
+        child = self.run(
+            "service = {'add': lambda a, b=0: a + b, 'echo': lambda x: x, 'sleep': time.sleep, 'pid': os.getpid}\n"
+            + textwrap.dedent(code)
+            + f"\nserver = ipc.serve({address!r}, service, **{options!r})\nsay('ready')\nserver.wait()"
+        )
+        child.expect("ready")
+        return child
+
+    def end(self) -> None:
+        for child in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            child.communicate()

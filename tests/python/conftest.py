@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ipcbridge as ipc
+import pytest
+from children import Children
+
+
+@pytest.fixture(autouse=True)
+def names_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory of names of its own for each test; short, because a socket's path may have 107 bytes."""
+    directory = Path(tempfile.mkdtemp(prefix="ipcb-"))
+    monkeypatch.setenv("IPCBRIDGE_DIR", str(directory))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["name", "unix", "shm"])
+def address(request: pytest.FixtureRequest, names_directory: Path) -> str:
+    """A free address of each kind."""
+    if request.param == "name":
+        return "calc"
+    return f"{request.param}://{names_directory}/calc.socket"
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    """Starts Python processes, and ends what is left of them."""
+    started = Children()
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    """ipc.serve, closed at the end of the test."""
+    servers: list[ipc.Server] = []
+
+    def start(*args: Any, **kwargs: Any) -> ipc.Server:
+        servers.append(ipc.serve(*args, **kwargs))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close(grace=1)
+
+
+@pytest.fixture
+def connect() -> Iterator[Any]:
+    """ipc.connect, closed at the end of the test."""
+    proxies: list[Any] = []
+
+    def start(*args: Any, **kwargs: Any) -> Any:
+        proxies.append(ipc.connect(*args, **kwargs))
+        return proxies[-1]
+
+    yield start
+    for proxy in proxies:
+        ipc.close(proxy)

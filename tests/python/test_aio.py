@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import contextvars
+import gc
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import ipcbridge as ipc
+import pytest
+import uvloop
+from children import Children
+from ipcbridge import aio
+
+user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
+
+
+class Calc:
+    def __init__(self) -> None:
+        self.cancelled = asyncio.Event()
+        self.began = asyncio.Event()
+
+    async def add(self, a: int, b: int = 0) -> int:
+        """Adds two numbers."""
+        return a + b
+
+    def sync(self) -> list[Any]:
+        return [threading.current_thread() is threading.main_thread(), ipc.context().method, user.get()]
+
+    async def task(self) -> list[Any]:
+        return [threading.current_thread() is threading.main_thread(), aio.context().method]
+
+    async def wait(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+    async def fail(self) -> None:
+        raise ValueError("bad")
+
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(params=["asyncio", "asyncio debug", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """asyncio.run on each kind of loop; a coroutine that takes longer than 30 s fails."""
+
+    def start(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        limited = asyncio.wait_for(coroutine, 30)
+
+        async def main() -> Any:
+            return await limited
+
+        if request.param == "uvloop":
+            return uvloop.run(main())
+        return asyncio.run(main(), debug="debug" in request.param)
+
+    return start
+
+
+def test_calls_reach_a_server_on_the_same_loop(run: Run, address: str) -> None:
+    async def main() -> None:
+        async with await aio.serve(address, Calc()), await aio.connect(address) as calc:
+            assert await calc.add(2, b=3) == 5
+            assert await asyncio.gather(*(calc.add(i) for i in range(500))) == list(range(500))
+
+    run(main())
+
+
+def test_asyncio_calls_a_blocking_server(run: Run, address: str, children: Children) -> None:
+    children.serve(address)
+
+    async def main() -> None:
+        async with await aio.connect(address) as calc:
+            assert await calc.add(2, b=3) == 5
+            data = b"x" * 1_000_000
+            assert await calc.echo(data) == data
+            assert aio.status(calc)["state"] == "ready"
+
+    run(main())
+
+
+def test_a_blocking_client_calls_an_asyncio_server(run: Run, address: str, children: Children) -> None:
+    async def main() -> None:
+        async with await aio.serve(address, Calc()) as server:
+            calc = await asyncio.to_thread(ipc.connect, address)
+            assert await asyncio.to_thread(calc.add, 2, 3) == 5
+            assert [await asyncio.to_thread(calc.add, i) for i in range(20)] == list(range(20))
+            ipc.close(calc)
+            assert aio.status(server)["state"] == "listening"
+
+    run(main())
+
+
+def test_a_call_is_a_coroutine_to_every_way_of_awaiting(run: Run) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
+            assert isinstance(calc.add(1), collections.abc.Coroutine)
+            assert await calc.add(1) == 1
+            assert await asyncio.create_task(calc.add(2)) == 2
+            assert await asyncio.wait_for(calc.add(3), 30) == 3
+            assert await asyncio.gather(calc.add(4), calc.add(5)) == [4, 5]
+            assert await asyncio.shield(calc.add(6)) == 6
+            done, _ = await asyncio.wait([calc.add(7)])
+            assert [call.result() for call in done] == [7]
+            if hasattr(asyncio, "TaskGroup"):
+                async with asyncio.TaskGroup() as group:
+                    task = group.create_task(calc.add(8))
+                assert task.result() == 8
+
+    run(main())
+
+
+def test_a_call_is_sent_before_it_is_awaited(run: Run) -> None:
+    async def main() -> None:
+        target = Calc()
+        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
+            call = calc.wait()
+            await target.began.wait()
+            call.cancel()
+            await target.cancelled.wait()
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["task", "wait_for", "timeout", "timeout option", "close"])
+def test_cancellation_reaches_the_handler(run: Run, how: str) -> None:
+    async def main() -> None:
+        target = Calc()
+        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
+            if how == "task":
+                task = asyncio.create_task(calc.wait())
+                await target.began.wait()
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            elif how == "wait_for":
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(calc.wait(), 0.02)
+            elif how == "timeout":
+                if not hasattr(asyncio, "timeout"):
+                    pytest.skip("Python 3.11")
+                with pytest.raises(asyncio.TimeoutError) as caught:
+                    async with asyncio.timeout(0.02):
+                        await calc.wait()
+                assert not isinstance(caught.value, ipc.IpcError)
+            elif how == "timeout option":
+                with pytest.raises(ipc.DeadlineExceeded):
+                    await aio.with_options(calc, timeout=0.02).wait()
+            else:
+                call = calc.wait()
+                await target.began.wait()
+                await aio.close(calc)
+                with pytest.raises(ipc.IpcError) as closed:
+                    await call
+                assert closed.value.code == "cancelled"
+            await target.cancelled.wait()
+
+    run(main())
+
+
+def test_sync_handlers_run_on_a_pool_with_copied_context_variables(run: Run) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
+            assert await calc.sync() == [False, "sync", "nobody"]
+            assert await calc.task() == [True, "task"]
+
+    run(main())
+
+
+def test_errors_arrive(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
+            with pytest.raises(ipc.RemoteError, match="bad") as caught:
+                await calc.fail()
+            assert caught.value.type == "ValueError"
+            with pytest.raises(ipc.RemoteError, match=r"add\(a: 'int', b: 'int' = 0\)") as misfit:
+                await calc.add()
+            assert misfit.value.code == "invalid_argument"
+            with pytest.raises(ipc.IpcError, match=r"args\[0\]"):
+                await calc.add(object())
+            with pytest.raises(ipc.IpcError) as unknown:
+                await aio.call(calc, "nope")
+            assert unknown.value.code == "unimplemented"
+            with pytest.raises(AttributeError):
+                _ = calc.nope
+
+    run(main())
+
+
+def test_iterating_what_is_no_stream_is_refused(run: Run) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
+            with pytest.raises(ipc.IpcError) as caught:
+                async for _ in calc.add(1):
+                    pass
+            assert caught.value.code == "failed_precondition"
+
+    run(main())
+
+
+def test_notify_describe_and_with_options(run: Run) -> None:
+    async def main() -> None:
+        target = Calc()
+        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
+            await aio.notify(calc).wait()
+            await target.began.wait()
+            assert (await aio.describe(calc))["methods"]["add"]["async"] is True
+            assert calc.add.__doc__ == "Adds two numbers."
+            assert await aio.call(calc, "add", [1], {"b": 2}) == 3
+            with pytest.raises(ipc.DeadlineExceeded):
+                await aio.with_options(calc, timeout=0).add(1)
+
+    run(main())
+
+
+def test_a_blocking_call_to_the_same_loop_is_refused_instead_of_hanging(run: Run) -> None:
+    calc = None
+
+    async def main() -> None:
+        nonlocal calc
+        async with await aio.serve("calc", Calc()):
+            with pytest.raises(ipc.IpcError) as caught:
+                ipc.connect("calc")
+            assert caught.value.code == "failed_precondition"
+            calc = await asyncio.to_thread(ipc.connect, "calc")
+            with pytest.raises(ipc.IpcError) as caught:
+                calc.add(1)
+            assert caught.value.code == "failed_precondition"
+            assert await asyncio.to_thread(calc.add, 1) == 1
+            ipc.close(calc)
+
+    run(main())
+
+
+def test_calls_in_flight_are_unavailable_when_the_server_is_killed(run: Run, children: Children) -> None:
+    server = children.serve("calc")
+
+    async def main() -> None:
+        async with await aio.connect("calc") as calc:
+            calls = [calc.sleep(60) for _ in range(5)]
+            await calc.pid()
+            server.kill()
+            for outcome in await asyncio.gather(*calls, return_exceptions=True):
+                assert isinstance(outcome, ipc.Unavailable)
+                assert outcome.sent == "maybe"
+            await asyncio.to_thread(server.wait)
+            await asyncio.to_thread(children.serve, "calc")
+            assert await calc.add(1) == 1
+
+    run(main())
+
+
+def test_more_than_the_queue_holds_waits_for_room(run: Run, children: Children) -> None:
+    children.serve("calc", limits={"max_pending_calls": 1})
+
+    async def main() -> None:
+        async with await aio.connect("calc", max_queued_bytes=20_000) as calc:
+            data = b"x" * 9_000
+            results = await asyncio.gather(*(calc.echo(data) for _ in range(40)))
+            assert results == [data] * 40
+
+    run(main())
+
+
+def test_connect_and_serve_tell_why_they_fail(run: Run, children: Children) -> None:
+    children.serve("taken")
+
+    async def main() -> None:
+        with pytest.raises(ipc.Unavailable):
+            await aio.connect("nobody", connect_timeout=0.05)
+        with pytest.raises(ipc.IpcError) as caught:
+            await aio.serve("taken", {"f": len}, takeover="fail")
+        assert caught.value.code == "already_exists"
+        task = asyncio.create_task(aio.connect("nobody", connect_timeout=None))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main())
+
+
+def test_on_state_tells_of_changes(run: Run) -> None:
+    async def main() -> None:
+        states: list[str] = []
+        closed = asyncio.Event()
+        async with await aio.serve("calc", Calc()):
+            calc = await aio.connect("calc")
+            aio.on_state(calc, lambda state: (states.append(state), closed.set() if state == "closed" else None))
+            await aio.close(calc)
+            await closed.wait()
+        assert states == ["closed"]
+
+    run(main())
+
+
+def test_handlers_of_an_asyncio_server_call_each_other(run: Run) -> None:
+    async def main() -> None:
+        calc: Any = None
+
+        async def factorial(n: int) -> int:
+            return n * await calc.factorial(n - 1) if n > 1 else 1
+
+        async with await aio.serve("calc", {"factorial": factorial}):
+            calc = await aio.connect("calc")
+            assert await calc.factorial(6) == 720
+            await aio.close(calc)
+
+    run(main())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loop_that_ends_without_close_frees_what_it_had(run: Run) -> None:
+    async def main() -> None:
+        await aio.serve("calc", Calc())
+        calc = await aio.connect("calc")
+        assert await calc.add(1) == 1
+
+    for _ in range(3):
+        run(main())
+        gc.collect()
+    with pytest.raises(ipc.Unavailable):
+        ipc.connect("calc", connect_timeout=0)
+
+
+def test_serial_async_handlers_run_one_at_a_time(run: Run) -> None:
+    async def main() -> None:
+        inside = most = 0
+
+        async def enter() -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+        async with await aio.serve("calc", {"enter": enter}, serial=True), await aio.connect("calc") as calc:
+            await asyncio.gather(*(calc.enter() for _ in range(20)))
+        assert most == 1
+
+    run(main())

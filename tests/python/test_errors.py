@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ipcbridge as ipc
+import pytest
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def raises(error: BaseException) -> Any:
+    def handler() -> None:
+        raise error
+
+    return handler
+
+
+def caught_from(proxy: Any, *args: Any, **kwargs: Any) -> ipc.RemoteError:
+    with pytest.raises(ipc.RemoteError) as caught:
+        proxy.fail(*args, **kwargs)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (ValueError("bad"), "ValueError"),
+        (StopIteration("bad"), "StopIteration"),
+        (SystemExit("bad"), "SystemExit"),
+        (KeyboardInterrupt("bad"), "KeyboardInterrupt"),
+        (GeneratorExit("bad"), "GeneratorExit"),
+        (TimeoutError("bad"), "TimeoutError"),
+        (ConnectionError("bad"), "ConnectionError"),
+    ],
+)
+def test_whatever_a_handler_raises_reaches_the_caller(
+    error: BaseException, name: str, serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve("calc", {"fail": raises(error), "add": lambda a: a})
+    calc = connect("calc")
+    received = caught_from(calc)
+    assert (received.type, str(received), received.code) == (name, "bad", "unknown")
+    assert "test_errors.py" in (received.remote_traceback or "")
+    assert not isinstance(received, (TimeoutError, ConnectionError))
+    assert calc.add(1) == 1
+
+
+def test_an_unexpected_exception_is_logged_where_it_happened(
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve("calc", {"fail": raises(ValueError("bad"))})
+    with caplog.at_level(logging.ERROR, "ipcbridge"):
+        caught_from(connect("calc"))
+    assert [(record.name, record.exc_info is not None) for record in caplog.records] == [("ipcbridge", True)]
+    assert "fail()" in caplog.text
+
+
+def test_on_error_hears_of_exceptions_instead_of_the_log(
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[tuple[BaseException, str]] = []
+    serve("calc", {"fail": raises(ValueError("bad"))}, on_error=lambda error, method: heard.append((error, method)))
+    caught_from(connect("calc"))
+    assert [(type(error), method) for error, method in heard] == [(ValueError, "fail")]
+    assert not caplog.records
+
+
+def test_an_ipc_error_sets_the_code_and_is_not_logged(
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve("calc", {"fail": raises(ipc.IpcError("not_found", "no such user", {"id": 7}))})
+    received = caught_from(connect("calc"))
+    assert (received.code, str(received), received.details) == ("not_found", "no such user", {"id": 7})
+    assert not caplog.records
+
+
+def test_a_remote_timeout_is_not_this_sides_timeout(serve: Any, connect: Any) -> None:
+    serve("calc", {"fail": raises(ipc.DeadlineExceeded("theirs"))})
+    received = caught_from(connect("calc"))
+    assert received.code == "deadline_exceeded"
+    assert not isinstance(received, TimeoutError)
+
+
+def test_the_cause_chain_arrives(serve: Any, connect: Any) -> None:
+    def fail() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError as inner:
+            raise ValueError("outer") from inner
+
+    serve("calc", {"fail": fail}, on_error=lambda *_: None)
+    received = caught_from(connect("calc"))
+    assert isinstance(received.__cause__, ipc.RemoteError)
+    assert (received.type, received.__cause__.type) == ("ValueError", "KeyError")
+
+
+def test_an_exception_whose_str_raises_arrives(serve: Any, connect: Any) -> None:
+    serve("calc", {"fail": raises(Silent())}, on_error=lambda *_: None)
+    assert caught_from(connect("calc")).type == "Silent"
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1, 2, 3), {}), ((1,), {"c": 1}), ((1, 2), {"b": 3})], ids=str)
+def test_arguments_that_do_not_fit_are_refused_with_the_signature(
+    args: tuple[Any, ...], kwargs: dict[str, Any], serve: Any, connect: Any
+) -> None:
+    serve("calc", {"fail": lambda a, b=0: a + b})
+    received = caught_from(connect("calc"), *args, **kwargs)
+    assert received.code == "invalid_argument"
+    assert "fail(a, b=0)" in str(received)
+
+
+def test_a_type_error_inside_of_a_handler_is_its_own(serve: Any, connect: Any) -> None:
+    serve("calc", {"fail": lambda a: a + "text"}, on_error=lambda *_: None)
+    received = caught_from(connect("calc"), 1)
+    assert (received.code, received.type) == ("unknown", "TypeError")
+
+
+def test_an_argument_that_cannot_be_sent_is_refused_here_with_its_path(serve: Any, connect: Any) -> None:
+    serve("calc", {"echo": lambda x: x})
+    with pytest.raises(ipc.IpcError, match=r"args\[0\]\.items\[1\]") as caught:
+        connect("calc").echo({"items": [1, object()]})
+    assert caught.value.code == "invalid_argument"
+    assert not isinstance(caught.value, ipc.RemoteError)
+
+
+def test_a_result_that_cannot_be_sent_is_refused_with_its_path(serve: Any, connect: Any) -> None:
+    serve("calc", {"fail": lambda: {"items": [1, object()]}})
+    received = caught_from(connect("calc"))
+    assert received.code == "invalid_argument"
+    assert "result.items[1]" in str(received)
+
+
+def test_a_coroutine_from_a_plain_function_is_explained(serve: Any, connect: Any) -> None:
+    async def inner() -> int:
+        return 1
+
+    serve("calc", {"fail": lambda: inner()})
+    assert "async def" in str(caught_from(connect("calc")))
+
+
+def test_an_unknown_method_is_unimplemented_and_names_what_is_alike(serve: Any, connect: Any) -> None:
+    serve("calc", {"multiply": lambda a: a})
+    calc = connect("calc")
+    with pytest.raises(ipc.IpcError, match="multiply") as caught:
+        ipc.call(calc, "multiplyy", [1])
+    assert caught.value.code == "unimplemented"
+
+
+def test_a_message_over_the_limit_is_refused_by_the_sender(serve: Any, connect: Any) -> None:
+    serve("calc", {"echo": lambda x: x}, limits={"max_message_bytes": 100_000})
+    calc = connect("calc")
+    with pytest.raises(ipc.IpcError) as caught:
+        calc.echo(b"x" * 200_000)
+    assert caught.value.code in ("resource_exhausted", "invalid_argument")
+    assert calc.echo(1) == 1
+
+
+def test_an_unknown_limit_is_refused() -> None:
+    with pytest.raises(ipc.IpcError, match="max_message_bytes"):
+        ipc.serve("calc", {"f": len}, limits={"max": 1})

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+import ipcbridge as ipc
+import pytest
+from ipcbridge._exposure import exposed
+
+
+class Base:
+    def inherited(self) -> str:
+        return "inherited"
+
+
+class Thing(Base):
+    constant = 3
+
+    def __init__(self) -> None:
+        self.evaluated = 0
+        self.attached = lambda: "attached"
+        self.data = {"not": "served"}
+        self.math = types.SimpleNamespace(add=lambda a, b: a + b)
+
+    def public(self) -> str:
+        return "public"
+
+    @staticmethod
+    def static() -> str:
+        return "static"
+
+    @classmethod
+    def of_class(cls) -> str:
+        return cls.__name__
+
+    @property
+    def costly(self) -> int:
+        self.evaluated += 1
+        raise RuntimeError("evaluated")
+
+    def _private(self) -> None: ...
+
+    def __call__(self) -> None: ...
+
+
+def test_an_instance_shows_its_public_methods_only() -> None:
+    thing = Thing()
+    assert set(exposed(thing)) == {"inherited", "public", "static", "of_class", "attached", "math.add"}
+    assert thing.evaluated == 0
+
+
+def test_every_kind_of_method_can_be_called(serve: Any, connect: Any) -> None:
+    serve("thing", Thing())
+    thing = connect("thing")
+    assert [thing.inherited(), thing.public(), thing.static(), thing.of_class(), thing.attached()] == [
+        "inherited",
+        "public",
+        "static",
+        "Thing",
+        "attached",
+    ]
+    assert thing.math.add(1, 2) == 3
+
+
+def test_a_class_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ipc.IpcError, match=r"pass an instance, Thing\(\)"):
+        exposed(Thing)
+    with pytest.raises(ipc.IpcError, match=r"pass an instance, Thing\(\)"):
+        exposed({"thing": Thing})
+
+
+def test_a_mapping_nests() -> None:
+    found = exposed({"add": len, "_hidden": len, "math": {"add": len, "deep": {"er": len}}, "thing": Base()})
+    assert list(found) == ["add", "math.add", "math.deep.er", "thing.inherited"]
+
+
+def test_a_module_shows_what_it_defines() -> None:
+    module = types.ModuleType("sample")
+    exec("from os.path import join\nimport os\ndef own(): ...\ndef _hidden(): ...\nclass Kind: ...", module.__dict__)
+    assert list(exposed(module)) == ["own"]
+
+
+def test_a_module_with_all_shows_that() -> None:
+    module = types.ModuleType("sample")
+    exec("from os.path import join\n__all__ = ['join']\ndef own(): ...", module.__dict__)
+    assert list(exposed(module)) == ["join"]
+
+
+@pytest.mark.parametrize("target", [len, functools.partial(len, ""), lambda: 1], ids=["builtin", "partial", "lambda"])
+def test_a_function_is_served_by_name_only(target: Any) -> None:
+    with pytest.raises(ipc.IpcError, match="served by name"):
+        exposed(target)
+
+
+@pytest.mark.parametrize(
+    "target", [{}, {"x": 3}, {3: len}, object(), None, 7], ids=["empty", "number", "key", "object", "None", "seven"]
+)
+def test_what_has_nothing_to_serve_is_refused(target: Any) -> None:
+    with pytest.raises(ipc.IpcError) as caught:
+        exposed(target)
+    assert caught.value.code == "invalid_argument"
+
+
+def test_a_namespace_that_contains_itself_is_refused() -> None:
+    loop: dict[str, Any] = {"f": len}
+    loop["loop"] = loop
+    with pytest.raises(ipc.IpcError, match="nested"):
+        exposed(loop)

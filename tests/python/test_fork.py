@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from children import Children
+
+FORKING = """
+import warnings
+warnings.simplefilter('ignore')
+def in_child(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            sys.stdout.flush()
+            os._exit(0)
+        except BaseException as error:
+            say(repr(error))
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def code_of(work):
+    try:
+        work()
+    except ipc.IpcError as error:
+        return error.code
+    return 'ok'
+"""
+
+
+def test_a_forked_child_is_told_that_handles_are_its_parents(children: Children) -> None:
+    children.serve("calc")
+    child = children.run(
+        FORKING
+        + """
+calc = ipc.connect('calc')
+server = ipc.serve('mine', {'f': len})
+calc.add(1)
+def work():
+    for use in (lambda: calc.add(1), lambda: ipc.status(calc), lambda: dir(calc), lambda: ipc.status(server),
+                lambda: server.close(), lambda: ipc.describe(calc)):
+        say(code_of(use))
+    ipc.close(calc)
+assert in_child(work) == 0
+say(calc.add(2, 3))
+"""
+    )
+    for _ in range(6):
+        child.expect("failed_precondition")
+    child.expect("5")
+    assert child.rest() == ("", "")
+    assert child.returncode == 0
+
+
+def test_a_forked_child_connects_and_serves_anew(children: Children) -> None:
+    children.serve("calc")
+    child = children.run(
+        FORKING
+        + """
+calc = ipc.connect('calc')
+say(calc.add(1))
+def work():
+    with ipc.connect('calc') as mine, ipc.serve('child', {'f': len}), ipc.connect('child') as own:
+        say(mine.add(2))
+        say(own.f('abc'))
+assert in_child(work) == 0
+say(calc.add(4))
+"""
+    )
+    for line in ("1", "2", "3", "4"):
+        child.expect(line)
+    assert child.rest() == ("", "")
+    assert child.returncode == 0
+
+
+def test_a_forked_child_exits_normally(children: Children) -> None:
+    children.serve("calc")
+    child = children.run(
+        FORKING
+        + """
+calc = ipc.connect('calc')
+server = ipc.serve('mine', {'f': len})
+calc.add(1)
+pid = os.fork()
+if pid == 0:
+    say('child')
+    sys.exit(3)
+say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+say(calc.add(4))
+"""
+    )
+    for line in ("child", "3", "4"):
+        child.expect(line)
+    assert child.rest() == ("", "")
+    assert child.returncode == 0
+
+
+def test_a_fork_amid_calls_of_other_threads_harms_nobody(children: Children) -> None:
+    children.serve("calc")
+    child = children.run(
+        FORKING
+        + """
+calc = ipc.connect('calc')
+stop = threading.Event()
+def calls():
+    while not stop.is_set():
+        assert calc.add(1) == 1
+threads = [threading.Thread(target=calls) for _ in range(3)]
+for thread in threads: thread.start()
+for _ in range(20):
+    assert in_child(lambda: ipc.connect('calc').add(1)) == 0
+stop.set()
+for thread in threads: thread.join()
+say('done')
+"""
+    )
+    child.expect("done")
+    assert child.rest() == ("", "")
+    assert child.returncode == 0
+
+
+def test_connections_end_with_the_parent_although_a_child_lives_on(children: Children) -> None:
+    server = children.run(
+        """
+        server = ipc.serve('calc', {'count': lambda: ipc.status(server)['connections']})
+        say('ready')
+        server.wait()
+        """
+    )
+    server.expect("ready")
+    parent = children.run(
+        """
+        calc = ipc.connect('calc')
+        say(calc.count())
+        if os.fork() == 0:
+            say('child')
+            sys.stdin.read()
+            os._exit(0)
+        time.sleep(60)
+        """
+    )
+    parent.expect("1")
+    parent.expect("child")
+    parent.kill()
+    watcher = children.run(
+        """
+        calc = ipc.connect('calc')
+        while calc.count() > 1: pass
+        say('alone')
+        """
+    )
+    watcher.expect("alone")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import pydoc
+import threading
+from typing import Any
+
+import ipcbridge as ipc
+import pytest
+
+
+class Calc:
+    def add(self, a: int, b: int = 0) -> int:
+        """Adds two numbers."""
+        return a + b
+
+
+@pytest.fixture
+def calc(serve: Any, connect: Any) -> Any:
+    serve("calc", {"add": Calc().add, "math": {"sub": lambda a, b: a - b}})
+    return connect("calc")
+
+
+def test_a_method_is_the_same_object_each_time(calc: Any) -> None:
+    assert calc.add is calc.add
+    assert calc.math is calc.math
+    assert calc.math.sub is calc.math.sub
+
+
+def test_dir_lists_what_is_served(calc: Any) -> None:
+    assert dir(calc) == ["add", "math"]
+    assert dir(calc.math) == ["sub"]
+
+
+def test_a_missing_attribute_names_what_is_alike(calc: Any) -> None:
+    with pytest.raises(AttributeError, match="did you mean 'add'"):
+        _ = calc.ad
+    assert not hasattr(calc, "then")
+    assert not hasattr(calc, "toJSON")
+    assert not hasattr(calc, "_private")
+
+
+def test_a_namespace_works(calc: Any) -> None:
+    assert calc.math.sub(3, 1) == 2
+
+
+def test_repr_is_sensible(calc: Any) -> None:
+    assert "calc" in repr(calc)
+    assert "math" in repr(calc.math)
+    assert repr(calc.add) == "<remote method add>"
+
+
+def test_help_shows_the_remote_documentation(calc: Any) -> None:
+    text = pydoc.plain(pydoc.render_doc(calc.add))
+    assert "Adds two numbers." in text
+    assert "add(a, b=...)" in text
+    assert str(inspect.signature(calc.add)) == "(a, b=...)"
+    assert calc.add.__name__ == "add"
+
+
+def test_a_proxy_is_not_iterable_and_cannot_be_copied(calc: Any) -> None:
+    with pytest.raises(TypeError):
+        iter(calc)
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(calc)
+    with pytest.raises(TypeError, match="pickled"):
+        copy.copy(calc)
+
+
+def test_a_with_block_closes(serve: Any) -> None:
+    serve("calc", Calc())
+    with ipc.connect("calc") as calc:
+        assert calc.add(1) == 1
+    with pytest.raises(ipc.IpcError) as caught:
+        calc.add(1)
+    assert caught.value.code == "failed_precondition"
+    ipc.close(calc)
+
+
+def test_a_dropped_proxy_disconnects(serve: Any) -> None:
+    server = serve("calc", Calc())
+    gone = threading.Event()
+    calc: Any = ipc.connect("calc")
+    watcher: Any = ipc.connect("calc")
+    calc.add(1)
+    assert ipc.status(server)["connections"] == 2
+    del calc
+    while ipc.status(server)["connections"] == 2:
+        watcher.add(1)
+    gone.set()
+    ipc.close(watcher)
+
+
+def test_on_state_tells_of_changes(serve: Any, connect: Any) -> None:
+    serve("calc", Calc())
+    calc = connect("calc")
+    closed = threading.Event()
+    unsubscribe = ipc.on_state(calc, lambda state: closed.set() if state == "closed" else None)
+    ipc.close(calc)
+    assert closed.wait(10)
+    unsubscribe()
+    unsubscribe()
+
+
+@pytest.mark.parametrize("verb", [ipc.close, ipc.describe, ipc.notify, ipc.status, ipc.with_options])
+def test_what_is_no_proxy_is_refused(verb: Any) -> None:
+    with pytest.raises(ipc.IpcError) as caught:
+        verb(3)
+    assert caught.value.code == "invalid_argument"

@@ -1,0 +1,141 @@
+// The Node.js peer: does what the harness says, as client and as server.
+import { createInterface } from 'node:readline'
+import * as ipc from 'ipcbridge'
+import { build } from '../../values/notation.mjs'
+import { burst } from './burst.mjs'
+import { makeService } from './service.mjs'
+import { tell, tellError } from './telling.mjs'
+
+const say = message => process.stdout.write(`${JSON.stringify(message)}\n`)
+const event = (name, more) => say({ event: name, ...more })
+
+const clients = new Map()
+const servers = new Map()
+const controllers = new Map()
+let crowd = []
+
+function connectOptions({ connect_timeout, max_queued_bytes, limits, allow } = {}) {
+  const options = {}
+  if (connect_timeout !== undefined) options.connectTimeout = connect_timeout === null ? null : connect_timeout * 1000
+  if (max_queued_bytes !== undefined) options.maxQueuedBytes = max_queued_bytes
+  if (limits !== undefined) options.limits = limitsOf(limits)
+  if (allow !== undefined) options.allow = allow
+  return options
+}
+
+const limitsOf = limits =>
+  Object.fromEntries(
+    Object.entries(limits).map(([name, value]) => [name.replace(/_(.)/g, (_, c) => c.toUpperCase()), value]),
+  )
+
+function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial } = {}) {
+  const options = { onError: (error, { method }) => event('handler failed', { method, error: String(error) }) }
+  if (takeover !== undefined) options.takeover = takeover
+  if (takeover_timeout !== undefined) options.takeoverTimeout = takeover_timeout * 1000
+  if (limits !== undefined) options.limits = limitsOf(limits)
+  return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial })))
+}
+
+function viewOf({ on, timeout, metadata, idempotent, wait_for_ready, cancellable }, signal) {
+  const options = {}
+  if (timeout !== undefined) options.timeout = timeout === null ? null : timeout * 1000
+  if (metadata !== undefined) options.metadata = metadata
+  if (idempotent !== undefined) options.idempotent = idempotent
+  if (wait_for_ready !== undefined) options.waitForReady = wait_for_ready
+  if (cancellable) options.signal = signal
+  const remote = clients.get(on)
+  return Object.keys(options).length === 0 ? remote : ipc.withOptions(remote, options)
+}
+
+function argumentsOf({ args = [], kwargs, unencodable }) {
+  const built = unencodable ? [{ items: [0, 1, 2, Symbol('no value')] }] : args.map(arg => build(arg))
+  return kwargs === undefined ? built : [...built, ipc.kwargs(build({ object: Object.entries(kwargs) }))]
+}
+
+const memberOf = (remote, path) => path.split('.').reduce((holder, name) => holder[name], remote)
+
+const actions = {
+  directory: ({ path }) => {
+    process.env.IPCBRIDGE_DIR = path
+  },
+  connect: async ({ as, address, options }) => {
+    clients.set(as, await ipc.connect(address, connectOptions(options)))
+    return ipc.status(clients.get(as))
+  },
+  call: async command => {
+    const controller = new AbortController()
+    controllers.set(command.id, controller)
+    try {
+      const view = viewOf(command, controller.signal)
+      if (command.by_name) return tell(await ipc.call(view, command.method, argumentsOf(command)))
+      return tell(await memberOf(view, command.method)(...argumentsOf(command)))
+    } finally {
+      controllers.delete(command.id)
+    }
+  },
+  has: ({ on, method }) => memberOf(clients.get(on), method) !== undefined,
+  cancel: ({ call }) => controllers.get(call).abort(),
+  notify: command => memberOf(ipc.notify(viewOf(command)), command.method)(...argumentsOf(command)) ?? null,
+  describe: ({ on }) => ipc.describe(clients.get(on)),
+  status: ({ on }) => {
+    const { pendingCalls, queuedCalls, ...status } = ipc.status(clients.get(on))
+    return { ...status, pending_calls: pendingCalls, queued_calls: queuedCalls, peer_pid: status.peer?.pid }
+  },
+  watch: ({ on }) => {
+    ipc.onState(clients.get(on), state => event('state', { state }))
+  },
+  close: ({ on }) => ipc.close(clients.get(on)),
+  burst: command => burst(memberOf(viewOf(command), command.method), command, () => event('underway')),
+  crowd: async ({ address, count, options }) => {
+    const results = await Promise.allSettled(
+      Array.from({ length: count }, async () => {
+        const client = await ipc.connect(address, connectOptions(options))
+        crowd.push(client)
+        return client.add(1, 2)
+      }),
+    )
+    const failed = results.filter(({ status }) => status === 'rejected')
+    return { ok: results.filter(({ value }) => value === 3).length, codes: failed.map(({ reason }) => reason.code) }
+  },
+  call_crowd: async () =>
+    (await Promise.all(crowd.map((client, i) => client.add(i, 1)))).every((sum, i) => sum === i + 1),
+  disperse: async () => {
+    await Promise.all(crowd.map(client => ipc.close(client)))
+    crowd = []
+  },
+  serve: async ({ as, address, options }) => {
+    const service = makeService(event, address => ipc.connect(address))
+    servers.set(as, await ipc.serve(address, service, serveOptions(options)))
+  },
+  server_status: ({ as }) => servers.get(as).status(),
+  unserve: ({ as, grace }) => servers.get(as).close({ grace: grace * 1000 }),
+  become: ({ uid }) => {
+    process.setgroups([])
+    process.setgid(uid)
+    process.setuid(uid)
+  },
+  exit: ({ code }) => process.exit(code),
+  raise: () => {
+    process.nextTick(() => {
+      throw new Error('as asked')
+    })
+  },
+  reset: async () => {
+    await actions.disperse()
+    await Promise.all([...clients.values()].map(client => ipc.close(client)))
+    await Promise.all([...servers.values()].map(server => server.close({ grace: 0 })))
+    clients.clear()
+    servers.clear()
+  },
+}
+
+async function obey(command) {
+  try {
+    say({ re: command.id, value: (await actions[command.do](command)) ?? null })
+  } catch (error) {
+    say({ re: command.id, error: tellError(error) })
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) void obey(JSON.parse(line))
+process.exit(0)

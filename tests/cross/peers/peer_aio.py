@@ -1,0 +1,200 @@
+"""The asyncio peer: does what the harness says, each command as a task. `uvloop` as the argument chooses that loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections import Counter
+from functools import reduce
+from typing import Any
+
+from lines import become, commands, event, say
+
+# isort: split
+from async_service import AsyncService
+from telling import tell, tell_error
+from value_notation import build
+
+from ipcbridge import aio
+
+clients: dict[str, Any] = {}
+servers: dict[str, aio.Server] = {}
+crowd: list[Any] = []
+calls: dict[int, asyncio.Future[Any]] = {}
+
+
+def view_of(command: dict[str, Any]) -> Any:
+    remote = clients[command["on"]]
+    names = ("timeout", "metadata", "idempotent", "wait_for_ready")
+    options = {name: command[name] for name in names if name in command}
+    return aio.with_options(remote, **options) if options else remote
+
+
+def member_of(remote: Any, path: str) -> Any:
+    return reduce(getattr, path.split("."), remote)
+
+
+def arguments_of(command: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    kwargs = {name: build(value) for name, value in command.get("kwargs", {}).items()}
+    if command.get("unencodable"):
+        return [{"items": [0, 1, 2, object()]}], kwargs
+    return build(command.get("args", [])), kwargs
+
+
+class Actions:
+    async def directory(self, path: str, **_: Any) -> None:
+        os.environ["IPCBRIDGE_DIR"] = path
+
+    async def connect(self, address: Any, options: Any = None, **command: Any) -> Any:
+        clients[command["as"]] = remote = await aio.connect(address, **(options or {}))
+        return aio.status(remote)
+
+    async def call(self, **command: Any) -> Any:
+        args, kwargs = arguments_of(command)
+        if command.get("by_name"):
+            call = aio.call(view_of(command), command["method"], args, kwargs)
+        else:
+            call = member_of(view_of(command), command["method"])(*args, **kwargs)
+        calls[command["id"]] = call
+        try:
+            return tell(await call)
+        finally:
+            del calls[command["id"]]
+
+    async def has(self, on: str, method: str, **_: Any) -> bool:
+        return hasattr(clients[on], method)
+
+    async def cancel(self, call: int, **_: Any) -> None:
+        calls[call].cancel()
+
+    async def notify(self, **command: Any) -> Any:
+        args, kwargs = arguments_of(command)
+        return await member_of(aio.notify(view_of(command)), command["method"])(*args, **kwargs)
+
+    async def describe(self, on: str, **_: Any) -> Any:
+        return await aio.describe(clients[on])
+
+    async def status(self, on: str, **_: Any) -> Any:
+        return aio.status(clients[on])
+
+    async def watch(self, on: str, **_: Any) -> None:
+        aio.on_state(clients[on], lambda state: event("state", state=state))
+
+    async def close(self, on: str, **_: Any) -> None:
+        await aio.close(clients[on])
+
+    async def burst(self, count: int, in_flight: int | None = None, **command: Any) -> Any:
+        method = member_of(view_of(command), command["method"])
+        tally: Counter[str] = Counter()
+        codes: Counter[str] = Counter()
+
+        def end(i: int, call: asyncio.Future[int]) -> None:
+            error = call.exception()
+            if error is None:
+                tally["ok" if call.result() == i + 1 else "wrong"] += 1
+            else:
+                code, sent = error.code, error.sent  # type: ignore[attr-defined]
+                codes[f"{code}, sent {sent}" if sent else code] += 1
+            tally["ended"] += 1
+            if tally["ended"] == -(-count // 10):
+                event("underway")
+
+        async def lane(numbers: Any) -> None:
+            for i in numbers:
+                call = method(i, 1)
+                await asyncio.gather(call, return_exceptions=True)
+                end(i, call)
+
+        if in_flight is None:
+            made = [method(i, 1) for i in range(count)]
+            for i, call in enumerate(made):
+                call.add_done_callback(lambda done, i=i: end(i, done))
+            await asyncio.gather(*made, return_exceptions=True)
+        else:
+            numbers = iter(range(count))
+            await asyncio.gather(*(lane(numbers) for _ in range(in_flight)))
+        return {"ok": tally["ok"], "wrong": tally["wrong"], "twice": tally["ended"] - count, "codes": codes}
+
+    async def crowd(self, address: str, count: int, options: Any = None, **_: Any) -> Any:
+        async def one() -> int:
+            crowd.append(await aio.connect(address, **(options or {})))
+            return await crowd[-1].add(1, 2)
+
+        results = await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
+        codes = [result.code for result in results if isinstance(result, aio.IpcError)]
+        return {"ok": results.count(3), "codes": codes}
+
+    async def call_crowd(self, **_: Any) -> bool:
+        sums = await asyncio.gather(*(remote.add(i, 1) for i, remote in enumerate(crowd)))
+        return all(total == i + 1 for i, total in enumerate(sums))
+
+    async def disperse(self, **_: Any) -> None:
+        while crowd:
+            await aio.close(crowd.pop())
+
+    async def serve(self, address: str, options: Any = None, **command: Any) -> None:
+        service = AsyncService(aio.connect)
+        servers[command["as"]] = await aio.serve(address, service, on_error=_failed, **(options or {}))
+
+    async def server_status(self, **command: Any) -> Any:
+        return servers[command["as"]].status()
+
+    async def unserve(self, grace: float, **command: Any) -> None:
+        await servers[command["as"]].close(grace)
+
+    async def become(self, uid: int, **_: Any) -> None:
+        become(uid)
+
+    async def reset(self, **_: Any) -> None:
+        await self.disperse()
+        while clients:
+            await aio.close(clients.popitem()[1])
+        while servers:
+            await servers.popitem()[1].close(0)
+
+
+def _failed(error: BaseException, method: str) -> None:
+    event("handler failed", method=method, error=str(error))
+
+
+async def obey(actions: Actions, command: dict[str, Any]) -> None:
+    try:
+        say(re=command["id"], value=await getattr(actions, command["do"])(**command))
+    except BaseException as error:
+        say(re=command["id"], error=tell_error(error))
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.create_future()
+    actions = Actions()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def heed(command: dict[str, Any]) -> None:
+        if command["do"] == "exit":
+            end.set_exception(SystemExit(command["code"]))
+        elif command["do"] == "raise":
+            end.set_exception(RuntimeError("as asked"))
+        else:
+            task = loop.create_task(obey(actions, command))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    def read() -> None:
+        for command in commands():
+            loop.call_soon_threadsafe(heed, command)
+        loop.call_soon_threadsafe(end.set_result, None)
+
+    threading.Thread(target=read, daemon=True).start()
+    await end
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["uvloop"]:
+        import uvloop
+
+        uvloop.run(main())
+    else:
+        asyncio.run(main())

@@ -1,0 +1,169 @@
+"""The blocking Python peer: does what the harness says, each command on a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import Counter
+from functools import reduce
+from typing import Any
+
+from lines import become, commands, event, say
+
+# isort: split
+from service import Service
+from telling import tell, tell_error
+from value_notation import build
+
+import ipcbridge as ipc
+
+clients: dict[str, Any] = {}
+servers: dict[str, ipc.Server] = {}
+crowd: list[Any] = []
+
+
+def view_of(command: dict[str, Any]) -> Any:
+    remote = clients[command["on"]]
+    names = ("timeout", "metadata", "idempotent", "wait_for_ready")
+    options = {name: command[name] for name in names if name in command}
+    return ipc.with_options(remote, **options) if options else remote
+
+
+def member_of(remote: Any, path: str) -> Any:
+    return reduce(getattr, path.split("."), remote)
+
+
+def arguments_of(command: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    kwargs = {name: build(value) for name, value in command.get("kwargs", {}).items()}
+    if command.get("unencodable"):
+        return [{"items": [0, 1, 2, object()]}], kwargs
+    return build(command.get("args", [])), kwargs
+
+
+class Actions:
+    def directory(self, path: str, **_: Any) -> None:
+        os.environ["IPCBRIDGE_DIR"] = path
+
+    def connect(self, address: Any, options: Any = None, **command: Any) -> Any:
+        clients[command["as"]] = remote = ipc.connect(address, **(options or {}))
+        return ipc.status(remote)
+
+    def call(self, **command: Any) -> Any:
+        args, kwargs = arguments_of(command)
+        if command.get("by_name"):
+            return tell(ipc.call(view_of(command), command["method"], args, kwargs))
+        return tell(member_of(view_of(command), command["method"])(*args, **kwargs))
+
+    def has(self, on: str, method: str, **_: Any) -> bool:
+        return hasattr(clients[on], method)
+
+    def notify(self, **command: Any) -> Any:
+        args, kwargs = arguments_of(command)
+        return member_of(ipc.notify(view_of(command)), command["method"])(*args, **kwargs)
+
+    def describe(self, on: str, **_: Any) -> Any:
+        return ipc.describe(clients[on])
+
+    def status(self, on: str, **_: Any) -> Any:
+        return ipc.status(clients[on])
+
+    def watch(self, on: str, **_: Any) -> None:
+        ipc.on_state(clients[on], lambda state: event("state", state=state))
+
+    def close(self, on: str, **_: Any) -> None:
+        ipc.close(clients[on])
+
+    def burst(self, count: int, in_flight: int | None = None, **command: Any) -> Any:
+        method = member_of(view_of(command), command["method"])
+        tally: Counter[str] = Counter()
+        codes: Counter[str] = Counter()
+        lock = threading.Lock()
+        numbers = iter(range(count))
+
+        def lane() -> None:
+            while True:
+                with lock:
+                    i = next(numbers, None)
+                if i is None:
+                    return
+                try:
+                    outcome = "ok" if method(i, 1) == i + 1 else "wrong"
+                    code = None
+                except ipc.IpcError as error:
+                    outcome, code = "failed", f"{error.code}, sent {error.sent}" if error.sent else error.code
+                with lock:
+                    tally[outcome] += 1
+                    if code is not None:
+                        codes[code] += 1
+                    if tally.total() == -(-count // 10):
+                        event("underway")
+
+        threads = [threading.Thread(target=lane) for _ in range(min(in_flight or count, 32))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {"ok": tally["ok"], "wrong": tally["wrong"], "twice": 0, "codes": codes}
+
+    def crowd(self, address: str, count: int, options: Any = None, **_: Any) -> Any:
+        ok, codes = 0, []
+        for _number in range(count):
+            try:
+                crowd.append(ipc.connect(address, **(options or {})))
+                ok += crowd[-1].add(1, 2) == 3
+            except ipc.IpcError as error:
+                codes.append(error.code)
+        return {"ok": ok, "codes": codes}
+
+    def call_crowd(self, **_: Any) -> bool:
+        return all(remote.add(i, 1) == i + 1 for i, remote in enumerate(crowd))
+
+    def disperse(self, **_: Any) -> None:
+        while crowd:
+            ipc.close(crowd.pop())
+
+    def serve(self, address: str, options: Any = None, **command: Any) -> None:
+        service = Service(ipc.connect)
+        servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **(options or {}))
+
+    def server_status(self, **command: Any) -> Any:
+        return servers[command["as"]].status()
+
+    def unserve(self, grace: float, **command: Any) -> None:
+        servers[command["as"]].close(grace)
+
+    def become(self, uid: int, **_: Any) -> None:
+        become(uid)
+
+    def reset(self, **_: Any) -> None:
+        self.disperse()
+        while clients:
+            ipc.close(clients.popitem()[1])
+        while servers:
+            servers.popitem()[1].close(0)
+
+
+def _failed(error: BaseException, method: str) -> None:
+    event("handler failed", method=method, error=str(error))
+
+
+def obey(actions: Actions, command: dict[str, Any]) -> None:
+    try:
+        say(re=command["id"], value=getattr(actions, command["do"])(**command))
+    except BaseException as error:
+        say(re=command["id"], error=tell_error(error))
+
+
+def main() -> None:
+    actions = Actions()
+    for command in commands():
+        if command["do"] == "exit":
+            sys.exit(command["code"])
+        if command["do"] == "raise":
+            raise RuntimeError("as asked")
+        threading.Thread(target=obey, args=(actions, command), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

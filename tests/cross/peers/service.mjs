@@ -1,0 +1,50 @@
+// The service of the Node.js peer; service.py and async_service.py are the same in Python.
+import { context, IpcError } from 'ipcbridge'
+
+class Deeper extends Error {
+  name = 'Deeper'
+}
+class Broken extends Error {
+  name = 'Broken'
+}
+
+export function makeService(event, connect) {
+  const connections = new Map()
+  return {
+    add: (a, b = 0) => a + b,
+    echo: value => value,
+    keywords: (a, b = 2, { c = 3 } = {}) => [a, b, c],
+    size: bytes => bytes.length,
+    zeros: length => Buffer.alloc(length),
+    pid: () => process.pid,
+    note: value => event('noted', { value }),
+    about: () => {
+      const { method, metadata, deadline } = context()
+      return { method, metadata, deadline: deadline === null ? null : deadline / 1000 }
+    },
+    fail: () => {
+      throw new Broken('the outer message', { cause: new Deeper('the inner message') })
+    },
+    refuse: (code, details) => {
+      throw new IpcError(code, 'refused as asked', details)
+    },
+    unencodable: () => ({ items: [0, 1, 2, Symbol('no value')] }),
+    hold: () => {
+      const { signal } = context()
+      event('held')
+      return new Promise(resolve => {
+        signal.addEventListener('abort', () => {
+          event('released')
+          resolve('too late')
+        })
+      })
+    },
+    // Calls the caller's service, which calls this one, and so on.
+    bounce: async (there, here, depth) => {
+      if (depth === 0) return 0
+      if (!connections.has(there)) connections.set(there, connect(there))
+      return 1 + (await (await connections.get(there)).bounce(here, there, depth - 1))
+    },
+    text: { upper: text => text.toUpperCase(), deep: { reverse: text => [...text].reverse().join('') } },
+  }
+}

@@ -1,0 +1,83 @@
+"""The service of the Python peers; service.mjs is the same in JavaScript, async_service.py with `async def`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from lines import event
+from telling import tell
+
+import ipcbridge as ipc
+
+
+class Deeper(Exception):
+    pass
+
+
+class Broken(Exception):
+    pass
+
+
+class Service:
+    def __init__(self, connect: Callable[[str], Any]) -> None:
+        self._connect = connect
+        self._connections: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        deep = SimpleNamespace(reverse=lambda text: text[::-1])
+        self.text = SimpleNamespace(upper=lambda text: text.upper(), deep=deep)
+
+    def add(self, a: Any, b: Any = 0) -> Any:
+        return a + b
+
+    def echo(self, value: Any) -> Any:
+        return value
+
+    def keywords(self, a: int, b: int = 2, *, c: int = 3) -> list[int]:
+        return [a, b, c]
+
+    def size(self, data: bytes) -> int:
+        return len(data)
+
+    def zeros(self, length: int) -> bytes:
+        return bytes(length)
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def note(self, value: Any) -> None:
+        event("noted", value=tell(value))
+
+    def about(self) -> dict[str, Any]:
+        context = ipc.context()
+        return {"method": context.method, "metadata": context.metadata, "deadline": context.deadline}
+
+    def fail(self) -> None:
+        raise Broken("the outer message") from Deeper("the inner message")
+
+    def refuse(self, code: Any, details: Any) -> None:
+        raise ipc.IpcError(code, "refused as asked", details)
+
+    def unencodable(self) -> dict[str, Any]:
+        return {"items": [0, 1, 2, object()]}
+
+    def hold(self) -> str:
+        context = ipc.context()
+        event("held")
+        while not context.cancelled():
+            time.sleep(0.001)
+        event("released")
+        return "too late"
+
+    def bounce(self, there: str, here: str, depth: int) -> int:
+        """Calls the caller's service, which calls this one, and so on."""
+        if depth == 0:
+            return 0
+        with self._lock:
+            if there not in self._connections:
+                self._connections[there] = self._connect(there)
+        return 1 + self._connections[there].bounce(here, there, depth - 1)

@@ -1,0 +1,53 @@
+"""Values and errors as JSON, for the harness to judge; telling.mjs tells the same of JavaScript's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from value_notation import CLOCK_EPOCH, EPOCH, MICROSECOND
+
+
+def tell(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else {"int": str(value)}
+    if isinstance(value, float):
+        return {"float": repr(value)}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()} if len(value) <= 1024 else {"length": len(value), "sum": sum(value)}
+    if isinstance(value, (list, tuple)):
+        return [tell(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return {"set": _ordered(tell(item) for item in value)}
+    if isinstance(value, dict):
+        kind = "object" if all(isinstance(key, str) for key in value) else "map"
+        return {kind: _ordered([tell(key), tell(item)] for key, item in value.items())}
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return {"clock": str((value - CLOCK_EPOCH) // MICROSECOND)}
+        return {"instant": str((value.astimezone(timezone.utc) - EPOCH) // MICROSECOND * 1000)}
+    raise TypeError(f"nothing that was expected: {type(value).__name__}")
+
+
+def _ordered(items: Any) -> list[Any]:
+    return sorted(items, key=lambda item: json.dumps(item))
+
+
+def tell_error(error: BaseException) -> dict[str, Any]:
+    told = {
+        "name": type(error).__name__,
+        "classes": [cls.__name__ for cls in type(error).__mro__],
+        "code": "cancelled" if isinstance(error, asyncio.CancelledError) else getattr(error, "code", None),
+        "message": str(error),
+        "type": getattr(error, "type", None),
+        "stack": getattr(error, "remote_traceback", None),
+        "sent": getattr(error, "sent", None),
+        "details": tell(getattr(error, "details", None)),
+    }
+    if error.__cause__ is not None:
+        told["cause"] = tell_error(error.__cause__)
+    return told

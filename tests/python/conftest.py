@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 from children import Children
+
+import ipcbridge as ipc
 
 
 @pytest.fixture(autouse=True)

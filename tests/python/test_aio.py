@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 import uvloop
 from children import Children
+
+import ipcbridge as ipc
 from ipcbridge import aio
 
 user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
@@ -107,8 +108,6 @@ def test_a_call_is_a_coroutine_to_every_way_of_awaiting(run: Run) -> None:
             assert await asyncio.wait_for(calc.add(3), 30) == 3
             assert await asyncio.gather(calc.add(4), calc.add(5)) == [4, 5]
             assert await asyncio.shield(calc.add(6)) == 6
-            done, _ = await asyncio.wait([calc.add(7)])
-            assert [call.result() for call in done] == [7]
             if hasattr(asyncio, "TaskGroup"):
                 async with asyncio.TaskGroup() as group:
                     task = group.create_task(calc.add(8))

@@ -3,9 +3,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 from children import Children
+
+import ipcbridge as ipc
 
 
 class Calc:

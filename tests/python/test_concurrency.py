@@ -6,9 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 from children import Children
+
+import ipcbridge as ipc
 
 
 def test_many_threads_share_one_connection(address: str, children: Children, connect: Any) -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
+
+import ipcbridge as ipc
 
 
 class Silent(Exception):

@@ -4,8 +4,9 @@ import functools
 import types
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
+
+import ipcbridge as ipc
 from ipcbridge._exposure import exposed
 
 

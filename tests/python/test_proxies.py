@@ -7,8 +7,9 @@ import pydoc
 import threading
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
+
+import ipcbridge as ipc
 
 
 class Calc:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 from children import Children
+
+import ipcbridge as ipc
 
 
 def test_serving_a_name_again_in_the_same_process_replaces(address: str, serve: Any, connect: Any) -> None:

@@ -5,9 +5,10 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import ipcbridge as ipc
 import pytest
 from children import Children
+
+import ipcbridge as ipc
 from ipcbridge._options import FOREVER, microseconds
 
 

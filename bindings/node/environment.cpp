@@ -38,8 +38,8 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   }
   shared_ = Napi::Persistent(shared);
   on_batch_ = Napi::Persistent(on_batch);
-  napi_async_init(env_, shared, Napi::String::New(env_, "ipcbridge"), &context_);
   if (!own_thread) doorbell_ = LoopDoorbell::create(env_, *driver_, *this);
+  if (doorbell_) napi_async_init(env_, shared, Napi::String::New(env_, "ipcbridge"), &context_);
   if (!doorbell_) doorbell_ = ThreadDoorbell::create(env_, *driver_, *this);
   if (!doorbell_) return Error{Code::kResourceExhausted, "cannot start the thread that waits for messages"};
   return {};
@@ -72,8 +72,12 @@ bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
   const napi_value args[] = {Napi::Number::New(env_, sink_.size()), long_messages()};
   delivering_ = true;
-  // With a context of its own, so that promise jobs and process.nextTick run when it returns.
-  const napi_status status = napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
+  // On the loop it needs a context of its own, so that promise jobs and process.nextTick run when it returns; a
+  // thread-safe function brings one.
+  const napi_status status =
+      context_ == nullptr
+          ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
+          : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
   delivering_ = false;
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;

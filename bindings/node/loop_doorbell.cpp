@@ -133,10 +133,10 @@ bool LoopDoorbell::spin(TimePoint deadline, bool& stopped) {
     return false;
   }
   struct Watch {
-    const LoopDoorbell* doorbell;
+    const LoopDoorbell* doorbell = nullptr;
     TimePoint deadline;
     bool stopped = false;
-  } watch{this, deadline};
+  } watch{this, deadline, false};
   const bool caught = driver_.spin([&watch] {
     watch.stopped = Clock::now() >= watch.deadline || watch.doorbell->others_wait();
     return watch.stopped;

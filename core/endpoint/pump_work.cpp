@@ -20,6 +20,8 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
     if (take(queue, work)) return true;
     // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
     if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
+    // The lock was given up on the way here: whoever stops the workers, or queued a request, found nobody asleep.
+    if (queue.stopping || !queue.empty()) continue;
     undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
   }
   queue.remove_worker(work.worker);

@@ -109,9 +109,7 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
     driver_->cancel(client, token);  // from here on no outcome can arrive
     if (!waiter.done()) return failed({Code::kCancelled, "the call was interrupted"});
   }
-  CallResult result = std::move(waiter.result);
-  result.outcome.message = result.message;  // a short string moves to another address
-  return result;
+  return std::move(waiter.result);
 }
 
 Pump::Busy Pump::Impl::busy(ServerId server) {

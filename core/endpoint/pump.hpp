@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -19,6 +20,20 @@ struct CallResult {
   Outcome outcome;  // its views point into the members below
   std::string message;
   Buffer storage;
+
+  CallResult() = default;
+  // A short string keeps its characters inside itself, so the view must follow it.
+  CallResult(CallResult&& other) noexcept
+      : outcome(other.outcome), message(std::move(other.message)), storage(std::move(other.storage)) {
+    outcome.message = message;
+  }
+  CallResult& operator=(CallResult&& other) noexcept {
+    outcome = other.outcome;
+    message = std::move(other.message);
+    storage = std::move(other.storage);
+    outcome.message = message;
+    return *this;
+  }
 };
 
 // A request that a worker is to run, owned. A worker keeps one Work and passes it to each next_work.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ class Child(subprocess.Popen[str]):
 
     def stop(self) -> None:
         self.send_signal(signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)  # the signal takes effect a moment after it was sent
 
     def resume(self) -> None:
         self.send_signal(signal.SIGCONT)

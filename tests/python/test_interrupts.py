@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
-from children import Children
+from children import Child, Children
 
 WAITS = {
     "a call": "ipc.connect('calc').sleep(60)",
@@ -25,45 +27,49 @@ server.close(grace=50)
 }
 
 
-@pytest.mark.parametrize("wait", WAITS)
-def test_ctrl_c_ends(wait: str, children: Children) -> None:
+WAIT_UNTIL_INTERRUPTED = """
+def wait():
+{wait}
+main = threading.get_native_id()
+def interrupt_the_sleeper():
+    asleep = 0
+    while asleep < 50:
+        state = open(f'/proc/self/task/{{main}}/stat').read().rsplit(')', 1)[1].split()[0]
+        asleep = asleep + 1 if state == 'S' else 0
+        time.sleep(0.002)
+    os.kill(os.getpid(), signal.SIGINT)
+try:
+    {begin}
+    wait()
+except KeyboardInterrupt:
+    say('interrupted')
+"""
+
+
+def waiting(children: Children, wait: str, begin: str) -> Child:
     children.serve("calc")
-    child = children.run(
-        "def wait():\n" + "".join(f"    {line}\n" for line in WAITS[wait].strip().splitlines()) + "say('waiting')\n"
-        "try:\n"
-        "    wait()\n"
-        "except KeyboardInterrupt:\n"
-        "    say('interrupted')\n"
-    )
-    child.expect("waiting")
-    # The line is said before the wait begins, so Ctrl-C may come early as well: both must end it.
-    child.interrupt()
+    code = textwrap.indent(WAITS[wait].strip(), "    ")
+    return children.run(WAIT_UNTIL_INTERRUPTED.format(wait=code, begin=begin))
+
+
+def expect_a_clean_end(child: Child) -> None:
     child.expect("interrupted")
     assert child.rest()[1] == ""
     assert child.returncode == 0
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_ctrl_c_at_any_moment_ends(wait: str, children: Children) -> None:
+    child = waiting(children, wait, "say('waiting')")
+    child.expect("waiting")
+    child.interrupt()
+    expect_a_clean_end(child)
 
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_ctrl_c_ends_a_wait_that_has_begun(wait: str, children: Children) -> None:
-    children.serve("calc")
-    child = children.run(
-        "main = threading.get_native_id()\n"
-        "def watch():\n"
-        "    asleep = 0\n"
-        "    while asleep < 50:\n"
-        "        state = open(f'/proc/self/task/{main}/stat').read().rsplit(')', 1)[1].split()[0]\n"
-        "        asleep = asleep + 1 if state == 'S' else 0\n"
-        "        time.sleep(0.002)\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "def wait():\n" + "".join(f"    {line}\n" for line in WAITS[wait].strip().splitlines()) + "try:\n"
-        "    threading.Thread(target=watch, daemon=True).start()\n"
-        "    wait()\n"
-        "except KeyboardInterrupt:\n"
-        "    say('interrupted')\n"
-    )
-    child.expect("interrupted")
-    assert child.rest()[1] == ""
-    assert child.returncode == 0
+    child = waiting(children, wait, "threading.Thread(target=interrupt_the_sleeper, daemon=True).start()")
+    expect_a_clean_end(child)
 
 
 def test_ctrl_c_ends_run_during_a_handler(children: Children) -> None:

@@ -68,6 +68,8 @@ bool Pump::Impl::lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lo
     poll = wait_in_background(interrupted ? kSliceMs : -1, signalled);
     if (signalled && interrupted && interrupted()) was_interrupted = true;
     lock.lock();
+    // The nudge may have been meant for the pump's own thread: while that sleeps here nobody watches the handlers.
+    if (own_reading_) nudge_background();
     // A waiter is at it: its messages must not wake this thread again.
     if (poll && reading_) set_background_interest(false);
   }

@@ -33,6 +33,8 @@ bool quota_allows_two() {
 
 }  // namespace
 
+std::uint32_t current_cpu() { return static_cast<std::uint32_t>(::sched_getcpu() + 1); }
+
 bool can_run_in_parallel() { return affinity_allows_two() && quota_allows_two(); }
 
 }  // namespace ipcbridge

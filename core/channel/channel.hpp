@@ -79,6 +79,10 @@ class Channel {
 
   virtual bool prepare_sleep() = 0;
   virtual void wake() = 0;
+
+  // Whether the peer, by its own word, last ran on the CPU of this thread: then it cannot answer while this
+  // thread spins.
+  virtual bool peer_is_on_this_cpu() const { return false; }
 };
 
 }  // namespace ipcbridge

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/base/cpu.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -83,6 +85,10 @@ Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
 
 bool ShmChannel::ready() const {
   return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived());
+}
+
+bool ShmChannel::peer_is_on_this_cpu() const {
+  return theirs_.header().cpu.load(std::memory_order_relaxed) == current_cpu();
 }
 
 bool ShmChannel::prepare_sleep() {

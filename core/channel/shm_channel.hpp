@@ -25,6 +25,7 @@ class ShmChannel final : public Channel {
   bool ready() const override;
   bool prepare_sleep() override;
   void wake() override { reader_.wake(); }
+  bool peer_is_on_this_cpu() const override;
 
  private:
   void ring_doorbell();

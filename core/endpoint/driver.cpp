@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "core/base/cpu.hpp"
@@ -73,11 +74,14 @@ class Driver::Impl {
   void reap();
   enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
   Look look();
+  void yield_to_peers();
 
   std::mutex mutex_;
   std::uint32_t generation_ = fork_guard::generation();
   Context context_;
   AdaptiveSpin spin_;
+  Duration spin_budget_{};  // of the present wait
+  Duration spun_{};         // of it, before `stop` interrupted
   std::map<ClientId, std::unique_ptr<Client>> clients_;
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;
@@ -215,16 +219,32 @@ Driver::Impl::Look Driver::Impl::look() {
   return context_.has_posted() ? Look::kReady : seen;
 }
 
+// The kernel wakes whoever reads a socket on the CPU of whoever wrote to it, because the writer is expected to
+// sleep soon. A writer that spins instead then keeps its peer from answering; so it lets it run. As both stay
+// runnable, the kernel moves one of them to an idle CPU, if there is one, at its next tick.
+void Driver::Impl::yield_to_peers() {
+  {
+    const std::lock_guard lock(mutex_);
+    const std::vector<Connection*>& awake = context_.awake();
+    const bool waits_for_this_cpu = std::any_of(awake.begin(), awake.end(), [](const Connection* connection) {
+      return connection->expects_frames() && connection->channel().peer_is_on_this_cpu();
+    });
+    if (!waits_for_this_cpu) return;
+  }
+  std::this_thread::yield();
+}
+
 bool Driver::Impl::spin(const std::function<bool()>& stop) {
   Look seen = Look::kNothing;
-  Duration budget{};
   {
     const std::lock_guard lock(mutex_);
     seen = look();
-    if (seen == Look::kExpecting) budget = spin_.budget();
+    // A wait that `stop` has interrupted goes on with what is left of its budget.
+    if (seen == Look::kExpecting && spun_ == Duration::zero()) spin_budget_ = spin_.budget();
+    if (seen == Look::kReady) spun_ = Duration::zero();
   }
   if (seen == Look::kReady) return true;
-  if (budget == Duration::zero()) return false;
+  if (seen == Look::kNothing || spin_budget_ == Duration::zero()) return false;
 
   // The clock is not asked before it matters: a quick peer has answered by then.
   TimePoint start{};
@@ -236,24 +256,31 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
         seen = look();
         if (seen == Look::kReady) {
           spin_.caught();
+          spun_ = Duration::zero();
           return true;
         }
         cpu_relax();
       }
     }
     if (seen == Look::kNothing) return false;
+    yield_to_peers();
     const TimePoint now = Clock::now();
     if (start == TimePoint{}) {
-      start = now;
+      start = now - spun_;
       next_stop = now + kStopInterval;
     }
-    if (now - start >= budget) break;
+    if (now - start >= spin_budget_) break;
     if (now < next_stop) continue;
-    if (stop()) return false;
+    if (stop()) {
+      spun_ = now - start;
+      return false;
+    }
     next_stop = now + kStopInterval;
   }
   const std::lock_guard lock(mutex_);
   spin_.missed();
+  spun_ = Duration::zero();
+  spin_budget_ = Duration::zero();
   return false;
 }
 

@@ -28,6 +28,7 @@ struct SegmentHeader {
   alignas(kPadding) std::atomic<std::uint64_t> write_index{0};  // of this segment's ring
   std::atomic<std::uint32_t> sleeping{0};
   std::atomic<std::uint32_t> wants_space{0};
+  std::atomic<std::uint32_t> cpu{0};  // a hint: where this side wrote last, counted from 1; 0: unknown
   alignas(kPadding) std::atomic<std::uint64_t> read_index{0};  // of the other segment's ring
 };
 static_assert(sizeof(SegmentHeader) <= kHeaderBytes);

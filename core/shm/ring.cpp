@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/base/cpu.hpp"
+
 namespace ipcbridge::shm {
 namespace {
 
@@ -53,8 +55,16 @@ bool RingWriter::write(const FrameHeader& header, std::span<const ConstBytes> pa
     to += part.size();
   }
   write_ += pad + bytes;
+  note_cpu();
   own_.write_index.store(write_, std::memory_order_seq_cst);
   return true;
+}
+
+void RingWriter::note_cpu() {
+  const std::uint32_t cpu = current_cpu();
+  if (cpu == cpu_) return;
+  cpu_ = cpu;
+  own_.cpu.store(cpu, std::memory_order_relaxed);
 }
 
 bool RingWriter::must_ring() {

@@ -53,6 +53,7 @@ class RingWriter {
 
  private:
   bool reserve(std::size_t bytes);
+  void note_cpu();
   bool refresh();
 
   SegmentHeader& own_;
@@ -63,6 +64,7 @@ class RingWriter {
   std::uint64_t peer_read_ = 0;  // cached
   std::size_t wanted_ = 0;       // bytes that the last failed write needed
   std::uint32_t rung_ = 0;
+  std::uint32_t cpu_ = 0;
   bool waiting_ = false;
   bool corrupt_ = false;
 };

@@ -1,6 +1,5 @@
-#include <gtest/gtest.h>
-#include <poll.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <limits>
@@ -10,8 +9,11 @@
 #include <thread>
 #include <unordered_map>
 
-#include "core/base/clock.hpp"
+#include <gtest/gtest.h>
+
 #include "ipcbridge/code.hpp"
+
+#include "core/base/clock.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/futex.hpp"
 #include "core/base/id_map.hpp"
@@ -24,9 +26,10 @@ using testing_support::Child;
 
 TEST(CodeNames, AreTheGrpcStatusNamesInTheirOrder) {
   const std::vector<std::string> names = {
-      "ok", "cancelled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists",
-      "permission_denied", "resource_exhausted", "failed_precondition", "aborted", "out_of_range", "unimplemented",
-      "internal", "unavailable", "data_loss", "unauthenticated"};
+      "ok",        "cancelled",      "unknown",           "invalid_argument",   "deadline_exceeded",
+      "not_found", "already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
+      "aborted",   "out_of_range",   "unimplemented",     "internal",           "unavailable",
+      "data_loss", "unauthenticated"};
   ASSERT_EQ(names.size(), kCodeCount);
   for (std::uint8_t number = 0; number < kCodeCount; ++number) {
     const Code code = code_from_number(number).value();

@@ -1,10 +1,11 @@
 #include "core/channel/channel.hpp"
 
-#include <gtest/gtest.h>
 #include <poll.h>
 
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/channel_pair.hpp"
 

@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,6 +7,8 @@
 #include <csignal>
 #include <cstring>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/channel/socket.hpp"
 #include "core/rpc/hello.hpp"
@@ -210,7 +211,8 @@ TEST_F(DriverFaults, AClientThatNeverGetsADescriptorSaysWhy) {
   options.connect_timeout = std::chrono::milliseconds(30);
   const ClientId client = client_.connect(options);
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return !client_.client_states.empty(); }));
-  EXPECT_NE(client_.last(client).message.find(std::strerror(EMFILE)), std::string::npos) << client_.last(client).message;
+  EXPECT_NE(client_.last(client).message.find(std::strerror(EMFILE)), std::string::npos)
+      << client_.last(client).message;
 }
 
 TEST_F(DriverFaults, WithoutMemoryToShareTheSocketIsUsedAndStatusSaysWhy) {

@@ -1,9 +1,8 @@
-#include <gtest/gtest.h>
-
 #include <cstdlib>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/endpoint.hpp"
 

@@ -1,9 +1,9 @@
 #include "core/endpoint/driver.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/endpoint.hpp"
 
@@ -20,8 +20,9 @@ using testing_support::text_of;
 // What a Driver promises over every transport.
 class DriverConformance : public testing::TestWithParam<const char*> {
  protected:
-  DriverConformance() : address_(std::string(GetParam()) == "inproc" ? "inproc://calc"
-                                                                     : std::string(GetParam()) + "://" + (directory_ / "calc")) {}
+  DriverConformance()
+      : address_(std::string(GetParam()) == "inproc" ? "inproc://calc"
+                                                     : std::string(GetParam()) + "://" + (directory_ / "calc")) {}
 
   // A client of `server_`, connected.
   ClientId connected() {
@@ -167,9 +168,8 @@ TEST_P(DriverConformance, CloseFinishesWhatRunsAndRefusesWhatIsNew) {
   server_.driver().reply(server_.requests[0].key, as_bytes("done"));
   ASSERT_TRUE(run_until_ended(token));
   EXPECT_EQ(text_of(client_.outcomes[token].payload), "done");
-  EXPECT_TRUE(run_until({&server_, &client_}, [&] {
-    return server_.driver().server_status(server_id_).state == ServerState::kClosed;
-  }));
+  EXPECT_TRUE(run_until({&server_, &client_},
+                        [&] { return server_.driver().server_status(server_id_).state == ServerState::kClosed; }));
 }
 
 TEST_P(DriverConformance, CloseCancelsWhatRunsWhenTheGraceIsOver) {

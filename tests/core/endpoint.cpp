@@ -1,10 +1,11 @@
 #include "tests/core/endpoint.hpp"
 
-#include <gtest/gtest.h>
 #include <poll.h>
 
 #include <cstdlib>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 namespace ipcbridge::testing_support {
 
@@ -28,7 +29,7 @@ void Endpoint::take(EventBatch::Record& record) {
   switch (record.kind) {
     case Event::Kind::kOutcome: {
       Ended& ended = outcomes[record.token];
-      ended = {record.code, record.sent_maybe, record.not_started, message, Buffer(payload.begin(), payload.end()),
+      ended = {record.code,    record.sent_maybe, record.not_started, message, Buffer(payload.begin(), payload.end()),
                ended.times + 1};
       return;
     }

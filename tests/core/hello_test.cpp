@@ -1,9 +1,9 @@
 #include "core/rpc/hello.hpp"
 
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/support.hpp"
 

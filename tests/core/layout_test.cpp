@@ -1,9 +1,9 @@
 #include "core/shm/layout.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/base/frame.hpp"
 

@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -6,6 +5,8 @@
 #include <csignal>
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/endpoint/address.hpp"
 #include "core/endpoint/directory.hpp"
@@ -49,9 +50,9 @@ TEST_F(Names, EachTransportHasItsScheme) {
 
 TEST_F(Names, WhatIsNoNameIsRefused) {
   const std::string control = std::string("a\tb");
-  for (const std::string& name :
-       {std::string(), std::string("a/b"), control, std::string("a\0b", 3), std::string("a b"), std::string(".a"),
-        std::string("-a"), std::string("caf\xc3\xa9"), std::string(65, 'a'), std::string("../x"), std::string("inproc://a/b")}) {
+  for (const std::string& name : {std::string(), std::string("a/b"), control, std::string("a\0b", 3),
+                                  std::string("a b"), std::string(".a"), std::string("-a"), std::string("caf\xc3\xa9"),
+                                  std::string(65, 'a'), std::string("../x"), std::string("inproc://a/b")}) {
     const Result<Address> address = parse_address(name);
     ASSERT_FALSE(address.ok()) << name;
     EXPECT_EQ(address.error().code, Code::kInvalidArgument) << name;

@@ -1,7 +1,5 @@
 #include "core/endpoint/pump.hpp"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -10,6 +8,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/support.hpp"
 
@@ -113,7 +113,8 @@ class PumpTest : public testing::Test {
   }
   CallResult call(ClientId client, std::string_view payload, const CallOptions& options = {},
                   const std::string& name = "echo", const Pump::Interrupted& interrupted = {}) {
-    return client_->call(client, client_->driver().intern_method(client, name), options, {}, as_bytes(payload), interrupted);
+    return client_->call(client, client_->driver().intern_method(client, name), options, {}, as_bytes(payload),
+                         interrupted);
   }
 
   testing_support::TemporaryDirectory directory_;

@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <memory>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "core/shm/ring.hpp"
 #include "tests/core/support.hpp"
@@ -54,7 +55,8 @@ TEST(RingCorruption, AnIndexThatGoesBackIsRefused) {
   forged.publish(16);
   ASSERT_EQ(forged.peek(), Next::kRecord);
   forged.reader.consume();
-  for (const std::uint64_t index : {std::uint64_t{8}, std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max() - 7}) {
+  for (const std::uint64_t index :
+       {std::uint64_t{8}, std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max() - 7}) {
     forged.publish(index);
     EXPECT_EQ(forged.peek(), Next::kCorrupt) << index;
   }
@@ -143,7 +145,8 @@ TEST(RingCorruption, APadAfterAPadIsRefused) {
 }
 
 TEST(RingCorruption, AReadIndexThatIsNonsenseStopsTheWriter) {
-  for (const std::uint64_t index : {std::uint64_t{17}, std::uint64_t{2 * kRing}, std::numeric_limits<std::uint64_t>::max() - 7}) {
+  for (const std::uint64_t index :
+       {std::uint64_t{17}, std::uint64_t{2 * kRing}, std::numeric_limits<std::uint64_t>::max() - 7}) {
     SegmentHeader own;
     SegmentHeader peer;
     const auto memory = std::make_unique<std::byte[]>(kRing);
@@ -161,8 +164,8 @@ TEST(RingCorruption, AReadIndexThatIsNonsenseStopsTheWriter) {
 // Indices, lengths, types and bodies change under the reader's eyes, from another process that maps the same
 // memory. The reader may find records or nonsense; every body it gives must lie within the ring.
 TEST(RingCorruption, ForgeryWhileReadingStaysWithinTheRing) {
-  void* shared = ::mmap(nullptr, kHeaderBytes + kDefaultRingBytes, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      ::mmap(nullptr, kHeaderBytes + kDefaultRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
   auto* peer = new (shared) SegmentHeader;
   std::byte* ring = static_cast<std::byte*>(shared) + kHeaderBytes;

@@ -1,12 +1,12 @@
 #include "core/shm/ring.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <memory>
 #include <random>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/support.hpp"
 

@@ -1,7 +1,6 @@
 #include "core/shm/segment.hpp"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/shm/ring.hpp"
 #include "tests/core/support.hpp"
@@ -82,9 +83,8 @@ TEST(Segment, WithAnySealMissingIsRefused) {
 }
 
 TEST(Segment, OfAWrongSizeIsRefused) {
-  for (const std::size_t size :
-       {std::size_t{0} + 16, kHeaderBytes, kGoodSize - 1, kGoodSize + 4096, kHeaderBytes + kMinRingBytes / 2,
-        kHeaderBytes + 2 * kMaxRingBytes}) {
+  for (const std::size_t size : {std::size_t{0} + 16, kHeaderBytes, kGoodSize - 1, kGoodSize + 4096,
+                                 kHeaderBytes + kMinRingBytes / 2, kHeaderBytes + 2 * kMaxRingBytes}) {
     expect_refused(forge(size, kAllSeals).get(), "size");
   }
 }

@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
-
 #include <map>
 #include <random>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/session_pair.hpp"
 
@@ -93,8 +93,8 @@ class Actor {
       if (random() % 4 == 0) {
         side_.session.reply_error(request.id, Code::kAborted, false, "as it happens", pattern(random() % 30'000, 1));
       } else {
-        side_.session.reply(request.id, pattern(random() % 10 == 0 ? 50'000 : random() % 100,
-                                                static_cast<std::uint32_t>(size)));
+        side_.session.reply(request.id,
+                            pattern(random() % 10 == 0 ? 50'000 : random() % 100, static_cast<std::uint32_t>(size)));
       }
     }
   }

@@ -1,8 +1,8 @@
 #include "core/rpc/session.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/session_pair.hpp"
 

@@ -40,9 +40,7 @@ TEST_F(SessionViolation, AnAnswerToACallNeverMade) {
   expect_refused(server_.receive(FrameType::kError, kAcceptorBit | 5U, {}));
 }
 
-TEST_F(SessionViolation, AnAnswerToACallOfThePeersOwn) {
-  expect_refused(server_.receive(FrameType::kReply, 1, {}));
-}
+TEST_F(SessionViolation, AnAnswerToACallOfThePeersOwn) { expect_refused(server_.receive(FrameType::kReply, 1, {})); }
 
 TEST_F(SessionViolation, ASecondAnswerIsIgnoredNotRefused) {
   ASSERT_TRUE(server_.call(1, {}).ok());
@@ -153,8 +151,9 @@ TEST_F(SessionViolation, AnErrorOfAnUnknownOrSuccessfulCodeIsUnknown) {
   for (const int code : {0, 17, 255}) {
     SessionSide fresh(Session::Side::kAcceptor, tiny(), tiny());
     ASSERT_TRUE(fresh.call(1, {}).ok());
-    ASSERT_TRUE(fresh.receive(FrameType::kError, kAcceptorBit | 1U,
-                              encode_error_prefix(static_cast<Code>(code), false, "")).ok());
+    ASSERT_TRUE(
+        fresh.receive(FrameType::kError, kAcceptorBit | 1U, encode_error_prefix(static_cast<Code>(code), false, ""))
+            .ok());
     EXPECT_EQ(fresh.outcomes[1].at(0).code, Code::kUnknown);
   }
 }

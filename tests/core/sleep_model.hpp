@@ -1,8 +1,6 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,12 +41,37 @@ struct Model {
 };
 
 enum class Producer : std::uint8_t {
-  kNext, kReserve, kAskEarly, kStore, kStopWaiting, kMustRing, kRing, kWish, kRecheck,
-  kRenewWish, kSleepCheck, kAsleep, kDrain, kWoken, kTakeBack, kDone,
+  kNext,
+  kReserve,
+  kAskEarly,
+  kStore,
+  kStopWaiting,
+  kMustRing,
+  kRing,
+  kWish,
+  kRecheck,
+  kRenewWish,
+  kSleepCheck,
+  kAsleep,
+  kDrain,
+  kWoken,
+  kTakeBack,
+  kDone,
 };
 enum class Consumer : std::uint8_t {
-  kTurn, kPeek, kPublish, kWants, kRing, kSleep, kSleepCheck, kStayAwake, kAsleep,
-  kWakeThenDrain, kDrain, kDrainThenWake, kWake,
+  kTurn,
+  kPeek,
+  kPublish,
+  kWants,
+  kRing,
+  kSleep,
+  kSleepCheck,
+  kStayAwake,
+  kAsleep,
+  kWakeThenDrain,
+  kDrain,
+  kDrainThenWake,
+  kWake,
 };
 
 // One state of the whole: the shared words, the sockets, and each side's own variables (named as in ring.hpp).
@@ -84,9 +107,9 @@ bool is_final(const State& state);
 
 struct Verdict {
   std::size_t states = 0;
-  bool live = true;       // from every reachable state the final one is reachable without luck
-  bool within = true;     // the producer never overwrote what was not consumed
-  std::string witness;    // the steps to the first state that is stuck
+  bool live = true;     // from every reachable state the final one is reachable without luck
+  bool within = true;   // the producer never overwrote what was not consumed
+  std::string witness;  // the steps to the first state that is stuck
 };
 
 Verdict explore(const Model& model);

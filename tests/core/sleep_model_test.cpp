@@ -1,10 +1,10 @@
-#include <gtest/gtest.h>
+#include "tests/core/sleep_model.hpp"
 
 #include <cstdint>
 #include <ostream>
 #include <vector>
 
-#include "tests/core/sleep_model.hpp"
+#include <gtest/gtest.h>
 
 namespace ipcbridge::model {
 namespace {

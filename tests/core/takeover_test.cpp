@@ -1,10 +1,11 @@
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <memory>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "tests/core/endpoint.hpp"
 
@@ -26,7 +27,9 @@ class TakeoverTest : public testing::Test {
     options.takeover_timeout = timeout;
     return options;
   }
-  static ServerState state(Endpoint& endpoint, ServerId server) { return endpoint.driver().server_status(server).state; }
+  static ServerState state(Endpoint& endpoint, ServerId server) {
+    return endpoint.driver().server_status(server).state;
+  }
 
   // A service in another process, which is another owner of the name in every way.
   std::unique_ptr<testing_support::Child> serve_elsewhere() {

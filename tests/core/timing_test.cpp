@@ -1,10 +1,11 @@
-#include <gtest/gtest.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "core/endpoint/poller.hpp"
 #include "core/endpoint/spin.hpp"

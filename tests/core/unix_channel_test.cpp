@@ -1,7 +1,6 @@
 #include "core/channel/unix_channel.hpp"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +11,8 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "core/channel/socket.hpp"
 #include "tests/core/channel_pair.hpp"

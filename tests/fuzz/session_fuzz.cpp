@@ -59,7 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 0: {
         ConstBytes body;
         steps.read(std::min<std::size_t>(length % (kMaxFrameBody + 1), steps.rest().size()), body);
-        const FrameHeader header{static_cast<std::uint32_t>(body.size()), static_cast<FrameType>(type), flags, 0, call_id};
+        const FrameHeader header{static_cast<std::uint32_t>(body.size()), static_cast<FrameType>(type), flags, 0,
+                                 call_id};
         if (!owner.session.receive(header, body).ok()) {
           owner.session.fail({Code::kDataLoss, "as told"});
           if (!owner.calls.empty()) std::abort();  // whatever happens, each call ends
@@ -80,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (type % 2 == 0) {
           owner.session.reply(owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()));
         } else {
-          owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no", ConstBytes(zeros).first(length % zeros.size()));
+          owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no",
+                                    ConstBytes(zeros).first(length % zeros.size()));
         }
         owner.asked.pop_front();
         break;

@@ -26,6 +26,8 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   }
   queue.remove_worker(work.worker);
   work.worker = 0;
+  // Nobody may be left to read but the pump's own thread, which sleeps while there are workers to do it.
+  if (own_parked_) wake_own_thread();
   return false;
 }
 

@@ -75,9 +75,8 @@ bool Environment::deliver() {
   // On the loop it needs a context of its own, so that promise jobs and process.nextTick run when it returns; a
   // thread-safe function brings one.
   const napi_status status =
-      context_ == nullptr
-          ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
-          : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
+      context_ == nullptr ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
+                          : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
   delivering_ = false;
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;

@@ -25,10 +25,10 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
     return;
   }
   // FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC, which is what steady_clock counts.
-  const auto nanoseconds =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+  const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
   if (nanoseconds <= 0) return;
-  const timespec until{static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000)};
+  const timespec until{static_cast<time_t>(nanoseconds / 1'000'000'000),
+                       static_cast<long>(nanoseconds % 1'000'000'000)};
   futex(word, FUTEX_WAIT_BITSET_PRIVATE, expected, &until);
 }
 

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "core/base/bytes.hpp"
-#include "core/base/result.hpp"
 #include "core/base/frame.hpp"
+#include "core/base/result.hpp"
 
 namespace ipcbridge {
 

@@ -11,9 +11,7 @@
 namespace ipcbridge {
 namespace {
 
-shm::SegmentHeader& header_of(const shm::Mapping& own) {
-  return *reinterpret_cast<shm::SegmentHeader*>(own.data());
-}
+shm::SegmentHeader& header_of(const shm::Mapping& own) { return *reinterpret_cast<shm::SegmentHeader*>(own.data()); }
 
 }  // namespace
 
@@ -83,9 +81,7 @@ Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   return {};
 }
 
-bool ShmChannel::ready() const {
-  return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived());
-}
+bool ShmChannel::ready() const { return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived()); }
 
 bool ShmChannel::peer_is_on_this_cpu() const {
   return theirs_.header().cpu.load(std::memory_order_relaxed) == current_cpu();

@@ -44,8 +44,8 @@ class UnixChannel final : public Channel {
   Fd outgoing_fd_;
   Fd received_fd_;
   bool blocked_ = false;  // the last send found the socket full
-  Buffer unsent_;    // the rest of a frame of which a part has gone out
-  Buffer received_;  // bytes [begin_, end_) wait to be frames
+  Buffer unsent_;         // the rest of a frame of which a part has gone out
+  Buffer received_;       // bytes [begin_, end_) wait to be frames
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool complete_frame_ = false;  // the last read left a frame behind

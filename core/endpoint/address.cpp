@@ -30,7 +30,8 @@ Status check_name(std::string_view name) {
 
 Result<Address> parse_path(std::string_view text, std::string_view path, Transport transport) {
   if (path.empty() || path.front() != '/' || path.back() == '/' || path.find('\0') != std::string_view::npos) {
-    return Error{Code::kInvalidArgument, "'" + printable(text) + "' needs an absolute path, as in unix:///run/calc.sock"};
+    return Error{Code::kInvalidArgument,
+                 "'" + printable(text) + "' needs an absolute path, as in unix:///run/calc.sock"};
   }
   if (path.size() > kMaxSocketPath) {
     return Error{Code::kInvalidArgument, "the path of '" + printable(text) + "' is longer than the " +
@@ -53,18 +54,20 @@ Result<Address> parse_address(std::string_view text) {
     return Address{std::string(text), Transport::kInproc, std::string(name), false};
   }
   if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
-    const bool later = text.starts_with("tcp:") || text.starts_with("tls:") || text.starts_with("ws:") ||
-                       text.starts_with("zmq+tcp:");
+    const bool later =
+        text.starts_with("tcp:") || text.starts_with("tls:") || text.starts_with("ws:") || text.starts_with("zmq+tcp:");
     return Error{later ? Code::kUnimplemented : Code::kInvalidArgument,
-                 "'" + printable(text) + (later ? "': this transport comes in a later release"
-                                                : "': the transports are shm://, unix:// and inproc://")};
+                 "'" + printable(text) +
+                     (later ? "': this transport comes in a later release"
+                            : "': the transports are shm://, unix:// and inproc://")};
   }
   if (Status status = check_name(text); !status.ok()) return status.error();
   Result<std::string> directory = names_directory();
   if (!directory.ok()) return directory.error();
   const std::string path = directory.value() + "/" + std::string(text) + ".sock";
   if (path.size() > kMaxSocketPath) {
-    return Error{Code::kInvalidArgument, "the socket path " + path + " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
+    return Error{Code::kInvalidArgument,
+                 "the socket path " + path + " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
   }
   return Address{std::string(text), Transport::kAuto, path, true};
 }

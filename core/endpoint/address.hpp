@@ -14,7 +14,7 @@ enum class Transport : std::uint8_t { kAuto, kShm, kUnix, kInproc };
 struct Address {
   std::string text;  // as the user wrote it
   Transport transport = Transport::kAuto;
-  std::string path;  // of the socket; of inproc the name
+  std::string path;    // of the socket; of inproc the name
   bool named = false;  // a local name, looked up in the directory of names
 };
 

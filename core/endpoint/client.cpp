@@ -81,8 +81,9 @@ void Client::retry_later(Link& link, const Error& why) {
 void Client::on_timer(TimePoint now) {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   // A timeout of zero means to try once, and a handshake that has begun is part of the try.
-  const bool trying = options_.connect_timeout == Duration::zero() &&
-                      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection != nullptr; });
+  const bool trying =
+      options_.connect_timeout == Duration::zero() &&
+      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection != nullptr; });
   if (!any_usable() && now >= patience_ && !trying) {
     Error why = last_error_;
     if (!is_final(why.code)) {
@@ -173,8 +174,8 @@ void Client::close() {
 }
 
 Client::Link* Client::link_of(const Connection& connection) {
-  const auto found = std::find_if(links_.begin(), links_.end(),
-                                  [&](const Link& link) { return link.connection == &connection; });
+  const auto found =
+      std::find_if(links_.begin(), links_.end(), [&](const Link& link) { return link.connection == &connection; });
   return found == links_.end() ? nullptr : &*found;
 }
 
@@ -222,13 +223,11 @@ void Client::map_methods(Link& link) {
 }
 
 Status Client::check_offered(std::uint32_t method) const {
-  const bool offered = std::any_of(links_.begin(), links_.end(), [&](const Link& link) {
-    return link.usable && link.remote[method] != kNotOffered;
-  });
+  const bool offered = std::any_of(links_.begin(), links_.end(),
+                                   [&](const Link& link) { return link.usable && link.remote[method] != kNotOffered; });
   if (offered) return {};
   const std::string& name = names_[method];
-  return Error{Code::kUnimplemented,
-               "the service has no method '" + name + "'" + did_you_mean(name, methods_)};
+  return Error{Code::kUnimplemented, "the service has no method '" + name + "'" + did_you_mean(name, methods_)};
 }
 
 Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
@@ -255,12 +254,13 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
   Result<bool> sent = link == nullptr ? Result<bool>(false) : try_send(token, call, *link, metadata, payload);
   if (!sent.ok()) return sent.error();
   if (sent.value()) {
-    if (call.idempotent) call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
+    if (call.idempotent)
+      call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
     calls_.insert(token, std::move(call));
   } else {
     if (queued_bytes_ + payload.size() + metadata.size() + kQueuedOverhead > options_.max_queued_bytes) {
-      return Error{Code::kResourceExhausted, "the calls that wait to be sent exceed " +
-                                                 std::to_string(options_.max_queued_bytes) + " bytes"};
+      return Error{Code::kResourceExhausted,
+                   "the calls that wait to be sent exceed " + std::to_string(options_.max_queued_bytes) + " bytes"};
     }
     enqueue(token, std::move(call), metadata, payload);
     if (state_ == ClientState::kDisconnected) resume();
@@ -441,7 +441,8 @@ void Client::on_outcome(Connection& connection, std::uint64_t token, const Outco
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0) connection.close({Code::kUnavailable, "the service is closing"});
+  if (leaving && connection.session().pending_calls() == 0)
+    connection.close({Code::kUnavailable, "the service is closing"});
 }
 
 void Client::on_goaway(Connection& connection) {

@@ -35,7 +35,8 @@ Status check_peer(const PeerIdentity& peer, const AllowList& allow) {
   if (peer.uid == ::geteuid() || peer.uid == 0) return {};
   if (std::find(allow.uids.begin(), allow.uids.end(), peer.uid) != allow.uids.end()) return {};
   if (std::any_of(allow.gids.begin(), allow.gids.end(), [&](gid_t group) { return is_member(peer, group); })) return {};
-  return Error{Code::kPermissionDenied, "user " + std::to_string(peer.uid) + " is not allowed here (see the option allow)"};
+  return Error{Code::kPermissionDenied,
+               "user " + std::to_string(peer.uid) + " is not allowed here (see the option allow)"};
 }
 
 Result<std::unique_ptr<Channel>> open_channel(System& system, const Address& address, const AllowList& allow) {
@@ -45,7 +46,8 @@ Result<std::unique_ptr<Channel>> open_channel(System& system, const Address& add
   Result<PeerIdentity> peer = peer_identity(socket.value().get());
   if (!peer.ok()) return peer.error();
   if (Status status = check_peer(peer.value(), allow); !status.ok()) {
-    return Error{status.error().code, "the service at " + address.text + " runs as another user: " + status.error().message};
+    return Error{status.error().code,
+                 "the service at " + address.text + " runs as another user: " + status.error().message};
   }
   return std::unique_ptr<Channel>(std::make_unique<UnixChannel>(system, std::move(socket).value(), peer.value()));
 }

@@ -31,8 +31,8 @@ Result<std::string> names_directory() {
   const std::string path = choose_directory();
   if (path.front() != '/') return Error{Code::kInvalidArgument, "IPCBRIDGE_DIR must be an absolute path, not " + path};
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    const Code code = errno == EACCES || errno == EPERM || errno == EROFS ? Code::kPermissionDenied
-                                                                          : Code::kFailedPrecondition;
+    const Code code =
+        errno == EACCES || errno == EPERM || errno == EROFS ? Code::kPermissionDenied : Code::kFailedPrecondition;
     return Error{code, "cannot make the directory of service names, " + path + ": " + std::strerror(errno)};
   }
   struct stat info {};

@@ -29,7 +29,8 @@ constexpr int kLooksPerClock = 16;
 constexpr Duration kStopInterval = std::chrono::microseconds(4);
 
 Error forked_error() {
-  return {Code::kFailedPrecondition, "this handle was made before fork() and belongs to the parent process: connect again"};
+  return {Code::kFailedPrecondition,
+          "this handle was made before fork() and belongs to the parent process: connect again"};
 }
 
 }  // namespace
@@ -296,7 +297,8 @@ bool Driver::Impl::prepare_sleep() {
 
 Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {
   if (options.addresses.empty()) return Error{Code::kInvalidArgument, "connect needs an address"};
-  if (options.connect_timeout < Duration::zero()) return Error{Code::kInvalidArgument, "the connect timeout is negative"};
+  if (options.connect_timeout < Duration::zero())
+    return Error{Code::kInvalidArgument, "the connect timeout is negative"};
   std::vector<Address> addresses;
   for (const std::string& text : options.addresses) {
     Result<Address> address = parse_address(text);
@@ -319,15 +321,15 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
     }
   }
   for (auto& [id, existing] : servers_) {
-    const bool same = existing->address().path == address.value().path &&
-                      (existing->address().transport == Transport::kInproc) ==
-                          (address.value().transport == Transport::kInproc);
+    const bool same =
+        existing->address().path == address.value().path &&
+        (existing->address().transport == Transport::kInproc) == (address.value().transport == Transport::kInproc);
     constexpr Duration kGrace = std::chrono::seconds(10);
     if (same && existing->state() != ServerState::kClosed) existing->close(kGrace);
   }
   const ServerId id = next_server_++;
-  auto& made =
-      servers_[id] = std::make_unique<Server>(context_, id, kServerToken + id, options, std::move(address).value());
+  auto& made = servers_[id] =
+      std::make_unique<Server>(context_, id, kServerToken + id, options, std::move(address).value());
   made->start();
   return id;
 }

@@ -19,8 +19,8 @@ namespace ipcbridge {
 
 struct DriverOptions {
   System* system = &System::real();
-  bool spin = true;                            // false: never; true: where two CPUs may be used
-  std::size_t ring_bytes = 64UL * 1024;        // of each direction of a shared-memory connection
+  bool spin = true;                      // false: never; true: where two CPUs may be used
+  std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);
 };
 

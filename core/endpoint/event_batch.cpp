@@ -60,7 +60,9 @@ void EventBatch::on_event(const Event& event) {
   }
   const std::byte* base = event.storage->data();
   const auto place = [base](ConstBytes bytes) {
-    return bytes.empty() ? Bytes{} : Bytes{static_cast<std::uint32_t>(bytes.data() - base), static_cast<std::uint32_t>(bytes.size())};
+    return bytes.empty()
+               ? Bytes{}
+               : Bytes{static_cast<std::uint32_t>(bytes.data() - base), static_cast<std::uint32_t>(bytes.size())};
   };
   record.payload = place(payload);
   record.metadata = place(event.request.metadata);

@@ -44,12 +44,12 @@ struct Event {
   enum class Kind : std::uint8_t { kOutcome, kRequest, kCancel, kClientState, kServerState };
 
   Kind kind = Kind::kOutcome;
-  std::uint32_t owner = 0;  // the ClientId or ServerId
-  std::uint64_t token = 0;  // kOutcome: what the caller gave to Driver::call
-  RequestKey key;           // kRequest, kCancel
-  Request request;          // kRequest
-  Outcome outcome;          // kOutcome; of a state change why (code and message), kOk when there is nothing to say
-  std::uint8_t state = 0;   // kClientState, kServerState
+  std::uint32_t owner = 0;    // the ClientId or ServerId
+  std::uint64_t token = 0;    // kOutcome: what the caller gave to Driver::call
+  RequestKey key;             // kRequest, kCancel
+  Request request;            // kRequest
+  Outcome outcome;            // kOutcome; of a state change why (code and message), kOk when there is nothing to say
+  std::uint8_t state = 0;     // kClientState, kServerState
   Buffer* storage = nullptr;  // holds the payload; may be moved from
 };
 

@@ -51,7 +51,8 @@ Status Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
     return Error{refusal.value().code, std::string(refusal.value().message)};
   }
   if (header.type == FrameType::kHello && !theirs_) return receive_hello(body);
-  if (header.type == FrameType::kUpgrade && theirs_ && negotiates_shm() && !their_verdict_) return receive_verdict(body);
+  if (header.type == FrameType::kUpgrade && theirs_ && negotiates_shm() && !their_verdict_)
+    return receive_verdict(body);
   return Error{Code::kDataLoss, "the peer does not speak the ipcbridge protocol"};
 }
 

@@ -48,7 +48,7 @@ Result<NameLock> NameLock::acquire(System& system, const std::string& socket_pat
     Fd fd(system.open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd.valid()) {
       const int error = errno;
-      const Code code = error == EACCES || error == EPERM || error == EROFS ? Code::kPermissionDenied
+      const Code code = error == EACCES || error == EPERM || error == EROFS     ? Code::kPermissionDenied
                         : error == EMFILE || error == ENFILE || error == ENOSPC ? Code::kResourceExhausted
                                                                                 : Code::kFailedPrecondition;
       return Error{code, "cannot open " + path + ": " + std::strerror(error)};

@@ -92,7 +92,8 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
     const std::uint64_t queued = driver_->client_status(client).queued_bytes;
     const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
     if (!wait_until(room, deadline, interrupted)) {
-      if (Clock::now() >= deadline) return failed({Code::kDeadlineExceeded, "the call could not be sent before its deadline"});
+      if (Clock::now() >= deadline)
+        return failed({Code::kDeadlineExceeded, "the call could not be sent before its deadline"});
       return failed({Code::kCancelled, "the call was interrupted"});
     }
   }

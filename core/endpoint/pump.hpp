@@ -43,8 +43,8 @@ struct Work {
   bool notify = false;
   std::uint64_t timeout_us = 0;
   Buffer storage;
-  ConstBytes payload;   // in storage
-  ConstBytes metadata;  // in storage
+  ConstBytes payload;        // in storage
+  ConstBytes metadata;       // in storage
   std::uint32_t worker = 0;  // the pump's: which worker this is
 };
 

@@ -120,7 +120,7 @@ class Pump::Impl final : public EventSink {
   std::atomic<std::uint32_t> own_word_{0};
   bool own_parked_ = false;
   bool own_reading_ = false;
-  std::uint64_t taken_ = 0;  // requests given to workers
+  std::uint64_t taken_ = 0;    // requests given to workers
   WorkQueue::Tick ticks_ = 0;  // of the own thread, while anything runs
   bool stopping_ = false;
 };

@@ -113,8 +113,8 @@ void Pump::Impl::watch() {
     promote_follower(server);
   }
   if (leading_ || followers_.empty()) return;
-  const bool stuck = std::any_of(queues_.begin(), queues_.end(),
-                                 [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
+  const bool stuck =
+      std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
   if (stuck) promote_follower(0);
 }
 

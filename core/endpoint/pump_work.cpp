@@ -108,7 +108,8 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
 // Whether a handler runs that may soon be done: a thread that spins could take the CPU from it, which makes the
 // method look slow, which calls more threads to read.
 bool Pump::Impl::has_just_begun() const {
-  return std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.has_just_begun(ticks_); });
+  return std::any_of(queues_.begin(), queues_.end(),
+                     [this](const auto& entry) { return entry.second.has_just_begun(ticks_); });
 }
 
 // Sleeps until called to lead or to work. False when interrupted.

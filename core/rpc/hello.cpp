@@ -91,9 +91,9 @@ Status check_compatible(const Hello& theirs) {
                  "the peer speaks version " + other + " of the protocol and this side version " + ours};
   }
   if ((theirs.required_features & ~feature::kRequired) != 0) {
-    return Error{Code::kFailedPrecondition, "the peer (protocol " + other +
-                                                ") requires features that this side (protocol " + ours +
-                                                ") does not have"};
+    return Error{
+        Code::kFailedPrecondition,
+        "the peer (protocol " + other + ") requires features that this side (protocol " + ours + ") does not have"};
   }
   return {};
 }

@@ -18,9 +18,9 @@ struct Limits {
 };
 
 namespace feature {
-inline constexpr std::uint64_t kShm = 1U << 0U;       // the sender's segment comes with this HELLO
-inline constexpr std::uint64_t kReplace = 1U << 1U;   // the sender wants to serve this name instead
-inline constexpr std::uint64_t kRequired = 0;         // what this version understands as required
+inline constexpr std::uint64_t kShm = 1U << 0U;      // the sender's segment comes with this HELLO
+inline constexpr std::uint64_t kReplace = 1U << 1U;  // the sender wants to serve this name instead
+inline constexpr std::uint64_t kRequired = 0;        // what this version understands as required
 }  // namespace feature
 
 inline constexpr std::uint16_t kProtocolMajor = 1;

@@ -12,8 +12,7 @@ constexpr std::uint64_t kOverhead = 64;
 
 }  // namespace
 
-Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes,
-               std::function<void(FrameType, std::uint64_t)> on_sent)
+Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, std::function<void(FrameType, std::uint64_t)> on_sent)
     : writer_(writer), max_open_bytes_(max_open_bytes), on_sent_(std::move(on_sent)) {}
 
 bool Outbox::can_begin(std::size_t size) const {

@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "core/base/bytes.hpp"
+#include "core/base/frame.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
-#include "core/base/frame.hpp"
 
 namespace ipcbridge {
 

@@ -147,8 +147,7 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
   outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
 }
 
-void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message,
-                          ConstBytes details) {
+void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
   inbound->answered = true;
@@ -173,7 +172,8 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
     return violation("a call id used twice");
   }
   if (inbound == nullptr) {
-    if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls) return violation("more calls than were granted");
+    if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
+      return violation("more calls than were granted");
     inbound = &inbound_.insert(header.call_id, Inbound{});
   }
   inbound->bytes += body.size();

@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "core/base/bytes.hpp"
+#include "core/base/frame.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
-#include "core/base/frame.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"
@@ -79,8 +79,8 @@ class Session {
   };
   struct Inbound {
     std::uint64_t bytes = 0;
-    bool complete = false;  // handed to the owner
-    bool answered = false;  // the answer waits in the outbox
+    bool complete = false;   // handed to the owner
+    bool answered = false;   // the answer waits in the outbox
     bool cancelled = false;  // the owner knows
   };
 

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "core/base/bytes.hpp"
-#include "core/base/result.hpp"
 #include "core/base/frame.hpp"
+#include "core/base/result.hpp"
 #include "core/shm/layout.hpp"
 
 namespace ipcbridge::shm {

@@ -20,8 +20,9 @@ def frame(kind: int, call_id: int, body: bytes = b"", flags: int = 0) -> bytes:
 
 
 def hello(major: int = 1, methods: tuple[bytes, ...] = (b"add", b"math.sub"), features: int = 0) -> bytes:
-    fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", major, 0, 80, 0, features, 1 << 28, 1 << 26, 1024,
-                        len(methods), bytes(16), 0)
+    fixed = struct.pack(
+        "<8sHHIQQQQII16sQ", b"IBRIDGE1", major, 0, 80, 0, features, 1 << 28, 1 << 26, 1024, len(methods), bytes(16), 0
+    )
     names = b"".join(struct.pack("<H", len(name)) + name for name in (b"calc", *methods))
     return fixed + names
 
@@ -72,10 +73,20 @@ def ring_reader() -> None:
     save("ring_reader", "index_back", record + step(2, 0, 0, 8) + step(3))
     save("ring_reader", "index_huge", step(2, 255, 0, 8) + step(3))
     save("ring_reader", "length_huge", step(0, REPLY, 0, 0xFFFFFFF0) + step(2, 0, 0, 4096) + step(3))
-    walk = b"".join(step(0, REPLY, at, 496) + step(1, 0, 0, 504) + step(1, 0, 0, 8) + step(3) for at in range(0, 3584, 512))
-    save("ring_reader", "pad", walk + step(0, 0, 3584, 504) + step(0, REPLY, 0, 0) + step(2, 0, 0, 4112) + step(3) + step(4))
+    walk = b"".join(
+        step(0, REPLY, at, 496) + step(1, 0, 0, 504) + step(1, 0, 0, 8) + step(3) for at in range(0, 3584, 512)
+    )
+    save(
+        "ring_reader",
+        "pad",
+        walk + step(0, 0, 3584, 504) + step(0, REPLY, 0, 0) + step(2, 0, 0, 4112) + step(3) + step(4),
+    )
     save("ring_reader", "pad_alone", walk + step(0, 0, 3584, 504) + step(2, 0, 0, 4096) + step(3))
-    save("ring_reader", "full_writer", step(7, 0, 0, 1000) * 6 + step(6, 0, 0, 1016) + step(7, 0, 0, 1000) + step(6, 1, 0, 13) + step(7))
+    save(
+        "ring_reader",
+        "full_writer",
+        step(7, 0, 0, 1000) * 6 + step(6, 0, 0, 1016) + step(7, 0, 0, 1000) + step(6, 1, 0, 13) + step(7),
+    )
 
 
 def session() -> None:
@@ -89,12 +100,24 @@ def session() -> None:
     room = act(3, 7)
     save("session", "request_and_reply", room + receive(REQUEST, 1, request()) + act(2, 0, 100))
     save("session", "call_and_answer", room + act(1, 0, 50) + receive(REPLY, ours | 1, b"answer"))
-    save("session", "call_and_error", room + act(1) + receive(ERROR, ours | 1, struct.pack("<BBHI", 5, 0, 0, 2) + b"noX"))
+    save(
+        "session", "call_and_error", room + act(1) + receive(ERROR, ours | 1, struct.pack("<BBHI", 5, 0, 0, 2) + b"noX")
+    )
     big = request(b"x" * 9000)
-    save("session", "fragments", receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big))
+    save(
+        "session",
+        "fragments",
+        receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big),
+    )
     save("session", "cancel_halfway", receive(REQUEST, 1, big, MORE) + receive(CANCEL, 1) + room)
-    save("session", "long_error", room + act(1) + receive(ERROR, ours | 1, struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE)
-         + receive(ERROR, ours | 1, b"d" * 9000))
+    save(
+        "session",
+        "long_error",
+        room
+        + act(1)
+        + receive(ERROR, ours | 1, struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE)
+        + receive(ERROR, ours | 1, b"d" * 9000),
+    )
     save("session", "long_reply_without_room", act(3, 0) + receive(REQUEST, 1, request()) + act(2, 0, 60000) + room * 3)
     save("session", "pings", act(3, 0) + receive(PING, 1) * 50 + room)
     save("session", "goaway", receive(GOAWAY, 0) + act(1) + act(4, 77) + receive(REQUEST, 1, request()))

@@ -1,4 +1,5 @@
-import type { Parser as AcornParser, Pattern } from 'acorn'
+import type * as Acorn from 'acorn'
+import type { Pattern } from 'acorn'
 import { IpcError } from './errors'
 
 /** A parameter of an exposed function. */
@@ -61,11 +62,18 @@ function summarize(parameters: readonly Parameter[], text: string, usesArguments
   }
 }
 
+/**
+ * Clients never need it, so it is not imported at the top. A server loads it when it begins: the first call that
+ * needs it may come when there is no descriptor left to open its file with.
+ */
+export function loadParser(): typeof Acorn {
+  return require('acorn') as typeof Acorn
+}
+
 function read(fn: object): Signature {
   const source = Function.prototype.toString.call(fn)
   if (/\{\s*\[native code\]\s*\}$/.test(source)) return opaque
-  // Not needed before somebody passes keyword arguments, or the wrong number of others.
-  const { Parser } = require('acorn') as { Parser: typeof AcornParser }
+  const { parse } = loadParser()
   // A method is no expression by itself, and everything else is no member of an object literal.
   for (const [before, after] of [
     ['(', ')'],
@@ -74,7 +82,7 @@ function read(fn: object): Signature {
     const text = before + source + after
     let patterns: readonly Pattern[]
     try {
-      patterns = parametersIn(Parser, text)
+      patterns = parametersIn(parse, text)
     } catch {
       continue
     }
@@ -90,8 +98,8 @@ function read(fn: object): Signature {
   return opaque
 }
 
-function parametersIn(Parser: typeof AcornParser, text: string): readonly Pattern[] {
-  const program = Parser.parse(text, {
+function parametersIn(parse: typeof Acorn.parse, text: string): readonly Pattern[] {
+  const program = parse(text, {
     ecmaVersion: 'latest',
     allowSuperOutsideMethod: true,
     allowAwaitOutsideFunction: true,

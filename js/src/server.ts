@@ -15,7 +15,7 @@ import {
   oneOf,
   type ServeOptions,
 } from './options'
-import { bind, checkArity } from './parameters'
+import { bind, checkArity, loadParser } from './parameters'
 import {
   checkHandle,
   codeNumber,
@@ -101,6 +101,7 @@ export class Service implements RequestOwner {
     options: ServeOptions,
   ) {
     checkKeys('serve', options, serveKeys)
+    loadParser()
     this.methods = collectMethods(target)
     this.decoding = decodingOf(options)
     this.tellError = options.onError ?? logError

@@ -13,8 +13,9 @@ const prelude = `
   process.channel.unref()
 `
 
-export function start(t, program, { argv = {}, env = {}, node = process.execPath } = {}) {
-  const child = spawn(node, ['--input-type=module', '--eval', prelude + program], {
+export function start(t, program, { argv = {}, env = {}, under = [] } = {}) {
+  const [command, ...args] = [...under, process.execPath, '--input-type=module', '--eval', prelude + program]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, PROGRAM_ARGV: JSON.stringify(argv), ...env },
     cwd: new URL('.', import.meta.url),

@@ -22,7 +22,7 @@ inline constexpr std::size_t kPadding = 128;
 // What shares a line and what does not is worth half a microsecond a call: the peer polls write_index, so the
 // words that it must look at after each of its own messages lie beside it and come for free; read_index
 // changes with every batch that this side takes, and the peer looks at it only when its ring seems full.
-struct SegmentHeader {
+struct SegmentHeader {  // NOLINT(clang-analyzer-optin.performance.Padding): the padding is the point
   std::uint64_t magic = kMagic;
   std::uint64_t ring_bytes = 0;
   alignas(kPadding) std::atomic<std::uint64_t> write_index{0};  // of this segment's ring

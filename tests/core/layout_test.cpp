@@ -20,6 +20,7 @@ TEST(Layout, OfASegmentIsWhatTheProtocolSays) {
   EXPECT_EQ(offset(header.write_index), 128);
   EXPECT_EQ(offset(header.sleeping), 136);
   EXPECT_EQ(offset(header.wants_space), 140);
+  EXPECT_EQ(offset(header.cpu), 144);
   EXPECT_EQ(offset(header.read_index), 256);
   EXPECT_EQ(shm::kHeaderBytes, 4096U);
 }

@@ -307,6 +307,14 @@ void Client::forget(std::uint64_t token, const Call& call) {
     queued_bytes_ -= call.saved->metadata.size() + call.saved->payload.size() + kQueuedOverhead;
   }
   calls_.erase(token);
+  // Those who cancel while nobody is there to send to must not leave a trail.
+  constexpr std::size_t kWorthSweeping = 1024;
+  if (queue_.size() > kWorthSweeping + 2 * queued_calls_) {
+    std::erase_if(queue_, [this](std::uint64_t queued) {
+      const Call* waiting = calls_.find(queued);
+      return waiting == nullptr || waiting->connection != 0;
+    });
+  }
 }
 
 void Client::send_queued() {

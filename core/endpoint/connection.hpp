@@ -50,6 +50,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
              ConnectionOwner& owner, const ConnectionSetup& setup);
 
   std::uint64_t id() const { return id_; }
+  Session::Side side() const { return side_; }
   bool is_open() const { return session_.has_value(); }
   Channel& channel() { return *channel_; }
   const Channel& channel() const { return *channel_; }

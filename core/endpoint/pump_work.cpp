@@ -99,6 +99,8 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
     call_workers(&queue);
     return true;
   }
+  // What was read is for another server of this process.
+  if (unclaimed_.load(std::memory_order_relaxed)) call_workers(&queue);
   lock.unlock();
   stop_reading();
   lock.lock();

@@ -272,7 +272,9 @@ void Server::on_cancel(Connection& connection, std::uint64_t id) {
 
 void Server::on_closed(Connection& connection, const Error&) {
   std::erase(connections_, &connection);
-  const auto user = connections_of_user_.find(connection.channel().peer().uid);
+  // The question to be replaced is this server's own connection and was never counted.
+  const bool counted = connection.side() == Session::Side::kAcceptor;
+  const auto user = counted ? connections_of_user_.find(connection.channel().peer().uid) : connections_of_user_.end();
   if (user != connections_of_user_.end() && --user->second == 0) connections_of_user_.erase(user);
   close_if_drained();
 }

@@ -22,7 +22,7 @@ let free = none
 /** Cancelled while a batch was being handled, which may still hold an outcome for their token. */
 const freedLater: Slot[] = []
 
-/** A place for a call; `promise` is the call itself, to be had once. */
+/** A place for a call, which from now on keeps the process alive. */
 export function takeSlot(decoding: DecodeOptions | undefined): Slot {
   let slot: Slot
   if (free === none) {

@@ -61,25 +61,28 @@ function start(): Native {
 
 function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   delivering = true
-  for (let row = 0; row < count * rowWords; row += rowWords) {
-    const number = table[row + Column.longMessage] as number
-    const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
-    switch (table[row]) {
-      case Kind.outcome:
-        handlers.outcome(row, bytes)
-        break
-      case Kind.request:
-        servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
-        break
-      case Kind.cancel:
-        handlers.cancel(table[row + Column.token] as number)
-        break
-      default:
-        onState(row)
+  try {
+    for (let row = 0; row < count * rowWords; row += rowWords) {
+      const number = table[row + Column.longMessage] as number
+      const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
+      switch (table[row]) {
+        case Kind.outcome:
+          handlers.outcome(row, bytes)
+          break
+        case Kind.request:
+          servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
+          break
+        case Kind.cancel:
+          handlers.cancel(table[row + Column.token] as number)
+          break
+        default:
+          onState(row)
+      }
     }
+  } finally {
+    delivering = false
+    handlers.batchDone()
   }
-  delivering = false
-  handlers.batchDone()
 }
 
 function onState(row: number): void {

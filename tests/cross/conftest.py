@@ -12,8 +12,8 @@ import pytest
 # pytest imports test files by path (importmode=importlib), so their helpers need one.
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "values")]
 
-from harness import Peer, Pool
-from pairs import PAIRS, TRANSPORTS, Pair, make_address
+from harness import Peer, Pool  # noqa: E402
+from pairs import PAIRS, TRANSPORTS, Pair, make_address  # noqa: E402
 
 
 @pytest.fixture(scope="session")

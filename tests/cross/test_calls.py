@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from pairs import Pair, Raw
+from pairs import Pair
 
 
 def test_arguments_go_by_place_by_name_and_by_default(pair: Pair) -> None:
@@ -80,9 +79,10 @@ def test_a_handler_may_call_back_its_callers_service(pair: Pair) -> None:
     assert [call.result() for call in calls] == [6] * len(calls)
 
 
-@pytest.mark.parametrize("depth", [126])
-def test_values_may_be_nested_up_to_the_limit(local_pair: Pair, depth: int) -> None:
-    value: Any = 7
-    for _ in range(depth):
-        value = [value]
-    assert local_pair.call("echo", Raw(value)) == value
+def test_one_process_serves_several_services(pair: Pair) -> None:
+    other = pair.address.replace("calc", "other")
+    pair.server.do("serve", **{"as": "other"}, address=other)
+    pair.client.do("connect", **{"as": "o"}, address=other)
+    for i in range(50):
+        assert pair.client.do("call", on="o", method="add", args=[i, 1]) == i + 1
+        assert pair.call("add", i, 2) == i + 2

@@ -1,4 +1,4 @@
-"""The service of the asyncio peer: `async def` where something is waited for, on the loop's thread or the pool's otherwise."""
+"""The service of the asyncio peer: `async def` where something is waited for, plain functions otherwise."""
 
 from __future__ import annotations
 

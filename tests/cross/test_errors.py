@@ -1,0 +1,63 @@
+"""What a caller hears of what went wrong on the other side, or on its own."""
+
+from __future__ import annotations
+
+from pairs import Pair
+
+
+def test_what_a_handler_raises_arrives_whole(pair: Pair) -> None:
+    error = pair.error("fail").told
+    assert (error["code"], error["name"], error["type"]) == ("unknown", "RemoteError", "Broken")
+    assert error["message"] == "the outer message"
+    assert "Broken" in error["stack"]
+    assert ("service.mjs" if pair.server.kind == "node" else "service.py") in error["stack"]
+    cause = error["cause"]
+    assert (cause["name"], cause["type"], cause["message"]) == ("RemoteError", "Deeper", "the inner message")
+    assert pair.server.event("handler failed")["method"] == "fail"
+
+
+def test_a_handler_chooses_a_code_and_gives_details(pair: Pair) -> None:
+    error = pair.error("refuse", "not_found", {"id": 7}).told
+    assert (error["code"], error["name"], error["message"]) == ("not_found", "RemoteError", "refused as asked")
+    assert error["details"] == {"object": [["id", 7]]}
+
+
+def test_a_remote_timeout_is_no_timeout_of_this_side(pair: Pair) -> None:
+    for code in ("deadline_exceeded", "unavailable", "cancelled"):
+        error = pair.error("refuse", code, None).told
+        assert (error["code"], error["name"], error["sent"]) == (code, "RemoteError", None)
+        assert not {"TimeoutError", "ConnectionError", "CancelledError"} & set(error["classes"])
+
+
+def test_an_unknown_method_is_unimplemented_and_the_near_ones_are_named(pair: Pair) -> None:
+    error = pair.error("text.uper", "x", by_name=True)
+    assert error.code == "unimplemented"
+    assert "text.upper" in error.message
+    assert not pair.client.do("has", on="c", method="nope")
+    for hidden in ("_connect", "__class__", "constructor", "toString", "hasOwnProperty"):
+        assert pair.error(hidden, by_name=True).code == "unimplemented", hidden
+
+
+def test_the_wrong_number_of_arguments_is_an_invalid_argument(pair: Pair) -> None:
+    for args, kwargs in (([], {}), ([1, 2, 3], {}), ([1], {"nope": 2}), ([1, 2], {"b": 3})):
+        error = pair.error("add", *args, **({"kwargs": kwargs} if kwargs else {}))
+        assert error.code == "invalid_argument", (args, kwargs)
+        assert "add" in error.message
+    assert pair.call("add", 1) == 1
+
+
+def test_what_cannot_be_encoded_is_refused_with_the_path_to_it(pair: Pair) -> None:
+    error = pair.error("echo", unencodable=True)
+    assert error.code == "invalid_argument"
+    assert "args[0].items[3]" in error.message
+    error = pair.error("unencodable")
+    assert error.code == "invalid_argument"
+    assert "result.items[3]" in error.message
+    assert pair.call("add", 1) == 1
+
+
+def test_nobody_there_is_unavailable_and_the_address_is_named(pair: Pair) -> None:
+    nowhere = pair.address.replace("calc", "nowhere")
+    error = pair.client.start("connect", **{"as": "n"}, address=nowhere, options={"connect_timeout": 0.05}).error()
+    assert error.code == "unavailable"
+    assert nowhere in error.message

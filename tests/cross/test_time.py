@@ -1,0 +1,47 @@
+"""Deadlines, cancellation, and the end of a server."""
+
+from __future__ import annotations
+
+import pytest
+from pairs import Pair
+
+
+def test_a_timeout_fails_the_call_and_reaches_the_handler(pair: Pair) -> None:
+    error = pair.error("hold", timeout=0.05)
+    assert error.code == "deadline_exceeded"
+    assert pair.client.kind == "node" or "TimeoutError" in error.told["classes"]
+    pair.server.event("held")
+    pair.server.event("released")
+    assert pair.call("add", 1) == 1
+
+
+def test_a_timeout_of_nothing_fails_at_once_and_none_waits(pair: Pair) -> None:
+    assert pair.error("add", 1, timeout=0).code == "deadline_exceeded"
+    assert pair.call("add", 1, timeout=None) == 1
+
+
+def test_cancelling_a_call_reaches_the_handler(pair: Pair) -> None:
+    if pair.client.kind == "blocking":
+        pytest.skip("a blocking call is ended by its timeout")
+    call = pair.start("hold", cancellable=True)
+    pair.server.event("held")
+    pair.client.do("cancel", call=call.number)
+    assert call.error().code == "cancelled"
+    pair.server.event("released")
+    assert pair.call("add", 1) == 1
+
+
+def test_closing_the_client_fails_its_calls_and_reaches_the_handlers(pair: Pair) -> None:
+    call = pair.start("hold")
+    pair.server.event("held")
+    pair.client.do("close", on="c")
+    assert call.error().code == "cancelled"
+    pair.server.event("released")
+
+
+def test_closing_the_server_lets_calls_finish_and_then_cancels_them(pair: Pair) -> None:
+    call = pair.start("hold")
+    pair.server.event("held")
+    pair.server.do("unserve", **{"as": "s"}, grace=0.05)
+    assert call.error().code in ("cancelled", "unavailable")
+    pair.server.event("released")

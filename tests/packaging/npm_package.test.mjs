@@ -14,7 +14,9 @@ test('both module systems load the package by its name, with the same names and 
   const names = Object.keys(common).filter(name => name !== '__esModule')
   assert.ok(names.includes('connect') && names.includes('serve'), `exports: ${names}`)
   const module = await import('ipcbridge')
-  const imported = Object.keys(module).filter(name => name !== 'default' && name !== 'module.exports')
+  // What Node adds to the namespace of a CommonJS module, by version.
+  const added = ['default', 'module.exports', '__esModule']
+  const imported = Object.keys(module).filter(name => !added.includes(name))
   assert.deepEqual(imported.sort(), names.sort())
   assert.equal(module.connect, common.connect)
   assert.equal(require(root), common)
@@ -41,11 +43,11 @@ test('the tarball has the binary, the compiled code and its types, and no source
   assert.ok(!paths.includes('binding.gyp'), 'npm would run node-gyp')
 })
 
-test('nothing runs at install and nothing else is installed', () => {
+test('nothing runs at install and only the parser of parameter names is installed besides', () => {
   for (const hook of ['preinstall', 'install', 'postinstall', 'prepare']) {
     assert.equal(manifest.scripts[hook], undefined, `package.json has a ${hook} script`)
   }
-  assert.deepEqual(manifest.dependencies ?? {}, {})
+  assert.deepEqual(Object.keys(manifest.dependencies), ['acorn'])
 })
 
 test('the lock file names no registry', () => {

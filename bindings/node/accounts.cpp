@@ -41,12 +41,12 @@ std::optional<gid_t> find_group(const std::string& name) {
 }  // namespace
 
 Result<AllowList> find_accounts(const std::vector<std::string>& names) {
-  constexpr std::string_view group_prefix = "group:";
+  constexpr std::string_view kGroup = "group:";
   AllowList allow;
   for (const std::string& name : names) {
-    if (name.starts_with(group_prefix)) {
-      const auto gid = find_group(name.substr(group_prefix.size()));
-      if (!gid) return Error{Code::kNotFound, "allow: there is no group '" + name.substr(group_prefix.size()) + "'"};
+    if (name.starts_with(kGroup)) {
+      const auto gid = find_group(name.substr(kGroup.size()));
+      if (!gid) return Error{Code::kNotFound, "allow: there is no group '" + name.substr(kGroup.size()) + "'"};
       allow.gids.push_back(*gid);
     } else {
       const auto uid = find_user(name);

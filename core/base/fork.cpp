@@ -30,7 +30,7 @@ void in_child() {
   }
 }
 
-const int installed = ::pthread_atfork(nullptr, nullptr, &in_child);
+const int kInstalled = ::pthread_atfork(nullptr, nullptr, &in_child);
 
 }  // namespace
 

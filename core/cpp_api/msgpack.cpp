@@ -68,9 +68,7 @@ bool Reader::map(std::uint32_t& size) {
   if (!number(1, code)) return false;
   if (code >> 4U == 0x8) {
     count = code & 0xfU;
-  } else if (code != 0xde && code != 0xdf) {
-    return false;
-  } else if (!number(code == 0xde ? 2 : 4, count)) {
+  } else if ((code != 0xde && code != 0xdf) || !number(code == 0xde ? 2 : 4, count)) {
     return false;
   }
   size = static_cast<std::uint32_t>(count);

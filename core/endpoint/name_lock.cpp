@@ -55,8 +55,9 @@ Result<NameLock> NameLock::acquire(System& system, const std::string& socket_pat
     }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       const pid_t pid = holder(socket_path);
-      const std::string who = pid > 0 ? "process " + std::to_string(pid) : "another process";
-      return Error{Code::kAlreadyExists, who + " already serves at " + socket_path};
+      std::string message = pid > 0 ? "process " + std::to_string(pid) : "another process";
+      message.append(" already serves at ").append(socket_path);
+      return Error{Code::kAlreadyExists, std::move(message)};
     }
     if (!is_current(fd.get(), path)) continue;
     write_holder(fd.get());

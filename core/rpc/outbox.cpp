@@ -35,7 +35,7 @@ Outbox::Dropped Outbox::drop(std::uint64_t id) {
   return dropped;
 }
 
-void Outbox::close(std::deque<Message>::iterator message) {
+void Outbox::close(const std::deque<Message>::iterator& message) {
   bytes_ -= kOverhead + message->body.size();
   if (message->open) {
     --open_count_;

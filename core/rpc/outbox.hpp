@@ -57,7 +57,7 @@ class Outbox {
   bool flush_short();
   bool flush_fragment();
   void open_next();
-  void close(std::deque<Message>::iterator message);
+  void close(const std::deque<Message>::iterator& message);
 
   FrameWriter& writer_;
   std::uint64_t max_open_bytes_;

@@ -40,7 +40,10 @@ Status Handshake::start() {
     return Error{Code::kResourceExhausted, "the names of the methods are longer than a HELLO may be (1 MiB)"};
   }
   ours_.methods.clear();  // said, and not needed again
-  if (!send(channel_, FrameType::kHello, body)) return Error{Code::kUnavailable, "the peer closed the connection"};
+  // A peer that has closed already may have said why: reading finds that, or the end.
+  if (!send(channel_, FrameType::kHello, body) && channel_.wants_writable()) {
+    return Error{Code::kResourceExhausted, "the socket takes no HELLO"};
+  }
   return {};
 }
 

@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
 # A suite that hangs must fail, not wait for somebody to notice.
-SUITE_TIMEOUT ?= 900
+SUITE_TIMEOUT ?= 1200
 
 py := .venv/bin/python
 bin := node_modules/.bin

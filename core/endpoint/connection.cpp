@@ -32,6 +32,7 @@ void Connection::start() {
 
 void Connection::service(bool fd_ready) {
   if (closed_) return;
+  used = true;
   if (Status status = channel_->read(*this, ReadBudget{}, fd_ready); !status.ok()) {
     // What the peer did not understand it should hear; who has gone does not listen.
     if (!is_open() && status.error().code == Code::kFailedPrecondition) {
@@ -101,12 +102,6 @@ void Connection::close(const Error& why) {
 bool Connection::expects_frames() const {
   // A client expects answers to what it asked; a server that was asked a moment ago may be asked again.
   return side_ == Session::Side::kAcceptor || !is_open() || session_->expects_frames();
-}
-
-void Connection::set_awake(bool awake) {
-  awake_ = awake;
-  idle_looks = 0;
-  if (awake) channel_->wake();
 }
 
 Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {

@@ -76,10 +76,9 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   // Whether a message is expected soon, so that spinning may be worth it.
   bool expects_frames() const;
 
-  bool awake() const { return awake_; }
-  void set_awake(bool awake);
-  // How many looks in a row found nothing.
-  std::uint32_t idle_looks = 0;
+  // Whether this is one of the Driver's awake connections, and whether it has been of use since their last review.
+  bool awake = false;
+  bool used = false;
 
  private:
   Status on_frame(const FrameHeader& header, ConstBytes body) override;
@@ -102,7 +101,6 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   Handshake handshake_;
   std::optional<Session> session_;
   bool polls_writable_ = false;
-  bool awake_ = false;
   bool closed_ = false;
 };
 

@@ -61,8 +61,9 @@ void Context::bury(Connection& connection) {
 }
 
 void Context::wake(Connection& connection) {
-  if (connection.awake()) return;
-  connection.set_awake(true);
+  connection.channel().wake();
+  connection.used = true;
+  if (std::exchange(connection.awake, true)) return;
   awake_.push_back(&connection);
 }
 

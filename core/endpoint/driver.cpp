@@ -21,11 +21,13 @@ namespace {
 // Poller tokens of listening sockets; those of connections count up from one.
 constexpr std::uint64_t kServerToken = 1ULL << 62U;
 
-// An awake connection that found nothing in this many turns goes back to sleep, so that a busy process does
-// not look at a thousand idle connections in every turn for ever.
-constexpr std::uint32_t kMaxIdleLooks = 2048;
+// How often the awake connections are reviewed: one that was of no use since the last review goes back to sleep, so
+// that a busy process does not look at a thousand idle connections for ever. To look at one for that long costs about
+// what its doorbell would.
+constexpr Duration kReviewInterval = std::chrono::milliseconds(20);
+constexpr std::uint32_t kTurnsPerClock = 1024;
 
-constexpr int kLooksPerClock = 16;
+constexpr std::size_t kLooksPerClock = 16;
 constexpr Duration kStopInterval = std::chrono::microseconds(4);
 
 Error forked_error() {
@@ -76,6 +78,8 @@ class Driver::Impl {
   enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
   Look look();
   void yield_to_peers();
+  void wake_up();
+  void review_awake();
 
   std::mutex mutex_;
   std::uint32_t generation_ = fork_guard::generation();
@@ -87,11 +91,15 @@ class Driver::Impl {
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;
   ServerId next_server_ = 1;
-  std::size_t next_turn_ = 0;  // which awake connection comes first in the next turn
+  bool asleep_ = false;        // prepare_sleep() said true, and no turn has followed
+  TimePoint next_review_{};
+  std::uint32_t turns_ = 0;
 };
 
 bool Driver::Impl::turn(EventSink& sink, bool poll) {
   context_.set_sink(&sink);
+  wake_up();
+  if (++turns_ % kTurnsPerClock == 0) review_awake();
   bool more = !context_.deliver_posted();
   if (poll) {
     poll_descriptors();
@@ -120,7 +128,6 @@ void Driver::Impl::on_ready(const epoll_event& event) {
   Connection* connection = context_.connection(token);
   if (connection == nullptr) return;
   context_.wake(*connection);
-  connection->idle_looks = 0;
   connection->service(true);
 }
 
@@ -186,20 +193,13 @@ bool Driver::Impl::service_awake() {
   std::vector<Connection*>& awake = context_.awake();
   const std::size_t count = awake.size();
   if (count == 0) return false;
-  std::size_t at = ++next_turn_ % count;
+  std::size_t at = turns_ % count;
   bool more = false;
   for (std::size_t i = 0; i < count && !awake.empty(); ++i, ++at) {
     if (at >= awake.size()) at = 0;
     Connection& connection = *awake[at];
-    if (!connection.ready()) {
-      if (++connection.idle_looks > kMaxIdleLooks && connection.channel().prepare_sleep()) {
-        connection.set_awake(false);
-        awake.erase(awake.begin() + static_cast<std::ptrdiff_t>(at--));
-      }
-      continue;
-    }
+    if (!connection.ready()) continue;
     if (!context_.sink_has_room()) return true;
-    connection.idle_looks = 0;
     connection.service(false);
     more = more || connection.ready();
   }
@@ -253,7 +253,8 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
-      for (int i = 0; i < kLooksPerClock; ++i) {
+      // The more connections there are to look at, the longer a look takes.
+      for (std::size_t looked = 0; looked < kLooksPerClock; looked += std::max<std::size_t>(1, context_.awake().size())) {
         seen = look();
         if (seen == Look::kReady) {
           spin_.caught();
@@ -285,14 +286,34 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
   return false;
 }
 
+// The awake connections fall asleep and wake up together: where one of a hundred has a message, the others will soon
+// have theirs, and a doorbell for each would cost more than all the rest of a call.
 bool Driver::Impl::prepare_sleep() {
+  if (look() == Look::kReady) return false;
+  asleep_ = true;
   std::vector<Connection*>& awake = context_.awake();
-  std::erase_if(awake, [](Connection* connection) {
-    if (!connection->channel().prepare_sleep()) return false;
-    connection->set_awake(false);
-    return true;
+  const auto can_sleep = [](Connection* connection) { return connection->channel().prepare_sleep(); };
+  if (!std::all_of(awake.begin(), awake.end(), can_sleep)) {
+    wake_up();
+    return false;
+  }
+  review_awake();
+  return true;
+}
+
+void Driver::Impl::review_awake() {
+  const TimePoint now = Clock::now();
+  if (now < next_review_) return;
+  next_review_ = now + kReviewInterval;
+  std::erase_if(context_.awake(), [](Connection* connection) {
+    connection->awake = std::exchange(connection->used, false) || !connection->channel().prepare_sleep();
+    return !connection->awake;
   });
-  return awake.empty() && !context_.has_posted();
+}
+
+void Driver::Impl::wake_up() {
+  if (!std::exchange(asleep_, false)) return;
+  for (Connection* connection : context_.awake()) connection->channel().wake();
 }
 
 Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {

@@ -78,7 +78,7 @@ class Peer {
 // Two segments as a connection has them, in memory that both processes have mapped already.
 struct Segments {
   struct Segment {
-    shm::SegmentHeader header;
+    shm::SharedState state;
     alignas(shm::kPadding) std::array<std::byte, shm::kDefaultRingBytes> ring;
   };
   Segment client;
@@ -87,8 +87,8 @@ struct Segments {
 
 struct End {
   End(Segments::Segment& own, Segments::Segment& peer)
-      : writer(own.header, own.ring.data(), own.ring.size(), peer.header),
-        reader(peer.header, peer.ring.data(), peer.ring.size(), own.header) {}
+      : writer(own.state, own.ring.data(), own.ring.size(), peer.state),
+        reader(peer.state, peer.ring.data(), peer.ring.size(), own.state) {}
 
   void send(const FrameHeader& header, ConstBytes body) {
     while (!writer.write(header, std::span(&body, 1))) cpu_relax();

@@ -9,21 +9,16 @@
 #include "core/base/cpu.hpp"
 
 namespace ipcbridge {
-namespace {
-
-shm::SegmentHeader& header_of(const shm::Mapping& own) { return *reinterpret_cast<shm::SegmentHeader*>(own.data()); }
-
-}  // namespace
-
-ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::Mapping own, std::size_t own_ring_bytes,
-                       shm::PeerSegment theirs)
+ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs)
     : system_(system),
       socket_(std::move(socket)),
       peer_(peer),
       own_(std::move(own)),
       theirs_(std::move(theirs)),
-      writer_(header_of(own_), own_.data() + shm::kHeaderBytes, own_ring_bytes, theirs_.header()),
-      reader_(theirs_.header(), theirs_.ring(), theirs_.ring_bytes, header_of(own_)) {}
+      writer_(own_.state(), own_.ring(), own_.ring_bytes, theirs_.state()),
+      reader_(theirs_.state(), theirs_.ring(), theirs_.ring_bytes, own_.state()) {
+  own_.memfd.reset();
+}
 
 bool ShmChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
   while (!writer_.write(header, parts)) {
@@ -84,7 +79,7 @@ Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
 bool ShmChannel::ready() const { return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived()); }
 
 bool ShmChannel::peer_is_on_this_cpu() const {
-  return theirs_.header().cpu.load(std::memory_order_relaxed) == current_cpu();
+  return theirs_.state().cpu.load(std::memory_order_relaxed) == current_cpu();
 }
 
 bool ShmChannel::prepare_sleep() {

@@ -12,8 +12,7 @@ namespace ipcbridge {
 // value, and its hang-up tells that the peer is gone.
 class ShmChannel final : public Channel {
  public:
-  ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::Mapping own, std::size_t own_ring_bytes,
-             shm::PeerSegment theirs);
+  ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs);
 
   std::string_view transport() const override { return "shm"; }
   PeerIdentity peer() const override { return peer_; }
@@ -34,7 +33,7 @@ class ShmChannel final : public Channel {
   System& system_;
   Fd socket_;
   PeerIdentity peer_;
-  shm::Mapping own_;
+  shm::OwnSegment own_;
   shm::PeerSegment theirs_;
   shm::RingWriter writer_;
   shm::RingReader reader_;

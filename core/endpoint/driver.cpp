@@ -91,7 +91,7 @@ class Driver::Impl {
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;
   ServerId next_server_ = 1;
-  bool asleep_ = false;        // prepare_sleep() said true, and no turn has followed
+  bool asleep_ = false;  // prepare_sleep() said true, and no turn has followed
   TimePoint next_review_{};
   std::uint32_t turns_ = 0;
 };
@@ -254,7 +254,8 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
     {
       const std::lock_guard lock(mutex_);
       // The more connections there are to look at, the longer a look takes.
-      for (std::size_t looked = 0; looked < kLooksPerClock; looked += std::max<std::size_t>(1, context_.awake().size())) {
+      for (std::size_t looked = 0; looked < kLooksPerClock;
+           looked += std::max<std::size_t>(1, context_.awake().size())) {
         seen = look();
         if (seen == Look::kReady) {
           spin_.caught();

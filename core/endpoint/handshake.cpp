@@ -109,8 +109,8 @@ bool Handshake::finished() const {
 }
 
 std::unique_ptr<Channel> Handshake::upgrade() {
-  return std::make_unique<ShmChannel>(system_, unix_channel_->release_socket(), channel_.peer(),
-                                      std::move(own_.mapping), ring_bytes_, std::move(*peer_segment_));
+  return std::make_unique<ShmChannel>(system_, unix_channel_->release_socket(), channel_.peer(), std::move(own_),
+                                      std::move(*peer_segment_));
 }
 
 }  // namespace ipcbridge

@@ -14,7 +14,7 @@ constexpr std::size_t kHalfHeader = 8;
 
 }  // namespace
 
-RingWriter::RingWriter(SegmentHeader& own, std::byte* ring, std::size_t ring_bytes, const SegmentHeader& peer)
+RingWriter::RingWriter(SharedState& own, std::byte* ring, std::size_t ring_bytes, const SharedState& peer)
     : own_(own), ring_(ring), size_(ring_bytes), peer_(peer) {}
 
 bool RingWriter::refresh() {
@@ -94,7 +94,7 @@ bool RingWriter::space_arrived() const {
   return used > size_ || size_ - used >= wanted_;  // nonsense counts as space: the next write finds it out
 }
 
-RingReader::RingReader(const SegmentHeader& peer, const std::byte* ring, std::size_t ring_bytes, SegmentHeader& own)
+RingReader::RingReader(const SharedState& peer, const std::byte* ring, std::size_t ring_bytes, SharedState& own)
     : peer_(peer), ring_(ring), size_(ring_bytes), own_(own) {}
 
 bool RingReader::refresh() {

@@ -33,8 +33,8 @@ constexpr std::size_t max_record_body(std::size_t ring_bytes) { return ring_byte
 
 class RingWriter {
  public:
-  // Both headers and the ring outlive the writer. `own` and `ring` are this side's.
-  RingWriter(SegmentHeader& own, std::byte* ring, std::size_t ring_bytes, const SegmentHeader& peer);
+  // Both states and the ring outlive the writer. `own` and `ring` are this side's.
+  RingWriter(SharedState& own, std::byte* ring, std::size_t ring_bytes, const SharedState& peer);
 
   // False when there is no room, or when the peer's index is nonsense (see corrupt()).
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts);
@@ -56,10 +56,10 @@ class RingWriter {
   void note_cpu();
   bool refresh();
 
-  SegmentHeader& own_;
+  SharedState& own_;
   std::byte* ring_;
   std::size_t size_;
-  const SegmentHeader& peer_;
+  const SharedState& peer_;
   std::uint64_t write_ = 0;
   std::uint64_t peer_read_ = 0;  // cached
   std::size_t wanted_ = 0;       // bytes that the last failed write needed
@@ -72,7 +72,7 @@ class RingWriter {
 class RingReader {
  public:
   // `ring` is the peer's, mapped read-only; `own` carries this side's read index and sleep word.
-  RingReader(const SegmentHeader& peer, const std::byte* ring, std::size_t ring_bytes, SegmentHeader& own);
+  RingReader(const SharedState& peer, const std::byte* ring, std::size_t ring_bytes, SharedState& own);
 
   struct Record {
     FrameHeader header;  // copied out of the ring and validated
@@ -94,10 +94,10 @@ class RingReader {
  private:
   bool refresh();
 
-  const SegmentHeader& peer_;
+  const SharedState& peer_;
   const std::byte* ring_;
   std::size_t size_;
-  SegmentHeader& own_;
+  SharedState& own_;
   std::uint64_t read_ = 0;
   std::uint64_t published_ = 0;
   std::uint64_t peer_write_ = 0;  // cached and validated

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
@@ -43,6 +44,13 @@ Result<Mapping> map(System& system, int fd, std::size_t size, int protection) {
   Mapping mapping(static_cast<std::byte*>(address), size);
   ::madvise(address, size, MADV_DONTFORK);
   return mapping;
+}
+
+// Segments that are mapped one after the other differ in their page numbers.
+std::size_t spread_state(const Mapping& mapping) {
+  constexpr std::size_t kPlaces = (kHeaderBytes - kPadding) / sizeof(SharedState);
+  const std::size_t page = reinterpret_cast<std::uintptr_t>(mapping.data()) / kHeaderBytes;
+  return kPadding + page % kPlaces * sizeof(SharedState);
 }
 
 }  // namespace
@@ -84,8 +92,10 @@ Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes) {
   Result<Mapping> mapping = map(system, segment.memfd.get(), size, PROT_READ | PROT_WRITE);
   if (!mapping.ok()) return mapping.error();
   segment.mapping = std::move(mapping).value();
-  auto* header = new (segment.mapping.data()) SegmentHeader;
-  header->ring_bytes = ring_bytes;
+  segment.ring_bytes = ring_bytes;
+  segment.state_offset = spread_state(segment.mapping);
+  new (segment.mapping.data()) SegmentHeader{kMagic, ring_bytes, segment.state_offset};
+  new (segment.mapping.data() + segment.state_offset) SharedState;
   // After the mapping: FUTURE_WRITE forbids every writable mapping but those that exist.
   if (::fcntl(segment.memfd.get(), F_ADD_SEALS, kSeals) != 0) {
     return system_error(Code::kFailedPrecondition, "this kernel cannot seal shared memory (Linux 5.1 can)");
@@ -102,11 +112,12 @@ Result<PeerSegment> open_segment(System& system, int memfd) {
   if (size <= kHeaderBytes || !is_ring_size(size - kHeaderBytes)) return not_a_segment("its size is wrong");
   Result<Mapping> mapping = map(system, memfd, size, PROT_READ);
   if (!mapping.ok()) return mapping.error();
-  PeerSegment segment{std::move(mapping).value(), size - kHeaderBytes};
-  if (segment.header().magic != kMagic || segment.header().ring_bytes != segment.ring_bytes) {
+  const auto header = load<SegmentHeader>(mapping.value().data());
+  const std::size_t ring_bytes = size - kHeaderBytes;
+  if (header.magic != kMagic || header.ring_bytes != ring_bytes || !is_state_offset(header.state_offset)) {
     return not_a_segment("its header is wrong");
   }
-  return segment;
+  return PeerSegment{std::move(mapping).value(), ring_bytes, header.state_offset};
 }
 
 }  // namespace ipcbridge::shm

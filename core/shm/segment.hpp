@@ -33,9 +33,11 @@ class Mapping {
 // creator, can shrink it, grow it, punch holes in it or map it writable again.
 struct OwnSegment {
   Mapping mapping;
+  std::size_t ring_bytes = 0;
+  std::size_t state_offset = 0;
   Fd memfd;  // to be passed to the peer, then closed
 
-  SegmentHeader& header() const { return *reinterpret_cast<SegmentHeader*>(mapping.data()); }
+  SharedState& state() const { return *reinterpret_cast<SharedState*>(mapping.data() + state_offset); }
   std::byte* ring() const { return mapping.data() + kHeaderBytes; }
 };
 
@@ -43,8 +45,9 @@ struct OwnSegment {
 struct PeerSegment {
   Mapping mapping;
   std::size_t ring_bytes = 0;
+  std::size_t state_offset = 0;
 
-  const SegmentHeader& header() const { return *reinterpret_cast<const SegmentHeader*>(mapping.data()); }
+  const SharedState& state() const { return *reinterpret_cast<const SharedState*>(mapping.data() + state_offset); }
   const std::byte* ring() const { return mapping.data() + kHeaderBytes; }
 };
 

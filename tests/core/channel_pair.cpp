@@ -28,10 +28,8 @@ ChannelPair make_channels(std::string_view transport, System& system) {
   shm::OwnSegment second = shm::create_segment(system, shm::kDefaultRingBytes).value();
   shm::PeerSegment first_seen = shm::open_segment(system, first.memfd.get()).value();
   shm::PeerSegment second_seen = shm::open_segment(system, second.memfd.get()).value();
-  return {std::make_unique<ShmChannel>(system, std::move(one), peer, std::move(first.mapping), shm::kDefaultRingBytes,
-                                       std::move(second_seen)),
-          std::make_unique<ShmChannel>(system, std::move(two), peer, std::move(second.mapping), shm::kDefaultRingBytes,
-                                       std::move(first_seen))};
+  return {std::make_unique<ShmChannel>(system, std::move(one), peer, std::move(first), std::move(second_seen)),
+          std::make_unique<ShmChannel>(system, std::move(two), peer, std::move(second), std::move(first_seen))};
 }
 
 Status Collector::on_frame(const FrameHeader& header, ConstBytes body) {

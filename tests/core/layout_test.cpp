@@ -17,12 +17,21 @@ TEST(Layout, OfASegmentIsWhatTheProtocolSays) {
   const auto offset = [base](const auto& field) { return reinterpret_cast<const char*>(&field) - base; };
   EXPECT_EQ(std::string(base, 8), "IIPCSEG1");
   EXPECT_EQ(offset(header.ring_bytes), 8);
-  EXPECT_EQ(offset(header.write_index), 128);
-  EXPECT_EQ(offset(header.sleeping), 136);
-  EXPECT_EQ(offset(header.wants_space), 140);
-  EXPECT_EQ(offset(header.cpu), 144);
-  EXPECT_EQ(offset(header.read_index), 256);
+  EXPECT_EQ(offset(header.state_offset), 16);
+  EXPECT_EQ(sizeof header, 24U);
   EXPECT_EQ(shm::kHeaderBytes, 4096U);
+}
+
+TEST(Layout, OfTheSharedStateIsWhatTheProtocolSays) {
+  const shm::SharedState state;
+  const auto* base = reinterpret_cast<const char*>(&state);
+  const auto offset = [base](const auto& field) { return reinterpret_cast<const char*>(&field) - base; };
+  EXPECT_EQ(offset(state.write_index), 0);
+  EXPECT_EQ(offset(state.sleeping), 8);
+  EXPECT_EQ(offset(state.wants_space), 12);
+  EXPECT_EQ(offset(state.cpu), 16);
+  EXPECT_EQ(offset(state.read_index), 128);
+  EXPECT_EQ(sizeof state, 256U);
 }
 
 TEST(Layout, OfAFrameIsWhatTheProtocolSays) {

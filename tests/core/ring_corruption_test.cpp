@@ -26,8 +26,8 @@ using Next = RingReader::Next;
 // The reader's view of a peer who may write anything, in a block of exactly the ring's size, so that ASan
 // sees a read beyond it.
 struct Forged {
-  SegmentHeader peer;
-  SegmentHeader own;
+  SharedState peer;
+  SharedState own;
   std::unique_ptr<std::byte[]> memory = std::make_unique<std::byte[]>(kRing);
   RingReader reader{peer, memory.get(), kRing, own};
 
@@ -147,8 +147,8 @@ TEST(RingCorruption, APadAfterAPadIsRefused) {
 TEST(RingCorruption, AReadIndexThatIsNonsenseStopsTheWriter) {
   for (const std::uint64_t index :
        {std::uint64_t{17}, std::uint64_t{2 * kRing}, std::numeric_limits<std::uint64_t>::max() - 7}) {
-    SegmentHeader own;
-    SegmentHeader peer;
+    SharedState own;
+    SharedState peer;
     const auto memory = std::make_unique<std::byte[]>(kRing);
     RingWriter writer(own, memory.get(), kRing, peer);
     while (writer.write(header_of(FrameType::kReply, 1, 0), {})) {
@@ -167,7 +167,7 @@ TEST(RingCorruption, ForgeryWhileReadingStaysWithinTheRing) {
   void* shared =
       ::mmap(nullptr, kHeaderBytes + kDefaultRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
-  auto* peer = new (shared) SegmentHeader;
+  auto* peer = new (shared) SharedState;
   std::byte* ring = static_cast<std::byte*>(shared) + kHeaderBytes;
   Child vandal([&] {
     std::mt19937_64 random(3);
@@ -187,7 +187,7 @@ TEST(RingCorruption, ForgeryWhileReadingStaysWithinTheRing) {
   std::size_t records = 0;
   std::size_t refusals = 0;
   for (int round = 0; round < kRounds; ++round) {
-    SegmentHeader own;
+    SharedState own;
     RingReader reader(*peer, ring, kDefaultRingBytes, own);
     RingReader::Record record;
     Next next = Next::kEmpty;

@@ -50,8 +50,8 @@ struct Ring {
   }
 
   std::size_t size;
-  SegmentHeader writer_side;
-  SegmentHeader reader_side;
+  SharedState writer_side;
+  SharedState reader_side;
   std::unique_ptr<std::byte[]> memory;
   RingWriter writer;
   RingReader reader;

@@ -32,13 +32,10 @@ OwnSegment make() {
 }
 
 // A memfd of this size with these seals, and a header that says so.
-Fd forge(std::size_t size, int seals, std::uint64_t magic = kMagic, std::uint64_t ring_bytes = kDefaultRingBytes) {
+Fd forge(std::size_t size, int seals, const SegmentHeader& header = {kMagic, kDefaultRingBytes, kPadding}) {
   Fd fd(::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(size)), 0);
-  SegmentHeader header;
-  header.magic = magic;
-  header.ring_bytes = ring_bytes;
-  EXPECT_EQ(::pwrite(fd.get(), &header, 16, 0), 16);
+  EXPECT_EQ(::pwrite(fd.get(), &header, sizeof header, 0), sizeof header);
   EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, seals), 0);
   return fd;
 }
@@ -69,9 +66,9 @@ TEST(Segment, OfThePeerIsSeenThroughItsDescriptor) {
   const Result<PeerSegment> peer = open_segment(System::real(), own.memfd.get());
   ASSERT_TRUE(peer.ok()) << peer.error().message;
   EXPECT_EQ(peer.value().ring_bytes, kDefaultRingBytes);
-  own.header().write_index.store(123);
+  own.state().write_index.store(123);
   own.ring()[5] = std::byte{42};
-  EXPECT_EQ(peer.value().header().write_index.load(), 123U);
+  EXPECT_EQ(peer.value().state().write_index.load(), 123U);
   EXPECT_EQ(peer.value().ring()[5], std::byte{42});
 }
 
@@ -90,9 +87,19 @@ TEST(Segment, OfAWrongSizeIsRefused) {
 }
 
 TEST(Segment, WithAWrongHeaderIsRefused) {
-  expect_refused(forge(kGoodSize, kAllSeals, kMagic + 1).get(), "header");
-  expect_refused(forge(kGoodSize, kAllSeals, kMagic, 2 * kDefaultRingBytes).get(), "header");
+  expect_refused(forge(kGoodSize, kAllSeals, {kMagic + 1, kDefaultRingBytes, kPadding}).get(), "header");
+  expect_refused(forge(kGoodSize, kAllSeals, {kMagic, 2 * kDefaultRingBytes, kPadding}).get(), "header");
   EXPECT_TRUE(open_segment(System::real(), forge(kGoodSize, kAllSeals).get()).ok());
+}
+
+TEST(Segment, WhoseStateIsNotInItsFirstPageIsRefused) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{0}, std::uint64_t{kPadding + 8}, kHeaderBytes - sizeof(SharedState) + kPadding,
+        std::uint64_t{kHeaderBytes}, kGoodSize, ~std::uint64_t{0} - kPadding + 1}) {
+    expect_refused(forge(kGoodSize, kAllSeals, {kMagic, kDefaultRingBytes, offset}).get(), "header");
+  }
+  const std::uint64_t last = kHeaderBytes - sizeof(SharedState);
+  EXPECT_TRUE(open_segment(System::real(), forge(kGoodSize, kAllSeals, {kMagic, kDefaultRingBytes, last}).get()).ok());
 }
 
 TEST(Segment, ThatIsNoMemoryIsRefused) {

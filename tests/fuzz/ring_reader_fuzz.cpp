@@ -29,8 +29,8 @@ void read_some(RingReader& reader, const std::byte* ring, unsigned& sum) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto ring = std::make_unique<std::byte[]>(kRing);  // exact, so that ASan sees a read beyond it
   const auto out = std::make_unique<std::byte[]>(kRing);
-  SegmentHeader own;
-  SegmentHeader peer;
+  SharedState own;
+  SharedState peer;
   RingReader reader(peer, ring.get(), kRing, own);
   RingWriter writer(own, out.get(), kRing, peer);
   ByteReader steps(std::as_bytes(std::span(data, size)));

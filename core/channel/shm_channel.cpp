@@ -10,13 +10,13 @@
 
 namespace ipcbridge {
 ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs)
-    : system_(system),
+    : reader_(theirs.state(), theirs.ring(), theirs.ring_bytes, own.state()),
+      writer_(own.state(), own.ring(), own.ring_bytes, theirs.state()),
+      system_(system),
       socket_(std::move(socket)),
       peer_(peer),
       own_(std::move(own)),
-      theirs_(std::move(theirs)),
-      writer_(own_.state(), own_.ring(), own_.ring_bytes, theirs_.state()),
-      reader_(theirs_.state(), theirs_.ring(), theirs_.ring_bytes, own_.state()) {
+      theirs_(std::move(theirs)) {
   own_.memfd.reset();
 }
 

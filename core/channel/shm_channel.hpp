@@ -10,7 +10,7 @@ namespace ipcbridge {
 
 // Frames through two rings in shared memory. The socket carries one thing more, the doorbell, a byte of any
 // value, and its hang-up tells that the peer is gone.
-class ShmChannel final : public Channel {
+class alignas(64) ShmChannel final : public Channel {
  public:
   ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs);
 
@@ -30,14 +30,15 @@ class ShmChannel final : public Channel {
   void ring_doorbell();
   void answer_doorbell();
 
+  // What ready() reads lies at the front, on one cache line: it is asked of every awake connection in every turn.
+  bool closed_ = false;
+  shm::RingReader reader_;
+  shm::RingWriter writer_;
   System& system_;
   Fd socket_;
   PeerIdentity peer_;
   shm::OwnSegment own_;
   shm::PeerSegment theirs_;
-  shm::RingWriter writer_;
-  shm::RingReader reader_;
-  bool closed_ = false;
 };
 
 }  // namespace ipcbridge

@@ -95,12 +95,12 @@ class RingReader {
   bool refresh();
 
   const SharedState& peer_;
+  std::uint64_t read_ = 0;
+  std::uint64_t peer_write_ = 0;  // cached and validated
   const std::byte* ring_;
   std::size_t size_;
   SharedState& own_;
-  std::uint64_t read_ = 0;
   std::uint64_t published_ = 0;
-  std::uint64_t peer_write_ = 0;  // cached and validated
   std::size_t current_ = 0;       // bytes of the record that peek returned
   std::uint32_t rung_ = 0;
   std::uint32_t sleep_ = 0;

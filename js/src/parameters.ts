@@ -1,6 +1,9 @@
 import type * as Acorn from 'acorn'
-import type { Pattern } from 'acorn'
+import type { ArrowFunctionExpression, FunctionExpression, Pattern } from 'acorn'
 import { IpcError } from './errors'
+import { namesAskedAfter } from './presence'
+
+type WrittenFunction = ArrowFunctionExpression | FunctionExpression
 
 /** A parameter of an exposed function. */
 export interface Parameter {
@@ -18,7 +21,7 @@ export interface Signature {
   parameters: readonly Parameter[]
   /** As in the source: `(a, b = 0)`. */
   text: string
-  /** How many positional arguments it takes at the least and at the most. */
+  /** How many positional arguments go at the least and at the most; the source leaves no doubt of either. */
   least: number
   most: number
   /** False where nothing is known: a native or bound function. Then any number of arguments goes. */
@@ -51,13 +54,12 @@ export function declareParameters(fn: object, names: readonly string[]): void {
   declared.set(fn, summarize(parameters, `(${names.join(', ')})`))
 }
 
-function summarize(parameters: readonly Parameter[], text: string, usesArguments = false): Signature {
-  const endless = usesArguments || parameters.some(parameter => parameter.rest)
+function summarize(parameters: readonly Parameter[], text: string): Signature {
   return {
     parameters,
     text,
     least: parameters.reduce((least, parameter, index) => (parameter.required ? index + 1 : least), 0),
-    most: endless ? Number.POSITIVE_INFINITY : parameters.length,
+    most: parameters.some(parameter => parameter.rest) ? Number.POSITIVE_INFINITY : parameters.length,
     known: true,
   }
 }
@@ -80,25 +82,18 @@ function read(fn: object): Signature {
     ['({', '})'],
   ] as const) {
     const text = before + source + after
-    let patterns: readonly Pattern[]
+    let fn: WrittenFunction
     try {
-      patterns = parametersIn(parse, text)
+      fn = functionIn(parse, text)
     } catch {
       continue
     }
-    const first = patterns[0]
-    const last = patterns[patterns.length - 1]
-    const written = first === undefined || last === undefined ? '' : text.slice(first.start, last.end)
-    return summarize(
-      patterns.map(parameterOf),
-      `(${written.replace(/\s+/g, ' ')})`,
-      /\barguments\b/.test(source.slice(written.length)),
-    )
+    return signatureIn(fn, text)
   }
   return opaque
 }
 
-function parametersIn(parse: typeof Acorn.parse, text: string): readonly Pattern[] {
+function functionIn(parse: typeof Acorn.parse, text: string): WrittenFunction {
   const program = parse(text, {
     ecmaVersion: 'latest',
     allowSuperOutsideMethod: true,
@@ -108,13 +103,27 @@ function parametersIn(parse: typeof Acorn.parse, text: string): readonly Pattern
   const [statement] = program.body
   if (statement?.type !== 'ExpressionStatement') throw new SyntaxError('no expression')
   const { expression } = statement
-  if (expression.type === 'ArrowFunctionExpression' || expression.type === 'FunctionExpression')
-    return expression.params
+  if (expression.type === 'ArrowFunctionExpression' || expression.type === 'FunctionExpression') return expression
   if (expression.type === 'ObjectExpression') {
     const [property] = expression.properties
-    if (property?.type === 'Property' && property.value.type === 'FunctionExpression') return property.value.params
+    if (property?.type === 'Property' && property.value.type === 'FunctionExpression') return property.value
   }
   throw new SyntaxError('no function')
+}
+
+function signatureIn(fn: WrittenFunction, text: string): Signature {
+  const first = fn.params[0]
+  const last = fn.params[fn.params.length - 1]
+  const written = first === undefined || last === undefined ? '' : text.slice(first.start, last.end)
+  const askedAfter = namesAskedAfter(fn)
+  // Who looks at `arguments` may take any number of them.
+  const takesAny = /\barguments\b/.test(text)
+  const isAskedAfter = ({ name }: Parameter) => name !== undefined && askedAfter.has(name)
+  const parameters = fn.params
+    .map(parameterOf)
+    .map(each => ({ ...each, required: each.required && !takesAny && !isAskedAfter(each) }))
+  const signature = summarize(parameters, `(${written.replace(/\s+/g, ' ')})`)
+  return takesAny ? { ...signature, most: Number.POSITIVE_INFINITY } : signature
 }
 
 function parameterOf(pattern: Pattern): Parameter {

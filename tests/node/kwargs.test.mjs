@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { serveAndConnect } from './support/endpoints.mjs'
@@ -99,6 +100,47 @@ test('the wrong number of arguments is refused with the signature', async t => {
   assert.deepEqual(await remote.rest(1, 2, 3), [1, [2, 3]])
   assert.deepEqual(await remote.bound(1, 2), [1, 2])
   assert.deepEqual(await remote.anything(1, 2), [1, 2])
+})
+
+// Much JavaScript, and whatever was TypeScript's `b?: number`, has optional parameters without a default.
+const optional = {
+  compared: (a, b) => (b === undefined ? [a] : [a, b]),
+  compared_to_null: (a, b) => (b == null ? [a] : [a, b]),
+  typed: (a, b) => (typeof b === 'string' ? [a, b] : [a]),
+  replaced: (a, b) => [a, b || 'b'],
+  replaced_when_null: (a, b) => [a, b ?? 'b'],
+  reassigned: (a, b) => {
+    b ||= 'b'
+    return [a, b]
+  },
+  tested(a, b) {
+    if (!b) return [a]
+    return [a, b]
+  },
+  called: (a, b) => [a, b?.(1)],
+  counted(a, b) {
+    // biome-ignore lint/complexity/noArguments: it is what this is about
+    return arguments.length === 2 ? [a, b] : [a]
+  },
+}
+
+test('a parameter that the function asks after may be left out', async t => {
+  const { remote } = await serveAndConnect(t, optional)
+  for (const name of Object.keys(optional)) {
+    assert.equal((await remote[name]('a'))[0], 'a', name)
+    assert.equal((await remote[name](ipc.kwargs({ a: 'a' })))[0], 'a', name)
+    if (name !== 'counted') await refused(/takes 1 to 2 arguments, 0 given/, remote[name]())
+  }
+})
+
+test('functions of Node.js and native ones decide themselves how many arguments they take', async t => {
+  const { remote } = await serveAndConnect(t, { basename: path.basename, max: Math.max, parse: JSON.parse })
+  assert.equal(await remote.basename('/a/b.js'), 'b.js')
+  assert.equal(await remote.basename('/a/b.js', '.js'), 'b')
+  await refused(/basename\(path, suffix\) takes 1 to 2 arguments, 0 given/, remote.basename())
+  assert.equal(await remote.max(1), 1)
+  assert.equal(await remote.max(1, 3, 2), 3)
+  assert.deepEqual(await remote.parse('[1]'), [1])
 })
 
 test('keyword arguments elsewhere than at the end are refused', async t => {

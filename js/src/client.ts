@@ -21,6 +21,7 @@ import {
   lastFailure,
   letGo,
   native,
+  notSent,
   type Owner,
   shareEncoded,
   shareEncodedWith,
@@ -99,7 +100,7 @@ export class Client implements Owner {
     } finally {
       letGo()
     }
-    if (this.board.state === 'closed') throw this.board.reason
+    if (this.board.state === 'closed') throw notSent(this.board.reason as IpcError)
   }
 
   async close(): Promise<void> {
@@ -140,9 +141,7 @@ export class Client implements Owner {
     if (failed !== undefined) {
       const { reject } = slot
       dropSlot(slot)
-      const error = lastFailure(failed)
-      if (error.code === 'unavailable') error.sent = 'no'
-      reject?.(error)
+      reject?.(lastFailure(failed))
     }
     return call
   }

@@ -35,7 +35,10 @@ export function isCode(value: unknown): value is Code {
 export class IpcError extends Error {
   readonly code: Code
   declare readonly details?: unknown
-  /** Of a call lost with its connection: the peer may have run it, or surely has not. Absent from other errors. */
+  /**
+   * Of 'unavailable': whether the service may have begun the call, or surely has not, as after a connect() that found
+   * nobody. Absent from other errors.
+   */
   declare sent?: 'no' | 'maybe'
 
   constructor(code: Code, message: string, details?: unknown, options?: { cause?: unknown }) {

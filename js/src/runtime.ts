@@ -106,8 +106,15 @@ export function checkHandle(handle: number): number {
   return handle
 }
 
+/** Why the native side refused a call: it was not sent. */
 export function lastFailure(code: NonNullable<Failed>): IpcError {
-  return failure(code, native().lastError())
+  return notSent(failure(code, native().lastError()))
+}
+
+/** The error, which says so where nobody was there to send to. */
+export function notSent(error: IpcError): IpcError {
+  if (error.code === 'unavailable') error.sent = 'no'
+  return error
 }
 
 export function codeNumber(code: IpcError['code']): number {

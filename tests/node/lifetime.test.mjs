@@ -134,6 +134,7 @@ test('connecting to a service that is not there fails after connectTimeout, nami
   const begun = Date.now()
   await assert.rejects(ipc.connect('nobody-here', { connectTimeout: 50 }), error => {
     assert.equal(error.code, 'unavailable')
+    assert.equal(error.sent, 'no')
     assert.match(error.message, /nobody-here/)
     assert.ok(error.message.includes(process.env.IPCBRIDGE_DIR), error.message)
     return true

@@ -1,8 +1,8 @@
 import { IpcError } from './errors'
 
 /**
- * A call that has been sent: a promise of its result. Iterating it (`for await`) is for calls of generators,
- * which come in a later release; until then it rejects with 'failed_precondition'.
+ * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later
+ * release: where the service answers with one it rejects with 'unimplemented', otherwise with 'failed_precondition'.
  */
 export class Call<T> extends Promise<T> implements AsyncIterable<never> {
   [Symbol.asyncIterator](): AsyncIterator<never> {
@@ -11,7 +11,7 @@ export class Call<T> extends Promise<T> implements AsyncIterable<never> {
 }
 
 function refuseToIterate(): never {
-  throw new IpcError('failed_precondition', 'what this call returned is not a stream')
+  throw new IpcError('failed_precondition', 'the method returned a value and no stream: await the call instead')
 }
 
 // `await` takes a promise whose constructor is Promise as it is; any other it wraps in a second promise and

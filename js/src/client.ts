@@ -126,7 +126,7 @@ export class Client implements Owner {
       length = encoder.encodeArgs(args)
       if (settings?.signal?.aborted) throw aborted(settings.signal)
     } catch (error) {
-      return rejectedCall(explain(error, args))
+      return rejectedCall(error)
     }
     const slot = takeSlot(this.decoding)
     const call = callOf(slot)
@@ -149,12 +149,7 @@ export class Client implements Owner {
   /** Throws what can be known here; what happens later nobody hears of. */
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): void {
     if (settings?.signal?.aborted) throw aborted(settings.signal)
-    let length: number
-    try {
-      length = encoder.encodeArgs(args)
-    } catch (error) {
-      throw explain(error, args)
-    }
+    const length = encoder.encodeArgs(args)
     const { flags, timeout, metadata } = settings ?? noSettings
     const failed = this.callWith(0, method, length, {
       flags: flags | CallFlag.notify,
@@ -194,12 +189,6 @@ export class Client implements Owner {
 
 function aborted(signal: AbortSignal): IpcError {
   return new IpcError('cancelled', 'the call was aborted', undefined, { cause: signal.reason })
-}
-
-/** A callback among the arguments is no mistake, only too early. */
-function explain(error: unknown, args: readonly unknown[]): unknown {
-  if (!(error instanceof IpcError) || !args.some(arg => typeof arg === 'function')) return error
-  return new IpcError('unimplemented', error.message)
 }
 
 const metadataEncoder = new Encoder()

@@ -2,6 +2,7 @@ import type { Call } from './call'
 import { Client, type ClientState, type ClientStatus, makeSettings } from './client'
 import type { Description } from './describe'
 import { IpcError } from './errors'
+import { later, refuseLater } from './later'
 import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './remote'
 import { Server, type ServerState, type ServerStatus, Service, serviceIfAny } from './server'
@@ -115,21 +116,17 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
   return handleOf(of).client.close()
 }
 
-function later(what: string): never {
-  throw new IpcError('unimplemented', `${what} in a later release`)
-}
-
-/** Comes in a later release. */
+/** Will send an iterable item by item. Comes in a later release: throws 'unimplemented'. */
 export function stream(_iterable: unknown): never {
-  return later('streams come')
+  return refuseLater(later.streams)
 }
 
-/** Comes in a later release. */
+/** Will let a callback outlive the call it was passed to. Comes in a later release: throws 'unimplemented'. */
 export function retain(_callback: unknown): never {
-  return later('callbacks come')
+  return refuseLater(later.callbacks)
 }
 
-/** Comes in a later release. */
+/** Will pass an object by reference. Comes in a later release: throws 'unimplemented'. */
 export function proxy(_object: unknown): never {
-  return later('passing by reference comes')
+  return refuseLater(later.references)
 }

@@ -1,8 +1,8 @@
-import { types } from 'node:util'
 import { type Arrival, enter, forget } from './context'
 import { describeMethods } from './describe'
 import { IpcError, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
+import { laterServeOptions } from './later'
 import { Column } from './native'
 import {
   type CloseOptions,
@@ -100,7 +100,7 @@ export class Service implements RequestOwner {
     target: unknown,
     options: ServeOptions,
   ) {
-    checkKeys('serve', options, serveKeys)
+    checkKeys('serve', options, serveKeys, laterServeOptions)
     loadParser()
     this.methods = collectMethods(target)
     this.decoding = decodingOf(options)
@@ -211,10 +211,8 @@ export class Service implements RequestOwner {
     try {
       this.answer(request, result)
     } catch (error) {
-      const isStream = types.isGeneratorObject(result) || hasAsyncIterator(result)
-      const why = isStream ? new IpcError('unimplemented', 'streams come in a later release') : error
-      this.tell(method, why)
-      this.refuse(request, why)
+      this.tell(method, error)
+      this.refuse(request, error)
     }
   }
 
@@ -309,10 +307,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     (typeof value === 'object' || typeof value === 'function') &&
     typeof (value as { then?: unknown }).then === 'function'
   )
-}
-
-function hasAsyncIterator(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
 function messageOf(error: unknown): string {

@@ -242,30 +242,3 @@ test('describe tells the signatures', async t => {
     ],
   )
 })
-
-test('streams, callbacks and references say that they come later', async t => {
-  const { remote } = await serveAndConnect(
-    t,
-    {
-      *rows() {
-        yield 1
-      },
-      async *more() {
-        yield 1
-      },
-      take: x => x,
-      give: () => () => 1,
-    },
-    { serve: { onError() {} } },
-  )
-  await assert.rejects(remote.rows(), { code: 'unimplemented', message: /later release/ })
-  await assert.rejects(remote.more(), { code: 'unimplemented', message: /later release/ })
-  await assert.rejects(
-    remote.take(() => {}),
-    { code: 'unimplemented', message: /later release/ },
-  )
-  await assert.rejects(remote.give(), { message: /later release/ })
-  for (const verb of ['stream', 'retain', 'proxy']) {
-    assert.throws(() => ipc[verb]([]), { code: 'unimplemented', message: /later release/ })
-  }
-})

@@ -10,12 +10,12 @@ function roundTrip(value, options) {
   return decode(encode(value), options)
 }
 
-function refuses(value, message, write = encode) {
+function refuses(value, message, write = encode, code = 'invalid_argument') {
   assert.throws(
     () => write(value),
     error => {
       assert.ok(error instanceof IpcError, error)
-      assert.equal(error.code, 'invalid_argument')
+      assert.equal(error.code, code)
       assert.match(error.message, message)
       return true
     },
@@ -203,20 +203,11 @@ describe('refusals', () => {
     }
   }
   const cases = [
-    [() => 1, /a function/],
-    [Point, /a function \(Point\)/],
     [new Point(), /an instance of Point: send a plain object/],
     [Object.create({}), /an instance of Object/],
     [Object.create(Point.prototype, { constructor: { value: undefined } }), /an instance of a class without a name/],
     [Symbol('s'), /a symbol/],
-    [new TypeError('x'), /an Error: .*later release/],
     [Promise.resolve(), /a promise: await it first/],
-    [new Float64Array(1), /a typed array: arrays come in a later release/],
-    [new DataView(new ArrayBuffer(1)), /a typed array/],
-    [new Uint8ClampedArray(1), /a typed array/],
-    [(function* () {})(), /an iterator: .*ipc\.stream\(iterable\)/],
-    [(async function* () {})(), /an iterator/],
-    [[1][Symbol.iterator](), /an iterator/],
     [new WeakMap(), /a weak collection/],
     [/x/, /a regular expression/],
     [new Number(1), /a boxed primitive/],
@@ -224,6 +215,19 @@ describe('refusals', () => {
     [Object.create(Date.prototype), /an instance of Date/],
   ]
   for (const [value, message] of cases) test(`${message}`, () => refuses(value, message))
+
+  const later = [
+    [() => 1, /a function/],
+    [Point, /a function \(Point\)/],
+    [new TypeError('x'), /an Error: .*later release/],
+    [new Float64Array(1), /a typed array: arrays come in a later release/],
+    [new DataView(new ArrayBuffer(1)), /a typed array/],
+    [new Uint8ClampedArray(1), /a typed array/],
+    [(function* () {})(), /an iterator: .*ipc\.stream\(iterable\)/],
+    [(async function* () {})(), /an iterator/],
+    [[1][Symbol.iterator](), /an iterator/],
+  ]
+  for (const [value, message] of later) test(`${message}`, () => refuses(value, message, encode, 'unimplemented'))
 
   test('name the path', () => {
     const bad = Symbol('s')

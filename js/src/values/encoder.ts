@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { isPlainObject } from './plain'
-import { explain, inside, member, nestedTooDeep, Refused, whyNot } from './refused'
+import { explain, inside, member, nestedTooDeep, Refused, refusalOf } from './refused'
 import { Float, Kwargs, LocalDateTime } from './types'
 import { extension, maxDepth } from './wire'
 import { Writer } from './writer'
@@ -74,7 +74,7 @@ class ValueWriter extends Writer {
         else this.special(value, depth)
         return
       default:
-        throw new Refused(whyNot(value))
+        throw refusalOf(value)
     }
   }
 
@@ -93,6 +93,7 @@ class ValueWriter extends Writer {
   private object(object: Record<string, unknown>, depth: number): void {
     if (depth >= maxDepth) throw nestedTooDeep()
     const keys = Object.keys(object)
+    if (keys.length === 0 && Symbol.asyncIterator in object) throw refusalOf(object)
     const start = this.at
     this.mapHeader(keys.length)
     let written = 0
@@ -128,7 +129,7 @@ class ValueWriter extends Writer {
     else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
     else if (value instanceof Kwargs) throw new Refused('kwargs() may only be the last argument of a call')
     else if (isPlainObject(value)) this.object(value as Record<string, unknown>, depth)
-    else throw new Refused(whyNot(value))
+    else throw refusalOf(value)
   }
 
   private map(map: ReadonlyMap<unknown, unknown>, depth: number): void {

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { IpcError } from '../errors'
+import { later } from '../later'
 import { maxDepth } from './wire'
 
 /** A value has no form on the wire. Each container on the way out adds its step, the innermost first. */
@@ -8,7 +9,7 @@ export class Refused extends Error {
   readonly holders: object[] = []
   constructor(
     reason: string,
-    readonly kind: 'value' | 'too deep' | 'no memory' = 'value',
+    readonly kind: 'value' | 'later' | 'too deep' | 'no memory' = 'value',
     /** What the user's own code threw. */
     readonly origin?: unknown,
   ) {
@@ -18,7 +19,7 @@ export class Refused extends Error {
 
 /** What a container throws on when one of its values was refused, or when the user's getter for it threw. */
 export function inside(thrown: unknown, step: string, holder: object): Refused {
-  const refused = refusalOf(thrown)
+  const refused = asRefused(thrown)
   refused.steps.push(step)
   refused.holders.push(holder)
   return refused
@@ -30,7 +31,7 @@ export function nestedTooDeep(): Refused {
 
 /** The error that the user sees; `root` names the value, as in `args[0]`. */
 export function explain(thrown: unknown, root: string): IpcError {
-  const refused = refusalOf(thrown)
+  const refused = asRefused(thrown)
   const steps = refused.steps.reverse()
   const path = (length: number) => root + steps.slice(0, length).join('')
   if (refused.kind === 'no memory') return new IpcError('resource_exhausted', `${root}: ${refused.message}`)
@@ -41,10 +42,10 @@ export function explain(thrown: unknown, root: string): IpcError {
   }
   const options = refused.origin === undefined ? undefined : { cause: refused.origin }
   const message = `${path(steps.length)} cannot be sent: ${refused.message}`
-  return new IpcError('invalid_argument', message, undefined, options)
+  return new IpcError(refused.kind === 'later' ? 'unimplemented' : 'invalid_argument', message, undefined, options)
 }
 
-function refusalOf(thrown: unknown): Refused {
+function asRefused(thrown: unknown): Refused {
   return thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, 'value', thrown)
 }
 
@@ -67,26 +68,33 @@ export function member(key: unknown): string {
   return typeof key === 'object' && key !== null ? '[an object key]' : `[${String(key)}]`
 }
 
-/** Why a value of a kind that the encoder does not know is refused, and what to send instead. */
-export function whyNot(value: unknown): string {
-  if (typeof value === 'function') return `a function (${nameOf(value)}): callbacks come in a later release`
+/** The refusal of a value of a kind that the encoder does not know: why, and what to send instead. */
+export function refusalOf(value: unknown): Refused {
+  const reason = comesLater(value)
+  return reason === undefined ? new Refused(whyNever(value)) : new Refused(reason, 'later')
+}
+
+function comesLater(value: unknown): string | undefined {
+  if (typeof value === 'function') return `a function (${nameOf(value)}): ${later.callbacks}`
+  if (typeof value !== 'object' || value === null) return undefined
+  if (types.isNativeError(value) || value instanceof Error) return `an Error: ${later.errors}`
+  if (ArrayBuffer.isView(value)) return `a typed array: ${later.arrays}; send a Buffer or Array.from(value)`
+  if (isStream(value)) return `an iterator: ${later.streams}; send an array`
+  return undefined
+}
+
+function whyNever(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol'
   const object = value as object
-  if (types.isNativeError(object) || object instanceof Error)
-    return 'an Error: errors as values come in a later release'
   if (types.isPromise(object)) return 'a promise: await it first'
-  if (ArrayBuffer.isView(object))
-    return 'a typed array: arrays come in a later release; send a Buffer or Array.from(value)'
   if (types.isWeakMap(object) || types.isWeakSet(object)) return 'a weak collection'
   if (types.isRegExp(object)) return 'a regular expression: send its source'
   if (types.isBoxedPrimitive(object)) return 'a boxed primitive: send value.valueOf()'
-  if (types.isGeneratorObject(object) || isIterator(object)) {
-    return 'an iterator: send an array; streams, ipc.stream(iterable), come in a later release'
-  }
   return `an instance of ${nameOf(object.constructor)}: send a plain object, such as { ...value }`
 }
 
-function isIterator(value: object): boolean {
+function isStream(value: object): boolean {
+  if (types.isPromise(value)) return false // a Call is iterable, too, but is to be awaited
   const candidate = value as { next?: unknown; [Symbol.asyncIterator]?: unknown }
   return typeof candidate.next === 'function' || typeof candidate[Symbol.asyncIterator] === 'function'
 }

@@ -1,0 +1,79 @@
+// What comes with a later release is refused with 'unimplemented', and says so.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import ipc from 'ipcbridge'
+import { serveAndConnect } from './support/endpoints.mjs'
+import { freshName } from './support/names.mjs'
+
+const comesLater = path => error => {
+  assert.equal(error.code, 'unimplemented')
+  assert.match(error.message, /later release/)
+  if (path !== undefined) assert.ok(error.message.startsWith(`${path} cannot be sent`), error.message)
+  return true
+}
+
+async function* rows() {
+  yield 1
+}
+function* numbers() {
+  yield 1
+}
+
+const values = {
+  'a function': () => () => 1,
+  'a generator': numbers,
+  'an async generator': rows,
+  'an array iterator': () => [1].values(),
+  'an object that is only iterable': () => ({ [Symbol.asyncIterator]: rows }),
+  'a typed array': () => new Float64Array(1),
+  'an Error': () => new Error('as a value'),
+}
+
+for (const [what, make] of Object.entries(values)) {
+  test(`${what} as an argument`, async t => {
+    const { remote } = await serveAndConnect(t, { take: (...args) => args.length })
+    await assert.rejects(remote.take(make()), comesLater('args[0]'))
+    await assert.rejects(remote.take(1, { items: [make()] }), comesLater('args[1].items[0]'))
+    await assert.rejects(remote.take(ipc.kwargs({ on: make() })), comesLater('kwargs.on'))
+    assert.throws(() => ipc.notify(remote).take([make()]), comesLater('args[0][0]'))
+    assert.equal(await remote.take(1), 1)
+  })
+
+  test(`${what} as a result`, async t => {
+    const told = []
+    const target = { give: make, inside: async () => ({ items: [make()] }), one: () => 1 }
+    const { remote } = await serveAndConnect(t, target, { serve: { onError: error => told.push(error.code) } })
+    await assert.rejects(remote.give(), comesLater('result'))
+    await assert.rejects(remote.inside(), comesLater('result.items[0]'))
+    assert.deepEqual(told, ['unimplemented', 'unimplemented'])
+    assert.equal(await remote.one(), 1)
+  })
+}
+
+test('iterating the call of a generator', async t => {
+  const { remote } = await serveAndConnect(t, { rows, numbers }, { serve: { onError() {} } })
+  for (const method of ['rows', 'numbers']) {
+    await assert.rejects(async () => {
+      for await (const _ of remote[method]());
+    }, comesLater('result'))
+  }
+})
+
+test('the option expose, which narrows what is served', async () => {
+  await assert.rejects(ipc.serve(freshName(), { add() {} }, { expose: ['add'] }), error => {
+    assert.match(error.message, /'expose'/)
+    return comesLater()(error)
+  })
+})
+
+for (const verb of ['stream', 'retain', 'proxy']) {
+  test(`${verb}()`, () => assert.throws(() => ipc[verb]([]), comesLater()))
+}
+
+test('a call that was not awaited is no stream, but to be awaited', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x })
+  const call = remote.echo(1)
+  await assert.rejects(remote.echo(call), { code: 'invalid_argument', message: /await it first/ })
+  await call
+})

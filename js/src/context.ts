@@ -52,6 +52,11 @@ class HandlerContext implements Context {
     return this.controller.signal
   }
 
+  /** Why the handler was aborted; undefined when it was not, or has not asked for its signal. */
+  get abortReason(): unknown {
+    return this.controller?.signal.reason
+  }
+
   cancel(): void {
     this.isCancelled = true
     if (this.controller !== undefined) this.abort()
@@ -95,6 +100,16 @@ export function enter(next: Arrival | undefined): Arrival | undefined {
 /** The request has been answered. */
 export function forget(request: number): void {
   if (contexts.size > 0) contexts.delete(request)
+}
+
+/**
+ * Whether this is how a handler ends that has heeded its signal: with the signal's reason, or an AbortError, as what
+ * takes a signal throws (fetch, timers, streams).
+ */
+export function isAbort(request: number, error: unknown): boolean {
+  const reason = contexts.get(request)?.abortReason
+  if (reason === undefined) return false
+  return error === reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === reason))
 }
 
 handlers.cancel = request => {

@@ -1,4 +1,4 @@
-import { type Arrival, enter, forget } from './context'
+import { type Arrival, enter, forget, isAbort } from './context'
 import { describeMethods } from './describe'
 import { IpcError, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
@@ -225,7 +225,8 @@ export class Service implements RequestOwner {
   }
 
   private fail(request: number, method: Method, error: unknown): void {
-    if (!(error instanceof IpcError) || error instanceof RemoteError) this.tell(method, error)
+    const isMeant = error instanceof IpcError && !(error instanceof RemoteError)
+    if (!isMeant && !isAbort(request, error)) this.tell(method, error)
     this.refuse(request, error)
   }
 

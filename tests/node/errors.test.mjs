@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { run } from './support/children.mjs'
-import { serveAndConnect } from './support/endpoints.mjs'
+import { deferred, serveAndConnect } from './support/endpoints.mjs'
 
 class CustomError extends Error {
   name = 'CustomError'
@@ -83,6 +84,48 @@ test('unexpected exceptions are told to onError', async t => {
   assert.equal(errors[0][0].message, 'it broke')
   assert.deepEqual(errors[0][1], { service: address, method: 'fail' })
 })
+
+// A caller who gives up ends the handler; whether that is worth telling shows in how it ends.
+const endings = {
+  'the reason of its signal': [
+    signal => new Promise((_, reject) => onAbort(signal, () => reject(signal.reason))),
+    false,
+  ],
+  'the AbortError of what it waited for': [signal => once(new EventEmitter(), 'never', { signal }), false],
+  'an error caused by its abortion': [
+    signal => onceAborted(signal).then(() => Promise.reject(new Error('stopped', { cause: signal.reason }))),
+    false,
+  ],
+  'an error of its own': [signal => onceAborted(signal).then(() => Promise.reject(new TypeError('a slip'))), true],
+}
+
+const onAbort = (signal, listener) => signal.addEventListener('abort', listener)
+const onceAborted = signal => new Promise(resolve => onAbort(signal, resolve))
+
+for (const [ending, [wait, isTold]] of Object.entries(endings)) {
+  for (const [how, options] of Object.entries({
+    aborts: () => ({ signal: AbortSignal.timeout(20) }),
+    'times out': () => ({ timeout: 20 }),
+  })) {
+    test(`a handler whose caller ${how}, and which ends with ${ending}, is ${isTold ? '' : 'not '}told to onError`, async t => {
+      const told = []
+      const ended = deferred()
+      const target = {
+        wait() {
+          const waiting = wait(ipc.context().signal)
+          ended.resolve(Promise.allSettled([waiting]))
+          return waiting
+        },
+        echo: x => x,
+      }
+      const { remote } = await serveAndConnect(t, target, { serve: { onError: error => told.push(error.message) } })
+      await assert.rejects(ipc.withOptions(remote, options()).wait())
+      await ended.promise
+      await remote.echo(1)
+      assert.deepEqual(told, isTold ? ['a slip'] : [])
+    })
+  }
+}
 
 test('an onError that throws harms nobody', async t => {
   const said = []

@@ -59,5 +59,5 @@ def test_what_cannot_be_encoded_is_refused_with_the_path_to_it(pair: Pair) -> No
 def test_nobody_there_is_unavailable_and_the_address_is_named(pair: Pair) -> None:
     nowhere = pair.address.replace("calc", "nowhere")
     error = pair.client.start("connect", **{"as": "n"}, address=nowhere, options={"connect_timeout": 0.05}).error()
-    assert error.code == "unavailable"
+    assert (error.code, error.told["sent"]) == ("unavailable", "no")
     assert nowhere in error.message

@@ -1,0 +1,102 @@
+"""The protocol by hand, after docs/protocol.md: for peers that do not keep to it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+HELLO, REQUEST, ERROR = 1, 2, 4
+PATIENCE = 20  # seconds
+
+
+def frame(kind: int, call_id: int = 0, body: bytes = b"") -> bytes:
+    return struct.pack("<IBBHQ", len(body), kind, 0, 0, call_id) + body
+
+
+def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> bytes:
+    """Without shared memory, so that all frames go over the socket."""
+    limits = (256 << 20, 64 << 20, 1024)
+    fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", major, minor, 80, 0, 0, *limits, len(methods), bytes(16), 0)
+    return frame(HELLO, 0, fixed + b"".join(struct.pack("<H", len(name)) + name for name in (b"", *methods)))
+
+
+def request(call_id: int, method: int, arguments: bytes) -> bytes:
+    """`arguments` are MessagePack."""
+    return frame(REQUEST, call_id, struct.pack("<QII", 0, method, 0) + arguments)
+
+
+class Connection:
+    def __init__(self, connected: socket.socket) -> None:
+        connected.settimeout(PATIENCE)
+        self._socket = connected
+        self._file = connected.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def frame(self) -> tuple[int, bytes]:
+        """The type and the body of the next frame."""
+        length, kind = struct.unpack("<IB11x", self._file.read(16))
+        return kind, self._file.read(length)
+
+    def methods(self) -> dict[str, int]:
+        """The numbers of the methods, which the HELLO of a service tells."""
+        kind, body = self.frame()
+        assert kind == HELLO
+        names, at = [], 80
+        while at < len(body):
+            (length,) = struct.unpack_from("<H", body, at)
+            names.append(body[at + 2 : at + 2 + length].decode())
+            at += 2 + length
+        return {name: number for number, name in enumerate(names[1:])}
+
+    def refusal(self) -> tuple[int, str]:
+        """Skips the HELLO; the code and the message of the ERROR that must follow."""
+        kind, body = self.frame()
+        if kind == HELLO:
+            kind, body = self.frame()
+        assert kind == ERROR
+        (length,) = struct.unpack_from("<I", body, 4)
+        return body[0], body[8 : 8 + length].decode()
+
+    def wait_until_closed(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while self._file.read(1 << 16):
+                pass
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def connect(path: str) -> Connection:
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(path)
+    return Connection(made)
+
+
+@contextlib.contextmanager
+def server(path: str, handle: Callable[[Connection], None]) -> Iterator[None]:
+    """Listens at `path` and lets `handle` have each connection, one after the other."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):  # of the shutdown below
+            while True:
+                connection = Connection(listening.accept()[0])
+                handle(connection)
+                connection.close()
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listening.close()

@@ -1,0 +1,136 @@
+"""Peers of another version, peers that do not read and peers that say nothing: they harm themselves alone."""
+
+from __future__ import annotations
+
+import queue
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import raw
+from harness import Peer
+from pairs import KINDS, Pair, make_address
+
+Make = Callable[..., Peer]
+FAILED_PRECONDITION = 9
+OURS, OTHER = "1.0", "99.7"
+MEBIBYTE = 1 << 20
+
+
+def _names_both_versions(message: str) -> bool:
+    return set(re.findall(r"\b\d+\.\d+\b", message)) == {OURS, OTHER}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_of_another_version_hears_both_versions_and_disturbs_nobody(kind: str, peers: Make) -> None:
+    pair = Pair(peers(kind), peers(kind), "calc")
+    burst = pair.client.start("burst", on="c", method="add", count=5000, in_flight=8)
+    for _ in range(20):
+        stranger = raw.connect(pair.of_server()["path"])
+        stranger.send(raw.hello(99, 7))
+        code, message = stranger.refusal()
+        assert code == FAILED_PRECONDITION
+        assert _names_both_versions(message), message
+        stranger.wait_until_closed()
+        stranger.close()
+    assert burst.result() == {"ok": 5000, "wrong": 0, "twice": 0, "codes": {}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_of_another_version_is_refused_naming_both_versions_and_disturbs_nobody(
+    kind: str, peers: Make, directory: Path
+) -> None:
+    pair = Pair(peers(kind), peers(kind), "calc")
+    heard: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+
+    def be_of_another_version(client: raw.Connection) -> None:
+        client.send(raw.hello(99, 7))
+        heard.put(client.refusal())
+
+    path = str(directory / "other.socket")
+    with raw.server(path, be_of_another_version):
+        error = pair.client.start("connect", **{"as": "o"}, address=f"unix://{path}").error()
+    assert error.code == "failed_precondition"
+    assert _names_both_versions(error.message), error.message
+    code, message = heard.get(timeout=raw.PATIENCE)
+    assert code == FAILED_PRECONDITION
+    assert _names_both_versions(message), message
+    assert pair.call("add", 1) == 1
+
+
+def _memory_of(peer: Peer, field: str) -> int:
+    """In bytes; VmRSS is what is used now, VmHWM the most that ever was."""
+    status = Path(f"/proc/{peer.pid}/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) * 1024
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_calls_and_never_reads_takes_bounded_memory_and_disturbs_nobody(kind: str, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind, reuse=False), "calc")
+    before = _memory_of(pair.server, "VmRSS")
+    deaf = raw.connect(pair.of_server()["path"])
+    deaf.send(raw.hello())
+    methods = deaf.methods()
+    a_mebibyte = b"\x91\xce\x00\x10\x00\x00"
+    for number in range(1, 1024):
+        deaf.send(raw.request(number, methods["zeros"], a_mebibyte))
+        if number % 100 == 0:
+            assert pair.call("add", number) == number
+    deaf.send(raw.request(1024, methods["note"], b"\x91\x01"))
+    pair.server.event("noted")  # calls start in order: those before it have been handled, or are in a few threads
+    assert pair.call("size", bytes(1000)) == 1000
+    # Of 1023 MiB of results 256 are kept for it; the rest is what the language has not yet given back.
+    assert _memory_of(pair.server, "VmHWM") - before < 512 * MEBIBYTE
+
+    # It has used up its grant, so that one more call is a violation.
+    deaf.send(raw.request(1025, methods["zeros"], a_mebibyte))
+    while pair.of_server()["connections"] > 1:
+        pass
+    assert pair.call("add", 1) == 1
+    deaf.close()
+
+
+def test_who_does_not_finish_a_handshake_is_closed_in_time(peers: Make, directory: Path) -> None:
+    strangers = []
+    servers = {kind: peers(kind) for kind in KINDS}
+    for kind, server in servers.items():
+        server.do("serve", **{"as": "s"}, address=kind)
+        path = server.do("server_status", **{"as": "s"})["path"]
+        for said in (b"", raw.hello()[:1], raw.hello()[:-1]):
+            strangers.append(raw.connect(path))
+            strangers[-1].send(said)
+    for stranger in strangers:
+        stranger.wait_until_closed()
+        stranger.close()
+    for kind, server in servers.items():
+        server.do("connect", **{"as": "c"}, address=kind)
+        assert server.do("call", on="c", method="add", args=[1]) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_says_nothing_is_waited_for_no_longer_than_asked(kind: str, peers: Make, directory: Path) -> None:
+    path = str(directory / "silent.socket")
+    with raw.server(path, lambda client: client.wait_until_closed()):
+        error = (
+            peers(kind)
+            .start("connect", **{"as": "c"}, address=f"unix://{path}", options={"connect_timeout": 0.2})
+            .error()
+        )
+    assert error.code == "unavailable"
+    assert error.told["sent"] == "no"
+
+
+@pytest.mark.parametrize("transport", ["shm", "unix"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_connections_of_a_server_without_descriptors_go_on(
+    kind: str, transport: str, peers: Make, directory: Path
+) -> None:
+    address = make_address(transport, directory)
+    pair = Pair(peers("asyncio"), peers(kind, "prlimit", "--nofile=64:64"), address)
+    seen = pair.client.do("crowd", address=address, count=80, options={"connect_timeout": 0.5})
+    assert seen["codes"], "the server had descriptors for all"
+    assert pair.call("add", 1, 2) == 3
+    assert pair.call("size", bytes(100_000)) == 100_000
+    burst = pair.client.do("burst", on="c", method="add", count=1000, in_flight=8)
+    assert burst == {"ok": 1000, "wrong": 0, "twice": 0, "codes": {}}

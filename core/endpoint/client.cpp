@@ -284,7 +284,7 @@ Result<bool> Client::try_send(std::uint64_t token, Call& call, Link& link, Const
   if (id.value() == 0) return false;
   call.connection = link.connection->id();
   call.id = id.value();
-  context_.wake(*link.connection);
+  context_.awake().add(*link.connection);
   link.connection->update_interest();
   return true;
 }

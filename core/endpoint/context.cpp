@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace ipcbridge {
@@ -43,7 +42,7 @@ Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::
   auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
   if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
   Connection* connection = connections_.insert(id, std::move(made)).get();
-  wake(*connection);
+  awake_.add(*connection);
   return connection;
 }
 
@@ -53,18 +52,11 @@ Connection* Context::connection(std::uint64_t id) {
 }
 
 void Context::bury(Connection& connection) {
-  std::erase(awake_, &connection);
+  awake_.remove(connection);
   std::unique_ptr<Connection>* found = connections_.find(connection.id());
   if (found == nullptr) return;
   graveyard_.push_back(std::move(*found));
   connections_.erase(connection.id());
-}
-
-void Context::wake(Connection& connection) {
-  connection.channel().wake();
-  connection.used = true;
-  if (std::exchange(connection.awake, true)) return;
-  awake_.push_back(&connection);
 }
 
 }  // namespace ipcbridge

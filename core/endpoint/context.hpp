@@ -10,6 +10,7 @@
 
 #include "core/base/id_map.hpp"
 #include "core/base/system.hpp"
+#include "core/endpoint/awake_set.hpp"
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/events.hpp"
@@ -52,9 +53,8 @@ class Context {
   void bury(Connection& connection);
   void clear_graveyard() { graveyard_.clear(); }
 
-  // Awake connections are looked at in every turn; the others ring when they have something.
-  void wake(Connection& connection);
-  std::vector<Connection*>& awake() { return awake_; }
+  AwakeSet& awake() { return awake_; }
+  const AwakeSet& awake() const { return awake_; }
 
  private:
   struct Posted {
@@ -70,7 +70,7 @@ class Context {
   std::deque<Posted> posted_;
   IdMap<std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 1;
-  std::vector<Connection*> awake_;
+  AwakeSet awake_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
 };
 

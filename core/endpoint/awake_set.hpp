@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/clock.hpp"
+
+namespace ipcbridge {
+
+class Connection;
+class Context;
+
+// The connections that a Driver looks at in every turn. The others sleep, each for itself, and ring when they have
+// something. Used under the Driver's lock.
+//
+// Those in the set fall asleep and wake up together: where one of a hundred has a message, the others will soon have
+// theirs, and a doorbell for each (a send, an event, a receive) would cost more than all the rest of a call.
+class AwakeSet {
+ public:
+  // Wakes the connection; does nothing more when it is in the set.
+  void add(Connection& connection);
+  void remove(const Connection& connection);
+
+  std::size_t size() const { return connections_.size(); }
+
+  enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
+  // Whether one of them has something to read, or else whether one of them expects something soon.
+  Look look() const;
+
+  // Whether a peer that owes an answer cannot run because this thread has its CPU.
+  bool keeps_a_peer_waiting() const;
+
+  // Services those that are ready, beginning with the one at `first` modulo the size. True when the context's sink is
+  // full or a budget ran out.
+  bool service(const Context& context, std::size_t first);
+
+  // All or none: false, and everything is awake, when one of them has something after all.
+  bool fall_asleep();
+  void wake_up();
+
+  // Lets those go that were of no use since the last review. To be called often; does something now and then.
+  void review();
+
+ private:
+  std::vector<Connection*> connections_;
+  TimePoint next_review_{};
+  bool asleep_ = false;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "core/base/fork.hpp"
+#include "core/endpoint/client.hpp"
+#include "core/endpoint/context.hpp"
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/server.hpp"
+#include "core/endpoint/spin.hpp"
+
+namespace ipcbridge {
+
+// Poller tokens of listening sockets; those of connections count up from one.
+inline constexpr std::uint64_t kServerToken = 1ULL << 62U;
+
+class Driver::Impl {
+ public:
+  Impl(const DriverOptions& options, Poller poller);
+  ~Impl();
+
+  bool forked() const { return generation_ != fork_guard::generation(); }
+  std::mutex& mutex() { return mutex_; }
+  Context& context() { return context_; }
+
+  Client* client(ClientId id) {
+    const auto found = clients_.find(id);
+    return found == clients_.end() ? nullptr : found->second.get();
+  }
+  Server* server(ServerId id) {
+    const auto found = servers_.find(id);
+    return found == servers_.end() ? nullptr : found->second.get();
+  }
+
+  bool turn(EventSink& sink, bool poll);
+  bool spin(const std::function<bool()>& stop);
+  bool prepare_sleep();
+  Result<ClientId> connect(const ConnectOptions& options);
+  Result<ServerId> serve(const ServeOptions& options);
+
+ private:
+  // Turns (driver_turn.cpp).
+  void poll_descriptors();
+  void on_ready(const epoll_event& event);
+  void fire_timers();
+  void prune_timers();
+  bool is_alive(const TimerQueue::Timer& timer);
+  void reap();
+
+  // What there is for a turn, or may soon be (driver_spin.cpp).
+  AwakeSet::Look look() const;
+  AwakeSet::Look look_hard();
+  void yield_to_peers();
+
+  std::mutex mutex_;
+  std::uint32_t generation_ = fork_guard::generation();
+  Context context_;
+  AdaptiveSpin spin_;
+  Duration spin_budget_{};  // of the present wait
+  Duration spun_{};         // of it, before `stop` interrupted
+  std::map<ClientId, std::unique_ptr<Client>> clients_;
+  std::map<ServerId, std::unique_ptr<Server>> servers_;
+  ClientId next_client_ = 1;
+  ServerId next_server_ = 1;
+  std::uint32_t turns_ = 0;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <thread>
+
+#include "core/base/cpu.hpp"
+#include "core/endpoint/driver_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr std::size_t kLooksPerClock = 16;
+constexpr Duration kStopInterval = std::chrono::microseconds(4);
+
+}  // namespace
+
+AwakeSet::Look Driver::Impl::look() const {
+  return context_.has_posted() ? AwakeSet::Look::kReady : context_.awake().look();
+}
+
+// The kernel wakes whoever reads a socket on the CPU of whoever wrote to it, because the writer is expected to
+// sleep soon. A writer that spins instead then keeps its peer from answering; so it lets it run. As both stay
+// runnable, the kernel moves one of them to an idle CPU, if there is one, at its next tick.
+void Driver::Impl::yield_to_peers() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!context_.awake().keeps_a_peer_waiting()) return;
+  }
+  std::this_thread::yield();
+}
+
+// A few looks under one lock. The more connections there are to look at, the longer a look takes.
+AwakeSet::Look Driver::Impl::look_hard() {
+  const std::lock_guard lock(mutex_);
+  const std::size_t cost = std::max<std::size_t>(1, context_.awake().size());
+  AwakeSet::Look seen = AwakeSet::Look::kNothing;
+  for (std::size_t spent = 0; spent < kLooksPerClock; spent += cost) {
+    seen = look();
+    if (seen == AwakeSet::Look::kReady) {
+      spin_.caught();
+      spun_ = Duration::zero();
+      break;
+    }
+    cpu_relax();
+  }
+  return seen;
+}
+
+bool Driver::Impl::spin(const std::function<bool()>& stop) {
+  AwakeSet::Look seen = AwakeSet::Look::kNothing;
+  {
+    const std::lock_guard lock(mutex_);
+    seen = look();
+    // A wait that `stop` has interrupted goes on with what is left of its budget.
+    if (seen == AwakeSet::Look::kExpecting && spun_ == Duration::zero()) spin_budget_ = spin_.budget();
+    if (seen == AwakeSet::Look::kReady) spun_ = Duration::zero();
+  }
+  if (seen == AwakeSet::Look::kReady) return true;
+  if (seen == AwakeSet::Look::kNothing || spin_budget_ == Duration::zero()) return false;
+
+  // The clock is not asked before it matters: a quick peer has answered by then.
+  TimePoint start{};
+  TimePoint next_stop{};
+  for (;;) {
+    seen = look_hard();
+    if (seen == AwakeSet::Look::kReady) return true;
+    if (seen == AwakeSet::Look::kNothing) return false;
+    yield_to_peers();
+    const TimePoint now = Clock::now();
+    if (start == TimePoint{}) {
+      start = now - spun_;
+      next_stop = now + kStopInterval;
+    }
+    if (now - start >= spin_budget_) break;
+    if (now < next_stop) continue;
+    if (stop()) {
+      spun_ = now - start;
+      return false;
+    }
+    next_stop = now + kStopInterval;
+  }
+  const std::lock_guard lock(mutex_);
+  spin_.missed();
+  spun_ = Duration::zero();
+  spin_budget_ = Duration::zero();
+  return false;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,113 @@
+#include <algorithm>
+#include <array>
+
+#include "core/endpoint/driver_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// How often a busy consumer, which never sleeps, asks for the time to review its awake connections.
+constexpr std::uint32_t kTurnsPerClock = 1024;
+
+}  // namespace
+
+bool Driver::Impl::turn(EventSink& sink, bool poll) {
+  context_.set_sink(&sink);
+  context_.awake().wake_up();
+  if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
+  bool more = !context_.deliver_posted();
+  if (poll) {
+    poll_descriptors();
+    fire_timers();
+  }
+  // Whoever is first this time is second the next, or a full sink would starve the last.
+  more = context_.awake().service(context_, turns_) || more;
+  more = !context_.deliver_posted() || more;
+  context_.set_sink(nullptr);
+  context_.clear_graveyard();
+  if (poll) reap();
+  return more;
+}
+
+void Driver::Impl::poll_descriptors() {
+  std::array<epoll_event, 128> events{};
+  for (const epoll_event& event : context_.poller().poll(events)) on_ready(event);
+}
+
+void Driver::Impl::on_ready(const epoll_event& event) {
+  const std::uint64_t token = event.data.u64;
+  if (token == Poller::kTimer || token == Poller::kBell) return;
+  if (token >= kServerToken) {
+    if (Server* found = server(static_cast<ServerId>(token - kServerToken))) found->accept();
+    return;
+  }
+  Connection* connection = context_.connection(token);
+  if (connection == nullptr) return;
+  context_.awake().add(*connection);
+  connection->service(true);
+}
+
+void Driver::Impl::fire_timers() {
+  if (context_.timers().next() == kNever) return;
+  const TimePoint now = Clock::now();
+  TimerQueue::Timer timer;
+  while (context_.timers().pop_due(now, timer)) {
+    const auto owner = static_cast<std::uint32_t>(timer.owner);
+    switch (timer.kind) {
+      case TimerQueue::Kind::kCall:
+        if (Client* found = client(owner)) found->on_call_deadline(timer.token, now);
+        break;
+      case TimerQueue::Kind::kClient:
+        if (Client* found = client(owner)) found->on_timer(now);
+        break;
+      case TimerQueue::Kind::kServer:
+        if (Server* found = server(owner)) found->on_timer(now);
+        break;
+      case TimerQueue::Kind::kHandshake:
+        if (Connection* found = context_.connection(timer.owner); found != nullptr && !found->is_open()) {
+          found->close({Code::kUnavailable, "the peer did not complete the handshake in time"});
+        }
+        break;
+    }
+  }
+  prune_timers();
+  context_.poller().wake_at(context_.timers().next());
+}
+
+bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
+  switch (timer.kind) {
+    case TimerQueue::Kind::kCall: {
+      Client* found = client(static_cast<ClientId>(timer.owner));
+      return found != nullptr && found->has_deadline(timer.token);
+    }
+    case TimerQueue::Kind::kClient: {
+      const Client* found = client(static_cast<ClientId>(timer.owner));
+      return found != nullptr && found->awaits_timer();
+    }
+    case TimerQueue::Kind::kHandshake: {
+      const Connection* found = context_.connection(timer.owner);
+      return found != nullptr && !found->is_open();
+    }
+    case TimerQueue::Kind::kServer:
+      break;
+  }
+  return true;
+}
+
+// An idle process is not to be woken for what ended long ago.
+void Driver::Impl::prune_timers() {
+  std::size_t calls = 0;
+  for (const auto& [id, found] : clients_) calls += found->call_count();
+  const auto alive = [this](const TimerQueue::Timer& timer) { return is_alive(timer); };
+  context_.timers().prune(calls, alive);
+  context_.timers().drop_dead_head(alive);
+}
+
+void Driver::Impl::reap() {
+  std::erase_if(clients_, [](const auto& entry) { return entry.second->is_over(); });
+  std::erase_if(servers_, [](const auto& entry) { return entry.second->is_over(); });
+}
+
+bool Driver::Impl::prepare_sleep() { return !context_.has_posted() && context_.awake().fall_asleep(); }
+
+}  // namespace ipcbridge

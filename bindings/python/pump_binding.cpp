@@ -92,27 +92,21 @@ void PumpBinding::wait(Done done) {
 }
 
 void PumpBinding::wait_client(ClientId client) {
-  const auto is = [](const StateBoard::State& seen, ClientState state) {
-    return seen.state == static_cast<std::uint8_t>(state);
-  };
+  std::optional<StateBoard::State> seen;
   wait([&] {
-    const auto seen = board_->client(client);
-    return seen && (is(*seen, ClientState::kReady) || is(*seen, ClientState::kClosed));
+    seen = board_->client(client);
+    return seen && (seen->begun || seen->state == static_cast<std::uint8_t>(ClientState::kClosed));
   });
-  const auto seen = board_->client(client);
-  if (seen && is(*seen, ClientState::kClosed)) raise(seen->code, seen->message);
+  if (seen && !seen->begun) raise(seen->code, seen->message);
 }
 
 void PumpBinding::wait_server(ServerId server) {
-  const auto is = [](const StateBoard::State& seen, ServerState state) {
-    return seen.state == static_cast<std::uint8_t>(state);
-  };
+  std::optional<StateBoard::State> seen;
   wait([&] {
-    const auto seen = board_->server(server);
-    return seen && (is(*seen, ServerState::kListening) || is(*seen, ServerState::kClosed));
+    seen = board_->server(server);
+    return seen && (seen->begun || seen->state == static_cast<std::uint8_t>(ServerState::kClosed));
   });
-  const auto seen = board_->server(server);
-  if (seen && is(*seen, ServerState::kClosed) && seen->code != Code::kOk) raise(seen->code, seen->message);
+  if (seen && !seen->begun && seen->code != Code::kOk) raise(seen->code, seen->message);
 }
 
 void PumpBinding::wait_server_closed(ServerId server) {

@@ -16,11 +16,16 @@ std::optional<typename Map::mapped_type> look_up(const Map& map, typename Map::k
 }
 
 // Remembers a state, unless nobody wants to know of this owner any more.
+using State = StateBoard::State;
+
 template <typename Map, typename Set>
-void remember(Map& states, Set& forgotten, std::uint32_t id, const StateBoard::State& state, bool is_final) {
+void remember(Map& states, Set& forgotten, std::uint32_t id, const State& state, bool is_final) {
   const auto found = forgotten.find(id);
   if (found == forgotten.end()) {
-    states[id] = state;
+    State& last = states[id];
+    const bool begun = last.begun;
+    last = state;
+    last.begun = begun || state.begun;
   } else if (is_final) {
     forgotten.erase(found);
   }
@@ -46,13 +51,15 @@ void StateBoard::observe(const Event& event) {
     news.kind = News::Kind::kCancel;
     news.key = event.key;
   } else {
-    news.state = {event.state, event.outcome.code, std::string(event.outcome.message)};
+    news.state = {event.state, event.outcome.code, std::string(event.outcome.message), false};
     if (event.kind == Event::Kind::kClientState) {
       news.kind = News::Kind::kClientState;
+      news.state.begun = event.state == static_cast<std::uint8_t>(ClientState::kReady);
       remember(clients_, forgotten_clients_, event.owner, news.state,
                event.state == static_cast<std::uint8_t>(ClientState::kClosed));
     } else if (event.kind == Event::Kind::kServerState) {
       news.kind = News::Kind::kServerState;
+      news.state.begun = event.state == static_cast<std::uint8_t>(ServerState::kListening);
       remember(servers_, forgotten_servers_, event.owner, news.state,
                event.state == static_cast<std::uint8_t>(ServerState::kClosed));
     } else {

@@ -24,6 +24,7 @@ class StateBoard {
     std::uint8_t state = 0;
     Code code = Code::kOk;
     std::string message;
+    bool begun = false;  // it has been ready, or listening, since; one state may follow another before anybody looks
   };
 
   struct News {

@@ -24,11 +24,8 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
 
 Remote::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, const RemoteOptions& options)
     : engine_(std::move(engine)), id_(unwrap(engine_->pump().driver().connect(connect_options(address, options)))) {
-  const StateBoard::State found = engine_->board().wait(StateBoard::client(id_), [](std::uint8_t state) {
-    return state == static_cast<std::uint8_t>(ClientState::kReady) ||
-           state == static_cast<std::uint8_t>(ClientState::kClosed);
-  });
-  if (found.state == static_cast<std::uint8_t>(ClientState::kReady)) return;
+  const StateBoard::State found = engine_->board().wait_begun(StateBoard::client(id_));
+  if (found.begun) return;
   engine_->board().forget(StateBoard::client(id_));
   raise(found.why);
 }

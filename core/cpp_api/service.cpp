@@ -42,8 +42,6 @@ Takeover takeover(ServiceOptions::Takeover chosen) {
   return Takeover::kWait;
 }
 
-bool is_closed(std::uint8_t state) { return state == static_cast<std::uint8_t>(ServerState::kClosed); }
-
 // A signal is for the program's own threads. Threads inherit the mask of the one that starts them.
 class SignalsBlocked {
  public:
@@ -99,10 +97,8 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
   serve.allow = {options.allow_users, options.allow_groups};
   serve.mode = options.mode;
   const ServerId id = unwrap(engine_->pump().driver().serve(serve));
-  const StateBoard::State seen = engine_->board().wait(StateBoard::server(id), [](std::uint8_t state) {
-    return is_closed(state) || state == static_cast<std::uint8_t>(ServerState::kListening);
-  });
-  if (is_closed(seen.state)) {
+  const StateBoard::State seen = engine_->board().wait_begun(StateBoard::server(id));
+  if (!seen.begun) {
     engine_->board().forget(StateBoard::server(id));
     raise(seen.why);
   }
@@ -135,7 +131,7 @@ void Service::Impl::close(Duration grace) {
 
 void Service::Impl::wait() {
   static_cast<void>(engine_->pump());
-  engine_->board().wait(StateBoard::server(id_), is_closed);
+  engine_->board().wait_closed(StateBoard::server(id_));
 }
 
 void Service::Impl::work() {

@@ -24,7 +24,8 @@ class StateBoard {
 
   struct State {
     std::uint8_t state = 0;
-    Error why;  // of the change; kOk when there is nothing to say
+    bool begun = false;  // it has been ready, or listening, since; one state may follow another before anybody looks
+    Error why;           // of the change; kOk when there is nothing to say
   };
 
   static Owner client(ClientId id) { return {Event::Kind::kClientState, id}; }
@@ -32,8 +33,10 @@ class StateBoard {
 
   void observe(const Event& event);
 
-  // Waits for the state that `wanted` says yes to.
-  State wait(Owner owner, const std::function<bool(std::uint8_t)>& wanted);
+  // Waits until the owner has begun or failed to.
+  State wait_begun(Owner owner);
+  // Waits for its last state.
+  void wait_closed(Owner owner);
 
   // The owner has gone: nobody will ask again.
   void forget(Owner owner);
@@ -43,6 +46,8 @@ class StateBoard {
   void answered(const RequestKey& key);
 
  private:
+  State wait(Owner owner, const std::function<bool(const State&)>& wanted);
+
   struct Entry {
     State last;
     bool seen = false;

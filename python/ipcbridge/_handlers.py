@@ -7,7 +7,7 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Union
 
 from ._context import of_task
@@ -61,12 +61,17 @@ class Service:
 
         return invoke if lock is None else invoke_alone
 
-    async def invoke_async(self, number: int, payload: bytes) -> Reply:
-        """Answers a request for an `async def` method. Passes on the cancellation of a call that nobody waits for."""
+    async def invoke_async(self, number: int, payload: bytes, lock: asyncio.Lock | None = None) -> Reply:
+        """Answers a request for an `async def` method, while it has the lock if there is one.
+
+        Passes on the cancellation of a call that nobody waits for.
+        """
         try:
             args, kwargs = decode_args(payload)
-            awaitable: Awaitable[Any] = self._calls[number](*args, **kwargs)
-            return encode_result(await awaitable)
+            if lock is None:
+                return encode_result(await self._calls[number](*args, **kwargs))
+            async with lock:
+                return encode_result(await self._calls[number](*args, **kwargs))
         except BaseException as error:
             gone = isinstance(error, GeneratorExit) or of_task.get().cancelled()
             if gone and not isinstance(error, Exception):
@@ -75,8 +80,10 @@ class Service:
 
     def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
         """Turns what a handler raised into the reply that tells of it; logs what it raised unexpectedly."""
+        if isinstance(error, asyncio.CancelledError):  # not by its caller: its event loop ends, or it did so itself
+            error = IpcError("cancelled", str(error) or "the handler was cancelled").with_traceback(error.__traceback__)
         error = self._arity_error(number, error, payload) or error
-        if not isinstance(error, (IpcError, asyncio.CancelledError)):
+        if not isinstance(error, IpcError):
             self._report(error, self.names[number])
         code = error.code if isinstance(error, IpcError) else "unknown"
         try:

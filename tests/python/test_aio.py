@@ -345,3 +345,30 @@ def test_serial_async_handlers_run_one_at_a_time(run: Run) -> None:
         assert most == 1
 
     run(main())
+
+
+@pytest.mark.parametrize("serial", [False, True], ids=["overlapping", "serial"])
+def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Run, serial: bool) -> None:
+    outcomes: list[ipc.IpcError] = []
+
+    def call(wait: Callable[[], object]) -> None:
+        try:
+            wait()
+        except ipc.IpcError as error:
+            outcomes.append(error)
+
+    async def main() -> list[threading.Thread]:
+        target = Calc()
+        server = await aio.serve("calc", target, serial=serial)
+        calc = await asyncio.to_thread(ipc.connect, "calc")
+        callers = [threading.Thread(target=call, args=(calc.wait,)) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        while aio.status(server)["running_calls"] < 2:  # noqa: ASYNC110 - a call that waits its turn tells nobody
+            await asyncio.sleep(0)
+        await target.began.wait()
+        return callers
+
+    for caller in run(main()):
+        caller.join()
+    assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2

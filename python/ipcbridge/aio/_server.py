@@ -169,14 +169,8 @@ class Server:
 
     async def _answer(self, method: int, payload: bytes, context: Context, key: Key, reply_to: Key | None) -> None:
         of_task.set(context)
-        lock = self._locks[method]
         try:
-            if lock is None:
-                reply = await self._service.invoke_async(method, payload)
-            else:
-                async with lock:
-                    reply = await self._service.invoke_async(method, payload)
-            self._reply(reply_to, reply)
+            self._reply(reply_to, await self._service.invoke_async(method, payload, self._locks[method]))
             self._driver.stay_awake()
         finally:
             self._running.pop(key, None)

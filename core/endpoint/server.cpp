@@ -183,15 +183,17 @@ void Server::close(Duration grace) {
   give_up_at_ = give_up_at;
   context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
   for (Connection* connection : std::vector<Connection*>(connections_)) {
-    if (!connection->is_open()) {
-      connection->refuse({Code::kUnavailable, "the service is closing"});
-    } else {
-      // The client closes when it has its last answer; then nothing is on its way here any more.
-      connection->session().goaway();
-      connection->update_interest();
-    }
+    // For its side the handshake may be over, and calls may be on their way: those in the middle of one end it first.
+    if (connection->is_open()) say_goodbye(*connection);
   }
   close_if_drained();
+}
+
+// The client closes when it has its last answer; then nothing is on its way here any more. Until then calls that have
+// crossed the goodbye run like those that came before.
+void Server::say_goodbye(Connection& connection) {
+  connection.session().goaway();
+  connection.update_interest();
 }
 
 void Server::close_connections(const Error& why) {
@@ -225,15 +227,16 @@ void Server::set_state(ServerState state, const Error* why) {
 
 Status Server::judge(Connection& connection, const Hello& theirs) {
   if (state_ == ServerState::kStarting) return {};  // this is our own question to the one who has the name
-  if (state_ != ServerState::kListening) return Error{Code::kUnavailable, "the service is closing"};
   if ((theirs.optional_features & feature::kReplace) != 0) {
     const PeerIdentity peer = connection.channel().peer();
     if (peer.uid != ::geteuid() && peer.uid != 0) {
       return Error{Code::kPermissionDenied, "only the service's own user may replace it"};
     }
-    close_reason_ = {Code::kAborted, "process " + std::to_string(peer.pid) + " has taken over " + address_.text};
-    constexpr Duration kGrace = std::chrono::seconds(10);
-    close(kGrace);
+    if (state_ == ServerState::kListening) {
+      close_reason_ = {Code::kAborted, "process " + std::to_string(peer.pid) + " has taken over " + address_.text};
+      constexpr Duration kGrace = std::chrono::seconds(10);
+      close(kGrace);
+    }
     return Error{Code::kUnavailable, "the service is closing"};
   }
   if (address_.transport == Transport::kShm && !connection.fallback_reason().empty() &&
@@ -245,6 +248,7 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
 
 void Server::on_open(Connection& connection) {
   if (state_ == ServerState::kStarting) connection.close(close_reason_);
+  if (state_ == ServerState::kClosing) say_goodbye(connection);
 }
 
 void Server::on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) {

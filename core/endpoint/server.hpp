@@ -52,6 +52,7 @@ class Server final : public ConnectionOwner {
   void admit(std::unique_ptr<Channel> channel);
   void pause_accepting();
   void close_if_drained();
+  static void say_goodbye(Connection& connection);
   void close_connections(const Error& why);
   void finish(const Error& why);
   void set_state(ServerState state, const Error* why);

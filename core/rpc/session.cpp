@@ -198,10 +198,6 @@ Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer
   Result<Request> request = decode_request(body);
   if (!request.ok()) return request.error();
   request.value().notify = header.type == FrameType::kNotify;
-  if (goaway_sent_) {
-    reply_error(header.call_id, Code::kUnavailable, true, "the service is closing", {});
-    return {};
-  }
   events_.on_request(header.call_id, request.value(), storage);
   return {};
 }

@@ -56,7 +56,8 @@ class Session {
   void reply(std::uint64_t id, ConstBytes payload);
   void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
 
-  // Tells the peer to begin no more calls here; those that it begins all the same are refused as not started.
+  // Tells the peer to begin no more calls here. Those that cross this arrive as ever: to refuse them would fail calls
+  // that nobody could have known to send elsewhere.
   void goaway();
 
   // Sends what waits for room. False when the channel has no more room.

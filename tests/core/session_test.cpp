@@ -223,13 +223,21 @@ TEST_F(SessionTest, ALongCallThatIsCancelledHalfwayNeverStarts) {
 TEST_F(SessionTest, AfterGoawayNoCallBegins) {
   server_.session.goaway();
   server_.session.goaway();
-  static_cast<void>(client_.call(1, {}));  // crosses it
   ASSERT_TRUE(settle(client_, server_).ok());
   EXPECT_EQ(client_.goaways, 1);
-  EXPECT_TRUE(server_.requests.empty());
-  EXPECT_EQ(client_.outcomes[1].at(0).code, Code::kUnavailable);
-  EXPECT_TRUE(client_.outcomes[1][0].not_started);
-  EXPECT_EQ(client_.call(2, {}).error().code, Code::kUnavailable);
+  EXPECT_EQ(client_.call(1, {}).error().code, Code::kUnavailable);
+}
+
+TEST_F(SessionTest, ACallThatCrossesGoawayRuns) {
+  server_.session.goaway();
+  ASSERT_NE(client_.call(1, as_bytes("short")).value(), 0U);
+  ASSERT_NE(client_.call(2, pattern(50'000, 1)).value(), 0U);
+  ASSERT_TRUE(settle(client_, server_).ok());
+  ASSERT_EQ(server_.requests.size(), 2U);
+  for (const auto& request : server_.requests) server_.session.reply(request.id, {});
+  ASSERT_TRUE(settle(client_, server_).ok());
+  EXPECT_EQ(client_.outcomes[1].at(0).code, Code::kOk);
+  EXPECT_EQ(client_.outcomes[2].at(0).code, Code::kOk);
 }
 
 TEST_F(SessionTest, WhatRanBeforeGoawayIsFinished) {

@@ -131,5 +131,20 @@ TEST_F(TakeoverTest, CallsThatWaitGoToTheSuccessor) {
   EXPECT_EQ(client.outcomes[token].code, Code::kOk);
 }
 
+// The old server has said goodbye before the client looks.
+TEST_F(TakeoverTest, ACallThatCrossesTheGoodbyeIsAnswered) {
+  const ServerId first = endpoint_.serve(address_);
+  Endpoint client;
+  const ClientId id = client.connect(address_);
+  ASSERT_TRUE(run_until({&endpoint_, &client}, [&] { return client.is(id, ClientState::kReady); }));
+  endpoint_.driver().close_server(first, std::chrono::seconds(60));
+  CallOptions impatient;
+  impatient.wait_for_ready = false;
+  const std::uint64_t token = client.call(id, "crosses", impatient);
+  ASSERT_TRUE(run_until({&endpoint_, &client}, [&] { return client.ended(token); }));
+  EXPECT_EQ(client.outcomes[token].code, Code::kOk);
+  EXPECT_TRUE(run_until({&endpoint_, &client}, [&] { return state(endpoint_, first) == ServerState::kClosed; }));
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -149,10 +149,6 @@ class Command:
         assert isinstance(found, PeerError), f"succeeded or broke: {found or self._future.result()}"
         return found
 
-    def failed_with(self, code: str) -> bool:
-        found = self._future.exception(PATIENCE)
-        return isinstance(found, PeerError) and found.code == code
-
 
 class Pool:
     """Peers that are used again as long as they are well: a process a test would cost most of the suite's time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Union
 
+from . import _native
 from ._context import of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
@@ -40,7 +42,9 @@ class Service:
         self.names: list[str] = [*functions, DESCRIBE]
         self.is_async = [is_async(function) for function in self.functions]
         self._calls = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
-        self.locks = [threading.Lock() if is_serial(function) and not serial else None for function in self.functions]
+        # Of one service all or each its own; a single thread is not enough where handlers leave it.
+        whole = threading.Lock() if serial else None
+        self.locks = [whole or (threading.Lock() if is_serial(each) else None) for each in self.functions]
 
     def sync_invoker(self, number: int) -> Callable[[bytes], Reply]:
         """A function that answers a request for a method that is not `async def`."""
@@ -115,6 +119,16 @@ class Service:
             name = self.names[number]
             return IpcError("invalid_argument", f"{name}{signature}: {misfit}")
         return None
+
+
+def send_reply(native: _native.Pump | _native.Driver, key: tuple[int, int], reply: Reply) -> None:
+    """Answers a call, if its connection is still there to be answered on."""
+    with contextlib.suppress(IpcError):
+        if isinstance(reply, bytes):
+            native.reply(*key, reply)
+        else:
+            code, message, details = reply
+            native.reply_error(*key, code, message, details)
 
 
 def _prepared(name: str, function: Handler) -> Handler:

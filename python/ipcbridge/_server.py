@@ -9,14 +9,14 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
-from ._handlers import ErrorReply, OnError, Reply, Service
+from ._handlers import ErrorReply, OnError, Service, send_reply
 from ._options import Allow, Seconds, check_threads, microseconds, serve_arguments
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Server:
         def handle(payload: bytes) -> ErrorReply | None:
             context, key = self._detached(number)
             try:
-                executor.submit(context.run, lambda: self._reply(key, invoke(payload)))
+                executor.submit(context.run, lambda: send_reply(self._pump, key, invoke(payload)))
             except RuntimeError as error:  # it has been shut down
                 return self._service.failure(number, error, payload)
             return None
@@ -194,25 +194,38 @@ class Server:
         return handle
 
     def _async_handler(self, number: int) -> Any:
+        lock = self._service.locks[number]
+
         def handle(payload: bytes) -> None:
-            context, key = self._detached(number)
+            self._start_task(number, payload, lambda: None)
 
-            async def answer() -> None:
-                try:
-                    self._reply(key, await self._service.invoke_async(number, payload))
-                finally:
-                    with self._lock:
-                        self._tasks.pop(key, None)
+        def handle_alone(payload: bytes) -> None:
+            # On this thread, so that plain handlers wait for their turn as well.
+            with lock:  # type: ignore[union-attr]
+                ended = threading.Event()
+                self._start_task(number, payload, ended.set)
+                ended.wait()
 
-            def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-                if self._pump.cancelled(*key):
-                    task.cancel()
+        return handle if lock is None else handle_alone
+
+    def _start_task(self, number: int, payload: bytes, ended: Callable[[], object]) -> None:
+        context, key = self._detached(number)
+
+        async def answer() -> None:
+            try:
+                send_reply(self._pump, key, await self._service.invoke_async(number, payload))
+            finally:
                 with self._lock:
-                    self._tasks[key] = (task, loop)
+                    self._tasks.pop(key, None)
 
-            _background.start(answer(), context, started)
+        def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+            task.add_done_callback(lambda _: ended())  # a task cancelled before it began never runs answer()
+            if self._pump.cancelled(*key):
+                task.cancel()
+            with self._lock:
+                self._tasks[key] = (task, loop)
 
-        return handle
+        _background.start(answer(), context, started)
 
     def _detached(self, number: int) -> tuple[contextvars.Context, tuple[int, int]]:
         """The context for a handler that leaves the thread which read its request."""
@@ -224,14 +237,6 @@ class Server:
         made = make_context(self._pump, self._service.names[number], metadata, left, connection, call_id)
         context.run(of_task.set, made)
         return context, (connection, call_id)
-
-    def _reply(self, key: tuple[int, int], reply: Reply) -> None:
-        with contextlib.suppress(IpcError):
-            if isinstance(reply, bytes):
-                self._pump.reply(*key, reply)
-            else:
-                code, message, details = reply
-                self._pump.reply_error(*key, code, message, details)
 
 
 def serve(

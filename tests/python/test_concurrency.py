@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -76,6 +77,61 @@ def test_serial_handlers_run_one_at_a_time(whole: bool, serve: Any, connect: Any
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: calc.enter(), range(40)))
     assert most == 1
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["service", "method"])
+def test_serial_async_handlers_run_one_at_a_time(whole: bool, serve: Any, connect: Any) -> None:
+    inside = 0
+    most = 0
+
+    async def enter() -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.001)
+        inside -= 1
+
+    serve("calc", {"enter": enter if whole else ipc.method(serial=True)(enter)}, serial=whole)
+    calc = connect("calc")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: calc.enter(), range(40)))
+    assert most == 1
+
+
+def test_plain_and_async_handlers_of_a_serial_service_take_turns(serve: Any, connect: Any) -> None:
+    inside: list[str] = []
+
+    async def pause() -> list[str]:
+        inside.append("pause")
+        await asyncio.sleep(0.001)
+        return [inside.pop(), *inside]
+
+    def enter() -> list[str]:
+        inside.append("enter")
+        time.sleep(0.001)
+        return [inside.pop(), *inside]
+
+    serve("calc", {"pause": pause, "enter": enter}, serial=True)
+    calc = connect("calc")
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda at: calc.pause() if at % 2 else calc.enter(), range(40)))
+    assert seen == [["enter"], ["pause"]] * 20
+
+
+def test_a_serial_service_runs_one_handler_of_its_executor_at_a_time(serve: Any, connect: Any) -> None:
+    turn = threading.Lock()
+
+    def enter() -> bool:
+        alone = turn.acquire(blocking=False)
+        time.sleep(0.001)
+        if alone:
+            turn.release()
+        return alone
+
+    with ThreadPoolExecutor(4) as executor, ThreadPoolExecutor(8) as threads:
+        serve("calc", {"enter": enter}, serial=True, executor=executor)
+        calc = connect("calc")
+        assert all(threads.map(lambda _: calc.enter(), range(40)))
 
 
 def test_a_stuck_handler_does_not_hold_up_others(serve: Any, connect: Any) -> None:

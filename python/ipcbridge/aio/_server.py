@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import time
 from collections.abc import Iterable, Mapping
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _local_loops, _native
 from .._context import Context, of_task
-from .._errors import Code, IpcError, error_from_code
-from .._handlers import OnError, Reply, Service
+from .._errors import Code, error_from_code
+from .._handlers import OnError, Reply, Service, send_reply
 from .._options import Allow, Seconds, check_threads, microseconds, serve_arguments
 from ._loop import LoopDriver, running
 
@@ -176,14 +175,8 @@ class Server:
             self._running.pop(key, None)
 
     def _reply(self, key: Key | None, reply: Reply) -> None:
-        if key is None:
-            return
-        with contextlib.suppress(IpcError):
-            if isinstance(reply, bytes):
-                self._driver.native.reply(*key, reply)
-            else:
-                code, message, details = reply
-                self._driver.native.reply_error(*key, code, message, details)
+        if key is not None:
+            send_reply(self._driver.native, key, reply)
 
     def _pool(self) -> Executor:
         if self._executor is not None:

@@ -46,8 +46,7 @@ void StateBoard::observe(const Event& event) {
   News news;
   news.owner = event.owner;
   if (event.kind == Event::Kind::kCancel) {
-    cancelled_.insert(event.key);
-    cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
+    cancelled_.add(event.key);
     news.kind = News::Kind::kCancel;
     news.key = event.key;
   } else {
@@ -91,19 +90,6 @@ void StateBoard::forget_server(ServerId id) {
   forget(servers_, forgotten_servers_, id, ServerState::kClosed);
   saturated_.erase(id);
   if (watched_.load(std::memory_order_relaxed) == id) watched_.store(0, std::memory_order_relaxed);
-}
-
-bool StateBoard::cancelled(const RequestKey& key) const {
-  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return false;
-  const std::lock_guard lock(mutex_);
-  return cancelled_.contains(key);
-}
-
-void StateBoard::answered(const RequestKey& key) {
-  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return;
-  const std::lock_guard lock(mutex_);
-  cancelled_.erase(key);
-  cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
 }
 
 void StateBoard::saturated(ServerId id) {

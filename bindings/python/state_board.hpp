@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "core/base/clock.hpp"
+#include "core/endpoint/cancelled_requests.hpp"
 #include "core/endpoint/events.hpp"
 
 namespace ipcbridge::python {
@@ -45,9 +46,9 @@ class StateBoard {
   void forget_server(ServerId id);
 
   // Whether the caller of a request that is being handled has stopped waiting.
-  bool cancelled(const RequestKey& key) const;
+  bool cancelled(const RequestKey& key) const { return cancelled_.contains(key); }
   // The request has been answered; costs nothing while no call was cancelled.
-  void answered(const RequestKey& key);
+  void answered(const RequestKey& key) { cancelled_.remove(key); }
 
   // All workers of a server have something to do: next_news says so when that has lasted for a second.
   void saturated(ServerId id);
@@ -59,20 +60,13 @@ class StateBoard {
   void stop();
 
  private:
-  struct KeyHash {
-    std::size_t operator()(const RequestKey& key) const {
-      return static_cast<std::size_t>(key.connection * 0x9E3779B97F4A7C15ULL + key.id);
-    }
-  };
-
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<ClientId, State> clients_;
   std::unordered_map<ServerId, State> servers_;
   std::unordered_set<ClientId> forgotten_clients_;
   std::unordered_set<ServerId> forgotten_servers_;
-  std::unordered_set<RequestKey, KeyHash> cancelled_;
-  std::atomic<std::size_t> cancelled_count_{0};
+  CancelledRequests cancelled_;
   std::deque<News> news_;
   std::unordered_map<ServerId, TimePoint> saturated_;
   std::atomic<ServerId> watched_{0};  // the server whose saturation is being timed already; one of them

@@ -18,8 +18,7 @@ bool begins(StateBoard::Owner owner, std::uint8_t state) {
 void StateBoard::observe(const Event& event) {
   const std::lock_guard lock(mutex_);
   if (event.kind == Event::Kind::kCancel) {
-    cancelled_.insert(event.key);
-    cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
+    cancelled_.add(event.key);
     return;
   }
   const Owner owner{event.kind, event.owner};
@@ -52,19 +51,6 @@ void StateBoard::forget(Owner owner) {
   Entry& entry = entries_[owner];
   entry.forgotten = true;
   if (entry.seen && is_final(owner, entry.last.state)) entries_.erase(owner);
-}
-
-bool StateBoard::cancelled(const RequestKey& key) const {
-  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return false;
-  const std::lock_guard lock(mutex_);
-  return cancelled_.contains(key);
-}
-
-void StateBoard::answered(const RequestKey& key) {
-  if (cancelled_count_.load(std::memory_order_relaxed) == 0) return;
-  const std::lock_guard lock(mutex_);
-  cancelled_.erase(key);
-  cancelled_count_.store(cancelled_.size(), std::memory_order_relaxed);
 }
 
 }  // namespace ipcbridge

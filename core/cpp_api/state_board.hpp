@@ -1,16 +1,15 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "core/base/result.hpp"
+#include "core/endpoint/cancelled_requests.hpp"
 #include "core/endpoint/events.hpp"
 
 namespace ipcbridge {
@@ -41,9 +40,9 @@ class StateBoard {
   // The owner has gone: nobody will ask again.
   void forget(Owner owner);
 
-  bool cancelled(const RequestKey& key) const;
+  bool cancelled(const RequestKey& key) const { return cancelled_.contains(key); }
   // The request has been answered.
-  void answered(const RequestKey& key);
+  void answered(const RequestKey& key) { cancelled_.remove(key); }
 
  private:
   State wait(Owner owner, const std::function<bool(const State&)>& wanted);
@@ -53,17 +52,10 @@ class StateBoard {
     bool seen = false;
     bool forgotten = false;
   };
-  struct KeyHash {
-    std::size_t operator()(const RequestKey& key) const {
-      return static_cast<std::size_t>(key.connection * 0x9E3779B97F4A7C15ULL + key.id);
-    }
-  };
-
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Owner, Entry> entries_;
-  std::unordered_set<RequestKey, KeyHash> cancelled_;
-  std::atomic<std::size_t> cancelled_count_{0};  // so that nobody locks while there are none
+  CancelledRequests cancelled_;
 };
 
 }  // namespace ipcbridge

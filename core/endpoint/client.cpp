@@ -120,11 +120,11 @@ void Client::give_up(const Error& why) {
   const bool first = state_ == ClientState::kConnecting;
   patience_ = kNever;
   set_state(first ? ClientState::kClosed : ClientState::kDisconnected, &why);
+  fail_queued(why.code, why.message);
   for (Link& link : links_) {
     link.next_attempt = kNever;
     if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
   }
-  fail_queued(why.code, why.message);
 }
 
 // Somebody wants to call: patience begins anew.
@@ -244,6 +244,7 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
   call.method = method;
   call.notify = options.notify;
   call.idempotent = options.idempotent;
+  call.wait_for_ready = options.wait_for_ready;
   if (options.timeout) {
     if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
     call.deadline = deadline_after(Clock::now(), *options.timeout);
@@ -298,6 +299,13 @@ void Client::enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstB
   queued_bytes_ += call.saved->metadata.size() + call.saved->payload.size() + kQueuedOverhead;
   calls_.insert(token, std::move(call));
   queue_.push_back(token);
+}
+
+// A call whose connection was lost, and which may be sent over the next.
+void Client::enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload) {
+  Call call = std::move(*calls_.find(token));
+  calls_.erase(token);
+  enqueue(token, std::move(call), metadata, payload);
 }
 
 // Takes the call's share out of what is queued.
@@ -433,16 +441,24 @@ void Client::on_request(Connection& connection, std::uint64_t id, const Request&
 }
 
 void Client::on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  Call* call = calls_.find(token);
+  const Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
   if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed) {
-    Call again = std::move(*call);
-    calls_.erase(token);
-    enqueue(token, std::move(again), {}, {});
+    enqueue_again(token, {}, {});
   } else {
     finish(token, outcome, storage);
   }
   if (!leaving_.empty()) leave_if_done(connection);
+}
+
+void Client::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
+  const Call* call = calls_.find(token);
+  if (call == nullptr) return;
+  if (call->wait_for_ready && state_ != ClientState::kClosed) {
+    enqueue_again(token, request.metadata, request.payload);
+  } else {
+    fail(token, Code::kUnavailable, why.message, false);
+  }
 }
 
 // After a GOAWAY this side closes, when its last call has been answered: then the service can tell that
@@ -476,10 +492,19 @@ void Client::on_room(Connection&) {
 void Client::on_closed(Connection& connection, const Error& why) {
   --connections_;
   std::erase(leaving_, &connection);
-  Link* link = link_of(connection);
-  if (link == nullptr) return;
-  const bool was_usable = std::exchange(link->usable, false);
-  link->connection = nullptr;
+  if (Link* link = link_of(connection)) lose(*link, why);
+  // Calls that it may have left to be sent again: another connection may be idle, or patience over.
+  if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
+  if (state_ == ClientState::kDisconnected) {
+    resume();
+  } else {
+    send_queued();
+  }
+}
+
+void Client::lose(Link& link, const Error& why) {
+  const bool was_usable = std::exchange(link.usable, false);
+  link.connection = nullptr;
   last_error_ = why;
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   if (was_usable && !any_usable()) {
@@ -487,7 +512,7 @@ void Client::on_closed(Connection& connection, const Error& why) {
   } else if (!was_usable && is_final(why.code) && !any_usable()) {
     give_up(why);
   } else {
-    retry_later(*link, why);
+    retry_later(link, why);
   }
 }
 

@@ -49,6 +49,7 @@ class Client final : public ConnectionOwner {
   void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Connection&, std::uint64_t) override {}
   void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_unsent(std::uint64_t token, const Request& request, const Error& why) override;
   void on_goaway(Connection& connection) override;
   void on_room(Connection& connection) override;
   void on_closed(Connection& connection, const Error& why) override;
@@ -75,6 +76,7 @@ class Client final : public ConnectionOwner {
     std::uint32_t method = 0;
     bool notify = false;
     bool idempotent = false;
+    bool wait_for_ready = true;
     TimePoint deadline = kNever;
     std::uint64_t connection = 0;  // 0: waits in queue_
     std::uint64_t id = 0;
@@ -96,11 +98,13 @@ class Client final : public ConnectionOwner {
   // True when sent; an error when it can never be; false when there is no room.
   Result<bool> try_send(std::uint64_t token, Call& call, Link& link, ConstBytes metadata, ConstBytes payload);
   void enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstBytes payload);
+  void enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload);
   void send_queued();
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
   void fail_queued(Code code, std::string_view message);
   void forget(std::uint64_t token, const Call& call);
+  void lose(Link& link, const Error& why);
   void leave_if_done(Connection& connection);
 
   Context& context_;

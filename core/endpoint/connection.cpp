@@ -124,6 +124,9 @@ void Connection::on_cancel(std::uint64_t id) { owner_.on_cancel(*this, id); }
 void Connection::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   owner_.on_outcome(*this, token, outcome, storage);
 }
+void Connection::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
+  owner_.on_unsent(token, request, why);
+}
 void Connection::on_goaway() { owner_.on_goaway(*this); }
 
 }  // namespace ipcbridge

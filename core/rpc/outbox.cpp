@@ -27,21 +27,34 @@ void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
   flush_round();
 }
 
+std::deque<Outbox::Message>::iterator Outbox::find_long(std::uint64_t id) {
+  return std::find_if(long_.begin(), long_.end(), [id](const Message& m) { return m.id == id; });
+}
+
+bool Outbox::take(std::uint64_t id, Buffer& body) {
+  const auto found = find_long(id);
+  if (found == long_.end()) return false;
+  body = close(found);
+  return true;
+}
+
 Outbox::Dropped Outbox::drop(std::uint64_t id) {
-  const auto found = std::find_if(long_.begin(), long_.end(), [id](const Message& m) { return m.id == id; });
+  const auto found = find_long(id);
   if (found == long_.end()) return Dropped::kAllSent;
   const Dropped dropped = found->sent == 0 ? Dropped::kUnsent : Dropped::kPartlySent;
   close(found);
   return dropped;
 }
 
-void Outbox::close(const std::deque<Message>::iterator& message) {
+Buffer Outbox::close(const std::deque<Message>::iterator& message) {
   bytes_ -= kOverhead + message->body.size();
   if (message->open) {
     --open_count_;
     open_bytes_ -= message->body.size();
   }
+  Buffer body = std::move(message->body);
   long_.erase(message);
+  return body;
 }
 
 bool Outbox::flush_round() { return flush_short() && flush_fragment(); }

@@ -42,6 +42,9 @@ class Outbox {
   enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
   Dropped drop(std::uint64_t id);
 
+  // Moves out a message whose last fragment has not been sent. False when there is none of this id.
+  bool take(std::uint64_t id, Buffer& body);
+
   // Sends all short messages and then one fragment. False when the writer has no more room.
   bool flush_round();
 
@@ -57,7 +60,8 @@ class Outbox {
   bool flush_short();
   bool flush_fragment();
   void open_next();
-  void close(const std::deque<Message>::iterator& message);
+  std::deque<Message>::iterator find_long(std::uint64_t id);
+  Buffer close(const std::deque<Message>::iterator& message);
 
   FrameWriter& writer_;
   std::uint64_t max_open_bytes_;

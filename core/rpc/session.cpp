@@ -255,14 +255,22 @@ Status Session::receive_cancel(std::uint64_t id) {
   return {};
 }
 
+void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& why) {
+  Buffer body;
+  if (outbox_.take(id, body)) {
+    events_.on_unsent(pending.token, decode_request(body).value(), why);
+    return;
+  }
+  Outcome outcome;
+  outcome.code = Code::kUnavailable;
+  outcome.sent_maybe = true;
+  outcome.message = why.message;
+  events_.on_outcome(pending.token, outcome, nullptr);
+}
+
 void Session::fail(const Error& why) {
-  pending_.for_each([&](std::uint64_t, Pending& pending) {
-    if (pending.abandoned) return;
-    Outcome outcome;
-    outcome.code = Code::kUnavailable;
-    outcome.sent_maybe = true;
-    outcome.message = why.message;
-    events_.on_outcome(pending.token, outcome, nullptr);
+  pending_.for_each([&](std::uint64_t id, Pending& pending) {
+    if (!pending.abandoned) fail_call(id, pending, why);
   });
   pending_.clear();
   inbound_.for_each([&](std::uint64_t id, Inbound& inbound) {

@@ -26,6 +26,8 @@ class SessionEvents {
   virtual void on_request(std::uint64_t id, const Request& request, Buffer* storage) = 0;
   virtual void on_cancel(std::uint64_t id) = 0;
   virtual void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
+  // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
+  virtual void on_unsent(std::uint64_t token, const Request& request, const Error& why) = 0;
   virtual void on_goaway() = 0;
 };
 
@@ -64,7 +66,7 @@ class Session {
   bool flush_round() { return outbox_.flush_round(); }
   bool has_output() const { return !outbox_.empty(); }
 
-  // The connection is lost: every pending call ends with `unavailable`, every running one is cancelled.
+  // The connection is lost: every pending call ends with `unavailable` or as unsent, every running one is cancelled.
   void fail(const Error& why);
 
   std::size_t pending_calls() const { return pending_.size(); }
@@ -89,6 +91,7 @@ class Session {
   bool admits(std::uint64_t bytes) const;
   void on_sent(FrameType type, std::uint64_t id);
   void finish_inbound(std::uint64_t id);
+  void fail_call(std::uint64_t id, const Pending& pending, const Error& why);
   void send(FrameType type, std::uint64_t id, Buffer body);
 
   Status receive_request(const FrameHeader& header, ConstBytes body);

@@ -217,6 +217,24 @@ TEST_P(DriverConformance, AfterARestartNewCallsWorkAndLostOnesSaySo) {
   EXPECT_TRUE(client_.is(client, ClientState::kReady));
 }
 
+TEST_P(DriverConformance, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
+  const ClientId client = connected();
+  const Buffer payload = pattern(5'000'000, 3);
+  CallOptions impatient;
+  impatient.wait_for_ready = false;
+  const std::uint64_t patient_one = client_.call(client, as_text(payload));
+  const std::uint64_t impatient_one = client_.call(client, as_text(payload), impatient);
+  server_.driver().close_server(server_id_, Duration::zero());
+  ASSERT_TRUE(run_until_ended(impatient_one));
+  EXPECT_EQ(client_.outcomes[impatient_one].code, Code::kUnavailable);
+  EXPECT_FALSE(client_.outcomes[impatient_one].sent_maybe);
+  EXPECT_FALSE(client_.ended(patient_one));
+  server_.serve(address_);
+  ASSERT_TRUE(run_until_ended(patient_one));
+  EXPECT_EQ(client_.outcomes[patient_one].code, Code::kOk);
+  EXPECT_EQ(server_.requests.size(), 1U);
+}
+
 TEST_P(DriverConformance, WithoutWaitingACallFailsAtOnceWhileThereIsNoConnection) {
   const ClientId client = client_.connect(address_);
   CallOptions options;

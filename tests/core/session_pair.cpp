@@ -32,6 +32,10 @@ void SessionSide::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer
                              std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
 }
 
+void SessionSide::on_unsent(std::uint64_t token, const Request& request, const Error&) {
+  if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
+}
+
 bool deliver_one(SessionSide& from, SessionSide& to, Status& status) {
   if (from.written.empty()) return false;
   const Frame frame = std::move(from.written.front());

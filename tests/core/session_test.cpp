@@ -268,6 +268,26 @@ TEST_F(SessionTest, ALostConnectionEndsEachCallOnceAndCancelsEachHandler) {
   EXPECT_EQ(client_.session.inbound_calls(), 0U);
 }
 
+TEST_F(SessionTest, ACallLostBeforeItsLastFragmentWasSentComesBack) {
+  client_.capacity = 3;
+  static_cast<void>(client_.call(1, as_bytes("short")));
+  static_cast<void>(client_.call(2, pattern(50'000, 7)));
+  client_.session.fail({Code::kUnavailable, "gone"});
+  EXPECT_TRUE(client_.outcomes[1].at(0).sent_maybe);
+  EXPECT_FALSE(client_.outcomes.contains(2));
+  ASSERT_TRUE(client_.unsent.contains(2));
+  EXPECT_EQ(client_.unsent[2].size(), 50'000U);
+  EXPECT_TRUE(is_pattern(client_.unsent[2], 7));
+}
+
+TEST_F(SessionTest, ALongCallThatWasSentMayHaveRun) {
+  static_cast<void>(client_.call(1, pattern(50'000, 7)));
+  while (client_.session.has_output()) client_.session.flush_round();
+  client_.session.fail({Code::kUnavailable, "gone"});
+  EXPECT_TRUE(client_.outcomes[1].at(0).sent_maybe);
+  EXPECT_TRUE(client_.unsent.empty());
+}
+
 TEST_F(SessionTest, APingIsAnswered) {
   ASSERT_TRUE(client_.receive(FrameType::kPing, 42, {}).ok());
   ASSERT_EQ(client_.written.size(), 1U);

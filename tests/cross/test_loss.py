@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness import Peer
-from pairs import Pair
+from pairs import Pair, zeros
 
 Make = Callable[..., Peer]
 
@@ -71,6 +71,18 @@ def test_an_idempotent_call_is_repeated_with_the_next_server(kinds: tuple[str, s
     after.event("held")
     client.do("close", on="c")
     assert call.error().code == "cancelled"
+
+
+def test_a_long_call_that_was_not_sent_whole_goes_to_the_next_server(
+    kinds: tuple[str, str], address: str, peers: Make
+) -> None:
+    client, server, after = peers(kinds[0]), peers(kinds[1], reuse=False), peers(kinds[1])
+    pair = Pair(client, server, address)
+    server.signal(signal.SIGSTOP)
+    call = pair.start("size", zeros(1 << 23))
+    server.kill()
+    serve(after, address)
+    assert call.result() == 1 << 23
 
 
 def test_a_killed_client_leaves_the_server_and_its_other_clients_unharmed(

@@ -12,6 +12,25 @@ namespace {
 
 constexpr std::size_t kMaxSentenceBytes = 4096;
 
+// The numbers in a row; js/src/native.ts says what they mean.
+enum Column : std::size_t {
+  kKind,
+  kOwner,
+  kToken,
+  kMethodOrState,
+  kCode,
+  kFlags,
+  kPayloadStart,
+  kPayloadEnd,
+  kMetadataStart,
+  kMetadataEnd,
+  kMessageStart,
+  kMessageEnd,
+  kTimeoutLow,
+  kTimeoutHigh,
+  kLongMessage,
+};
+
 enum Flag : std::uint32_t { kNotify = 1, kSentMaybe = 2, kRemote = 4 };
 
 std::uint32_t flags_of(const Event& event) {
@@ -39,6 +58,12 @@ void BatchSink::reset() {
 
 bool BatchSink::has_room() const { return rows_ < limit_ && slab_.size() - used_ >= kMaxFrameBody + kMaxSentenceBytes; }
 
+BatchSink::Place BatchSink::place_in(const Buffer& storage, ConstBytes bytes) {
+  if (bytes.empty()) return {};
+  const auto start = static_cast<std::uint32_t>(bytes.data() - storage.data());
+  return {start, start + static_cast<std::uint32_t>(bytes.size())};
+}
+
 BatchSink::Place BatchSink::copy(ConstBytes bytes) {
   const auto start = static_cast<std::uint32_t>(used_);
   if (!bytes.empty()) std::memcpy(slab_.data() + used_, bytes.data(), bytes.size());
@@ -46,60 +71,57 @@ BatchSink::Place BatchSink::copy(ConstBytes bytes) {
   return {start, static_cast<std::uint32_t>(used_)};
 }
 
-void BatchSink::on_event(const Event& event) {
-  const bool is_request = event.kind == Event::Kind::kRequest;
-  std::uint32_t number = static_cast<std::uint32_t>(event.token);
-  if (is_request) number = requests_.insert(event.key);
-  if (event.kind == Event::Kind::kCancel) {
-    number = requests_.find(event.key);
-    if (number == RequestTable::kNone) return;
-  }
+// The number by which JavaScript knows what an event is about; nothing for a request that has been answered.
+std::optional<std::uint32_t> BatchSink::token_of(const Event& event) {
+  if (event.kind == Event::Kind::kRequest) return requests_.insert(event.key);
+  if (event.kind != Event::Kind::kCancel) return static_cast<std::uint32_t>(event.token);
+  const std::uint32_t number = requests_.find(event.key);
+  return number == RequestTable::kNone ? std::nullopt : std::optional(number);
+}
 
-  const Place sentence = copy(as_bytes(event.outcome.message.substr(0, kMaxSentenceBytes)));
-  ConstBytes payload = is_request ? event.request.payload : event.outcome.payload;
-  Place payload_place;
-  Place metadata_place;
-  std::uint32_t long_message = 0;
-  if (event.storage == nullptr && payload.size() + event.request.metadata.size() <= slab_.size() - used_) {
-    payload_place = copy(payload);
-    metadata_place = copy(event.request.metadata);
+BatchSink::Message BatchSink::take(const Event& event, ConstBytes payload) {
+  const ConstBytes metadata = event.request.metadata;
+  if (event.storage == nullptr && payload.size() + metadata.size() <= slab_.size() - used_) {
+    return {copy(payload), copy(metadata), 0};
+  }
+  Buffer joined;
+  Place payload_place{0, static_cast<std::uint32_t>(payload.size())};
+  Place metadata_place{payload_place.end, payload_place.end + static_cast<std::uint32_t>(metadata.size())};
+  if (event.storage == nullptr) {
+    append(joined, payload);
+    append(joined, metadata);
   } else {
-    Buffer buffer;
-    const std::byte* base = nullptr;
-    if (event.storage != nullptr) {
-      base = event.storage->data();
-      buffer = std::move(*event.storage);
-    } else {
-      append(buffer, payload);
-      base = payload.data();
-    }
-    const auto place = [base](ConstBytes bytes) {
-      if (bytes.empty()) return Place{};
-      const auto start = static_cast<std::uint32_t>(bytes.data() - base);
-      return Place{start, start + static_cast<std::uint32_t>(bytes.size())};
-    };
-    payload_place = place(payload);
-    metadata_place = event.storage != nullptr ? place(event.request.metadata) : Place{};
-    long_messages_.push_back(std::move(buffer));
-    long_message = static_cast<std::uint32_t>(long_messages_.size());
+    payload_place = place_in(*event.storage, payload);
+    metadata_place = place_in(*event.storage, metadata);
+    joined = std::move(*event.storage);
   }
+  long_messages_.push_back(std::move(joined));
+  return {payload_place, metadata_place, static_cast<std::uint32_t>(long_messages_.size())};
+}
 
-  std::uint32_t* row = table_.data() + (rows_ * kRowWords);
-  row[0] = static_cast<std::uint32_t>(event.kind);
-  row[1] = event.owner;
-  row[2] = number;
-  row[3] = is_request ? event.request.method : event.state;
-  row[4] = static_cast<std::uint32_t>(event.outcome.code);
-  row[5] = flags_of(event);
-  row[6] = payload_place.start;
-  row[7] = payload_place.end;
-  row[8] = metadata_place.start;
-  row[9] = metadata_place.end;
-  row[10] = sentence.start;
-  row[11] = sentence.end;
-  row[12] = static_cast<std::uint32_t>(event.request.timeout_us);
-  row[13] = static_cast<std::uint32_t>(event.request.timeout_us >> 32U);
-  row[14] = long_message;
+void BatchSink::on_event(const Event& event) {
+  const std::optional<std::uint32_t> token = token_of(event);
+  if (!token) return;
+  const bool is_request = event.kind == Event::Kind::kRequest;
+  const Place sentence = copy(as_bytes(event.outcome.message.substr(0, kMaxSentenceBytes)));
+  const Message message = take(event, is_request ? event.request.payload : event.outcome.payload);
+
+  const std::span<std::uint32_t> row = table_.subspan(rows_ * kRowWords, kRowWords);
+  row[kKind] = static_cast<std::uint32_t>(event.kind);
+  row[kOwner] = event.owner;
+  row[kToken] = *token;
+  row[kMethodOrState] = is_request ? event.request.method : event.state;
+  row[kCode] = static_cast<std::uint32_t>(event.outcome.code);
+  row[kFlags] = flags_of(event);
+  row[kPayloadStart] = message.payload.start;
+  row[kPayloadEnd] = message.payload.end;
+  row[kMetadataStart] = message.metadata.start;
+  row[kMetadataEnd] = message.metadata.end;
+  row[kMessageStart] = sentence.start;
+  row[kMessageEnd] = sentence.end;
+  row[kTimeoutLow] = static_cast<std::uint32_t>(event.request.timeout_us);
+  row[kTimeoutHigh] = static_cast<std::uint32_t>(event.request.timeout_us >> 32U);
+  row[kLongMessage] = message.number;
   ++rows_;
 }
 

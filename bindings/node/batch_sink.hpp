@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -44,7 +45,16 @@ class BatchSink final : public EventSink {
     std::uint32_t end = 0;
   };
 
+  struct Message {
+    Place payload;
+    Place metadata;
+    std::uint32_t number = 0;  // among the long messages; 0: in the slab
+  };
+
+  static Place place_in(const Buffer& storage, ConstBytes bytes);
   Place copy(ConstBytes bytes);
+  Message take(const Event& event, ConstBytes payload);
+  std::optional<std::uint32_t> token_of(const Event& event);
   std::size_t most_rows() const { return table_.size() / kRowWords; }
 
   RequestTable& requests_;

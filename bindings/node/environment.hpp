@@ -20,9 +20,8 @@ class Environment final : public Drainer {
   explicit Environment(napi_env env);
   ~Environment() override;
 
-  // Makes the Driver and the doorbell; `failed` says why it cannot be.
+  // Makes the Driver and the doorbell.
   Status start(Napi::Function on_batch, Napi::Object shared, bool own_thread);
-  bool started() const { return doorbell_ != nullptr; }
 
   Driver& driver() { return *driver_; }
   Doorbell& doorbell() { return *doorbell_; }

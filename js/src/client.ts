@@ -1,5 +1,5 @@
 import { whenAborted } from './abort'
-import { type Call, rejectedCall } from './call'
+import { type Call, makeCall, rejectedCall } from './call'
 import { IpcError } from './errors'
 import { CallFlag } from './native'
 import {
@@ -12,7 +12,7 @@ import {
   milliseconds,
   oneOf,
 } from './options'
-import { callOf, cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
+import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
 import {
   checkHandle,
   clients,
@@ -21,19 +21,21 @@ import {
   lastFailure,
   letGo,
   native,
+  neverSpin,
   notSent,
   type Owner,
   shareEncoded,
   shareEncodedWith,
 } from './runtime'
-import { neverSpin } from './spin'
 import { StateBoard } from './state'
 import { type DecodeOptions, Encoder } from './values'
 
+/** docs/connections.md tells what each means. */
 export type ClientState = 'connecting' | 'ready' | 'reconnecting' | 'disconnected' | 'closed'
 
 export interface ClientStatus {
   state: ClientState
+  /** As it was given to `connect`; several are joined by commas. */
   address: string
   /** 'shm', 'unix' or 'inproc'; absent while there is no connection. */
   transport?: string
@@ -129,7 +131,7 @@ export class Client implements Owner {
       return rejectedCall(error)
     }
     const slot = takeSlot(this.decoding)
-    const call = callOf(slot)
+    const call = makeCall(slot)
     let failed: number | undefined
     if (settings === undefined) {
       shareEncoded()

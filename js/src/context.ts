@@ -1,5 +1,6 @@
 import { IpcError } from './errors'
-import { handlers } from './runtime'
+import { Column } from './native'
+import { handlers, table } from './runtime'
 import { decode } from './values'
 
 /** What a handler may ask about the call that it serves. */
@@ -23,6 +24,32 @@ export interface Arrival {
   metadataEnd: number
   /** When the caller's patience ends, on the clock of performance.now(); Infinity: never. */
   deadline: number
+}
+
+/** The request in a row of the table. */
+export function arrivalOf(row: number, bytes: Buffer, request: number, method: string): Arrival {
+  const low = table[row + Column.timeoutLow] as number
+  const high = table[row + Column.timeoutHigh] as number
+  const timeout = high * 0x1_0000_0000 + low
+  return {
+    request,
+    method,
+    bytes,
+    metadataStart: table[row + Column.metadataStart] as number,
+    metadataEnd: table[row + Column.metadataEnd] as number,
+    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
+  }
+}
+
+/** The same for later, when the slab has other contents. */
+export function keep(arrival: Arrival): Arrival {
+  const { bytes, metadataStart, metadataEnd } = arrival
+  return {
+    ...arrival,
+    bytes: Buffer.from(bytes.subarray(metadataStart, metadataEnd)),
+    metadataStart: 0,
+    metadataEnd: metadataEnd - metadataStart,
+  }
 }
 
 class HandlerContext implements Context {
@@ -74,6 +101,8 @@ const contexts = new Map<number, HandlerContext>()
 /**
  * The call that the running handler serves. To be asked for in the synchronous part of a handler, before its first
  * `await`; what it returns stays valid.
+ *
+ * Throws 'failed_precondition' elsewhere.
  */
 export function context(): Context {
   if (arrival === undefined) {

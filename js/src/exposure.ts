@@ -1,5 +1,6 @@
 import { IpcError } from './errors'
-import { declareParameters, type Signature, signatureOf } from './parameters'
+import { checkKeys, oneOf } from './options'
+import { declareParameters, type Signature, signatureOf } from './signature'
 
 /** Any function, called by Reflect.apply only. */
 // biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common
@@ -27,11 +28,16 @@ export interface MethodOptions {
 
 const serialFunctions = new WeakSet<AnyFunction>()
 
-/** Says about a function what its source does not; returns the function. */
+/**
+ * Says about a function what its source does not, for every service that offers it; returns the function.
+ *
+ * Throws 'invalid_argument' when an option is wrong.
+ */
 export function method<F extends (...args: never[]) => unknown>(fn: F, options: MethodOptions): F {
   if (typeof fn !== 'function') throw new IpcError('invalid_argument', 'method() takes a function')
+  checkKeys('method', options, ['params', 'serial'])
   if (options.params !== undefined) declareParameters(fn, options.params)
-  if (options.serial === true) serialFunctions.add(fn)
+  if (oneOf('serial', options.serial, [true, false], false)) serialFunctions.add(fn)
   return fn
 }
 

@@ -1,6 +1,6 @@
 import type { Call } from './call'
 import { Client, type ClientState, type ClientStatus, makeSettings } from './client'
-import type { Description } from './describe'
+import { type Description, describeCall } from './describe'
 import { IpcError } from './errors'
 import { later, refuseLater } from './later'
 import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
@@ -23,10 +23,11 @@ export { float, type Int64, kwargs, localDateTime } from './values'
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
  * connect. The process stays alive until the server is closed. Serving a name again in the same process replaces
- * the service.
+ * the service. Handlers run on the event loop of the thread (or worker) that serves.
  *
  * Rejects with 'invalid_argument' when there is nothing to offer or an option is wrong, 'already_exists' when
- * another process serves the name (see `takeover`), 'failed_precondition' when the directory of names is not safe.
+ * another process serves the name (see `takeover`), 'failed_precondition' when the directory of names is not safe,
+ * 'not_found' when `allow` names a user or group that does not exist.
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')
@@ -38,12 +39,16 @@ export async function serve(name: string, target: object, options: ServeOptions 
 const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int64', 'spin']
 
 /**
- * Connects to a service, waiting up to `connectTimeout` for it to appear. Of several addresses each call goes to the
- * least busy. A lost connection is made again by itself.
+ * Connects to a service, waiting up to `connectTimeout` for it to appear, which keeps the process alive; the connection
+ * itself does not. Of several addresses each call goes to the least busy. A lost connection is made again by itself.
+ * What is returned belongs to the thread (or worker) that connected.
  *
- * Rejects with 'unavailable' when nobody was found in time.
+ * Rejects with 'unavailable' and `sent: 'no'` when nobody was found in time, 'permission_denied' when the service belongs
+ * to a user who is not allowed, 'failed_precondition' when it speaks another version of the protocol or the directory of
+ * names is not safe, 'invalid_argument' when the address or an option is wrong.
  */
 export function connect(address: string | readonly string[], options?: ConnectOptions): Promise<AnyRemote>
+/** The same with types: `connect<typeof target>('calc')`, where T is what was served. */
 export function connect<T extends object>(
   address: string | readonly string[],
   options?: ConnectOptions,
@@ -60,20 +65,29 @@ export async function connect(address: string | readonly string[], options: Conn
   return remote
 }
 
-/** The same service with a timeout, a signal, metadata … for each call made through what is returned. */
+/**
+ * The same service with a timeout, a signal, metadata … for each call made through what is returned. `remote` is not
+ * changed; options that it has from another withOptions() stay where these say nothing.
+ *
+ * Throws 'invalid_argument' when an option is wrong or metadata cannot be sent.
+ */
 export function withOptions<R extends object>(remote: R, options: CallOptions): R {
   return makeView(remote, { settings: makeSettings(handleOf(remote).settings, options) }) as R
 }
 
 /**
- * The same service for calls that want no answer: they return nothing, and throw only what is known at once.
- * What the handler throws is logged on its side.
+ * The same service for calls that want no answer: they return nothing, and throw only what is known at once
+ * ('invalid_argument', 'resource_exhausted', 'cancelled' …). What the handler throws is logged on its side.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
   return makeView(remote, { notify: true }) as Notifier<R>
 }
 
-/** Calls a method by its name, whatever the name: `call(calc, 'then', [1], { b: 2 })`. */
+/**
+ * Calls a method by its name, whatever the name: `call(calc, 'then', [1], { b: 2 })`. `named` are keyword arguments.
+ *
+ * Rejects with 'unimplemented' when there is no such method.
+ */
 export function call(
   remote: object,
   name: string,
@@ -87,20 +101,23 @@ export function call(
   return client.call(client.methodNumber(full), named === undefined ? args : [...args, new Kwargs(named)], settings)
 }
 
-/** The methods of a service: their signatures, parameters and documentation. */
+/** The methods of a service: their signatures, parameters and documentation. Asks the service, as any call does. */
 export function describe(remote: object): Call<Description> {
   const { client, settings } = handleOf(remote)
-  return client.call(client.methodNumber('__describe__'), [], settings) as Call<Description>
+  return client.call(client.methodNumber(describeCall), [], settings) as Call<Description>
 }
 
-/** How the connection, or the service, is doing now. */
+/** How the connection, or the service, is doing now. Asks nobody; works in every state. */
 export function status(of: Server): ServerStatus
 export function status(of: object): ClientStatus
 export function status(of: object): ClientStatus | ServerStatus {
   return serviceIfAny(of)?.status() ?? handleOf(of).client.status()
 }
 
-/** Tells of every change of state from now on; the function returned ends that. `reason` says why, if there is a reason. */
+/**
+ * Tells of every change of state from now on, on the event loop; the function returned ends that. `reason` says why, if
+ * there is a reason. What the listener throws is an uncaught exception.
+ */
 export function onState(of: Server, listener: Listener<ServerState>): () => void
 export function onState(of: object, listener: Listener<ClientState>): () => void
 export function onState(of: object, listener: Listener<never>): () => void {
@@ -109,7 +126,10 @@ export function onState(of: object, listener: Listener<never>): () => void {
   return board.listen(listener as Listener<string>)
 }
 
-/** Closes a connection: its pending calls fail with 'cancelled'. Or a server, as `server.close(options)`. */
+/**
+ * Closes a connection: its pending calls fail with 'cancelled', later ones with 'failed_precondition'. Or a server, as
+ * `server.close(options)`; `grace` is for servers. Does nothing when it is closed already.
+ */
 export async function close(of: object, options: CloseOptions = {}): Promise<void> {
   const service = serviceIfAny(of)
   if (service !== undefined) return service.close(options)

@@ -4,15 +4,17 @@ import type { Int64 } from './values'
 
 /** What one side accepts from the other on one connection. */
 export interface Limits {
-  /** The longest message. Default 256 MiB. */
+  /** The longest message, in bytes. Default 256 MiB; at most 4 GiB - 1. */
   maxMessageBytes?: number
-  /** Of all requests of one connection that are not answered yet. Default 64 MiB. */
+  /** Bytes of all requests of one connection that are not answered yet; more wait on the caller's side. Default 64 MiB. */
   maxPendingBytes?: number
   /** Requests of one connection that are not answered yet; more wait on the caller's side. Default 1024. */
   maxPendingCalls?: number
 }
 
+/** What `connect` and `serve` have in common. */
 export interface EndpointOptions {
+  /** What this side accepts from the other on one connection. */
   limits?: Limits
   /**
    * Users who may be at the other end besides this process's own user and root: uids, user names, or
@@ -25,27 +27,32 @@ export interface EndpointOptions {
   spin?: boolean
 }
 
+/** The options of `connect`. */
 export interface ConnectOptions extends EndpointOptions {
   /**
    * How long to wait for the service to appear, and again whenever it has gone, in ms. Default 10000; 0 tries
    * once; null or Infinity waits for ever.
    */
   connectTimeout?: number | null
-  /** Of calls that wait on this side; beyond it they fail with 'resource_exhausted'. Default 256 MiB. */
+  /** Bytes of calls that wait on this side; beyond it they fail with 'resource_exhausted'. Default 256 MiB. */
   maxQueuedBytes?: number
 }
 
+/** Where a handler failed. */
 export interface HandlerErrorInfo {
+  /** The address that was served. */
   service: string
+  /** The dotted name. */
   method: string
 }
 
+/** The options of `serve`. */
 export interface ServeOptions extends EndpointOptions {
   /** The permissions of the socket file. Default 0o600. */
   mode?: number
   /** When another process serves the name: wait for it to go, fail at once, or ask it to go. Default 'wait'. */
   takeover?: 'wait' | 'fail' | 'replace'
-  /** How long to wait, in ms. Default 2000. */
+  /** How long `takeover` waits, in ms; null or Infinity: for ever. Default 2000. */
   takeoverTimeout?: number | null
   /** `true`: one handler at a time, in the order of the calls, also when they are async. Default false. */
   serial?: boolean
@@ -53,8 +60,12 @@ export interface ServeOptions extends EndpointOptions {
   onError?: (error: unknown, info: HandlerErrorInfo) => void
 }
 
+/** The options of `withOptions`. */
 export interface CallOptions {
-  /** In ms. The call then fails with 'deadline_exceeded' and the handler is told. Default null: no deadline. */
+  /**
+   * In ms. The call then fails with 'deadline_exceeded' and the handler is told; 0 fails at once. Default null: no
+   * deadline.
+   */
   timeout?: number | null | undefined
   /** Aborting it fails the call with 'cancelled' and tells the handler. */
   signal?: AbortSignal | undefined
@@ -66,8 +77,9 @@ export interface CallOptions {
   waitForReady?: boolean | undefined
 }
 
+/** The options of `close`, for servers. */
 export interface CloseOptions {
-  /** How long calls that have been begun may run on, in ms. Default 10000. */
+  /** How long calls that have begun may run on, in ms; null: for ever. Default 10000. */
   grace?: number | null
 }
 
@@ -118,6 +130,13 @@ export function oneOf<T>(name: string, value: T | undefined, choices: readonly T
   return value
 }
 
+/** A function, or `fallback` where none is given. */
+export function fn<F>(name: string, value: F | undefined, fallback: F): F {
+  if (value === undefined) return fallback
+  if (typeof value !== 'function') refuse(`${name} is a function; got ${show(value)}`)
+  return value
+}
+
 const int64Choices: readonly Int64[] = ['mixed', 'bigint', 'error']
 
 export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefined {
@@ -144,7 +163,7 @@ function account(who: number | string): string {
   return String(who)
 }
 
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   return typeof value === 'bigint' ? `${value}n` : String(value)
 }

@@ -1,4 +1,4 @@
-import { type Call, makeCall, type Reject, type Resolve } from './call'
+import type { Reject, Resolve } from './call'
 import type { IpcError } from './errors'
 import { Column, Control, Flag } from './native'
 import { control, failure, handlers, isDelivering, messageIn, table } from './runtime'
@@ -35,10 +35,6 @@ export function takeSlot(decoding: DecodeOptions | undefined): Slot {
   slot.decoding = decoding
   ;(control[Control.keepAlive] as number)++
   return slot
-}
-
-export function callOf(slot: Slot): Call<unknown> {
-  return makeCall(slot)
 }
 
 function empty(slot: Slot): void {

@@ -33,7 +33,7 @@ export interface Handle {
   client: Client
   settings: Settings | undefined
   notify: boolean
-  /** The proxy of the whole service, and '' or the namespace of this part. */
+  /** The namespace that the proxy is of; '' for the whole service. */
   prefix: string
 }
 

@@ -137,6 +137,7 @@ export function shareEncodedWith(length: number, more: Uint8Array): void {
   }
 }
 
+/** Lets the native side send the first bytes of these. */
 export function share(bytes: Buffer): void {
   native().useOutgoing(bytes)
   outgoing = bytes
@@ -146,6 +147,11 @@ export function share(bytes: Buffer): void {
 export function keepAlive(): void {
   ;(control[Control.keepAlive] as number)++
   native().keepAlive()
+}
+
+/** From now on this thread of the process sleeps at once whenever it waits for a message. */
+export function neverSpin(): void {
+  control[Control.noSpin] = 1
 }
 
 export function letGo(): void {

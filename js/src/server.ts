@@ -1,7 +1,8 @@
-import { type Arrival, enter, forget, isAbort } from './context'
-import { describeMethods } from './describe'
+import { type Arrival, arrivalOf, enter, forget, isAbort, keep } from './context'
+import { describeCall, describeMethods } from './describe'
 import { IpcError, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
+import { Lane } from './lane'
 import { laterServeOptions } from './later'
 import { Column } from './native'
 import {
@@ -10,12 +11,13 @@ import {
   count,
   decodingOf,
   endpointOptions,
+  fn,
   type HandlerErrorInfo,
   milliseconds,
   oneOf,
   type ServeOptions,
 } from './options'
-import { bind, checkArity, loadParser } from './parameters'
+import { bind, checkArity } from './parameters'
 import {
   checkHandle,
   codeNumber,
@@ -23,20 +25,23 @@ import {
   keepAlive,
   letGo,
   native,
+  neverSpin,
   type RequestOwner,
   servers,
   share,
   shareEncoded,
   table,
 } from './runtime'
-import { neverSpin } from './spin'
+import { loadParser } from './signature'
 import { StateBoard } from './state'
 import { type DecodeOptions, decodeArgs, encodeError, Kwargs } from './values'
 
+/** 'closing': calls that have begun may finish, others are refused. */
 export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
 
 export interface ServerStatus {
   state: ServerState
+  /** As it was given to `serve`. */
   address: string
   /** Of the socket file. */
   path: string
@@ -49,8 +54,8 @@ export interface ServerStatus {
 
 const states = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
-const describeMethod = '__describe__'
-const secondsOfGrace = 10_000
+const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
+const defaultGrace = 10_000
 
 /** A service that is being served; made by `serve`. */
 export class Server {
@@ -63,17 +68,19 @@ export class Server {
     if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
   }
 
+  /** As it was given to `serve`. */
   get address(): string {
     return this.#service.address
   }
 
+  /** How the service is doing now; also after it was closed. */
   status(): ServerStatus {
     return this.#service.status()
   }
 
   /**
-   * Accepts no more calls, lets those that have begun finish for up to `grace` ms, then cancels them. Resolves when
-   * it is over.
+   * Accepts no more calls, lets those that have begun finish for up to `grace` ms (default 10000, null: for ever), then
+   * cancels them. Resolves when it is over; at once when it is over already. Never rejects but for a wrong option.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#service.close(options)
@@ -92,7 +99,7 @@ export class Service implements RequestOwner {
   private readonly methods: readonly Method[]
   private readonly decoding: DecodeOptions | undefined
   private readonly tellError: (error: unknown, info: HandlerErrorInfo) => void
-  private readonly lanes = new Map<Method, Lane>()
+  private readonly lanes: ReadonlyMap<Method, Lane>
   private readonly id: number
 
   constructor(
@@ -104,16 +111,12 @@ export class Service implements RequestOwner {
     loadParser()
     this.methods = collectMethods(target)
     this.decoding = decodingOf(options)
-    this.tellError = options.onError ?? logError
-    const { serial = false, takeover = 'wait' } = options
-    const common = serial ? new Lane() : undefined
-    for (const method of this.methods) {
-      if (common !== undefined || method.serial) this.lanes.set(method, common ?? new Lane())
-    }
+    this.tellError = fn('onError', options.onError, logError)
+    this.lanes = lanesOf(this.methods, oneOf('serial', options.serial, [true, false], false))
     const nativeOptions = {
       address,
-      methods: [...this.methods.map(method => method.name), describeMethod],
-      takeover: takeovers.indexOf(oneOf('takeover', takeover, takeovers, 'wait')),
+      methods: [...this.methods.map(method => method.name), describeCall],
+      takeover: takeovers.indexOf(oneOf('takeover', options.takeover, takeovers, 'wait')),
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, 2000),
       mode: count('mode', options.mode, 0o600, 0o777),
       ...endpointOptions(options),
@@ -139,7 +142,7 @@ export class Service implements RequestOwner {
 
   async close(options: CloseOptions): Promise<void> {
     checkKeys('close', options, ['grace'])
-    const grace = milliseconds('grace', options.grace, secondsOfGrace)
+    const grace = milliseconds('grace', options.grace, defaultGrace)
     if (this.board.state === 'closed') return
     const closed = this.board.next(state => state === 'closed')
     native().closeServer(this.id, grace)
@@ -172,15 +175,8 @@ export class Service implements RequestOwner {
     if (lane === undefined) {
       this.run(method, arrival, args)
     } else {
-      // It may wait for others, and the slab will not.
-      const { metadataStart: start, metadataEnd: end } = arrival
-      const later = {
-        ...arrival,
-        bytes: Buffer.from(bytes.subarray(start, end)),
-        metadataStart: 0,
-        metadataEnd: end - start,
-      }
-      lane.add(() => this.run(method, later, args))
+      const kept = keep(arrival)
+      lane.add(() => this.run(method, kept, args))
     }
   }
 
@@ -247,28 +243,11 @@ export class Service implements RequestOwner {
   }
 }
 
-const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
-
-/** Runs one task at a time, in order. */
-class Lane {
-  private readonly waiting: (() => Promise<void> | undefined)[] = []
-  private busy = false
-
-  add(task: () => Promise<void> | undefined): void {
-    this.waiting.push(task)
-    if (!this.busy) this.work()
-  }
-
-  private work(): void {
-    this.busy = true
-    for (let task = this.waiting.shift(); task !== undefined; task = this.waiting.shift()) {
-      const end = task()
-      if (end === undefined) continue
-      void end.finally(() => this.work())
-      return
-    }
-    this.busy = false
-  }
+/** The lanes of the methods that run one call at a time: one for all of a serial service. */
+function lanesOf(methods: readonly Method[], serial: boolean): Map<Method, Lane> {
+  const common = new Lane()
+  const inLanes = methods.filter(method => serial || method.serial)
+  return new Map(inLanes.map(method => [method, serial ? common : new Lane()]))
 }
 
 /** The arguments as the function takes them, keyword ones in their places. */
@@ -286,20 +265,6 @@ function fit(method: Method, args: unknown[]): unknown[] {
     checkArity(method.name, method.signature(), args.length)
   }
   return args
-}
-
-function arrivalOf(row: number, bytes: Buffer, request: number, method: string): Arrival {
-  const low = table[row + Column.timeoutLow] as number
-  const high = table[row + Column.timeoutHigh] as number
-  const timeout = high * 0x1_0000_0000 + low
-  return {
-    request,
-    method,
-    bytes,
-    metadataStart: table[row + Column.metadataStart] as number,
-    metadataEnd: table[row + Column.metadataEnd] as number,
-    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

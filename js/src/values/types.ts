@@ -9,7 +9,11 @@ export class Float {
   }
 }
 
-/** `float(2)` arrives in Python as 2.0, where the plain number 2 arrives as the int 2. */
+/**
+ * `float(2)` arrives in Python as 2.0, where the plain number 2 arrives as the int 2.
+ *
+ * Throws 'invalid_argument' for what is no number.
+ */
 export function float(value: number): Float {
   return new Float(value)
 }
@@ -23,7 +27,11 @@ export class Kwargs {
   }
 }
 
-/** `calc.plot(kwargs({ title: 'x' }))` calls `plot(title='x')`. */
+/**
+ * Keyword arguments: `calc.plot(kwargs({ title: 'x' }))` calls `plot(title='x')`. Must be the last argument.
+ *
+ * Throws 'invalid_argument' for what is no plain object.
+ */
 export function kwargs(values: Record<string, unknown>): Kwargs {
   return new Kwargs(values)
 }
@@ -35,7 +43,12 @@ export class LocalDateTime {
   }
 }
 
-/** `localDateTime(date)` arrives in Python as the naive datetime of the date's local fields, where a Date arrives as an aware one. */
+/**
+ * `localDateTime(date)` arrives in Python as the naive datetime of the date's local fields, where a Date arrives as an
+ * aware one.
+ *
+ * Throws 'invalid_argument' for what is no Date.
+ */
 export function localDateTime(date: Date): LocalDateTime {
   return new LocalDateTime(date)
 }

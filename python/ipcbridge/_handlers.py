@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Union
 
-from . import _native
+from . import _later, _native
 from ._context import of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
@@ -136,7 +136,7 @@ def _prepared(name: str, function: Handler) -> Handler:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
 
         def refuse(*_args: Any, **_kwargs: Any) -> Any:
-            raise IpcError("unimplemented", f"{name}() is a generator: streams come in a later release")
+            raise IpcError("unimplemented", f"{name}() is a generator: {_later.STREAMS}")
 
         return refuse
     signature = signature_of(function)

@@ -1,4 +1,4 @@
-"""Names of the public API whose meaning comes with a later release."""
+"""What a later release brings. Until then it is refused with 'unimplemented', and these are the reasons given."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from typing import Any, NoReturn
 
 from ._errors import IpcError
 
+STREAMS = "streams, ipc.stream(iterable), come in a later release"
+CALLBACKS = "callbacks come in a later release"
+REFERENCES = "passing by reference comes in a later release"
+ARRAYS = "arrays come in a later release"
+EXCEPTIONS = "exceptions as values come in a later release"
+EXPOSE = "serve: the option 'expose' comes in a later release"
+
 
 def stream(iterable: Any) -> NoReturn:
-    """Will make a stream of an iterable. Raises IpcError('unimplemented')."""
-    raise IpcError("unimplemented", "stream() comes in a later release: send a list")
+    """Will send an iterable item by item. Comes in a later release: raises IpcError('unimplemented')."""
+    raise IpcError("unimplemented", STREAMS)
 
 
 def retain(function: Any) -> NoReturn:
-    """Will let a callback outlive its call. Raises IpcError('unimplemented')."""
-    raise IpcError("unimplemented", "retain() and callbacks come in a later release")
+    """Will let a callback outlive its call. Comes in a later release: raises IpcError('unimplemented')."""
+    raise IpcError("unimplemented", CALLBACKS)
 
 
 def proxy(value: Any) -> NoReturn:
-    """Will pass an object by reference. Raises IpcError('unimplemented')."""
-    raise IpcError("unimplemented", "proxy() comes in a later release: serve the object under a name of its own")
+    """Will pass an object by reference. Comes in a later release: raises IpcError('unimplemented')."""
+    raise IpcError("unimplemented", REFERENCES)

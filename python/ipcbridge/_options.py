@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple, Union
 
-from . import _native
+from . import _later, _native
 from ._errors import IpcError
 from ._values import encode_result
 
@@ -131,8 +131,11 @@ def serve_arguments(
     allow: Iterable[Allow] | None,
     mode: int,
     limits: Mapping[str, int] | None,
+    expose: Iterable[str] | None,
 ) -> dict[str, Any]:
     """The keyword arguments of the native serve()."""
+    if expose is not None:
+        raise IpcError("unimplemented", _later.EXPOSE)
     if not isinstance(name, str):
         raise IpcError("invalid_argument", "the name of a service is a string")
     return {

@@ -252,6 +252,7 @@ def serve(
     mode: int = 0o600,
     limits: Mapping[str, int] | None = None,
     on_error: OnError | None = None,
+    expose: Iterable[str] | None = None,
 ) -> Server:
     """Serves the functions of `target` under `name`; returns as soon as clients can connect.
 
@@ -266,12 +267,13 @@ def serve(
     `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
     max_message_bytes, max_pending_bytes and max_pending_calls. What a handler raises unexpectedly goes to
     `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
+    `expose` comes in a later release: until then it is refused with 'unimplemented'.
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
     count = check_threads(threads, serial)
     service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits)
+    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
     server = Server(_process.current(), service, count, executor, _native.socket_path(name))
     server.start(arguments)
     return server

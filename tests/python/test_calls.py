@@ -137,20 +137,3 @@ def test_handlers_run_on_an_executor(serve: Any, connect: Any) -> None:
         where = {"where": lambda: [threading.current_thread().name, ipc.context().method]}
         serve("calc", where, executor=executor)
         assert connect("calc").where() == ["mine_0", "where"]
-
-
-@pytest.mark.parametrize("name", ["stream", "retain", "proxy"])
-def test_what_comes_later_says_so(name: str) -> None:
-    with pytest.raises(ipc.IpcError, match="later release") as caught:
-        getattr(ipc, name)([1])
-    assert caught.value.code == "unimplemented"
-
-
-def test_a_generator_handler_is_refused_for_now(serve: Any, connect: Any) -> None:
-    def rows() -> Any:
-        yield 1
-
-    serve("calc", {"rows": rows})
-    with pytest.raises(ipc.RemoteError, match="later release") as caught:
-        connect("calc").rows()
-    assert caught.value.code == "unimplemented"

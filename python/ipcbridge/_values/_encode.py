@@ -16,7 +16,7 @@ _SCALARS = _walk.SCALARS
 
 
 def encode_result(value: Any) -> bytes:
-    """The bytes of one value. Raises IpcError('invalid_argument') naming the path to what cannot be sent."""
+    """The bytes of one value. Raises IpcError naming the path to what cannot be sent, or not yet."""
     try:
         data = _packb(value, _default, OPTIONS)
     except TypeError:

@@ -13,18 +13,19 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from .. import _later
+from .._errors import Code
 from . import _times
 from ._wire import BIG_INT, LOCAL_DATETIME, TIMESTAMP, Extension
-
-_STREAM_HINT = "send a list; streams, ipc.stream(iterable), come in a later release"
 
 
 class Refused(Exception):
     """A value has no form on the wire. Each container on the way out adds its step, the innermost first."""
 
-    def __init__(self, reason: str, *, too_deep: bool = False) -> None:
+    def __init__(self, reason: str, *, too_deep: bool = False, later: bool = False) -> None:
         super().__init__(reason)
         self.too_deep = too_deep
+        self.code: Code = "unimplemented" if later else "invalid_argument"
         self.steps: list[str] = []
         self.holders: list[object] = []
 
@@ -65,7 +66,7 @@ def simplify(value: Any) -> Any:
     numpy = sys.modules.get("numpy")  # never imported for the user: without it there are no numpy values
     if numpy is not None and isinstance(value, numpy.generic):
         return _numpy_scalar(value)
-    raise Refused(_why_not(value, numpy))
+    raise _refused(value, numpy)
 
 
 def _datetime(value: datetime) -> Extension:
@@ -84,24 +85,36 @@ def _numpy_scalar(value: Any) -> Any:
     return item
 
 
-def _why_not(value: object, numpy: types.ModuleType | None) -> str:
+def _refused(value: object, numpy: types.ModuleType | None) -> Refused:
+    reason = _comes_later(value, numpy)
+    return Refused(_why_never(value)) if reason is None else Refused(reason, later=True)
+
+
+def _comes_later(value: object, numpy: types.ModuleType | None) -> str | None:
+    name = type(value).__name__
+    if isinstance(value, BaseException):
+        return f"an exception ({name}): {_later.EXCEPTIONS}"
+    if (numpy is not None and isinstance(value, numpy.ndarray)) or isinstance(value, array):
+        return f"an array ({name}): {_later.ARRAYS}; send value.tolist()"
+    if isinstance(value, (type, collections.abc.Awaitable)):
+        return None
+    if isinstance(value, (collections.abc.Iterator, collections.abc.AsyncIterable)):
+        return f"an iterator ({name}): {_later.STREAMS}; send a list"
+    if callable(value) and not hasattr(type(value), "__iter__"):
+        return f"a function ({name}): {_later.CALLBACKS}"
+    return None
+
+
+def _why_never(value: object) -> str:
     name = type(value).__name__
     if isinstance(value, type):
         return f"a class ({value.__name__})"
-    if isinstance(value, BaseException):
-        return f"an exception ({name}): exceptions as values come in a later release"
     if isinstance(value, timedelta):
         return "a timedelta: send value.total_seconds()"
     if isinstance(value, complex):
         return "a complex number: send [value.real, value.imag]"
-    if (numpy is not None and isinstance(value, numpy.ndarray)) or isinstance(value, array):
-        return f"an array ({name}): arrays come in a later release; send value.tolist()"
     if isinstance(value, collections.abc.Awaitable):
         return f"a {name}: await it first"
-    if isinstance(value, (collections.abc.Iterator, collections.abc.AsyncIterable)):
-        return f"an iterator ({name}): {_STREAM_HINT}"
-    if callable(value) and not hasattr(type(value), "__iter__"):
-        return f"a function ({name}): callbacks come in a later release"
     if isinstance(value, collections.abc.Mapping):
         return f"a {name}: send dict(value)"
     if isinstance(value, collections.abc.Iterable):

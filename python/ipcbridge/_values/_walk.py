@@ -20,7 +20,7 @@ SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def encode_value(value: Any, root: str) -> bytes:
-    """The bytes of one value; `root` names it in errors. Raises IpcError('invalid_argument')."""
+    """The bytes of one value; `root` names it in errors. Raises IpcError, see Refused."""
     out = bytearray()
     try:
         _write(out, value, 0)
@@ -178,4 +178,4 @@ def _explain(refusal: Refused, root: str) -> IpcError:
                 path, back = root + "".join(steps[:level]), root + "".join(steps[:first])
                 return IpcError("invalid_argument", f"{path} refers back to {back}: a cycle cannot be sent")
         return IpcError("invalid_argument", f"{root}{''.join(steps[:4])}... is {refusal}")
-    return IpcError("invalid_argument", f"{root}{''.join(steps)} cannot be sent: {refusal}")
+    return IpcError(refusal.code, f"{root}{''.join(steps)} cannot be sent: {refusal}")

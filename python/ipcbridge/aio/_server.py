@@ -199,6 +199,7 @@ async def serve(
     mode: int = 0o600,
     limits: Mapping[str, int] | None = None,
     on_error: OnError | None = None,
+    expose: Iterable[str] | None = None,
 ) -> Server:
     """ipcbridge.serve() on the running loop.
 
@@ -207,7 +208,7 @@ async def serve(
     """
     count = check_threads(threads, serial)
     service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits)
+    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
     server = Server(await running(), asyncio.get_running_loop(), service, count, serial, executor)
     await server.start(arguments)
     return server

@@ -1,0 +1,99 @@
+"""What comes with a later release says so, wherever it is met."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+
+def rows() -> Iterator[int]:
+    yield 1
+
+
+async def async_rows() -> AsyncIterator[int]:
+    yield 1
+
+
+LATER = {
+    "a function": (lambda: print, "callbacks"),
+    "a generator": (rows, "streams"),
+    "an async generator": (async_rows, "streams"),
+    "an iterator": (lambda: map(str, ()), "streams"),
+}
+
+
+class Service:
+    def echo(self, value: Any = None, **more: Any) -> Any:
+        return value
+
+    def result(self, what: str) -> Any:
+        return [LATER[what][0]()]
+
+    async def async_result(self, what: str) -> Any:
+        return [LATER[what][0]()]
+
+    rows = staticmethod(rows)
+    async_rows = staticmethod(async_rows)
+
+
+def unimplemented(call: Callable[[], object]) -> str:
+    with pytest.raises(ipc.IpcError, match="later release") as caught:
+        call()
+    assert caught.value.code == "unimplemented"
+    return str(caught.value)
+
+
+class InAsyncio:
+    """Calls made on an asyncio loop, to a service on it, as if they were blocking."""
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        async def call(*args: Any, **kwargs: Any) -> object:
+            async with await aio.serve("calc", Service()), await aio.connect("calc") as calc:
+                return await getattr(calc, name)(*args, **kwargs)
+
+        return lambda *args, **kwargs: asyncio.run(call(*args, **kwargs))
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def calc(request: pytest.FixtureRequest, serve: Any, connect: Any) -> Any:
+    if request.param == "asyncio":
+        return InAsyncio()
+    serve("calc", Service())
+    return connect("calc")
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_in_arguments(calc: Any, what: str) -> None:
+    make, kind = LATER[what]
+    assert unimplemented(lambda: calc.echo([{"x": make()}])).startswith(
+        f"args[0][0].x cannot be sent: {what.split()[0]}"
+    )
+    assert kind in unimplemented(lambda: calc.echo(more=make()))
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_in_results(calc: Any, what: str) -> None:
+    for method in (calc.result, calc.async_result):
+        assert unimplemented(lambda method=method: method(what)).startswith("result[0] cannot be sent: ")
+
+
+@pytest.mark.parametrize("method", ["rows", "async_rows"])
+def test_generators_as_methods(calc: Any, method: str) -> None:
+    assert "() is a generator: streams" in unimplemented(getattr(calc, method))
+
+
+@pytest.mark.parametrize("module", [ipc, aio])
+@pytest.mark.parametrize("name", ["stream", "retain", "proxy"])
+def test_functions_of_the_module(module: Any, name: str) -> None:
+    unimplemented(lambda: getattr(module, name)([1]))
+
+
+def test_the_option_expose() -> None:
+    assert "'expose'" in unimplemented(lambda: ipc.serve("calc", Service(), expose=["echo"]))
+    assert "'expose'" in unimplemented(lambda: asyncio.run(aio.serve("calc", Service(), expose=["echo"])))

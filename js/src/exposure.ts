@@ -1,6 +1,7 @@
 import { IpcError } from './errors'
 import { checkKeys, oneOf } from './options'
 import { declareParameters, type Signature, signatureOf } from './signature'
+import { isClass } from './values'
 
 /** Any function, called by Reflect.apply only. */
 // biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common
@@ -116,9 +117,4 @@ function isNamespace(value: unknown): value is object {
   if (value instanceof Map) return true
   const prototype = Object.getPrototypeOf(value)
   return prototype === null || isRoot(prototype)
-}
-
-function isClass(fn: AnyFunction): boolean {
-  // Its prototype is read-only; a function's is not, and arrows and methods have none.
-  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
 }

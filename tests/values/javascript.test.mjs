@@ -203,6 +203,7 @@ describe('refusals', () => {
     }
   }
   const cases = [
+    [Point, /a class \(Point\)/],
     [new Point(), /an instance of Point: send a plain object/],
     [Object.create({}), /an instance of Object/],
     [Object.create(Point.prototype, { constructor: { value: undefined } }), /an instance of a class without a name/],
@@ -218,7 +219,6 @@ describe('refusals', () => {
 
   const later = [
     [() => 1, /a function/],
-    [Point, /a function \(Point\)/],
     [new TypeError('x'), /an Error: .*later release/],
     [new Float64Array(1), /a typed array: arrays come in a later release/],
     [new DataView(new ArrayBuffer(1)), /a typed array/],

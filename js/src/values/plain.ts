@@ -8,3 +8,8 @@ export function isPlainObject(value: object): boolean {
   if (prototype === Object.prototype || prototype === null) return true
   return Object.getPrototypeOf(prototype) === null && 'isPrototypeOf' in prototype
 }
+
+/** A class's prototype is read-only; a function's is not, and arrows and methods have none. */
+export function isClass(fn: object): boolean {
+  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
+}

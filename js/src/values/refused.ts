@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { IpcError } from '../errors'
 import { later } from '../later'
+import { isClass } from './plain'
 import { maxDepth } from './wire'
 
 /** A value has no form on the wire. Each container on the way out adds its step, the innermost first. */
@@ -75,7 +76,8 @@ export function refusalOf(value: unknown): Refused {
 }
 
 function comesLater(value: unknown): string | undefined {
-  if (typeof value === 'function') return `a function (${nameOf(value)}): ${later.callbacks}`
+  if (typeof value === 'function')
+    return isClass(value) ? undefined : `a function (${nameOf(value)}): ${later.callbacks}`
   if (typeof value !== 'object' || value === null) return undefined
   if (types.isNativeError(value) || value instanceof Error) return `an Error: ${later.errors}`
   if (ArrayBuffer.isView(value)) return `a typed array: ${later.arrays}; send a Buffer or Array.from(value)`
@@ -85,6 +87,7 @@ function comesLater(value: unknown): string | undefined {
 
 function whyNever(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value === 'function') return `a class (${nameOf(value)})`
   const object = value as object
   if (types.isPromise(object)) return 'a promise: await it first'
   if (types.isWeakMap(object) || types.isWeakSet(object)) return 'a weak collection'

@@ -29,6 +29,9 @@ export function makeService(event, connect) {
       throw new IpcError(code, 'refused as asked', details)
     },
     unencodable: () => ({ items: [0, 1, 2, Symbol('no value')] }),
+    *rows() {
+      yield 1
+    },
     hold: () => {
       const { signal } = context()
       event('held')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +64,9 @@ class Service:
 
     def unencodable(self) -> dict[str, Any]:
         return {"items": [0, 1, 2, object()]}
+
+    def rows(self) -> Iterator[int]:
+        yield 1
 
     def hold(self) -> str:
         context = ipc.context()

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { start } from './support/children.mjs'
-import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { connect, deferred, serve, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshAddress, transports } from './support/names.mjs'
 
 for (const transport of [...transports, 'inproc']) {
@@ -84,16 +83,14 @@ for (const transport of [...transports, 'inproc']) {
     const there = freshAddress(transport)
     const back = freshAddress(transport)
     const ends = {}
-    const server = await ipc.serve(there, { down: n => (n === 0 ? 'bottom' : ends.back.up(n - 1)) })
-    t.after(() => server.close({ grace: 0 }))
+    await serve(t, there, { down: n => (n === 0 ? 'bottom' : ends.back.up(n - 1)) })
     const { remote } = await serveAndConnect(
       t,
       { up: n => (n === 0 ? 'top' : ends.there.down(n - 1)) },
       { address: back },
     )
     ends.back = remote
-    ends.there = await ipc.connect(there)
-    t.after(() => ipc.close(ends.there))
+    ends.there = await connect(t, there)
     assert.equal(await ends.there.down(100), 'bottom')
     assert.equal(await ends.there.down(101), 'top')
   })
@@ -101,13 +98,7 @@ for (const transport of [...transports, 'inproc']) {
 
 for (const transport of transports) {
   test(`${transport}: a service in another process answers`, async t => {
-    const address = freshAddress(transport)
-    const child = start(t, `await ipc.serve(argv.address, { pid: () => process.pid, echo: x => x }); say('up')`, {
-      argv: { address },
-    })
-    await child.heard()
-    const remote = await ipc.connect(address)
-    t.after(() => ipc.close(remote))
+    const { child, remote } = await serveElsewhereAndConnect(t, { address: freshAddress(transport) })
     assert.equal(await remote.pid(), child.pid)
     const { transport: used, peer } = ipc.status(remote)
     assert.equal(used, transport === 'unix' ? 'unix' : 'shm')

@@ -4,18 +4,12 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import { test } from 'node:test'
-import ipc from 'ipcbridge'
 import { start } from './support/children.mjs'
-import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { connect, deferred, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
-const echo = `await ipc.serve(argv.address, { echo: x => x }); say('up')`
-
 async function remoteEcho(t) {
-  const address = freshName()
-  await start(t, echo, { argv: { address } }).heard()
-  const remote = await ipc.connect(address)
-  t.after(() => ipc.close(remote))
+  const { remote } = await serveElsewhereAndConnect(t)
   return remote
 }
 
@@ -135,8 +129,7 @@ test('slow handlers do not hold the loop for a whole batch', async t => {
     { argv: { address } },
   )
   await child.heard()
-  const remote = await ipc.connect(address)
-  t.after(() => ipc.close(remote))
+  const remote = await connect(t, address)
   await Promise.all(Array.from({ length: 100 }, () => remote.slow()))
   await remote.reset()
   await Promise.all(Array.from({ length: 300 }, () => remote.slow()))

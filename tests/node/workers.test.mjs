@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import ipc from 'ipcbridge'
 import { run } from './support/children.mjs'
-import { serveAndConnect } from './support/endpoints.mjs'
+import { connect, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
 const prelude = `
@@ -36,8 +35,7 @@ test('a worker calls a service of the main thread', async t => {
 test('the main thread calls a service of a worker', async t => {
   const name = freshName()
   work(t, `await ipc.serve(workerData, { id: () => require('node:worker_threads').threadId })`, name)
-  const remote = await ipc.connect(name)
-  t.after(() => ipc.close(remote))
+  const remote = await connect(t, name)
   assert.ok((await remote.id()) > 0)
 })
 
@@ -67,8 +65,7 @@ test('process.exit in a worker, from a handler, ends the worker only', async t =
     name,
   )
   await once(worker, 'message')
-  const remote = await ipc.connect(name)
-  t.after(() => ipc.close(remote))
+  const remote = await connect(t, name)
   const exit = once(worker, 'exit')
   await assert.rejects(remote.leave(), { code: 'unavailable', sent: 'maybe' })
   assert.deepEqual(await exit, [3])

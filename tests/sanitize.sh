@@ -37,11 +37,12 @@ cmake --install build/asan --component python --prefix "$stage/python" >/dev/nul
 # V8 and CPython leak on purpose at exit, so leaks are looked for in the core's tests only.
 export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1
 export PYTHONMALLOC=malloc PYTHONPATH="$PWD/$stage/python"
-libasan=$(g++ -print-file-name=libasan.so)
-libasan=$(realpath "$libasan")
+# Python does not link libstdc++, and ASan looks for it only when it starts: without it, the first C++ exception
+# would end the process.
+preload="$(realpath "$(g++ -print-file-name=libasan.so)") $(realpath "$(g++ -print-file-name=libstdc++.so)")"
 cd "$stage"
 echo "== node, asan"
 find tests/node tests/values tests/cross -name '*.test.*js' | sort |
-  LD_PRELOAD=$libasan xargs "${fixed_layout[@]}" node --test
+  LD_PRELOAD=$preload xargs "${fixed_layout[@]}" node --test
 echo "== python, asan"
-LD_PRELOAD=$libasan "${fixed_layout[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider
+LD_PRELOAD=$preload "${fixed_layout[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider

@@ -96,7 +96,7 @@ class Actions:
                     tally[outcome] += 1
                     if code is not None:
                         codes[code] += 1
-                    if tally.total() == -(-count // 10):
+                    if sum(tally.values()) == -(-count // 10):
                         event("underway")
 
         threads = [threading.Thread(target=lane) for _ in range(min(in_flight or count, 32))]

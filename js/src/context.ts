@@ -15,7 +15,7 @@ export interface Context {
   readonly deadline: number | null
 }
 
-/** A request as it came, as long as its handler's synchronous part runs. */
+/** A request as it came; its bytes stay only until the batch is handled. */
 export interface Arrival {
   request: number
   method: string
@@ -41,23 +41,12 @@ export function arrivalOf(row: number, bytes: Buffer, request: number, method: s
   }
 }
 
-/** The same for later, when the slab has other contents. */
-export function keep(arrival: Arrival): Arrival {
-  const { bytes, metadataStart, metadataEnd } = arrival
-  return {
-    ...arrival,
-    bytes: Buffer.from(bytes.subarray(metadataStart, metadataEnd)),
-    metadataStart: 0,
-    metadataEnd: metadataEnd - metadataStart,
-  }
-}
-
-class HandlerContext implements Context {
+export class HandlerContext implements Context {
   readonly method: string
   readonly metadata: Readonly<Record<string, unknown>>
   private readonly until: number
   private controller: AbortController | undefined
-  private isCancelled = false
+  isCancelled = false
 
   constructor(arrival: Arrival) {
     const { bytes, metadataStart, metadataEnd } = arrival
@@ -90,12 +79,16 @@ class HandlerContext implements Context {
   }
 
   private abort(): void {
-    this.controller?.abort(new IpcError('cancelled', 'the caller waits no longer'))
+    this.controller?.abort(callerGone())
   }
 }
 
+export function callerGone(): IpcError {
+  return new IpcError('cancelled', 'the caller waits no longer')
+}
+
 let arrival: Arrival | undefined
-/** Of the requests that run and whose handler has asked for it. */
+/** Of the requests whose handler has asked for it, or that wait for their turn. */
 const contexts = new Map<number, HandlerContext>()
 
 /**
@@ -111,6 +104,11 @@ export function context(): Context {
       'context() works in the synchronous part of a handler, before its first await',
     )
   }
+  return contextOf(arrival)
+}
+
+/** What is known about a request from now on, also when it is cancelled before its handler runs. */
+export function contextOf(arrival: Arrival): HandlerContext {
   let made = contexts.get(arrival.request)
   if (made === undefined) {
     made = new HandlerContext(arrival)

@@ -1,4 +1,4 @@
-import { type Arrival, arrivalOf, enter, forget, isAbort, keep } from './context'
+import { type Arrival, arrivalOf, callerGone, contextOf, enter, forget, type HandlerContext, isAbort } from './context'
 import { describeCall, describeMethods } from './describe'
 import { IpcError, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
@@ -56,6 +56,7 @@ const states = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
 const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
 const defaultGrace = 10_000
+const noBytes = Buffer.alloc(0)
 
 /** What stands behind a Server. */
 export class Service implements RequestOwner {
@@ -136,12 +137,25 @@ export class Service implements RequestOwner {
     }
     const arrival = arrivalOf(row, bytes, request, method.name)
     const lane = this.lanes.size === 0 ? undefined : this.lanes.get(method)
-    if (lane === undefined) {
-      this.run(method, arrival, args)
-    } else {
-      const kept = keep(arrival)
-      lane.add(() => this.run(method, kept, args))
+    if (lane === undefined) this.run(method, arrival, args)
+    else this.queue(lane, method, arrival, args)
+  }
+
+  /** Runs the handler when its turn comes, unless the caller has given up by then. */
+  private queue(lane: Lane, method: Method, arrival: Arrival, args: unknown[]): void {
+    let context: HandlerContext
+    try {
+      context = contextOf(arrival)
+    } catch (error) {
+      this.refuse(arrival.request, error)
+      return
     }
+    const later = { ...arrival, bytes: noBytes }
+    lane.add(() => {
+      if (!context.isCancelled) return this.run(method, later, args)
+      this.refuse(arrival.request, callerGone())
+      return undefined
+    })
   }
 
   /** Runs the handler. Returns a promise of its end where it is not over yet. */

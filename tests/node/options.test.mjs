@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { deferred, gate, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
 const refused = (call, message = /./) => assert.rejects(call, { code: 'invalid_argument', message })
@@ -174,7 +174,7 @@ test('serial: one handler at a time, in the order of the calls', async t => {
     log.push(`${name} begins`)
     await new Promise(setImmediate)
     log.push(`${name} ends`)
-    return ipc.kwargs === undefined ? '' : name
+    return name
   }
   const { remote } = await serveAndConnect(t, { step, other: step }, { serve: { serial: true } })
   const results = await Promise.all([remote.step('a'), remote.other('b'), remote.step('c')])
@@ -183,22 +183,22 @@ test('serial: one handler at a time, in the order of the calls', async t => {
 })
 
 test('serial methods go one at a time beside others that overlap', async t => {
-  const gate = deferred()
+  const end = deferred()
   let running = 0
   const slow = ipc.method(
     async () => {
       assert.equal(++running, 1)
-      await gate.promise
+      await end.promise
       running--
-      return ipc.context === undefined
+      return 'slow'
     },
     { serial: true },
   )
   const { remote } = await serveAndConnect(t, { slow, quick: () => 'quick' })
   const calls = [remote.slow(), remote.slow(), remote.slow()]
   assert.equal(await remote.quick(), 'quick')
-  gate.resolve()
-  assert.deepEqual(await Promise.all(calls), [false, false, false])
+  end.resolve()
+  assert.deepEqual(await Promise.all(calls), ['slow', 'slow', 'slow'])
 })
 
 test('a serial method sees its own metadata, though it had to wait', async t => {
@@ -215,6 +215,33 @@ test('a serial method sees its own metadata, though it had to wait', async t => 
     await Promise.all(calls),
     calls.map((_, n) => n),
   )
+})
+
+test('a serial method does not run for a caller who gave up while it waited', async t => {
+  const { wait, entered, open } = gate()
+  const ran = []
+  const work = ipc.method(
+    n => {
+      ran.push(n)
+      return wait()
+    },
+    { serial: true },
+  )
+  const { remote } = await serveAndConnect(t, { work, echo: x => x })
+  const first = remote.work(1)
+  await entered
+  const controller = new AbortController()
+  const aborted = ipc.withOptions(remote, { signal: controller.signal }).work(2)
+  const late = ipc.withOptions(remote, { timeout: 20 }).work(3)
+  await remote.echo(1) // behind the calls
+  controller.abort()
+  await assert.rejects(aborted, { code: 'cancelled' })
+  await assert.rejects(late, { code: 'deadline_exceeded' })
+  await remote.echo(1) // behind the cancellations
+  open('done')
+  assert.equal(await first, 'done')
+  assert.equal(await remote.work(4), 'done')
+  assert.deepEqual(ran, [1, 4])
 })
 
 test('a serial method goes on after one that fails', async t => {

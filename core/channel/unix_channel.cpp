@@ -103,6 +103,7 @@ void UnixChannel::receive() {
     closed_ = errno != EAGAIN && errno != EINTR;
     return;
   }
+  lost_fd_ = lost_fd_ || (message.msg_flags & MSG_CTRUNC) != 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     // All of them: CMSG_SPACE rounds up, so that there is room for more descriptors than were asked for.

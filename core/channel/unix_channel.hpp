@@ -29,6 +29,8 @@ class UnixChannel final : public Channel {
   void attach(Fd fd) { outgoing_fd_ = std::move(fd); }
   // The descriptor that came in, if any; later ones are closed.
   Fd take_received_fd() { return std::move(received_fd_); }
+  // Whether one came that this process had no number left for.
+  bool lost_fd() const { return lost_fd_; }
   // Gives the socket up, for the shared-memory channel, whose doorbell it becomes.
   Fd release_socket() { return std::move(socket_); }
 
@@ -43,6 +45,7 @@ class UnixChannel final : public Channel {
   PeerIdentity peer_;
   Fd outgoing_fd_;
   Fd received_fd_;
+  bool lost_fd_ = false;
   bool blocked_ = false;  // the last send found the socket full
   Buffer unsent_;         // the rest of a frame of which a part has gone out
   Buffer received_;       // bytes [begin_, end_) wait to be frames

@@ -87,8 +87,12 @@ void Client::on_timer(TimePoint now) {
   if (!any_usable() && now >= patience_ && !trying) {
     Error why = last_error_;
     if (!is_final(why.code)) {
-      why = {Code::kUnavailable, "no service at " + where() + " within " + milliseconds(options_.connect_timeout) +
-                                     (last_error_.message.empty() ? "" : " (" + last_error_.message + ")")};
+      // What is short here may be there again; calls that wait for a lost connection are told what can be done: call
+      // again.
+      const bool scarce = why.code == Code::kResourceExhausted && state_ == ClientState::kConnecting;
+      why = {scarce ? why.code : Code::kUnavailable,
+             "no service at " + where() + " within " + milliseconds(options_.connect_timeout) +
+                 (last_error_.message.empty() ? "" : " (" + last_error_.message + ")")};
     }
     give_up(why);
     return;
@@ -417,9 +421,9 @@ void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
 Status Client::judge(Connection& connection, const Hello&) {
   const Link* link = link_of(connection);
   const bool needs_shm = link != nullptr && link->address.transport == Transport::kShm;
-  if (needs_shm && !connection.fallback_reason().empty()) {
-    return Error{Code::kFailedPrecondition,
-                 link->address.text + " asks for shared memory, which cannot be had: " + connection.fallback_reason()};
+  if (needs_shm && connection.fallback().code != Code::kOk) {
+    const Error& why = connection.fallback();
+    return Error{why.code, link->address.text + " asks for shared memory, which cannot be had: " + why.message};
   }
   return {};
 }
@@ -528,7 +532,7 @@ ClientStatus Client::status() {
     status.pending_calls += link.connection->session().pending_calls();
     if (!status.transport.empty()) continue;
     status.transport = link.connection->channel().transport();
-    status.fallback_reason = link.connection->fallback_reason();
+    status.fallback_reason = link.connection->fallback().message;
     status.peer_pid = link.connection->channel().peer().pid;
     status.peer_uid = link.connection->channel().peer().uid;
   }

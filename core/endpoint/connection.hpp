@@ -57,7 +57,8 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   const Channel& channel() const { return *channel_; }
   Session& session() { return *session_; }
   const Hello& peer_hello() const { return *handshake_.theirs(); }
-  const std::string& fallback_reason() const { return handshake_.fallback_reason(); }
+  // See Handshake::fallback().
+  const Error& fallback() const { return handshake_.fallback(); }
 
   // Says HELLO. The connection may be closed when this returns.
   void start();

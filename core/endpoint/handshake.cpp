@@ -32,7 +32,8 @@ Status Handshake::start() {
       ours_.optional_features |= feature::kShm;
       unix_channel_->attach(std::move(own_.memfd));
     } else {
-      fallback_reason_ = segment.error().message;
+      fall_back(segment.error().code, segment.error().message);
+      ours_.no_shm = fallback_.code;
     }
   }
   const Buffer body = encode_hello(ours_);
@@ -70,32 +71,46 @@ Status Handshake::receive_hello(ConstBytes body) {
   theirs_ = std::move(hello).value();
   if (negotiates_shm()) {
     judge_segment();
-  } else if (ring_bytes_ != 0 && fallback_reason_.empty()) {
-    fallback_reason_ = "the peer does not offer shared memory";
+  } else if (ring_bytes_ != 0) {
+    fall_back(theirs_->no_shm, "the peer does not offer shared memory");
   }
   return {};
 }
 
 void Handshake::judge_segment() {
-  const Fd memfd = unix_channel_->take_received_fd();
+  Result<shm::PeerSegment> segment = open_segment();
   verdict_.emplace();
-  if (!memfd.valid()) {
-    verdict_->reason = "no descriptor arrived";
-  } else if (Result<shm::PeerSegment> segment = shm::open_segment(system_, memfd.get()); segment.ok()) {
+  if (segment.ok()) {
     peer_segment_ = std::move(segment).value();
     verdict_->accepted = true;
   } else {
-    verdict_->reason = segment.error().message;
+    fall_back(segment.error().code, segment.error().message);
+    verdict_->code = fallback_.code;
+    verdict_->reason = fallback_.message;
   }
-  if (!verdict_->accepted) fallback_reason_ = verdict_->reason;
   flush();
+}
+
+Result<shm::PeerSegment> Handshake::open_segment() {
+  const Fd memfd = unix_channel_->take_received_fd();
+  if (memfd.valid()) return shm::open_segment(system_, memfd.get());
+  if (unix_channel_->lost_fd()) {
+    return Error{Code::kResourceExhausted, "no descriptor is left to receive the peer's memory with"};
+  }
+  return Error{Code::kFailedPrecondition, "no descriptor arrived"};
+}
+
+// The first reason stands.
+void Handshake::fall_back(Code code, const std::string& why) {
+  if (fallback_.code != Code::kOk) return;
+  fallback_ = {code == Code::kOk ? Code::kFailedPrecondition : code, why};
 }
 
 Status Handshake::receive_verdict(ConstBytes body) {
   Result<Upgrade> upgrade = decode_upgrade(body);
   if (!upgrade.ok()) return upgrade.error();
   their_verdict_ = std::move(upgrade).value();
-  if (!their_verdict_->accepted && fallback_reason_.empty()) fallback_reason_ = their_verdict_->reason;
+  if (!their_verdict_->accepted) fall_back(their_verdict_->code, their_verdict_->reason);
   return {};
 }
 

@@ -38,13 +38,16 @@ class Handshake {
   bool upgraded() const { return finished() && verdicts_agree(); }
   // The channel to go on with; the old one has lost its socket and must be dropped.
   std::unique_ptr<Channel> upgrade();
-  // Why there is no shared memory although this side offered it; empty otherwise.
-  const std::string& fallback_reason() const { return fallback_reason_; }
+  // Why there is no shared memory although this side would have it: resource_exhausted where memory or descriptors are
+  // short, on either side. The code is kOk otherwise.
+  const Error& fallback() const { return fallback_; }
 
  private:
   Status receive_hello(ConstBytes body);
   Status receive_verdict(ConstBytes body);
   void judge_segment();
+  Result<shm::PeerSegment> open_segment();
+  void fall_back(Code code, const std::string& why);
   bool negotiates_shm() const;
   bool verdicts_agree() const { return verdict_ && verdict_->accepted && their_verdict_ && their_verdict_->accepted; }
 
@@ -59,7 +62,7 @@ class Handshake {
   std::optional<Upgrade> verdict_;
   bool verdict_sent_ = false;
   std::optional<Upgrade> their_verdict_;
-  std::string fallback_reason_;
+  Error fallback_{Code::kOk, ""};
 };
 
 }  // namespace ipcbridge

@@ -239,9 +239,9 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
     }
     return Error{Code::kUnavailable, "the service is closing"};
   }
-  if (address_.transport == Transport::kShm && !connection.fallback_reason().empty() &&
+  if (address_.transport == Transport::kShm && connection.fallback().code != Code::kOk &&
       (theirs.optional_features & feature::kShm) != 0) {
-    return Error{Code::kFailedPrecondition, "shared memory cannot be had: " + connection.fallback_reason()};
+    return Error{connection.fallback().code, "shared memory cannot be had: " + connection.fallback().message};
   }
   return {};
 }

@@ -40,8 +40,10 @@ bool read_fixed(ByteReader& reader, Hello& hello, std::uint32_t& method_count) {
                     reader.read(hello.limits.max_message_bytes) && reader.read(hello.limits.max_pending_bytes) &&
                     reader.read(hello.limits.max_pending_calls) && reader.read(method_count) &&
                     reader.read(hello.nonce.size(), nonce);
-  std::uint64_t reserved = 0;
-  if (!read || !reader.read(reserved) || fixed_bytes < kFixedBytes) return false;
+  std::uint8_t no_shm = 0;
+  ConstBytes reserved;
+  if (!read || !reader.read(no_shm) || !reader.read(7, reserved) || fixed_bytes < kFixedBytes) return false;
+  hello.no_shm = code_from_number(no_shm).value_or(Code::kUnknown);
   std::copy(nonce.begin(), nonce.end(), hello.nonce.begin());
   return reader.read(fixed_bytes - kFixedBytes, unknown);  // a later minor version's fields
 }
@@ -61,7 +63,8 @@ Buffer encode_hello(const Hello& hello) {
   append(body, hello.limits.max_pending_calls);
   append(body, static_cast<std::uint32_t>(hello.methods.size()));
   append(body, ConstBytes(hello.nonce));
-  append(body, std::uint64_t{0});
+  append(body, static_cast<std::uint8_t>(hello.no_shm));
+  body.resize(kFixedBytes);
   append_name(body, hello.service);
   for (const std::string& method : hello.methods) append_name(body, method);
   return body;
@@ -101,6 +104,7 @@ Status check_compatible(const Hello& theirs) {
 Buffer encode_upgrade(const Upgrade& upgrade) {
   Buffer body;
   append(body, static_cast<std::uint8_t>(upgrade.accepted ? 1 : 0));
+  append(body, static_cast<std::uint8_t>(upgrade.code));
   append(body, as_bytes(upgrade.reason).first(std::min(upgrade.reason.size(), kMaxReasonBytes)));
   return body;
 }
@@ -108,8 +112,10 @@ Buffer encode_upgrade(const Upgrade& upgrade) {
 Result<Upgrade> decode_upgrade(ConstBytes body) {
   ByteReader reader(body);
   std::uint8_t verdict = 0;
-  if (!reader.read(verdict) || verdict > 1 || reader.rest().size() > kMaxReasonBytes) return malformed();
-  return Upgrade{verdict == 1, std::string(as_text(reader.rest()))};
+  std::uint8_t code = 0;
+  const bool read = reader.read(verdict) && reader.read(code);
+  if (!read || verdict > 1 || reader.rest().size() > kMaxReasonBytes) return malformed();
+  return Upgrade{verdict == 1, code_from_number(code).value_or(Code::kUnknown), std::string(as_text(reader.rest()))};
 }
 
 }  // namespace ipcbridge

@@ -37,6 +37,7 @@ struct Hello {
   std::uint64_t optional_features = 0;
   Limits limits;
   std::array<std::byte, 16> nonce{};  // of the process that sent it
+  Code no_shm = Code::kOk;            // why it offers no shared memory although it would
   std::string service;
   std::vector<std::string> methods;  // the index in this list is a method's number
 };
@@ -52,7 +53,8 @@ Status check_compatible(const Hello& theirs);
 // UPGRADE: the verdict on the segment that came with the peer's HELLO.
 struct Upgrade {
   bool accepted = false;
-  std::string reason;  // why not
+  Code code = Code::kOk;  // why not
+  std::string reason;
 };
 
 Buffer encode_upgrade(const Upgrade& upgrade);

@@ -144,7 +144,7 @@ TEST_F(DriverFaults, AForgedOfferOfSharedMemoryFallsBackToTheSocket) {
   Hello hello;
   hello.optional_features = feature::kShm;  // but no descriptor comes with it
   peer.send_frame(FrameType::kHello, 0, encode_hello(hello));
-  peer.send_frame(FrameType::kUpgrade, 0, encode_upgrade({true, ""}));
+  peer.send_frame(FrameType::kUpgrade, 0, encode_upgrade({true, Code::kOk, ""}));
   ASSERT_TRUE(run_until({&server_}, [&] { return server_.driver().server_status(server).connections == 1; }));
   EXPECT_EQ(server_.driver().server_status(server).shm_connections, 0U);
   peer.receive();
@@ -227,11 +227,32 @@ TEST_F(DriverFaults, WithoutMemoryToShareTheSocketIsUsedAndStatusSaysWhy) {
 }
 
 TEST_F(DriverFaults, WhoeverAsksForSharedMemoryByNameIsToldWhyThereIsNone) {
+  const auto code_of_a_try = [this] {
+    ConnectOptions options;
+    options.addresses = {"shm://" + path_};
+    options.connect_timeout = std::chrono::milliseconds(30);
+    const ClientId client = client_.connect(options);
+    EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kClosed); }));
+    return client_.last(client).code;
+  };
   server_.serve("shm://" + path_);
   client_system_.on_memfd = fail_with(EMFILE);
+  EXPECT_EQ(code_of_a_try(), Code::kResourceExhausted);
+  client_system_.on_memfd = {};
+  server_system_.on_memfd = fail_with(EMFILE);
+  EXPECT_EQ(code_of_a_try(), Code::kResourceExhausted) << "the service's HELLO says so";
+  server_system_.on_memfd = {};
+  server_system_.on_mmap = [calls = 0]() mutable {  // of each two, the second maps the client's segment
+    errno = ENOMEM;
+    return ++calls % 2 == 0;
+  };
+  EXPECT_EQ(code_of_a_try(), Code::kResourceExhausted) << "the service's verdict says so";
+}
+
+TEST_F(DriverFaults, WhoeverAsksForSharedMemoryOfAServiceWithoutIsToldAtOnce) {
+  server_.serve(address_);
   const ClientId client = client_.connect("shm://" + path_);
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kClosed); }));
-  run_idle({&server_, &client_});
   EXPECT_EQ(client_.last(client).code, Code::kFailedPrecondition);
 }
 

@@ -122,17 +122,26 @@ TEST(HelloMessage, ANameThatIsTooLongIsRefused) {
 }
 
 TEST(UpgradeMessage, SurvivesTheJourney) {
-  const Result<Upgrade> yes = decode_upgrade(encode_upgrade({true, ""}));
+  const Result<Upgrade> yes = decode_upgrade(encode_upgrade({true, Code::kOk, ""}));
   EXPECT_TRUE(yes.value().accepted);
-  const Result<Upgrade> no = decode_upgrade(encode_upgrade({false, "the seals"}));
+  const Result<Upgrade> no = decode_upgrade(encode_upgrade({false, Code::kResourceExhausted, "the seals"}));
   EXPECT_FALSE(no.value().accepted);
+  EXPECT_EQ(no.value().code, Code::kResourceExhausted);
   EXPECT_EQ(no.value().reason, "the seals");
-  EXPECT_EQ(decode_upgrade(encode_upgrade({false, std::string(5000, 'x')})).value().reason.size(), 1024U);
+  const Buffer lengthy = encode_upgrade({false, Code::kUnknown, std::string(5000, 'x')});
+  EXPECT_EQ(decode_upgrade(lengthy).value().reason.size(), 1024U);
+}
+
+TEST(UpgradeMessage, MayHaveACodeOfALaterVersion) {
+  Buffer body = encode_upgrade({false, Code::kUnknown, ""});
+  body[1] = std::byte{200};
+  EXPECT_EQ(decode_upgrade(body).value().code, Code::kUnknown);
 }
 
 TEST(UpgradeMessage, ThatIsNonsenseIsRefused) {
   EXPECT_FALSE(decode_upgrade({}).ok());
-  Buffer body = encode_upgrade({true, ""});
+  EXPECT_FALSE(decode_upgrade(Buffer(1)).ok());
+  Buffer body = encode_upgrade({true, Code::kOk, ""});
   body[0] = std::byte{2};
   EXPECT_FALSE(decode_upgrade(body).ok());
   EXPECT_FALSE(decode_upgrade(Buffer(2000)).ok());

@@ -10,8 +10,7 @@ from pairs import KINDS, Pair, make_address, zeros
 
 Make = Callable[..., Peer]
 FEW_FILES = ("prlimit", "--nofile=64:64")
-# failed_precondition: an address that insists on shared memory, for which there is no descriptor left.
-REFUSALS = {"unavailable", "resource_exhausted", "failed_precondition"}
+REFUSALS = {"unavailable", "resource_exhausted"}
 
 
 @pytest.mark.parametrize("transport", ["shm", "unix"])

@@ -53,8 +53,8 @@ def handshake() -> None:
         return struct.pack("<BH", kind, len(body)) + body
 
     save("handshake", "unix", b"\0" + step(HELLO, hello()))
-    save("handshake", "shm_refused", b"\1" + step(HELLO, hello(features=1)) + step(UPGRADE, b"\0no seals"))
-    save("handshake", "shm_accepted", b"\1" + step(HELLO, hello(features=1)) + step(UPGRADE, b"\1"))
+    save("handshake", "shm_refused", b"\1" + step(HELLO, hello(features=1)) + step(UPGRADE, b"\0\x09no seals"))
+    save("handshake", "shm_accepted", b"\1" + step(HELLO, hello(features=1)) + step(UPGRADE, b"\1\0"))
     save("handshake", "other_version", b"\0" + step(HELLO, hello(major=2)))
     save("handshake", "refusal", b"\0" + step(ERROR, struct.pack("<BBHI", 7, 1, 0, 3) + b"no!"))
     save("handshake", "hello_alone", b"\0" + hello())

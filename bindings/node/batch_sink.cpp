@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/frame.hpp"
+#include "core/base/utf8.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -103,7 +104,7 @@ void BatchSink::on_event(const Event& event) {
   const std::optional<std::uint32_t> token = token_of(event);
   if (!token) return;
   const bool is_request = event.kind == Event::Kind::kRequest;
-  const Place sentence = copy(as_bytes(event.outcome.message.substr(0, kMaxSentenceBytes)));
+  const Place sentence = copy(as_bytes(cut_utf8(event.outcome.message, kMaxSentenceBytes)));
   const Message message = take(event, is_request ? event.request.payload : event.outcome.payload);
 
   const std::span<std::uint32_t> row = table_.subspan(rows_ * kRowWords, kRowWords);

@@ -10,6 +10,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include "core/base/utf8.hpp"
 #include "core/cpp_api/msgpack.hpp"
 
 namespace ipcbridge {
@@ -87,7 +88,7 @@ std::size_t sequence_length(std::string_view text) {
 // what() may say anything at any length; the other side takes UTF-8 only.
 std::string sendable(std::string_view text) {
   std::string sent;
-  text = text.substr(0, kMaxTextBytes);
+  text = cut_utf8(text, kMaxTextBytes);
   while (!text.empty()) {
     const std::size_t length = sequence_length(text);
     sent.append(length == 0 ? "?" : text.substr(0, length));

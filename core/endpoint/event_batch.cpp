@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/frame.hpp"
+#include "core/base/utf8.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxMessageBytes = 4096;
 
 Outcome shortened(Outcome outcome) {
-  outcome.message = outcome.message.substr(0, kMaxMessageBytes);
+  outcome.message = cut_utf8(outcome.message, kMaxMessageBytes);
   return outcome;
 }
 

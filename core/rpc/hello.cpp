@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/utf8.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -105,7 +107,7 @@ Buffer encode_upgrade(const Upgrade& upgrade) {
   Buffer body;
   append(body, static_cast<std::uint8_t>(upgrade.accepted ? 1 : 0));
   append(body, static_cast<std::uint8_t>(upgrade.code));
-  append(body, as_bytes(upgrade.reason).first(std::min(upgrade.reason.size(), kMaxReasonBytes)));
+  append(body, as_bytes(cut_utf8(upgrade.reason, kMaxReasonBytes)));
   return body;
 }
 

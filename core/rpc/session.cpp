@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "core/base/utf8.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -151,7 +153,7 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
   inbound->answered = true;
-  Buffer body = encode_error_prefix(code, not_started, message.substr(0, kMaxErrorMessageBytes));
+  Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, kMaxErrorMessageBytes));
   // Errors, too, are kept for a peer that does not read; the details are what may be long.
   const std::uint64_t unsent = outbox_.bytes() + body.size() + details.size();
   if (body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes) append(body, details);

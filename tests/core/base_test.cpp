@@ -17,6 +17,7 @@
 #include "core/base/fd.hpp"
 #include "core/base/futex.hpp"
 #include "core/base/id_map.hpp"
+#include "core/base/utf8.hpp"
 #include "tests/core/support.hpp"
 
 namespace ipcbridge {
@@ -137,6 +138,18 @@ TEST(Futex, WakesItsWaiterAndKeepsItsDeadline) {
   futex_wake_all(word);
   waiter.join();
 }
+
+TEST(Utf8, IsCutBetweenCharacters) {
+  EXPECT_EQ(cut_utf8("short", 5), "short");
+  EXPECT_EQ(cut_utf8("longer", 4), "long");
+  EXPECT_EQ(cut_utf8("\xC3\xA9\xC3\xA9", 3), "\xC3\xA9");
+  EXPECT_EQ(cut_utf8("a\xE2\x82\xAC", 3), "a");
+  EXPECT_EQ(cut_utf8("a\xE2\x82\xAC!", 4), "a\xE2\x82\xAC");
+  for (std::size_t size = 1; size < 5; ++size) EXPECT_EQ(cut_utf8("a\xF0\x9F\x90\xA7", size), "a");
+  EXPECT_EQ(cut_utf8("\xC3\xA9", 0), "");
+}
+
+TEST(Utf8, WhatIsNoneIsCutWhereItIs) { EXPECT_EQ(cut_utf8(std::string(9, '\x80'), 6).size(), 6U); }
 
 }  // namespace
 }  // namespace ipcbridge

@@ -148,15 +148,7 @@ void Client::resume() {
 void Client::set_state(ClientState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
-  Event event;
-  event.kind = Event::Kind::kClientState;
-  event.owner = id_;
-  event.state = static_cast<std::uint8_t>(state);
-  if (why != nullptr) {
-    event.outcome.code = why->code;
-    event.outcome.message = why->message;
-  }
-  context_.post(event);
+  context_.post(state_change(Event::Kind::kClientState, id_, static_cast<std::uint8_t>(state), why));
 }
 
 void Client::close() {

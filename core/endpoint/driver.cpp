@@ -118,10 +118,10 @@ std::vector<std::string> Driver::methods(ClientId client) {
 }
 
 std::uint32_t Driver::intern_method(ClientId client, std::string_view name) {
-  if (impl_->forked()) return 0;
+  if (impl_->forked()) return kNoMethod;
   const std::lock_guard lock(impl_->mutex());
   Client* found = impl_->client(client);
-  return found == nullptr ? 0 : found->intern_method(name);
+  return found == nullptr ? kNoMethod : found->intern_method(name);
 }
 
 Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,

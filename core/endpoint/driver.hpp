@@ -91,6 +91,8 @@ class Driver {
   std::vector<std::string> methods(ClientId client);
 
   // A number for a method's name, valid for this client for ever, whatever the service offers at the time.
+  // kNoMethod when there is no such client; calls with it are refused.
+  static constexpr std::uint32_t kNoMethod = ~0U;
   std::uint32_t intern_method(ClientId client, std::string_view name);
 
   // Sends the call, or queues it until there is room or a connection. One kOutcome event with `token`

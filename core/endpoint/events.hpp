@@ -7,6 +7,7 @@
 #include <ipcbridge/code.hpp>
 
 #include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge {
@@ -52,6 +53,9 @@ struct Event {
   std::uint8_t state = 0;     // kClientState, kServerState
   Buffer* storage = nullptr;  // holds the payload; may be moved from
 };
+
+// `why` may be null; the event's message is a view of its.
+Event state_change(Event::Kind kind, std::uint32_t owner, std::uint8_t state, const Error* why);
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.
 class EventSink {

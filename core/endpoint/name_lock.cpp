@@ -79,7 +79,8 @@ pid_t NameLock::holder(const std::string& socket_path) {
 
 void NameLock::release() {
   if (!fd_.valid()) return;
-  ::unlink(path_.c_str());
+  // Somebody may have removed the file, and another server made its own since.
+  if (is_current(fd_.get(), path_)) ::unlink(path_.c_str());
   fd_.reset();
 }
 

@@ -214,15 +214,7 @@ void Server::finish(const Error& why) {
 void Server::set_state(ServerState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
-  Event event;
-  event.kind = Event::Kind::kServerState;
-  event.owner = id_;
-  event.state = static_cast<std::uint8_t>(state);
-  if (why != nullptr) {
-    event.outcome.code = why->code;
-    event.outcome.message = why->message;
-  }
-  context_.post(event);
+  context_.post(state_change(Event::Kind::kServerState, id_, static_cast<std::uint8_t>(state), why));
 }
 
 Status Server::judge(Connection& connection, const Hello& theirs) {

@@ -235,6 +235,12 @@ TEST_P(DriverConformance, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
   EXPECT_EQ(server_.requests.size(), 1U);
 }
 
+TEST_P(DriverConformance, AMethodOfNoClientHasNoNumber) {
+  const ClientId client = connected();
+  EXPECT_EQ(client_.driver().intern_method(client + 1, "echo"), Driver::kNoMethod);
+  EXPECT_EQ(client_.driver().call(client, 1, Driver::kNoMethod, {}, {}, {}).error().code, Code::kInvalidArgument);
+}
+
 TEST_P(DriverConformance, WithoutWaitingACallFailsAtOnceWhileThereIsNoConnection) {
   const ClientId client = client_.connect(address_);
   CallOptions options;

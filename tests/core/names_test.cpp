@@ -135,6 +135,15 @@ TEST_F(NameLocks, OneAtATimeAndTheHolderIsNamed) {
   EXPECT_TRUE(NameLock::acquire(system_, socket_).ok());
 }
 
+TEST_F(NameLocks, ReleaseLeavesTheFileOfASuccessor) {
+  Result<NameLock> first = NameLock::acquire(system_, socket_);
+  ASSERT_EQ(::unlink((socket_ + ".lock").c_str()), 0);  // as who cleans up a directory does
+  const Result<NameLock> second = NameLock::acquire(system_, socket_);
+  ASSERT_TRUE(second.ok());
+  first.value().release();
+  EXPECT_FALSE(NameLock::acquire(system_, socket_).ok());
+}
+
 TEST_F(NameLocks, IsReleasedWhenItsHolderIsKilled) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);

@@ -26,7 +26,7 @@ run_core_tests asan
 # A copy of what the suites load, with the ASan modules in the places of the ordinary ones.
 stage=build/asan/stage
 rm -rf "$stage" && mkdir -p "$stage/js"
-cp -a package.json pyproject.toml tests python examples "$stage/"
+cp -a package.json pyproject.toml README.md tests python examples "$stage/"
 cp -a js/index.mjs js/dist "$stage/js/"
 ln -s "$PWD/node_modules" "$PWD/.venv" "$stage/"
 mkdir -p "$stage/build" && ln -s "$PWD/build/asan" "$stage/build/dev"

@@ -26,7 +26,9 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   }
   queue.remove_worker(work.worker);
   work.worker = 0;
-  // Nobody may be left to read but the pump's own thread, which sleeps while there are workers to do it.
+  // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
+  // there are workers to do it.
+  if (!leading_) promote_follower(0);
   if (own_parked_) wake_own_thread();
   return false;
 }

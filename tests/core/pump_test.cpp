@@ -104,6 +104,12 @@ class Service {
 
 void echo(Pump& pump, const Work& work) { pump.driver().reply(work.key, work.payload); }
 
+CallOptions within_seconds(int seconds) {
+  CallOptions options;
+  options.timeout = std::chrono::seconds(seconds);
+  return options;
+}
+
 class PumpTest : public testing::Test {
  protected:
   ClientId connect(Pump& pump) {
@@ -295,6 +301,32 @@ TEST_F(PumpTest, OneThreadPoolServesAfterAnother) {
   server_->stop_workers(first.id());
   last.join();
   EXPECT_TRUE(done.load());
+}
+
+TEST_F(PumpTest, TwoServicesOfOnePoolAreBothServed) {
+  const std::string other = address_ + "2";
+  const Service one(*server_, address_, 1, echo);
+  const Service two(*server_, other, 1, echo);
+  const ClientId client = connect(*client_);
+  address_ = other;
+  const ClientId second = connect(*client_);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(call(i % 2 == 0 ? client : second, "x", within_seconds(10)).outcome.code, Code::kOk) << i;
+  }
+}
+
+// The workers of one service read for all; when it ends, those of the other must take over.
+TEST_F(PumpTest, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
+  const std::string other = address_ + "2";
+  for (int i = 0; i < 30; ++i) {
+    auto ending = std::make_unique<Service>(*server_, other, 2, echo);
+    const Service staying(*server_, address_, 2, echo);
+    const ClientId client = connect(*client_);
+    ASSERT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk);
+    ending.reset();
+    ASSERT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk) << i;
+    client_->driver().close_client(client);
+  }
 }
 
 TEST_F(PumpTest, TheServiceThatIsLostEndsEveryWait) {

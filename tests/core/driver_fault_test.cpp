@@ -286,6 +286,20 @@ TEST_F(DriverFaults, AnotherUserIsRefused) {
   EXPECT_EQ(stranger.wait(), 0);
 }
 
+TEST_F(DriverFaults, ARefusalIsHeardAlthoughTheHelloFoundTheSocketClosed) {
+  ServeOptions options;
+  options.address = address_;
+  options.max_connections_per_user = 0;
+  server_.serve(options);
+  client_system_.on_sendmsg = fail_with(EPIPE);
+  ConnectOptions patience;
+  patience.addresses = {address_};
+  patience.connect_timeout = std::chrono::milliseconds(30);
+  const ClientId client = client_.connect(patience);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kClosed); }));
+  EXPECT_EQ(client_.last(client).code, Code::kResourceExhausted) << client_.last(client).message;
+}
+
 TEST_F(DriverFaults, AnAllowedUserIsNot) {
   if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
   ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);

@@ -33,6 +33,10 @@ class Actor {
         return answer(random);
       case 5:
         return cancel(random);
+      case 6:
+        // Late, or little else would happen.
+        if (++steps_ > 300) side_.session.goaway();
+        break;
       default:
         side_.session.flush_round();
     }
@@ -75,6 +79,10 @@ class Actor {
 
  private:
   void begin(std::mt19937& random) {
+    if (side_.goaways != 0) {
+      EXPECT_EQ(side_.call(++next_token_, {}).error().code, Code::kUnavailable);
+      return;
+    }
     const std::size_t size = random() % 5 == 0 ? 20'000 + random() % 60'000 : random() % 300;
     const bool notify = random() % 8 == 0;
     const std::uint64_t token = ++next_token_;
@@ -113,6 +121,7 @@ class Actor {
   SessionSide side_;
   Limits limits_;
   std::uint64_t next_token_ = 0;
+  int steps_ = 0;
   std::map<std::uint64_t, std::size_t> expected_;  // token -> size of its payload
   std::map<std::uint64_t, std::uint64_t> ids_;
   std::size_t answered_ = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <set>
 
 #include "core/rpc/session.hpp"
@@ -51,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Owner owner;
   ByteReader steps(std::as_bytes(std::span(data, size)));
   std::uint64_t token = 0;
+  std::map<std::uint64_t, std::uint64_t> made_calls;  // id -> token
   std::uint8_t what = 0;
   std::uint8_t type = 0;
   std::uint8_t flags = 0;
@@ -77,7 +79,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         request.payload = ConstBytes(zeros).first(length % zeros.size());
         owner.calls.insert(++token);
         const Result<std::uint64_t> made = owner.session.call(token, request);
-        if (!made.ok() || made.value() == 0) owner.calls.erase(token);
+        if (!made.ok() || made.value() == 0) {
+          owner.calls.erase(token);
+        } else {
+          made_calls[made.value()] = token;
+        }
         break;
       }
       case 2:
@@ -95,8 +101,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         owner.session.flush_round();
         break;
       case 4:
-        // A cancelled call has no outcome; which token it had is not known here.
         if (type == 77) owner.session.goaway();
+        if (const auto found = made_calls.find(call_id); type % 2 == 0 && found != made_calls.end()) {
+          owner.calls.erase(found->second);  // a cancelled call has no outcome
+          owner.session.cancel(call_id);
+        }
         break;
       default:
         owner.session.reply(call_id, {});

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from children import Children
+from children import Child, Children
 
 FORKING = """
 import warnings
@@ -25,6 +25,13 @@ def code_of(work):
 """
 
 
+def expect_a_clean_end(child: Child, *lines: str) -> None:
+    for line in lines:
+        child.expect(line)
+    assert child.rest() == ("", "")
+    assert child.returncode == 0
+
+
 def test_a_forked_child_is_told_that_handles_are_its_parents(children: Children) -> None:
     children.serve("calc")
     child = children.run(
@@ -42,11 +49,7 @@ assert in_child(work) == 0
 say(calc.add(2, 3))
 """
     )
-    for _ in range(6):
-        child.expect("failed_precondition")
-    child.expect("5")
-    assert child.rest() == ("", "")
-    assert child.returncode == 0
+    expect_a_clean_end(child, *["failed_precondition"] * 6, "5")
 
 
 def test_a_forked_child_connects_and_serves_anew(children: Children) -> None:
@@ -64,10 +67,7 @@ assert in_child(work) == 0
 say(calc.add(4))
 """
     )
-    for line in ("1", "2", "3", "4"):
-        child.expect(line)
-    assert child.rest() == ("", "")
-    assert child.returncode == 0
+    expect_a_clean_end(child, "1", "2", "3", "4")
 
 
 def test_a_forked_child_exits_normally(children: Children) -> None:
@@ -86,10 +86,7 @@ say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 say(calc.add(4))
 """
     )
-    for line in ("child", "3", "4"):
-        child.expect(line)
-    assert child.rest() == ("", "")
-    assert child.returncode == 0
+    expect_a_clean_end(child, "child", "3", "4")
 
 
 def test_a_fork_amid_calls_of_other_threads_harms_nobody(children: Children) -> None:
@@ -111,9 +108,7 @@ for thread in threads: thread.join()
 say('done')
 """
     )
-    child.expect("done")
-    assert child.rest() == ("", "")
-    assert child.returncode == 0
+    expect_a_clean_end(child, "done")
 
 
 def test_connections_end_with_the_parent_although_a_child_lives_on(children: Children) -> None:

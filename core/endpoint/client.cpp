@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/endpoint/connector.hpp"
-#include "core/endpoint/near_matches.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -13,9 +12,6 @@ constexpr Duration kFirstBackoff = std::chrono::milliseconds(2);
 constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
 // While another address of the list serves, nobody waits for this one.
 constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
-
-// What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
-constexpr std::uint64_t kQueuedOverhead = 128;
 
 std::string milliseconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
@@ -218,198 +214,6 @@ void Client::map_methods(Link& link) {
   }
 }
 
-Status Client::check_offered(std::uint32_t method) const {
-  const bool offered = std::any_of(links_.begin(), links_.end(),
-                                   [&](const Link& link) { return link.usable && link.remote[method] != kNotOffered; });
-  if (offered) return {};
-  const std::string& name = names_[method];
-  return Error{Code::kUnimplemented, "the service has no method '" + name + "'" + did_you_mean(name, methods_)};
-}
-
-Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                    ConstBytes payload) {
-  if (state_ == ClientState::kClosed) return Error{Code::kFailedPrecondition, "the client is closed"};
-  if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
-  const bool connected = any_usable();
-  if (connected) {
-    if (Status status = check_offered(method); !status.ok()) return status;
-  } else if (!options.wait_for_ready) {
-    return Error{Code::kUnavailable, "there is no connection to " + where()};
-  }
-  Call call;
-  call.method = method;
-  call.notify = options.notify;
-  call.idempotent = options.idempotent;
-  call.wait_for_ready = options.wait_for_ready;
-  if (options.timeout) {
-    if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
-    call.deadline = deadline_after(Clock::now(), *options.timeout);
-  }
-  if (options.notify) token = next_notification_++;
-  const TimePoint deadline = call.deadline;
-  Link* link = connected && queued_calls_ == 0 ? pick(method) : nullptr;
-  Result<bool> sent = link == nullptr ? Result<bool>(false) : try_send(token, call, *link, metadata, payload);
-  if (!sent.ok()) return sent.error();
-  if (sent.value()) {
-    if (call.idempotent)
-      call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
-    calls_.insert(token, std::move(call));
-  } else {
-    if (queued_bytes_ + payload.size() + metadata.size() + kQueuedOverhead > options_.max_queued_bytes) {
-      return Error{Code::kResourceExhausted,
-                   "the calls that wait to be sent exceed " + std::to_string(options_.max_queued_bytes) + " bytes"};
-    }
-    enqueue(token, std::move(call), metadata, payload);
-    if (state_ == ClientState::kDisconnected) resume();
-  }
-  if (deadline != kNever) context_.set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
-  return {};
-}
-
-Result<bool> Client::try_send(std::uint64_t token, Call& call, Link& link, ConstBytes metadata, ConstBytes payload) {
-  Request request;
-  request.method = link.remote[call.method];
-  request.notify = call.notify;
-  request.metadata = metadata;
-  request.payload = payload;
-  if (call.deadline != kNever) {
-    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - Clock::now()).count();
-    request.timeout_us = static_cast<std::uint64_t>(std::max<std::int64_t>(1, left));
-  }
-  Result<std::uint64_t> id = link.connection->session().call(token, request);
-  if (!id.ok()) return id.error();
-  if (id.value() == 0) return false;
-  call.connection = link.connection->id();
-  call.id = id.value();
-  context_.awake().add(*link.connection);
-  link.connection->update_interest();
-  return true;
-}
-
-void Client::enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstBytes payload) {
-  if (!call.saved) {
-    call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
-  }
-  call.connection = 0;
-  ++queued_calls_;
-  queued_bytes_ += call.saved->metadata.size() + call.saved->payload.size() + kQueuedOverhead;
-  calls_.insert(token, std::move(call));
-  queue_.push_back(token);
-}
-
-// A call whose connection was lost, and which may be sent over the next.
-void Client::enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload) {
-  Call call = std::move(*calls_.find(token));
-  calls_.erase(token);
-  enqueue(token, std::move(call), metadata, payload);
-}
-
-// Takes the call's share out of what is queued.
-void Client::forget(std::uint64_t token, const Call& call) {
-  if (call.connection == 0) {
-    --queued_calls_;
-    queued_bytes_ -= call.saved->metadata.size() + call.saved->payload.size() + kQueuedOverhead;
-  }
-  calls_.erase(token);
-  // Those who cancel while nobody is there to send to must not leave a trail.
-  constexpr std::size_t kWorthSweeping = 1024;
-  if (queue_.size() > kWorthSweeping + 2 * queued_calls_) {
-    std::erase_if(queue_, [this](std::uint64_t queued) {
-      const Call* waiting = calls_.find(queued);
-      return waiting == nullptr || waiting->connection != 0;
-    });
-  }
-}
-
-void Client::send_queued() {
-  while (!queue_.empty()) {
-    const std::uint64_t token = queue_.front();
-    Call* call = calls_.find(token);
-    if (call == nullptr || call->connection != 0) {
-      queue_.pop_front();
-      continue;
-    }
-    if (!any_usable()) return;
-    if (Status offered = check_offered(call->method); !offered.ok()) {
-      queue_.pop_front();
-      fail(token, offered.error().code, offered.error().message, false);
-      continue;
-    }
-    const std::uint64_t bytes = call->saved->metadata.size() + call->saved->payload.size() + kQueuedOverhead;
-    Link* link = pick(call->method);
-    if (link == nullptr) return;
-    Result<bool> sent = try_send(token, *call, *link, call->saved->metadata, call->saved->payload);
-    if (!sent.ok()) {
-      queue_.pop_front();
-      fail(token, sent.error().code, sent.error().message, false);
-      continue;
-    }
-    if (!sent.value()) return;
-    queue_.pop_front();
-    --queued_calls_;
-    queued_bytes_ -= bytes;
-    if (!call->idempotent) call->saved.reset();
-  }
-}
-
-void Client::cancel(std::uint64_t token) {
-  const Call* call = calls_.find(token);
-  if (call == nullptr) return;
-  if (Connection* connection = context_.connection(call->connection)) {
-    connection->session().cancel(call->id);
-    connection->update_interest();
-  }
-  forget(token, *call);
-}
-
-void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  const Call* call = calls_.find(token);
-  if (call == nullptr) return;
-  const bool notify = call->notify;
-  forget(token, *call);
-  if (notify) return;
-  Event event;
-  event.kind = Event::Kind::kOutcome;
-  event.owner = id_;
-  event.token = token;
-  event.outcome = outcome;
-  event.storage = storage;
-  if (outcome.remote) {
-    context_.emit(event);
-  } else {
-    context_.post(event);
-  }
-}
-
-void Client::fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe) {
-  Outcome outcome;
-  outcome.code = code;
-  outcome.message = message;
-  outcome.sent_maybe = sent_maybe;
-  finish(token, outcome, nullptr);
-}
-
-void Client::fail_queued(Code code, std::string_view message) {
-  std::deque<std::uint64_t> tokens;
-  tokens.swap(queue_);
-  for (const std::uint64_t token : tokens) {
-    const Call* call = calls_.find(token);
-    if (call != nullptr && call->connection == 0) fail(token, code, message, false);
-  }
-}
-
-void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
-  const Call* call = calls_.find(token);
-  if (call == nullptr || call->deadline > now) return;
-  const bool sent = call->connection != 0;
-  if (Connection* connection = context_.connection(call->connection)) {
-    connection->session().cancel(call->id);
-    connection->update_interest();
-  }
-  fail(token, Code::kDeadlineExceeded,
-       sent ? "the call was not answered before its deadline" : "the call could not be sent before its deadline", sent);
-}
-
 Status Client::judge(Connection& connection, const Hello&) {
   const Link* link = link_of(connection);
   const bool needs_shm = link != nullptr && link->address.transport == Transport::kShm;
@@ -430,31 +234,6 @@ void Client::on_open(Connection& connection) {
   patience_ = kNever;
   set_state(ClientState::kReady, nullptr);
   send_queued();
-}
-
-void Client::on_request(Connection& connection, std::uint64_t id, const Request&, Buffer*) {
-  connection.session().reply_error(id, Code::kUnimplemented, true, "callbacks come in a later release", {});
-}
-
-void Client::on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  const Call* call = calls_.find(token);
-  const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
-  if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed) {
-    enqueue_again(token, {}, {});
-  } else {
-    finish(token, outcome, storage);
-  }
-  if (!leaving_.empty()) leave_if_done(connection);
-}
-
-void Client::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
-  const Call* call = calls_.find(token);
-  if (call == nullptr) return;
-  if (call->wait_for_ready && state_ != ClientState::kClosed) {
-    enqueue_again(token, request.metadata, request.payload);
-  } else {
-    fail(token, Code::kUnavailable, why.message, false);
-  }
 }
 
 // After a GOAWAY this side closes, when its last call has been answered: then the service can tell that
@@ -479,10 +258,6 @@ void Client::on_goaway(Connection& connection) {
     link->next_attempt = Clock::now() + kFirstBackoff;
     context_.set_timer({link->next_attempt, TimerQueue::Kind::kClient, id_, 0});
   }
-}
-
-void Client::on_room(Connection&) {
-  if (queued_calls_ != 0) send_queued();
 }
 
 void Client::on_closed(Connection& connection, const Error& why) {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Union
 
 from . import _later, _native
-from ._context import of_task
+from ._context import context, of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
 from ._exposure import exposed, is_serial
@@ -61,6 +61,8 @@ class Service:
 
         def invoke_alone(payload: bytes) -> Reply:
             with lock:  # type: ignore[union-attr]
+                if context().cancelled():
+                    return _NUMBERS["cancelled"], "the call was cancelled before its turn came", b""
                 return invoke(payload)
 
         return invoke if lock is None else invoke_alone

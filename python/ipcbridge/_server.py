@@ -34,16 +34,13 @@ class Server:
     non-daemon threads have ended: then running handlers have two seconds to finish.
     """
 
-    def __init__(
-        self, process: _process.Process, service: Service, threads: int, executor: Executor | None, path: str
-    ) -> None:
+    def __init__(self, process: _process.Process, service: Service, threads: int, executor: Executor | None) -> None:
         self.name = service.name
         self._process = process
         self._pump = process.pump
         self._service = service
         self._thread_count = threads
         self._executor = executor
-        self._path = path
         self._id = 0
         self._started = False
         self._closed = threading.Event()
@@ -274,7 +271,7 @@ def serve(
     count = check_threads(threads, serial)
     service = Service(name, target, serial, on_error)
     arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
-    server = Server(_process.current(), service, count, executor, _native.socket_path(name))
+    server = Server(_process.current(), service, count, executor)
     server.start(arguments)
     return server
 

@@ -98,6 +98,30 @@ def test_serial_async_handlers_run_one_at_a_time(whole: bool, serve: Any, connec
     assert most == 1
 
 
+def test_a_serial_handler_does_not_run_for_a_caller_who_gave_up_before_its_turn(serve: Any, connect: Any) -> None:
+    began, release = threading.Event(), threading.Event()
+    ran: list[str] = []
+
+    @ipc.method(serial=True)
+    def enter(who: str) -> None:
+        ran.append(who)
+        began.set()
+        release.wait()
+
+    server = serve("calc", {"enter": enter, "nothing": lambda: None})
+    calc = connect("calc")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(calc.enter, "first")
+        began.wait()
+        with pytest.raises(ipc.DeadlineExceeded):
+            ipc.with_options(calc, timeout=0.05).enter("second")
+        calc.nothing()  # what tells of the timeout has been read by now
+        release.set()
+        first.result()
+    server.close()
+    assert ran == ["first"]
+
+
 def test_plain_and_async_handlers_of_a_serial_service_take_turns(serve: Any, connect: Any) -> None:
     inside: list[str] = []
 
@@ -192,11 +216,10 @@ def test_a_timeout_reaches_the_handler(serve: Any, connect: Any) -> None:
 
 
 def test_a_timeout_cancels_an_async_handler(serve: Any, connect: Any) -> None:
-    import asyncio
-
-    cancelled = threading.Event()
+    began, cancelled = threading.Event(), threading.Event()
 
     async def wait() -> None:
+        began.set()
         try:
             await asyncio.sleep(600)
         except asyncio.CancelledError:
@@ -204,6 +227,8 @@ def test_a_timeout_cancels_an_async_handler(serve: Any, connect: Any) -> None:
             raise
 
     serve("calc", {"wait": wait})
-    with pytest.raises(ipc.DeadlineExceeded):
-        ipc.with_options(connect("calc"), timeout=0.05).wait()
+    calc = ipc.with_options(connect("calc"), timeout=0.05)
+    while not began.is_set():  # a call that timed out before its turn does not run
+        with pytest.raises(ipc.DeadlineExceeded):
+            calc.wait()
     assert cancelled.wait(30)

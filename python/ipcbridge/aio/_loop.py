@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import weakref
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .. import _native, _process
-from .._errors import Code, IpcError
+from .._errors import Code
 from ._call import Call
 
 logger = logging.getLogger("ipcbridge")
@@ -155,14 +154,6 @@ async def running() -> LoopDriver:
         driver = _drivers[loop] = LoopDriver(loop)
         await driver.open()
     return driver
-
-
-def _shut_down_all() -> None:
-    drivers = list(_drivers.values())
-    _drivers.clear()
-    for driver in drivers:
-        with contextlib.suppress(IpcError, RuntimeError):
-            driver.shut_down()
 
 
 _process.call_after_fork(_drivers.clear)

@@ -83,15 +83,24 @@ void UnixChannel::on_writable() {
   unsent_.shrink_to_fit();
 }
 
-void UnixChannel::receive() {
-  if (begin_ > 0) {
-    std::memmove(received_.data(), received_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
+// Memory follows what has arrived, not what a header announces.
+void UnixChannel::make_room() {
+  const std::size_t kept = end_ - begin_;
+  if (capacity_ - kept >= kReceiveBytes / 2) {
+    if (begin_ > 0 && kept > 0) std::memmove(received_.get(), received_.get() + begin_, kept);
+  } else {
+    capacity_ = std::max(kReceiveBytes, kept * 2);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    if (kept > 0) std::memcpy(larger.get(), received_.get() + begin_, kept);
+    received_ = std::move(larger);
   }
-  // Memory follows what has arrived, not what a header announces.
-  if (received_.size() - end_ < kReceiveBytes / 2) received_.resize(std::max(kReceiveBytes, end_ * 2));
-  iovec vector{received_.data() + end_, received_.size() - end_};
+  begin_ = 0;
+  end_ = kept;
+}
+
+void UnixChannel::receive() {
+  make_room();
+  iovec vector{received_.get() + end_, capacity_ - end_};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = &vector;
@@ -126,7 +135,7 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
       complete_frame_ = true;
       return {};
     }
-    const auto header = load<FrameHeader>(received_.data() + begin_);
+    const auto header = load<FrameHeader>(received_.get() + begin_);
     if (header.length > limit_of(header.type)) {
       return Error{Code::kDataLoss, "the peer sent a frame of " + std::to_string(header.length) + " bytes"};
     }
@@ -138,7 +147,7 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     }
     --budget.frames;
     budget.bytes -= size;
-    const ConstBytes body(received_.data() + begin_ + sizeof header, header.length);
+    const ConstBytes body(received_.get() + begin_ + sizeof header, header.length);
     begin_ += size;
     if (Status status = sink.on_frame(header, body); !status.ok()) return status;
   }
@@ -157,9 +166,9 @@ Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
 }
 
 bool UnixChannel::prepare_sleep() {
-  if (begin_ == end_ && !received_.empty()) {
-    received_ = Buffer();
-    begin_ = end_ = 0;
+  if (begin_ == end_) {
+    received_.reset();
+    capacity_ = begin_ = end_ = 0;
   }
   return !complete_frame_;
 }

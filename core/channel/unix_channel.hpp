@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "core/base/fd.hpp"
 #include "core/base/system.hpp"
@@ -36,6 +37,7 @@ class UnixChannel final : public Channel {
 
  private:
   ssize_t send(std::span<const ConstBytes> parts);
+  void make_room();
   void receive();
   Status deliver(FrameSink& sink, ReadBudget& budget);
   void keep_unsent(std::span<const ConstBytes> parts, std::size_t sent);
@@ -48,7 +50,9 @@ class UnixChannel final : public Channel {
   bool lost_fd_ = false;
   bool blocked_ = false;  // the last send found the socket full
   Buffer unsent_;         // the rest of a frame of which a part has gone out
-  Buffer received_;       // bytes [begin_, end_) wait to be frames
+  // Bytes [begin_, end_) wait to be frames. No Buffer, which would fill with zeros what is then received into.
+  std::unique_ptr<std::byte[]> received_;
+  std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool complete_frame_ = false;  // the last read left a frame behind

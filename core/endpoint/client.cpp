@@ -153,9 +153,8 @@ void Client::close() {
   std::vector<std::uint64_t> tokens;
   calls_.for_each([&](std::uint64_t token, Call&) { tokens.push_back(token); });
   for (const std::uint64_t token : tokens) {
-    Call* call = calls_.find(token);
-    if (Connection* connection = context_.connection(call->connection)) connection->session().cancel(call->id);
-    fail(token, why.code, why.message, call->connection != 0);
+    const bool sent = withdraw(*calls_.find(token));
+    fail(token, why.code, why.message, sent);
   }
   set_state(ClientState::kClosed, &why);
   for (Link& link : links_) {

@@ -101,6 +101,8 @@ class Client final : public ConnectionOwner {
   void enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload);
   void send_queued();
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
+  // Tells the callee that nobody waits. False when the call surely did not run.
+  bool withdraw(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
   void fail_queued(Code code, std::string_view message);
   void forget(std::uint64_t token, const Call& call);

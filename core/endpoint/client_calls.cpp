@@ -150,11 +150,16 @@ void Client::send_queued() {
 void Client::cancel(std::uint64_t token) {
   const Call* call = calls_.find(token);
   if (call == nullptr) return;
-  if (Connection* connection = context_.connection(call->connection)) {
-    connection->session().cancel(call->id);
-    connection->update_interest();
-  }
+  withdraw(*call);
   forget(token, *call);
+}
+
+bool Client::withdraw(const Call& call) {
+  Connection* connection = context_.connection(call.connection);
+  if (connection == nullptr) return false;
+  const bool sent = connection->session().cancel(call.id);
+  connection->update_interest();
+  return sent;
 }
 
 void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
@@ -196,11 +201,7 @@ void Client::fail_queued(Code code, std::string_view message) {
 void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
   const Call* call = calls_.find(token);
   if (call == nullptr || call->deadline > now) return;
-  const bool sent = call->connection != 0;
-  if (Connection* connection = context_.connection(call->connection)) {
-    connection->session().cancel(call->id);
-    connection->update_interest();
-  }
+  const bool sent = withdraw(*call);
   fail(token, Code::kDeadlineExceeded,
        sent ? "the call was not answered before its deadline" : "the call could not be sent before its deadline", sent);
 }

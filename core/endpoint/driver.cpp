@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/cpu.hpp"
+#include "core/base/utf8.hpp"
 #include "core/endpoint/address.hpp"
 #include "core/endpoint/driver_impl.hpp"
 #include "core/endpoint/poller.hpp"
@@ -48,7 +49,8 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   if (options.methods.size() > kMaxMethods) return Error{Code::kInvalidArgument, "a service has at most 65536 methods"};
   for (const std::string& method : options.methods) {
     if (method.empty() || method.size() > kMaxMethodBytes) {
-      return Error{Code::kInvalidArgument, "a method's name has 1 to 255 bytes: '" + method.substr(0, 40) + "'"};
+      return Error{Code::kInvalidArgument,
+                   "a method's name has 1 to 255 bytes: '" + std::string(cut_utf8(method, 40)) + "'"};
     }
   }
   for (auto& [id, existing] : servers_) {

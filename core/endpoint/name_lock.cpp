@@ -77,10 +77,10 @@ pid_t NameLock::holder(const std::string& socket_path) {
   return pid;
 }
 
+bool NameLock::held() const { return fd_.valid() && is_current(fd_.get(), path_); }
+
 void NameLock::release() {
-  if (!fd_.valid()) return;
-  // Somebody may have removed the file, and another server made its own since.
-  if (is_current(fd_.get(), path_)) ::unlink(path_.c_str());
+  if (held()) ::unlink(path_.c_str());
   fd_.reset();
 }
 

@@ -27,7 +27,8 @@ class NameLock {
   // The process that holds the lock, by its own word; 0 when unknown.
   static pid_t holder(const std::string& socket_path);
 
-  bool held() const { return fd_.valid(); }
+  // Whether it is still the lock of that path: somebody may have removed the file, and another server made its own.
+  bool held() const;
   void release();
 
  private:

@@ -80,7 +80,7 @@ void Server::stop_listening() {
   }
   if (!listener_.valid()) return;
   context_.poller().remove(listener_.get());
-  ::unlink(address_.path.c_str());
+  if (lock_.held()) ::unlink(address_.path.c_str());
   listener_.reset();
   lock_.release();
 }

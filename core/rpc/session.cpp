@@ -88,16 +88,18 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   return id;
 }
 
-void Session::cancel(std::uint64_t id) {
+bool Session::cancel(std::uint64_t id) {
   Pending* pending = pending_.find(id);
-  if (pending == nullptr || pending->abandoned) return;
+  if (pending == nullptr || pending->abandoned) return true;
   pending->abandoned = true;
-  if (outbox_.drop(id) == Outbox::Dropped::kUnsent) {
+  const Outbox::Dropped dropped = outbox_.drop(id);
+  if (dropped == Outbox::Dropped::kUnsent) {
     pending_bytes_ -= pending->bytes;
     pending_.erase(id);
-    return;
+    return false;
   }
   send(FrameType::kCancel, id, {});
+  return dropped == Outbox::Dropped::kAllSent;
 }
 
 void Session::send(FrameType type, std::uint64_t id, Buffer body) {

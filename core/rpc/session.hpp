@@ -51,8 +51,9 @@ class Session {
   // resource_exhausted when the message exceeds what the peer accepts, unavailable after a GOAWAY.
   Result<std::uint64_t> call(std::uint64_t token, const Request& request);
 
-  // The caller wants no outcome any more; the callee is told.
-  void cancel(std::uint64_t id);
+  // The caller wants no outcome any more; the callee is told. False when the call surely did not run, because its last
+  // fragment had not been sent.
+  bool cancel(std::uint64_t id);
 
   // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored.
   void reply(std::uint64_t id, ConstBytes payload);

@@ -101,7 +101,7 @@ class RingReader {
   std::size_t size_;
   SharedState& own_;
   std::uint64_t published_ = 0;
-  std::size_t current_ = 0;       // bytes of the record that peek returned
+  std::size_t current_ = 0;  // bytes of the record that peek returned
   std::uint32_t rung_ = 0;
   std::uint32_t sleep_ = 0;
 };

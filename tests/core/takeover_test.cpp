@@ -50,6 +50,19 @@ class TakeoverTest : public testing::Test {
   Endpoint endpoint_;
 };
 
+// Somebody tidied the directory up: the next service could not know of this one, and must not lose its socket to it.
+TEST_F(TakeoverTest, AServiceThatLostItsLockLeavesTheSocketOfTheNextAlone) {
+  const ServerId first = endpoint_.serve(options(Takeover::kFail));
+  ASSERT_EQ(::unlink((directory_ / "calc.lock").c_str()), 0);
+  Endpoint next;
+  next.serve(options(Takeover::kFail));
+  run_idle({&endpoint_, &next});
+  endpoint_.driver().close_server(first, Duration::zero());
+  Endpoint caller;
+  const ClientId client = caller.connect(address_);
+  EXPECT_TRUE(run_until({&endpoint_, &next, &caller}, [&] { return caller.is(client, ClientState::kReady); }));
+}
+
 TEST_F(TakeoverTest, FailSaysWhoHasTheName) {
   const auto other = serve_elsewhere();
   const ServerId server = endpoint_.serve(options(Takeover::kFail));

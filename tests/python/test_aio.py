@@ -5,6 +5,7 @@ import collections.abc
 import contextvars
 import gc
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -343,6 +344,28 @@ def test_serial_async_handlers_run_one_at_a_time(run: Run) -> None:
         async with await aio.serve("calc", {"enter": enter}, serial=True), await aio.connect("calc") as calc:
             await asyncio.gather(*(calc.enter() for _ in range(20)))
         assert most == 1
+
+    run(main())
+
+
+def test_plain_and_async_handlers_of_a_serial_service_take_turns(run: Run) -> None:
+    async def main() -> None:
+        inside: list[str] = []
+
+        async def pause() -> list[str]:
+            inside.append("pause")
+            await asyncio.sleep(0.001)
+            return [inside.pop(), *inside]
+
+        def enter() -> list[str]:
+            inside.append("enter")
+            time.sleep(0.001)
+            return [inside.pop(), *inside]
+
+        service = {"pause": pause, "enter": enter}
+        async with await aio.serve("calc", service, serial=True), await aio.connect("calc") as calc:
+            seen = await asyncio.gather(*(calc.pause() if at % 2 else calc.enter() for at in range(40)))
+        assert seen == [["enter"], ["pause"]] * 20
 
     run(main())
 

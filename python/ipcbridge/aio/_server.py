@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,14 @@ Key = tuple[int, int]
 class _Running:
     """A request that is being handled."""
 
-    __slots__ = ("cancelled", "work")
+    __slots__ = ("cancelled", "turn", "work")
 
     def __init__(self) -> None:
         self.cancelled = False
         self.work: asyncio.Task[None] | Future[None] | None = None
+        # Of a serial service, what has the turn or waits for it while a thread runs the handler: never cancelled,
+        # because the thread cannot be.
+        self.turn: asyncio.Task[None] | None = None
 
 
 class Server:
@@ -56,8 +59,8 @@ class Server:
         self._invokers = [
             None if is_async else service.sync_invoker(number) for number, is_async in enumerate(service.is_async)
         ]
-        one_at_a_time = asyncio.Lock() if serial else None
-        self._locks = [one_at_a_time or (asyncio.Lock() if lock else None) for lock in service.locks]
+        self._turns = asyncio.Lock() if serial else None
+        self._locks = [self._turns or (asyncio.Lock() if lock else None) for lock in service.locks]
         self._running: dict[Key, _Running] = {}
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
@@ -147,11 +150,25 @@ class Server:
             finally:
                 self._running.pop(key, None)
 
-        try:
-            request.work = self._pool().submit(handle)
-        except RuntimeError as error:  # the executor has been shut down
-            self._running.pop(key, None)
-            self._reply(reply_to, self._service.failure(method, error, payload))
+        def submit() -> Future[None] | None:
+            try:
+                return self._pool().submit(handle)
+            except RuntimeError as error:  # the executor has been shut down
+                self._running.pop(key, None)
+                self._reply(reply_to, self._service.failure(method, error, payload))
+                return None
+
+        if self._turns is not None:
+            request.turn = self._loop.create_task(self._in_turn(self._turns, submit))
+        else:
+            request.work = submit()
+
+    @staticmethod
+    async def _in_turn(turns: asyncio.Lock, submit: Callable[[], Future[None] | None]) -> None:
+        async with turns:
+            work = submit()
+            if work is not None:
+                await asyncio.wrap_future(work)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         running_call = self._running.get((connection, call_id))

@@ -56,13 +56,15 @@ bool AwakeSet::service(const Context& context, std::size_t first) {
 
 bool AwakeSet::fall_asleep() {
   if (look() == Look::kReady) return false;
+  // Before the others: whoever has armed must not be asked again, because a second look may find a message that the
+  // first promised to be rung for, and take the promise back.
+  review();
   asleep_ = true;
   const auto can_sleep = [](Connection* connection) { return connection->channel().prepare_sleep(); };
   if (!std::all_of(connections_.begin(), connections_.end(), can_sleep)) {
     wake_up();
     return false;
   }
-  review();
   return true;
 }
 
@@ -76,7 +78,8 @@ void AwakeSet::review() {
   if (now < next_review_) return;
   next_review_ = now + kReviewInterval;
   std::erase_if(connections_, [](Connection* connection) {
-    connection->awake = std::exchange(connection->used, false) || !connection->channel().prepare_sleep();
+    const bool stays = std::exchange(connection->used, false) || connection->ready();
+    connection->awake = stays || !connection->channel().prepare_sleep();
     return !connection->awake;
   });
 }

@@ -210,7 +210,7 @@ void Client::on_request(Connection& connection, std::uint64_t id, const Request&
   connection.session().reply_error(id, Code::kUnimplemented, true, "callbacks come in a later release", {});
 }
 
-void Client::on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void Client::on_outcome(Connection&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   const Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
   if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed) {
@@ -218,7 +218,6 @@ void Client::on_outcome(Connection& connection, std::uint64_t token, const Outco
   } else {
     finish(token, outcome, storage);
   }
-  if (!leaving_.empty()) leave_if_done(connection);
 }
 
 void Client::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
@@ -231,8 +230,10 @@ void Client::on_unsent(std::uint64_t token, const Request& request, const Error&
   }
 }
 
-void Client::on_room(Connection&) {
+void Client::on_room(Connection& connection) {
   if (queued_calls_ != 0) send_queued();
+  // The last answer may have been to a call that nobody waited for.
+  if (!leaving_.empty()) leave_if_done(connection);
 }
 
 }  // namespace ipcbridge

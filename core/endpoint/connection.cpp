@@ -9,6 +9,12 @@
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge {
+namespace {
+
+// Of fragments (16 KiB), in one go: a peer that reads as fast as this side writes must not keep it from the others.
+constexpr int kMaxRounds = 16;
+
+}  // namespace
 
 Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
                        ConnectionOwner& owner, const ConnectionSetup& setup)
@@ -65,18 +71,28 @@ void Connection::advance_handshake() {
 
 void Connection::write_waiting() {
   if (channel_->wants_writable()) channel_->on_writable();
-  while (is_open() && !closed_) {
-    if (!session_->flush_round()) break;
+  output_left_ = false;
+  for (int round = 1; is_open() && !closed_ && session_->flush_round(); ++round) {
     owner_.on_room(*this);
     if (closed_ || !session_->has_output()) break;
+    output_left_ = round >= kMaxRounds;
+    if (output_left_) break;
   }
-  if (!closed_) update_interest();
+  if (!closed_) poll_for_room();
 }
 
 void Connection::update_interest() {
   // The fragments of a long message: nobody is told of room that was there all along.
-  while (is_open() && session_->has_output() && session_->flush_round()) {
+  for (int round = 1; is_open() && session_->has_output() && session_->flush_round(); ++round) {
+    if (round < kMaxRounds) continue;
+    output_left_ = true;
+    context_.want_turn(*this);
+    break;
   }
+  poll_for_room();
+}
+
+void Connection::poll_for_room() {
   const bool wanted = channel_->wants_writable();
   if (wanted == polls_writable_) return;
   polls_writable_ = wanted;

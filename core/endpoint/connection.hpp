@@ -65,7 +65,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
 
   // Reads, moves on, writes. Called when ready() or when the kernel reported the descriptor.
   void service(bool fd_ready);
-  bool ready() const { return !closed_ && channel_->ready(); }
+  bool ready() const { return !closed_ && (output_left_ || channel_->ready()); }
 
   // Tells the peer why, then closes. For a handshake that is not wanted.
   void refuse(const Error& why);
@@ -94,6 +94,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
 
   void advance_handshake();
   void write_waiting();
+  void poll_for_room();
 
   Context& context_;
   std::uint64_t id_;
@@ -104,6 +105,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   Handshake handshake_;
   std::optional<Session> session_;
   bool polls_writable_ = false;
+  bool output_left_ = false;  // there was room for more than one turn may write
   bool closed_ = false;
 };
 

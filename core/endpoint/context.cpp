@@ -24,6 +24,17 @@ void Context::post(Event event) {
   if (sink_ == nullptr && posted_.size() == 1) poller_.ring();
 }
 
+void Context::want_turn(Connection& connection) {
+  awake_.add(connection);
+  if (sink_ == nullptr) poller_.ring();
+}
+
+void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
+  std::erase_if(posted_, [&](const Posted& posted) {
+    return posted.event.kind == Event::Kind::kOutcome && posted.event.owner == client && posted.event.token == token;
+  });
+}
+
 bool Context::deliver_posted() {
   while (!posted_.empty()) {
     if (!sink_has_room()) return false;

@@ -44,6 +44,8 @@ class Context {
   // An event without a payload: kept until the next turn that has room.
   void post(Event event);
   bool deliver_posted();
+  // Takes a posted outcome back: its caller has gone.
+  void withdraw_outcome(ClientId client, std::uint64_t token);
   bool has_posted() const { return !posted_.empty(); }
 
   // Connections. A new one starts awake. A closed one is destroyed at the end of the turn.
@@ -54,6 +56,8 @@ class Context {
   void clear_graveyard() { graveyard_.clear(); }
 
   AwakeSet& awake() { return awake_; }
+  // The connection has something to do that no message will tell of.
+  void want_turn(Connection& connection);
   const AwakeSet& awake() const { return awake_; }
 
  private:

@@ -139,6 +139,8 @@ void Driver::cancel(ClientId client, std::uint64_t token) {
   if (impl_->forked()) return;
   const std::lock_guard lock(impl_->mutex());
   if (Client* found = impl_->client(client)) found->cancel(token);
+  // It may have ended already, and nobody been told yet.
+  impl_->context().withdraw_outcome(client, token);
 }
 
 ClientStatus Driver::client_status(ClientId client) {

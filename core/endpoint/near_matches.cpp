@@ -9,6 +9,7 @@ namespace ipcbridge {
 namespace {
 
 constexpr std::size_t kMost = 3;
+constexpr std::size_t kMaxCandidates = 1024;
 constexpr std::size_t kMaxLength = 64;  // longer names are compared by their beginnings
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -35,6 +36,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::vector<std::string> near_matches(std::string_view name, const std::vector<std::string>& candidates) {
+  // The list may be a peer's, and comparing with tens of thousands of names takes long.
+  if (candidates.size() > kMaxCandidates) return {};
   const std::string_view wanted = name.substr(0, kMaxLength);
   std::vector<std::pair<std::size_t, std::string>> found;
   for (const std::string& candidate : candidates) {

@@ -86,10 +86,9 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
   for (;;) {
     const Status status = driver_->call(client, token, method, options, metadata, payload);
     if (status.ok()) break;
-    const bool may_find_room =
-        status.error().code == Code::kResourceExhausted && driver_->client_status(client).queued_bytes > 0;
-    if (!may_find_room) return failed(status.error());
+    // Asked once: whoever reads may empty the queue between two questions.
     const std::uint64_t queued = driver_->client_status(client).queued_bytes;
+    if (status.error().code != Code::kResourceExhausted || queued == 0) return failed(status.error());
     const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
     if (!wait_until(room, deadline, interrupted)) {
       if (Clock::now() >= deadline)

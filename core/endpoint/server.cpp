@@ -17,6 +17,8 @@ constexpr Duration kTakeoverRetry = std::chrono::milliseconds(10);
 constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
 constexpr int kAcceptsPerTurn = 64;
 
+Error cannot_watch() { return {Code::kResourceExhausted, "cannot watch another descriptor"}; }
+
 }  // namespace
 
 Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const ServeOptions& options, Address address)
@@ -52,8 +54,8 @@ Status Server::listen() {
   if (address_.transport == Transport::kInproc) {
     Result<std::unique_ptr<InprocHub::Listener>> listener = InprocHub::listen(context_.system(), address_.path);
     if (!listener.ok()) return listener.error();
+    if (!context_.poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
     inproc_ = std::move(listener).value();
-    context_.poller().add(inproc_->fd(), poll_token_, EPOLLIN);
     return {};
   }
   Result<NameLock> lock = NameLock::acquire(context_.system(), address_.path);
@@ -67,9 +69,12 @@ Status Server::listen() {
   }
   Result<Fd> listener = listen_unix(context_.system(), address_.path, options_.mode);
   if (!listener.ok()) return listener.error();
+  if (!context_.poller().add(listener.value().get(), poll_token_, EPOLLIN)) {
+    ::unlink(address_.path.c_str());
+    return cannot_watch();
+  }
   lock_ = std::move(lock).value();
   listener_ = std::move(listener).value();
-  context_.poller().add(listener_.get(), poll_token_, EPOLLIN);
   return {};
 }
 

@@ -30,6 +30,7 @@ Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWrite
 
 Status Session::receive(const FrameHeader& header, ConstBytes body) {
   if (header.zero != 0 || (header.flags & ~(kFlagIgnorable | kFlagMore)) != 0) return violation("an unknown flag");
+  if (header.length > kMaxFrameBody) return violation("a frame over the limit");
   switch (header.type) {
     case FrameType::kRequest:
     case FrameType::kNotify:

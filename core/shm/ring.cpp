@@ -1,5 +1,6 @@
 #include "core/shm/ring.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/cpu.hpp"
@@ -125,7 +126,8 @@ RingReader::Next RingReader::peek(Record& record) {
     std::memcpy(static_cast<void*>(&header), ring_, kHalfHeader);
     if (header.type == FrameType::kPad) return Next::kCorrupt;
   }
-  if (header.length > max_record_body(size_)) return Next::kCorrupt;
+  // The peer chose the size of the ring, but not how long a frame may be.
+  if (header.length > std::min(max_record_body(size_), kMaxFrameBody)) return Next::kCorrupt;
   const std::size_t bytes = record_bytes(header.length);
   if (bytes > available || bytes > to_end) return Next::kCorrupt;
   header.call_id = load<std::uint64_t>(ring_ + offset + kHalfHeader);

@@ -131,6 +131,7 @@ void PumpBinding::run_worker(ServerId server, const py::list& handlers) {
       --crew.running;
     } while (handled && pump.more_work(server, work));
   }
+  if (!handled) pump.leave_work(server, work);
   if (--crew.workers == 0) crews_.erase(server);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
@@ -148,7 +149,7 @@ bool PumpBinding::handle(Pump& pump, const Work& work, PyObject* handlers) {
   current = outer;
   Py_DECREF(payload);
   if (reply == nullptr) return false;
-  const bool sent = reply == Py_None || work.notify || send_reply(pump, work.key, reply);
+  const bool sent = reply == Py_None || send_reply(pump, work.key, reply);
   if (reply != Py_None) board_->answered(work.key);
   Py_DECREF(reply);
   return sent;

@@ -151,6 +151,8 @@ bool Pump::next_work(ServerId server, Work& work, const Interrupted& interrupted
   return !impl_->forked() && impl_->next_work(server, work, interrupted);
 }
 
+void Pump::leave_work(ServerId server, Work& work) { impl_->leave_work(server, work); }
+
 bool Pump::more_work(ServerId server, Work& work) { return !impl_->forked() && impl_->more_work(server, work); }
 
 void Pump::stop_workers(ServerId server) {

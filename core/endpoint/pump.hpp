@@ -94,6 +94,9 @@ class Pump {
   // given. A request that was cancelled before it began is answered here and not returned.
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
+  // Ends a worker that will not call next_work again, in the middle of a request or not.
+  void leave_work(ServerId server, Work& work);
+
   // Another request that is there already, without waiting and without reading: lets a worker that has
   // the GIL keep it.
   bool more_work(ServerId server, Work& work);

@@ -38,6 +38,7 @@ class Pump::Impl final : public EventSink {
                   ConstBytes payload, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
+  void leave_work(ServerId server, Work& work);
   bool more_work(ServerId server, Work& work);
   void stop_workers(ServerId server);
   void resume_workers(ServerId server);
@@ -81,6 +82,7 @@ class Pump::Impl final : public EventSink {
 
   // Workers (pump_work.cpp), with the lock held.
   bool take(WorkQueue& queue, Work& work);
+  void leave(WorkQueue& queue, Work& work);
   void answer_cancelled(WorkQueue& queue, Lock& lock);
   bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
   bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);

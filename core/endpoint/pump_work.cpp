@@ -24,13 +24,24 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
     if (queue.stopping || !queue.empty()) continue;
     undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
   }
+  leave(queue, work);
+  return false;
+}
+
+void Pump::Impl::leave_work(ServerId server, Work& work) {
+  const std::lock_guard lock(mutex_);
+  WorkQueue& queue = queues_[server];
+  queue.finish(work.worker, ticks_);
+  leave(queue, work);
+}
+
+void Pump::Impl::leave(WorkQueue& queue, Work& work) {
   queue.remove_worker(work.worker);
   work.worker = 0;
   // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
   // there are workers to do it.
   if (!leading_) promote_follower(0);
   if (own_parked_) wake_own_thread();
-  return false;
 }
 
 bool Pump::Impl::more_work(ServerId server, Work& work) {

@@ -130,6 +130,7 @@ void Session::finish_inbound(std::uint64_t id) {
 void Session::reply(std::uint64_t id, ConstBytes payload) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) payload = {};
   if (payload.size() > theirs_.max_message_bytes) {
     reply_error(id, Code::kResourceExhausted, false,
                 "the result has " + std::to_string(payload.size()) + " bytes and the caller accepts " +
@@ -155,6 +156,10 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
 void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) {
+    reply(id, {});
+    return;
+  }
   inbound->answered = true;
   Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, kMaxErrorMessageBytes));
   // Errors, too, are kept for a peer that does not read; the details are what may be long.
@@ -180,6 +185,7 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
     if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
       return violation("more calls than were granted");
     inbound = &inbound_.insert(header.call_id, Inbound{});
+    inbound->notify = header.type == FrameType::kNotify;
   }
   inbound->bytes += body.size();
   inbound_bytes_ += body.size();

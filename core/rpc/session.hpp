@@ -83,6 +83,7 @@ class Session {
   };
   struct Inbound {
     std::uint64_t bytes = 0;
+    bool notify = false;     // the answer says only that it is over
     bool complete = false;   // handed to the owner
     bool answered = false;   // the answer waits in the outbox
     bool cancelled = false;  // the owner knows

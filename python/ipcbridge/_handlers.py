@@ -29,6 +29,9 @@ _NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__ar
 assert len(_NUMBERS) == len(CODES)
 _MAX_MESSAGE = 1024
 
+# What a call gets whose caller has given up; it is answered all the same, because it counts until then.
+CANCELLED: ErrorReply = (_NUMBERS["cancelled"], "the call was cancelled", b"")
+
 
 class Service:
     """The methods of one server, in the order of their numbers."""
@@ -62,26 +65,24 @@ class Service:
         def invoke_alone(payload: bytes) -> Reply:
             with lock:  # type: ignore[union-attr]
                 if context().cancelled():
-                    return _NUMBERS["cancelled"], "the call was cancelled before its turn came", b""
+                    return CANCELLED
                 return invoke(payload)
 
         return invoke if lock is None else invoke_alone
 
     async def invoke_async(self, number: int, payload: bytes, lock: asyncio.Lock | None = None) -> Reply:
-        """Answers a request for an `async def` method, while it has the lock if there is one.
-
-        Passes on the cancellation of a call that nobody waits for.
-        """
+        """Answers a request for an `async def` method, while it has the lock if there is one."""
         try:
             args, kwargs = decode_args(payload)
             if lock is None:
                 return encode_result(await self._calls[number](*args, **kwargs))
             async with lock:
                 return encode_result(await self._calls[number](*args, **kwargs))
+        except GeneratorExit:  # the loop is gone
+            raise
         except BaseException as error:
-            gone = isinstance(error, GeneratorExit) or of_task.get().cancelled()
-            if gone and not isinstance(error, Exception):
-                raise
+            if isinstance(error, asyncio.CancelledError) and of_task.get().cancelled():
+                return CANCELLED
             return self.failure(number, error, payload)
 
     def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
@@ -104,7 +105,7 @@ class Service:
                 self.on_error(error, name)
             else:
                 logger.error("%s: the handler of %s() failed", self.name, name, exc_info=error)
-        except Exception:
+        except BaseException:  # sys.exit() in an on_error must not cost the service a thread
             logger.exception("%s: on_error failed", self.name)
 
     def _arity_error(self, number: int, error: BaseException, payload: bytes) -> IpcError | None:

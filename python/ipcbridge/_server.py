@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
-from ._handlers import ErrorReply, OnError, Service, send_reply
+from ._handlers import CANCELLED, ErrorReply, OnError, Service, send_reply
 from ._options import Allow, Seconds, check_threads, microseconds, serve_arguments
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Server:
             return
         self._pump.resume_workers(self._id)
         with _noting_interrupts() as interrupts:
-            handlers = [_interruptible(handler, interrupts) for handler in self._handlers]
+            handlers = [_interruptible(self._pump, handler, interrupts) for handler in self._handlers]
             worker.pump, worker.names = self._pump, self._service.names
             try:
                 self._pump.run_worker(self._id, handlers)
@@ -209,18 +209,21 @@ class Server:
         context, key = self._detached(number)
 
         async def answer() -> None:
-            try:
-                send_reply(self._pump, key, await self._service.invoke_async(number, payload))
-            finally:
-                with self._lock:
-                    self._tasks.pop(key, None)
+            send_reply(self._pump, key, await self._service.invoke_async(number, payload))
+
+        def done(task: asyncio.Task[None]) -> None:
+            with self._lock:
+                self._tasks.pop(key, None)
+            if task.cancelled():  # before it began, so that answer() never ran
+                send_reply(self._pump, key, CANCELLED)
+            ended()
 
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-            task.add_done_callback(lambda _: ended())  # a task cancelled before it began never runs answer()
-            if self._pump.cancelled(*key):
-                task.cancel()
             with self._lock:
                 self._tasks[key] = (task, loop)
+            task.add_done_callback(done)
+            if self._pump.cancelled(*key):
+                task.cancel()
 
         _background.start(answer(), context, started)
 
@@ -302,10 +305,13 @@ def _noting_interrupts() -> Iterator[_Interrupts]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _interruptible(handler: Any, interrupts: _Interrupts) -> Any:
+def _interruptible(pump: _native.Pump, handler: Any, interrupts: _Interrupts) -> Any:
     def handle(payload: bytes) -> Any:
         reply = handler(payload)
         if interrupts.seen:
+            request = _native.current_request()
+            if reply is not None and request is not None:
+                send_reply(pump, request[3:], reply)
             raise KeyboardInterrupt
         return reply
 

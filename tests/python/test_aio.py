@@ -395,3 +395,50 @@ def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Ru
     for caller in run(main()):
         caller.join()
     assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
+def test_calls_that_were_given_up_are_answered_all_the_same(run: Run, plain: bool) -> None:
+    """Each counts against what the server grants until it is answered."""
+
+    async def main() -> None:
+        released = threading.Event()
+
+        async def sleep() -> None:
+            await asyncio.sleep(600)
+
+        async def echo(value: int) -> int:
+            return value
+
+        service = {"sleep": (lambda: released.wait(60)) if plain else sleep, "echo": echo}
+        limits = {"max_pending_calls": 4}
+        serving = await aio.serve("calc", service, limits=limits, threads=1)
+        async with serving as server, await aio.connect("calc") as calc:
+            for _ in range(10):
+                with pytest.raises(ipc.DeadlineExceeded):
+                    await aio.with_options(calc, timeout=0.01).sleep()
+            assert await calc.echo(3) == 3
+            released.set()
+            while aio.status(server)["running_calls"] > 0:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            while aio.status(calc)["pending_calls"] > 0:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    run(main())
+
+
+def test_a_handler_does_not_see_the_context_of_unrelated_tasks(run: Run) -> None:
+    tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="none")
+
+    async def main() -> None:
+        async def seen() -> str:
+            return tenant.get()
+
+        tenant.set("server")
+        serving = await aio.serve("calc", {"seen": seen, "plain": tenant.get})
+        async with serving, await aio.connect("calc") as calc:
+            tenant.set("caller")
+            assert {await calc.seen() for _ in range(10)} == {"server"}
+            assert {await calc.plain() for _ in range(10)} == {"server"}
+
+    run(main())

@@ -234,3 +234,38 @@ def test_a_timeout_cancels_an_async_handler(serve: Any, connect: Any) -> None:
         with pytest.raises(ipc.DeadlineExceeded):
             calc.wait()
     assert cancelled.wait(30)
+
+
+def test_calls_that_were_given_up_are_answered_all_the_same(serve: Any, connect: Any) -> None:
+    """Each counts against what the server grants until it is answered."""
+
+    async def sleep() -> None:
+        await asyncio.sleep(600)
+
+    async def echo(value: int) -> int:
+        return value
+
+    server = serve("calc", {"sleep": sleep, "echo": echo}, limits={"max_pending_calls": 4})
+    calc = connect("calc")
+    for _ in range(10):
+        with pytest.raises(ipc.DeadlineExceeded):
+            ipc.with_options(calc, timeout=0.01).sleep()
+    assert calc.echo(3) == 3
+    while ipc.status(server)["running_calls"] > 0:
+        pass
+    assert ipc.status(calc)["pending_calls"] == 0
+
+
+def test_notifications_beyond_the_grant_all_arrive(serve: Any, connect: Any) -> None:
+    seen: list[int] = []
+
+    def note(at: int) -> None:
+        seen.append(at)
+        if at % 2:
+            raise ipc.IpcError("not_found", "odd")
+
+    serve("calc", {"note": note, "count": lambda: len(seen)}, limits={"max_pending_calls": 4}, serial=True)
+    calc = connect("calc")
+    for at in range(100):
+        ipc.notify(calc).note(at)
+    assert calc.count() == 100

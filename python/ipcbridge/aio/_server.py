@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _local_loops, _native
 from .._context import Context, of_task
 from .._errors import Code, error_from_code
-from .._handlers import OnError, Reply, Service, send_reply
+from .._handlers import CANCELLED, OnError, Reply, Service, send_reply
 from .._options import Allow, Seconds, check_threads, microseconds, serve_arguments
 from ._loop import LoopDriver, running
 
@@ -25,9 +25,10 @@ Key = tuple[int, int]
 class _Running:
     """A request that is being handled."""
 
-    __slots__ = ("cancelled", "turn", "work")
+    __slots__ = ("cancelled", "key", "turn", "work")
 
-    def __init__(self) -> None:
+    def __init__(self, key: Key) -> None:
+        self.key = key
         self.cancelled = False
         self.work: asyncio.Task[None] | Future[None] | None = None
         # Of a serial service, what has the turn or waits for it while a thread runs the handler: never cancelled,
@@ -62,6 +63,8 @@ class Server:
         self._turns = asyncio.Lock() if serial else None
         self._locks = [self._turns or (asyncio.Lock() if lock else None) for lock in service.locks]
         self._running: dict[Key, _Running] = {}
+        # A request arrives in the context of whoever made the loop look for it, which is not the handlers' business.
+        self._context = contextvars.copy_context()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
 
@@ -129,33 +132,29 @@ class Server:
         connection: int,
         call_id: int,
         timeout_us: int,
-        notification: bool,
+        _notification: bool,
     ) -> None:
         key = (connection, call_id)
-        request = _Running()
+        request = _Running(key)
         deadline = time.monotonic() + timeout_us / 1e6 if timeout_us else None
         context = Context(self._service.names[method], metadata, deadline, lambda: request.cancelled)
-        reply_to = None if notification else key
         self._running[key] = request
+        copied = self._context.copy()
+        copied.run(of_task.set, context)
         invoke = self._invokers[method]
         if invoke is None:
-            request.work = self._loop.create_task(self._answer(method, payload, context, key, reply_to))
+            request.work = copied.run(self._loop.create_task, self._answer(method, payload, key))
+            request.work.add_done_callback(lambda task: self._end(request) if task.cancelled() else None)
             return
-        copied = contextvars.copy_context()
-        copied.run(of_task.set, context)
 
         def handle() -> None:
-            try:
-                self._reply(reply_to, copied.run(invoke, payload))
-            finally:
-                self._running.pop(key, None)
+            self._reply(key, copied.run(invoke, payload))
 
         def submit() -> Future[None] | None:
             try:
                 return self._pool().submit(handle)
             except RuntimeError as error:  # the executor has been shut down
-                self._running.pop(key, None)
-                self._reply(reply_to, self._service.failure(method, error, payload))
+                self._reply(key, self._service.failure(method, error, payload))
                 return None
 
         if self._turns is not None:
@@ -174,26 +173,25 @@ class Server:
         running_call = self._running.get((connection, call_id))
         if running_call is not None:
             self._cancel(running_call)
-            if running_call.work is not None and running_call.work.cancelled():
-                self._running.pop((connection, call_id), None)
 
-    @staticmethod
-    def _cancel(running_call: _Running) -> None:
+    def _cancel(self, running_call: _Running) -> None:
         running_call.cancelled = True
-        if running_call.work is not None:
-            running_call.work.cancel()
+        work = running_call.work
+        if work is not None and work.cancel() and isinstance(work, Future):
+            self._end(running_call)
 
-    async def _answer(self, method: int, payload: bytes, context: Context, key: Key, reply_to: Key | None) -> None:
-        of_task.set(context)
-        try:
-            self._reply(reply_to, await self._service.invoke_async(method, payload, self._locks[method]))
-            self._driver.stay_awake()
-        finally:
-            self._running.pop(key, None)
+    def _end(self, running_call: _Running) -> None:
+        """Answers a call that was cancelled before its handler began."""
+        self._reply(running_call.key, CANCELLED)
+        self._driver.stay_awake()
 
-    def _reply(self, key: Key | None, reply: Reply) -> None:
-        if key is not None:
-            send_reply(self._driver.native, key, reply)
+    async def _answer(self, method: int, payload: bytes, key: Key) -> None:
+        self._reply(key, await self._service.invoke_async(method, payload, self._locks[method]))
+        self._driver.stay_awake()
+
+    def _reply(self, key: Key, reply: Reply) -> None:
+        self._running.pop(key, None)
+        send_reply(self._driver.native, key, reply)
 
     def _pool(self) -> Executor:
         if self._executor is not None:

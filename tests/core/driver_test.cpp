@@ -54,6 +54,30 @@ TEST_P(DriverConformance, ACallIsAnswered) {
   EXPECT_EQ(client_.driver().methods(client), (std::vector<std::string>{"echo", "other"}));
 }
 
+TEST_P(DriverConformance, NoEventFollowsTheCancelOfACallThatHasEndedAlready) {
+  server_.handle = Endpoint::keep;
+  const ClientId client = connected();
+  const std::uint64_t token = client_.call(client, "hello");
+  client_.driver().close_client(client);
+  client_.driver().cancel(client, token);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kClosed); }));
+  EXPECT_FALSE(client_.ended(token));
+}
+
+TEST_P(DriverConformance, AClientWhoseLastCallTimedOutLeavesAfterAGoodbye) {
+  server_.handle = Endpoint::keep;
+  const ClientId client = connected();
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(5);
+  const std::uint64_t token = client_.call(client, "hello", options);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token) && !server_.requests.empty(); }));
+  server_.driver().close_server(server_id_, std::chrono::hours(1));
+  run_idle({&server_, &client_});
+  server_.driver().reply(server_.requests[0].key, {});
+  EXPECT_TRUE(run_until({&server_, &client_},
+                        [&] { return server_.driver().server_status(server_id_).state == ServerState::kClosed; }));
+}
+
 TEST_P(DriverConformance, CallsMadeBeforeTheServiceIsThereWaitForIt) {
   const ClientId client = client_.connect(address_);
   const std::uint64_t first = client_.call(client, "1");

@@ -87,6 +87,24 @@ TEST(RingCorruption, ARecordLongerThanAQuarterIsRefused) {
   }
 }
 
+// The peer chose the ring, and may choose a large one.
+TEST(RingCorruption, AFrameOverTheLimitIsRefusedInARingThatHasRoomForIt) {
+  constexpr std::size_t kLarge = 1024UL * 1024;
+  SharedState peer;
+  SharedState own;
+  const auto memory = std::make_unique<std::byte[]>(kLarge);
+  RingReader reader(peer, memory.get(), kLarge, own);
+  RingReader::Record record;
+  FrameHeader header = header_of(FrameType::kRequest, 1, kMaxFrameBody);
+  std::memcpy(memory.get(), static_cast<const void*>(&header), sizeof header);
+  peer.write_index.store(record_bytes(header.length));
+  ASSERT_EQ(reader.peek(record), Next::kRecord);
+  header.length = kMaxFrameBody + 1;
+  std::memcpy(memory.get(), static_cast<const void*>(&header), sizeof header);
+  peer.write_index.store(record_bytes(header.length));
+  EXPECT_EQ(reader.peek(record), Next::kCorrupt);
+}
+
 TEST(RingCorruption, ARecordThatCrossesTheEndIsRefused) {
   Forged forged;
   std::uint64_t index = 0;

@@ -88,6 +88,8 @@ class Peer:
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            os.waitpid(self.process.pid, os.WUNTRACED)  # the signal takes effect a moment after it was sent
 
     def kill(self) -> None:
         self.process.kill()

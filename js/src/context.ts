@@ -136,7 +136,12 @@ export function forget(request: number): void {
 export function isAbort(request: number, error: unknown): boolean {
   const reason = contexts.get(request)?.abortReason
   if (reason === undefined) return false
-  return error === reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === reason))
+  if (error === reason) return true
+  try {
+    return error instanceof Error && (error.name === 'AbortError' || error.cause === reason)
+  } catch {
+    return false // a getter of what was thrown
+  }
 }
 
 handlers.cancel = request => {

@@ -49,6 +49,15 @@ export class IpcError extends Error {
   }
 }
 
+/** `instanceof` for what anybody may have thrown: of a Proxy even asking that may throw. */
+export function isA(thrown: unknown, type: abstract new (...args: never[]) => Error): boolean {
+  try {
+    return thrown instanceof type
+  } catch {
+    return false
+  }
+}
+
 export interface RemoteErrorInit {
   /** The exception's class name on the other side. */
   type?: string | undefined

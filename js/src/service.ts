@@ -1,6 +1,6 @@
 import { type Arrival, arrivalOf, callerGone, contextOf, enter, forget, type HandlerContext, isAbort } from './context'
 import { describeCall, describeMethods } from './describe'
-import { IpcError, RemoteError } from './errors'
+import { type Code, IpcError, isA, isCode, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
 import { Lane } from './lane'
 import { laterServeOptions } from './later'
@@ -163,22 +163,31 @@ export class Service implements RequestOwner {
     const { request } = arrival
     const before = enter(arrival)
     let result: unknown
+    let comesLater: boolean
     try {
       result = Reflect.apply(method.fn, method.self, args)
+      comesLater = isThenable(result) // may run a getter of the handler's making
     } catch (error) {
       this.fail(request, method, error)
       return undefined
     } finally {
       enter(before)
     }
-    if (!isThenable(result)) {
-      this.finish(request, method, result)
-      return undefined
+    if (comesLater) return this.finishLater(request, method, result)
+    this.finish(request, method, result)
+    return undefined
+  }
+
+  /** Never rejects. */
+  private async finishLater(request: number, method: Method, result: unknown): Promise<void> {
+    let value: unknown
+    try {
+      value = await result
+    } catch (error) {
+      this.fail(request, method, error)
+      return
     }
-    return Promise.resolve(result).then(
-      value => this.finish(request, method, value),
-      error => this.fail(request, method, error),
-    )
+    this.finish(request, method, value)
   }
 
   private finish(request: number, method: Method, result: unknown): void {
@@ -199,7 +208,7 @@ export class Service implements RequestOwner {
   }
 
   private fail(request: number, method: Method, error: unknown): void {
-    const isMeant = error instanceof IpcError && !(error instanceof RemoteError)
+    const isMeant = isA(error, IpcError) && !isA(error, RemoteError)
     if (!isMeant && !isAbort(request, error)) this.tell(method, error)
     this.refuse(request, error)
   }
@@ -208,8 +217,7 @@ export class Service implements RequestOwner {
     forget(request)
     const details = encodeError(error)
     share(details)
-    const code = error instanceof IpcError ? error.code : 'unknown'
-    native().replyError(request, codeNumber(code), messageOf(error), details.length)
+    native().replyError(request, codeNumber(codeOf(error)), messageOf(error), details.length)
   }
 
   private tell(method: Method, error: unknown): void {
@@ -245,12 +253,20 @@ function fit(method: Method, args: unknown[]): unknown[] {
   return args
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): boolean {
   return (
     value !== null &&
     (typeof value === 'object' || typeof value === 'function') &&
     typeof (value as { then?: unknown }).then === 'function'
   )
+}
+
+function codeOf(error: unknown): Code {
+  try {
+    return error instanceof IpcError && isCode(error.code) ? error.code : 'unknown'
+  } catch {
+    return 'unknown'
+  }
 }
 
 function messageOf(error: unknown): string {
@@ -262,6 +278,12 @@ function messageOf(error: unknown): string {
 }
 
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
-  // biome-ignore lint/suspicious/noConsole: where errors of handlers go unless onError takes them
-  console.error(`ipcbridge: ${service}: ${method} failed:`, error)
+  const what = `ipcbridge: ${service}: ${method} failed:`
+  try {
+    // biome-ignore lint/suspicious/noConsole: where errors of handlers go unless onError takes them
+    console.error(what, error)
+  } catch {
+    // biome-ignore lint/suspicious/noConsole: printing has run what the handler threw, which threw again
+    console.error(what, '(what was thrown cannot be printed)')
+  }
 }

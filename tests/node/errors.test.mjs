@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { run } from './support/children.mjs'
 import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { freshName } from './support/names.mjs'
 
 class CustomError extends Error {
   name = 'CustomError'
@@ -184,4 +185,67 @@ test('a rejection that nobody handles ends the process as any other does', async
   )
   assert.equal(code, 1)
   assert.match(stderr, /unseen/)
+})
+
+test('nothing that a handler returns or throws ends the server', async t => {
+  const refuse = () => {
+    throw new Error('refused')
+  }
+  const proxyOf = traps => new Proxy(new Error('hidden'), traps)
+  const thrown = {
+    noPrototype: proxyOf({ getPrototypeOf: refuse }),
+    noProperty: proxyOf({ get: refuse }),
+    revoked: (() => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    })(),
+    noDetails: Object.defineProperty(new ipc.IpcError('not_found', 'x'), 'details', { get: refuse }),
+  }
+  const noThen = Object.defineProperty({}, 'then', { get: refuse })
+  const noConstructor = Object.defineProperty(Promise.resolve(1), 'constructor', { get: refuse })
+  const odd = {
+    throw(name) {
+      throw thrown[name]
+    },
+    throwLater: async name => {
+      throw thrown[name]
+    },
+    throwAborted(name) {
+      ipc.context().signal.aborted
+      throw thrown[name]
+    },
+    noThen: () => noThen,
+    noThenLater: async () => noThen,
+    noConstructor: () => noConstructor,
+    echo: x => x,
+  }
+  const { remote } = await serveAndConnect(t, odd, { serve: { onError() {} } })
+  for (const name of Object.keys(thrown)) {
+    await assert.rejects(remote.throw(name), ipc.RemoteError, name)
+    await assert.rejects(remote.throwLater(name), ipc.RemoteError, name)
+    await assert.rejects(remote.throwAborted(name), ipc.RemoteError, name)
+  }
+  for (const name of ['noThen', 'noThenLater', 'noConstructor']) {
+    await assert.rejects(remote[name](), { code: 'unknown', message: 'refused' }, name)
+  }
+  assert.equal(await remote.echo(1), 1)
+})
+
+test('what cannot be printed is answered and logged all the same', async t => {
+  const { code, stderr } = await run(
+    t,
+    `
+    import { inspect } from 'node:util'
+    const server = await ipc.serve(argv.name, {
+      fail() { throw { [inspect.custom]() { throw new Error('not even printed') } } },
+    })
+    const remote = await ipc.connect(argv.name)
+    await remote.fail().catch(() => {})
+    await server.close()
+    `,
+    { argv: { name: freshName() } },
+  )
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /fail failed: \(what was thrown cannot be printed\)/)
 })

@@ -24,7 +24,7 @@ export function encodeError(thrown: unknown, options: { stack?: boolean } = {}):
   }
   let payload: Payload | undefined
   for (const link of chain.reverse()) {
-    const described = describe(link, options.stack ?? true)
+    const described = describeAny(link, options.stack ?? true)
     if (payload !== undefined) described.cause = payload
     payload = described
   }
@@ -41,6 +41,15 @@ export function decodeError(buffer: Buffer, start: number, end: number): RemoteE
   }
   if (!isPayload(payload)) return new RemoteError('data_loss', 'the other side sent an error that cannot be read')
   return rebuild(payload, maxChain)
+}
+
+function describeAny(thrown: unknown, withStack: boolean): Payload {
+  try {
+    return describe(thrown, withStack)
+  } catch {
+    // A Proxy or a getter of the handler's making, which throws when it is looked at.
+    return { type: 'Error', message: '(what was thrown cannot be examined)', code: 'unknown' }
+  }
 }
 
 function describe(thrown: unknown, withStack: boolean): Payload {

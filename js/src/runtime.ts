@@ -63,26 +63,41 @@ function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   delivering = true
   try {
     for (let row = 0; row < count * rowWords; row += rowWords) {
-      const number = table[row + Column.longMessage] as number
-      const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
-      switch (table[row]) {
-        case Kind.outcome:
-          handlers.outcome(row, bytes)
-          break
-        case Kind.request:
-          servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
-          break
-        case Kind.cancel:
-          handlers.cancel(table[row + Column.token] as number)
-          break
-        default:
-          onState(row)
+      try {
+        deliver(row, longMessages)
+      } catch (error) {
+        throwLater(error) // the rows behind it are other calls
       }
     }
   } finally {
     delivering = false
     handlers.batchDone()
   }
+}
+
+function deliver(row: number, longMessages: Buffer[] | undefined): void {
+  const number = table[row + Column.longMessage] as number
+  const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
+  switch (table[row]) {
+    case Kind.outcome:
+      handlers.outcome(row, bytes)
+      break
+    case Kind.request:
+      servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
+      break
+    case Kind.cancel:
+      handlers.cancel(table[row + Column.token] as number)
+      break
+    default:
+      onState(row)
+  }
+}
+
+/** Makes an uncaught exception of it, like one in any event listener, without ending the work at hand. */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }
 
 function onState(row: number): void {

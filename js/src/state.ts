@@ -1,5 +1,5 @@
 import type { IpcError } from './errors'
-import { failure } from './runtime'
+import { failure, throwLater } from './runtime'
 
 export type Listener<State> = (state: State, reason?: IpcError) => void
 
@@ -31,10 +31,7 @@ export class StateBoard<State extends string> {
       try {
         listener(this.state, this.reason)
       } catch (error) {
-        // The listener's own affair, like an exception in any event listener.
-        process.nextTick(() => {
-          throw error
-        })
+        throwLater(error) // the listener's own affair
       }
     }
   }

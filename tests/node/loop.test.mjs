@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import { test } from 'node:test'
-import { start } from './support/children.mjs'
+import { run, start } from './support/children.mjs'
 import { connect, deferred, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
@@ -171,4 +171,36 @@ test('AsyncLocalStorage keeps its store over a call', async t => {
     seen,
     Array.from({ length: 50 }, (_, i) => i),
   )
+})
+
+test('an exception while one message is handled leaves the others of its batch', async t => {
+  const { code, stdout, stderr } = await run(
+    t,
+    `
+    import runtime from '../../../js/dist/runtime.js'
+    process.on('uncaughtException', error => console.log(error.message))
+    let answer
+    const answering = new Promise(resolve => { answer = resolve })
+    const server = await ipc.serve(argv.name, {
+      async echo(x) {
+        if (x === 3) answer() // all at once, for one batch
+        await answering
+        return x
+      },
+    })
+    const remote = await ipc.connect(argv.name)
+    const { handlers } = runtime
+    const { outcome } = handlers
+    handlers.outcome = (row, bytes) => {
+      handlers.outcome = outcome
+      outcome(row, bytes)
+      throw new Error('in the first')
+    }
+    console.log(String(await Promise.all([1, 2, 3].map(x => remote.echo(x)))))
+    await server.close()
+    `,
+    { argv: { name: freshName() } },
+  )
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(stdout.trim().split('\n').sort(), ['1,2,3', 'in the first'])
 })

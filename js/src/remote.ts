@@ -116,9 +116,9 @@ function wrap(handle: Handle, tree: Tree): object {
 
 const trees = new WeakMap<object, Tree>()
 
-// `then` stays out: whatever awaits the proxy, connect() first, would call it.
+// `then` and `toJSON` stay out: whatever awaits the proxy (connect() first), or prints it as JSON, would call them.
 function isShown(name: string): boolean {
-  return name !== 'then' && !name.startsWith('_')
+  return name !== 'then' && name !== 'toJSON' && !name.startsWith('_')
 }
 
 function update(handle: Handle, tree: Tree, names: readonly string[]): void {

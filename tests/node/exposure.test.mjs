@@ -196,6 +196,13 @@ test('a service whose method is named then can be connected to', async t => {
   assert.equal(await ipc.call(remote, 'then', [1]), 1)
 })
 
+test('a service whose method is named toJSON can be printed as JSON', async t => {
+  const { remote } = await serveAndConnect(t, { toJSON: () => 'called', math: { toJSON: () => 'called', add() {} } })
+  assert.equal(JSON.stringify(remote), '{"math":{}}')
+  assert.equal(await ipc.call(remote, 'toJSON'), 'called')
+  assert.equal(await ipc.call(remote.math, 'toJSON'), 'called')
+})
+
 test('methods named like the control verbs are callable', async t => {
   const { remote } = await serveAndConnect(t, { close: () => 'closed', status: () => 'fine', call: x => x })
   assert.deepEqual([await remote.close(), await remote.status(), await remote.call(1)], ['closed', 'fine', 1])

@@ -46,11 +46,11 @@ Result<AllowList> find_accounts(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (name.starts_with(kGroup)) {
       const auto gid = find_group(name.substr(kGroup.size()));
-      if (!gid) return Error{Code::kNotFound, "allow: there is no group '" + name.substr(kGroup.size()) + "'"};
+      if (!gid) return Error{Code::kInvalidArgument, "allow: there is no group '" + name.substr(kGroup.size()) + "'"};
       allow.gids.push_back(*gid);
     } else {
       const auto uid = find_user(name);
-      if (!uid) return Error{Code::kNotFound, "allow: there is no user '" + name + "'"};
+      if (!uid) return Error{Code::kInvalidArgument, "allow: there is no user '" + name + "'"};
       allow.uids.push_back(*uid);
     }
   }

@@ -27,9 +27,9 @@ export { float, type Int64, kwargs, localDateTime } from './values'
  * connect. The process stays alive until the server is closed. Serving a name again in the same process replaces
  * the service. Handlers run on the event loop of the thread (or worker) that serves.
  *
- * Rejects with 'invalid_argument' when there is nothing to offer or an option is wrong, 'already_exists' when
- * another process serves the name (see `takeover`), 'failed_precondition' when the directory of names is not safe,
- * 'not_found' when `allow` names a user or group that does not exist.
+ * Rejects with 'invalid_argument' when there is nothing to offer, an option is wrong or `allow` names a user or group
+ * that does not exist, 'already_exists' when another process serves the name (see `takeover`), 'failed_precondition'
+ * when the directory of names is not safe.
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')

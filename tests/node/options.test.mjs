@@ -290,8 +290,8 @@ test('options that make no sense are refused', async t => {
   assert.throws(() => ipc.method(() => {}, { params: 'x' }), { code: 'invalid_argument' })
   assert.throws(() => ipc.method(() => {}, { serial: 'yes' }), { code: 'invalid_argument' })
   await refused(ipc.serve(5, { f() {} }))
-  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['no-such-user-here'] }), { code: 'not_found' })
-  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['group:no-such-group'] }), { code: 'not_found' })
+  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['no-such-user-here'] }), { code: 'invalid_argument' })
+  await assert.rejects(ipc.serve(name, { f() {} }, { allow: ['group:no-such-group'] }), { code: 'invalid_argument' })
 })
 
 test('users and groups are allowed by name', async t => {

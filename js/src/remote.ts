@@ -2,8 +2,17 @@ import { inspect } from 'node:util'
 import type { Call } from './call'
 import type { Client, Settings } from './client'
 import { IpcError } from './errors'
+import type { Kwargs } from './values'
 
 type Arguments<F> = F extends (...args: infer A) => unknown ? A : never
+
+/** The arguments with keyword ones in place of trailing ones: `(1, kwargs({ b: 2 }))`. */
+type WithKwargs<A extends readonly unknown[]> = number extends A['length']
+  ? [...A, Kwargs]
+  :
+      | [Kwargs]
+      | (A extends [] ? never : A extends [_?: infer First, ...rest: infer Rest] ? [First, ...WithKwargs<Rest>] : never)
+
 type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
 
 /** The methods of T as a caller in another process has them: each returns a Call. */
@@ -15,7 +24,7 @@ export type Remote<T> = {
     : T[K] extends object
       ? K
       : never]: T[K] extends (...args: never[]) => unknown
-    ? (...args: Arguments<T[K]>) => Call<Result<T[K]>>
+    ? (...args: Arguments<T[K]> | WithKwargs<Arguments<T[K]>>) => Call<Result<T[K]>>
     : Remote<T[K]>
 }
 

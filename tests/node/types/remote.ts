@@ -1,0 +1,30 @@
+// Compiled, never run: see types.test.mjs.
+
+import { type Call, connect, kwargs, notify } from 'ipcbridge'
+
+interface Docs {
+  analyse(id: string, text: string, depth?: number): Promise<number>
+  join(first: string, ...rest: string[]): string
+  all(): void
+  math: { add(a: number, b: number): number }
+}
+
+export async function use(): Promise<void> {
+  const docs = await connect<Docs>('docs')
+  const analysed: Call<number> = docs.analyse('a', 'text', 3)
+  await analysed
+  await docs.analyse('a', kwargs({ text: 'b' }))
+  await docs.analyse(kwargs({ id: 'a', text: 'b' }))
+  await docs.analyse('a', 'text', kwargs({ depth: 2 }))
+  await docs.analyse('a', 'text', 3, kwargs({ more: 1 }))
+  await docs.join('a', 'b', kwargs({ by: '-' }))
+  await docs.all(kwargs({ really: true }))
+  await docs.math.add(1, kwargs({ b: 2 }))
+  notify(docs).analyse('a', kwargs({ text: 'b' }))
+  // @ts-expect-error a parameter is missing
+  await docs.analyse('a')
+  // @ts-expect-error keyword arguments come last
+  await docs.analyse(kwargs({ id: 'a' }), 'text')
+  // @ts-expect-error of another type
+  await docs.analyse(5, kwargs({ text: 'b' }))
+}

@@ -74,7 +74,8 @@ export async function connect(address: string | readonly string[], options: Conn
  * Throws 'invalid_argument' when an option is wrong or metadata cannot be sent.
  */
 export function withOptions<R extends object>(remote: R, options: CallOptions): R {
-  return makeView(remote, { settings: makeSettings(handleOf(remote).settings, options) }) as R
+  const handle = handleOf(remote, 'write withOptions(service, options).method()')
+  return makeView(remote, { settings: makeSettings(handle.settings, options) }) as R
 }
 
 /**
@@ -82,6 +83,7 @@ export function withOptions<R extends object>(remote: R, options: CallOptions): 
  * ('invalid_argument', 'resource_exhausted', 'cancelled' …). What the handler throws is logged on its side.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
+  handleOf(remote, 'write notify(service).method()')
   return makeView(remote, { notify: true }) as Notifier<R>
 }
 

@@ -51,11 +51,19 @@ type Tree = { [name: string]: Member | Tree }
 
 const handles = new WeakMap<object, Handle>()
 
-/** The handle of a proxy. */
-export function handleOf(remote: unknown): Handle {
+/** The handle of a proxy. `instead` is what to write where a method was given. */
+export function handleOf(remote: unknown, instead = 'pass the service itself'): Handle {
   const handle = typeof remote === 'object' && remote !== null ? handles.get(remote) : undefined
-  if (handle === undefined) throw new IpcError('invalid_argument', 'this is not a service that connect() returned')
-  return handle
+  if (handle !== undefined) return handle
+  throw new IpcError('invalid_argument', `${nameOf(remote)} is not a service that connect() returned: ${instead}`)
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value === 'function') return `a function (${value.name || 'without a name'})`
+  if (typeof value === 'object' && value !== null) return 'this object'
+  return value === undefined
+    ? 'undefined (which is what a service gives for a method that it does not offer)'
+    : String(value)
 }
 
 function refuse(): never {

@@ -338,3 +338,16 @@ test('AbortSignal.timeout works as a signal', { skip: AbortSignal.timeout === un
   const call = ipc.withOptions(remote, { signal }).hang()
   await Promise.all([once(signal, 'abort'), assert.rejects(call, { code: 'cancelled' })])
 })
+
+test('options for a method are refused, saying where they go', async t => {
+  const { remote } = await serveAndConnect(t, { f() {} })
+  const refused = (make, message) => assert.throws(make, { code: 'invalid_argument', message })
+  refused(
+    () => ipc.withOptions(remote.f, { timeout: 5 }),
+    /a function \(f\).*withOptions\(service, options\)\.method\(\)/,
+  )
+  refused(() => ipc.notify(remote.f), /a function \(f\).*notify\(service\)\.method\(\)/)
+  refused(() => ipc.withOptions(remote.nope, {}), /undefined.*does not offer.*withOptions\(service/)
+  refused(() => ipc.notify(undefined), /undefined.*notify\(service/)
+  refused(() => ipc.status({}), /this object is not a service/)
+})

@@ -1,7 +1,8 @@
+import { types } from 'node:util'
 import { IpcError } from './errors'
 import { checkKeys, oneOf } from './options'
 import { declareParameters, type Signature, signatureOf } from './signature'
-import { isClass } from './values'
+import { isClass, isPlainObject } from './values'
 
 /** Any function, called by Reflect.apply only. */
 // biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common
@@ -26,6 +27,8 @@ export interface MethodOptions {
   /** `true`: one call at a time, in their order, also when it is async. */
   serial?: boolean
 }
+
+const maxNesting = 16
 
 const serialFunctions = new WeakSet<AnyFunction>()
 
@@ -68,11 +71,17 @@ function refusal(message: string): IpcError {
 
 function collect(holder: object, prefix: string, methods: Method[], ancestors: Set<object>): void {
   if (ancestors.has(holder)) return
+  if (ancestors.size > maxNesting) {
+    throw refusal(`namespaces are nested more than ${maxNesting} deep at '${prefix.slice(0, -1)}'`)
+  }
   ancestors.add(holder)
   for (const [name, value] of membersOf(holder)) {
     if (name === '' || name.startsWith('_')) continue
     if (typeof value === 'function') {
-      if (isClass(value)) continue
+      if (isClass(value)) {
+        if (!isMapping(holder) || isOfModule(ancestors)) continue
+        throw refusal(`${prefix}${name} is a class: pass an instance, new ${value.name || 'TheClass'}()`)
+      }
       const { length } = value
       methods.push({
         name: prefix + name,
@@ -83,7 +92,7 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
         most: length,
         signature: () => signatureOf(value),
       })
-    } else if (isNamespace(value) && isNamespace(holder)) {
+    } else if (isNamespace(value)) {
       collect(value, `${prefix}${name}.`, methods, ancestors)
     }
   }
@@ -111,10 +120,23 @@ function isRoot(level: object): boolean {
   return Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'hasOwnProperty')
 }
 
-/** Instances within an instance are its data and not part of what it offers. */
+/** Objects that hold functions by name, and instances of the user's classes: not those of Node.js, which are data. */
 function isNamespace(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Map) return true
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === null || isRoot(prototype)
+  return isMapping(value) || isInstance(value)
+}
+
+function isMapping(value: object): boolean {
+  return value instanceof Map || isPlainObject(value)
+}
+
+/** A module may well export classes; in an object made to be served a class is a mistake. */
+function isOfModule(holders: Set<object>): boolean {
+  return [...holders].some(types.isModuleNamespaceObject)
+}
+
+function isInstance(value: object): boolean {
+  if (types.isProxy(value)) return false // looking at it would run somebody's traps
+  const made = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value) ?? {}, 'constructor')?.value
+  return typeof made === 'function' && isClass(made) && Reflect.get(globalThis, made.name) !== made
 }

@@ -62,6 +62,12 @@ test('a Map of functions and a module are services', async t => {
   assert.equal(await module.posix.isAbsolute('/a'), true)
 })
 
+test('the classes of a module are not offered, nor in the way', async t => {
+  const { remote } = await serveAndConnect(t, { events: await import('node:events') })
+  assert.equal(typeof remote.events.listenerCount, 'function')
+  assert.equal(remote.events.EventEmitterAsyncResource, undefined)
+})
+
 test('getters are neither offered nor evaluated', async t => {
   let evaluated = 0
   const target = {
@@ -93,13 +99,11 @@ test('a getter hides the method that it overrides', async t => {
   assert.deepEqual(Object.keys(remote), ['other'])
 })
 
-test('underscores, symbols, classes and Object.prototype are not offered', async t => {
+test('underscores, symbols and Object.prototype are not offered', async t => {
   const { remote } = await serveAndConnect(t, {
     _private() {},
     __proto: () => {},
     [Symbol.iterator]() {},
-    Inner: class {},
-    Map,
     fine() {},
     _ns: { fn() {} },
   })
@@ -109,14 +113,80 @@ test('underscores, symbols, classes and Object.prototype are not offered', async
   }
 })
 
-test('what is within an instance is its data', async t => {
-  class Service {
-    options = { onEvent: () => 'not for callers' }
+test('objects and instances of classes within an instance are namespaces', async t => {
+  class Part {
+    factor = 2
+    times(x) {
+      return x * this.factor
+    }
+  }
+  class Calc {
+    math = { add: (a, b) => a + b }
+    part = new Part()
     run() {}
+  }
+  const { remote } = await serveAndConnect(t, new Calc())
+  assert.deepEqual(Object.keys(remote).sort(), ['math', 'part', 'run'])
+  assert.equal(await remote.math.add(1, 2), 3)
+  assert.equal(await remote.part.times(4), 8)
+})
+
+test('an instance of a class within an object is a namespace', async t => {
+  class Part {
+    hello = () => 'hello'
+    own() {}
+  }
+  const { remote } = await serveAndConnect(t, { part: new Part(), map: new Map([['part', new Part()]]) })
+  assert.equal(await remote.part.hello(), 'hello')
+  assert.equal(await remote.map.part.hello(), 'hello')
+})
+
+test('values, private names, getters and what is built in are no namespaces of an instance', async t => {
+  let evaluated = 0
+  class Service {
+    when = new Date()
+    names = ['a', 'b']
+    known = new Set()
+    bytes = Buffer.alloc(4)
+    link = new URL('http://localhost')
+    stop = new AbortController()
+    ready = Promise.resolve()
+    limits = { size: 5 }
+    Type = class {}
+    #hidden = { f() {} }
+    _private = { f() {} }
+    get trap() {
+      evaluated++
+      return { f() {} }
+    }
+    run() {
+      return this.#hidden
+    }
   }
   const { remote } = await serveAndConnect(t, new Service())
   assert.deepEqual(Object.keys(remote), ['run'])
+  assert.equal(evaluated, 0)
 })
+
+test('an instance that refers to itself is walked once', async t => {
+  class Child {
+    constructor(parent) {
+      this.parent = parent
+    }
+    f() {}
+  }
+  class Parent {
+    child = new Child(this)
+    g() {}
+  }
+  const { remote } = await serveAndConnect(t, new Parent())
+  assert.deepEqual(Object.keys(remote).sort(), ['child', 'g'])
+  assert.deepEqual(Object.keys(remote.child), ['f'])
+})
+
+function nested(depth) {
+  return depth === 0 ? { f() {} } : { inner: nested(depth - 1) }
+}
 
 test('an object that refers to itself is walked once', async t => {
   const target = { fn: () => 1 }
@@ -131,6 +201,9 @@ for (const [what, target, message] of [
   ['null', null, /object of functions/],
   ['a string', 'calc', /object of functions/],
   ['an object without functions', { a: 1 }, /nothing to call/],
+  ['a class in an object', { math: { Calc: class Calc {} } }, /math\.Calc is a class.*new Calc\(\)/],
+  ['a class in a Map', new Map([['Calc', class Calc {}]]), /new Calc\(\)/],
+  ['namespaces without end', nested(40), /nested more than 16 deep/],
 ]) {
   test(`serving ${what} is refused, saying what to do`, async () => {
     await assert.rejects(ipc.serve(freshName(), target), error => {

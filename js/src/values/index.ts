@@ -2,5 +2,5 @@
 export { type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
 export { Encoder } from './encoder'
 export { decodeError, encodeError } from './error_payload'
-export { isClass } from './plain'
+export { isClass, isPlainObject } from './plain'
 export { Float, float, Kwargs, kwargs, LocalDateTime, localDateTime } from './types'

@@ -15,6 +15,7 @@ from ._errors import IpcError
 from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
 from ._outcome import error_of
 from ._proxy import BaseProxy, parts
+from ._server import Server
 from ._values import decode, encode_args
 
 if TYPE_CHECKING:
@@ -161,6 +162,12 @@ def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str,
     return client.caller(prefix + name, options)(*args, **(kwargs or {}))
 
 
-def close(proxy: Proxy) -> None:
-    """Closes the connection; calls in flight fail with 'cancelled'. Does nothing when it is closed already."""
-    parts(proxy)[0].close()
+def close(of: Proxy | Server, grace: Seconds = 10) -> None:
+    """Closes a connection, whose calls in flight fail with 'cancelled', or a server, as Server.close(grace) does.
+
+    Does nothing when it is closed already.
+    """
+    if isinstance(of, Server):
+        of.close(grace)
+    else:
+        parts(of)[0].close()

@@ -65,5 +65,6 @@ class BaseProxy:
 def parts(proxy: BaseProxy) -> tuple[Any, CallOptions, str]:
     """The client, the options and the prefix of a proxy; IpcError('invalid_argument') for anything else."""
     if not isinstance(proxy, BaseProxy):
-        raise IpcError("invalid_argument", f"expected what connect() returned, not {type(proxy).__name__}")
+        hint = "; a server has close(), wait() and status() of its own" if hasattr(proxy, "status") else ""
+        raise IpcError("invalid_argument", f"expected what connect() returned, not {type(proxy).__name__}{hint}")
     return proxy._remote, proxy._options, proxy._prefix

@@ -442,3 +442,12 @@ def test_a_handler_does_not_see_the_context_of_unrelated_tasks(run: Run) -> None
             assert {await calc.plain() for _ in range(10)} == {"server"}
 
     run(main())
+
+
+def test_close_takes_a_server_too(run: Run) -> None:
+    async def main() -> None:
+        server = await aio.serve("calc", {"f": len})
+        await aio.close(server, grace=1)
+        await server.wait()
+
+    run(main())

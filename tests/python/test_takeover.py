@@ -115,3 +115,45 @@ def test_a_handler_may_close_its_own_server(serve: Any, connect: Any) -> None:
     with pytest.raises(ipc.IpcError):
         connect("calc").stop()
     server.wait()
+
+
+def test_close_takes_a_server_too(address: str, serve: Any) -> None:
+    server = serve(address, {"f": len})
+    ipc.close(server, grace=1)
+    server.wait()
+    assert ipc.serve(address, {"f": len}, takeover="fail").close() is None
+
+
+def test_what_wants_a_proxy_says_what_a_server_has(serve: Any) -> None:
+    with pytest.raises(ipc.IpcError, match=r"a server has close\(\), wait\(\)"):
+        ipc.on_state(serve("calc", {"f": len}), print)
+
+
+def test_a_with_block_lets_calls_finish_on_sigterm(children: Children, connect: Any) -> None:
+    server = children.run(
+        """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        def work():
+            say('begun')
+            sys.stdin.readline()
+            return 'done'
+        with ipc.serve('calc', {'work': work}) as server:
+            say('ready')
+            try:
+                server.wait()
+            finally:
+                say('closing')
+        """
+    )
+    server.expect("ready")
+    calc = connect("calc")
+    results: list[str] = []
+    caller = threading.Thread(target=lambda: results.append(calc.work()))
+    caller.start()
+    server.expect("begun")
+    server.terminate()
+    server.expect("closing")
+    server.rest()
+    caller.join()
+    assert results == ["done"]
+    assert server.returncode == 0

@@ -19,6 +19,7 @@ from .._proxy import BaseProxy, parts
 from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
+from ._server import Server
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -246,6 +247,12 @@ async def describe(proxy: Proxy) -> dict[str, Any]:
     return described
 
 
-async def close(proxy: Proxy) -> None:
-    """Closes the connection; calls in flight fail with 'cancelled'. Does nothing when it is closed already."""
-    parts(proxy)[0].close()
+async def close(of: Proxy | Server, grace: Seconds = 10) -> None:
+    """Closes a connection, whose calls in flight fail with 'cancelled', or a server, as Server.close(grace) does.
+
+    Does nothing when it is closed already.
+    """
+    if isinstance(of, Server):
+        await of.close(grace)
+    else:
+        parts(of)[0].close()

@@ -14,7 +14,7 @@ from ._describe import DESCRIBE, signature_from
 from ._errors import IpcError
 from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
 from ._outcome import error_of
-from ._proxy import BaseProxy, parts
+from ._proxy import BaseProxy, Proxies, parts
 from ._server import Server
 from ._values import decode, encode_args
 
@@ -36,6 +36,8 @@ class Client:
         self._id = client_id
         self._paths = paths
         self._listeners: list[StateListener] = []
+        self._proxies = Proxies()
+        self._offered: list[str] = []
         self._lock = threading.Lock()
         self._descriptions: dict[str, Any] | None = None
         # So that what nobody refers to any more does not stay connected.
@@ -44,12 +46,21 @@ class Client:
         _process.track_client(self)
 
     def methods(self) -> list[str]:
-        return self._pump.methods(self._id)
+        # A thread that waits for news only for this would cost every client; whoever asks learns of changes.
+        methods = self._pump.methods(self._id)
+        if methods != self._offered:
+            self._offered = methods
+            self._proxies.update(methods)
+        return methods
 
     def caller(self, name: str, options: CallOptions) -> _native.Caller:
         number = self._pump.intern_method(self._id, name)
-        hooks = (encode_args, decode, error_of, self._help, self._guard)
+        hooks = (encode_args, decode, self._error_of, self._help, self._guard)
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
+
+    def remember(self, proxy: BaseProxy) -> None:
+        """Has the proxy forget members that are no longer offered."""
+        self._proxies.add(proxy)
 
     def status(self) -> dict[str, Any]:
         return self._pump.client_status(self._id)
@@ -72,6 +83,8 @@ class Client:
 
     def on_state(self, state: str) -> None:
         self._descriptions = None  # another server may describe itself differently
+        if state == "ready":
+            self._look_again()
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
@@ -82,6 +95,16 @@ class Client:
 
     def close(self) -> None:
         self._finalizer()
+
+    def _look_again(self) -> None:
+        with contextlib.suppress(IpcError):  # it has just been closed
+            self.methods()
+
+    def _error_of(self, *outcome: Any) -> BaseException:
+        error = error_of(*outcome)
+        if isinstance(error, IpcError) and error.code == "unimplemented":
+            self._look_again()
+        return error
 
     def _guard(self) -> None:
         _local_loops.check(self._paths)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import threading
+from typing import Any, Literal, NoReturn, Protocol
+from weakref import WeakSet
 
 from . import _native
 from ._errors import IpcError
@@ -18,6 +20,26 @@ class Remote(Protocol):
 
     def methods(self) -> list[str]: ...
     def caller(self, name: str, options: CallOptions) -> Any: ...
+    def remember(self, proxy: BaseProxy) -> None: ...
+
+
+class Proxies:
+    """The proxies of one client that keep members. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: WeakSet[BaseProxy] = WeakSet()
+
+    def add(self, proxy: BaseProxy) -> None:
+        with self._lock:
+            self._known.add(proxy)
+
+    def update(self, methods: list[str]) -> None:
+        """Another server may offer others."""
+        with self._lock:
+            known = list(self._known)
+        for proxy in known:
+            proxy._keep_only(methods)
 
 
 class BaseProxy:
@@ -40,15 +62,27 @@ class BaseProxy:
             raise AttributeError(f"remote names do not begin with an underscore: {name!r}")
         remote, full = self._remote, self._prefix + name
         methods = remote.methods()
-        found: Any
-        if full in methods:
-            found = remote.caller(full, self._options)
-        elif any(each.startswith(full + ".") for each in methods):
-            found = type(self)(remote, self._options, full + ".")
-        else:
+        kind = _kind(full, methods)
+        if kind is None:
             hint = _native.did_you_mean(full, methods)
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
+        is_method = kind == "method"
+        found = remote.caller(full, self._options) if is_method else type(self)(remote, self._options, full + ".")
+        remote.remember(self)
         return vars(self).setdefault(name, found)
+
+    def __setattr__(self, name: str, _value: object) -> NoReturn:
+        raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
+
+    def _keep_only(self, methods: list[str]) -> None:
+        members = vars(self)
+        for name, member in list(members.items()):
+            kind = "namespace" if isinstance(member, BaseProxy) else "method"
+            if not name.startswith("_") and _kind(self._prefix + name, methods) != kind:
+                members.pop(name, None)
 
     def __dir__(self) -> list[str]:
         inside = [name[len(self._prefix) :] for name in self._remote.methods() if name.startswith(self._prefix)]
@@ -62,9 +96,16 @@ class BaseProxy:
         raise TypeError("a proxy cannot be pickled or copied: connect again, or pass it by reference")
 
 
+def _kind(name: str, methods: list[str]) -> Literal["method", "namespace"] | None:
+    if name in methods:
+        return "method"
+    return "namespace" if any(each.startswith(name + ".") for each in methods) else None
+
+
 def parts(proxy: BaseProxy) -> tuple[Any, CallOptions, str]:
     """The client, the options and the prefix of a proxy; IpcError('invalid_argument') for anything else."""
-    if not isinstance(proxy, BaseProxy):
-        hint = "; a server has close(), wait() and status() of its own" if hasattr(proxy, "status") else ""
-        raise IpcError("invalid_argument", f"expected what connect() returned, not {type(proxy).__name__}{hint}")
-    return proxy._remote, proxy._options, proxy._prefix
+    given: object = proxy
+    if not isinstance(given, BaseProxy):
+        hint = "; a server has close(), wait() and status() of its own" if hasattr(given, "status") else ""
+        raise IpcError("invalid_argument", f"expected what connect() returned, not {type(given).__name__}{hint}")
+    return given._remote, given._options, given._prefix

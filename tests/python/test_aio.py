@@ -451,3 +451,20 @@ def test_close_takes_a_server_too(run: Run) -> None:
         await server.wait()
 
     run(main())
+
+
+def test_members_are_those_of_the_service_that_is_there_now(run: Run) -> None:
+    async def main() -> None:
+        await aio.serve("calc", {"add": lambda: 1, "gone": len})
+        async with await aio.connect("calc") as calc:
+            add = calc.add
+            assert calc.gone
+            ready = asyncio.Event()
+            aio.on_state(calc, lambda state: ready.set() if state == "ready" else None)
+            async with await aio.serve("calc", {"add": lambda: 2}):
+                await ready.wait()
+                assert calc.add is add
+                assert await add() == 2
+                assert not hasattr(calc, "gone")
+
+    run(main())

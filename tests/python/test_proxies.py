@@ -105,6 +105,36 @@ def test_on_state_tells_of_changes(serve: Any, connect: Any) -> None:
     unsubscribe()
 
 
+def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect: Any) -> None:
+    serve("calc", {"add": lambda: 1, "gone": len, "space": {"f": len, "g": len}, "turned": {"f": len}})
+    calc = connect("calc")
+    add, space = calc.add, calc.space
+    assert calc.gone
+    assert space.f
+    assert space.g
+    assert calc.turned
+    serve("calc", {"add": lambda: 2, "space": {"f": len}, "turned": lambda: "a method"})
+    with pytest.raises(ipc.IpcError, match="gone"):
+        calc.gone([])
+    assert calc.add is add
+    assert add() == 2
+    assert calc.space is space
+    assert space.f
+    assert not hasattr(calc, "gone")
+    assert not hasattr(space, "g")
+    assert calc.turned() == "a method"
+
+
+def test_a_proxy_cannot_be_changed(calc: Any) -> None:
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        calc.add = 1
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        calc.other = 1
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        del calc.add
+    assert calc.add(1, 2) == 3
+
+
 @pytest.mark.parametrize("verb", [ipc.close, ipc.describe, ipc.notify, ipc.status, ipc.with_options])
 def test_what_is_no_proxy_is_refused(verb: Any) -> None:
     with pytest.raises(ipc.IpcError) as caught:

@@ -15,7 +15,7 @@ from .._client import StateListener, help_of
 from .._describe import DESCRIBE
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
-from .._proxy import BaseProxy, parts
+from .._proxy import BaseProxy, Proxies, parts
 from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
@@ -39,6 +39,7 @@ class Client:
         self._loop = loop
         self._max_queued_bytes: int = arguments["max_queued_bytes"]
         self._listeners: list[StateListener] = []
+        self._proxies = Proxies()
         self._descriptions: Any = None
         # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
         self._waiting: deque[Callable[[], bool]] = deque()
@@ -53,6 +54,10 @@ class Client:
 
     def caller(self, name: str, options: CallOptions) -> Method:
         return Method(self, name, self._driver.native.intern_method(self._id, name), options)
+
+    def remember(self, proxy: BaseProxy) -> None:
+        """Has the proxy forget members that are no longer offered."""
+        self._proxies.add(proxy)
 
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id)
@@ -103,6 +108,8 @@ class Client:
             elif state == "closed":
                 self.ready.set_exception(error_from_code(code, message, sent="no" if code == "unavailable" else None))
         self._descriptions = None
+        if state == "ready":
+            self._proxies.update(self.methods())
         for listener in list(self._listeners):
             try:
                 listener(state)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import grp
 import math
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, NoReturn, Union
 
 from . import _later, _native
 from ._errors import IpcError
@@ -24,6 +25,23 @@ class Unset:
 UNSET = Unset()
 FOREVER = -1
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
+_MAX_BYTES = 2**63 - 1
+_MAX_UID = 2**32 - 2
+_TAKEOVERS = ("wait", "fail", "replace")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise IpcError("invalid_argument", message)
+
+
+def _check_flag(value: object, what: str) -> None:
+    if not isinstance(value, bool):
+        _refuse(f"{what} is True or False, not {value!r}")
+
+
+def _check_integer(value: object, what: str, most: int, spell: Callable[[int], str] = str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        _refuse(f"{what} is an integer from 0 to {spell(most)}, not {value!r}")
 
 
 def microseconds(value: Seconds, what: str) -> int:
@@ -33,9 +51,9 @@ def microseconds(value: Seconds, what: str) -> int:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise IpcError("invalid_argument", f"{what} is seconds or a timedelta, not {type(value).__name__}")
+        _refuse(f"{what} is seconds or a timedelta, not {type(value).__name__}")
     if math.isnan(value) or value < 0:
-        raise IpcError("invalid_argument", f"{what} must not be negative or NaN")
+        _refuse(f"{what} must not be negative or NaN")
     # Half a microsecond is not 0, which would mean not to wait at all.
     return FOREVER if value > 1e12 else math.ceil(value * 1_000_000)
 
@@ -60,8 +78,10 @@ class CallOptions(NamedTuple):
         if not isinstance(metadata, Unset):
             encoded = _encode_metadata(metadata)
         if idempotent is not None:
+            _check_flag(idempotent, "idempotent")
             flags = _with(flags, _native.IDEMPOTENT, idempotent)
         if wait_for_ready is not None:
+            _check_flag(wait_for_ready, "wait_for_ready")
             flags = _with(flags, _native.FAIL_FAST, not wait_for_ready)
         return CallOptions(timeout_us, flags, encoded)
 
@@ -74,11 +94,32 @@ def _with(flags: int, flag: int, on: bool) -> int:
 
 
 def _encode_metadata(metadata: Mapping[str, Any] | None) -> bytes:
-    if not metadata:
+    if metadata is None:
         return b""
-    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
-        raise IpcError("invalid_argument", "metadata is a mapping with string keys")
-    return encode_result(dict(metadata))
+    given: object = metadata
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        _refuse("metadata is a mapping with string keys")
+    return encode_result(dict(given)) if given else b""
+
+
+def _listed(values: Iterable[Any] | None, what: str) -> list[Any]:
+    given: object = values
+    if given is None:
+        return []
+    if not isinstance(given, Iterable):
+        _refuse(f"{what} is a list, not {given!r}")
+    return list(given)
+
+
+def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
+    given: object = limits
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        _refuse("limits is a mapping with string keys")
+    for name, value in given.items():
+        _check_integer(value, f"limits: {name}", _MAX_BYTES)
+    return dict(given)
 
 
 def allow_list(allow: Iterable[Allow] | None) -> tuple[list[int], list[int]]:
@@ -87,11 +128,11 @@ def allow_list(allow: Iterable[Allow] | None) -> tuple[list[int], list[int]]:
     gids: list[int] = []
     if isinstance(allow, (str, int)):
         allow = [allow]
-    for entry in allow or ():
-        if isinstance(entry, int) and not isinstance(entry, bool):
+    for entry in _listed(allow, "allow"):
+        if isinstance(entry, int) and not isinstance(entry, bool) and 0 <= entry <= _MAX_UID:
             uids.append(entry)
         elif not isinstance(entry, str):
-            raise IpcError("invalid_argument", f"allow: {entry!r} is neither a uid, a user nor 'group:NAME'")
+            _refuse(f"allow: {entry!r} is neither a uid, a user nor 'group:NAME'")
         else:
             try:
                 if entry.startswith("group:"):
@@ -111,14 +152,15 @@ def connect_arguments(
     allow: Iterable[Allow] | None,
 ) -> dict[str, Any]:
     """The keyword arguments of the native connect()."""
-    addresses = [address] if isinstance(address, str) else list(address)
-    if not all(isinstance(each, str) for each in addresses):
-        raise IpcError("invalid_argument", "an address is a string, or a list of strings")
+    addresses = [address] if isinstance(address, str) else _listed(address, "an address that is no string")
+    if address is None or not all(isinstance(each, str) for each in addresses):
+        _refuse("an address is a string, or a list of strings")
+    _check_integer(max_queued_bytes, "max_queued_bytes", _MAX_BYTES)
     return {
         "addresses": addresses,
         "connect_timeout_us": microseconds(connect_timeout, "connect_timeout"),
         "max_queued_bytes": max_queued_bytes,
-        "limits": dict(limits or {}),
+        "limits": _limits(limits),
         "allow": allow_list(allow),
     }
 
@@ -136,20 +178,31 @@ def serve_arguments(
     """The keyword arguments of the native serve()."""
     if expose is not None:
         raise IpcError("unimplemented", _later.EXPOSE)
-    if not isinstance(name, str):
-        raise IpcError("invalid_argument", "the name of a service is a string")
+    if takeover not in _TAKEOVERS:
+        _refuse(f"takeover is 'wait', 'fail' or 'replace', not {takeover!r}")
+    _check_integer(mode, "mode", 0o777, oct)
     return {
         "address": name,
         "methods": methods,
         "takeover": takeover,
         "takeover_timeout_us": microseconds(takeover_timeout, "takeover_timeout"),
-        "limits": dict(limits or {}),
+        "limits": _limits(limits),
         "allow": allow_list(allow),
         "mode": mode,
     }
 
 
-def check_threads(threads: int, serial: bool) -> int:
+def check_service(name: str, threads: int, serial: bool, executor: Executor | None, on_error: object) -> int:
+    """Checks what concerns handlers, and the name before all else; returns the number of threads."""
+    given: object = name
+    if not isinstance(given, str):
+        _refuse("the name of a service is a string")
+    _native.socket_path(name)
+    _check_flag(serial, "serial")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        _refuse(f"executor is a concurrent.futures.Executor, not {executor!r}")
+    if on_error is not None and not callable(on_error):
+        _refuse(f"on_error is a function, not {on_error!r}")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
-        raise IpcError("invalid_argument", "threads is a number from 1 to 1024")
+        _refuse("threads is a number from 1 to 1024")
     return 1 if serial else threads

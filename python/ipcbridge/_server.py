@@ -17,7 +17,7 @@ from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
 from ._handlers import CANCELLED, ErrorReply, OnError, Service, send_reply
-from ._options import Allow, Seconds, check_threads, microseconds, serve_arguments
+from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -271,7 +271,7 @@ def serve(
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
-    count = check_threads(threads, serial)
+    count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)
     arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
     server = Server(_process.current(), service, count, executor)

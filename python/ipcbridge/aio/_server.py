@@ -13,7 +13,7 @@ from .. import _local_loops, _native
 from .._context import Context, of_task
 from .._errors import Code, error_from_code
 from .._handlers import CANCELLED, OnError, Reply, Service, send_reply
-from .._options import Allow, Seconds, check_threads, microseconds, serve_arguments
+from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._loop import LoopDriver, running
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ async def serve(
     `async def` handlers run as tasks of this loop, other functions on a pool of `threads` threads or on
     `executor`, with the context variables of the server's. When the caller cancels, so is the task.
     """
-    count = check_threads(threads, serial)
+    count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)
     arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
     server = Server(await running(), asyncio.get_running_loop(), service, count, serial, executor)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import ipcbridge as ipc
+
+SERVE = [
+    {"serial": "no"},
+    {"executor": 5},
+    {"on_error": 5},
+    {"mode": "x"},
+    {"mode": -1},
+    {"mode": 0o7777},
+    {"allow": [-1]},
+    {"allow": 1.5},
+    {"takeover": 5},
+    {"takeover": "steal"},
+    {"limits": [1]},
+    {"limits": {"max_pending_calls": "x"}},
+]
+CONNECT = [{"max_queued_bytes": -1}, {"max_queued_bytes": "x"}, {"allow": [-1]}, {"limits": 5}]
+CALLS = [{"idempotent": "no"}, {"wait_for_ready": 1}, {"metadata": []}]
+
+
+def refusal(function: Any, *args: Any, **options: Any) -> str:
+    with pytest.raises(ipc.IpcError) as caught:
+        function(*args, **options)
+    assert caught.value.code == "invalid_argument"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("options", SERVE, ids=repr)
+def test_serve_names_the_option_that_it_refuses(options: dict[str, Any]) -> None:
+    assert next(iter(options)) in refusal(ipc.serve, "calc", {"f": len}, **options)
+
+
+@pytest.mark.parametrize("options", CONNECT, ids=repr)
+def test_connect_names_the_option_that_it_refuses(options: dict[str, Any]) -> None:
+    assert next(iter(options)) in refusal(ipc.connect, "calc", connect_timeout=0, **options)
+
+
+@pytest.mark.parametrize("options", CALLS, ids=repr)
+def test_with_options_names_the_option_that_it_refuses(options: dict[str, Any], serve: Any, connect: Any) -> None:
+    serve("calc", {"f": len})
+    assert next(iter(options)) in refusal(ipc.with_options, connect("calc"), **options)
+
+
+@pytest.mark.parametrize("address", [None, 5, [5]], ids=repr)
+def test_an_address_is_a_string_or_several(address: Any) -> None:
+    assert "address" in refusal(ipc.connect, address)
+
+
+def test_serve_looks_at_the_name_first() -> None:
+    assert "no service name" in refusal(ipc.serve, "n b", {})
+    assert "name of a service" in refusal(ipc.serve, 5, {})

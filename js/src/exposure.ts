@@ -29,6 +29,8 @@ export interface MethodOptions {
 }
 
 const maxNesting = 16
+/** Objects that refer to each other have paths without number. */
+const maxMethods = 10_000
 
 const serialFunctions = new WeakSet<AnyFunction>()
 
@@ -73,6 +75,11 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
   if (ancestors.has(holder)) return
   if (ancestors.size > maxNesting) {
     throw refusal(`namespaces are nested more than ${maxNesting} deep at '${prefix.slice(0, -1)}'`)
+  }
+  if (methods.length > maxMethods) {
+    throw refusal(
+      `there are more than ${maxMethods} methods, at '${prefix}': what is not for callers takes a _ in its name`,
+    )
   }
   ancestors.add(holder)
   for (const [name, value] of membersOf(holder)) {

@@ -184,6 +184,16 @@ test('an instance that refers to itself is walked once', async t => {
   assert.deepEqual(Object.keys(remote.child), ['f'])
 })
 
+/** Instances that all refer to each other. */
+function web(size) {
+  class Node {
+    f() {}
+  }
+  const nodes = Array.from({ length: size }, () => new Node())
+  for (const node of nodes) for (const [i, other] of nodes.entries()) node[`to${i}`] = other
+  return nodes[0]
+}
+
 function nested(depth) {
   return depth === 0 ? { f() {} } : { inner: nested(depth - 1) }
 }
@@ -203,6 +213,7 @@ for (const [what, target, message] of [
   ['an object without functions', { a: 1 }, /nothing to call/],
   ['a class in an object', { math: { Calc: class Calc {} } }, /math\.Calc is a class.*new Calc\(\)/],
   ['a class in a Map', new Map([['Calc', class Calc {}]]), /new Calc\(\)/],
+  ['a web of instances', web(12), /more than 10000 methods.*takes a _/],
   ['namespaces without end', nested(40), /nested more than 16 deep/],
 ]) {
   test(`serving ${what} is refused, saying what to do`, async () => {

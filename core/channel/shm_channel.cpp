@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/cpu.hpp"
+#include "core/channel/socket.hpp"
 
 namespace ipcbridge {
 ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs)
@@ -19,6 +20,8 @@ ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSeg
       theirs_(std::move(theirs)) {
   own_.memfd.reset();
 }
+
+ShmChannel::~ShmChannel() { hang_up(system_, std::move(socket_)); }
 
 bool ShmChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
   while (!writer_.write(header, parts)) {
@@ -42,12 +45,9 @@ void ShmChannel::ring_doorbell() {
 
 void ShmChannel::answer_doorbell() {
   std::array<std::byte, 256> bells{};
-  iovec vector{bells.data(), bells.size()};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  const ssize_t got = system_.recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) closed_ = true;
+  Received received = receive(system_, socket_.get(), bells);
+  if (received.bytes == 0 || (received.bytes < 0 && errno != EAGAIN && errno != EINTR)) closed_ = true;
+  discard(std::move(received.fd));
 }
 
 Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {

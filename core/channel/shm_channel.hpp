@@ -13,6 +13,7 @@ namespace ipcbridge {
 class alignas(64) ShmChannel final : public Channel {
  public:
   ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs);
+  ~ShmChannel() override;
 
   std::string_view transport() const override { return "shm"; }
   PeerIdentity peer() const override { return peer_; }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kSocketType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 constexpr int kBacklog = 1024;
+constexpr std::size_t kMaxPassedFds = 253;  // SCM_MAX_FD of Linux: no message carries more
 
 Code code_of(int error) {
   switch (error) {
@@ -99,6 +101,53 @@ Result<PeerIdentity> peer_identity(int fd) {
     return socket_error("cannot tell who the peer is");
   }
   return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
+}
+
+Received receive(System& system, int socket, std::span<std::byte> into) {
+  iovec vector{into.data(), into.size()};
+  // Room for all: the kernel itself closes, within recvmsg, the descriptors that find none.
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxPassedFds * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  Received received;
+  received.bytes = system.recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (received.bytes < 0) return received;
+  received.lost_fd = (message.msg_flags & MSG_CTRUNC) != 0;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      Fd arrived(fd);
+      if (received.fd.valid()) {
+        discard(std::move(arrived));
+      } else {
+        received.fd = std::move(arrived);
+      }
+    }
+  }
+  return received;
+}
+
+void discard(Fd fd) {
+  if (!fd.valid()) return;
+  const linger off{};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &off, sizeof off);  // fails for what is no socket
+}
+
+void hang_up(System& system, Fd socket) {
+  if (!socket.valid()) return;
+  ::shutdown(socket.get(), SHUT_RDWR);  // what is unread comes to an end
+  std::array<std::byte, 16UL * 1024> unread{};
+  for (;;) {
+    Received received = receive(system, socket.get(), unread);
+    if (received.bytes <= 0) return;
+    discard(std::move(received.fd));
+  }
 }
 
 }  // namespace ipcbridge

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "core/base/fd.hpp"
@@ -27,5 +29,22 @@ Result<Fd> connect_unix(System& system, const std::string& path);
 Result<Fd> accept_unix(System& system, int listener);
 
 Result<PeerIdentity> peer_identity(int fd);
+
+struct Received {
+  ssize_t bytes = -1;    // as recvmsg says, errno included
+  Fd fd;                 // the first descriptor that came along; the others are discarded
+  bool lost_fd = false;  // one came that this process had no number left for
+};
+
+// Receives what is there, without waiting.
+Received receive(System& system, int socket, std::span<std::byte> into);
+
+// Closes a descriptor that a peer passed. It may be a socket with SO_LINGER and data that its other end does not take:
+// a plain close() would block for as long as the peer likes.
+void discard(Fd fd);
+
+// Closes a connection to a peer. Descriptors that lie in it unread would be closed with it, in the same call: they are
+// received and discarded first.
+void hang_up(System& system, Fd socket);
 
 }  // namespace ipcbridge

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "core/channel/socket.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -22,6 +24,11 @@ std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHe
 
 UnixChannel::UnixChannel(System& system, Fd socket, PeerIdentity peer)
     : system_(system), socket_(std::move(socket)), peer_(peer) {}
+
+UnixChannel::~UnixChannel() {
+  discard(std::move(received_fd_));
+  hang_up(system_, std::move(socket_));
+}
 
 ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
   std::array<iovec, kMaxParts> vectors{};
@@ -100,32 +107,19 @@ void UnixChannel::make_room() {
 
 void UnixChannel::receive() {
   make_room();
-  iovec vector{received_.get() + end_, capacity_ - end_};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t got = system_.recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0) {
+  Received received = ipcbridge::receive(system_, socket_.get(), {received_.get() + end_, capacity_ - end_});
+  if (received.bytes < 0) {
     closed_ = errno != EAGAIN && errno != EINTR;
     return;
   }
-  lost_fd_ = lost_fd_ || (message.msg_flags & MSG_CTRUNC) != 0;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    // All of them: CMSG_SPACE rounds up, so that there is room for more descriptors than were asked for.
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-      Fd arrived(fd);
-      if (!received_fd_.valid()) received_fd_ = std::move(arrived);
-    }
+  lost_fd_ = lost_fd_ || received.lost_fd;
+  if (received_fd_.valid()) {
+    discard(std::move(received.fd));
+  } else {
+    received_fd_ = std::move(received.fd);
   }
-  if (got == 0) closed_ = true;
-  end_ += static_cast<std::size_t>(got);
+  if (received.bytes == 0) closed_ = true;
+  end_ += static_cast<std::size_t>(received.bytes);
 }
 
 Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {

@@ -14,6 +14,7 @@ namespace ipcbridge {
 class UnixChannel final : public Channel {
  public:
   UnixChannel(System& system, Fd socket, PeerIdentity peer);
+  ~UnixChannel() override;
 
   std::string_view transport() const override { return "unix"; }
   PeerIdentity peer() const override { return peer_; }
@@ -28,7 +29,7 @@ class UnixChannel final : public Channel {
 
   // The descriptor goes out with the first byte of the next write.
   void attach(Fd fd) { outgoing_fd_ = std::move(fd); }
-  // The descriptor that came in, if any; later ones are closed.
+  // The descriptor that came in, if any; later ones are discarded, and so must this one be.
   Fd take_received_fd() { return std::move(received_fd_); }
   // Whether one came that this process had no number left for.
   bool lost_fd() const { return lost_fd_; }

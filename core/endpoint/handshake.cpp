@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/channel/shm_channel.hpp"
+#include "core/channel/socket.hpp"
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge {
@@ -92,8 +93,12 @@ void Handshake::judge_segment() {
 }
 
 Result<shm::PeerSegment> Handshake::open_segment() {
-  const Fd memfd = unix_channel_->take_received_fd();
-  if (memfd.valid()) return shm::open_segment(system_, memfd.get());
+  Fd memfd = unix_channel_->take_received_fd();
+  if (memfd.valid()) {
+    Result<shm::PeerSegment> segment = shm::open_segment(system_, memfd.get());
+    discard(std::move(memfd));  // it may be anything
+    return segment;
+  }
   if (unix_channel_->lost_fd()) {
     return Error{Code::kResourceExhausted, "no descriptor is left to receive the peer's memory with"};
   }

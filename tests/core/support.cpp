@@ -2,12 +2,14 @@
 
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -85,6 +87,35 @@ std::pair<Fd, Fd> socket_pair() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
   return {Fd(ends[0]), Fd(ends[1])};
+}
+
+void send_descriptors(const Fd& socket, const std::vector<int>& fds) {
+  std::byte byte{0};
+  iovec vector{&byte, 1};
+  std::vector<std::byte> control(CMSG_SPACE(fds.size() * sizeof(int)));
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+  if (::sendmsg(socket.get(), &message, 0) != 1) std::abort();
+}
+
+LingeringSocket::LingeringSocket() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const linger on{1, 60};
+  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &on, sizeof on) != 0) std::abort();
+}
+
+bool LingeringSocket::lingers() const {
+  linger value{};
+  socklen_t size = sizeof value;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &value, &size) != 0) std::abort();
+  return value.l_onoff != 0;
 }
 
 bool wait_for(int fd, short events) {

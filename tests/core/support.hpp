@@ -70,6 +70,20 @@ class ScopedEnvironment {
 // Two ends of a non-blocking Unix stream socket.
 std::pair<Fd, Fd> socket_pair();
 
+// Sends one byte and these descriptors with it.
+void send_descriptors(const Fd& socket, const std::vector<int>& fds);
+
+// A socket whose close() may block: SO_LINGER is on.
+class LingeringSocket {
+ public:
+  LingeringSocket();
+  int fd() const { return socket_.get(); }
+  bool lingers() const;
+
+ private:
+  Fd socket_;
+};
+
 // Waits until the descriptor reports one of the events. False after ten seconds, which no test should see.
 bool wait_for(int fd, short events);
 // What poll() says now.

@@ -24,7 +24,9 @@ using testing_support::Collector;
 using testing_support::fail_with;
 using testing_support::FaultySystem;
 using testing_support::header_of;
+using testing_support::LingeringSocket;
 using testing_support::pattern;
+using testing_support::send_descriptors;
 using testing_support::socket_pair;
 
 // A channel whose peer is a bare socket that may send anything.
@@ -38,23 +40,6 @@ class UnixChannelTest : public testing::Test {
     }
   }
   void send_header(const FrameHeader& header) { send_raw(std::as_bytes(std::span(&header, 1))); }
-
-  void send_descriptors(const std::vector<int>& fds) {
-    std::byte byte{0};
-    iovec vector{&byte, 1};
-    std::vector<std::byte> control(CMSG_SPACE(fds.size() * sizeof(int)));
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
-    ASSERT_EQ(::sendmsg(raw_.get(), &message, 0), 1);
-  }
 
   Status read() { return channel_.read(sink_, ReadBudget{}, true); }
 
@@ -177,13 +162,42 @@ TEST_F(UnixChannelTest, DescriptorsThatNobodyAskedForAreClosed) {
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const std::size_t before = testing_support::open_descriptors();
   for (int i = 0; i < 20; ++i) {
-    send_descriptors({null.get()});
-    send_descriptors({null.get(), null.get()});
-    send_descriptors({null.get(), null.get(), null.get(), null.get(), null.get()});
+    send_descriptors(raw_, {null.get()});
+    send_descriptors(raw_, {null.get(), null.get()});
+    send_descriptors(raw_, {null.get(), null.get(), null.get(), null.get(), null.get()});
     for (int reads = 0; reads < 3; ++reads) static_cast<void>(read());
   }
   EXPECT_TRUE(channel_.take_received_fd().valid());
   EXPECT_EQ(testing_support::open_descriptors(), before) << "a peer must not fill the table of descriptors";
+}
+
+TEST_F(UnixChannelTest, ADescriptorThatIsNotWantedIsMadeToCloseAtOnce) {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const LingeringSocket second;
+  const LingeringSocket last_of_many;
+  std::vector<int> many(252, null.get());
+  many.push_back(last_of_many.fd());
+  send_descriptors(raw_, {null.get()});
+  send_descriptors(raw_, {second.fd()});
+  send_descriptors(raw_, many);
+  for (int reads = 0; reads < 3; ++reads) ASSERT_TRUE(read().ok());
+  EXPECT_FALSE(second.lingers());
+  EXPECT_FALSE(last_of_many.lingers()) << "as many as one message carries";
+}
+
+TEST(UnixChannelEnd, LeavesNoDescriptorBehindWhoseCloseBlocks) {
+  const LingeringSocket taken;
+  const LingeringSocket unread;
+  auto [raw, socket] = socket_pair();
+  {
+    UnixChannel channel(System::real(), std::move(socket), PeerIdentity{});
+    Collector sink;
+    send_descriptors(raw, {taken.fd()});
+    ASSERT_TRUE(channel.read(sink, ReadBudget{}, true).ok());
+    send_descriptors(raw, {unread.fd()});
+  }
+  EXPECT_FALSE(taken.lingers());
+  EXPECT_FALSE(unread.lingers()) << "what lies in a socket is closed with it";
 }
 
 TEST_F(UnixChannelTest, AFailingReceiveEndsTheConnection) {

@@ -1,0 +1,51 @@
+#include "core/channel/shm_channel.hpp"
+
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "core/shm/layout.hpp"
+#include "tests/core/channel_pair.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Collector;
+using testing_support::LingeringSocket;
+using testing_support::send_descriptors;
+using testing_support::socket_pair;
+
+// A channel whose peer has an empty ring and a bare socket to ring with.
+class ShmChannelTest : public testing::Test {
+ protected:
+  std::unique_ptr<ShmChannel> make_channel() {
+    shm::PeerSegment seen = shm::open_segment(System::real(), theirs_.memfd.get()).value();
+    return std::make_unique<ShmChannel>(System::real(), std::move(sockets_.second), PeerIdentity{},
+                                        shm::create_segment(System::real(), shm::kDefaultRingBytes).value(),
+                                        std::move(seen));
+  }
+
+  std::pair<Fd, Fd> sockets_ = socket_pair();
+  Fd raw_ = std::move(sockets_.first);
+  shm::OwnSegment theirs_ = shm::create_segment(System::real(), shm::kDefaultRingBytes).value();
+  std::unique_ptr<ShmChannel> channel_ = make_channel();
+  LingeringSocket passed_;
+};
+
+TEST_F(ShmChannelTest, ADescriptorBesideADoorbellIsMadeToCloseAtOnce) {
+  send_descriptors(raw_, {passed_.fd()});
+  Collector sink;
+  const std::size_t before = testing_support::open_descriptors();
+  ASSERT_TRUE(channel_->read(sink, ReadBudget{}, true).ok());
+  EXPECT_FALSE(passed_.lingers());
+  EXPECT_EQ(testing_support::open_descriptors(), before);
+}
+
+TEST_F(ShmChannelTest, SoIsOneThatLiesInTheSocketAtTheEnd) {
+  send_descriptors(raw_, {passed_.fd()});
+  channel_.reset();
+  EXPECT_FALSE(passed_.lingers());
+}
+
+}  // namespace
+}  // namespace ipcbridge

@@ -53,7 +53,8 @@ ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
   const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   // A full socket must be polled for room even when no frame was cut in two.
   blocked_ = sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
-  if (sent > 0) outgoing_fd_.reset();
+  fd_refused_ = sent < 0 && errno == ETOOMANYREFS;
+  if (sent > 0 || fd_refused_) outgoing_fd_.reset();
   return sent;
 }
 

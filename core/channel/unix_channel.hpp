@@ -29,6 +29,8 @@ class UnixChannel final : public Channel {
 
   // The descriptor goes out with the first byte of the next write.
   void attach(Fd fd) { outgoing_fd_ = std::move(fd); }
+  // Whether the kernel would not pass it on: this user has too many under way. It is dropped, and the write has failed.
+  bool fd_refused() const { return fd_refused_; }
   // The descriptor that came in, if any; later ones are discarded, and so must this one be.
   Fd take_received_fd() { return std::move(received_fd_); }
   // Whether one came that this process had no number left for.
@@ -48,6 +50,7 @@ class UnixChannel final : public Channel {
   PeerIdentity peer_;
   Fd outgoing_fd_;
   Fd received_fd_;
+  bool fd_refused_ = false;
   bool lost_fd_ = false;
   bool blocked_ = false;  // the last send found the socket full
   Buffer unsent_;         // the rest of a frame of which a part has gone out

@@ -26,22 +26,39 @@ Handshake::Handshake(System& system, Hello ours, std::size_t ring_bytes, Channel
       unix_channel_(unix_channel) {}
 
 Status Handshake::start() {
-  if (ring_bytes_ != 0) {
-    Result<shm::OwnSegment> segment = shm::create_segment(system_, ring_bytes_);
-    if (segment.ok()) {
-      own_ = std::move(segment).value();
-      ours_.optional_features |= feature::kShm;
-      unix_channel_->attach(std::move(own_.memfd));
-    } else {
-      fall_back(segment.error().code, segment.error().message);
-      ours_.no_shm = fallback_.code;
-    }
+  if (ring_bytes_ != 0) offer_segment();
+  if (Status status = send_hello(); !status.ok()) return status;
+  if (unix_channel_ != nullptr && unix_channel_->fd_refused()) {
+    withdraw_segment({Code::kResourceExhausted, "too many descriptors of this user are being passed"});
+    if (Status status = send_hello(); !status.ok()) return status;
   }
+  ours_.methods.clear();  // said, and not needed again
+  return {};
+}
+
+void Handshake::offer_segment() {
+  Result<shm::OwnSegment> segment = shm::create_segment(system_, ring_bytes_);
+  if (!segment.ok()) {
+    withdraw_segment(segment.error());
+    return;
+  }
+  own_ = std::move(segment).value();
+  ours_.optional_features |= feature::kShm;
+  unix_channel_->attach(std::move(own_.memfd));
+}
+
+void Handshake::withdraw_segment(const Error& why) {
+  own_ = {};
+  ours_.optional_features &= ~feature::kShm;
+  fall_back(why.code, why.message);
+  ours_.no_shm = fallback_.code;
+}
+
+Status Handshake::send_hello() {
   const Buffer body = encode_hello(ours_);
   if (body.size() > kMaxHelloBody) {
     return Error{Code::kResourceExhausted, "the names of the methods are longer than a HELLO may be (1 MiB)"};
   }
-  ours_.methods.clear();  // said, and not needed again
   // A peer that has closed already may have said why: reading finds that, or the end.
   if (!send(channel_, FrameType::kHello, body) && channel_.wants_writable()) {
     return Error{Code::kResourceExhausted, "the socket takes no HELLO"};

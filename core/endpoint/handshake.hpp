@@ -43,6 +43,9 @@ class Handshake {
   const Error& fallback() const { return fallback_; }
 
  private:
+  void offer_segment();
+  void withdraw_segment(const Error& why);
+  Status send_hello();
   Status receive_hello(ConstBytes body);
   Status receive_verdict(ConstBytes body);
   void judge_segment();

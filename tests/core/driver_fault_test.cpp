@@ -226,6 +226,18 @@ TEST_F(DriverFaults, WithoutMemoryToShareTheSocketIsUsedAndStatusSaysWhy) {
   EXPECT_NE(client_.driver().client_status(client).fallback_reason.find("reserve"), std::string::npos);
 }
 
+TEST_F(DriverFaults, WithTooManyDescriptorsUnderWayTheSocketIsUsedAndStatusSaysWhy) {
+  const ScopedEnvironment environment("IPCBRIDGE_DIR", directory_ / "names");
+  server_.serve("calc");
+  client_system_.on_sendmsg = fail_with(ETOOMANYREFS, 1);
+  const ClientId client = client_.connect("calc");
+  const std::uint64_t token = client_.call(client, "x");
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
+  EXPECT_EQ(text_of(client_.outcomes[token].payload), "x") << client_.outcomes[token].message;
+  EXPECT_EQ(client_.driver().client_status(client).transport, "unix");
+  EXPECT_NE(client_.driver().client_status(client).fallback_reason.find("too many descriptors"), std::string::npos);
+}
+
 TEST_F(DriverFaults, WhoeverAsksForSharedMemoryByNameIsToldWhyThereIsNone) {
   const auto code_of_a_try = [this] {
     ConnectOptions options;

@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <climits>
 #include <ctime>
 
 namespace ipcbridge {
@@ -33,6 +32,5 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
 }
 
 void futex_wake_one(const std::atomic<std::uint32_t>& word) { futex(word, FUTEX_WAKE_PRIVATE, 1, nullptr); }
-void futex_wake_all(const std::atomic<std::uint32_t>& word) { futex(word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr); }
 
 }  // namespace ipcbridge

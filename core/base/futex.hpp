@@ -12,6 +12,5 @@ namespace ipcbridge {
 // must end every wait.
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, TimePoint deadline);
 void futex_wake_one(const std::atomic<std::uint32_t>& word);
-void futex_wake_all(const std::atomic<std::uint32_t>& word);
 
 }  // namespace ipcbridge

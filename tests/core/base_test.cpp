@@ -135,7 +135,7 @@ TEST(Futex, WakesItsWaiterAndKeepsItsDeadline) {
     while (word.load() == 0) futex_wait(word, 0, kNever);
   });
   word.store(1);
-  futex_wake_all(word);
+  futex_wake_one(word);
   waiter.join();
 }
 

@@ -40,6 +40,11 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 16);
 
+// Whether nothing is set that no version has given a meaning yet.
+constexpr bool is_well_formed(const FrameHeader& header) {
+  return header.zero == 0 && (header.flags & ~(kFlagIgnorable | kFlagMore)) == 0;
+}
+
 // No frame's body is larger, whatever the channel; longer messages travel as fragments.
 inline constexpr std::size_t kMaxFrameBody = 16 * 1024 - sizeof(FrameHeader);
 

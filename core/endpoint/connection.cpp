@@ -24,7 +24,7 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
       side_(side),
       owner_(owner),
       limits_(setup.hello.limits),
-      handshake_(context.system(), setup.hello, setup.ring_bytes, *channel_,
+      handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_,
                  dynamic_cast<UnixChannel*>(channel_.get())) {}
 
 void Connection::start() {
@@ -40,8 +40,7 @@ void Connection::service(bool fd_ready) {
   if (closed_) return;
   used = true;
   if (Status status = channel_->read(*this, ReadBudget{}, fd_ready); !status.ok()) {
-    // What the peer did not understand it should hear; who has gone does not listen.
-    if (!is_open() && status.error().code == Code::kFailedPrecondition) {
+    if (handshake_.incompatible()) {
       refuse(status.error());
     } else {
       close(status.error());

@@ -1,7 +1,9 @@
 #include "core/endpoint/handshake.hpp"
 
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/channel/shm_channel.hpp"
 #include "core/channel/socket.hpp"
@@ -18,8 +20,10 @@ bool send(Channel& channel, FrameType type, const Buffer& body) {
 
 }  // namespace
 
-Handshake::Handshake(System& system, Hello ours, std::size_t ring_bytes, Channel& channel, UnixChannel* unix_channel)
+Handshake::Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel,
+                     UnixChannel* unix_channel)
     : system_(system),
+      side_(side),
       ours_(std::move(ours)),
       ring_bytes_(unix_channel == nullptr ? 0 : ring_bytes),
       channel_(channel),
@@ -67,15 +71,23 @@ Status Handshake::send_hello() {
 }
 
 Status Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
-  if (header.type == FrameType::kError && header.call_id == 0) {
-    Result<Outcome> refusal = decode_error(body);
-    if (!refusal.ok()) return refusal.error();
-    return Error{refusal.value().code, std::string(refusal.value().message)};
+  const Error violation{Code::kDataLoss, "the peer does not speak the ipcbridge protocol"};
+  if (!is_well_formed(header)) return violation;
+  switch (header.type) {
+    case FrameType::kError: {
+      if (header.call_id != 0) return violation;
+      Result<Outcome> refusal = decode_error(body);
+      if (!refusal.ok()) return refusal.error();
+      return Error{refusal.value().code, std::string(refusal.value().message)};
+    }
+    case FrameType::kHello:
+      return theirs_ ? Status(violation) : receive_hello(body);
+    case FrameType::kUpgrade:
+      return theirs_ && negotiates_shm() && !their_verdict_ ? receive_verdict(body) : Status(violation);
+    default:
+      if ((header.flags & kFlagIgnorable) != 0) return {};
+      return violation;
   }
-  if (header.type == FrameType::kHello && !theirs_) return receive_hello(body);
-  if (header.type == FrameType::kUpgrade && theirs_ && negotiates_shm() && !their_verdict_)
-    return receive_verdict(body);
-  return Error{Code::kDataLoss, "the peer does not speak the ipcbridge protocol"};
 }
 
 bool Handshake::negotiates_shm() const {
@@ -85,8 +97,13 @@ bool Handshake::negotiates_shm() const {
 Status Handshake::receive_hello(ConstBytes body) {
   Result<Hello> hello = decode_hello(body);
   if (!hello.ok()) return hello.error();
-  if (Status status = check_compatible(hello.value()); !status.ok()) return status;
+  if (Status status = check_compatible(hello.value()); !status.ok()) {
+    incompatible_ = true;
+    return status;
+  }
   theirs_ = std::move(hello).value();
+  // Calls go the other way. The names may take megabytes, which an assignment of {} would keep.
+  if (side_ == Session::Side::kAcceptor) theirs_->methods = std::vector<std::string>();
   if (negotiates_shm()) {
     judge_segment();
   } else if (ring_bytes_ != 0) {

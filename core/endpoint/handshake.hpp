@@ -10,6 +10,7 @@
 #include "core/channel/channel.hpp"
 #include "core/channel/unix_channel.hpp"
 #include "core/rpc/hello.hpp"
+#include "core/rpc/session.hpp"
 #include "core/shm/segment.hpp"
 
 namespace ipcbridge {
@@ -19,7 +20,8 @@ namespace ipcbridge {
 class Handshake {
  public:
   // A ring_bytes of zero offers no shared memory. `unix_channel` is null on channels that carry no descriptors.
-  Handshake(System& system, Hello ours, std::size_t ring_bytes, Channel& channel, UnixChannel* unix_channel);
+  Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel,
+            UnixChannel* unix_channel);
 
   // Sends this side's HELLO.
   Status start();
@@ -34,6 +36,10 @@ class Handshake {
   bool finished() const;
   bool wants_frame() const { return !finished(); }
 
+  // Whether on_frame has failed because of what the peer's HELLO asks for: the peer should hear of that.
+  bool incompatible() const { return incompatible_; }
+
+  // An acceptor has dropped the methods in it.
   const std::optional<Hello>& theirs() const { return theirs_; }
   bool upgraded() const { return finished() && verdicts_agree(); }
   // The channel to go on with; the old one has lost its socket and must be dropped.
@@ -55,6 +61,7 @@ class Handshake {
   bool verdicts_agree() const { return verdict_ && verdict_->accepted && their_verdict_ && their_verdict_->accepted; }
 
   System& system_;
+  Session::Side side_;
   Hello ours_;
   std::size_t ring_bytes_;
   Channel& channel_;
@@ -64,6 +71,7 @@ class Handshake {
   std::optional<Hello> theirs_;
   std::optional<Upgrade> verdict_;
   bool verdict_sent_ = false;
+  bool incompatible_ = false;
   std::optional<Upgrade> their_verdict_;
   Error fallback_{Code::kOk, ""};
 };

@@ -36,7 +36,7 @@ struct Hello {
   std::uint64_t required_features = 0;
   std::uint64_t optional_features = 0;
   Limits limits;
-  std::array<std::byte, 16> nonce{};  // of the process that sent it
+  std::array<std::byte, 16> nonce{};  // of the endpoint that sent it; reserved, nobody reads it yet
   Code no_shm = Code::kOk;            // why it offers no shared memory although it would
   std::string service;
   std::vector<std::string> methods;  // the index in this list is a method's number

@@ -29,7 +29,7 @@ Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWrite
       our_bit_(side == Side::kConnector ? 0 : kSideBit) {}
 
 Status Session::receive(const FrameHeader& header, ConstBytes body) {
-  if (header.zero != 0 || (header.flags & ~(kFlagIgnorable | kFlagMore)) != 0) return violation("an unknown flag");
+  if (!is_well_formed(header)) return violation("an unknown flag");
   if (header.length > kMaxFrameBody) return violation("a frame over the limit");
   switch (header.type) {
     case FrameType::kRequest:

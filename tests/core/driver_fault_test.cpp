@@ -137,6 +137,15 @@ TEST_F(DriverFaults, APeerOfAnotherVersionIsToldBothVersions) {
   EXPECT_NE(peer.refusal().message.find("1.0"), std::string::npos);
 }
 
+TEST_F(DriverFaults, ARefusalIsNotAnsweredByAnother) {
+  server_.serve(address_);
+  RawPeer peer(path_);
+  peer.send_frame(FrameType::kError, 0, encode_error_prefix(Code::kFailedPrecondition, true, "another version"));
+  ASSERT_TRUE(until_closed(peer));
+  EXPECT_EQ(peer.refusal().code, Code::kOk) << peer.refusal().message;
+  expect_service();
+}
+
 TEST_F(DriverFaults, AForgedOfferOfSharedMemoryFallsBackToTheSocket) {
   const ScopedEnvironment environment("IPCBRIDGE_DIR", directory_ / "names");
   const ServerId server = server_.serve("calc");

@@ -22,12 +22,15 @@ class HandshakeTest : public testing::Test {
   Status receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
     return handshake_.on_frame(header_of(type, 0, body.size(), flags), body);
   }
+  Handshake make(Session::Side side) {
+    return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_, &channel_};
+  }
 
   std::pair<Fd, Fd> sockets_ = socket_pair();
   Fd raw_ = std::move(sockets_.first);
   FaultySystem system_;
   UnixChannel channel_{system_, std::move(sockets_.second), PeerIdentity{}};
-  Handshake handshake_{system_, Hello{}, shm::kDefaultRingBytes, channel_, &channel_};
+  Handshake handshake_ = make(Session::Side::kAcceptor);
 };
 
 TEST_F(HandshakeTest, WhatComesInsteadOfASegmentIsMadeToCloseAtOnce) {
@@ -40,6 +43,42 @@ TEST_F(HandshakeTest, WhatComesInsteadOfASegmentIsMadeToCloseAtOnce) {
   hello.optional_features = feature::kShm;
   ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
   EXPECT_FALSE(passed.lingers());
+}
+
+TEST_F(HandshakeTest, SkipsAFrameOfAnUnknownTypeThatMayBeIgnored) {
+  constexpr auto kUnknown = static_cast<FrameType>(99);
+  EXPECT_TRUE(receive(kUnknown, {}, kFlagIgnorable).ok());
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_TRUE(handshake_.theirs().has_value());
+  EXPECT_EQ(receive(kUnknown, {}).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, AHelloOutOfTurnIsAViolationWhateverItsFlags) {
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), kFlagIgnorable).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, AnUnknownFlagIsAViolation) {
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), 0x80).error().code, Code::kDataLoss);
+  EXPECT_EQ(receive(static_cast<FrameType>(99), {}, 0x80 | kFlagIgnorable).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, SoIsAnythingInTheFieldThatMustBeZero) {
+  const Buffer body = encode_hello(Hello{});
+  FrameHeader header = header_of(FrameType::kHello, 0, body.size());
+  header.zero = 1;
+  EXPECT_EQ(handshake_.on_frame(header, body).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, AnAcceptorKeepsNoMethodsOfItsPeers) {
+  Hello hello;
+  hello.methods.resize(kMaxMethods);
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
+  EXPECT_EQ(handshake_.theirs()->methods.capacity(), 0U);
+  Handshake connector = make(Session::Side::kConnector);
+  const Buffer body = encode_hello(hello);
+  ASSERT_TRUE(connector.on_frame(header_of(FrameType::kHello, 0, body.size()), body).ok());
+  EXPECT_EQ(connector.theirs()->methods.size(), kMaxMethods);
 }
 
 }  // namespace

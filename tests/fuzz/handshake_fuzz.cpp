@@ -43,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Deaf deaf;
   UnixChannel quiet(deaf, Fd(), PeerIdentity{});
   const bool offers = (choice & 1U) != 0;
-  Handshake handshake(System::real(), Hello{}, offers ? shm::kDefaultRingBytes : 0, quiet, &quiet);
+  Handshake handshake(System::real(), Session::Side::kConnector, Hello{}, offers ? shm::kDefaultRingBytes : 0, quiet,
+                      &quiet);
   if (!handshake.start().ok()) return 0;
   std::uint8_t type = 0;
   std::uint16_t length = 0;

@@ -94,6 +94,12 @@ class RemoteError(IpcError):
         self.type = type
         self.remote_traceback = remote_traceback
 
+    def __str__(self) -> str:
+        return super().__str__() or self.type
+
+    def __repr__(self) -> str:
+        return f"RemoteError({super().__str__()!r}, type={self.type!r}, code={self.code!r})"
+
 
 def error_from_code(code: Code, message: str, details: Any = None, *, sent: Sent | None = None) -> IpcError:
     """The error this side raises for `code`, in the subclass that Python has an idiom for."""

@@ -163,3 +163,17 @@ def test_a_message_over_the_limit_is_refused_by_the_sender(serve: Any, connect: 
 def test_an_unknown_limit_is_refused() -> None:
     with pytest.raises(ipc.IpcError, match="max_message_bytes"):
         ipc.serve("calc", {"f": len}, limits={"max": 1})
+
+
+def test_an_error_without_a_message_tells_its_type(serve: Any, connect: Any) -> None:
+    serve("calc", {"fail": raises(KeyError())})
+    error = caught_from(connect("calc"))
+    assert str(error) == "KeyError"
+    assert error.args == ("",)
+    assert repr(error) == "RemoteError('', type='KeyError', code='unknown')"
+
+
+def test_an_error_passed_on_has_no_message_made_up(serve: Any, connect: Any) -> None:
+    serve("inner", {"fail": raises(KeyError())})
+    serve("outer", {"fail": connect("inner").fail})
+    assert caught_from(connect("outer")).args == ("",)

@@ -166,5 +166,5 @@ def test_a_payload_of_any_bytes_gives_a_remote_error() -> None:
     for _ in range(5_000):
         assert isinstance(decode_error(mutated(seed, rng)), RemoteError)
     odd = decode_error(encode_result({"code": "nonsense", "message": 5, "stack": [], "cause": 1, "type": None}))
-    assert (odd.code, str(odd), odd.remote_traceback) == ("unknown", "", None)
+    assert (odd.code, odd.args, odd.remote_traceback) == ("unknown", ("",), None)
     assert decode_error(encode_result([1])).code == "data_loss"

@@ -71,7 +71,8 @@ def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
 
 def _message(error: BaseException) -> str:
     try:
-        return _text(str(error))
+        # The str() of a RemoteError without a message is its type, which travels by itself.
+        return _text(IpcError.__str__(error) if isinstance(error, RemoteError) else error)
     except Exception as failure:
         return f"(a {_text(type(error).__name__)} whose str() raised {_text(type(failure).__name__)})"
 

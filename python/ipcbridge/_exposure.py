@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
-import sysconfig
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
 from ._errors import IpcError
@@ -17,8 +14,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SERIAL = "__ipcbridge_serial__"
 _MAX_NESTING = 16
-_MAX_DICTS = 256
-"""How many dicts within one that an instance holds are searched for functions: most are data."""
 
 
 @overload
@@ -50,16 +45,15 @@ def exposed(target: Any) -> dict[str, Callable[..., Any]]:
     if inspect.isroutine(target) or isinstance(target, functools.partial):
         name = getattr(target, "__name__", "name")
         raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
-    found = dict(_walk(target, "", 0, {id(target)}))
+    found = dict(_walk(target, "", 0))
     if not found:
         raise IpcError("invalid_argument", f"this {type(target).__name__} has no public functions to serve")
     return found
 
 
-def _walk(target: Any, prefix: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[..., Any]]]:
     if depth > _MAX_NESTING:
         raise IpcError("invalid_argument", f"namespaces are nested more than {_MAX_NESTING} deep at {prefix[:-1]!r}")
-    members: Iterable[tuple[str, Any]]
     if isinstance(target, Mapping):
         members = _mapping_members(target, prefix)
     elif inspect.ismodule(target):
@@ -67,7 +61,7 @@ def _walk(target: Any, prefix: str, depth: int, seen: set[int]) -> Iterator[tupl
     elif isinstance(target, types.SimpleNamespace):
         members = _mapping_members(vars(target), prefix)
     else:
-        members = [*_instance_members(target), *_namespaces_of(target, seen)]
+        members = _instance_members(target)
     for name, value in members:
         if name.startswith("_"):
             continue
@@ -76,7 +70,7 @@ def _walk(target: Any, prefix: str, depth: int, seen: set[int]) -> Iterator[tupl
         if callable(value):
             yield prefix + name, value
         else:
-            yield from _walk(value, f"{prefix}{name}.", depth + 1, seen)
+            yield from _walk(value, f"{prefix}{name}.", depth + 1)
 
 
 def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -108,64 +102,7 @@ def _instance_members(target: Any) -> Iterator[tuple[str, Any]]:
             continue
         static = inspect.getattr_static(target, name, None)
         if name in own and static is own[name]:
-            if callable(static) and not inspect.isclass(static):
+            if isinstance(static, types.SimpleNamespace) or (callable(static) and not inspect.isclass(static)):
                 yield name, static
         elif inspect.isroutine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod)):
             yield name, getattr(target, name)
-
-
-def _namespaces_of(target: Any, seen: set[int]) -> list[tuple[str, Any]]:
-    """What an instance holds that has functions: namespaces and objects of the user's own classes.
-
-    Objects may refer to each other in any way: each is served once, where it is nearest to its holder.
-    """
-    found: list[tuple[str, Any]] = []
-    fresh = {name: value for name, value in _public(target).items() if id(value) not in seen}
-    for name, value in fresh.items():
-        if callable(value):
-            continue
-        if isinstance(value, types.SimpleNamespace):
-            found.append((name, value))
-        elif type(value) is dict:
-            functions = _functions_in(value, set())
-            if functions:
-                found.append((name, functions))
-        elif _is_users(type(value), type(target)):
-            found.append((name, value))
-    seen.update(map(id, fresh.values()))
-    return found
-
-
-def _public(target: Any) -> dict[str, Any]:
-    own = {name: value for name, value in getattr(target, "__dict__", {}).items() if not name.startswith("_")}
-    # What a property or another data descriptor hides is not the attribute.
-    return {name: value for name, value in own.items() if inspect.getattr_static(target, name, None) is value}
-
-
-def _functions_in(values: dict[Any, Any], looked_at: set[int]) -> dict[str, Any]:
-    """The functions of a dict that an instance holds: what else is in it is data."""
-    looked_at.add(id(values))
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if not isinstance(name, str) or inspect.isclass(value):
-            continue
-        if callable(value):
-            found[name] = value
-        elif type(value) is dict and id(value) not in looked_at and len(looked_at) < _MAX_DICTS:
-            inner = _functions_in(value, looked_at)
-            if inner:
-                found[name] = inner
-    return found
-
-
-def _is_users(cls: type, holder: type) -> bool:
-    """Whether a class is of the user's own code: those of libraries have far more methods than are meant."""
-    if cls.__module__.partition(".")[0] == holder.__module__.partition(".")[0]:
-        return True
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    if file is None:
-        return False
-    path = Path(file)
-    return not (
-        {"site-packages", "dist-packages"} & set(path.parts) or path.is_relative_to(sysconfig.get_path("stdlib"))
-    )

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import functools
-import logging
-import pathlib
-import threading
 import types
 from typing import Any
 
@@ -111,42 +108,3 @@ def test_a_namespace_that_contains_itself_is_refused() -> None:
     loop["loop"] = loop
     with pytest.raises(ipc.IpcError, match="nested"):
         exposed(loop)
-
-
-class Part:
-    def __init__(self, whole: Any = None) -> None:
-        self.whole = whole
-
-    def work(self) -> None: ...
-
-
-class Whole:
-    def __init__(self) -> None:
-        self.part = Part(self)
-        self.table = {"f": len, "deep": {"g": len}, "version": 1, 3: len}
-        self.lock = threading.Lock()
-        self.path = pathlib.Path("/")
-        self.logger = logging.getLogger()
-        self.numbers = {"one": 1}
-        self._hidden = Part()
-
-    def run(self) -> None: ...
-
-
-def test_what_an_instance_holds_that_has_functions_are_namespaces() -> None:
-    assert set(exposed(Whole())) == {"run", "part.work", "table.f", "table.deep.g"}
-
-
-def test_objects_that_refer_to_each_other_are_served_once() -> None:
-    whole = Whole()
-    whole.part.whole = Part(Part(whole))
-    assert set(exposed(whole)) == {
-        "run", "table.f", "table.deep.g", "part.work", "part.whole.work", "part.whole.whole.work"
-    }  # fmt: skip
-
-
-def test_a_dict_in_an_instance_that_contains_itself_is_no_harm() -> None:
-    whole = Whole()
-    whole.table = {"data": 1}
-    whole.table.update({str(n): whole.table for n in range(100)})
-    assert set(exposed(whole)) == {"run", "part.work"}

@@ -153,10 +153,10 @@ void Service::Impl::answer(const Work& work) {
   Driver& driver = engine_->pump().driver();
   try {
     const Bytes result = handler(call);
-    if (!work.notify) driver.reply(work.key, result);
+    driver.reply(work.key, result);
   } catch (...) {
     const ErrorReply error = describe_exception(std::current_exception());
-    if (!work.notify) driver.reply_error(work.key, error.code, error.message, error.payload);
+    driver.reply_error(work.key, error.code, error.message, error.payload);
     if (!error.expected && on_error_) on_error_(name, error.message);
   }
   engine_->board().answered(work.key);

@@ -29,7 +29,9 @@ void Pump::Impl::on_event(const Event& event) {
       return;
     case Event::Kind::kCancel: {
       const std::lock_guard lock(mutex_);
-      if (const auto queue = queues_.find(event.owner); queue != queues_.end()) queue->second.cancel(event.key);
+      // What never began is answered by a worker of the pump, and nobody else hears of it.
+      const auto queue = queues_.find(event.owner);
+      if (queue != queues_.end() && queue->second.cancel(event.key)) return;
       break;
     }
     case Event::Kind::kClientState:

@@ -43,11 +43,12 @@ void WorkQueue::finish(std::uint32_t worker, Tick now) {
   }
 }
 
-void WorkQueue::cancel(const RequestKey& key) {
+bool WorkQueue::cancel(const RequestKey& key) {
   const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Work& work) { return work.key == key; });
-  if (found == waiting_.end()) return;
+  if (found == waiting_.end()) return false;
   waiting_.erase(found);
   cancelled_.push_back(key);
+  return true;
 }
 
 std::optional<RequestKey> WorkQueue::pop_cancelled() {

@@ -31,8 +31,8 @@ class WorkQueue {
   // The worker is done with what it ran.
   void finish(std::uint32_t worker, Tick now);
 
-  // Marks a waiting request; it is then popped by pop_cancelled() only.
-  void cancel(const RequestKey& key);
+  // Marks a waiting request; it is then popped by pop_cancelled() only. False when it does not wait here.
+  bool cancel(const RequestKey& key);
   std::optional<RequestKey> pop_cancelled();
 
   bool is_slow(std::uint32_t method) const;

@@ -99,7 +99,7 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
         most: length,
         signature: () => signatureOf(value),
       })
-    } else if (isNamespace(value)) {
+    } else if (isNamespace(value, holder)) {
       collect(value, `${prefix}${name}.`, methods, ancestors)
     }
   }
@@ -127,10 +127,15 @@ function isRoot(level: object): boolean {
   return Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'hasOwnProperty')
 }
 
-/** Objects that hold functions by name, and instances of the user's classes: not those of Node.js, which are data. */
-function isNamespace(value: unknown): value is object {
+/**
+ * Objects that hold functions by name; where such an object holds it, an instance of a user's class as well. Other objects
+ * that an instance holds are its state: a database's client is not to be served because somebody kept it.
+ */
+function isNamespace(value: unknown, holder: object): value is object {
   if (typeof value !== 'object' || value === null) return false
-  return isMapping(value) || isInstance(value)
+  return isMapping(holder) || types.isModuleNamespaceObject(holder)
+    ? isMapping(value) || isInstance(value)
+    : isPlainObject(value)
 }
 
 function isMapping(value: object): boolean {

@@ -183,9 +183,10 @@ class Server:
         def handle(payload: bytes) -> ErrorReply | None:
             context, key = self._detached(number)
             try:
-                executor.submit(context.run, lambda: send_reply(self._pump, key, invoke(payload)))
+                work = executor.submit(context.run, lambda: send_reply(self._pump, key, invoke(payload)))
             except RuntimeError as error:  # it has been shut down
                 return self._service.failure(number, error, payload)
+            work.add_done_callback(lambda done: send_reply(self._pump, key, CANCELLED) if done.cancelled() else None)
             return None
 
         return handle

@@ -187,6 +187,25 @@ TEST_P(CppApi, DeliversNotificationsAndMetadata) {
   EXPECT_EQ(heard.get_future().get(), "log line trace");
 }
 
+TEST_P(CppApi, TakesCallsAfterMoreNotificationsThanMayBePending) {
+  constexpr int kCount = 3000;
+  std::atomic<int> run{0};
+  ServiceOptions options;
+  options.on_error = [](std::string_view, std::string_view) {};
+  const Service service = bridge_.serve(address(),
+                                        {{"note",
+                                          [&](const IncomingCall&) -> Bytes {
+                                            if (++run % 2 == 0) throw std::runtime_error("as asked");
+                                            return bytes_of("unwanted");
+                                          }},
+                                         {"echo", echo}},
+                                        options);
+  Remote remote = bridge_.connect(address());
+  for (int i = 0; i < kCount; ++i) remote.notify("note", {});
+  EXPECT_EQ(text_of(remote.call("echo", bytes_of("hello"), {.timeout = 10s})), "hello");
+  while (run < kCount) std::this_thread::yield();
+}
+
 TEST_P(CppApi, LetsHandlersCallTheServiceOfTheirCaller) {
   Bridge other;
   std::optional<Remote> back;

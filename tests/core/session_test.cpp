@@ -177,6 +177,18 @@ TEST_F(SessionTest, ANotificationIsAnsweredToGiveItsShareOfTheGrantBack) {
   EXPECT_NE(client_.call(4, {}, true).value(), 0U);
 }
 
+TEST_F(SessionTest, TheAnswerToANotificationIsEmptyWhateverItsHandlerGaveOrRaised) {
+  for (std::uint64_t i = 0; i < 2; ++i) ASSERT_NE(client_.call(i, {}, true).value(), 0U);
+  ASSERT_TRUE(settle(client_, server_).ok());
+  server_.session.reply(server_.requests[0].id, pattern(100, 1));
+  server_.session.reply_error(server_.requests[1].id, Code::kUnknown, false, "failed", pattern(100, 1));
+  ASSERT_EQ(server_.written.size(), 2U);
+  for (const auto& frame : server_.written) {
+    EXPECT_EQ(frame.header.type, FrameType::kReply);
+    EXPECT_EQ(frame.header.length, 0U);
+  }
+}
+
 TEST_F(SessionTest, ACancelledCallHasNoOutcomeAndTheCalleeIsTold) {
   const std::uint64_t id = client_.call(1, {}).value();
   ASSERT_TRUE(settle(client_, server_).ok());

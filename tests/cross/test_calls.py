@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness import PATIENCE
 from pairs import Pair
 
 
@@ -37,6 +38,17 @@ def test_a_notification_is_handled_and_returns_nothing(pair: Pair) -> None:
     assert pair.client.do("notify", on="c", method="fail") is None
     assert pair.server.event("handler failed")["method"] == "fail"
     assert pair.call("add", 1) == 1
+
+
+def test_calls_are_answered_after_more_notifications_than_may_be_pending(pair: Pair) -> None:
+    count = 3000
+    pair.client.do("notify", on="c", method="note", args=["x"], times=count)
+    assert pair.call("add", 1, timeout=PATIENCE) == 1
+    for _ in range(count):
+        pair.server.event("noted")
+    for method, args in (("fail", []), ("add", ["too", "many", "arguments"])):
+        pair.client.do("notify", on="c", method=method, args=args, times=count // 2)
+        assert pair.call("add", 1, timeout=PATIENCE) == 1
 
 
 def test_a_service_describes_itself(pair: Pair) -> None:

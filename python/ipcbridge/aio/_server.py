@@ -25,10 +25,9 @@ Key = tuple[int, int]
 class _Running:
     """A request that is being handled."""
 
-    __slots__ = ("cancelled", "key", "turn", "work")
+    __slots__ = ("cancelled", "turn", "work")
 
-    def __init__(self, key: Key) -> None:
-        self.key = key
+    def __init__(self) -> None:
         self.cancelled = False
         self.work: asyncio.Task[None] | Future[None] | None = None
         # Of a serial service, what has the turn or waits for it while a thread runs the handler: never cancelled,
@@ -135,7 +134,7 @@ class Server:
         _notification: bool,
     ) -> None:
         key = (connection, call_id)
-        request = _Running(key)
+        request = _Running()
         deadline = time.monotonic() + timeout_us / 1e6 if timeout_us else None
         context = Context(self._service.names[method], metadata, deadline, lambda: request.cancelled)
         self._running[key] = request
@@ -144,7 +143,7 @@ class Server:
         invoke = self._invokers[method]
         if invoke is None:
             request.work = copied.run(self._loop.create_task, self._answer(method, payload, key))
-            request.work.add_done_callback(lambda task: self._end(request) if task.cancelled() else None)
+            request.work.add_done_callback(lambda task: self._answer_if_dropped(key, task))
             return
 
         def handle() -> None:
@@ -152,10 +151,12 @@ class Server:
 
         def submit() -> Future[None] | None:
             try:
-                return self._pool().submit(handle)
+                work = self._pool().submit(handle)
             except RuntimeError as error:  # the executor has been shut down
                 self._reply(key, self._service.failure(method, error, payload))
                 return None
+            work.add_done_callback(lambda done: self._answer_if_dropped(key, done))
+            return work
 
         if self._turns is not None:
             request.turn = self._loop.create_task(self._in_turn(self._turns, submit))
@@ -174,16 +175,15 @@ class Server:
         if running_call is not None:
             self._cancel(running_call)
 
-    def _cancel(self, running_call: _Running) -> None:
+    @staticmethod
+    def _cancel(running_call: _Running) -> None:
         running_call.cancelled = True
-        work = running_call.work
-        if work is not None and work.cancel() and isinstance(work, Future):
-            self._end(running_call)
+        if running_call.work is not None:
+            running_call.work.cancel()
 
-    def _end(self, running_call: _Running) -> None:
-        """Answers a call that was cancelled before its handler began."""
-        self._reply(running_call.key, CANCELLED)
-        self._driver.stay_awake()
+    def _answer_if_dropped(self, key: Key, work: asyncio.Task[None] | Future[None]) -> None:
+        if work.cancelled():  # before it began, by the caller or by the executor
+            self._reply(key, CANCELLED)
 
     async def _answer(self, method: int, payload: bytes, key: Key) -> None:
         self._reply(key, await self._service.invoke_async(method, payload, self._locks[method]))

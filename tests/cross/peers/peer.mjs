@@ -75,7 +75,10 @@ const actions = {
   },
   has: ({ on, method }) => memberOf(clients.get(on), method) !== undefined,
   cancel: ({ call }) => controllers.get(call).abort(),
-  notify: command => memberOf(ipc.notify(viewOf(command)), command.method)(...argumentsOf(command)) ?? null,
+  notify: command => {
+    const method = memberOf(ipc.notify(viewOf(command)), command.method)
+    for (let i = 0; i < (command.times ?? 1); i++) method(...argumentsOf(command))
+  },
   describe: ({ on }) => ipc.describe(clients.get(on)),
   status: ({ on }) => {
     const { pendingCalls, queuedCalls, ...status } = ipc.status(clients.get(on))

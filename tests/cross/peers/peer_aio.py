@@ -69,9 +69,11 @@ class Actions:
     async def cancel(self, call: int, **_: Any) -> None:
         calls[call].cancel()
 
-    async def notify(self, **command: Any) -> Any:
+    async def notify(self, **command: Any) -> None:
         args, kwargs = arguments_of(command)
-        return await member_of(aio.notify(view_of(command)), command["method"])(*args, **kwargs)
+        method = member_of(aio.notify(view_of(command)), command["method"])
+        for _ in range(command.get("times", 1)):
+            await method(*args, **kwargs)
 
     async def describe(self, on: str, **_: Any) -> Any:
         return await aio.describe(clients[on])

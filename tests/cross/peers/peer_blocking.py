@@ -58,9 +58,11 @@ class Actions:
     def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)
 
-    def notify(self, **command: Any) -> Any:
+    def notify(self, **command: Any) -> None:
         args, kwargs = arguments_of(command)
-        return member_of(ipc.notify(view_of(command)), command["method"])(*args, **kwargs)
+        method = member_of(ipc.notify(view_of(command)), command["method"])
+        for _ in range(command.get("times", 1)):
+            method(*args, **kwargs)
 
     def describe(self, on: str, **_: Any) -> Any:
         return ipc.describe(clients[on])

@@ -22,9 +22,7 @@ class HandshakeTest : public testing::Test {
   Status receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
     return handshake_.on_frame(header_of(type, 0, body.size(), flags), body);
   }
-  Handshake make(Session::Side side) {
-    return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_, &channel_};
-  }
+  Handshake make(Session::Side side) { return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_, &channel_}; }
 
   std::pair<Fd, Fd> sockets_ = socket_pair();
   Fd raw_ = std::move(sockets_.first);

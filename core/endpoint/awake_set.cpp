@@ -17,6 +17,7 @@ constexpr Duration kReviewInterval = std::chrono::milliseconds(20);
 
 void AwakeSet::add(Connection& connection) {
   connection.channel().wake();
+  connection.armed = false;
   connection.used = true;
   if (!std::exchange(connection.awake, true)) connections_.push_back(&connection);
 }
@@ -27,7 +28,7 @@ AwakeSet::Look AwakeSet::look() const {
   Look seen = Look::kNothing;
   for (const Connection* connection : connections_) {
     if (connection->ready()) return Look::kReady;
-    if (connection->expects_frames()) seen = Look::kExpecting;
+    if (!connection->armed && connection->expects_frames()) seen = Look::kExpecting;
   }
   return seen;
 }
@@ -60,7 +61,10 @@ bool AwakeSet::fall_asleep() {
   // first promised to be rung for, and take the promise back.
   review();
   asleep_ = true;
-  const auto can_sleep = [](Connection* connection) { return connection->channel().prepare_sleep(); };
+  const auto can_sleep = [](Connection* connection) {
+    connection->armed = true;
+    return connection->channel().prepare_sleep();
+  };
   if (!std::all_of(connections_.begin(), connections_.end(), can_sleep)) {
     wake_up();
     return false;
@@ -70,7 +74,10 @@ bool AwakeSet::fall_asleep() {
 
 void AwakeSet::wake_up() {
   if (!std::exchange(asleep_, false)) return;
-  for (Connection* connection : connections_) connection->channel().wake();
+  for (Connection* connection : connections_) {
+    connection->armed = false;
+    connection->channel().wake();
+  }
 }
 
 void AwakeSet::review() {

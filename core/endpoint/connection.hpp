@@ -80,6 +80,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
 
   // Whether this is one of the Driver's awake connections, and whether it has been of use since their last review.
   bool awake = false;
+  bool armed = false;  // in the set, but the peer rings; nobody need look for its messages
   bool used = false;
 
  private:

@@ -65,7 +65,7 @@ py::tuple DriverBinding::to_event(const EventBatch::Record& record) const {
                             part(record.payload), record.sent_maybe, record.remote, record.not_started);
     case Event::Kind::kRequest:
       return py::make_tuple("request", record.owner, record.method, part(record.payload), part(record.metadata),
-                            record.key.connection, record.key.id, record.timeout_us, record.notify);
+                            record.key.connection, record.key.id, record.timeout_us);
     case Event::Kind::kCancel:
       return py::make_tuple("cancel", record.owner, record.key.connection, record.key.id);
     case Event::Kind::kClientState:

@@ -28,7 +28,7 @@ class DriverBinding {
   // (events, more): what has happened, as tuples, and whether to ask again at once. The events are
   //   ("result", client, token, payload)
   //   ("error", client, token, code, message, details, sent_maybe, remote, not_started)
-  //   ("request", server, method, payload, metadata, connection, id, timeout_us, notify)
+  //   ("request", server, method, payload, metadata, connection, id, timeout_us)
   //   ("cancel", server, connection, id)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
   pybind11::tuple turn(bool poll);

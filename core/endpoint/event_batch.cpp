@@ -43,7 +43,6 @@ void EventBatch::on_event(const Event& event) {
   record.kind = event.kind;
   record.state = event.state;
   record.code = outcome.code;
-  record.notify = event.request.notify;
   record.sent_maybe = outcome.sent_maybe;
   record.not_started = outcome.not_started;
   record.remote = outcome.remote;

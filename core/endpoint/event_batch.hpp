@@ -21,7 +21,6 @@ class EventBatch final : public EventSink {
     Event::Kind kind = Event::Kind::kOutcome;
     std::uint8_t state = 0;
     Code code = Code::kOk;
-    bool notify = false;
     bool sent_maybe = false;
     bool not_started = false;
     bool remote = false;

@@ -61,7 +61,6 @@ void Pump::Impl::on_request(const Event& event) {
   Work work;
   work.key = event.key;
   work.method = event.request.method;
-  work.notify = event.request.notify;
   work.timeout_us = event.request.timeout_us;
   if (event.storage != nullptr) {
     work.storage = std::move(*event.storage);

@@ -40,7 +40,6 @@ struct CallResult {
 struct Work {
   RequestKey key;
   std::uint32_t method = 0;
-  bool notify = false;
   std::uint64_t timeout_us = 0;
   Buffer storage;
   ConstBytes payload;        // in storage

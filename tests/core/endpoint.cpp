@@ -34,7 +34,7 @@ void Endpoint::take(EventBatch::Record& record) {
       return;
     }
     case Event::Kind::kRequest:
-      requests.push_back({record.key, record.method, record.notify, Buffer(payload.begin(), payload.end())});
+      requests.push_back({record.key, record.method, Buffer(payload.begin(), payload.end())});
       handle(*this, Asked(requests.back()));
       return;
     case Event::Kind::kCancel:

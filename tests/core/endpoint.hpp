@@ -27,7 +27,6 @@ class Endpoint {
   struct Asked {
     RequestKey key;
     std::uint32_t method = 0;
-    bool notify = false;
     Buffer payload;
   };
   struct Changed {

@@ -131,7 +131,6 @@ class Server:
         connection: int,
         call_id: int,
         timeout_us: int,
-        _notification: bool,
     ) -> None:
         key = (connection, call_id)
         request = _Running()

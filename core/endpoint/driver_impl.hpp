@@ -56,14 +56,15 @@ class Driver::Impl {
   // What there is for a turn, or may soon be (driver_spin.cpp).
   AwakeSet::Look look() const;
   AwakeSet::Look look_hard();
-  void yield_to_peers();
+  bool yield_to_peers();
 
   std::mutex mutex_;
   std::uint32_t generation_ = fork_guard::generation();
   Context context_;
   AdaptiveSpin spin_;
-  Duration spin_budget_{};  // of the present wait
-  Duration spun_{};         // of it, before `stop` interrupted
+  Duration spin_budget_{};    // of the present wait
+  Duration spun_{};           // of it, before `stop` interrupted
+  std::uint32_t yields_ = 0;  // in a row, to peers on this CPU
   std::map<ClientId, std::unique_ptr<Client>> clients_;
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;

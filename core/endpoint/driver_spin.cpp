@@ -17,14 +17,22 @@ AwakeSet::Look Driver::Impl::look() const {
 }
 
 // The kernel wakes whoever reads a socket on the CPU of whoever wrote to it, because the writer is expected to
-// sleep soon. A writer that spins instead then keeps its peer from answering; so it lets it run. As both stay
-// runnable, the kernel moves one of them to an idle CPU, if there is one, at its next tick.
-void Driver::Impl::yield_to_peers() {
+// sleep soon. A writer that spins instead then keeps its peer from answering; so it lets it run. The kernel may leave
+// both there for tens of milliseconds, though a CPU is idle; but it places a thread anew when it wakes it. So after a
+// few times this says false: better to block.
+bool Driver::Impl::yield_to_peers() {
+  constexpr std::uint32_t kMostYields = 16;
   {
     const std::lock_guard lock(mutex_);
-    if (!context_.awake().keeps_a_peer_waiting()) return;
+    const bool crowded = context_.awake().keeps_a_peer_waiting();
+    if (!crowded || yields_ == kMostYields) {
+      yields_ = 0;
+      return !crowded;
+    }
+    ++yields_;
   }
   std::this_thread::yield();
+  return true;
 }
 
 // A few looks under one lock. The more connections there are to look at, the longer a look takes.
@@ -63,7 +71,7 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
     seen = look_hard();
     if (seen == AwakeSet::Look::kReady) return true;
     if (seen == AwakeSet::Look::kNothing) return false;
-    yield_to_peers();
+    if (!yield_to_peers()) return false;
     const TimePoint now = Clock::now();
     if (start == TimePoint{}) {
       start = now - spun_;

@@ -105,6 +105,12 @@ bool Pump::Impl::tick() {
   return running;
 }
 
+// Never two second looks in a row: under steady load some handler has always just begun.
+Duration Pump::Impl::until_next_tick() {
+  second_look_ = !second_look_ && has_just_begun();
+  return second_look_ ? kSecondLook : kTick;
+}
+
 // A handler takes long: what waits behind it is for idle workers, and where nobody leads, one of them takes over.
 void Pump::Impl::watch() {
   for (const auto& [server, queue] : queues_) {
@@ -163,9 +169,10 @@ void Pump::Impl::run() {
     const bool park = quiet > kQuietTicks;
     if (park) quiet = 0;
     own_parked_ = park;
+    const TimePoint until = park ? kNever : Clock::now() + until_next_tick();
     const std::uint32_t word = own_word_.load();
     lock.unlock();
-    futex_wait(own_word_, word, park ? kNever : Clock::now() + kTick);
+    futex_wait(own_word_, word, until);
     lock.lock();
     own_parked_ = false;
   }

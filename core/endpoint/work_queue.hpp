@@ -18,7 +18,7 @@ class WorkQueue {
   using Tick = std::uint64_t;
 
   // A handler that is seen running by this many ticks no longer counts as fast: somebody else takes the
-  // reading. It has then run for more than one tick and less than two.
+  // reading.
   static constexpr Tick kFastTicks = 2;
 
   std::uint32_t add_worker();

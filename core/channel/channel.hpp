@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -74,8 +75,16 @@ class Channel {
   // sink's own.
   virtual Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) = 0;
 
-  // A glance without a system call: is there a frame, or room where a write found none?
+  // A look without a system call: is there a frame, or room where a write found none?
   virtual bool ready() const = 0;
+
+  // For owners of many channels: while *word is `seen`, ready() is false, until the next read or write. Without a word,
+  // ready() itself must be asked.
+  struct Glance {
+    const std::atomic<std::uint64_t>* word = nullptr;
+    std::uint64_t seen = 0;
+  };
+  virtual Glance glance() const { return {}; }
 
   virtual bool prepare_sleep() = 0;
   virtual void wake() = 0;

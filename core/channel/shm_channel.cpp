@@ -78,6 +78,11 @@ Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
 
 bool ShmChannel::ready() const { return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived()); }
 
+Channel::Glance ShmChannel::glance() const {
+  if (closed_ || writer_.waiting() || reader_.ready()) return {};
+  return {&theirs_.state().write_index, reader_.position()};
+}
+
 bool ShmChannel::peer_is_on_this_cpu() const {
   return theirs_.state().cpu.load(std::memory_order_relaxed) == current_cpu();
 }

@@ -23,6 +23,7 @@ class alignas(64) ShmChannel final : public Channel {
   void on_writable() override {}
   Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
   bool ready() const override;
+  Glance glance() const override;
   bool prepare_sleep() override;
   void wake() override { reader_.wake(); }
   bool peer_is_on_this_cpu() const override;

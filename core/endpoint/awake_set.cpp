@@ -1,6 +1,7 @@
 #include "core/endpoint/awake_set.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "core/endpoint/connection.hpp"
@@ -15,40 +16,68 @@ constexpr Duration kReviewInterval = std::chrono::milliseconds(20);
 
 }  // namespace
 
+bool AwakeSet::Entry::ready() const {
+  return glance.word == nullptr ? connection->ready() : glance.word->load(std::memory_order_acquire) != glance.seen;
+}
+
 void AwakeSet::add(Connection& connection) {
   connection.channel().wake();
   connection.armed = false;
   connection.used = true;
-  if (!std::exchange(connection.awake, true)) connections_.push_back(&connection);
+  if (std::exchange(connection.awake, true)) return;
+  connection.place = entries_.size();
+  entries_.push_back({&connection, connection.glance()});
 }
 
-void AwakeSet::remove(const Connection& connection) { std::erase(connections_, &connection); }
+void AwakeSet::note(const Connection& connection) {
+  if (connection.awake) entries_[connection.place].glance = connection.glance();
+}
+
+template <typename Leaves>
+void AwakeSet::erase_if(Leaves leaves) {
+  const auto left = std::remove_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    if (!leaves(*entry.connection)) return false;
+    entry.connection->awake = false;
+    return true;
+  });
+  entries_.erase(left, entries_.end());
+  for (std::size_t at = 0; at < entries_.size(); ++at) entries_[at].connection->place = at;
+}
+
+void AwakeSet::remove(Connection& connection) {
+  if (!std::exchange(connection.awake, false)) return;
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(connection.place));
+  for (std::size_t at = connection.place; at < entries_.size(); ++at) entries_[at].connection->place = at;
+}
 
 AwakeSet::Look AwakeSet::look() const {
-  Look seen = Look::kNothing;
-  for (const Connection* connection : connections_) {
-    if (connection->ready()) return Look::kReady;
-    if (!connection->armed && connection->expects_frames()) seen = Look::kExpecting;
+  bool expecting = false;
+  for (const Entry& entry : entries_) {
+    if (entry.ready()) return Look::kReady;
+    expecting = expecting || (!entry.connection->armed && entry.connection->expects_frames());
   }
-  return seen;
+  return expecting ? Look::kExpecting : Look::kNothing;
 }
 
 bool AwakeSet::keeps_a_peer_waiting() const {
-  return std::any_of(connections_.begin(), connections_.end(), [](const Connection* connection) {
-    return connection->expects_frames() && connection->channel().peer_is_on_this_cpu();
+  // Where there are many connections, most are of the same peers.
+  constexpr std::size_t kEnough = 16;
+  const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(std::min(kEnough, entries_.size()));
+  return std::any_of(entries_.begin(), end, [](const Entry& entry) {
+    return entry.connection->expects_frames() && entry.connection->channel().peer_is_on_this_cpu();
   });
 }
 
 bool AwakeSet::service(const Context& context, std::size_t first) {
-  const std::size_t count = connections_.size();
+  const std::size_t count = entries_.size();
   if (count == 0) return false;
   bool more = false;
   // A connection may leave the set while it is serviced.
-  for (std::size_t at = first % count, i = 0; i < count && !connections_.empty(); ++i, ++at) {
-    if (at >= connections_.size()) at = 0;
-    Connection& connection = *connections_[at];
-    if (!connection.ready()) continue;
+  for (std::size_t at = first % count, i = 0; i < count && !entries_.empty(); ++i, ++at) {
+    if (at >= entries_.size()) at = 0;
+    if (!entries_[at].ready()) continue;
     if (!context.sink_has_room()) return true;
+    Connection& connection = *entries_[at].connection;
     connection.service(false);
     more = more || connection.ready();
   }
@@ -61,11 +90,11 @@ bool AwakeSet::fall_asleep() {
   // first promised to be rung for, and take the promise back.
   review();
   asleep_ = true;
-  const auto can_sleep = [](Connection* connection) {
-    connection->armed = true;
-    return connection->channel().prepare_sleep();
+  const auto can_sleep = [](const Entry& entry) {
+    entry.connection->armed = true;
+    return entry.connection->channel().prepare_sleep();
   };
-  if (!std::all_of(connections_.begin(), connections_.end(), can_sleep)) {
+  if (!std::all_of(entries_.begin(), entries_.end(), can_sleep)) {
     wake_up();
     return false;
   }
@@ -74,9 +103,9 @@ bool AwakeSet::fall_asleep() {
 
 void AwakeSet::wake_up() {
   if (!std::exchange(asleep_, false)) return;
-  for (Connection* connection : connections_) {
-    connection->armed = false;
-    connection->channel().wake();
+  for (const Entry& entry : entries_) {
+    entry.connection->armed = false;
+    entry.connection->channel().wake();
   }
 }
 
@@ -84,10 +113,9 @@ void AwakeSet::review() {
   const TimePoint now = Clock::now();
   if (now < next_review_) return;
   next_review_ = now + kReviewInterval;
-  std::erase_if(connections_, [](Connection* connection) {
-    const bool stays = std::exchange(connection->used, false) || connection->ready();
-    connection->awake = stays || !connection->channel().prepare_sleep();
-    return !connection->awake;
+  erase_if([](Connection& connection) {
+    const bool stays = std::exchange(connection.used, false) || connection.ready();
+    return !stays && connection.channel().prepare_sleep();
   });
 }
 

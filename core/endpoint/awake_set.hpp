@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/channel/channel.hpp"
 
 namespace ipcbridge {
 
@@ -20,9 +21,12 @@ class AwakeSet {
  public:
   // Wakes the connection; does nothing more when it is in the set.
   void add(Connection& connection);
-  void remove(const Connection& connection);
+  void remove(Connection& connection);
 
-  std::size_t size() const { return connections_.size(); }
+  // Something was written to the connection, or read from it.
+  void note(const Connection& connection);
+
+  std::size_t size() const { return entries_.size(); }
 
   enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
   // Whether one of them has something to read, or else whether one of them expects something soon.
@@ -43,7 +47,18 @@ class AwakeSet {
   void review();
 
  private:
-  std::vector<Connection*> connections_;
+  // What a look needs of a connection without touching it: in a thousand connections, everything else is cold.
+  struct Entry {
+    Connection* connection;
+    Channel::Glance glance;
+
+    bool ready() const;
+  };
+
+  template <typename Leaves>
+  void erase_if(Leaves leaves);
+
+  std::vector<Entry> entries_;
   TimePoint next_review_{};
   bool asleep_ = false;
 };

@@ -77,7 +77,7 @@ void Connection::write_waiting() {
     output_left_ = round >= kMaxRounds;
     if (output_left_) break;
   }
-  if (!closed_) poll_for_room();
+  if (!closed_) settle();
 }
 
 void Connection::update_interest() {
@@ -88,10 +88,12 @@ void Connection::update_interest() {
     context_.want_turn(*this);
     break;
   }
-  poll_for_room();
+  settle();
 }
 
-void Connection::poll_for_room() {
+// After every read and write.
+void Connection::settle() {
+  context_.awake().note(*this);
   const bool wanted = channel_->wants_writable();
   if (wanted == polls_writable_) return;
   polls_writable_ = wanted;

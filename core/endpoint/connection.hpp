@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -66,6 +67,8 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   // Reads, moves on, writes. Called when ready() or when the kernel reported the descriptor.
   void service(bool fd_ready);
   bool ready() const { return !closed_ && (output_left_ || channel_->ready()); }
+  // See Channel::glance().
+  Channel::Glance glance() const { return output_left_ ? Channel::Glance{} : channel_->glance(); }
 
   // Tells the peer why, then closes. For a handshake that is not wanted.
   void refuse(const Error& why);
@@ -78,8 +81,9 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   // Whether a message is expected soon, so that spinning may be worth it.
   bool expects_frames() const;
 
-  // Whether this is one of the Driver's awake connections, and whether it has been of use since their last review.
+  // For the AwakeSet: whether and where this is in the set, and whether it has been of use since the last review.
   bool awake = false;
+  std::size_t place = 0;
   bool armed = false;  // in the set, but the peer rings; nobody need look for its messages
   bool used = false;
 
@@ -95,7 +99,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
 
   void advance_handshake();
   void write_waiting();
-  void poll_for_room();
+  void settle();
 
   Context& context_;
   std::uint64_t id_;

@@ -87,6 +87,9 @@ class RingReader {
   // Publishes what has been consumed. True when the peer waits for that space and must be rung.
   bool publish();
 
+  // How much has been consumed: a peer's write_index that says so has nothing more to read.
+  std::uint64_t position() const { return read_; }
+
   bool ready() const;
   bool prepare_sleep();  // false when a record is there after all
   void wake();

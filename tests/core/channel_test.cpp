@@ -157,6 +157,26 @@ TEST_P(ChannelConformance, IsWokenAfterASleepThatAFramePrevented) {
   }
 }
 
+TEST_P(ChannelConformance, HidesNothingFromAGlance) {
+  const auto shows = [](const Channel::Glance& glance) {
+    return glance.word == nullptr || *glance.word != glance.seen;
+  };
+  const Channel::Glance before = pair_.two->glance();
+  ASSERT_TRUE(write(*pair_.one, 1, "a"));
+  ASSERT_TRUE(write(*pair_.one, 2, "b"));
+  EXPECT_TRUE(shows(before)) << "a frame";
+
+  sink_.room = 1;
+  ASSERT_TRUE(read_until(*pair_.two, sink_, 1).ok());
+  EXPECT_TRUE(shows(pair_.two->glance())) << "a frame that was left";
+
+  sink_.room = ~std::size_t{0};
+  const std::uint64_t count = fill(4000);
+  const Channel::Glance full = pair_.one->glance();
+  ASSERT_TRUE(read_until(*pair_.two, sink_, count).ok());
+  EXPECT_TRUE(shows(full) || !pair_.one->ready()) << "space that was wanted";
+}
+
 TEST_P(ChannelConformance, KeepsWithinTheBudgetOfFrames) {
   for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(write(*pair_.one, i, "x"));
   ReadBudget budget;

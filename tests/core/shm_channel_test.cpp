@@ -47,5 +47,11 @@ TEST_F(ShmChannelTest, SoIsOneThatLiesInTheSocketAtTheEnd) {
   EXPECT_FALSE(passed_.lingers());
 }
 
+TEST_F(ShmChannelTest, AGlanceAtAnEmptyRingTellsThatItIsEmpty) {
+  const Channel::Glance glance = channel_->glance();
+  ASSERT_NE(glance.word, nullptr);
+  EXPECT_EQ(*glance.word, glance.seen);
+}
+
 }  // namespace
 }  // namespace ipcbridge

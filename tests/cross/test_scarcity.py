@@ -1,8 +1,12 @@
-"""Too few descriptors, one CPU, and very many connections or calls."""
+"""Too few descriptors, a full disk, one CPU, and very many connections or calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from harness import Peer
@@ -44,6 +48,39 @@ def test_a_client_without_descriptors_keeps_the_connections_it_has(
     assert seen["ok"] + len(seen["codes"]) == 80
     assert seen["codes"]
     assert set(seen["codes"]) <= REFUSALS
+
+
+@pytest.fixture
+def full_disk(directory: Path) -> Iterator[Path]:
+    """A file system on which no further file can be made."""
+    place = directory / "full"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=8,mode=700", "none", str(place)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount a file system")
+    try:
+        for number in itertools.count():
+            try:
+                (place / str(number)).touch()
+            except OSError:
+                break
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk_refuses_new_services_and_leaves_the_others_alone(kind: str, peers: Make, full_disk: Path) -> None:
+    for name in ("0", "1"):  # a socket and its lock
+        (full_disk / name).unlink()
+    pair = Pair(peers("node"), peers(kind), f"shm://{full_disk}/calc")
+    error = pair.server.start("serve", **{"as": "new"}, address=f"shm://{full_disk}/new").error()
+    assert error.code == "resource_exhausted"
+    assert "No space left" in error.message
+    assert pair.call("add", 1) == 1
+    (full_disk / "2").unlink()
+    (full_disk / "3").unlink()
+    pair.server.do("serve", **{"as": "new"}, address=f"shm://{full_disk}/new")
 
 
 def test_one_cpu_is_enough(kinds: tuple[str, str], peers: Make) -> None:

@@ -67,9 +67,19 @@ function footprint(pids) {
   }
 }
 
+// Some seconds after a burst V8 collects garbage by itself, on all of Node's threads: that is not what is counted here.
+const withoutIdleCollection = argv =>
+  argv[0] === process.execPath ? [argv[0], '--no-memory-reducer', ...argv.slice(1)] : argv
+
+const quiet = job => ({
+  ...job,
+  client: withoutIdleCollection(job.client),
+  server: withoutIdleCollection(job.server),
+})
+
 /** 50 idle connections of one client process to one server: what they cost in memory, descriptors and wake-ups. */
 const idle = (job, seconds, context) =>
-  withRunning(job, context, async running => {
+  withRunning(quiet(job), context, async running => {
     const pids = [running.client.pid, running.server.pid]
     await running.run('hold', { connections: 1 })
     await sleep(200)

@@ -34,14 +34,8 @@ class CancelledRequests {
   }
 
  private:
-  struct Hash {
-    std::size_t operator()(const RequestKey& key) const {
-      return static_cast<std::size_t>(key.connection * 0x9E3779B97F4A7C15ULL + key.id);
-    }
-  };
-
   mutable std::mutex mutex_;
-  std::unordered_set<RequestKey, Hash> keys_;
+  std::unordered_set<RequestKey, RequestKeyHash> keys_;
   std::atomic<std::size_t> count_{0};
 };
 

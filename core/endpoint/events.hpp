@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,19 @@ struct RequestKey {
   std::uint64_t connection = 0;
   std::uint64_t id = 0;
   bool operator==(const RequestKey&) const = default;
+};
+
+// Peers choose the ids of their requests, so the seed keeps them from choosing ids that collide. The mixing is
+// splitmix64's (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+struct RequestKeyHash {
+  std::uint64_t seed = std::random_device{}();
+
+  std::size_t operator()(const RequestKey& key) const {
+    std::uint64_t mixed = key.id + seed + key.connection * 0x9E3779B97F4A7C15ULL;
+    mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBULL;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 31U));
+  }
 };
 
 enum class ClientState : std::uint8_t {

@@ -87,7 +87,10 @@ class Pump::Impl final : public EventSink {
 
   // Workers (pump_work.cpp), with the lock held.
   bool take(WorkQueue& queue, Work& work);
-  void leave(WorkQueue& queue, Work& work);
+  void enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock);
+  void leave(ServerId server, WorkQueue& queue, Work& work);
+  bool is_over(ServerId server) const;
+  void erase_if_over(ServerId server);
   void answer_cancelled(WorkQueue& queue, Lock& lock);
   bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
   bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);

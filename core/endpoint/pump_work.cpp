@@ -10,7 +10,7 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   Lock lock(mutex_);
   WorkQueue& queue = queues_[server];
   if (work.worker == 0) {
-    work.worker = queue.add_worker();
+    enter(server, queue, work, lock);
   } else {
     queue.finish(work.worker, ticks_);
   }
@@ -24,24 +24,42 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
     if (queue.stopping || !queue.empty()) continue;
     undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
   }
-  leave(queue, work);
+  leave(server, queue, work);
   return false;
+}
+
+// A thread may be so late that its server is closed and forgotten: nobody would stop it any more.
+void Pump::Impl::enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock) {
+  work.worker = queue.add_worker();
+  lock.unlock();
+  const bool over = is_over(server);
+  lock.lock();
+  if (over) queue.stopping = queue.over = true;
 }
 
 void Pump::Impl::leave_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
   queue.finish(work.worker, ticks_);
-  leave(queue, work);
+  leave(server, queue, work);
 }
 
-void Pump::Impl::leave(WorkQueue& queue, Work& work) {
+void Pump::Impl::leave(ServerId server, WorkQueue& queue, Work& work) {
   queue.remove_worker(work.worker);
   work.worker = 0;
+  erase_if_over(server);
   // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
   // there are workers to do it.
   if (!leading_) promote_follower(0);
   if (own_parked_) wake_own_thread();
+}
+
+// Asks the Driver, so without the lock.
+bool Pump::Impl::is_over(ServerId server) const { return driver_->server_status(server).state == ServerState::kClosed; }
+
+void Pump::Impl::erase_if_over(ServerId server) {
+  const auto queue = queues_.find(server);
+  if (queue != queues_.end() && queue->second.over && !queue->second.has_workers()) queues_.erase(queue);
 }
 
 bool Pump::Impl::more_work(ServerId server, Work& work) {
@@ -169,16 +187,21 @@ void Pump::Impl::call_workers(const WorkQueue* own) {
 }
 
 void Pump::Impl::stop_workers(ServerId server) {
+  const bool over = is_over(server);
   const std::lock_guard lock(mutex_);
-  queues_[server].stopping = true;
+  WorkQueue& queue = queues_[server];
+  queue.stopping = true;
+  queue.over = over;
   while (promote_follower(server)) {
   }
   nudge_background();
+  erase_if_over(server);
 }
 
 void Pump::Impl::resume_workers(ServerId server) {
   const std::lock_guard lock(mutex_);
-  queues_[server].stopping = false;
+  const auto queue = queues_.find(server);
+  if (queue != queues_.end() && !queue->second.over) queue->second.stopping = false;
 }
 
 }  // namespace ipcbridge

@@ -15,11 +15,17 @@ std::uint32_t WorkQueue::add_worker() {
 
 void WorkQueue::remove_worker(std::uint32_t worker) { workers_[worker - 1] = Worker{}; }
 
+bool WorkQueue::has_workers() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.exists; });
+}
+
 bool WorkQueue::pop(Work& work, Tick now) {
   if (waiting_.empty()) return false;
   const std::uint32_t self = work.worker;
+  if (!positions_.empty()) unindex_front();
   work = std::move(waiting_.front());
   waiting_.pop_front();
+  if (gaps_ > 0) drop_gaps();
   work.worker = self;
   workers_[self - 1] = Worker{true, true, work.method, now, kNever};
   ++running_;
@@ -44,11 +50,47 @@ void WorkQueue::finish(std::uint32_t worker, Tick now) {
 }
 
 bool WorkQueue::cancel(const RequestKey& key) {
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Work& work) { return work.key == key; });
-  if (found == waiting_.end()) return false;
-  waiting_.erase(found);
+  if (positions_.empty()) index();
+  const auto found = positions_.find(key);
+  if (found == positions_.end()) return false;
+  waiting_[found->second - popped_] = Work{};
+  positions_.erase(found);
   cancelled_.push_back(key);
+  ++gaps_;
+  drop_gaps();
+  // Requests that come and are cancelled must not leave a trail behind one that waits for long.
+  constexpr std::size_t kWorthClosing = 1024;
+  if (gaps_ > kWorthClosing && gaps_ > positions_.size()) close_gaps();
   return true;
+}
+
+void WorkQueue::index() {
+  popped_ = 0;
+  for (std::size_t at = 0; at < waiting_.size(); ++at) {
+    if (waiting_[at].key != RequestKey{}) positions_.emplace(waiting_[at].key, at);
+  }
+}
+
+void WorkQueue::index_back(const RequestKey& key) { positions_.emplace(key, popped_ + waiting_.size()); }
+
+void WorkQueue::unindex_front() {
+  positions_.erase(waiting_.front().key);
+  ++popped_;
+}
+
+void WorkQueue::drop_gaps() {
+  while (!waiting_.empty() && waiting_.front().key == RequestKey{}) {
+    waiting_.pop_front();
+    ++popped_;
+    --gaps_;
+  }
+}
+
+void WorkQueue::close_gaps() {
+  std::erase_if(waiting_, [](const Work& work) { return work.key == RequestKey{}; });
+  gaps_ = 0;
+  positions_.clear();
+  index();
 }
 
 std::optional<RequestKey> WorkQueue::pop_cancelled() {
@@ -83,7 +125,7 @@ void WorkQueue::note_time(TimePoint now) {
 
 Pump::Busy WorkQueue::busy(TimePoint now) const {
   Pump::Busy busy;
-  busy.queued = static_cast<std::uint32_t>(waiting_.size());
+  busy.queued = static_cast<std::uint32_t>(waiting_.size() - gaps_);
   for (const Worker& worker : workers_) {
     if (!worker.exists) continue;
     ++busy.workers;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -24,7 +26,10 @@ class WorkQueue {
   std::uint32_t add_worker();
   void remove_worker(std::uint32_t worker);
 
-  void push(Work work) { waiting_.push_back(std::move(work)); }
+  void push(Work work) {
+    if (!positions_.empty()) index_back(work.key);
+    waiting_.push_back(std::move(work));
+  }
   bool empty() const { return waiting_.empty(); }
   // False when there is none. The worker now runs what it was given.
   bool pop(Work& work, Tick now);
@@ -48,7 +53,10 @@ class WorkQueue {
   void note_time(TimePoint now);
   Pump::Busy busy(TimePoint now) const;
 
+  bool has_workers() const;
+
   bool stopping = false;
+  bool over = false;  // the server is closed for good
 
  private:
   struct Worker {
@@ -61,7 +69,19 @@ class WorkQueue {
     bool stuck(Tick now) const { return running && now - since >= kFastTicks; }
   };
 
+  void index();
+  void index_back(const RequestKey& key);
+  void unindex_front();
+  void drop_gaps();
+  void close_gaps();
+
+  // Never begins with a gap, so that it is empty when nothing waits.
   std::deque<Work> waiting_;
+  // Where each request stands, counted from the first since the index was made: only from the first cancellation on
+  // until nothing waits, because most queues see none. A cancelled request leaves a gap, a Work without a key.
+  std::unordered_map<RequestKey, std::uint64_t, RequestKeyHash> positions_;
+  std::uint64_t popped_ = 0;  // since the index was made
+  std::size_t gaps_ = 0;
   std::vector<RequestKey> cancelled_;
   std::vector<Worker> workers_;
   std::uint32_t running_ = 0;

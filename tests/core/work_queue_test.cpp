@@ -1,0 +1,95 @@
+#include "core/endpoint/work_queue.hpp"
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace ipcbridge {
+namespace {
+
+class WorkQueueTest : public testing::Test {
+ protected:
+  WorkQueueTest() { worker_.worker = queue_.add_worker(); }
+
+  void push(std::uint64_t id) {
+    Work work;
+    work.key = {1, id};
+    queue_.push(std::move(work));
+  }
+  bool cancel(std::uint64_t id) { return queue_.cancel({1, id}); }
+
+  std::vector<std::uint64_t> pop_all() {
+    std::vector<std::uint64_t> ids;
+    while (queue_.pop(worker_, 0)) {
+      ids.push_back(worker_.key.id);
+      queue_.finish(worker_.worker, 0);
+    }
+    return ids;
+  }
+  std::vector<std::uint64_t> pop_all_cancelled() {
+    std::vector<std::uint64_t> ids;
+    while (const auto key = queue_.pop_cancelled()) ids.push_back(key->id);
+    return ids;
+  }
+  std::uint32_t queued() const { return queue_.busy(Clock::now()).queued; }
+
+  WorkQueue queue_;
+  Work worker_;
+};
+
+using Ids = std::vector<std::uint64_t>;
+
+TEST_F(WorkQueueTest, GivesRequestsInTheirOrderExceptThoseThatWereCancelled) {
+  for (std::uint64_t id = 1; id <= 6; ++id) push(id);
+  EXPECT_TRUE(cancel(1));
+  EXPECT_TRUE(cancel(3));
+  EXPECT_TRUE(cancel(6));
+  EXPECT_EQ(queued(), 3U);
+  push(7);
+  EXPECT_TRUE(cancel(4));
+  EXPECT_EQ(pop_all(), (Ids{2, 5, 7}));
+  EXPECT_EQ(pop_all_cancelled(), (Ids{4, 6, 3, 1}));
+  EXPECT_EQ(queued(), 0U);
+}
+
+TEST_F(WorkQueueTest, CancelsOnlyWhatWaits) {
+  push(1);
+  push(2);
+  ASSERT_TRUE(queue_.pop(worker_, 0));
+  EXPECT_FALSE(cancel(1)) << "it runs";
+  EXPECT_FALSE(cancel(3)) << "it never came";
+  EXPECT_TRUE(cancel(2));
+  EXPECT_FALSE(cancel(2)) << "it was cancelled";
+}
+
+TEST_F(WorkQueueTest, IsEmptyWhenAllThatWaitedWasCancelled) {
+  for (std::uint64_t id = 1; id <= 3; ++id) push(id);
+  for (const std::uint64_t id : {2U, 3U, 1U}) EXPECT_TRUE(cancel(id));
+  EXPECT_TRUE(queue_.empty());
+  push(4);
+  EXPECT_EQ(queued(), 1U);
+  EXPECT_EQ(pop_all(), (Ids{4}));
+}
+
+// Cancelled requests behind one that waits are swept, and the order stays.
+TEST_F(WorkQueueTest, KeepsItsOrderThroughACrowdOfCancellations) {
+  constexpr std::uint64_t kCount = 20'000;
+  Ids kept;
+  for (std::uint64_t id = 1; id <= kCount; ++id) {
+    push(id);
+    if (id % 10 == 1) kept.push_back(id);
+  }
+  for (std::uint64_t id = kCount; id > 0; --id) {
+    if (id % 10 != 1) {
+      EXPECT_TRUE(cancel(id));
+    }
+  }
+  EXPECT_EQ(queued(), kept.size());
+  EXPECT_EQ(pop_all_cancelled().size(), kCount - kept.size());
+  EXPECT_EQ(pop_all(), kept);
+}
+
+}  // namespace
+}  // namespace ipcbridge

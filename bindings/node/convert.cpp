@@ -60,6 +60,7 @@ Result<ServeOptions> serve_options(Napi::Object from) {
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
   options.takeover_timeout = duration_of(number_of(from, "takeoverTimeout"));
   options.limits = limits_of(from);
+  options.max_bytes_per_user = integer_of<std::uint64_t>(from, "maxBytesPerUser");
   options.allow = std::move(allow).value();
   options.mode = integer_of<mode_t>(from, "mode");
   return options;

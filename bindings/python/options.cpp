@@ -18,7 +18,8 @@ void take(T& value, const py::handle& key, const py::handle& given) {
   }
 }
 
-Limits to_limits(const py::dict& given) {
+// Only a server has a limit for each user.
+Limits to_limits(const py::dict& given, std::uint64_t* max_bytes_per_user = nullptr) {
   Limits limits;
   for (const auto& [key, value] : given) {
     const auto name = py::str(key).cast<std::string>();
@@ -28,9 +29,12 @@ Limits to_limits(const py::dict& given) {
       take(limits.max_pending_bytes, key, value);
     } else if (name == "max_pending_calls") {
       take(limits.max_pending_calls, key, value);
+    } else if (name == "max_bytes_per_user" && max_bytes_per_user != nullptr) {
+      take(*max_bytes_per_user, key, value);
     } else {
-      raise(Code::kInvalidArgument,
-            "limits has no '" + name + "': there are max_message_bytes, max_pending_bytes and max_pending_calls");
+      raise(Code::kInvalidArgument, "limits has no '" + name +
+                                        "': there are max_message_bytes, max_pending_bytes, max_pending_calls" +
+                                        (max_bytes_per_user == nullptr ? "" : " and max_bytes_per_user"));
     }
   }
   return limits;
@@ -69,7 +73,7 @@ ServeOptions serve_options(std::string address, std::vector<std::string> methods
   options.methods = std::move(methods);
   options.takeover = to_takeover(takeover);
   options.takeover_timeout = to_duration(takeover_timeout_us);
-  options.limits = to_limits(limits);
+  options.limits = to_limits(limits, &options.max_bytes_per_user);
   options.allow = {std::move(allow.first), std::move(allow.second)};
   options.mode = mode;
   return options;

@@ -24,6 +24,7 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
       side_(side),
       owner_(owner),
       limits_(setup.hello.limits),
+      account_(setup.account),
       handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_,
                  dynamic_cast<UnixChannel*>(channel_.get())) {}
 
@@ -64,7 +65,7 @@ void Connection::advance_handshake() {
     channel_ = handshake_.upgrade();
   }
   session_.emplace(side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
-                   static_cast<SessionEvents&>(*this));
+                   static_cast<SessionEvents&>(*this), account_);
   owner_.on_open(*this);
 }
 

@@ -42,6 +42,7 @@ class ConnectionOwner {
 struct ConnectionSetup {
   Hello hello;
   std::size_t ring_bytes = 0;  // zero: offer no shared memory
+  Account* account = nullptr;  // that the session shares; must live until the owner's on_closed
 };
 
 // One connection from the first byte to the last: handshake, session, and where needed the change from the
@@ -107,6 +108,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   Session::Side side_;
   ConnectionOwner& owner_;
   Limits limits_;
+  Account* account_;
   Handshake handshake_;
   std::optional<Session> session_;
   bool polls_writable_ = false;

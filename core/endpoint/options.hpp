@@ -39,6 +39,8 @@ struct ServeOptions {
   AllowList allow;
   mode_t mode = 0600;  // of the socket file
   std::uint32_t max_connections_per_user = 4096;
+  // Of requests that are not answered and of answers that are not read, over all connections of one user.
+  std::uint64_t max_bytes_per_user = 1024ULL * 1024 * 1024;
 };
 
 struct CallOptions {

@@ -135,7 +135,8 @@ void Server::pause_accepting() {
 void Server::admit(std::unique_ptr<Channel> channel) {
   const PeerIdentity peer = channel->peer();
   Status allowed = check_peer(peer, options_.allow);
-  if (allowed.ok() && connections_of_user_[peer.uid] >= options_.max_connections_per_user) {
+  User& user = users_.try_emplace(peer.uid, options_.max_bytes_per_user).first->second;
+  if (allowed.ok() && user.connections >= options_.max_connections_per_user) {
     allowed = Error{Code::kResourceExhausted, "user " + std::to_string(peer.uid) + " has " +
                                                   std::to_string(options_.max_connections_per_user) +
                                                   " connections to this service already"};
@@ -145,13 +146,14 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   setup.hello.nonce = context_.nonce();
   setup.hello.service = address_.named ? address_.text : "";
   setup.hello.methods = options_.methods;
+  setup.account = &user.account;
   if (address_.transport == Transport::kAuto || address_.transport == Transport::kShm) {
     setup.ring_bytes = context_.options().ring_bytes;
   }
   Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
   if (connection == nullptr) return;
   connections_.push_back(connection);
-  ++connections_of_user_[peer.uid];
+  ++user.connections;
   if (!allowed.ok()) {
     connection->refuse(allowed.error());
     return;
@@ -275,8 +277,8 @@ void Server::on_closed(Connection& connection, const Error&) {
   std::erase(connections_, &connection);
   // The question to be replaced is this server's own connection and was never counted.
   const bool counted = connection.side() == Session::Side::kAcceptor;
-  const auto user = counted ? connections_of_user_.find(connection.channel().peer().uid) : connections_of_user_.end();
-  if (user != connections_of_user_.end() && --user->second == 0) connections_of_user_.erase(user);
+  const auto user = counted ? users_.find(connection.channel().peer().uid) : users_.end();
+  if (user != users_.end() && --user->second.connections == 0) users_.erase(user);
   close_if_drained();
 }
 

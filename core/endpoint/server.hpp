@@ -45,6 +45,13 @@ class Server final : public ConnectionOwner {
   void on_closed(Connection& connection, const Error& why) override;
 
  private:
+  // Of those who are connected.
+  struct User {
+    explicit User(std::uint64_t max_bytes) : account(max_bytes) {}
+    std::uint32_t connections = 0;
+    Account account;
+  };
+
   Status listen();
   void try_listen();
   void stop_listening();
@@ -72,7 +79,7 @@ class Server final : public ConnectionOwner {
   bool asked_to_replace_ = false;
   Error close_reason_{Code::kCancelled, "the server was closed"};
   std::vector<Connection*> connections_;
-  std::map<uid_t, std::uint32_t> connections_of_user_;
+  std::map<uid_t, User> users_;
 };
 
 }  // namespace ipcbridge

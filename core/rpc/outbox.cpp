@@ -12,8 +12,9 @@ constexpr std::uint64_t kOverhead = 64;
 
 }  // namespace
 
-Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, std::function<void(FrameType, std::uint64_t)> on_sent)
-    : writer_(writer), max_open_bytes_(max_open_bytes), on_sent_(std::move(on_sent)) {}
+Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, AccountShare& share,
+               std::function<void(FrameType, std::uint64_t)> on_sent)
+    : writer_(writer), max_open_bytes_(max_open_bytes), share_(share), on_sent_(std::move(on_sent)) {}
 
 bool Outbox::can_begin(std::size_t size) const {
   if (size <= kMaxFrameBody) return true;
@@ -21,10 +22,20 @@ bool Outbox::can_begin(std::size_t size) const {
 }
 
 void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
-  bytes_ += kOverhead + body.size();
   std::deque<Message>& queue = body.size() <= kMaxFrameBody ? short_ : long_;
   queue.push_back(Message{type, id, std::move(body)});
+  charge(queue.back());
   flush_round();
+}
+
+void Outbox::charge(const Message& message) {
+  bytes_ += kOverhead + message.body.size();
+  share_.charge(kOverhead + message.body.size());
+}
+
+void Outbox::refund(const Message& message) {
+  bytes_ -= kOverhead + message.body.size();
+  share_.refund(kOverhead + message.body.size());
 }
 
 std::deque<Outbox::Message>::iterator Outbox::find_long(std::uint64_t id) {
@@ -47,7 +58,7 @@ Outbox::Dropped Outbox::drop(std::uint64_t id) {
 }
 
 Buffer Outbox::close(const std::deque<Message>::iterator& message) {
-  bytes_ -= kOverhead + message->body.size();
+  refund(*message);
   if (message->open) {
     --open_count_;
     open_bytes_ -= message->body.size();
@@ -66,7 +77,7 @@ bool Outbox::flush_short() {
     const ConstBytes body(message.body);
     if (!writer_.write_frame(header, std::span(&body, 1))) return false;
     const auto [type, id] = std::pair(message.type, message.id);
-    bytes_ -= kOverhead + message.body.size();
+    refund(message);
     short_.pop_front();
     on_sent_(type, id);
   }

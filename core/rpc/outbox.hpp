@@ -7,6 +7,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/frame.hpp"
+#include "core/rpc/account.hpp"
 
 namespace ipcbridge {
 
@@ -25,8 +26,9 @@ class FrameWriter {
 class Outbox {
  public:
   // The sum of the long messages that have been begun and not ended stays within `max_open_bytes`, the
-  // receiver's max_message_bytes, because the receiver must hold them all.
-  Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, std::function<void(FrameType, std::uint64_t)> on_sent);
+  // receiver's max_message_bytes, because the receiver must hold them all. What waits is charged to `share`.
+  Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, AccountShare& share,
+         std::function<void(FrameType, std::uint64_t)> on_sent);
 
   bool empty() const { return short_.empty() && long_.empty(); }
   bool has_short() const { return !short_.empty(); }
@@ -63,8 +65,12 @@ class Outbox {
   std::deque<Message>::iterator find_long(std::uint64_t id);
   Buffer close(const std::deque<Message>::iterator& message);
 
+  void charge(const Message& message);
+  void refund(const Message& message);
+
   FrameWriter& writer_;
   std::uint64_t max_open_bytes_;
+  AccountShare& share_;
   std::function<void(FrameType, std::uint64_t)> on_sent_;
   std::deque<Message> short_;
   std::deque<Message> long_;  // open ones first, the next to send a fragment of in front

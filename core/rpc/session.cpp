@@ -14,17 +14,25 @@ constexpr std::uint64_t kMaxUnsentBytes = 256ULL * 1024 * 1024;
 
 // A message that is longer has the rest in its details; in one frame, it needs no part of max_message_bytes.
 constexpr std::size_t kMaxErrorMessageBytes = 8UL * 1024;
+// And where the user's account is full: an error is kept all the same, because each call is answered.
+constexpr std::size_t kMaxErrorMessageBytesInNeed = 256;
+
+// What a call costs besides its bytes, so that the account bounds the number of calls, too.
+constexpr std::uint64_t kCallOverhead = 256;
 
 Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
 
 }  // namespace
 
-Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events)
+Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events,
+                 Account* account)
     : ours_(ours),
       theirs_(theirs),
       writer_(writer),
       events_(events),
-      outbox_(writer, theirs.max_message_bytes, [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
+      share_(account),
+      outbox_(writer, theirs.max_message_bytes, share_,
+              [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
       reassembly_(ours.max_message_bytes),
       our_bit_(side == Side::kConnector ? 0 : kSideBit) {}
 
@@ -41,9 +49,7 @@ Status Session::receive(const FrameHeader& header, ConstBytes body) {
     case FrameType::kCancel:
       return receive_cancel(header.call_id);
     case FrameType::kPing:
-      send(FrameType::kPong, header.call_id, {});
-      // A peer that asks and never reads the answers gets no more memory than one that calls.
-      return outbox_.bytes() > kMaxUnsentBytes ? violation("it does not read") : Status();
+      return receive_ping(header.call_id);
     case FrameType::kPong:
       return {};
     case FrameType::kGoaway:
@@ -53,6 +59,13 @@ Status Session::receive(const FrameHeader& header, ConstBytes body) {
       if ((header.flags & kFlagIgnorable) != 0) return {};
       return violation("a frame of type " + std::to_string(static_cast<int>(header.type)));
   }
+}
+
+// A peer that asks and never reads the answers gets no more memory than one that calls.
+Status Session::receive_ping(std::uint64_t id) {
+  send(FrameType::kPong, id, {});
+  if (outbox_.empty() || (outbox_.bytes() <= kMaxUnsentBytes && share_.has_room(0))) return {};
+  return violation("it does not read");
 }
 
 bool Session::admits(std::uint64_t bytes) const {
@@ -123,8 +136,28 @@ void Session::on_sent(FrameType type, std::uint64_t id) {
 void Session::finish_inbound(std::uint64_t id) {
   if (const Inbound* inbound = inbound_.find(id)) {
     inbound_bytes_ -= inbound->bytes;
+    share_.refund(inbound->charged);
     inbound_.erase(id);
   }
+}
+
+bool Session::charge(Inbound& inbound, std::uint64_t bytes) {
+  if (inbound.charged == 0) bytes += kCallOverhead;
+  if (!share_.has_room(bytes)) return false;
+  inbound.charged += bytes;
+  share_.charge(bytes);
+  return true;
+}
+
+// The request has been dealt with; its answer may wait for long.
+void Session::forget_body(Inbound& inbound) {
+  if (inbound.charged <= kCallOverhead) return;
+  share_.refund(inbound.charged - kCallOverhead);
+  inbound.charged = kCallOverhead;
+}
+
+std::string Session::over_account() const {
+  return "the calls and answers that are kept for this user exceed " + std::to_string(share_.max_bytes()) + " bytes";
 }
 
 void Session::reply(std::uint64_t id, ConstBytes payload) {
@@ -138,11 +171,6 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
                 {});
     return;
   }
-  if (outbox_.bytes() + payload.size() > kMaxUnsentBytes && !outbox_.empty()) {
-    reply_error(id, Code::kResourceExhausted, false, "the caller does not read its results", {});
-    return;
-  }
-  inbound->answered = true;
   if (!outbox_.has_short() && payload.size() <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(payload.size()), FrameType::kReply, 0, 0, id};
     if (writer_.write_frame(header, std::span(&payload, 1))) {
@@ -150,6 +178,16 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
       return;
     }
   }
+  forget_body(*inbound);
+  if (!inbound->notify && outbox_.bytes() + payload.size() > kMaxUnsentBytes && !outbox_.empty()) {
+    reply_error(id, Code::kResourceExhausted, false, "the caller does not read its results", {});
+    return;
+  }
+  if (!inbound->notify && !share_.has_room(payload.size())) {
+    reply_error(id, Code::kResourceExhausted, false, over_account(), {});
+    return;
+  }
+  inbound->answered = true;
   outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
 }
 
@@ -161,10 +199,14 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
     return;
   }
   inbound->answered = true;
-  Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, kMaxErrorMessageBytes));
+  forget_body(*inbound);
+  const bool room = share_.has_room(message.size() + details.size());
+  const std::size_t most = room ? kMaxErrorMessageBytes : kMaxErrorMessageBytesInNeed;
+  Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, most));
   // Errors, too, are kept for a peer that does not read; the details are what may be long.
   const std::uint64_t unsent = outbox_.bytes() + body.size() + details.size();
-  if (body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes) append(body, details);
+  const bool fits = body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes;
+  if (room && fits) append(body, details);
   send(FrameType::kError, id, std::move(body));
 }
 
@@ -191,6 +233,7 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
   inbound_bytes_ += body.size();
   if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1) return violation("more bytes than were granted");
   if (inbound->bytes > ours_.max_message_bytes) return violation("a message over the limit");
+  if (inbound->refused || !charge(*inbound, body.size())) return refuse_request(header, *inbound);
 
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) {
@@ -203,6 +246,18 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
   if (!complete.value()) return {};
   inbound->complete = true;
   return start_request(header, whole, &whole);
+}
+
+// Nothing of it is kept. The answer comes behind its last fragment, or the rest would look like another request.
+Status Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
+  if (!std::exchange(inbound.refused, true)) {
+    reassembly_.drop(header.call_id);
+    share_.refund(std::exchange(inbound.charged, 0));
+  }
+  if ((header.flags & kFlagMore) == 0) {
+    reply_error(header.call_id, Code::kResourceExhausted, true, over_account(), {});
+  }
+  return {};
 }
 
 Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
@@ -288,6 +343,7 @@ void Session::fail(const Error& why) {
     if (inbound.complete && !inbound.answered && !inbound.cancelled) events_.on_cancel(id);
   });
   inbound_.clear();
+  share_.close();
 }
 
 }  // namespace ipcbridge

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/base/frame.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
+#include "core/rpc/account.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"
@@ -38,11 +40,15 @@ class SessionEvents {
 // Each REQUEST and NOTIFY is answered exactly once, also when it was cancelled, so that both sides count
 // the same calls against the receiver's grant. What the peer may not do ends in an error from receive(),
 // after which the session must be failed.
+//
+// What it keeps for the peer is charged to `account`, where there is one, until fail(). A call for which the account
+// has no room is answered with resource_exhausted; the peer's other calls, and the connection, go on.
 class Session {
  public:
   enum class Side : std::uint8_t { kConnector, kAcceptor };
 
-  Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events);
+  Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events,
+          Account* account = nullptr);
 
   Status receive(const FrameHeader& header, ConstBytes body);
 
@@ -83,20 +89,27 @@ class Session {
   };
   struct Inbound {
     std::uint64_t bytes = 0;
-    bool notify = false;     // the answer says only that it is over
-    bool complete = false;   // handed to the owner
-    bool answered = false;   // the answer waits in the outbox
-    bool cancelled = false;  // the owner knows
+    std::uint64_t charged = 0;  // to the account
+    bool notify = false;        // the answer says only that it is over
+    bool refused = false;       // for want of room in the account: its fragments are dropped
+    bool complete = false;      // handed to the owner
+    bool answered = false;      // the answer waits in the outbox
+    bool cancelled = false;     // the owner knows
   };
 
   bool is_ours(std::uint64_t id) const { return (id & kSideBit) == our_bit_; }
   bool admits(std::uint64_t bytes) const;
   void on_sent(FrameType type, std::uint64_t id);
   void finish_inbound(std::uint64_t id);
+  bool charge(Inbound& inbound, std::uint64_t bytes);
+  void forget_body(Inbound& inbound);
+  std::string over_account() const;
   void fail_call(std::uint64_t id, const Pending& pending, const Error& why);
   void send(FrameType type, std::uint64_t id, Buffer body);
 
+  Status receive_ping(std::uint64_t id);
   Status receive_request(const FrameHeader& header, ConstBytes body);
+  Status refuse_request(const FrameHeader& header, Inbound& inbound);
   Status start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
   Status receive_answer(const FrameHeader& header, ConstBytes body);
   Status finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
@@ -108,6 +121,7 @@ class Session {
   Limits theirs_;
   FrameWriter& writer_;
   SessionEvents& events_;
+  AccountShare share_;
   Outbox outbox_;
   Reassembly reassembly_;
   std::uint64_t our_bit_;

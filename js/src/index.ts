@@ -16,7 +16,15 @@ export { type Context, context } from './context'
 export type { Description, MethodDescription, ParameterDescription } from './describe'
 export { type Code, codes, IpcError, RemoteError } from './errors'
 export { type MethodOptions, method } from './exposure'
-export type { CallOptions, CloseOptions, ConnectOptions, HandlerErrorInfo, Limits, ServeOptions } from './options'
+export type {
+  CallOptions,
+  CloseOptions,
+  ConnectOptions,
+  HandlerErrorInfo,
+  Limits,
+  ServeLimits,
+  ServeOptions,
+} from './options'
 export type { AnyRemote, Notifier, Remote } from './remote'
 export { Server } from './server'
 export type { ServerState, ServerStatus } from './service'

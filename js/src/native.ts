@@ -126,6 +126,7 @@ export interface NativeServeOptions extends NativeLimits {
   takeover: number
   takeoverTimeout: number
   mode: number
+  maxBytesPerUser: number
 }
 
 export interface NativeClientStatus {

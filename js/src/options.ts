@@ -12,6 +12,16 @@ export interface Limits {
   maxPendingCalls?: number
 }
 
+/** What a service accepts. */
+export interface ServeLimits extends Limits {
+  /**
+   * Bytes that all connections of one user together may make the service keep: requests that are not answered yet, with
+   * 256 bytes besides their own, and results that are not read. Beyond it calls of that user fail with
+   * 'resource_exhausted'. Default 1 GiB.
+   */
+  maxBytesPerUser?: number
+}
+
 /** What `connect` and `serve` have in common. */
 export interface EndpointOptions {
   /** What this side accepts from the other on one connection. */
@@ -48,6 +58,8 @@ export interface HandlerErrorInfo {
 
 /** The options of `serve`. */
 export interface ServeOptions extends EndpointOptions {
+  /** What the service accepts on one connection, and from one user. */
+  limits?: ServeLimits
   /** The permissions of the socket file. Default 0o600. */
   mode?: number
   /** When another process serves the name: wait for it to go, fail at once, or ask it to go. Default 'wait'. */
@@ -145,9 +157,9 @@ export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefin
 }
 
 /** The part that connect and serve have in common, as the addon wants it. */
-export function endpointOptions(options: EndpointOptions) {
+export function endpointOptions(options: EndpointOptions, moreLimits: readonly string[] = []) {
   const limits = options.limits ?? {}
-  checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls'])
+  checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls', ...moreLimits])
   oneOf('spin', options.spin, [true, false], true)
   return {
     maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 256 * 1024 * 1024, 0xffff_ffff),

@@ -84,7 +84,8 @@ export class Service implements RequestOwner {
       takeover: takeovers.indexOf(oneOf('takeover', options.takeover, takeovers, 'wait')),
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, 2000),
       mode: count('mode', options.mode, 0o600, 0o777),
-      ...endpointOptions(options),
+      ...endpointOptions(options, ['maxBytesPerUser']),
+      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser, 1024 * 1024 * 1024),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().serve(nativeOptions))

@@ -266,7 +266,8 @@ def serve(
     `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
     free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
     `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
-    max_message_bytes, max_pending_bytes and max_pending_calls. What a handler raises unexpectedly goes to
+    max_message_bytes, max_pending_bytes and max_pending_calls, and max_bytes_per_user, which bounds what all
+    connections of a user together make the service keep. What a handler raises unexpectedly goes to
     `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
     `expose` comes in a later release: until then it is refused with 'unimplemented'.
 

@@ -34,8 +34,8 @@ class SessionSide final : FrameWriter, SessionEvents {
     Buffer payload;
   };
 
-  SessionSide(Session::Side side, const Limits& ours, const Limits& theirs)
-      : session(side, ours, theirs, *this, *this) {}
+  SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr)
+      : session(side, ours, theirs, *this, *this, account) {}
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
   Status receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {

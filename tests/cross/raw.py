@@ -8,12 +8,14 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 
-HELLO, REQUEST, ERROR = 1, 2, 4
+HELLO, REQUEST, REPLY, ERROR, PING, PONG = 1, 2, 3, 4, 11, 12
+MORE = 2  # flag: another fragment follows
+MOST = 16_368  # bytes of a frame's body
 PATIENCE = 20  # seconds
 
 
-def frame(kind: int, call_id: int = 0, body: bytes = b"") -> bytes:
-    return struct.pack("<IBBHQ", len(body), kind, 0, 0, call_id) + body
+def frame(kind: int, call_id: int = 0, body: bytes = b"", flags: int = 0) -> bytes:
+    return struct.pack("<IBBHQ", len(body), kind, flags, 0, call_id) + body
 
 
 def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> bytes:
@@ -26,6 +28,18 @@ def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> by
 def request(call_id: int, method: int, arguments: bytes) -> bytes:
     """`arguments` are MessagePack."""
     return frame(REQUEST, call_id, struct.pack("<QII", 0, method, 0) + arguments)
+
+
+def unfinished(call_id: int, method: int, size: int) -> bytes:
+    """The fragments of a request, except the last, that say it has one argument of so many bytes."""
+    body = struct.pack("<QII", 0, method, 0) + b"\x91\xc6" + struct.pack(">I", size) + bytes(size)
+    return b"".join(frame(REQUEST, call_id, body[at : at + MOST], MORE) for at in range(0, len(body) - MOST, MOST))
+
+
+def last(call_id: int, size: int) -> bytes:
+    """The rest of what unfinished() has begun."""
+    whole = 16 + 6 + size
+    return frame(REQUEST, call_id, bytes(whole - (whole - 1) // MOST * MOST))
 
 
 class Connection:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import raw
 from harness import Peer
 from pairs import KINDS, Pair
 
 Make = Callable[..., Peer]
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root to become somebody else")
 NOBODY = pwd.getpwnam("nobody").pw_uid
+RESOURCE_EXHAUSTED = 8
+MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
@@ -87,6 +91,49 @@ def test_a_directory_of_names_of_another_user_or_behind_a_link_is_refused(
         ):
             assert error.code == "failed_precondition"
             assert str(path) in error.message
+
+
+@contextlib.contextmanager
+def _as_user(uid: int) -> Iterator[None]:
+    """Whom the kernel names to the other end is decided when a socket connects."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_greedy_user_is_refused_at_the_sum_of_its_connections_and_others_are_served(
+    kind: str, public: str, peers: Make
+) -> None:
+    connections, fit = 12, 4
+    limits = {"max_bytes_per_user": fit * MEBIBYTE + MEBIBYTE // 2}
+    pair = Pair(peers("asyncio"), peers(kind), public, serve={"mode": 0o666, "allow": ["nobody"], "limits": limits})
+    with _as_user(NOBODY):
+        greedy = [raw.connect(pair.of_server()["path"]) for _ in range(connections)]
+    for connection in greedy:
+        connection.send(raw.hello())
+        size = connection.methods()["size"]
+        connection.send(raw.unfinished(1, size, MEBIBYTE) + raw.frame(raw.PING, 7))
+        assert connection.frame()[0] == raw.PONG, "the connection goes on"
+        assert pair.call("size", bytes(MEBIBYTE)) == MEBIBYTE
+
+    answers = []
+    for connection in greedy:
+        connection.send(raw.last(1, MEBIBYTE))
+        answers.append(connection.frame())
+    assert [kind for kind, _ in answers] == fit * [raw.REPLY] + (connections - fit) * [raw.ERROR]
+    for _, body in answers[fit:]:
+        assert body[0] == RESOURCE_EXHAUSTED
+        assert str(limits["max_bytes_per_user"]) in body.decode(errors="replace")
+
+    again = greedy[-1]
+    again.send(raw.unfinished(2, size, MEBIBYTE) + raw.last(2, MEBIBYTE))
+    assert again.frame()[0] == raw.REPLY, "what was answered is kept no longer"
+    for connection in greedy:
+        connection.close()
 
 
 def _socket_of(pair: Pair) -> socket.socket:

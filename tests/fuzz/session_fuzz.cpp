@@ -14,10 +14,13 @@ namespace {
 using namespace ipcbridge;
 
 constexpr Limits kLimits{64 * 1024, 100 * 1024, 8};
+// Less than the limits of the connection, so that it is met.
+constexpr std::uint64_t kAccountBytes = 50 * 1024;
 
 class Owner final : public FrameWriter, public SessionEvents {
  public:
-  Session session{Session::Side::kAcceptor, kLimits, kLimits, *this, *this};
+  Account account{kAccountBytes};
+  Session session{Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account};
   std::size_t room = 4;
   std::set<std::uint64_t> calls;  // tokens without an outcome
   std::deque<std::uint64_t> asked;
@@ -69,7 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  call_id};
         if (!owner.session.receive(header, body).ok()) {
           owner.session.fail({Code::kDataLoss, "as told"});
-          if (!owner.calls.empty()) std::abort();  // whatever happens, each call ends
+          // Whatever happens, each call ends, and nothing stays charged.
+          if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
           return 0;
         }
         break;
@@ -114,6 +118,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (owner.session.pending_calls() > kLimits.max_pending_calls) std::abort();
   }
   owner.session.fail({Code::kUnavailable, "the end"});
-  if (!owner.calls.empty()) std::abort();
+  if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/msgpack_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pump_binding.hpp"
 #include "core/endpoint/address.hpp"
@@ -25,6 +26,7 @@ PYBIND11_MODULE(_native, module) {
   native::bind_pump(module);
   native::bind_driver(module);
   native::add_caller_type(module);
+  native::add_msgpack_scanners(module);
   module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
   module.def(
       "did_you_mean",

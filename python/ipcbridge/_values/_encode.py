@@ -6,9 +6,10 @@ from typing import Any
 
 import ormsgpack
 
+from .._native import scan_arguments, scan_value
 from . import _walk
 from ._rules import simplify
-from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension, may_be_deep
+from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension
 
 _packb = ormsgpack.packb
 _fragment: Any = getattr(ormsgpack, "Fragment", None)  # since 1.13
@@ -21,7 +22,8 @@ def encode_result(value: Any) -> bytes:
         data = _packb(value, _default, OPTIONS)
     except TypeError:
         return _walk.encode_value(value, "result")
-    if len(data) > MAX_DEPTH and may_be_deep(data) and not _surely_shallow(value):
+    # ormsgpack knows nothing of MAX_DEPTH. Every level takes a byte, so few bytes need no scan.
+    if len(data) > MAX_DEPTH and not scan_value(data):
         return _walk.encode_value(value, "result")
     return data
 
@@ -36,7 +38,7 @@ def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
             data = _packb(args, _default, OPTIONS)
     except TypeError:
         return _walk.encode_arguments(args, kwargs)
-    if len(data) > MAX_DEPTH and may_be_deep(data) and not all(map(_surely_shallow, (*args, *kwargs.values()))):
+    if len(data) > MAX_DEPTH and not scan_arguments(data):
         return _walk.encode_arguments(args, kwargs)
     return data
 
@@ -58,40 +60,3 @@ def _default(value: Any) -> Any:
     if _fragment is None:
         raise TypeError("only _walk can write a negative extension type")
     return _fragment(plain.encode())
-
-
-_PLACE = object()
-
-
-def _nested(levels: int) -> object:
-    nest: object = _PLACE
-    for _ in range(levels):
-        nest = [nest]
-    return nest
-
-
-def _ormsgpack_takes(nest: object) -> bool:
-    try:
-        _packb(nest, lambda _: None, OPTIONS)
-    except TypeError:
-        return False
-    return True
-
-
-# ormsgpack has a limit of its own (255). A value put at _PLACE meets that limit one level before ours; one level,
-# because a set is an extension, whose inner list ormsgpack does not count.
-_THEIR_LIMIT = next((levels for levels in range(MAX_DEPTH, 2048) if not _ormsgpack_takes(_nested(levels + 1))), None)
-_SHELL = _nested(_THEIR_LIMIT - MAX_DEPTH + 1) if _THEIR_LIMIT is not None else None
-
-
-def _surely_shallow(value: Any) -> bool:
-    def default(item: Any) -> Any:
-        return value if item is _PLACE else _default(item)
-
-    if _SHELL is None:
-        return False
-    try:
-        _packb(_SHELL, default, OPTIONS)
-    except TypeError:
-        return False
-    return True

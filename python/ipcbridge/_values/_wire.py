@@ -51,17 +51,3 @@ _FIXED = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
 
 # The first bytes of a MessagePack map.
 MAP_HEADS = frozenset([*range(0x80, 0x90), 0xDE, 0xDF])
-
-# Deleting every other byte leaves those that can start a list, a dict or an extension's contents.
-_OPENERS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
-_NOT_OPENERS = bytes(set(range(256)).difference(_OPENERS))
-
-
-def may_be_deep(data: bytes | memoryview) -> bool:
-    """False when `data` surely nests no deeper than MAX_DEPTH; decided without parsing it.
-
-    Every level costs at least one byte that can start a container, so few such bytes mean few levels.
-    """
-    if len(data) <= MAX_DEPTH:
-        return False
-    return len(bytes(data).translate(None, _NOT_OPENERS)) > MAX_DEPTH

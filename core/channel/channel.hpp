@@ -5,12 +5,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/base/frame.hpp"
 #include "core/base/result.hpp"
+#include "core/shm/activity.hpp"
 
 namespace ipcbridge {
 
@@ -92,6 +94,14 @@ class Channel {
   // Whether the peer, by its own word, last ran on the CPU of this thread: then it cannot answer while this
   // thread spins.
   virtual bool peer_is_on_this_cpu() const { return false; }
+
+  // What each side tells of itself outside of all messages, where the channel can: the peer's is its own word.
+  virtual void tell_activity(const std::optional<shm::Activity>& /*activity*/) {}
+  virtual std::optional<shm::Activity> peer_activity(TimePoint /*now*/) const { return std::nullopt; }
+
+  // How many bytes have been written, and how many of them the peer has not read yet; zero where nobody can know.
+  virtual std::uint64_t written() const { return 0; }
+  virtual std::uint64_t unread() const { return 0; }
 };
 
 }  // namespace ipcbridge

@@ -87,6 +87,14 @@ bool ShmChannel::peer_is_on_this_cpu() const {
   return theirs_.state().cpu.load(std::memory_order_relaxed) == current_cpu();
 }
 
+void ShmChannel::tell_activity(const std::optional<shm::Activity>& activity) {
+  own_.state().activity.store(shm::pack_activity(activity), std::memory_order_relaxed);
+}
+
+std::optional<shm::Activity> ShmChannel::peer_activity(TimePoint now) const {
+  return shm::unpack_activity(theirs_.state().activity.load(std::memory_order_relaxed), now);
+}
+
 bool ShmChannel::prepare_sleep() {
   if (!reader_.prepare_sleep()) return false;
   // The peer may have answered the wish with less space than is needed, so it is renewed for each sleep.

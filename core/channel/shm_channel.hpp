@@ -27,6 +27,10 @@ class alignas(64) ShmChannel final : public Channel {
   bool prepare_sleep() override;
   void wake() override { reader_.wake(); }
   bool peer_is_on_this_cpu() const override;
+  void tell_activity(const std::optional<shm::Activity>& activity) override;
+  std::optional<shm::Activity> peer_activity(TimePoint now) const override;
+  std::uint64_t written() const override { return writer_.position(); }
+  std::uint64_t unread() const override { return writer_.unread(); }
 
  private:
   void ring_doorbell();

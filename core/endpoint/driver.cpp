@@ -183,6 +183,12 @@ void Driver::reply_error(const RequestKey& request, Code code, std::string_view 
   connection->update_interest();
 }
 
+void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {
+  if (impl_->forked()) return;
+  const std::lock_guard lock(impl_->mutex());
+  if (Server* found = impl_->server(server)) found->tell_activity(activity);
+}
+
 ServerStatus Driver::server_status(ServerId server) {
   if (!impl_->forked()) {
     const std::lock_guard lock(impl_->mutex());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "core/base/system.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/options.hpp"
+#include "core/shm/activity.hpp"
 
 namespace ipcbridge {
 
@@ -123,6 +125,9 @@ class Driver {
   // Answers a request; ignored when its connection or call has gone.
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+
+  // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.
+  void tell_activity(ServerId server, const std::optional<shm::Activity>& activity);
 
   ServerStatus server_status(ServerId server);
 

@@ -104,6 +104,7 @@ class Pump::Impl final : public EventSink {
   bool must_read() const;
   void watch();
   bool tick();
+  void tell_activities(Lock& lock);
   Duration until_next_tick();
   void read_in_background(Lock& lock, int timeout_ms);
   void wake_own_thread();

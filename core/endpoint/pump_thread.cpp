@@ -8,8 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/fork.hpp"
 #include "core/base/futex.hpp"
@@ -105,6 +107,20 @@ bool Pump::Impl::tick() {
   return running;
 }
 
+// The callers see it in shared memory; each server's connections are written to once a tick at the most. Gives the lock
+// up: the Driver's comes first.
+void Pump::Impl::tell_activities(Lock& lock) {
+  const TimePoint now = Clock::now();
+  std::vector<std::pair<ServerId, std::optional<shm::Activity>>> news;
+  for (auto& [server, queue] : queues_) {
+    if (queue.update_activity(now)) news.emplace_back(server, queue.activity());
+  }
+  if (news.empty()) return;
+  lock.unlock();
+  for (const auto& [server, activity] : news) driver_->tell_activity(server, activity);
+  lock.lock();
+}
+
 // Never two second looks in a row: under steady load some handler has always just begun.
 Duration Pump::Impl::until_next_tick() {
   second_look_ = !second_look_ && has_just_begun();
@@ -157,7 +173,9 @@ void Pump::Impl::run() {
   Lock lock(mutex_);
   int quiet = 0;
   std::uint64_t taken = 0;
-  while (!stopping_) {
+  for (;;) {
+    tell_activities(lock);
+    if (stopping_) return;
     const bool running = tick();
     if (must_read()) {
       read_in_background(lock, running ? 1 : -1);

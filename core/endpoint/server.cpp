@@ -245,7 +245,15 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
   return {};
 }
 
+void Server::tell_activity(const std::optional<shm::Activity>& activity) {
+  activity_ = activity;
+  for (Connection* connection : connections_) {
+    if (connection->is_open()) connection->channel().tell_activity(activity);
+  }
+}
+
 void Server::on_open(Connection& connection) {
+  if (activity_) connection.channel().tell_activity(activity_);
   if (state_ == ServerState::kStarting) connection.close(close_reason_);
   if (state_ == ServerState::kClosing) say_goodbye(connection);
 }

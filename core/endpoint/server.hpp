@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ class Server final : public ConnectionOwner {
   const Address& address() const { return address_; }
   ServerState state() const { return state_; }
   ServerStatus status();
+  void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
   void accept();
@@ -79,6 +81,7 @@ class Server final : public ConnectionOwner {
   bool asked_to_replace_ = false;
   Error close_reason_{Code::kCancelled, "the server was closed"};
   std::vector<Connection*> connections_;
+  std::optional<shm::Activity> activity_;
   std::map<uid_t, User> users_;
 };
 

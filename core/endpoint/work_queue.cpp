@@ -123,6 +123,18 @@ void WorkQueue::note_time(TimePoint now) {
   }
 }
 
+bool WorkQueue::update_activity(TimePoint now) {
+  if (running_ == 0 && !activity_) return false;
+  std::optional<shm::Activity> longest;
+  for (const Worker& worker : workers_) {
+    if (!worker.running || worker.seen == kNever || now - worker.seen < kTellAfter) continue;
+    if (!longest || worker.seen < longest->since) longest = shm::Activity{worker.method, worker.seen};
+  }
+  if (longest == activity_) return false;
+  activity_ = longest;
+  return true;
+}
+
 Pump::Busy WorkQueue::busy(TimePoint now) const {
   Pump::Busy busy;
   busy.queued = static_cast<std::uint32_t>(waiting_.size() - gaps_);

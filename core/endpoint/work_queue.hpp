@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/endpoint/pump.hpp"
+#include "core/shm/activity.hpp"
 
 namespace ipcbridge {
 
@@ -22,6 +23,9 @@ class WorkQueue {
   // A handler that is seen running by this many ticks no longer counts as fast: somebody else takes the
   // reading.
   static constexpr Tick kFastTicks = 2;
+
+  // From here on the callers are told: long for a person, and seldom enough to write it to a thousand connections.
+  static constexpr Duration kTellAfter = std::chrono::milliseconds(50);
 
   std::uint32_t add_worker();
   void remove_worker(std::uint32_t worker);
@@ -49,9 +53,14 @@ class WorkQueue {
   bool any_stuck(Tick now) const;
   bool has_just_begun(Tick now) const;
 
-  // To be called with every tick, so that busy() can tell how long a handler has been running.
+  // To be called with every tick, so that busy() and activity() can tell how long a handler has been running.
   void note_time(TimePoint now);
   Pump::Busy busy(TimePoint now) const;
+
+  // What the callers can see without an answer: the handler that has been running for longest, if that is long. True
+  // when it is another than before.
+  bool update_activity(TimePoint now);
+  const std::optional<shm::Activity>& activity() const { return activity_; }
 
   bool has_workers() const;
 
@@ -85,6 +94,7 @@ class WorkQueue {
   std::vector<RequestKey> cancelled_;
   std::vector<Worker> workers_;
   std::uint32_t running_ = 0;
+  std::optional<shm::Activity> activity_;
   // Of each method how slow it has been: up by four when it was, down by one when it was not.
   std::vector<std::uint8_t> slowness_;
 };

@@ -28,6 +28,8 @@ struct SharedState {  // NOLINT(clang-analyzer-optin.performance.Padding): the p
   std::atomic<std::uint32_t> wants_space{0};
   std::atomic<std::uint32_t> cpu{0};  // a hint: where this side wrote last, counted from 1; 0: unknown
   alignas(kPadding) std::atomic<std::uint64_t> read_index{0};  // of the other segment's ring
+  // What this side has been doing for long (activity.hpp). No call touches this line.
+  alignas(kPadding) std::atomic<std::uint64_t> activity{0};
 };
 
 // At the start of the segment. Where in its first page the SharedState lies is the creator's choice: a cache keeps

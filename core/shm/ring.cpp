@@ -95,6 +95,11 @@ bool RingWriter::space_arrived() const {
   return used > size_ || size_ - used >= wanted_;  // nonsense counts as space: the next write finds it out
 }
 
+std::uint64_t RingWriter::unread() const {
+  const std::uint64_t unread = write_ - peer_.read_index.load(std::memory_order_acquire);
+  return unread > size_ ? 0 : unread;
+}
+
 RingReader::RingReader(const SharedState& peer, const std::byte* ring, std::size_t ring_bytes, SharedState& own)
     : peer_(peer), ring_(ring), size_(ring_bytes), own_(own) {}
 

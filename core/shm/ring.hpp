@@ -51,6 +51,10 @@ class RingWriter {
 
   bool corrupt() const { return corrupt_; }
 
+  // How much has been written, and how much of it the peer has not read, by its own word; nonsense says nothing.
+  std::uint64_t position() const { return write_; }
+  std::uint64_t unread() const;
+
  private:
   bool reserve(std::size_t bytes);
   void note_cpu();

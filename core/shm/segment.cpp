@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -48,9 +49,10 @@ Result<Mapping> map(System& system, int fd, std::size_t size, int protection) {
 
 // Segments that are mapped one after the other differ in their page numbers.
 std::size_t spread_state(const Mapping& mapping) {
-  constexpr std::size_t kPlaces = (kHeaderBytes - kPadding) / sizeof(SharedState);
+  constexpr std::size_t kBusyBytes = offsetof(SharedState, activity);  // the rest is hardly ever touched
+  constexpr std::size_t kPlaces = (kHeaderBytes - kPadding - sizeof(SharedState)) / kBusyBytes + 1;
   const std::size_t page = reinterpret_cast<std::uintptr_t>(mapping.data()) / kHeaderBytes;
-  return kPadding + page % kPlaces * sizeof(SharedState);
+  return kPadding + page % kPlaces * kBusyBytes;
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 #include "core/shm/layout.hpp"
 
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "core/base/frame.hpp"
+#include "core/shm/activity.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -31,7 +34,30 @@ TEST(Layout, OfTheSharedStateIsWhatTheProtocolSays) {
   EXPECT_EQ(offset(state.wants_space), 12);
   EXPECT_EQ(offset(state.cpu), 16);
   EXPECT_EQ(offset(state.read_index), 128);
-  EXPECT_EQ(sizeof state, 256U);
+  EXPECT_EQ(offset(state.activity), 256);
+  EXPECT_EQ(sizeof state, 384U);
+  EXPECT_TRUE(shm::is_state_offset(3712));
+  EXPECT_FALSE(shm::is_state_offset(3840));
+}
+
+TEST(Layout, OfAnActivityIsWhatTheProtocolSays) {
+  const shm::Activity activity{0x0102, TimePoint(std::chrono::microseconds(0x0a0b0c0d0e0f))};
+  EXPECT_EQ(shm::pack_activity(activity), 0x0103'0a0b'0c0d'0e0fULL);
+  EXPECT_EQ(shm::unpack_activity(0x0103'0a0b'0c0d'0e0fULL, activity.since), activity);
+  EXPECT_EQ(shm::pack_activity(std::nullopt), 0U);
+  EXPECT_EQ(shm::unpack_activity(0, activity.since), std::nullopt);
+}
+
+TEST(Layout, OfAnActivityHasNoPlaceForTheLastOf65536Methods) {
+  EXPECT_EQ(shm::pack_activity(shm::Activity{65'534, TimePoint()}), 0xffff'0000'0000'0000ULL);
+  EXPECT_EQ(shm::pack_activity(shm::Activity{65'535, TimePoint()}), 0U);
+}
+
+TEST(Layout, OfAnActivityThatBeginsInTheFutureIsNone) {
+  const TimePoint now(std::chrono::microseconds(1000));
+  EXPECT_TRUE(shm::unpack_activity((1ULL << 48U) + 1000, now).has_value());
+  EXPECT_FALSE(shm::unpack_activity((1ULL << 48U) + 1001, now).has_value());
+  EXPECT_FALSE(shm::unpack_activity(~0ULL, now).has_value());
 }
 
 TEST(Layout, OfAFrameIsWhatTheProtocolSays) {

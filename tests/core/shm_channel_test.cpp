@@ -53,5 +53,37 @@ TEST_F(ShmChannelTest, AGlanceAtAnEmptyRingTellsThatItIsEmpty) {
   EXPECT_EQ(*glance.word, glance.seen);
 }
 
+TEST_F(ShmChannelTest, WhatTheSidesDoIsSeenWithoutAMessage) {
+  const testing_support::ChannelPair channels = testing_support::make_channels("shm");
+  const TimePoint now = Clock::now();
+  EXPECT_EQ(channels.two->peer_activity(now), std::nullopt);
+  // In the word there are whole microseconds.
+  const shm::Activity activity{7, std::chrono::floor<std::chrono::microseconds>(now)};
+  channels.one->tell_activity(activity);
+  EXPECT_EQ(channels.two->peer_activity(now), activity);
+  EXPECT_EQ(channels.one->peer_activity(now), std::nullopt);
+  channels.one->tell_activity(std::nullopt);
+  EXPECT_EQ(channels.two->peer_activity(now), std::nullopt);
+}
+
+TEST_F(ShmChannelTest, AForgedActivityIsNone) {
+  const TimePoint now = Clock::now();
+  theirs_.state().activity.store(~0ULL);
+  EXPECT_EQ(channel_->peer_activity(now), std::nullopt);
+  theirs_.state().activity.store(1);  // a time, and no method
+  EXPECT_EQ(channel_->peer_activity(now), std::nullopt);
+}
+
+TEST_F(ShmChannelTest, WhatThePeerHasNotReadIsCounted) {
+  EXPECT_EQ(channel_->unread(), 0U);
+  ASSERT_TRUE(testing_support::write(*channel_, 1, "eight by"));
+  EXPECT_EQ(channel_->written(), 24U);
+  EXPECT_EQ(channel_->unread(), 24U);
+  theirs_.state().read_index.store(24);
+  EXPECT_EQ(channel_->unread(), 0U);
+  theirs_.state().read_index.store(25);  // nonsense: more than was written
+  EXPECT_EQ(channel_->unread(), 0U);
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -1,5 +1,7 @@
 #include "bindings/node/convert.hpp"
 
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "bindings/node/accounts.hpp"
@@ -29,6 +31,14 @@ Limits limits_of(Napi::Object from) {
   limits.max_pending_bytes = integer_of<std::uint64_t>(from, "maxPendingBytes");
   limits.max_pending_calls = integer_of<std::uint32_t>(from, "maxPendingCalls");
   return limits;
+}
+
+Napi::Value busy_or_null(Napi::Env env, const std::optional<PeerActivity>& activity) {
+  if (!activity) return env.Null();
+  Napi::Object busy = Napi::Object::New(env);
+  busy["method"] = activity->method;
+  busy["ms"] = std::chrono::duration<double, std::milli>(activity->time).count();
+  return busy;
 }
 
 }  // namespace
@@ -77,6 +87,8 @@ Napi::Object to_object(Napi::Env env, const ClientStatus& status) {
   object["pendingCalls"] = static_cast<double>(status.pending_calls);
   object["queuedCalls"] = static_cast<double>(status.queued_calls);
   object["queuedBytes"] = static_cast<double>(status.queued_bytes);
+  object["unreadBytes"] = static_cast<double>(status.unread_bytes);
+  object["busy"] = busy_or_null(env, status.busy);
   return object;
 }
 

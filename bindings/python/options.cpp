@@ -1,6 +1,7 @@
 #include "bindings/python/options.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "bindings/python/errors.hpp"
 
@@ -45,6 +46,14 @@ Takeover to_takeover(const std::string& name) {
   if (name == "fail") return Takeover::kFail;
   if (name == "replace") return Takeover::kReplace;
   raise(Code::kInvalidArgument, "takeover is 'wait', 'fail' or 'replace', not '" + name + "'");
+}
+
+py::object busy_or_none(const std::optional<PeerActivity>& activity) {
+  if (!activity) return py::none();
+  py::dict busy;
+  busy["method"] = to_str(activity->method);
+  busy["seconds"] = std::chrono::duration<double>(activity->time).count();
+  return busy;
 }
 
 }  // namespace
@@ -99,6 +108,8 @@ py::dict to_dict(const ClientStatus& status) {
   dict["pending_calls"] = status.pending_calls;
   dict["queued_calls"] = status.queued_calls;
   dict["queued_bytes"] = status.queued_bytes;
+  dict["unread_bytes"] = status.unread_bytes;
+  dict["busy"] = busy_or_none(status.busy);
   return dict;
 }
 

@@ -296,6 +296,9 @@ ClientStatus Client::status() {
     status.address += link.address.text;
     if (!link.usable) continue;
     status.pending_calls += link.connection->session().pending_calls();
+    status.unread_bytes += link.connection->channel().unread();
+    const std::optional<PeerActivity> activity = link.connection->peer_activity();
+    if (activity && (!status.busy || activity->time > status.busy->time)) status.busy = activity;
     if (!status.transport.empty()) continue;
     status.transport = link.connection->channel().transport();
     status.fallback_reason = link.connection->fallback().message;

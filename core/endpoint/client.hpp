@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,6 +81,7 @@ class Client final : public ConnectionOwner {
     TimePoint deadline = kNever;
     std::uint64_t connection = 0;  // 0: waits in queue_
     std::uint64_t id = 0;
+    std::uint64_t written = 0;  // with it: how much the channel had written, if there is a deadline
     std::unique_ptr<Saved> saved;
   };
 
@@ -103,6 +105,8 @@ class Client final : public ConnectionOwner {
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
   // Tells the callee that nobody waits. False when the call surely did not run.
   bool withdraw(const Call& call);
+  // What can be seen of the service although it does not answer.
+  std::string explain_silence(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
   void fail_queued(Code code, std::string_view message);
   void forget(std::uint64_t token, const Call& call);

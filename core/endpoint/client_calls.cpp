@@ -11,6 +11,11 @@ namespace {
 // What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
 constexpr std::uint64_t kQueuedOverhead = 128;
 
+std::string seconds(Duration duration) {
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
 }  // namespace
 
 Status Client::check_offered(std::uint32_t method) const {
@@ -76,6 +81,7 @@ Result<bool> Client::try_send(std::uint64_t token, Call& call, Link& link, Const
   if (id.value() == 0) return false;
   call.connection = link.connection->id();
   call.id = id.value();
+  if (call.deadline != kNever) call.written = link.connection->channel().written();
   context_.awake().add(*link.connection);
   link.connection->update_interest();
   return true;
@@ -86,6 +92,7 @@ void Client::enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstB
     call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
   }
   call.connection = 0;
+  call.written = 0;
   ++queued_calls_;
   queued_bytes_ += call.saved->metadata.size() + call.saved->payload.size() + kQueuedOverhead;
   calls_.insert(token, std::move(call));
@@ -201,9 +208,26 @@ void Client::fail_queued(Code code, std::string_view message) {
 void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
   const Call* call = calls_.find(token);
   if (call == nullptr || call->deadline > now) return;
+  const std::string silence = explain_silence(*call);
   const bool sent = withdraw(*call);
-  fail(token, Code::kDeadlineExceeded,
-       sent ? "the call was not answered before its deadline" : "the call could not be sent before its deadline", sent);
+  const std::string what = sent ? "the call was not answered" : "the call could not be sent";
+  fail(token, Code::kDeadlineExceeded, what + " before its deadline" + silence, sent);
+}
+
+std::string Client::explain_silence(const Call& call) {
+  const Connection* connection = context_.connection(call.connection);
+  if (connection == nullptr) {
+    const Link* link = pick(call.method);  // where the call would go, if there were room
+    if (link == nullptr) return {};
+    connection = link->connection;
+  }
+  std::string seen;
+  const Channel& channel = connection->channel();
+  if (channel.written() - channel.unread() < call.written) seen += "; the service has not read it";
+  if (const std::optional<PeerActivity> activity = connection->peer_activity()) {
+    seen += "; the service has been busy in " + activity->method + "() for " + seconds(activity->time);
+  }
+  return seen;
 }
 
 void Client::on_request(Connection& connection, std::uint64_t id, const Request&, Buffer*) {

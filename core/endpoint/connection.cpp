@@ -122,6 +122,15 @@ bool Connection::expects_frames() const {
   return side_ == Session::Side::kAcceptor || !is_open() || session_->expects_frames();
 }
 
+std::optional<PeerActivity> Connection::peer_activity() const {
+  const TimePoint now = Clock::now();
+  const std::optional<shm::Activity> activity = channel_->peer_activity(now);
+  if (!activity || !is_open()) return std::nullopt;
+  const std::vector<std::string>& methods = peer_hello().methods;
+  if (activity->method >= methods.size()) return std::nullopt;
+  return PeerActivity{methods[activity->method], now - activity->since};
+}
+
 Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {
   return is_open() ? session_->receive(header, body) : handshake_.on_frame(header, body);
 }

@@ -10,6 +10,7 @@
 #include "core/base/result.hpp"
 #include "core/channel/channel.hpp"
 #include "core/endpoint/handshake.hpp"
+#include "core/endpoint/peer_activity.hpp"
 #include "core/rpc/session.hpp"
 
 namespace ipcbridge {
@@ -61,6 +62,9 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   const Hello& peer_hello() const { return *handshake_.theirs(); }
   // See Handshake::fallback().
   const Error& fallback() const { return handshake_.fallback(); }
+
+  // Validated: a method that the service offers, in the past.
+  std::optional<PeerActivity> peer_activity() const;
 
   // Says HELLO. The connection may be closed when this returns.
   void start();

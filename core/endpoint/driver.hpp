@@ -15,6 +15,7 @@
 #include "core/base/system.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/options.hpp"
+#include "core/endpoint/peer_activity.hpp"
 #include "core/shm/activity.hpp"
 
 namespace ipcbridge {
@@ -36,6 +37,9 @@ struct ClientStatus {
   std::uint64_t pending_calls = 0;  // sent, not answered
   std::uint64_t queued_calls = 0;   // wait on this side
   std::uint64_t queued_bytes = 0;
+  // Over shared memory, where the service need not answer to be seen:
+  std::uint64_t unread_bytes = 0;    // sent, not read by it
+  std::optional<PeerActivity> busy;  // of several services the one that has been at it for longest
 };
 
 struct ServerStatus {

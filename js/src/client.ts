@@ -48,6 +48,13 @@ export interface ClientStatus {
   /** Waiting on this side. */
   queuedCalls: number
   queuedBytes: number
+  /** Sent over shared memory and not read by the service: it is stopped, or its event loop is blocked. */
+  unreadBytes: number
+  /**
+   * The method in which the service has been for long, if it tells: read from shared memory, so that a service which
+   * answers nothing is seen. docs/connections.md says which services tell.
+   */
+  busy: { method: string; ms: number } | null
 }
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const

@@ -139,6 +139,8 @@ export interface NativeClientStatus {
   pendingCalls: number
   queuedCalls: number
   queuedBytes: number
+  unreadBytes: number
+  busy: { method: string; ms: number } | null
 }
 
 export interface NativeServerStatus {

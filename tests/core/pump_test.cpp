@@ -215,6 +215,34 @@ TEST_F(PumpTest, DeadlinesPassAndBusyTellsWhenEveryWorkerIsStuck) {
   EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
 }
 
+// What the client sees of the service without asking it.
+TEST_F(PumpTest, TheCallerSeesWhichHandlerIsStuckAndThatItIsNotAnyMore) {
+  Gate gate;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  const ClientId bystander = connect(*client_);
+  ASSERT_EQ(call(bystander, "x").outcome.code, Code::kOk);
+  std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
+  const auto busy = [&](ClientId of) { return client_->driver().client_status(of).busy; };
+  const auto until = [](const std::function<bool()>& condition) {
+    while (!condition()) std::this_thread::yield();
+  };
+  until([&] { return busy(client) && busy(bystander); });
+  EXPECT_EQ(busy(client)->method, "slow");
+  EXPECT_EQ(busy(bystander)->method, "slow");
+  EXPECT_GT(busy(client)->time, Duration::zero());
+  // Whoever comes later sees it as well.
+  const ClientId latecomer = connect(*client_);
+  ASSERT_EQ(call(latecomer, "x").outcome.code, Code::kOk);
+  EXPECT_TRUE(busy(latecomer).has_value());
+  gate.open();
+  caller.join();
+  until([&] { return !busy(client) && !busy(bystander) && !busy(latecomer); });
+}
+
 TEST_F(PumpTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
   Gate gate;
   std::atomic<bool> cancelled{false};

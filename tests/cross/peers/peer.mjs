@@ -81,8 +81,15 @@ const actions = {
   },
   describe: ({ on }) => ipc.describe(clients.get(on)),
   status: ({ on }) => {
-    const { pendingCalls, queuedCalls, ...status } = ipc.status(clients.get(on))
-    return { ...status, pending_calls: pendingCalls, queued_calls: queuedCalls, peer_pid: status.peer?.pid }
+    const { pendingCalls, queuedCalls, unreadBytes, busy, ...status } = ipc.status(clients.get(on))
+    return {
+      ...status,
+      pending_calls: pendingCalls,
+      queued_calls: queuedCalls,
+      unread_bytes: unreadBytes,
+      busy: busy && { method: busy.method, seconds: busy.ms / 1000 },
+      peer_pid: status.peer?.pid,
+    }
   },
   watch: ({ on }) => {
     ipc.onState(clients.get(on), state => event('state', { state }))

@@ -1,4 +1,5 @@
 // The service of the Node.js peer; service.py and async_service.py are the same in Python.
+import { closeSync, openSync, readSync } from 'node:fs'
 import { context, IpcError } from 'ipcbridge'
 
 class Deeper extends Error {
@@ -41,6 +42,13 @@ export function makeService(event, connect) {
           resolve('too late')
         })
       })
+    },
+    // Nothing else runs in this process until something is written to the pipe.
+    grip: path => {
+      const pipe = openSync(path, 'r')
+      event('gripping')
+      readSync(pipe, Buffer.alloc(1))
+      closeSync(pipe)
     },
     // Calls the caller's service, which calls this one, and so on.
     bounce: async (there, here, depth) => {

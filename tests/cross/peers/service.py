@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -75,6 +76,19 @@ class Service:
             time.sleep(0.001)
         event("released")
         return "too late"
+
+    def stall(self, path: str) -> None:
+        """Waits until something is written to the pipe."""
+        with open(path, "rb", buffering=0) as pipe:
+            event("stalling")
+            pipe.read(1)
+
+    def grip(self, path: str) -> None:
+        """The same, and nothing else runs in this process meanwhile: holds the GIL."""
+        with open(path, "rb", buffering=0) as pipe:
+            byte = ctypes.create_string_buffer(1)
+            event("gripping")
+            ctypes.PyDLL(None).read(pipe.fileno(), byte, 1)
 
     def bounce(self, there: str, here: str, depth: int) -> int:
         """Calls the caller's service, which calls this one, and so on."""

@@ -68,7 +68,10 @@ export interface ServeOptions extends EndpointOptions {
   takeoverTimeout?: number | null
   /** `true`: one handler at a time, in the order of the calls, also when they are async. Default false. */
   serial?: boolean
-  /** Told of exceptions that a handler did not mean to throw (anything but an IpcError). Default: console.error. */
+  /**
+   * Told of exceptions that a handler did not mean to throw (anything but an IpcError). Default: console.error, which is
+   * where also goes what this function throws, or rejects with if it is async.
+   */
   onError?: (error: unknown, info: HandlerErrorInfo) => void
 }
 

@@ -63,7 +63,7 @@ export class Service implements RequestOwner {
   readonly board = new StateBoard<ServerState>('starting', states)
   private readonly methods: readonly Method[]
   private readonly decoding: DecodeOptions | undefined
-  private readonly tellError: (error: unknown, info: HandlerErrorInfo) => void
+  private readonly tellError: (error: unknown, info: HandlerErrorInfo) => unknown
   private readonly lanes: ReadonlyMap<Method, Lane>
   private readonly id: number
 
@@ -222,10 +222,13 @@ export class Service implements RequestOwner {
   }
 
   private tell(method: Method, error: unknown): void {
-    try {
-      this.tellError(error, { service: this.address, method: method.name })
-    } catch (second) {
+    const logSecond = (second: unknown) =>
       logError(second, { service: this.address, method: `${method.name} (in onError)` })
+    try {
+      const told: unknown = this.tellError(error, { service: this.address, method: method.name })
+      if (isThenable(told)) Promise.resolve(told).catch(logSecond)
+    } catch (second) {
+      logSecond(second)
     }
   }
 }

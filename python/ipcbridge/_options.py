@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple, NoReturn, Union
 
 from . import _later, _native
+from ._describe import is_async
 from ._errors import IpcError
 from ._values import encode_result
 
@@ -203,6 +204,8 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
         _refuse(f"executor is a concurrent.futures.Executor, not {executor!r}")
     if on_error is not None and not callable(on_error):
         _refuse(f"on_error is a function, not {on_error!r}")
+    if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran
+        _refuse("on_error is a plain function, not an `async def`; it may start a task")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
         _refuse("threads is a number from 1 to 1024")
     return 1 if serial else threads

@@ -128,16 +128,26 @@ for (const [ending, [wait, isTold]] of Object.entries(endings)) {
   }
 }
 
-test('an onError that throws harms nobody', async t => {
-  const said = []
-  t.mock.method(console, 'error', (...args) => said.push(args))
-  const onError = () => {
+const failingListeners = {
+  throws() {
     throw new Error('onError itself')
-  }
-  const { remote } = await serveAndConnect(t, target(), { serve: { onError } })
-  await assert.rejects(remote.fail(), { message: 'it broke' })
-  assert.equal(said.length, 1)
-})
+  },
+  async rejects() {
+    throw new Error('onError itself')
+  },
+}
+
+for (const [how, onError] of Object.entries(failingListeners)) {
+  test(`an onError that ${how} is logged and harms nobody`, async t => {
+    const said = []
+    t.mock.method(console, 'error', (...args) => said.push(args))
+    const { remote, address } = await serveAndConnect(t, target(), { serve: { onError } })
+    await assert.rejects(remote.fail(), { message: 'it broke' })
+    assert.equal(said.length, 1)
+    assert.equal(said[0][0], `ipcbridge: ${address}: fail (in onError) failed:`)
+    assert.equal(said[0][1].message, 'onError itself')
+  })
+}
 
 test('without onError unexpected exceptions go to console.error', async t => {
   const said = []

@@ -6,10 +6,15 @@ import pytest
 
 import ipcbridge as ipc
 
+
+async def _tell(error: BaseException, method: str) -> None: ...
+
+
 SERVE = [
     {"serial": "no"},
     {"executor": 5},
     {"on_error": 5},
+    {"on_error": _tell},
     {"mode": "x"},
     {"mode": -1},
     {"mode": 0o7777},

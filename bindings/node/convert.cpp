@@ -89,6 +89,15 @@ Napi::Object to_object(Napi::Env env, const ClientStatus& status) {
   object["queuedBytes"] = static_cast<double>(status.queued_bytes);
   object["unreadBytes"] = static_cast<double>(status.unread_bytes);
   object["busy"] = busy_or_null(env, status.busy);
+  const Napi::Array links = Napi::Array::New(env, status.links.size());
+  for (std::uint32_t i = 0; i < links.Length(); ++i) {
+    Napi::Object link = Napi::Object::New(env);
+    link["address"] = status.links[i].address;
+    link["state"] = std::string(state_name(status.links[i].state));
+    link["transport"] = status.links[i].transport;
+    links.Set(i, link);
+  }
+  object["links"] = links;
   return object;
 }
 

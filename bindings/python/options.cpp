@@ -110,6 +110,15 @@ py::dict to_dict(const ClientStatus& status) {
   dict["queued_bytes"] = status.queued_bytes;
   dict["unread_bytes"] = status.unread_bytes;
   dict["busy"] = busy_or_none(status.busy);
+  py::list links;
+  for (const LinkStatus& link : status.links) {
+    py::dict of_link;
+    of_link["address"] = to_str(link.address);
+    of_link["state"] = to_str(state_name(link.state));
+    of_link["transport"] = to_str(link.transport);
+    links.append(of_link);
+  }
+  dict["links"] = links;
   return dict;
 }
 

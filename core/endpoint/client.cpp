@@ -286,6 +286,12 @@ void Client::lose(Link& link, const Error& why) {
   }
 }
 
+ClientState Client::state_of(const Link& link, ClientState client) {
+  if (link.usable) return ClientState::kReady;
+  // While another address of the list serves, this one is being looked for all the same.
+  return client == ClientState::kReady ? ClientState::kReconnecting : client;
+}
+
 ClientStatus Client::status() {
   ClientStatus status;
   status.state = state_;
@@ -294,7 +300,11 @@ ClientStatus Client::status() {
   for (const Link& link : links_) {
     if (!status.address.empty()) status.address += ", ";
     status.address += link.address.text;
+    LinkStatus& of_link = status.links.emplace_back();
+    of_link.address = link.address.text;
+    of_link.state = state_of(link, state_);
     if (!link.usable) continue;
+    of_link.transport = link.connection->channel().transport();
     status.pending_calls += link.connection->session().pending_calls();
     status.unread_bytes += link.connection->channel().unread();
     const std::optional<PeerActivity> activity = link.connection->peer_activity();

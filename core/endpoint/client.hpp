@@ -50,7 +50,7 @@ class Client final : public ConnectionOwner {
   void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Connection&, std::uint64_t) override {}
   void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, const Error& why) override;
+  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
   void on_goaway(Connection& connection) override;
   void on_room(Connection& connection) override;
   void on_closed(Connection& connection, const Error& why) override;
@@ -79,6 +79,8 @@ class Client final : public ConnectionOwner {
     bool idempotent = false;
     bool wait_for_ready = true;
     TimePoint deadline = kNever;
+    std::uint8_t losses = 0;       // connections that ended while it was sent, or ran
+    bool sent_before = false;      // over one of them, so that it may have run
     std::uint64_t connection = 0;  // 0: waits in queue_
     std::uint64_t id = 0;
     std::uint64_t written = 0;  // with it: how much the channel had written, if there is a deadline
@@ -94,6 +96,7 @@ class Client final : public ConnectionOwner {
   Link* link_of(const Connection& connection);
   Link* pick(std::uint32_t method);
   bool any_usable() const;
+  static ClientState state_of(const Link& link, ClientState client);
   Status check_offered(std::uint32_t method) const;
   std::string where() const;
 
@@ -108,6 +111,7 @@ class Client final : public ConnectionOwner {
   // What can be seen of the service although it does not answer.
   std::string explain_silence(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
+  std::string describe_wait(const Call& call) const;
   void fail_queued(Code code, std::string_view message);
   void forget(std::uint64_t token, const Call& call);
   void lose(Link& link, const Error& why);

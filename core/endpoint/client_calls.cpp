@@ -1,5 +1,6 @@
 // Client's calls: sent, queued, answered. client.cpp has the connections that they need.
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "core/endpoint/client.hpp"
@@ -10,6 +11,9 @@ namespace {
 
 // What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
 constexpr std::uint64_t kQueuedOverhead = 128;
+
+// A call that was on its way on so many connections when they ended is what ended them, as far as one can tell.
+constexpr std::uint8_t kMaxLosses = 5;
 
 std::string seconds(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -189,10 +193,11 @@ void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage
 }
 
 void Client::fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe) {
+  const Call* call = calls_.find(token);
   Outcome outcome;
   outcome.code = code;
   outcome.message = message;
-  outcome.sent_maybe = sent_maybe;
+  outcome.sent_maybe = sent_maybe || (call != nullptr && call->sent_before);
   finish(token, outcome, nullptr);
 }
 
@@ -209,9 +214,11 @@ void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
   const Call* call = calls_.find(token);
   if (call == nullptr || call->deadline > now) return;
   const std::string silence = explain_silence(*call);
+  const std::string wait = describe_wait(*call);
   const bool sent = withdraw(*call);
-  const std::string what = sent ? "the call was not answered" : "the call could not be sent";
-  fail(token, Code::kDeadlineExceeded, what + " before its deadline" + silence, sent);
+  const std::string what = sent ? "the call was not answered before its deadline"
+                                : "the call could not be sent before its deadline: it waited for " + wait;
+  fail(token, Code::kDeadlineExceeded, what + silence, sent);
 }
 
 std::string Client::explain_silence(const Call& call) {
@@ -230,24 +237,40 @@ std::string Client::explain_silence(const Call& call) {
   return seen;
 }
 
+// In a word, what keeps the call from being sent.
+std::string Client::describe_wait(const Call& call) const {
+  if (call.connection != 0) return "the service, which did not read all of it";
+  for (const Link& link : links_) {
+    if (!link.usable || link.remote[call.method] == kNotOffered) continue;
+    return link.connection->session().describe_wait(kRequestPrefixBytes + call.saved->metadata.size() +
+                                                    call.saved->payload.size());
+  }
+  return "a connection to " + where();
+}
+
 void Client::on_request(Connection& connection, std::uint64_t id, const Request&, Buffer*) {
   connection.session().reply_error(id, Code::kUnimplemented, true, "callbacks come in a later release", {});
 }
 
 void Client::on_outcome(Connection&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  const Call* call = calls_.find(token);
+  Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
-  if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed) {
+  if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed && ++call->losses < kMaxLosses) {
+    call->sent_before = true;
     enqueue_again(token, {}, {});
   } else {
     finish(token, outcome, storage);
   }
 }
 
-void Client::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
-  const Call* call = calls_.find(token);
+void Client::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) {
+  Call* call = calls_.find(token);
   if (call == nullptr) return;
-  if (call->wait_for_ready && state_ != ClientState::kClosed) {
+  if (begun) ++call->losses;
+  if (call->losses >= kMaxLosses) {
+    fail(token, Code::kUnavailable,
+         std::to_string(kMaxLosses) + " connections were lost while this call was on its way: " + why.message, false);
+  } else if (call->wait_for_ready && state_ != ClientState::kClosed) {
     enqueue_again(token, request.metadata, request.payload);
   } else {
     fail(token, Code::kUnavailable, why.message, false);

@@ -102,6 +102,7 @@ void Connection::settle() {
 }
 
 void Connection::refuse(const Error& why) {
+  if (closed_) return;
   const Buffer body = encode_error_prefix(why.code, true, why.message);
   const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, 0};
   const ConstBytes view(body);
@@ -151,8 +152,8 @@ void Connection::on_cancel(std::uint64_t id) { owner_.on_cancel(*this, id); }
 void Connection::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   owner_.on_outcome(*this, token, outcome, storage);
 }
-void Connection::on_unsent(std::uint64_t token, const Request& request, const Error& why) {
-  owner_.on_unsent(token, request, why);
+void Connection::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) {
+  owner_.on_unsent(token, request, begun, why);
 }
 void Connection::on_goaway() { owner_.on_goaway(*this); }
 

@@ -32,7 +32,7 @@ class ConnectionOwner {
   virtual void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) = 0;
   virtual void on_cancel(Connection& connection, std::uint64_t id) = 0;
   virtual void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
-  virtual void on_unsent(std::uint64_t token, const Request& request, const Error& why) = 0;
+  virtual void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) = 0;
   virtual void on_goaway(Connection& connection) = 0;
   // There may be room for calls that found none.
   virtual void on_room(Connection& connection) = 0;
@@ -99,7 +99,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(std::uint64_t id) override;
   void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, const Error& why) override;
+  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
   void on_goaway() override;
 
   void advance_handshake();

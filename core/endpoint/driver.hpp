@@ -27,6 +27,13 @@ struct DriverOptions {
   Duration handshake_timeout = std::chrono::seconds(5);
 };
 
+// One address of a client's list.
+struct LinkStatus {
+  std::string address;
+  ClientState state = ClientState::kConnecting;
+  std::string transport;  // empty while there is no connection
+};
+
 struct ClientStatus {
   ClientState state = ClientState::kConnecting;
   std::string address;
@@ -40,6 +47,7 @@ struct ClientStatus {
   // Over shared memory, where the service need not answer to be seen:
   std::uint64_t unread_bytes = 0;    // sent, not read by it
   std::optional<PeerActivity> busy;  // of several services the one that has been at it for longest
+  std::vector<LinkStatus> links;  // in the order of the list
 };
 
 struct ServerStatus {

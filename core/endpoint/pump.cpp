@@ -34,8 +34,15 @@ void Pump::Impl::on_event(const Event& event) {
       if (queue != queues_.end() && queue->second.cancel(event.key)) return;
       break;
     }
-    case Event::Kind::kClientState:
     case Event::Kind::kServerState:
+      if (static_cast<ServerState>(event.state) == ServerState::kClosed) {
+        const std::lock_guard lock(mutex_);
+        const auto queue = queues_.find(event.owner);
+        if (queue != queues_.end()) queue->second.over = true;
+        erase_if_over(event.owner);
+      }
+      break;
+    case Event::Kind::kClientState:
       break;
   }
   if (observer_) observer_(event);
@@ -92,8 +99,10 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
     if (status.error().code != Code::kResourceExhausted || queued == 0) return failed(status.error());
     const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
     if (!wait_until(room, deadline, interrupted)) {
-      if (Clock::now() >= deadline)
-        return failed({Code::kDeadlineExceeded, "the call could not be sent before its deadline"});
+      if (Clock::now() >= deadline) {
+        return failed(
+            {Code::kDeadlineExceeded, "the call could not be sent before its deadline: " + status.error().message});
+      }
       return failed({Code::kCancelled, "the call was interrupted"});
     }
   }

@@ -190,10 +190,19 @@ void Server::close(Duration grace) {
   give_up_at_ = give_up_at;
   context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
   for (Connection* connection : std::vector<Connection*>(connections_)) {
-    // For its side the handshake may be over, and calls may be on their way: those in the middle of one end it first.
-    if (connection->is_open()) say_goodbye(*connection);
+    if (connection->is_open()) {
+      say_goodbye(*connection);
+    } else {
+      end_handshake(*connection);
+    }
   }
   close_if_drained();
+}
+
+// For its side the handshake may be over, and calls may be on their way: then what ends it is here already.
+void Server::end_handshake(Connection& connection) {
+  connection.service(true);
+  if (!connection.is_open()) connection.refuse({Code::kUnavailable, "the service is closing"});
 }
 
 // The client closes when it has its last answer; then nothing is on its way here any more. Until then calls that have

@@ -41,7 +41,7 @@ class Server final : public ConnectionOwner {
   void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Connection& connection, std::uint64_t id) override;
   void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(std::uint64_t, const Request&, const Error&) override {}
+  void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
   void on_goaway(Connection&) override {}
   void on_room(Connection&) override {}
   void on_closed(Connection& connection, const Error& why) override;
@@ -63,6 +63,7 @@ class Server final : public ConnectionOwner {
   void pause_accepting();
   void close_if_drained();
   static void say_goodbye(Connection& connection);
+  static void end_handshake(Connection& connection);
   void close_connections(const Error& why);
   void finish(const Error& why);
   void set_state(ServerState state, const Error* why);

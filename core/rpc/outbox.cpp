@@ -42,19 +42,17 @@ std::deque<Outbox::Message>::iterator Outbox::find_long(std::uint64_t id) {
   return std::find_if(long_.begin(), long_.end(), [id](const Message& m) { return m.id == id; });
 }
 
-bool Outbox::take(std::uint64_t id, Buffer& body) {
-  const auto found = find_long(id);
-  if (found == long_.end()) return false;
-  body = close(found);
-  return true;
-}
-
-Outbox::Dropped Outbox::drop(std::uint64_t id) {
+Outbox::Dropped Outbox::take(std::uint64_t id, Buffer& body) {
   const auto found = find_long(id);
   if (found == long_.end()) return Dropped::kAllSent;
   const Dropped dropped = found->sent == 0 ? Dropped::kUnsent : Dropped::kPartlySent;
-  close(found);
+  body = close(found);
   return dropped;
+}
+
+Outbox::Dropped Outbox::drop(std::uint64_t id) {
+  Buffer body;
+  return take(id, body);
 }
 
 Buffer Outbox::close(const std::deque<Message>::iterator& message) {

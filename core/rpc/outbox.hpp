@@ -44,8 +44,8 @@ class Outbox {
   enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
   Dropped drop(std::uint64_t id);
 
-  // Moves out a message whose last fragment has not been sent. False when there is none of this id.
-  bool take(std::uint64_t id, Buffer& body);
+  // Moves out a message whose last fragment has not been sent; kAllSent when there is none of this id.
+  Dropped take(std::uint64_t id, Buffer& body);
 
   // Sends all short messages and then one fragment. False when the writer has no more room.
   bool flush_round();

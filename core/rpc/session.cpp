@@ -73,6 +73,17 @@ bool Session::admits(std::uint64_t bytes) const {
   return pending_.size() < theirs_.max_pending_calls && pending_bytes_ + bytes <= theirs_.max_pending_bytes;
 }
 
+std::string Session::describe_wait(std::size_t bytes) const {
+  if (!pending_.empty() && pending_.size() >= theirs_.max_pending_calls) {
+    return "the service, which takes " + std::to_string(theirs_.max_pending_calls) + " calls of a connection at a time";
+  }
+  if (!pending_.empty() && pending_bytes_ + bytes > theirs_.max_pending_bytes) {
+    return "the service, which takes " + std::to_string(theirs_.max_pending_bytes) +
+           " bytes of calls of a connection at a time";
+  }
+  return "the service, which did not read";
+}
+
 Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
   const std::size_t size = kRequestPrefixBytes + request.metadata.size() + request.payload.size();
   if (goaway_received_) return Error{Code::kUnavailable, "the service is closing"};
@@ -323,8 +334,10 @@ Status Session::receive_cancel(std::uint64_t id) {
 
 void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& why) {
   Buffer body;
-  if (outbox_.take(id, body)) {
-    events_.on_unsent(pending.token, decode_request(body).value(), why);
+  const Outbox::Dropped sent = outbox_.take(id, body);
+  if (sent != Outbox::Dropped::kAllSent) {
+    const bool begun = sent == Outbox::Dropped::kPartlySent;
+    events_.on_unsent(pending.token, decode_request(body).value(), begun, why);
     return;
   }
   Outcome outcome;

@@ -29,7 +29,8 @@ class SessionEvents {
   virtual void on_cancel(std::uint64_t id) = 0;
   virtual void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
   // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
-  virtual void on_unsent(std::uint64_t token, const Request& request, const Error& why) = 0;
+  // `begun`: a part had been sent.
+  virtual void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) = 0;
   virtual void on_goaway() = 0;
 };
 
@@ -78,6 +79,8 @@ class Session {
 
   std::size_t pending_calls() const { return pending_.size(); }
   std::size_t inbound_calls() const { return inbound_.size(); }
+  // What a call of this size that finds no room waits for, to be told: "the service, which ...".
+  std::string describe_wait(std::size_t bytes) const;
   bool idle() const { return pending_.empty() && inbound_.empty() && outbox_.empty(); }
   bool expects_frames() const { return !pending_.empty(); }
 

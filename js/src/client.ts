@@ -1,7 +1,7 @@
 import { whenAborted } from './abort'
 import { type Call, makeCall, rejectedCall } from './call'
 import { IpcError } from './errors'
-import { CallFlag } from './native'
+import { CallFlag, type NativeClientStatus } from './native'
 import {
   type CallOptions,
   type ConnectOptions,
@@ -33,6 +33,15 @@ import { type DecodeOptions, Encoder } from './values'
 /** docs/connections.md tells what each means. */
 export type ClientState = 'connecting' | 'ready' | 'reconnecting' | 'disconnected' | 'closed'
 
+/** One address of a client's list. */
+export interface LinkStatus {
+  /** As it was given to `connect`. */
+  address: string
+  state: ClientState
+  /** 'shm', 'unix' or 'inproc'; absent while there is no connection. */
+  transport?: string
+}
+
 export interface ClientStatus {
   state: ClientState
   /** As it was given to `connect`; several are joined by commas. */
@@ -55,6 +64,8 @@ export interface ClientStatus {
    * answers nothing is seen. docs/connections.md says which services tell.
    */
   busy: { method: string; ms: number } | null
+  /** Each address, in the order of the list; the fields above tell of the first that is connected, and of all calls. */
+  links: LinkStatus[]
 }
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
@@ -185,15 +196,20 @@ export class Client implements Owner {
   }
 
   status(): ClientStatus {
-    const { transport, fallbackReason, peerPid, peerUid, ...status } = native().clientStatus(this.id)
+    const { transport, fallbackReason, peerPid, peerUid, links, ...status } = native().clientStatus(this.id)
     return {
       ...status,
+      links: links.map(linkStatus),
       state: this.board.state === 'closed' ? 'closed' : (status.state as ClientState),
       address: this.addresses.join(', '),
       ...(transport === '' ? undefined : { transport, peer: { pid: peerPid, uid: peerUid } }),
       ...(fallbackReason === '' ? undefined : { fallbackReason }),
     }
   }
+}
+
+function linkStatus({ address, state, transport }: NativeClientStatus['links'][number]): LinkStatus {
+  return { address, state: state as ClientState, ...(transport === '' ? undefined : { transport }) }
 }
 
 function aborted(signal: AbortSignal): IpcError {

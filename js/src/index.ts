@@ -11,7 +11,7 @@ import type { Listener } from './state'
 import { Kwargs } from './values'
 
 export { Call } from './call'
-export type { ClientState, ClientStatus } from './client'
+export type { ClientState, ClientStatus, LinkStatus } from './client'
 export { type Context, context } from './context'
 export type { Description, MethodDescription, ParameterDescription } from './describe'
 export { type Code, codes, IpcError, RemoteError } from './errors'

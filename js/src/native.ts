@@ -141,6 +141,7 @@ export interface NativeClientStatus {
   queuedBytes: number
   unreadBytes: number
   busy: { method: string; ms: number } | null
+  links: { address: string; state: string; transport: string }[]
 }
 
 export interface NativeServerStatus {

@@ -41,9 +41,10 @@ def status(of: Any) -> dict[str, Any]:
     """How a proxy's connection or a server is doing.
 
     Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid, peer_uid,
-    pending_calls, queued_calls, queued_bytes; over shared memory, from what can be seen of a service that
-    answers nothing, unread_bytes (sent, and not read by it) and busy: {'method', 'seconds'} of what it has
-    been doing for long, or None. Of a server: state, address, path, connections and more.
+    pending_calls, queued_calls, queued_bytes, and links: each address of the list with its state and
+    transport; over shared memory, from what can be seen of a service that answers nothing, unread_bytes
+    (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for long, or None.
+    Of a server: state, address, path, connections and more.
     """
     if isinstance(of, BaseProxy):
         return cast("dict[str, Any]", parts(of)[0].status())

@@ -32,7 +32,8 @@ void SessionSide::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer
                              std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
 }
 
-void SessionSide::on_unsent(std::uint64_t token, const Request& request, const Error&) {
+void SessionSide::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error&) {
+  unsent_begun[token] = begun;
   if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
 }
 

@@ -49,6 +49,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::vector<std::uint64_t> cancelled;
   std::map<std::uint64_t, std::vector<Ended>> outcomes;  // by token
   std::map<std::uint64_t, Buffer> unsent;                // payloads by token
+  std::map<std::uint64_t, bool> unsent_begun;            // by token
   int goaways = 0;
 
  private:
@@ -56,7 +57,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(std::uint64_t id) override { cancelled.push_back(id); }
   void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, const Error& why) override;
+  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
   void on_goaway() override { ++goaways; }
 };
 

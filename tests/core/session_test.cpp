@@ -290,6 +290,15 @@ TEST_F(SessionTest, ACallLostBeforeItsLastFragmentWasSentComesBack) {
   ASSERT_TRUE(client_.unsent.contains(2));
   EXPECT_EQ(client_.unsent[2].size(), 50'000U);
   EXPECT_TRUE(is_pattern(client_.unsent[2], 7));
+  EXPECT_TRUE(client_.unsent_begun[2]);
+}
+
+TEST_F(SessionTest, ALongCallThatWasLostBeforeItsFirstFragmentWasNotBegun) {
+  client_.capacity = 0;
+  static_cast<void>(client_.call(1, pattern(50'000, 7)));
+  client_.session.fail({Code::kUnavailable, "gone"});
+  ASSERT_TRUE(client_.unsent.contains(1));
+  EXPECT_FALSE(client_.unsent_begun[1]);
 }
 
 TEST_F(SessionTest, ALongCallThatWasSentMayHaveRun) {

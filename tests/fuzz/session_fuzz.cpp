@@ -42,7 +42,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
     if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
   }
-  void on_unsent(std::uint64_t token, const Request& request, const Error&) override {
+  void on_unsent(std::uint64_t token, const Request& request, bool, const Error&) override {
     if (calls.erase(token) != 1) std::abort();
     if (request.payload.size() + request.metadata.size() + kRequestPrefixBytes <= kMaxFrameBody) std::abort();
   }

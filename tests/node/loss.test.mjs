@@ -94,12 +94,15 @@ test('a list of addresses is balanced, and one that dies is gone round', async t
   const remote = await connect(t, addresses)
   const seen = new Set()
   while (seen.size < 2) seen.add(await remote.pid())
+  const ready = addresses.map(address => ({ address, state: 'ready', transport: 'shm' }))
+  assert.deepEqual(ipc.status(remote).links, ready)
   children[0].kill('SIGKILL')
   await children[0].ended
   let pid
   do pid = await remote.pid().catch(error => assert.equal(error.code, 'unavailable'))
   while (pid === undefined)
   assert.equal(pid, children[1].pid)
+  assert.deepEqual(ipc.status(remote).links, [{ address: addresses[0], state: 'reconnecting' }, ready[1]])
 })
 
 test('SIGSTOP: timeouts fire; SIGCONT: calls are answered', async t => {

@@ -148,8 +148,11 @@ def test_a_balanced_client_survives_the_loss_of_one_server(children: Children, c
     pids: set[int] = set()
     while len(pids) < 2:
         pids.add(calc.pid())
+    two_ready = {"address": "two", "state": "ready", "transport": "shm"}
+    assert ipc.status(calc)["links"] == [{"address": "one", "state": "ready", "transport": "shm"}, two_ready]
     one.kill()
     for _ in range(20):
         with contextlib.suppress(ipc.Unavailable):
             assert calc.pid() == two.pid
     assert calc.pid() == two.pid
+    assert ipc.status(calc)["links"] == [{"address": "one", "state": "reconnecting", "transport": ""}, two_ready]

@@ -161,7 +161,8 @@ class Client:
 
         def expire() -> None:
             if not call.done():
-                call.set_exception(DeadlineExceeded("the call could not be sent before its deadline"))
+                why = "the calls that wait to be sent exceed max_queued_bytes"
+                call.set_exception(DeadlineExceeded(f"the call could not be sent before its deadline: {why}"))
 
         if deadline is not None:
             timer = self._loop.call_at(deadline, expire)

@@ -1,0 +1,186 @@
+// Calls that cannot be sent, or not to the end, and connections that are in the middle of their handshake.
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/channel/socket.hpp"
+#include "core/rpc/hello.hpp"
+#include "tests/core/endpoint.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Endpoint;
+using testing_support::header_of;
+using testing_support::pattern;
+using testing_support::run_until;
+using testing_support::text_of;
+
+CallOptions soon() {
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(30);
+  return options;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// A service that reads a part of the first call on each connection, and dies of it.
+class MortalService {
+ public:
+  explicit MortalService(const std::string& path) : listener_(listen_unix(System::real(), path, 0600).value()) {}
+
+  void turn() {
+    if (!peer_.valid()) {
+      peer_ = accept_unix(System::real(), listener_.get()).value();
+      if (!peer_.valid()) return;
+      Hello hello;
+      hello.methods = {"echo"};
+      const Buffer body = encode_hello(hello);
+      const FrameHeader header = header_of(FrameType::kHello, 0, body.size());
+      ASSERT_EQ(::send(peer_.get(), &header, sizeof header, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof header));
+      ASSERT_EQ(::send(peer_.get(), body.data(), body.size(), MSG_NOSIGNAL), static_cast<ssize_t>(body.size()));
+      read_ = 0;
+      return;
+    }
+    std::array<std::byte, 16384> bytes{};
+    ssize_t got = 0;
+    while ((got = ::recv(peer_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0) {
+      read_ += static_cast<std::size_t>(got);
+    }
+    if (read_ < 50'000) return;
+    ++deaths;
+    peer_.reset();
+  }
+
+  int deaths = 0;
+
+ private:
+  Fd listener_;
+  Fd peer_;
+  std::size_t read_ = 0;
+};
+
+class WaitingCalls : public testing::Test {
+ protected:
+  ServerId serve(std::uint32_t max_pending_calls, std::uint64_t max_pending_bytes) {
+    ServeOptions options;
+    options.address = address_;
+    options.methods = {"echo"};
+    options.limits.max_pending_calls = max_pending_calls;
+    options.limits.max_pending_bytes = max_pending_bytes;
+    server_.handle = Endpoint::keep;
+    return server_.serve(options);
+  }
+  std::string message_of(std::uint64_t token) {
+    EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
+    EXPECT_EQ(client_.outcomes[token].code, Code::kDeadlineExceeded);
+    EXPECT_FALSE(client_.outcomes[token].sent_maybe);
+    return client_.outcomes[token].message;
+  }
+
+  testing_support::TemporaryDirectory directory_;
+  std::string path_ = directory_ / "calc";
+  std::string address_ = "unix://" + path_;
+  Endpoint server_;
+  Endpoint client_;
+};
+
+TEST_F(WaitingCalls, SayThatTheyWaitedForTheLimitOfCalls) {
+  serve(2, 1'000'000);
+  const ClientId client = client_.connect(address_);
+  for (int i = 0; i < 2; ++i) client_.call(client, "first");
+  const std::string message = message_of(client_.call(client, "late", soon()));
+  EXPECT_TRUE(contains(message, "could not be sent before its deadline")) << message;
+  EXPECT_TRUE(contains(message, "takes 2 calls")) << message;
+}
+
+TEST_F(WaitingCalls, SayThatTheyWaitedForTheLimitOfBytes) {
+  serve(100, 20'000);
+  const ClientId client = client_.connect(address_);
+  client_.call(client, text_of(pattern(15'000, 1)));
+  const std::string message = message_of(client_.call(client, text_of(pattern(15'000, 1)), soon()));
+  EXPECT_TRUE(contains(message, "takes 20000 bytes")) << message;
+}
+
+TEST_F(WaitingCalls, SayThatTheyWaitedForAConnection) {
+  const ClientId client = client_.connect(address_);
+  const std::string message = message_of(client_.call(client, "early", soon()));
+  EXPECT_TRUE(contains(message, "waited for a connection to " + address_)) << message;
+}
+
+TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {
+  MortalService mortal(path_);
+  const ClientId client = client_.connect(address_);
+  const std::uint64_t token = client_.call(client, text_of(pattern(4'000'000, 1)));
+  ASSERT_TRUE(run_until({&client_}, [&] {
+    mortal.turn();
+    return client_.ended(token);
+  }));
+  EXPECT_EQ(mortal.deaths, 5);
+  EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
+  EXPECT_FALSE(client_.outcomes[token].sent_maybe) << "it was never sent to the end";
+  EXPECT_TRUE(contains(client_.outcomes[token].message, "5 connections")) << client_.outcomes[token].message;
+}
+
+TEST_F(WaitingCalls, StatusTellsOfEachAddressOfAList) {
+  serve(100, 1'000'000);
+  ConnectOptions options;
+  options.addresses = {address_, "shm://" + (directory_ / "nobody")};
+  const ClientId client = client_.connect(options);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
+  const ClientStatus status = client_.driver().client_status(client);
+  ASSERT_EQ(status.links.size(), 2U);
+  EXPECT_EQ(status.links[0].address, address_);
+  EXPECT_EQ(status.links[0].state, ClientState::kReady);
+  EXPECT_EQ(status.links[0].transport, "unix");
+  EXPECT_EQ(status.links[1].address, options.addresses[1]);
+  EXPECT_EQ(status.links[1].state, ClientState::kReconnecting);
+  EXPECT_EQ(status.links[1].transport, "");
+}
+
+// The handshake's own timeout must not be what ends the wait.
+DriverOptions patient() {
+  DriverOptions options;
+  options.handshake_timeout = std::chrono::hours(1);
+  return options;
+}
+
+class ClosingServer : public testing::Test {
+ protected:
+  bool closed(ServerId server) { return server_.driver().server_status(server).state == ServerState::kClosed; }
+
+  testing_support::TemporaryDirectory directory_;
+  std::string path_ = directory_ / "calc";
+  Endpoint server_{patient()};
+  Endpoint client_{patient()};
+};
+
+TEST_F(ClosingServer, DoesNotWaitForAPeerInTheMiddleOfItsHandshake) {
+  const ServerId server = server_.serve("shm://" + path_);
+  const Fd silent = connect_unix(System::real(), path_).value();
+  server_.turn();
+  server_.driver().close_server(server, std::chrono::hours(1));
+  EXPECT_TRUE(run_until({&server_}, [&] { return closed(server); }));
+}
+
+// The last word of its handshake and its first call are there, and nobody has read them yet.
+TEST_F(ClosingServer, ServesTheCallsOfAClientThatHasEndedItsHandshake) {
+  const ServerId server = server_.serve("shm://" + path_);
+  const ClientId client = client_.connect("shm://" + path_);
+  const std::uint64_t token = client_.call(client, "hello");
+  while (!client_.is(client, ClientState::kReady)) {
+    server_.turn();
+    client_.turn();
+  }
+  ASSERT_EQ(server_.driver().server_status(server).connections, 0U) << "its handshake is over here, too";
+  server_.driver().close_server(server, std::chrono::hours(1));
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
+  EXPECT_EQ(client_.outcomes[token].code, Code::kOk) << client_.outcomes[token].message;
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return closed(server); }));
+}
+
+}  // namespace
+}  // namespace ipcbridge

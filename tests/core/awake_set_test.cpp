@@ -1,10 +1,20 @@
 #include "core/endpoint/awake_set.hpp"
 
+#include <sys/eventfd.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "core/endpoint/context.hpp"
 #include "tests/core/endpoint.hpp"
 
 namespace ipcbridge {
@@ -100,6 +110,56 @@ TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
   EXPECT_EQ(doorbells_, 1);
   ASSERT_TRUE(
       run_until({&server_, &client_}, [&] { return client_.driver().client_status(clients_[1]).pending_calls == 0; }));
+}
+
+// Promises to ring, and takes the promise back when it is asked again: a message has come in between.
+class PromisingChannel final : public Channel {
+ public:
+  explicit PromisingChannel(bool& promised) : promised_(promised) {}
+
+  std::string_view transport() const override { return "test"; }
+  PeerIdentity peer() const override { return {}; }
+  int fd() const override { return event_.get(); }
+  bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
+  bool wants_writable() const override { return false; }
+  void on_writable() override {}
+  Status read(FrameSink&, ReadBudget, bool) override { return {}; }
+  bool ready() const override { return false; }
+  bool prepare_sleep() override { return promised_ = !promised_; }
+  void wake() override { promised_ = false; }
+
+ private:
+  bool& promised_;
+  Fd event_{::eventfd(0, EFD_CLOEXEC)};
+};
+
+class NoOwner final : public ConnectionOwner {
+ public:
+  Status judge(Connection&, const Hello&) override { return {}; }
+  void on_open(Connection&) override {}
+  void on_request(Connection&, std::uint64_t, const Request&, Buffer*) override {}
+  void on_cancel(Connection&, std::uint64_t) override {}
+  void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_goaway(Connection&) override {}
+  void on_room(Connection&) override {}
+  void on_closed(Connection&, const Error&) override {}
+};
+
+TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue) {
+  NoOwner owner;
+  Context context(DriverOptions{}, std::move(Poller::create(System::real())).value());
+  std::array<bool, 3> promised{};
+  for (bool& each : promised) {
+    ASSERT_NE(context.open_connection(std::make_unique<PromisingChannel>(each), Session::Side::kAcceptor, owner, {}),
+              nullptr);
+  }
+  ASSERT_TRUE(context.awake().fall_asleep()) << "the first review lets nobody go: all are new";
+  context.awake().wake_up();
+  std::this_thread::sleep_for(std::chrono::milliseconds(25));  // until the next is due
+  ASSERT_TRUE(context.awake().fall_asleep());
+  EXPECT_EQ(context.awake().size(), 0U) << "there was no review";
+  for (const bool each : promised) EXPECT_TRUE(each) << "it would not ring";
 }
 
 }  // namespace

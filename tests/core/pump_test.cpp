@@ -357,6 +357,30 @@ TEST_F(PumpTest, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
   }
 }
 
+// The pump's own thread parks while an idle worker reads for it, and this one reads for a hundred milliseconds.
+TEST_F(PumpTest, TheLastWorkerToLeaveWakesThePumpsOwnThread) {
+  const Service service(*server_, address_, 0, echo);
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work, [] { return true; }));
+  const ClientId client = connect(*client_);
+  EXPECT_TRUE(client_->wait_until([&] { return client_->driver().client_status(client).state == ClientState::kReady; },
+                                  Clock::now() + std::chrono::seconds(10), {}))
+      << "nobody reads for the service";
+}
+
+TEST_F(PumpTest, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) {
+  Service service(*server_, address_, 2, echo);
+  const ClientId client = connect(*client_);
+  EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
+  server_->driver().close_server(service.id(), Duration::zero());
+  const auto closed = [&] { return server_->driver().server_status(service.id()).state == ServerState::kClosed; };
+  ASSERT_TRUE(server_->wait_until(closed, Clock::now() + std::chrono::seconds(10), {}));
+  service.stop();
+  server_->resume_workers(service.id());
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work)) << "nobody will stop it any more";
+}
+
 TEST_F(PumpTest, TheServiceThatIsLostEndsEveryWait) {
   Gate gate;
   Counter entered;

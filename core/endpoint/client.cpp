@@ -144,7 +144,11 @@ void Client::resume() {
 void Client::set_state(ClientState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
-  context_.post(state_change(Event::Kind::kClientState, id_, static_cast<std::uint8_t>(state), why));
+  post_state(why);
+}
+
+void Client::post_state(const Error* why) {
+  context_.post(state_change(Event::Kind::kClientState, id_, static_cast<std::uint8_t>(state_), why));
 }
 
 void Client::close() {
@@ -229,8 +233,11 @@ void Client::on_open(Connection& connection) {
   link->usable = true;
   link->backoff = Duration::zero();
   map_methods(*link);
-  methods_ = connection.peer_hello().methods;
   patience_ = kNever;
+  const bool offers_others = std::exchange(methods_, connection.peer_hello().methods) != methods_;
+  // Whoever sees this waits for the lock before it can ask for the methods.
+  generation_->fetch_add(1, std::memory_order_release);
+  if (state_ == ClientState::kReady && offers_others) post_state(nullptr);
   set_state(ClientState::kReady, nullptr);
   send_queued();
 }

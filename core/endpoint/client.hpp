@@ -33,6 +33,7 @@ class Client final : public ConnectionOwner {
 
   std::uint32_t intern_method(std::string_view name);
   const std::vector<std::string>& methods() const { return methods_; }
+  std::shared_ptr<const Generation> generation() const { return generation_; }
   ClientStatus status();
   ClientState state() const { return state_; }
 
@@ -92,6 +93,7 @@ class Client final : public ConnectionOwner {
   void resume();
   void give_up(const Error& why);
   void set_state(ClientState state, const Error* why);
+  void post_state(const Error* why);
   void map_methods(Link& link);
   Link* link_of(const Connection& connection);
   Link* pick(std::uint32_t method);
@@ -125,6 +127,7 @@ class Client final : public ConnectionOwner {
   TimePoint patience_ = kNever;  // when connecting or reconnecting ends in failure
   Error last_error_;
   std::vector<std::string> methods_;
+  std::shared_ptr<Generation> generation_ = std::make_shared<Generation>(0);
   std::vector<std::string> names_;  // interned
   std::unordered_map<std::string, std::uint32_t> numbers_;
   IdMap<Call> calls_;

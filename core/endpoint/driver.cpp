@@ -119,6 +119,13 @@ std::vector<std::string> Driver::methods(ClientId client) {
   return found == nullptr ? std::vector<std::string>{} : found->methods();
 }
 
+std::shared_ptr<const Generation> Driver::generation(ClientId client) {
+  if (impl_->forked()) return nullptr;
+  const std::lock_guard lock(impl_->mutex());
+  Client* found = impl_->client(client);
+  return found == nullptr ? nullptr : found->generation();
+}
+
 std::uint32_t Driver::intern_method(ClientId client, std::string_view name) {
   if (impl_->forked()) return kNoMethod;
   const std::lock_guard lock(impl_->mutex());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -16,6 +17,8 @@ namespace ipcbridge {
 
 using ClientId = std::uint32_t;
 using ServerId = std::uint32_t;
+
+using Generation = std::atomic<std::uint32_t>;
 
 // A request that waits for an answer, wherever it came from.
 struct RequestKey {

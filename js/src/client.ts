@@ -109,7 +109,7 @@ export class Client implements Owner {
   onState(state: number, code: number, message: string): void {
     if (states[state] === 'ready') this.onMethods(native().methods(this.id))
     if (states[state] === 'closed') clients.delete(this.id)
-    this.board.change(state, code, message)
+    if (states[state] !== this.board.state) this.board.change(state, code, message)
   }
 
   /** Waits for the first connection; the process stays alive for it. */

@@ -7,6 +7,7 @@
 #include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/proxy_base.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;
@@ -145,6 +146,10 @@ void bind_driver(py::module_& module) {
           py::arg("server"), py::arg("grace_us"))
       .def(
           "methods", [](DriverBinding& self, ClientId client) { return self.alive().methods(client); },
+          py::arg("client"))
+      .def(
+          "generation",
+          [](DriverBinding& self, ClientId client) { return GenerationBinding{self.alive().generation(client)}; },
           py::arg("client"))
       .def(
           "intern_method",

@@ -10,6 +10,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/msgpack_binding.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/proxy_base.hpp"
 #include "bindings/python/pump_binding.hpp"
 #include "core/endpoint/address.hpp"
 #include "core/endpoint/near_matches.hpp"
@@ -23,10 +24,12 @@ PYBIND11_MODULE(_native, module) {
   module.attr("NOTIFY") = native::call_flag::kNotify;
   module.attr("IDEMPOTENT") = native::call_flag::kIdempotent;
   module.attr("FAIL_FAST") = native::call_flag::kFailFast;
+  native::bind_generation(module);
   native::bind_pump(module);
   native::bind_driver(module);
   native::add_caller_type(module);
   native::add_msgpack_scanners(module);
+  native::add_proxy_base_type(module);
   module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
   module.def(
       "did_you_mean",

@@ -9,6 +9,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/proxy_base.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;
@@ -140,6 +141,7 @@ void PumpBinding::run_worker(ServerId server, const py::list& handlers) {
 bool PumpBinding::handle(Pump& pump, const Work& work, PyObject* handlers) {
   if (work.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
     pump.driver().reply_error(work.key, Code::kUnimplemented, "no such method", {});
+    board_->answered(work.key);
     return true;
   }
   PyObject* payload = new_bytes(work.payload);
@@ -187,7 +189,7 @@ py::object PumpBinding::next_news() {
     kind = "cancel";
   }
   return py::make_tuple(kind, news->owner, state, to_str(code_name(news->state.code)), to_str(news->state.message),
-                        news->key.connection, news->key.id);
+                        news->key.connection, news->key.id, news->number);
 }
 
 py::object PumpBinding::current_request() {
@@ -255,6 +257,7 @@ void bind_pump(py::module_& module) {
       .def("wait_server_closed", &PumpBinding::wait_server_closed, py::arg("server"))
       .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("handlers"))
       .def("listen", [](PumpBinding& pump) { pump.board().listen(); })
+      .def("last_news", [](PumpBinding& pump) { return pump.board().last_news(); })
       .def("next_news", &PumpBinding::next_news)
       .def(
           "close_client",
@@ -307,6 +310,13 @@ void bind_pump(py::module_& module) {
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
             return without_gil([&] { return target.methods(client); });
+          },
+          py::arg("client"))
+      .def(
+          "generation",
+          [driver](PumpBinding& pump, ClientId client) {
+            Driver& target = driver(pump);
+            return GenerationBinding{without_gil([&] { return target.generation(client); })};
           },
           py::arg("client"))
       .def(

@@ -58,7 +58,7 @@ class PumpBinding {
   // an error, or None when it answers by itself, later.
   void run_worker(ServerId server, const pybind11::list& handlers);
 
-  // (kind, owner, state, code, message, connection, id); None after shut_down.
+  // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_news();
 
   // What the calling thread is handling: (method, metadata, timeout in us or 0, connection, id); None outside.

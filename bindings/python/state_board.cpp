@@ -18,17 +18,18 @@ std::optional<typename Map::mapped_type> look_up(const Map& map, typename Map::k
 // Remembers a state, unless nobody wants to know of this owner any more.
 using State = StateBoard::State;
 
+// False when it is the state that was there before.
 template <typename Map, typename Set>
-void remember(Map& states, Set& forgotten, std::uint32_t id, const State& state, bool is_final) {
+bool remember(Map& states, Set& forgotten, std::uint32_t id, const State& state, bool is_final) {
   const auto found = forgotten.find(id);
   if (found == forgotten.end()) {
-    State& last = states[id];
-    const bool begun = last.begun;
-    last = state;
-    last.begun = begun || state.begun;
-  } else if (is_final) {
-    forgotten.erase(found);
+    const auto [last, is_first] = states.try_emplace(id);
+    const State before = std::exchange(last->second, state);
+    last->second.begun = before.begun || state.begun;
+    return is_first || before.state != state.state;
   }
+  if (is_final) forgotten.erase(found);
+  return true;
 }
 
 template <typename Map, typename Set, typename Final>
@@ -45,6 +46,7 @@ void StateBoard::observe(const Event& event) {
   const std::lock_guard lock(mutex_);
   News news;
   news.owner = event.owner;
+  bool is_new = true;
   if (event.kind == Event::Kind::kCancel) {
     cancelled_.add(event.key);
     news.kind = News::Kind::kCancel;
@@ -54,18 +56,19 @@ void StateBoard::observe(const Event& event) {
     if (event.kind == Event::Kind::kClientState) {
       news.kind = News::Kind::kClientState;
       news.state.begun = event.state == static_cast<std::uint8_t>(ClientState::kReady);
-      remember(clients_, forgotten_clients_, event.owner, news.state,
-               event.state == static_cast<std::uint8_t>(ClientState::kClosed));
+      is_new = remember(clients_, forgotten_clients_, event.owner, news.state,
+                        event.state == static_cast<std::uint8_t>(ClientState::kClosed));
     } else if (event.kind == Event::Kind::kServerState) {
       news.kind = News::Kind::kServerState;
       news.state.begun = event.state == static_cast<std::uint8_t>(ServerState::kListening);
-      remember(servers_, forgotten_servers_, event.owner, news.state,
-               event.state == static_cast<std::uint8_t>(ServerState::kClosed));
+      is_new = remember(servers_, forgotten_servers_, event.owner, news.state,
+                        event.state == static_cast<std::uint8_t>(ServerState::kClosed));
     } else {
       return;
     }
   }
-  if (!listening_) return;
+  if (!listening_ || !is_new) return;
+  news.number = ++last_news_;
   news_.push_back(std::move(news));
   changed_.notify_one();
 }
@@ -102,6 +105,11 @@ void StateBoard::saturated(ServerId id) {
 void StateBoard::listen() {
   const std::lock_guard lock(mutex_);
   listening_ = true;
+}
+
+std::uint64_t StateBoard::last_news() const {
+  const std::lock_guard lock(mutex_);
+  return last_news_;
 }
 
 std::optional<StateBoard::News> StateBoard::next_news() {

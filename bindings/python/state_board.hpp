@@ -34,6 +34,7 @@ class StateBoard {
     std::uint32_t owner = 0;
     State state;
     RequestKey key;
+    std::uint64_t number = 0;  // counts from 1
   };
 
   void observe(const Event& event);
@@ -55,6 +56,8 @@ class StateBoard {
 
   // From now on news is kept for next_news.
   void listen();
+  // The number of the last news: who begins to listen now has no interest in what came before.
+  std::uint64_t last_news() const;
   // Waits for news; nullopt after stop().
   std::optional<News> next_news();
   void stop();
@@ -68,6 +71,7 @@ class StateBoard {
   std::unordered_set<ServerId> forgotten_servers_;
   CancelledRequests cancelled_;
   std::deque<News> news_;
+  std::uint64_t last_news_ = 0;
   std::unordered_map<ServerId, TimePoint> saturated_;
   std::atomic<ServerId> watched_{0};  // the server whose saturation is being timed already; one of them
   bool listening_ = false;

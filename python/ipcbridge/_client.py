@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _local_loops, _native, _process
-from ._describe import DESCRIBE, signature_from
+from ._describe import DESCRIBE
+from ._descriptions import Descriptions
 from ._errors import IpcError
+from ._listeners import Listeners, StateListener
 from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
 from ._outcome import error_of
-from ._proxy import BaseProxy, Proxies, parts
+from ._proxy import BaseProxy, parts
 from ._server import Server
 from ._values import decode, encode_args
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _HELP_TIMEOUT = CallOptions(timeout_us=microseconds(1.0, "timeout"))
-
-StateListener = Callable[[str], object]
 
 
 class Client:
@@ -35,100 +33,52 @@ class Client:
         self._pump = process.pump
         self._id = client_id
         self._paths = paths
-        self._listeners: list[StateListener] = []
-        self._proxies = Proxies()
-        self._offered: list[str] = []
-        self._lock = threading.Lock()
-        self._descriptions: dict[str, Any] | None = None
+        self._listeners = Listeners()
+        self.generation = process.pump.generation(client_id)
+        self._descriptions = Descriptions(self.generation)
         # So that what nobody refers to any more does not stay connected.
         self._finalizer = weakref.finalize(self, _close, self._pump, client_id)
         self._finalizer.atexit = False
         _process.track_client(self)
 
     def methods(self) -> list[str]:
-        # A thread that waits for news only for this would cost every client; whoever asks learns of changes.
-        methods = self._pump.methods(self._id)
-        if methods != self._offered:
-            self._offered = methods
-            self._proxies.update(methods)
-        return methods
+        return self._pump.methods(self._id)
 
     def caller(self, name: str, options: CallOptions) -> _native.Caller:
         number = self._pump.intern_method(self._id, name)
-        hooks = (encode_args, decode, self._error_of, self._help, self._guard)
+        hooks = (encode_args, decode, error_of, self._help, self._guard)
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
-
-    def remember(self, proxy: BaseProxy) -> None:
-        """Has the proxy forget members that are no longer offered."""
-        self._proxies.add(proxy)
 
     def status(self) -> dict[str, Any]:
         return self._pump.client_status(self._id)
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
+        generation = self.generation.value
         described: dict[str, Any] = self.caller(DESCRIBE, options)()
-        self._descriptions = described.get("methods")
+        self._descriptions.keep(described, generation)
         return described
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
-        with self._lock:
-            self._listeners.append(listener)
         self._process.observe_client(self._id, self)
+        return self._listeners.add(listener, self._pump.last_news())
 
-        def unsubscribe() -> None:
-            with self._lock, contextlib.suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def on_state(self, state: str) -> None:
-        self._descriptions = None  # another server may describe itself differently
-        if state == "ready":
-            self._look_again()
-        with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
-            try:
-                listener(state)
-            except Exception:
-                logging.getLogger("ipcbridge").exception("a listener of on_state() failed")
+    def on_state(self, state: str, number: int) -> None:
+        self._listeners.tell(state, number)
 
     def close(self) -> None:
         self._finalizer()
-
-    def _look_again(self) -> None:
-        with contextlib.suppress(IpcError):  # it has just been closed
-            self.methods()
-
-    def _error_of(self, *outcome: Any) -> BaseException:
-        error = error_of(*outcome)
-        if isinstance(error, IpcError) and error.code == "unimplemented":
-            self._look_again()
-        return error
 
     def _guard(self) -> None:
         _local_loops.check(self._paths)
 
     def _help(self, name: str) -> tuple[str, Any]:
         # What help() and inspect ask a method for.
-        descriptions = self._descriptions
-        if descriptions is None:
+        while (found := self._descriptions.help_of(name)) is None:  # again if the service has changed meanwhile
             try:
-                descriptions = self.describe(_HELP_TIMEOUT).get("methods")
+                self.describe(_HELP_TIMEOUT)
             except IpcError as error:
                 return f"(the service cannot be asked for its documentation: {error})", None
-        return help_of(descriptions, name)
-
-
-def help_of(descriptions: Any, name: str) -> tuple[str, Any]:
-    """The docstring and the signature of one method of a described service."""
-    described = descriptions.get(name) if isinstance(descriptions, dict) else None
-    if not isinstance(described, dict):
-        return "(not documented)", None
-    signature = signature_from(described)
-    lines = [] if signature else [f"{name}{described.get('signature', '(...)')}"]
-    doc = described.get("doc")
-    return "\n\n".join([*lines, *([doc] if isinstance(doc, str) else [])]), signature
+        return found
 
 
 def _close(pump: _native.Pump, client_id: int) -> None:

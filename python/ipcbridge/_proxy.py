@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Literal, NoReturn, Protocol
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from . import _native
 from ._errors import IpcError
@@ -17,36 +15,17 @@ class Remote(Protocol):
     """One client of a service: what a proxy calls through."""
 
     address: str
+    generation: _native.Generation
 
     def methods(self) -> list[str]: ...
     def caller(self, name: str, options: CallOptions) -> Any: ...
-    def remember(self, proxy: BaseProxy) -> None: ...
 
 
-class Proxies:
-    """The proxies of one client that keep members. Any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: WeakSet[BaseProxy] = WeakSet()
-
-    def add(self, proxy: BaseProxy) -> None:
-        with self._lock:
-            self._known.add(proxy)
-
-    def update(self, methods: list[str]) -> None:
-        """Another server may offer others."""
-        with self._lock:
-            known = list(self._known)
-        for proxy in known:
-            proxy._keep_only(methods)
-
-
-class BaseProxy:
+class BaseProxy(_native.ProxyBase):
     """A service at the other end, or a namespace in it.
 
-    Attributes are remote methods, made when first asked for; all names without a leading underscore are the
-    service's own, so what one can do with a proxy itself is a function of the module.
+    Attributes are remote methods, made when first asked for and kept while the service offers them; all names without
+    a leading underscore are the service's own, so what one can do with a proxy itself is a function of the module.
     """
 
     _remote: Remote
@@ -55,11 +34,13 @@ class BaseProxy:
 
     def __init__(self, remote: Remote, options: CallOptions = _NO_OPTIONS, prefix: str = "") -> None:
         vars(self).update(_remote=remote, _options=options, _prefix=prefix)
+        self._follow(remote.generation)
 
-    def __getattr__(self, name: str) -> Any:
-        # Only for names that are not in __dict__ yet.
-        if name.startswith("_"):
-            raise AttributeError(f"remote names do not begin with an underscore: {name!r}")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _find(self, name: str) -> Any:
         remote, full = self._remote, self._prefix + name
         methods = remote.methods()
         kind = _kind(full, methods)
@@ -68,7 +49,6 @@ class BaseProxy:
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
         is_method = kind == "method"
         found = remote.caller(full, self._options) if is_method else type(self)(remote, self._options, full + ".")
-        remote.remember(self)
         return vars(self).setdefault(name, found)
 
     def __setattr__(self, name: str, _value: object) -> NoReturn:
@@ -77,8 +57,8 @@ class BaseProxy:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
 
-    def _keep_only(self, methods: list[str]) -> None:
-        members = vars(self)
+    def _forget_stale(self) -> None:
+        members, methods = vars(self), self._remote.methods()
         for name, member in list(members.items()):
             kind = "namespace" if isinstance(member, BaseProxy) else "method"
             if not name.startswith("_") and _kind(self._prefix + name, methods) != kind:

@@ -17,6 +17,7 @@ from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
 from ._handlers import CANCELLED, ErrorReply, OnError, Service, send_reply
+from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Server:
         self._id = 0
         self._started = False
         self._closed = threading.Event()
+        self._listeners = Listeners()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
@@ -97,6 +99,10 @@ class Server:
         status["slowest_seconds"] = status.pop("slowest_us") / 1e6
         return status
 
+    def listen(self, listener: StateListener) -> Callable[[], None]:
+        """What on_state() does."""
+        return self._listeners.add(listener, self._pump.last_news())
+
     def __enter__(self) -> Self:
         return self
 
@@ -115,6 +121,7 @@ class Server:
         except BaseException:
             with contextlib.suppress(IpcError):
                 self._pump.close_server(self._id, 0)
+            self._process.servers.pop(self._id, None)
             self._end()
             raise
         self._started = True
@@ -125,9 +132,13 @@ class Server:
         if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
             self._end()
 
-    def on_state(self, state: str) -> None:
-        if state == "closed" and self._started:
-            self._end()
+    def on_state(self, state: str, number: int) -> None:
+        if state == "closed":
+            if self._started:
+                self._end()
+            # Only now: whoever closes the server may be done before this thread has heard of it.
+            self._process.servers.pop(self._id, None)
+        self._listeners.tell(state, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         with self._lock:
@@ -160,7 +171,6 @@ class Server:
             self.close(_process.EXIT_GRACE)
 
     def _end(self) -> None:
-        self._process.servers.pop(self._id, None)
         with contextlib.suppress(IpcError):
             self._pump.stop_workers(self._id)
             self._pump.forget_server(self._id)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from ._errors import IpcError
+from ._listeners import StateListener
 from ._options import UNSET, Seconds, Unset
 from ._proxy import BaseProxy, parts
 
 P = TypeVar("P", bound=BaseProxy)
+
+
+class Watched(Protocol):
+    """A server of either API."""
+
+    def listen(self, listener: StateListener) -> Callable[[], None]: ...
 
 
 def with_options(
@@ -54,10 +61,16 @@ def status(of: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", ask())
 
 
-def on_state(proxy: BaseProxy, listener: Callable[[str], object]) -> Callable[[], None]:
-    """Calls `listener(state)` at each change of the connection's state; returns what ends that.
+def on_state(of: BaseProxy | Watched, listener: StateListener) -> Callable[[], None]:
+    """Calls `listener(state)` at each change of state from now on; returns what ends that.
 
-    States: 'connecting', 'ready', 'reconnecting', 'disconnected' (the next call tries again), 'closed'. In the
-    blocking API the listener runs on a thread of its own, under asyncio on the loop.
+    Of a proxy: 'connecting', 'ready', 'reconnecting', 'disconnected' (the next call tries again), 'closed'. Of a
+    server: 'closing' (calls that have begun may finish, others are refused), 'closed'. In the blocking API the
+    listener runs on a thread of its own, under asyncio on the loop. What it raises is logged.
     """
-    return cast("Callable[[], None]", parts(proxy)[0].listen(listener))
+    if not callable(listener):
+        raise IpcError("invalid_argument", f"on_state() takes a function, not {listener!r}")
+    watched = parts(of)[0] if isinstance(of, BaseProxy) else of
+    if not callable(getattr(watched, "listen", None)):
+        raise IpcError("invalid_argument", f"expected a proxy or a server, not {type(of).__name__}")
+    return cast("Callable[[], None]", watched.listen(listener))

@@ -72,6 +72,31 @@ def test_calls_that_cross_the_goodbye_are_answered(old: Peer, new: Peer, client:
     assert burst.result()["ok"] == 10_000
 
 
+def test_a_server_tells_that_it_loses_its_name(old: Peer, new: Peer, address: str) -> None:
+    old.do("watch_server", **{"as": "s"})
+    serve(new, address, takeover="replace").result()
+    assert [old.event("server state")["state"] for _ in range(2)] == ["closing", "closed"]
+
+
+def test_members_are_those_of_the_service_that_is_there_now(kinds: tuple[str, str], peers: Make, address: str) -> None:
+    client, old, new = peers(kinds[0]), peers(kinds[1]), peers(kinds[1])
+    old.do("serve", **{"as": "s"}, address=address, methods=["keep", "fetch"])
+    client.do("connect", **{"as": "c"}, address=address)
+    for name in ("keep", "fetch"):  # which the client keeps
+        assert client.do("call", on="c", method=name) == name
+    options = {"takeover": "replace"}
+    new.do("serve", **{"as": "s"}, address=address, methods=["keep", "fetch_all"], options=options)
+    while client.do("status", on="c").get("peer_pid") != new.pid:  # nobody calls, and nobody watches
+        pass
+    names = ["keep", "fetch", "fetch_all"]
+    assert [client.do("has", on="c", method=name) for name in names] == [True, False, True]
+    error = client.start("call", on="c", method="fetch").error()
+    assert error.told["name"] == ("AttributeError" if client.in_python else "TypeError")
+    assert "did you mean 'fetch_all'" in error.message or not client.in_python
+    assert client.do("call", on="c", method="fetch_all") == "fetch_all"
+    assert {"keep", "fetch_all"} == set(client.do("describe", on="c")["methods"])
+
+
 def test_serving_a_name_again_in_the_same_process_replaces(old: Peer, client: Peer, address: str) -> None:
     old.do("serve", **{"as": "again"}, address=address)
     assert who_answers_next(client) == old.pid

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from children import Children
+from either import KINDS, BlockingServer, Loop, LoopServer
 
 import ipcbridge as ipc
 
@@ -49,6 +50,23 @@ def serve() -> Iterator[Any]:
     yield start
     for server in servers:
         server.close(grace=1)
+
+
+@pytest.fixture(params=KINDS)
+def serve_either(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A server of each Python API, with the same methods; closed at the end of the test."""
+    loop = None if request.param == "blocking" else Loop(request.param)
+    servers: list[Any] = []
+
+    def start(*args: Any, **kwargs: Any) -> Any:
+        servers.append(BlockingServer(*args, **kwargs) if loop is None else LoopServer(loop, *args, **kwargs))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close(grace=1)
+    if loop is not None:
+        loop.end()
 
 
 @pytest.fixture

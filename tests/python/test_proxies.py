@@ -105,8 +105,35 @@ def test_on_state_tells_of_changes(serve: Any, connect: Any) -> None:
     unsubscribe()
 
 
+def test_on_state_tells_of_a_server(serve_either: Any) -> None:
+    first = serve_either("calc", Calc())
+    states: list[str] = []
+    closed = threading.Event()
+
+    def note(state: str) -> None:
+        states.append(state)
+        if states.count("closed") == 2:
+            closed.set()
+
+    def fail(state: str) -> None:
+        raise ValueError(state)
+
+    first.on_state(fail)
+    ends = [first.on_state(note) for _ in range(3)]
+    ends[1]()
+    ends[1]()
+    serve_either("calc", Calc())  # which replaces the first
+    assert closed.wait(30)
+    assert states == ["closing", "closing", "closed", "closed"]
+
+
+def test_on_state_refuses_what_is_no_function(calc: Any) -> None:
+    with pytest.raises(ipc.IpcError, match="takes a function"):
+        ipc.on_state(calc, 3)  # type: ignore[arg-type]
+
+
 def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect: Any) -> None:
-    serve("calc", {"add": lambda: 1, "gone": len, "space": {"f": len, "g": len}, "turned": {"f": len}})
+    first = serve("calc", {"add": lambda: 1, "gone": len, "space": {"f": len, "g": len}, "turned": {"f": len}})
     calc = connect("calc")
     add, space = calc.add, calc.space
     assert calc.gone
@@ -114,8 +141,11 @@ def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect:
     assert space.g
     assert calc.turned
     serve("calc", {"add": lambda: 2, "space": {"f": len}, "turned": lambda: "a method"})
-    with pytest.raises(ipc.IpcError, match="gone"):
-        calc.gone([])
+    first.wait()
+    while ipc.status(calc)["state"] != "ready":
+        pass
+    with pytest.raises(AttributeError, match="gone"):
+        _ = calc.gone
     assert calc.add is add
     assert add() == 2
     assert calc.space is space
@@ -123,6 +153,45 @@ def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect:
     assert not hasattr(calc, "gone")
     assert not hasattr(space, "g")
     assert calc.turned() == "a method"
+
+
+def test_help_is_of_the_service_that_is_there_now(serve: Any, connect: Any) -> None:
+    def add() -> None:
+        """The old one."""
+
+    def newer() -> None:
+        """The new one."""
+
+    first = serve("calc", {"add": add})
+    calc = connect("calc")
+    assert calc.add.__doc__ == "The old one."
+    add_before = calc.add
+    serve("calc", {"add": newer, "newer": newer})
+    first.wait()
+    while ipc.status(calc)["state"] != "ready":
+        pass
+    assert calc.newer.__doc__ == "The new one."
+    assert calc.add is add_before
+    assert calc.add.__doc__ == "The new one."
+    assert set(ipc.describe(calc)["methods"]) == {"add", "newer"}
+
+
+def test_one_of_several_services_comes_back_with_other_methods(serve: Any, connect: Any) -> None:
+    """Which is no change of state."""
+    serve("one", {"add": len})
+    second = serve("two", {"add": len})
+    calc = connect(["one", "two"])
+    states: list[str] = []
+    ipc.on_state(calc, states.append)
+    while second.status()["connections"] == 0:
+        pass
+    assert dir(calc) == ["add"]
+    third = serve("two", {"add": len, "sub": len})
+    while third.status()["connections"] == 0:
+        pass
+    while not hasattr(calc, "sub"):
+        pass
+    assert states == []
 
 
 def test_a_proxy_cannot_be_changed(calc: Any) -> None:

@@ -126,7 +126,7 @@ def test_close_takes_a_server_too(address: str, serve: Any) -> None:
 
 def test_what_wants_a_proxy_says_what_a_server_has(serve: Any) -> None:
     with pytest.raises(ipc.IpcError, match=r"a server has close\(\), wait\(\)"):
-        ipc.on_state(serve("calc", {"f": len}), print)
+        ipc.notify(serve("calc", {"f": len}))
 
 
 def test_a_with_block_lets_calls_finish_on_sigterm(children: Children, connect: Any) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from .._client import StateListener, help_of
 from .._describe import DESCRIBE
+from .._descriptions import Descriptions
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
+from .._listeners import Listeners, StateListener
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
-from .._proxy import BaseProxy, Proxies, parts
+from .._proxy import BaseProxy, parts
 from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
@@ -23,8 +23,6 @@ from ._server import Server
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-logger = logging.getLogger("ipcbridge")
 
 _QUEUED_OVERHEAD = 128
 
@@ -38,12 +36,13 @@ class Client:
         self._driver = driver
         self._loop = loop
         self._max_queued_bytes: int = arguments["max_queued_bytes"]
-        self._listeners: list[StateListener] = []
-        self._proxies = Proxies()
-        self._descriptions: Any = None
+        self._listeners = Listeners()
+        self._state = "connecting"
         # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
         self._waiting: deque[Callable[[], bool]] = deque()
         self._id = driver.native.connect(**arguments)
+        self.generation = driver.native.generation(self._id)
+        self._descriptions = Descriptions(self.generation)
         driver.clients[self._id] = self
         self._finalizer = weakref.finalize(self, _close, driver, self._id)
         self._finalizer.atexit = False
@@ -54,10 +53,6 @@ class Client:
 
     def caller(self, name: str, options: CallOptions) -> Method:
         return Method(self, name, self._driver.native.intern_method(self._id, name), options)
-
-    def remember(self, proxy: BaseProxy) -> None:
-        """Has the proxy forget members that are no longer offered."""
-        self._proxies.add(proxy)
 
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id)
@@ -83,23 +78,17 @@ class Client:
         return call
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
+        generation = self.generation.value
         described: dict[str, Any] = await self.caller(DESCRIBE, options)()
-        self._descriptions = described.get("methods")
+        self._descriptions.keep(described, generation)
         return described
 
     def help(self, name: str) -> tuple[str, Any]:
-        if self._descriptions is None:
-            return "(`await aio.describe(...)` fetches the documentation)", None
-        return help_of(self._descriptions, name)
+        found = self._descriptions.help_of(name)
+        return found or ("(`await aio.describe(...)` fetches the documentation)", None)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def on_state(self, state: str, code: Code, message: str) -> None:
         if not self.ready.done():
@@ -107,14 +96,9 @@ class Client:
                 self.ready.set_result(None)
             elif state == "closed":
                 self.ready.set_exception(error_from_code(code, message, sent="no" if code == "unavailable" else None))
-        self._descriptions = None
-        if state == "ready":
-            self._proxies.update(self.methods())
-        for listener in list(self._listeners):
-            try:
-                listener(state)
-            except Exception:
-                logger.exception("a listener of on_state() failed")
+        if state != self._state:
+            self._state = state
+            self._listeners.tell(state)
         self.on_outcome()
 
     def on_outcome(self) -> None:

@@ -13,6 +13,7 @@ from .. import _local_loops, _native
 from .._context import Context, of_task
 from .._errors import Code, error_from_code
 from .._handlers import CANCELLED, OnError, Reply, Service, send_reply
+from .._listeners import Listeners, StateListener
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._loop import LoopDriver, running
 
@@ -66,6 +67,7 @@ class Server:
         self._context = contextvars.copy_context()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
+        self._listeners = Listeners()
 
     async def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them."""
@@ -82,6 +84,10 @@ class Server:
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, running_calls."""
         return self._driver.native.server_status(self._id)
+
+    def listen(self, listener: StateListener) -> Callable[[], None]:
+        """What on_state() does."""
+        return self._listeners.add(listener)
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,8 +115,11 @@ class Server:
     def on_state(self, state: str, code: Code, message: str) -> None:
         if state == "listening" and not self._listening.done():
             self._listening.set_result(None)
-        if state != "closed":
-            return
+        if state == "closed":
+            self._end(code, message)
+        self._listeners.tell(state)
+
+    def _end(self, code: Code, message: str) -> None:
         if not self._listening.done():
             self._listening.set_exception(error_from_code(code, message))
         self._driver.servers.pop(self._id, None)

@@ -94,6 +94,9 @@ const actions = {
   watch: ({ on }) => {
     ipc.onState(clients.get(on), state => event('state', { state }))
   },
+  watch_server: ({ as }) => {
+    ipc.onState(servers.get(as), state => event('server state', { state }))
+  },
   close: ({ on }) => ipc.close(clients.get(on)),
   burst: command => burst(memberOf(viewOf(command), command.method), command, () => event('underway')),
   crowd: async ({ address, count, options }) => {
@@ -113,8 +116,10 @@ const actions = {
     await Promise.all(crowd.map(client => ipc.close(client)))
     crowd = []
   },
-  serve: async ({ as, address, options }) => {
-    const service = makeService(event, address => ipc.connect(address))
+  serve: async ({ as, address, options, methods }) => {
+    const service = methods
+      ? Object.fromEntries(methods.map(name => [name, () => name]))
+      : makeService(event, address => ipc.connect(address))
     servers.set(as, await ipc.serve(address, service, serveOptions(options)))
   },
   server_status: ({ as }) => servers.get(as).status(),

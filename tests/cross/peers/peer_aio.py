@@ -84,6 +84,9 @@ class Actions:
     async def watch(self, on: str, **_: Any) -> None:
         aio.on_state(clients[on], lambda state: event("state", state=state))
 
+    async def watch_server(self, **command: Any) -> None:
+        aio.on_state(servers[command["as"]], lambda state: event("server state", state=state))
+
     async def close(self, on: str, **_: Any) -> None:
         await aio.close(clients[on])
 
@@ -136,8 +139,8 @@ class Actions:
         while crowd:
             await aio.close(crowd.pop())
 
-    async def serve(self, address: str, options: Any = None, **command: Any) -> None:
-        service = AsyncService(aio.connect)
+    async def serve(self, address: str, options: Any = None, methods: Any = None, **command: Any) -> None:
+        service = AsyncService(aio.connect) if methods is None else {name: lambda name=name: name for name in methods}
         servers[command["as"]] = await aio.serve(address, service, on_error=_failed, **(options or {}))
 
     async def server_status(self, **command: Any) -> Any:

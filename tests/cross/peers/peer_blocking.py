@@ -73,6 +73,9 @@ class Actions:
     def watch(self, on: str, **_: Any) -> None:
         ipc.on_state(clients[on], lambda state: event("state", state=state))
 
+    def watch_server(self, **command: Any) -> None:
+        ipc.on_state(servers[command["as"]], lambda state: event("server state", state=state))
+
     def close(self, on: str, **_: Any) -> None:
         ipc.close(clients[on])
 
@@ -125,8 +128,8 @@ class Actions:
         while crowd:
             ipc.close(crowd.pop())
 
-    def serve(self, address: str, options: Any = None, **command: Any) -> None:
-        service = Service(ipc.connect)
+    def serve(self, address: str, options: Any = None, methods: Any = None, **command: Any) -> None:
+        service = Service(ipc.connect) if methods is None else {name: lambda name=name: name for name in methods}
         servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **(options or {}))
 
     def server_status(self, **command: Any) -> Any:

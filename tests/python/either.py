@@ -1,0 +1,71 @@
+"""Servers of either Python API, for tests of what both do alike."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+KINDS = ["blocking", "asyncio", "uvloop"]
+
+
+class Loop:
+    """An event loop on a thread of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self._loop = uvloop.new_event_loop() if kind == "uvloop" else asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        async def wrapped() -> Any:
+            return function(*args)
+
+        return self.run(wrapped())
+
+    def end(self) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class LoopServer:
+    """A server of ipcbridge.aio, used from another thread than its loop's."""
+
+    def __init__(self, loop: Loop, *args: Any, **options: Any) -> None:
+        self._loop = loop
+        self._server = loop.run(aio.serve(*args, **options))
+
+    def status(self) -> Any:
+        return self._loop.call(self._server.status)
+
+    def on_state(self, listener: Callable[[str], object]) -> Callable[[], None]:
+        unsubscribe = self._loop.call(aio.on_state, self._server, listener)
+        return lambda: self._loop.call(unsubscribe)
+
+    def close(self, grace: float = 10) -> None:
+        self._loop.run(self._server.close(grace))
+
+
+class BlockingServer:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._server = ipc.serve(*args, **options)
+
+    def status(self) -> Any:
+        return self._server.status()
+
+    def on_state(self, listener: Callable[[str], object]) -> Callable[[], None]:
+        return ipc.on_state(self._server, listener)
+
+    def close(self, grace: float = 10) -> None:
+        self._server.close(grace)

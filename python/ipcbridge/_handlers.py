@@ -7,12 +7,11 @@ import contextlib
 import functools
 import inspect
 import logging
-import threading
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Union
+from typing import Any, TypeVar, Union
 
 from . import _later, _native
-from ._context import context, of_task
+from ._context import of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
 from ._exposure import exposed, is_serial
@@ -24,6 +23,7 @@ OnError = Callable[[BaseException, str], object]
 ErrorReply = tuple[int, str, bytes]
 Reply = Union[bytes, ErrorReply]
 Handler = Callable[..., Any]
+Lane = TypeVar("Lane")
 
 _NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__args__, 1)}  # type: ignore[attr-defined]
 assert len(_NUMBERS) == len(CODES)
@@ -45,13 +45,16 @@ class Service:
         self.names: list[str] = [*functions, DESCRIBE]
         self.is_async = [is_async(function) for function in self.functions]
         self._calls = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
-        # Of one service all or each its own; a single thread is not enough where handlers leave it.
-        whole = threading.Lock() if serial else None
-        self.locks = [whole or (threading.Lock() if is_serial(each) else None) for each in self.functions]
+        self._serial = serial
+
+    def lanes(self, make: Callable[[], Lane]) -> list[Lane | None]:
+        """What each method waits in for its turn: all of a serial service in one, else a serial method in its own."""
+        whole = make() if self._serial else None
+        return [whole or (make() if is_serial(each) else None) for each in self.functions]
 
     def sync_invoker(self, number: int) -> Callable[[bytes], Reply]:
         """A function that answers a request for a method that is not `async def`."""
-        call, fail, lock = self._calls[number], functools.partial(self.failure, number), self.locks[number]
+        call, fail = self._calls[number], functools.partial(self.failure, number)
 
         def invoke(payload: bytes) -> Reply:
             result = None
@@ -62,13 +65,7 @@ class Service:
             except BaseException as error:
                 return fail(_unawaited(result) or error, payload)
 
-        def invoke_alone(payload: bytes) -> Reply:
-            with lock:  # type: ignore[union-attr]
-                if context().cancelled():
-                    return CANCELLED
-                return invoke(payload)
-
-        return invoke if lock is None else invoke_alone
+        return invoke
 
     async def invoke_async(self, number: int, payload: bytes, lock: asyncio.Lock | None = None) -> Reply:
         """Answers a request for an `async def` method, while it has the lock if there is one."""

@@ -10,15 +10,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _background, _native, _process
 from ._context import make_context, of_task, worker
 from ._errors import IpcError
-from ._handlers import CANCELLED, ErrorReply, OnError, Service, send_reply
+from ._handlers import CANCELLED, OnError, Reply, Service, send_reply
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
+from ._turns import Key, Turns
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -49,6 +50,8 @@ class Server:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
+        self._invokers = [service.sync_invoker(number) for number in range(len(service.names))]
+        self._turns = service.lanes(Turns)
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
@@ -181,46 +184,64 @@ class Server:
         with contextlib.suppress(IpcError):  # the end of the interpreter
             self._pump.run_worker(self._id, self._handlers)
 
-    def _handler(self, number: int) -> Any:
-        if self._service.is_async[number]:
-            return self._async_handler(number)
-        invoke = self._service.sync_invoker(number)
-        if self._executor is None:
-            return invoke
-        return self._executor_handler(number, invoke, self._executor)
+    def _handler(self, number: int) -> Callable[[bytes], Reply | None]:
+        is_async, turns = self._service.is_async[number], self._turns[number]
+        if turns is None and not is_async and self._executor is None:
+            return self._invokers[number]
 
-    def _executor_handler(self, number: int, invoke: Any, executor: Executor) -> Any:
-        def handle(payload: bytes) -> ErrorReply | None:
-            context, key = self._detached(number)
-            try:
-                work = executor.submit(context.run, lambda: send_reply(self._pump, key, invoke(payload)))
-            except RuntimeError as error:  # it has been shut down
-                return self._service.failure(number, error, payload)
-            work.add_done_callback(lambda done: send_reply(self._pump, key, CANCELLED) if done.cancelled() else None)
-            return None
+        def handle(payload: bytes) -> None:
+            request = self._detached(number, payload)
+            if turns is not None:
+                turns.enter(request.key, lambda: self._run_in_turn(request, turns))
+            elif is_async:
+                self._start_task(request, lambda: None)
+            else:
+                self._submit(request, lambda: None)
 
         return handle
 
-    def _async_handler(self, number: int) -> Any:
-        lock = self._service.locks[number]
+    def _run_in_turn(self, request: _Request, turns: Turns) -> bool:
+        """A job of `turns`."""
+        is_async = self._service.is_async[request.number]
+        if self._pump.cancelled(*request.key):
+            send_reply(self._pump, request.key, CANCELLED)
+        elif self._executor is not None:
+            (self._start_task if is_async else self._submit)(request, turns.leave)
+            return False
+        elif is_async:
+            # On this thread, because plain handlers that wait for their turn go on here.
+            ended = threading.Event()
+            self._start_task(request, ended.set)
+            ended.wait()
+        else:
+            self._answer(request)
+        return True
 
-        def handle(payload: bytes) -> None:
-            self._start_task(number, payload, lambda: None)
+    def _answer(self, request: _Request) -> None:
+        reply = request.context.run(self._invokers[request.number], request.payload)
+        send_reply(self._pump, request.key, reply)
 
-        def handle_alone(payload: bytes) -> None:
-            # On this thread, so that plain handlers wait for their turn as well.
-            with lock:  # type: ignore[union-attr]
-                ended = threading.Event()
-                self._start_task(number, payload, ended.set)
-                ended.wait()
+    def _submit(self, request: _Request, ended: Callable[[], object]) -> None:
+        assert self._executor is not None
 
-        return handle if lock is None else handle_alone
+        def done(work: Future[None]) -> None:
+            if work.cancelled():
+                send_reply(self._pump, request.key, CANCELLED)
+            ended()
 
-    def _start_task(self, number: int, payload: bytes, ended: Callable[[], object]) -> None:
-        context, key = self._detached(number)
+        try:
+            work = self._executor.submit(self._answer, request)
+        except RuntimeError as error:  # it has been shut down
+            send_reply(self._pump, request.key, self._service.failure(request.number, error, request.payload))
+            ended()
+        else:
+            work.add_done_callback(done)
+
+    def _start_task(self, request: _Request, ended: Callable[[], object]) -> None:
+        key = request.key
 
         async def answer() -> None:
-            send_reply(self._pump, key, await self._service.invoke_async(number, payload))
+            send_reply(self._pump, key, await self._service.invoke_async(request.number, request.payload))
 
         def done(task: asyncio.Task[None]) -> None:
             with self._lock:
@@ -236,10 +257,10 @@ class Server:
             if self._pump.cancelled(*key):
                 task.cancel()
 
-        _background.start(answer(), context, started)
+        _background.start(answer(), request.context, started)
 
-    def _detached(self, number: int) -> tuple[contextvars.Context, tuple[int, int]]:
-        """The context for a handler that leaves the thread which read its request."""
+    def _detached(self, number: int, payload: bytes) -> _Request:
+        """What the calling thread is handling, for a handler that runs later or on another thread."""
         request = _native.current_request()
         assert request is not None
         _method, metadata, timeout_us, connection, call_id = request
@@ -247,7 +268,16 @@ class Server:
         context = contextvars.copy_context()
         made = make_context(self._pump, self._service.names[number], metadata, left, connection, call_id)
         context.run(of_task.set, made)
-        return context, (connection, call_id)
+        return _Request(number, payload, context, (connection, call_id))
+
+
+class _Request(NamedTuple):
+    """A call whose handler leaves the thread that read it."""
+
+    number: int
+    payload: bytes
+    context: contextvars.Context
+    key: Key
 
 
 def serve(

@@ -5,7 +5,6 @@ import collections.abc
 import contextvars
 import gc
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -330,46 +329,6 @@ def test_a_loop_that_ends_without_close_frees_what_it_had(run: Run) -> None:
         ipc.connect("calc", connect_timeout=0)
 
 
-def test_serial_async_handlers_run_one_at_a_time(run: Run) -> None:
-    async def main() -> None:
-        inside = most = 0
-
-        async def enter() -> None:
-            nonlocal inside, most
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0)
-            inside -= 1
-
-        async with await aio.serve("calc", {"enter": enter}, serial=True), await aio.connect("calc") as calc:
-            await asyncio.gather(*(calc.enter() for _ in range(20)))
-        assert most == 1
-
-    run(main())
-
-
-def test_plain_and_async_handlers_of_a_serial_service_take_turns(run: Run) -> None:
-    async def main() -> None:
-        inside: list[str] = []
-
-        async def pause() -> list[str]:
-            inside.append("pause")
-            await asyncio.sleep(0.001)
-            return [inside.pop(), *inside]
-
-        def enter() -> list[str]:
-            inside.append("enter")
-            time.sleep(0.001)
-            return [inside.pop(), *inside]
-
-        service = {"pause": pause, "enter": enter}
-        async with await aio.serve("calc", service, serial=True), await aio.connect("calc") as calc:
-            seen = await asyncio.gather(*(calc.pause() if at % 2 else calc.enter() for at in range(40)))
-        assert seen == [["enter"], ["pause"]] * 20
-
-    run(main())
-
-
 @pytest.mark.parametrize("serial", [False, True], ids=["overlapping", "serial"])
 def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Run, serial: bool) -> None:
     outcomes: list[ipc.IpcError] = []
@@ -395,36 +354,6 @@ def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Ru
     for caller in run(main()):
         caller.join()
     assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2
-
-
-@pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
-def test_calls_that_were_given_up_are_answered_all_the_same(run: Run, plain: bool) -> None:
-    """Each counts against what the server grants until it is answered."""
-
-    async def main() -> None:
-        released = threading.Event()
-
-        async def sleep() -> None:
-            await asyncio.sleep(600)
-
-        async def echo(value: int) -> int:
-            return value
-
-        service = {"sleep": (lambda: released.wait(60)) if plain else sleep, "echo": echo}
-        limits = {"max_pending_calls": 4}
-        serving = await aio.serve("calc", service, limits=limits, threads=1)
-        async with serving as server, await aio.connect("calc") as calc:
-            for _ in range(10):
-                with pytest.raises(ipc.DeadlineExceeded):
-                    await aio.with_options(calc, timeout=0.01).sleep()
-            assert await calc.echo(3) == 3
-            released.set()
-            while aio.status(server)["running_calls"] > 0:  # noqa: ASYNC110
-                await asyncio.sleep(0)
-            while aio.status(calc)["pending_calls"] > 0:  # noqa: ASYNC110
-                await asyncio.sleep(0)
-
-    run(main())
 
 
 def test_a_handler_does_not_see_the_context_of_unrelated_tasks(run: Run) -> None:

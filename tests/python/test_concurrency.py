@@ -60,104 +60,6 @@ def test_handlers_run_at_the_same_time(serve: Any, connect: Any) -> None:
         assert all(threads.map(lambda _: calc.meet(), range(4)))
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["service", "method"])
-def test_serial_handlers_run_one_at_a_time(whole: bool, serve: Any, connect: Any) -> None:
-    inside = 0
-    most = 0
-
-    def enter() -> None:
-        nonlocal inside, most
-        inside += 1
-        most = max(most, inside)
-        time.sleep(0.001)
-        inside -= 1
-
-    serve("calc", {"enter": enter if whole else ipc.method(serial=True)(enter)}, serial=whole)
-    calc = connect("calc")
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: calc.enter(), range(40)))
-    assert most == 1
-
-
-@pytest.mark.parametrize("whole", [True, False], ids=["service", "method"])
-def test_serial_async_handlers_run_one_at_a_time(whole: bool, serve: Any, connect: Any) -> None:
-    inside = 0
-    most = 0
-
-    async def enter() -> None:
-        nonlocal inside, most
-        inside += 1
-        most = max(most, inside)
-        await asyncio.sleep(0.001)
-        inside -= 1
-
-    serve("calc", {"enter": enter if whole else ipc.method(serial=True)(enter)}, serial=whole)
-    calc = connect("calc")
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: calc.enter(), range(40)))
-    assert most == 1
-
-
-def test_a_serial_handler_does_not_run_for_a_caller_who_gave_up_before_its_turn(serve: Any, connect: Any) -> None:
-    began, release = threading.Event(), threading.Event()
-    ran: list[str] = []
-
-    @ipc.method(serial=True)
-    def enter(who: str) -> None:
-        ran.append(who)
-        began.set()
-        release.wait()
-
-    server = serve("calc", {"enter": enter, "nothing": lambda: None})
-    calc = connect("calc")
-    with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(calc.enter, "first")
-        began.wait()
-        with pytest.raises(ipc.DeadlineExceeded):
-            ipc.with_options(calc, timeout=0.05).enter("second")
-        calc.nothing()  # what tells of the timeout has been read by now
-        release.set()
-        first.result()
-    server.close()
-    assert ran == ["first"]
-
-
-def test_plain_and_async_handlers_of_a_serial_service_take_turns(serve: Any, connect: Any) -> None:
-    inside: list[str] = []
-
-    async def pause() -> list[str]:
-        inside.append("pause")
-        await asyncio.sleep(0.001)
-        return [inside.pop(), *inside]
-
-    def enter() -> list[str]:
-        inside.append("enter")
-        time.sleep(0.001)
-        return [inside.pop(), *inside]
-
-    serve("calc", {"pause": pause, "enter": enter}, serial=True)
-    calc = connect("calc")
-    with ThreadPoolExecutor(8) as threads:
-        seen = list(threads.map(lambda at: calc.pause() if at % 2 else calc.enter(), range(40)))
-    assert seen == [["enter"], ["pause"]] * 20
-
-
-def test_a_serial_service_runs_one_handler_of_its_executor_at_a_time(serve: Any, connect: Any) -> None:
-    turn = threading.Lock()
-
-    def enter() -> bool:
-        alone = turn.acquire(blocking=False)
-        time.sleep(0.001)
-        if alone:
-            turn.release()
-        return alone
-
-    with ThreadPoolExecutor(4) as executor, ThreadPoolExecutor(8) as threads:
-        serve("calc", {"enter": enter}, serial=True, executor=executor)
-        calc = connect("calc")
-        assert all(threads.map(lambda _: calc.enter(), range(40)))
-
-
 def test_a_stuck_handler_does_not_hold_up_others(serve: Any, connect: Any) -> None:
     release = threading.Event()
     serve("calc", {"stuck": release.wait, "add": lambda a, b: a + b}, threads=2)
@@ -234,26 +136,6 @@ def test_a_timeout_cancels_an_async_handler(serve: Any, connect: Any) -> None:
         with pytest.raises(ipc.DeadlineExceeded):
             calc.wait()
     assert cancelled.wait(30)
-
-
-def test_calls_that_were_given_up_are_answered_all_the_same(serve: Any, connect: Any) -> None:
-    """Each counts against what the server grants until it is answered."""
-
-    async def sleep() -> None:
-        await asyncio.sleep(600)
-
-    async def echo(value: int) -> int:
-        return value
-
-    server = serve("calc", {"sleep": sleep, "echo": echo}, limits={"max_pending_calls": 4})
-    calc = connect("calc")
-    for _ in range(10):
-        with pytest.raises(ipc.DeadlineExceeded):
-            ipc.with_options(calc, timeout=0.01).sleep()
-    assert calc.echo(3) == 3
-    while ipc.status(server)["running_calls"] > 0:
-        pass
-    assert ipc.status(calc)["pending_calls"] == 0
 
 
 def test_notifications_beyond_the_grant_all_arrive(serve: Any, connect: Any) -> None:

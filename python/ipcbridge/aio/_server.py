@@ -31,8 +31,8 @@ class _Running:
     def __init__(self) -> None:
         self.cancelled = False
         self.work: asyncio.Task[None] | Future[None] | None = None
-        # Of a serial service, what has the turn or waits for it while a thread runs the handler: never cancelled,
-        # because the thread cannot be.
+        # Of a plain serial handler, what has the turn or waits for it while a thread runs the handler: never
+        # cancelled, because the thread cannot be.
         self.turn: asyncio.Task[None] | None = None
 
 
@@ -45,7 +45,6 @@ class Server:
         loop: asyncio.AbstractEventLoop,
         service: Service,
         threads: int,
-        serial: bool,
         executor: Executor | None,
     ) -> None:
         self.name = service.name
@@ -60,8 +59,7 @@ class Server:
         self._invokers = [
             None if is_async else service.sync_invoker(number) for number, is_async in enumerate(service.is_async)
         ]
-        self._turns = asyncio.Lock() if serial else None
-        self._locks = [self._turns or (asyncio.Lock() if lock else None) for lock in service.locks]
+        self._turns = service.lanes(asyncio.Lock)
         self._running: dict[Key, _Running] = {}
         # A request arrives in the context of whoever made the loop look for it, which is not the handlers' business.
         self._context = contextvars.copy_context()
@@ -158,6 +156,9 @@ class Server:
             self._reply(key, copied.run(invoke, payload))
 
         def submit() -> Future[None] | None:
+            if request.cancelled:
+                self._reply(key, CANCELLED)
+                return None
             try:
                 work = self._pool().submit(handle)
             except RuntimeError as error:  # the executor has been shut down
@@ -166,8 +167,9 @@ class Server:
             work.add_done_callback(lambda done: self._answer_if_dropped(key, done))
             return work
 
-        if self._turns is not None:
-            request.turn = self._loop.create_task(self._in_turn(self._turns, submit))
+        turns = self._turns[method]
+        if turns is not None:
+            request.turn = self._loop.create_task(self._in_turn(turns, submit))
         else:
             request.work = submit()
 
@@ -194,7 +196,7 @@ class Server:
             self._reply(key, CANCELLED)
 
     async def _answer(self, method: int, payload: bytes, key: Key) -> None:
-        self._reply(key, await self._service.invoke_async(method, payload, self._locks[method]))
+        self._reply(key, await self._service.invoke_async(method, payload, self._turns[method]))
         self._driver.stay_awake()
 
     def _reply(self, key: Key, reply: Reply) -> None:
@@ -232,6 +234,6 @@ async def serve(
     count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)
     arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
-    server = Server(await running(), asyncio.get_running_loop(), service, count, serial, executor)
+    server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
     await server.start(arguments)
     return server

@@ -1,0 +1,206 @@
+"""Services and methods that run one call at a time; and calls whose callers have given up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import ipcbridge as ipc
+
+
+class Gate:
+    """A serial method whose calls wait inside until they are released."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.released = threading.Event()
+        self.order: list[int] = []
+
+    @ipc.method(serial=True)
+    def enter(self, at: int) -> Any:
+        self.order.append(at)
+        self.began.set()
+        assert self.released.wait(60)
+        return [at, ipc.context().method, ipc.context().metadata, ipc.context().deadline]
+
+    def other(self) -> str:
+        return "other"
+
+
+def call_one_by_one(threads: ThreadPoolExecutor, server: Any, calc: Any, gate: Gate, count: int) -> list[Future[Any]]:
+    """Calls that reach the server in this order; the first is inside."""
+    calls = []
+    for at in range(count):
+        view = ipc.with_options(calc, metadata={"at": at}, timeout=1000 + at)
+        calls.append(threads.submit(view.enter, at))
+        while server.status()["running_calls"] <= at:
+            pass
+    assert gate.began.wait(60)
+    return calls
+
+
+@pytest.mark.parametrize("executor", [False, True], ids=["threads", "executor"])
+def test_calls_that_wait_for_their_turn_hold_no_thread(executor: bool, serve_either: Any, connect: Any) -> None:
+    gate = Gate()
+    with ThreadPoolExecutor(8) as own, ThreadPoolExecutor(20) as threads:
+        server = serve_either("calc", gate, threads=8, **({"executor": own} if executor else {}))
+        calc = connect("calc")
+        calls = call_one_by_one(threads, server, calc, gate, 20)
+        others = [ipc.with_options(calc, timeout=60).other() for _ in range(20)]
+        order_before = list(gate.order)
+        gate.released.set()
+        assert others == ["other"] * 20
+        assert order_before == [0]
+        results = [call.result(60) for call in calls]
+    assert gate.order == list(range(20))
+    for at, (given, method, metadata, deadline) in enumerate(results):
+        assert (given, method, metadata) == (at, "enter", {"at": at})
+        assert 900 + at < deadline <= 1000 + at
+
+
+def test_a_call_that_is_given_up_before_its_turn_does_not_run(serve_either: Any, connect: Any) -> None:
+    gate = Gate()
+    server = serve_either("calc", gate, threads=2)
+    calc = connect("calc")
+    with ThreadPoolExecutor(4) as threads:
+        calls = call_one_by_one(threads, server, calc, gate, 3)
+        with pytest.raises(ipc.DeadlineExceeded):
+            ipc.with_options(calc, timeout=0.05).enter(99)
+        last = threads.submit(calc.enter, 3)
+        calc.other()  # what tells of the timeout has been read by now
+        gate.released.set()
+        for call in [*calls, last]:
+            call.result(60)
+    while server.status()["running_calls"] > 0:  # the one that was given up is answered as well
+        pass
+    assert gate.order == [0, 1, 2, 3]
+
+
+def test_calls_that_wait_for_their_turn_are_cancelled_when_the_server_closes(serve_either: Any, connect: Any) -> None:
+    gate = Gate()
+    server = serve_either("calc", gate)
+    calc = connect("calc")
+    with ThreadPoolExecutor(4) as threads:
+        calls = call_one_by_one(threads, server, calc, gate, 4)
+        server.close(grace=0)
+        for call in calls:
+            assert isinstance(call.exception(60), ipc.IpcError)
+        gate.released.set()
+    assert gate.order == [0]
+
+
+def test_a_serial_method_runs_under_run(serve: Any, connect: Any) -> None:
+    gate = Gate()
+    gate.released.set()
+    server = serve("calc", gate)
+    calc = connect("calc")
+    results: list[Any] = []
+
+    def call() -> None:
+        with ThreadPoolExecutor(8) as threads:
+            results.extend(threads.map(lambda at: calc.enter(at)[0], range(40)))
+        server.close()
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    server.run()
+    caller.join()
+    assert results == list(range(40))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["service", "method"])
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "plain"])
+def test_serial_handlers_run_one_at_a_time(whole: bool, is_async: bool, serve_either: Any, connect: Any) -> None:
+    inside = 0
+    most = 0
+
+    def begin() -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+
+    def end() -> None:
+        nonlocal inside
+        inside -= 1
+
+    def enter() -> None:
+        begin()
+        time.sleep(0.001)
+        end()
+
+    async def pause() -> None:
+        begin()
+        await asyncio.sleep(0.001)
+        end()
+
+    handler = pause if is_async else enter
+    serve_either("calc", {"enter": handler if whole else ipc.method(serial=True)(handler)}, serial=whole)
+    calc = connect("calc")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: calc.enter(), range(40)))
+    assert most == 1
+
+
+def test_plain_and_async_handlers_of_a_serial_service_take_turns(serve_either: Any, connect: Any) -> None:
+    inside: list[str] = []
+
+    async def pause() -> list[str]:
+        inside.append("pause")
+        await asyncio.sleep(0.001)
+        return [inside.pop(), *inside]
+
+    def enter() -> list[str]:
+        inside.append("enter")
+        time.sleep(0.001)
+        return [inside.pop(), *inside]
+
+    serve_either("calc", {"pause": pause, "enter": enter}, serial=True)
+    calc = connect("calc")
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda at: calc.pause() if at % 2 else calc.enter(), range(40)))
+    assert seen == [["enter"], ["pause"]] * 20
+
+
+def test_a_serial_service_runs_one_handler_of_its_executor_at_a_time(serve_either: Any, connect: Any) -> None:
+    turn = threading.Lock()
+
+    def enter() -> bool:
+        alone = turn.acquire(blocking=False)
+        time.sleep(0.001)
+        if alone:
+            turn.release()
+        return alone
+
+    with ThreadPoolExecutor(4) as executor, ThreadPoolExecutor(8) as threads:
+        serve_either("calc", {"enter": enter}, serial=True, executor=executor)
+        calc = connect("calc")
+        assert all(threads.map(lambda _: calc.enter(), range(40)))
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["async", "plain"])
+def test_calls_that_were_given_up_are_answered_all_the_same(plain: bool, serve_either: Any, connect: Any) -> None:
+    """Each counts against what the server grants until it is answered."""
+    released = threading.Event()
+
+    async def sleep() -> None:
+        await asyncio.sleep(600)
+
+    async def echo(value: int) -> int:
+        return value
+
+    service = {"sleep": (lambda: released.wait(60)) if plain else sleep, "echo": echo}
+    server = serve_either("calc", service, limits={"max_pending_calls": 4}, threads=2)
+    calc = connect("calc")
+    for _ in range(10):
+        with pytest.raises(ipc.DeadlineExceeded):
+            ipc.with_options(calc, timeout=0.01).sleep()
+    released.set()
+    assert calc.echo(3) == 3
+    while server.status()["running_calls"] > 0:
+        pass
+    assert ipc.status(calc)["pending_calls"] == 0

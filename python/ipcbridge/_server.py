@@ -46,6 +46,7 @@ class Server:
         self._id = 0
         self._started = False
         self._closed = threading.Event()
+        self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -60,6 +61,8 @@ class Server:
         Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it.
         """
         self._pump.close_server(self._id, microseconds(grace, "grace"))
+        if self._left_by is threading.current_thread():
+            self._run_here()  # nobody else would answer what has not begun
         with contextlib.suppress(IpcError):
             self._pump.wait_server_closed(self._id)
         self._end()
@@ -69,7 +72,10 @@ class Server:
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def wait(self) -> None:
-        """Waits until the server is closed, by close() or because another one has taken its name over."""
+        """Waits until the server is closed, by close() or because another one has taken its name over.
+
+        Ctrl-C raises KeyboardInterrupt, and a `with` block around it then closes the server as close() does.
+        """
         self._closed.wait()
 
     def run(self) -> None:
@@ -77,6 +83,7 @@ class Server:
 
         For handlers that need the main thread. The server's own threads stop first. Ctrl-C, also during a
         handler, raises KeyboardInterrupt here; a KeyboardInterrupt that a handler raises itself goes to its caller.
+        If this thread closes the server afterwards, it answers the calls that had not begun.
         """
         self._pump.stop_workers(self._id)
         for thread in self._threads:
@@ -85,6 +92,13 @@ class Server:
         if self._closed.is_set():
             return
         self._pump.resume_workers(self._id)
+        try:
+            self._run_here()
+        except BaseException:
+            self._left_by = threading.current_thread()
+            raise
+
+    def _run_here(self) -> None:
         with _noting_interrupts() as interrupts:
             handlers = [_interruptible(self._pump, handler, interrupts) for handler in self._handlers]
             worker.pump, worker.names = self._pump, self._service.names

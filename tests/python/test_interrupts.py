@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from children import Child, Children
+
+import ipcbridge as ipc
 
 WAITS = {
     "a call": "ipc.connect('calc').sleep(60)",
@@ -125,3 +130,62 @@ def test_a_handlers_own_keyboard_interrupt_does_not_end_run(children: Children) 
     )
     client.expect("KeyboardInterrupt")
     client.expect("MainThread")
+
+
+@pytest.mark.parametrize("how", ["wait", "run"])
+def test_ctrl_c_lets_the_service_finish_its_calls(how: str, children: Children, connect: Any) -> None:
+    """As the main program: the block closes the server, then the process ends as any that Ctrl-C ends."""
+    server = children.run(
+        f"""
+        async def slow():
+            say('begun')
+            await asyncio.to_thread(sys.stdin.readline)
+            return 'done'
+        with ipc.serve('mine', {{'slow': slow}}) as server:
+            say('ready')
+            server.{how}()
+        """
+    )
+    server.expect("ready")
+    mine = connect("mine")
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(mine.slow)
+        server.expect("begun")
+        server.interrupt()
+        while ipc.status(mine)["state"] == "ready":  # until the server says goodbye
+            pass
+        assert not call.done()
+        assert server.stdin is not None
+        server.stdin.write("\n")
+        server.stdin.flush()
+        assert call.result(30) == "done"
+    stderr = server.rest()[1]
+    assert stderr.startswith("Traceback")
+    assert stderr.endswith("\nKeyboardInterrupt\n")
+    assert server.returncode == -signal.SIGINT
+
+
+def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: Children, connect: Any) -> None:
+    server = children.run(
+        """
+        def slow():
+            say('begun')
+            time.sleep(600)
+        with ipc.serve('mine', {'slow': slow, 'quick': lambda: 0}) as server:
+            say('ready')
+            server.run()
+        """
+    )
+    server.expect("ready")
+    mine = connect("mine")
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(mine.slow)
+        server.expect("begun")
+        quick = threads.submit(mine.quick)
+        while ipc.status(mine)["pending_calls"] < 2:
+            pass
+        server.interrupt()
+        assert quick.result(30) == 0
+        assert isinstance(slow.exception(30), ipc.RemoteError)
+    server.rest()
+    assert server.returncode == -signal.SIGINT

@@ -37,6 +37,13 @@ auto without_gil(F f) {
   return result;
 }
 
+// The same for what uses the pump, which another thread may want to shut down meanwhile.
+template <typename F>
+auto without_gil(PumpBinding& binding, F f) {
+  const PumpBinding::Visit visit(binding);
+  return without_gil(std::move(f));
+}
+
 }  // namespace
 
 PumpBinding::PumpBinding(bool spin) : generation_(fork_guard::generation()), board_(std::make_shared<StateBoard>()) {
@@ -76,12 +83,12 @@ void PumpBinding::shut_down() {
 
 ClientId PumpBinding::connect(const ConnectOptions& options) {
   Pump& pump = alive();
-  return unwrap(without_gil([&] { return pump.driver().connect(options); }));
+  return unwrap(without_gil(*this, [&] { return pump.driver().connect(options); }));
 }
 
 ServerId PumpBinding::serve(const ServeOptions& options) {
   Pump& pump = alive();
-  return unwrap(without_gil([&] { return pump.driver().serve(options); }));
+  return unwrap(without_gil(*this, [&] { return pump.driver().serve(options); }));
 }
 
 template <typename Done>
@@ -207,7 +214,7 @@ void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::by
   Pump& pump = alive();
   const RequestKey key{connection, id};
   const ConstBytes bytes = view(payload);
-  without_gil([&] {
+  without_gil(*this, [&] {
     pump.driver().reply(key, bytes);
     return true;
   });
@@ -219,7 +226,7 @@ void PumpBinding::reply_error(std::uint64_t connection, std::uint64_t id, unsign
   Pump& pump = alive();
   const RequestKey key{connection, id};
   const ConstBytes bytes = view(details);
-  without_gil([&] {
+  without_gil(*this, [&] {
     pump.driver().reply_error(key, code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown), message,
                               bytes);
     return true;
@@ -263,7 +270,7 @@ void bind_pump(py::module_& module) {
           "close_client",
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
-            without_gil([&] {
+            without_gil(pump, [&] {
               target.close_client(client);
               return true;
             });
@@ -276,7 +283,7 @@ void bind_pump(py::module_& module) {
           "close_server",
           [driver](PumpBinding& pump, ServerId server, std::int64_t grace_us) {
             Driver& target = driver(pump);
-            without_gil([&] {
+            without_gil(pump, [&] {
               target.close_server(server, to_duration(grace_us));
               return true;
             });
@@ -286,7 +293,7 @@ void bind_pump(py::module_& module) {
           "stop_workers",
           [](PumpBinding& pump, ServerId server) {
             Pump& target = pump.alive();
-            without_gil([&] {
+            without_gil(pump, [&] {
               target.stop_workers(server);
               return true;
             });
@@ -296,7 +303,7 @@ void bind_pump(py::module_& module) {
           "resume_workers",
           [](PumpBinding& pump, ServerId server) {
             Pump& target = pump.alive();
-            without_gil([&] {
+            without_gil(pump, [&] {
               target.resume_workers(server);
               return true;
             });
@@ -309,36 +316,36 @@ void bind_pump(py::module_& module) {
           "methods",
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
-            return without_gil([&] { return target.methods(client); });
+            return without_gil(pump, [&] { return target.methods(client); });
           },
           py::arg("client"))
       .def(
           "generation",
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
-            return GenerationBinding{without_gil([&] { return target.generation(client); })};
+            return GenerationBinding{without_gil(pump, [&] { return target.generation(client); })};
           },
           py::arg("client"))
       .def(
           "intern_method",
           [driver](PumpBinding& pump, ClientId client, const std::string& name) {
             Driver& target = driver(pump);
-            return without_gil([&] { return target.intern_method(client, name); });
+            return without_gil(pump, [&] { return target.intern_method(client, name); });
           },
           py::arg("client"), py::arg("name"))
       .def(
           "client_status",
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
-            return to_dict(without_gil([&] { return target.client_status(client); }));
+            return to_dict(without_gil(pump, [&] { return target.client_status(client); }));
           },
           py::arg("client"))
       .def(
           "server_status",
           [](PumpBinding& pump, ServerId server) {
             Pump& target = pump.alive();
-            const auto [status, busy] =
-                without_gil([&] { return std::pair(target.driver().server_status(server), target.busy(server)); });
+            const auto [status, busy] = without_gil(
+                pump, [&] { return std::pair(target.driver().server_status(server), target.busy(server)); });
             py::dict dict = to_dict(status);
             dict["workers"] = busy.workers;
             dict["busy_workers"] = busy.running;

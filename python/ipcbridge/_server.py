@@ -151,7 +151,7 @@ class Server:
 
     def on_state(self, state: str, number: int) -> None:
         if state == "closed":
-            if self._started:
+            if self._started and not self._closed.is_set():
                 self._end()
             # Only now: whoever closes the server may be done before this thread has heard of it.
             self._process.servers.pop(self._id, None)

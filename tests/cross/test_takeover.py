@@ -85,16 +85,16 @@ def test_members_are_those_of_the_service_that_is_there_now(kinds: tuple[str, st
     for name in ("keep", "fetch"):  # which the client keeps
         assert client.do("call", on="c", method=name) == name
     options = {"takeover": "replace"}
-    new.do("serve", **{"as": "s"}, address=address, methods=["keep", "fetch_all"], options=options)
+    new.do("serve", **{"as": "s"}, address=address, methods=["keep", "fetches"], options=options)
     while client.do("status", on="c").get("peer_pid") != new.pid:  # nobody calls, and nobody watches
         pass
-    names = ["keep", "fetch", "fetch_all"]
+    names = ["keep", "fetch", "fetches"]
     assert [client.do("has", on="c", method=name) for name in names] == [True, False, True]
     error = client.start("call", on="c", method="fetch").error()
     assert error.told["name"] == ("AttributeError" if client.in_python else "TypeError")
-    assert "did you mean 'fetch_all'" in error.message or not client.in_python
-    assert client.do("call", on="c", method="fetch_all") == "fetch_all"
-    assert {"keep", "fetch_all"} == set(client.do("describe", on="c")["methods"])
+    assert "did you mean 'fetches'" in error.message or not client.in_python
+    assert client.do("call", on="c", method="fetches") == "fetches"
+    assert {"keep", "fetches"} == set(client.do("describe", on="c")["methods"])
 
 
 def test_serving_a_name_again_in_the_same_process_replaces(old: Peer, client: Peer, address: str) -> None:

@@ -37,3 +37,17 @@ test('takeover by waiting succeeds when the other goes', async t => {
   child.kill('SIGKILL')
   assert.equal((await serving).status().state, 'listening')
 })
+
+test('one of several services that comes back with other methods is followed, though no state changes', async t => {
+  const addresses = [freshName(), freshName()]
+  const both = { old() {} }
+  await serve(t, addresses[0], both)
+  const second = await serve(t, addresses[1], both)
+  const remote = await connect(t, addresses)
+  while (second.status().connections === 0) await new Promise(setImmediate)
+  const states = []
+  ipc.onState(remote, state => states.push(state))
+  await serve(t, addresses[1], { ...both, fresh() {} })
+  while (remote.fresh === undefined) await new Promise(setImmediate)
+  assert.deepEqual(states, [])
+})

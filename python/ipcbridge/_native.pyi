@@ -1,7 +1,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex, final
 
-from typing_extensions import TypeAlias
+from typing_extensions import TypeAlias, disjoint_base
 
 # What raises, raises IpcError, made by ipcbridge._errors. Times are in microseconds; negative means for ever.
 
@@ -28,9 +28,11 @@ def current_request() -> tuple[int, bytes, int, int, int] | None: ...
 def current_age_us() -> int: ...
 
 class Generation:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     @property
     def value(self) -> int: ...
 
+@disjoint_base
 class ProxyBase:
     def _follow(self, generation: Generation, /) -> None: ...
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace ipcbridge {
 
@@ -14,6 +16,13 @@ inline constexpr TimePoint kNever = TimePoint::max();
 // now + timeout without overflow: a timeout of centuries means never.
 inline TimePoint deadline_after(TimePoint now, Duration timeout) {
   return timeout >= kNever - now ? kNever : now + timeout;
+}
+
+// For poll() and its like: milliseconds, rounded up; -1 for kNever.
+inline int poll_timeout(TimePoint deadline) {
+  if (deadline == kNever) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
 }
 
 }  // namespace ipcbridge

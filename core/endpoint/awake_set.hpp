@@ -49,7 +49,7 @@ class AwakeSet {
  private:
   // What a look needs of a connection without touching it: in a thousand connections, everything else is cold.
   struct Entry {
-    Connection* connection;
+    Connection* connection = nullptr;
     Channel::Glance glance;
 
     bool ready() const;

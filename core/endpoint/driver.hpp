@@ -47,7 +47,7 @@ struct ClientStatus {
   // Over shared memory, where the service need not answer to be seen:
   std::uint64_t unread_bytes = 0;    // sent, not read by it
   std::optional<PeerActivity> busy;  // of several services the one that has been at it for longest
-  std::vector<LinkStatus> links;  // in the order of the list
+  std::vector<LinkStatus> links;     // in the order of the list
 };
 
 struct ServerStatus {

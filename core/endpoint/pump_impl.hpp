@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/fd.hpp"
+#include "core/endpoint/interrupt_check.hpp"
 #include "core/endpoint/pump.hpp"
 #include "core/endpoint/work_queue.hpp"
 
@@ -82,8 +83,8 @@ class Pump::Impl final : public EventSink {
 
   // Waiters (pump_wait.cpp). False when the deadline passed or when interrupted.
   bool wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted);
-  bool read_a_while(const Interrupted& interrupted, TimePoint deadline);
-  bool sleep(Waiter& waiter, TimePoint deadline, const Interrupted& interrupted, bool& was_interrupted);
+  bool read_a_while(InterruptCheck& check, TimePoint deadline);
+  bool sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& was_interrupted);
 
   // Workers (pump_work.cpp), with the lock held.
   bool take(WorkQueue& queue, Work& work);
@@ -92,8 +93,8 @@ class Pump::Impl final : public EventSink {
   bool is_over(ServerId server) const;
   void erase_if_over(ServerId server);
   void answer_cancelled(WorkQueue& queue, Lock& lock);
-  bool lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock);
-  bool follow(ServerId server, const Interrupted& interrupted, Lock& lock);
+  bool lead(WorkQueue& queue, InterruptCheck& check, Lock& lock);
+  bool follow(ServerId server, InterruptCheck& check, Lock& lock);
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
   bool has_just_begun() const;
   bool promote_follower(ServerId server);
@@ -106,10 +107,10 @@ class Pump::Impl final : public EventSink {
   bool tick();
   void tell_activities(Lock& lock);
   Duration until_next_tick();
-  void read_in_background(Lock& lock, int timeout_ms);
+  void read_in_background(Lock& lock, TimePoint until);
   void wake_own_thread();
   void nudge_background() const;
-  bool wait_in_background(int timeout_ms, bool& interrupted);
+  bool wait_in_background(TimePoint until, bool& woken);
 
   std::unique_ptr<Driver> driver_;
   Observer observer_;

@@ -71,11 +71,12 @@ void Pump::Impl::wake_own_thread() {
   futex_wake_one(own_word_);
 }
 
-// True when the Driver has something to read. `signalled`: a signal arrived, or the time is over.
-bool Pump::Impl::wait_in_background(int timeout_ms, bool& signalled) {
+// True when the Driver has something to read. Not `woken`: a signal arrived, or the time is over.
+bool Pump::Impl::wait_in_background(TimePoint until, bool& woken) {
   std::array<epoll_event, 2> events{};
-  const int count = ::epoll_wait(background_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-  signalled = count <= 0;
+  const int count =
+      ::epoll_wait(background_.get(), events.data(), static_cast<int>(events.size()), poll_timeout(until));
+  woken = count > 0;
   bool readable = false;
   for (int i = 0; i < count; ++i) {
     if (events.at(static_cast<std::size_t>(i)).data.fd != nudge_.get()) {
@@ -140,7 +141,7 @@ void Pump::Impl::watch() {
   if (stuck) promote_follower(0);
 }
 
-void Pump::Impl::read_in_background(Lock& lock, int timeout_ms) {
+void Pump::Impl::read_in_background(Lock& lock, TimePoint until) {
   own_reading_ = true;
   // Whoever read last may have left without arming.
   bool read = !reading_;
@@ -150,8 +151,8 @@ void Pump::Impl::read_in_background(Lock& lock, int timeout_ms) {
     turn(true);
     stop_reading();
   }
-  bool signalled = false;
-  const bool readable = wait_in_background(timeout_ms, signalled);
+  bool woken = false;
+  const bool readable = wait_in_background(until, woken);
   lock.lock();
   own_reading_ = false;
   // The nudge may have been meant for the leader, and one of two sleepers takes it.
@@ -178,7 +179,7 @@ void Pump::Impl::run() {
     if (stopping_) return;
     const bool running = tick();
     if (must_read()) {
-      read_in_background(lock, running ? 1 : -1);
+      read_in_background(lock, running ? Clock::now() + kTick : kNever);
       continue;
     }
     watch();

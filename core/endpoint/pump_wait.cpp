@@ -10,18 +10,11 @@
 namespace ipcbridge {
 namespace {
 
-// How long a wait may go on without asking whether it was interrupted: a signal that arrives between the
-// question and the wait is noticed this late.
-constexpr Duration kSlice = std::chrono::milliseconds(100);
+// How long a wait for a condition sleeps before it looks at the condition again.
+constexpr Duration kLookInterval = std::chrono::milliseconds(100);
 
 // How often a thread that leaves reads on because messages keep arriving, before it leaves all the same.
 constexpr int kMaxLastTurns = 16;
-
-int milliseconds_until(TimePoint deadline) {
-  if (deadline == kNever) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
-}
 
 }  // namespace
 
@@ -87,6 +80,7 @@ void Pump::Impl::stop_reading() {
 }
 
 bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted) {
+  InterruptCheck check(interrupted);
   bool was_interrupted = false;
   bool reads = false;
   bool satisfied = false;
@@ -99,12 +93,13 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
       if (reads) continue;
     }
     if (reads) {
-      was_interrupted = !read_a_while(interrupted, deadline);
+      was_interrupted = !read_a_while(check, deadline);
     } else {
       // This thread's call has woken its connection, for which the peer then rings no more; blocked_ is set
       // before everything is armed, so either that arming came later, or the reader is told here.
       if (blocked_.load()) driver_->ring();
-      reads = sleep(waiter, done ? std::min(deadline, Clock::now() + kSlice) : deadline, interrupted, was_interrupted);
+      const TimePoint until = done ? std::min(deadline, Clock::now() + kLookInterval) : deadline;
+      reads = sleep(waiter, until, check, was_interrupted);
     }
   }
   if (reads) stop_reading();
@@ -112,31 +107,30 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
 }
 
 // One round of looking, spinning and blocking. False when interrupted.
-bool Pump::Impl::read_a_while(const Interrupted& interrupted, TimePoint deadline) {
+bool Pump::Impl::read_a_while(InterruptCheck& check, TimePoint deadline) {
   if (driver_->spin([this] { return descriptor_is_ready(); })) {
     turn(false);
-    return true;
+    return !check.after_messages();
   }
   blocked_.store(true);
   if (!driver_->prepare_sleep()) {
     blocked_.store(false);
     turn(true);
-    return true;
+    return !check.after_messages();
   }
   {
     const std::lock_guard lock(mutex_);
     set_background_interest(false);
   }
   pollfd descriptor{driver_->fd(), POLLIN, 0};
-  const TimePoint until = interrupted ? std::min(deadline, Clock::now() + kSlice) : deadline;
-  const int ready = ::poll(&descriptor, 1, milliseconds_until(until));
+  const int ready = ::poll(&descriptor, 1, poll_timeout(check.limit(deadline)));
   blocked_.store(false);
   turn(true);
-  return ready > 0 || !interrupted || !interrupted();
+  return !check.after_sleep(ready > 0);
 }
 
 // Sleeps until woken. True when the thread that read has handed the token to this one.
-bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, const Interrupted& interrupted, bool& was_interrupted) {
+bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& was_interrupted) {
   {
     const std::lock_guard lock(mutex_);
     if (!reading_) return false;
@@ -145,8 +139,7 @@ bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, const Interrupted& in
     sleepers_.push_back(&waiter);
     sleeper_count_.store(static_cast<std::uint32_t>(sleepers_.size()), std::memory_order_relaxed);
   }
-  const TimePoint until = interrupted ? std::min(deadline, Clock::now() + kSlice) : deadline;
-  futex_wait(waiter.state, Waiter::kAsleep, until);
+  futex_wait(waiter.state, Waiter::kAsleep, check.limit(deadline));
   bool promoted = false;
   bool woken = true;
   {
@@ -162,7 +155,7 @@ bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, const Interrupted& in
       waiter.state.store(Waiter::kAwake);
     }
   }
-  if (!woken && interrupted && interrupted()) was_interrupted = true;
+  was_interrupted = check.after_sleep(woken);
   return promoted;
 }
 

@@ -14,6 +14,7 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   } else {
     queue.finish(work.worker, ticks_);
   }
+  InterruptCheck check(interrupted);
   bool undisturbed = true;
   while (undisturbed && !queue.stopping) {
     answer_cancelled(queue, lock);
@@ -22,7 +23,7 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
     if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a request, found nobody asleep.
     if (queue.stopping || !queue.empty()) continue;
-    undisturbed = leading_ ? follow(server, interrupted, lock) : lead(queue, interrupted, lock);
+    undisturbed = leading_ ? follow(server, check, lock) : lead(queue, check, lock);
   }
   leave(server, queue, work);
   return false;
@@ -87,19 +88,23 @@ void Pump::Impl::answer_cancelled(WorkQueue& queue, Lock& lock) {
 }
 
 // Reads until there is work for this worker's server. False when interrupted.
-bool Pump::Impl::lead(WorkQueue& queue, const Interrupted& interrupted, Lock& lock) {
+bool Pump::Impl::lead(WorkQueue& queue, InterruptCheck& check, Lock& lock) {
   leading_ = true;
   if (own_reading_) nudge_background();
   bool poll = false;
   bool was_interrupted = false;
-  constexpr int kSliceMs = 100;
   while (queue.empty() && !queue.stopping && !was_interrupted) {
-    if (!reading_ && read_for_work(queue, poll, lock)) continue;
+    const bool busy = !reading_ && read_for_work(queue, poll, lock);
     if (!queue.empty() || queue.stopping) break;
     lock.unlock();
-    bool signalled = false;
-    poll = wait_in_background(interrupted ? kSliceMs : -1, signalled);
-    if (signalled && interrupted && interrupted()) was_interrupted = true;
+    if (busy) {
+      was_interrupted = check.after_messages();
+      lock.lock();
+      continue;
+    }
+    bool woken = false;
+    poll = wait_in_background(check.limit(kNever), woken);
+    was_interrupted = check.after_sleep(woken);
     lock.lock();
     // The nudge may have been meant for the pump's own thread: while that sleeps here nobody watches the handlers.
     if (own_reading_) nudge_background();
@@ -146,15 +151,14 @@ bool Pump::Impl::has_just_begun() const {
 }
 
 // Sleeps until called to lead or to work. False when interrupted.
-bool Pump::Impl::follow(ServerId server, const Interrupted& interrupted, Lock& lock) {
-  constexpr Duration kSlice = std::chrono::milliseconds(100);
+bool Pump::Impl::follow(ServerId server, InterruptCheck& check, Lock& lock) {
   Waiter self;
   self.server = server;
   self.state.store(Waiter::kAsleep);
   followers_.push_back(&self);
   lock.unlock();
-  futex_wait(self.state, Waiter::kAsleep, interrupted ? Clock::now() + kSlice : kNever);
-  const bool was_interrupted = interrupted && self.state.load() == Waiter::kAsleep && interrupted();
+  futex_wait(self.state, Waiter::kAsleep, check.limit(kNever));
+  const bool was_interrupted = check.after_sleep(self.state.load() != Waiter::kAsleep);
   lock.lock();
   std::erase(followers_, &self);
   return !was_interrupted;

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "core/base/clock.hpp"
+#include "core/endpoint/pump.hpp"
+
+namespace ipcbridge {
+
+// When one wait asks whether it was interrupted: whenever nothing else has ended its sleep, which may have been a
+// signal, and in every slice of time besides, because a signal may have come while the thread was awake, and messages
+// may keep it from sleeping for ever.
+class InterruptCheck {
+ public:
+  explicit InterruptCheck(const Pump::Interrupted& interrupted) : interrupted_(interrupted) {}
+
+  // Until when to sleep at most.
+  TimePoint limit(TimePoint deadline) {
+    if (!interrupted_) return deadline;
+    const TimePoint now = Clock::now();
+    if (next_ == TimePoint{}) next_ = now + kSlice;
+    return std::min(deadline, now + kSlice);
+  }
+
+  // After a sleep. True when interrupted.
+  bool after_sleep(bool woken) { return interrupted_ && (!woken || Clock::now() >= next_) && ask(); }
+
+  // After messages that were found without sleeping. True when interrupted.
+  bool after_messages() {
+    constexpr std::uint32_t kTurnsPerClock = 256;
+    if (!interrupted_ || ++turns_ % kTurnsPerClock != 0) return false;
+    return Clock::now() >= next_ && ask();
+  }
+
+ private:
+  static constexpr Duration kSlice = std::chrono::milliseconds(100);
+
+  bool ask() {
+    next_ = Clock::now() + kSlice;
+    return interrupted_();
+  }
+
+  const Pump::Interrupted& interrupted_;
+  TimePoint next_{};
+  std::uint32_t turns_ = 0;
+};
+
+}  // namespace ipcbridge

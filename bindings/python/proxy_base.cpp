@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <stdexcept>
 
 #include "bindings/python/classes.hpp"
 
@@ -22,7 +23,9 @@ struct ProxyBase {
 
 ProxyBase* self_of(PyObject* object) { return reinterpret_cast<ProxyBase*>(object); }
 
-bool is_remote(PyObject* name) { return PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) != '_'; }
+bool is_remote(PyObject* name) {
+  return PyUnicode_Check(name) != 0 && PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) != '_';
+}
 
 PyObject* get_attribute(PyObject* object, PyObject* name) {
   ProxyBase* self = self_of(object);
@@ -48,7 +51,7 @@ PyObject* follow(PyObject* object, PyObject* generation) {
   const Generation* followed = nullptr;
   try {
     followed = py::handle(generation).cast<const GenerationBinding&>().generation.get();
-  } catch (const py::cast_error&) {
+  } catch (const std::runtime_error&) {  // None is another error than any other object
     PyErr_SetString(PyExc_TypeError, "_follow() takes a Generation");
     return nullptr;
   }

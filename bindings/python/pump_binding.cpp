@@ -124,13 +124,14 @@ void PumpBinding::wait_server_closed(ServerId server) {
   });
 }
 
-void PumpBinding::run_worker(ServerId server, const py::list& handlers) {
+void PumpBinding::run_worker(ServerId server, std::uint32_t shift, const py::list& handlers) {
   Pump& pump = alive();
   const Visit visit(*this);
   const Pump::Interrupted interrupted = interrupted_by_signals();
   Crew& crew = crews_[server];
   ++crew.workers;
   Work work;
+  work.shift = shift;
   bool handled = true;
   while (handled && without_gil([&] { return pump.next_work(server, work, interrupted); })) {
     do {
@@ -142,6 +143,10 @@ void PumpBinding::run_worker(ServerId server, const py::list& handlers) {
   if (!handled) pump.leave_work(server, work);
   if (--crew.workers == 0) crews_.erase(server);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+}
+
+void PumpBinding::begin_next(ServerId server, std::uint32_t method) {
+  if (current.work != nullptr) alive().begin_next(server, *current.work, method);
 }
 
 // False with an exception set. No destructor here touches Python: see the class.
@@ -262,7 +267,8 @@ void bind_pump(py::module_& module) {
       .def("wait_client", &PumpBinding::wait_client, py::arg("client"))
       .def("wait_server", &PumpBinding::wait_server, py::arg("server"))
       .def("wait_server_closed", &PumpBinding::wait_server_closed, py::arg("server"))
-      .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("handlers"))
+      .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"))
+      .def("begin_next", &PumpBinding::begin_next, py::arg("server"), py::arg("method"))
       .def("listen", [](PumpBinding& pump) { pump.board().listen(); })
       .def("last_news", [](PumpBinding& pump) { return pump.board().last_news(); })
       .def("next_news", &PumpBinding::next_news)
@@ -300,13 +306,10 @@ void bind_pump(py::module_& module) {
           },
           py::arg("server"))
       .def(
-          "resume_workers",
+          "begin_shift",
           [](PumpBinding& pump, ServerId server) {
             Pump& target = pump.alive();
-            without_gil(pump, [&] {
-              target.resume_workers(server);
-              return true;
-            });
+            return without_gil([&] { return target.begin_shift(server); });
           },
           py::arg("server"))
       .def(

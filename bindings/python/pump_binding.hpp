@@ -56,7 +56,10 @@ class PumpBinding {
   // The work of a handler thread: until the server is closed, or an exception ends it. `handlers` is a list of
   // callables, one a method: handler(payload) returns the reply as bytes, (code, message, details) to answer with
   // an error, or None when it answers by itself, later.
-  void run_worker(ServerId server, const pybind11::list& handlers);
+  void run_worker(ServerId server, std::uint32_t shift, const pybind11::list& handlers);
+
+  // For a handler that goes on with another request of its server, for that method: what runs has just begun.
+  void begin_next(ServerId server, std::uint32_t method);
 
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_news();

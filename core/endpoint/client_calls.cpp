@@ -1,6 +1,7 @@
 // Client's calls: sent, queued, answered. client.cpp has the connections that they need.
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/endpoint/client.hpp"
@@ -14,6 +15,10 @@ constexpr std::uint64_t kQueuedOverhead = 128;
 
 // A call that was on its way on so many connections when they ended is what ended them, as far as one can tell.
 constexpr std::uint8_t kMaxLosses = 5;
+
+std::string lost_too_often(std::string_view why) {
+  return std::to_string(kMaxLosses) + " connections were lost while this call was on its way: " + std::string(why);
+}
 
 std::string seconds(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
@@ -82,7 +87,10 @@ Result<bool> Client::try_send(std::uint64_t token, Call& call, Link& link, Const
   }
   Result<std::uint64_t> id = link.connection->session().call(token, request);
   if (!id.ok()) return id.error();
-  if (id.value() == 0) return false;
+  if (id.value() == 0) {
+    link.connection->update_interest();  // the channel may want room now
+    return false;
+  }
   call.connection = link.connection->id();
   call.id = id.value();
   if (call.deadline != kNever) call.written = link.connection->channel().written();
@@ -255,11 +263,13 @@ void Client::on_request(Connection& connection, std::uint64_t id, const Request&
 void Client::on_outcome(Connection&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
-  if (call != nullptr && lost && call->idempotent && state_ != ClientState::kClosed && ++call->losses < kMaxLosses) {
+  if (call == nullptr || !lost || !call->idempotent || state_ == ClientState::kClosed) {
+    finish(token, outcome, storage);
+  } else if (++call->losses < kMaxLosses) {
     call->sent_before = true;
     enqueue_again(token, {}, {});
   } else {
-    finish(token, outcome, storage);
+    fail(token, Code::kUnavailable, lost_too_often(outcome.message), true);
   }
 }
 
@@ -268,8 +278,7 @@ void Client::on_unsent(std::uint64_t token, const Request& request, bool begun, 
   if (call == nullptr) return;
   if (begun) ++call->losses;
   if (call->losses >= kMaxLosses) {
-    fail(token, Code::kUnavailable,
-         std::to_string(kMaxLosses) + " connections were lost while this call was on its way: " + why.message, false);
+    fail(token, Code::kUnavailable, lost_too_often(why.message), false);
   } else if (call->wait_for_ready && state_ != ClientState::kClosed) {
     enqueue_again(token, request.metadata, request.payload);
   } else {

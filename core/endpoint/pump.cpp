@@ -161,6 +161,10 @@ bool Pump::next_work(ServerId server, Work& work, const Interrupted& interrupted
   return !impl_->forked() && impl_->next_work(server, work, interrupted);
 }
 
+void Pump::begin_next(ServerId server, const Work& work, std::uint32_t method) {
+  if (!impl_->forked()) impl_->begin_next(server, work, method);
+}
+
 void Pump::leave_work(ServerId server, Work& work) { impl_->leave_work(server, work); }
 
 bool Pump::more_work(ServerId server, Work& work) { return !impl_->forked() && impl_->more_work(server, work); }
@@ -169,9 +173,7 @@ void Pump::stop_workers(ServerId server) {
   if (!impl_->forked()) impl_->stop_workers(server);
 }
 
-void Pump::resume_workers(ServerId server) {
-  if (!impl_->forked()) impl_->resume_workers(server);
-}
+std::uint32_t Pump::begin_shift(ServerId server) { return impl_->forked() ? 0 : impl_->begin_shift(server); }
 
 Pump::Busy Pump::busy(ServerId server) { return impl_->forked() ? Busy{} : impl_->busy(server); }
 

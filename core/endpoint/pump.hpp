@@ -45,6 +45,7 @@ struct Work {
   ConstBytes payload;        // in storage
   ConstBytes metadata;       // in storage
   std::uint32_t worker = 0;  // the pump's: which worker this is
+  std::uint32_t shift = 0;   // of the worker: see begin_shift()
 };
 
 // Many blocking threads on one Driver, for consumers that have threads and no loop: Python's blocking API
@@ -88,10 +89,13 @@ class Pump {
   // passed or when interrupted.
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
 
-  // The work of a server's handler thread. Blocks until there is a request; false after stop_workers(), or
-  // when interrupted. Between two calls of next_work the thread is considered busy with the request it was
-  // given. A request that was cancelled before it began is answered here and not returned.
+  // The work of a server's handler thread. Blocks until there is a request; false after stop_workers() or
+  // begin_shift(), or when interrupted. Between two calls of next_work the thread is considered busy with the request
+  // it was given. A request that was cancelled before it began is answered here and not returned.
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
+
+  // For a worker that has put requests by and now, instead of returning, runs one of them: it has just begun.
+  void begin_next(ServerId server, const Work& work, std::uint32_t method);
 
   // Ends a worker that will not call next_work again, in the middle of a request or not.
   void leave_work(ServerId server, Work& work);
@@ -100,10 +104,12 @@ class Pump {
   // the GIL keep it.
   bool more_work(ServerId server, Work& work);
 
-  // Makes every next_work of this server return false, now and later, until resume_workers(): so that a
-  // server's requests can pass from one set of threads to another.
+  // Makes every next_work of this server return false, now and later.
   void stop_workers(ServerId server);
-  void resume_workers(ServerId server);
+
+  // The same for the workers of earlier shifts only: each leaves after the request that it is running. So the server's
+  // requests pass from one set of threads to another while a handler of the first still runs. Gives the new shift.
+  std::uint32_t begin_shift(ServerId server);
 
   // How many of the server's workers run a handler, and for how long the slowest has been doing so.
   struct Busy {

@@ -39,10 +39,11 @@ class Pump::Impl final : public EventSink {
                   ConstBytes payload, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
+  void begin_next(ServerId server, const Work& work, std::uint32_t method);
   void leave_work(ServerId server, Work& work);
   bool more_work(ServerId server, Work& work);
   void stop_workers(ServerId server);
-  void resume_workers(ServerId server);
+  std::uint32_t begin_shift(ServerId server);
   Busy busy(ServerId server);
 
  private:
@@ -93,7 +94,7 @@ class Pump::Impl final : public EventSink {
   bool is_over(ServerId server) const;
   void erase_if_over(ServerId server);
   void answer_cancelled(WorkQueue& queue, Lock& lock);
-  bool lead(WorkQueue& queue, InterruptCheck& check, Lock& lock);
+  bool lead(WorkQueue& queue, const Work& work, InterruptCheck& check, Lock& lock);
   bool follow(ServerId server, InterruptCheck& check, Lock& lock);
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
   bool has_just_begun() const;

@@ -16,14 +16,14 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   }
   InterruptCheck check(interrupted);
   bool undisturbed = true;
-  while (undisturbed && !queue.stopping) {
+  while (undisturbed && !queue.dismisses(work)) {
     answer_cancelled(queue, lock);
     if (take(queue, work)) return true;
     // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
     if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a request, found nobody asleep.
-    if (queue.stopping || !queue.empty()) continue;
-    undisturbed = leading_ ? follow(server, check, lock) : lead(queue, check, lock);
+    if (queue.dismisses(work) || !queue.empty()) continue;
+    undisturbed = leading_ ? follow(server, check, lock) : lead(queue, work, check, lock);
   }
   leave(server, queue, work);
   return false;
@@ -38,6 +38,11 @@ void Pump::Impl::enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock
   if (over) queue.stopping = queue.over = true;
 }
 
+void Pump::Impl::begin_next(ServerId server, const Work& work, std::uint32_t method) {
+  const std::lock_guard lock(mutex_);
+  queues_[server].begin_next(work.worker, method, ticks_);
+}
+
 void Pump::Impl::leave_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
@@ -48,6 +53,8 @@ void Pump::Impl::leave_work(ServerId server, Work& work) {
 void Pump::Impl::leave(ServerId server, WorkQueue& queue, Work& work) {
   queue.remove_worker(work.worker);
   work.worker = 0;
+  // It may have been called for what waits.
+  if (!queue.empty()) promote_follower(server);
   erase_if_over(server);
   // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
   // there are workers to do it.
@@ -67,7 +74,7 @@ bool Pump::Impl::more_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
   queue.finish(work.worker, ticks_);
-  return !queue.stopping && take(queue, work);
+  return !queue.dismisses(work) && take(queue, work);
 }
 
 bool Pump::Impl::take(WorkQueue& queue, Work& work) {
@@ -88,14 +95,14 @@ void Pump::Impl::answer_cancelled(WorkQueue& queue, Lock& lock) {
 }
 
 // Reads until there is work for this worker's server. False when interrupted.
-bool Pump::Impl::lead(WorkQueue& queue, InterruptCheck& check, Lock& lock) {
+bool Pump::Impl::lead(WorkQueue& queue, const Work& work, InterruptCheck& check, Lock& lock) {
   leading_ = true;
   if (own_reading_) nudge_background();
   bool poll = false;
   bool was_interrupted = false;
-  while (queue.empty() && !queue.stopping && !was_interrupted) {
+  while (queue.empty() && !queue.dismisses(work) && !was_interrupted) {
     const bool busy = !reading_ && read_for_work(queue, poll, lock);
-    if (!queue.empty() || queue.stopping) break;
+    if (!queue.empty() || queue.dismisses(work)) break;
     lock.unlock();
     if (busy) {
       was_interrupted = check.after_messages();
@@ -195,17 +202,20 @@ void Pump::Impl::stop_workers(ServerId server) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
   queue.stopping = true;
-  queue.over = over;
+  queue.over = queue.over || over;
   while (promote_follower(server)) {
   }
   nudge_background();
   erase_if_over(server);
 }
 
-void Pump::Impl::resume_workers(ServerId server) {
+std::uint32_t Pump::Impl::begin_shift(ServerId server) {
   const std::lock_guard lock(mutex_);
-  const auto queue = queues_.find(server);
-  if (queue != queues_.end() && !queue->second.over) queue->second.stopping = false;
+  const std::uint32_t shift = ++queues_[server].shift;
+  while (promote_follower(server)) {
+  }
+  nudge_background();
+  return shift;
 }
 
 }  // namespace ipcbridge

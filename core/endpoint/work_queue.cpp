@@ -22,14 +22,21 @@ bool WorkQueue::has_workers() const {
 bool WorkQueue::pop(Work& work, Tick now) {
   if (waiting_.empty()) return false;
   const std::uint32_t self = work.worker;
+  const std::uint32_t shift_of_self = work.shift;
   if (!positions_.empty()) unindex_front();
   work = std::move(waiting_.front());
   waiting_.pop_front();
   if (gaps_ > 0) drop_gaps();
   work.worker = self;
+  work.shift = shift_of_self;
   workers_[self - 1] = Worker{true, true, work.method, now, kNever};
   ++running_;
   return true;
+}
+
+void WorkQueue::begin_next(std::uint32_t worker, std::uint32_t method, Tick now) {
+  Worker& self = workers_[worker - 1];
+  if (self.running) self = Worker{true, true, method, now, kNever};
 }
 
 void WorkQueue::finish(std::uint32_t worker, Tick now) {

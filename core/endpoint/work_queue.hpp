@@ -37,6 +37,8 @@ class WorkQueue {
   bool empty() const { return waiting_.empty(); }
   // False when there is none. The worker now runs what it was given.
   bool pop(Work& work, Tick now);
+  // The worker runs another request instead, which it had from elsewhere.
+  void begin_next(std::uint32_t worker, std::uint32_t method, Tick now);
   // The worker is done with what it ran.
   void finish(std::uint32_t worker, Tick now);
 
@@ -64,8 +66,12 @@ class WorkQueue {
 
   bool has_workers() const;
 
+  // Whether the worker that has this is to leave.
+  bool dismisses(const Work& work) const { return stopping || work.shift < shift; }
+
   bool stopping = false;
-  bool over = false;  // the server is closed for good
+  std::uint32_t shift = 0;  // workers of earlier ones are to leave
+  bool over = false;        // the server is closed for good
 
  private:
   struct Worker {

@@ -59,6 +59,8 @@ class BaseProxy(_native.ProxyBase):
 
     def _forget_stale(self) -> None:
         members, methods = vars(self), self._remote.methods()
+        if not methods:  # the client is closed, and says so better
+            return
         for name, member in list(members.items()):
             kind = "namespace" if isinstance(member, BaseProxy) else "method"
             if not name.startswith("_") and _kind(self._prefix + name, methods) != kind:

@@ -46,6 +46,7 @@ class Server:
         self._id = 0
         self._started = False
         self._closed = threading.Event()
+        self._shift = 0
         self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
         self._lock = threading.Lock()
@@ -53,6 +54,7 @@ class Server:
         self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
         self._invokers = [service.sync_invoker(number) for number in range(len(service.names))]
         self._turns = service.lanes(Turns)
+        self._lanes = {turns for turns in self._turns if turns is not None}
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
@@ -81,17 +83,11 @@ class Server:
     def run(self) -> None:
         """Runs the handlers on this thread, one at a time, until the server is closed.
 
-        For handlers that need the main thread. The server's own threads stop first. Ctrl-C, also during a
+        For handlers that need the main thread. The server's own threads begin no more calls. Ctrl-C, also during a
         handler, raises KeyboardInterrupt here; a KeyboardInterrupt that a handler raises itself goes to its caller.
         If this thread closes the server afterwards, it answers the calls that had not begun.
         """
-        self._pump.stop_workers(self._id)
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
-        if self._closed.is_set():
-            return
-        self._pump.resume_workers(self._id)
+        self._shift = self._pump.begin_shift(self._id)
         try:
             self._run_here()
         except BaseException:
@@ -103,7 +99,7 @@ class Server:
             handlers = [_interruptible(self._pump, handler, interrupts) for handler in self._handlers]
             worker.pump, worker.names = self._pump, self._service.names
             try:
-                self._pump.run_worker(self._id, handlers)
+                self._pump.run_worker(self._id, self._shift, handlers)
             finally:
                 worker.pump = None
 
@@ -158,8 +154,12 @@ class Server:
         self._listeners.tell(state, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
+        key = (connection, call_id)
+        if any(turns.drop(key) for turns in self._lanes):
+            send_reply(self._pump, key, CANCELLED)
+            return
         with self._lock:
-            running = self._tasks.get((connection, call_id))
+            running = self._tasks.get(key)
         if running is not None:
             task, loop = running
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
@@ -196,7 +196,7 @@ class Server:
     def _work(self) -> None:
         worker.pump, worker.names = self._pump, self._service.names
         with contextlib.suppress(IpcError):  # the end of the interpreter
-            self._pump.run_worker(self._id, self._handlers)
+            self._pump.run_worker(self._id, 0, self._handlers)
 
     def _handler(self, number: int) -> Callable[[bytes], Reply | None]:
         is_async, turns = self._service.is_async[number], self._turns[number]
@@ -217,6 +217,7 @@ class Server:
     def _run_in_turn(self, request: _Request, turns: Turns) -> bool:
         """A job of `turns`."""
         is_async = self._service.is_async[request.number]
+        self._pump.begin_next(self._id, request.number)
         if self._pump.cancelled(*request.key):
             send_reply(self._pump, request.key, CANCELLED)
         elif self._executor is not None:

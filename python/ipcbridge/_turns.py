@@ -7,13 +7,19 @@ from collections import deque
 from typing import Callable
 
 Job = Callable[[], bool]
-"""Runs a call. True: it is over; False: whoever ends it, later, says so by leave()."""
+"""Runs a call. True: it is over; False: whoever ends it, then or later, says so by leave()."""
 
 Key = tuple[int, int]
 
 
+class _Ends(threading.local):
+    # Whether the job that this thread is beginning has ended already.
+    begins = False
+    ended = False
+
+
 class Turns:
-    """One job at a time, in the order in which a connection brought them. Those that wait hold no thread.
+    """One job at a time. Those that wait hold no thread, and go in the order in which a connection brought them.
 
     Whoever ends a job goes on with the next. Any thread.
     """
@@ -22,6 +28,7 @@ class Turns:
         self._lock = threading.Lock()
         self._taken = False
         self._waiting: deque[tuple[Key, Job]] = deque()
+        self._here = _Ends()
 
     def enter(self, key: Key, job: Job) -> None:
         """Runs the job when it is its turn: now, or on the thread of whoever is before it."""
@@ -32,18 +39,38 @@ class Turns:
             self._taken = True
         self._run(job)
 
+    def drop(self, key: Key) -> bool:
+        """Takes back a job that waits. False when it does not, or not any more."""
+        with self._lock:
+            for place, (waiting, _job) in enumerate(self._waiting):
+                if waiting == key:
+                    del self._waiting[place]
+                    return True
+        return False
+
     def leave(self) -> None:
         """The job that was begun last is over."""
-        self._run(self._next())
+        if self._here.begins:  # it ended while it was begun: the loop that began it goes on
+            self._here.ended = True
+        else:
+            self._run(self._next())
 
     def _run(self, job: Job | None) -> None:
         try:
-            while job is not None and job():
+            while job is not None and self._is_over(job):
                 job = self._next()
         except BaseException:  # Ctrl-C: the next to enter has the turn, before those that wait
             with self._lock:
                 self._taken = False
             raise
+
+    def _is_over(self, job: Job) -> bool:
+        here = self._here
+        here.begins, here.ended = True, False
+        try:
+            return job() or here.ended
+        finally:
+            here.begins = False
 
     def _next(self) -> Job | None:
         with self._lock:

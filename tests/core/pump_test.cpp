@@ -309,26 +309,39 @@ TEST_F(PumpTest, NotificationsAreAllRun) {
   service.served.wait_for(kCount);
 }
 
-TEST_F(PumpTest, OneThreadPoolServesAfterAnother) {
-  Service first(*server_, address_, 2, echo);
-  const ClientId client = connect(*client_);
-  EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
-  first.stop();
-  Work work;
-  EXPECT_FALSE(server_->next_work(first.id(), work));
-  std::thread caller([&] { EXPECT_EQ(text_of(call(client, "later").outcome.payload), "later"); });
-  server_->resume_workers(first.id());
-  ASSERT_TRUE(server_->next_work(first.id(), work));
-  echo(*server_, work);
-  std::atomic<bool> done{false};
-  std::thread last([&] {
-    while (server_->next_work(first.id(), work)) echo(*server_, work);
-    done = true;
+TEST_F(PumpTest, AnotherShiftServesWhileAHandlerOfTheFirstStillRuns) {
+  Gate gate;
+  Counter entered;
+  Service first(*server_, address_, 3, [&](Pump& pump, const Work& work) {
+    entered.add();
+    gate.wait();
+    echo(pump, work);
   });
-  caller.join();
-  server_->stop_workers(first.id());
-  last.join();
-  EXPECT_TRUE(done.load());
+  const ClientId client = connect(*client_);
+  std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
+  entered.wait_for(1);
+  Work work;
+  work.shift = server_->begin_shift(first.id());
+  std::thread later([&] {
+    EXPECT_EQ(text_of(call(client, "later").outcome.payload), "later");
+    EXPECT_EQ(text_of(call(client, "and later").outcome.payload), "and later");
+  });
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(server_->next_work(first.id(), work)) << i;
+    echo(*server_, work);
+  }
+  later.join();
+  gate.open();
+  early.join();
+  first.stop();
+  EXPECT_FALSE(server_->next_work(first.id(), work));
+}
+
+TEST_F(PumpTest, AWorkerOfAnEarlierShiftThatComesLateLeavesAtOnce) {
+  const Service service(*server_, address_, 0, echo);
+  EXPECT_EQ(server_->begin_shift(service.id()), 1U);
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work));
 }
 
 TEST_F(PumpTest, TwoServicesOfOnePoolAreBothServed) {
@@ -376,7 +389,6 @@ TEST_F(PumpTest, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) {
   const auto closed = [&] { return server_->driver().server_status(service.id()).state == ServerState::kClosed; };
   ASSERT_TRUE(server_->wait_until(closed, Clock::now() + std::chrono::seconds(10), {}));
   service.stop();
-  server_->resume_workers(service.id());
   Work work;
   EXPECT_FALSE(server_->next_work(service.id(), work)) << "nobody will stop it any more";
 }

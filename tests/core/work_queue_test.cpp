@@ -91,5 +91,17 @@ TEST_F(WorkQueueTest, KeepsItsOrderThroughACrowdOfCancellations) {
   EXPECT_EQ(pop_all(), kept);
 }
 
+TEST_F(WorkQueueTest, DoesNotTakeOneRequestAfterAnotherForALongOne) {
+  push(1);
+  ASSERT_TRUE(queue_.pop(worker_, 0));
+  EXPECT_TRUE(queue_.any_stuck(WorkQueue::kFastTicks));
+  queue_.begin_next(worker_.worker, 0, WorkQueue::kFastTicks);
+  EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
+  EXPECT_TRUE(queue_.has_just_begun(WorkQueue::kFastTicks));
+  queue_.finish(worker_.worker, WorkQueue::kFastTicks);
+  queue_.begin_next(worker_.worker, 0, WorkQueue::kFastTicks);
+  EXPECT_FALSE(queue_.any_running());
+}
+
 }  // namespace
 }  // namespace ipcbridge

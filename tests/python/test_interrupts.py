@@ -189,3 +189,36 @@ def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: 
         assert isinstance(slow.exception(30), ipc.RemoteError)
     server.rest()
     assert server.returncode == -signal.SIGINT
+
+
+def test_run_takes_the_next_calls_while_a_thread_is_busy_with_an_earlier_one(children: Children, connect: Any) -> None:
+    server = children.run(
+        """
+        go_on = threading.Event()
+        def slow():
+            say('begun')
+            go_on.wait()
+            return threading.current_thread() is threading.main_thread()
+        def quick():
+            go_on.set()
+            return threading.current_thread() is threading.main_thread()
+        server = ipc.serve('mine', {'slow': slow, 'quick': quick})
+        say('ready')
+        sys.stdin.readline()
+        server.run()
+        """
+    )
+    server.expect("ready")
+    mine = connect("mine")
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(mine.slow)
+        server.expect("begun")
+        assert server.stdin is not None
+        server.stdin.write("\n")
+        server.stdin.flush()
+        # Until run() has begun the pool may take it.
+        while not mine.quick():
+            pass
+        assert slow.result(30) is False
+    server.interrupt()
+    server.rest()

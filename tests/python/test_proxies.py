@@ -209,3 +209,25 @@ def test_what_is_no_proxy_is_refused(verb: Any) -> None:
     with pytest.raises(ipc.IpcError) as caught:
         verb(3)
     assert caught.value.code == "invalid_argument"
+
+
+def test_attributes_of_another_type_than_str_are_a_type_error(serve: Any, connect: Any) -> None:
+    serve("calc", {"add": lambda a, b: a + b})
+    calc = connect("calc")
+    with pytest.raises(TypeError):
+        type(calc).__getattribute__(calc, (1, 2, 3))
+    with pytest.raises(TypeError):
+        calc._follow(None)
+
+
+def test_a_client_that_was_closed_after_a_reconnection_says_so(serve: Any, connect: Any) -> None:
+    first = serve("calc", {"add": lambda a, b: a + b})
+    calc = connect("calc")
+    assert calc.add(1, 2) == 3
+    first.close()
+    serve("calc", {"add": lambda a, b: a + b})
+    while ipc.status(calc)["state"] != "ready":
+        pass
+    ipc.close(calc)
+    with pytest.raises(ipc.IpcError, match="closed"):
+        calc.add(1, 2)

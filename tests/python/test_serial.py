@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -40,7 +40,7 @@ def call_one_by_one(threads: ThreadPoolExecutor, server: Any, calc: Any, gate: G
         calls.append(threads.submit(view.enter, at))
         while server.status()["running_calls"] <= at:
             pass
-    assert gate.began.wait(60)
+        assert gate.began.wait(60)
     return calls
 
 
@@ -79,6 +79,49 @@ def test_a_call_that_is_given_up_before_its_turn_does_not_run(serve_either: Any,
     while server.status()["running_calls"] > 0:  # the one that was given up is answered as well
         pass
     assert gate.order == [0, 1, 2, 3]
+
+
+def test_a_call_that_is_given_up_before_its_turn_makes_room_at_once(serve_either: Any, connect: Any) -> None:
+    gate = Gate()
+    serve_either("calc", gate, limits={"max_pending_calls": 4})
+    calc = connect("calc")
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(calc.enter, 0)
+        assert gate.began.wait(60)
+        for at in range(8):
+            with pytest.raises(ipc.DeadlineExceeded):
+                ipc.with_options(calc, timeout=0.02).enter(at)
+        assert ipc.with_options(calc, timeout=60).other() == "other"
+        gate.released.set()
+        stuck.result(60)
+
+
+class Inline(Executor):
+    """Runs what is submitted before submit() returns."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(function(*args, **kwargs))
+        return done
+
+
+@pytest.mark.parametrize("executor", ["inline", "shut down"])
+def test_a_crowd_that_waits_for_its_turn_is_answered_whatever_the_executor_does(
+    executor: str, serve: Any, connect: Any
+) -> None:
+    gate, count = Gate(), 300  # more than Python's stack would hold, if each went on from within the last
+    own: Executor = Inline() if executor == "inline" else ThreadPoolExecutor(2)
+    server = serve("calc", gate, executor=own)
+    calc = connect("calc")
+    with ThreadPoolExecutor(count) as threads:
+        calls = [threads.submit(calc.enter, at) for at in range(count)]
+        while server.status()["running_calls"] < count:
+            pass
+        if executor == "shut down":
+            own.shutdown(wait=False)
+        gate.released.set()
+        answered = [call.exception(60) is None for call in calls]
+    assert answered.count(True) == (count if executor == "inline" else 1)
 
 
 def test_calls_that_wait_for_their_turn_are_cancelled_when_the_server_closes(serve_either: Any, connect: Any) -> None:

@@ -138,8 +138,8 @@ def test_a_with_block_lets_calls_finish_on_sigterm(children: Children, connect: 
             sys.stdin.readline()
             return 'done'
         with ipc.serve('calc', {'work': work}) as server:
-            say('ready')
             try:
+                say('ready')
                 server.wait()
             finally:
                 say('closing')

@@ -26,14 +26,15 @@ Key = tuple[int, int]
 class _Running:
     """A request that is being handled."""
 
-    __slots__ = ("cancelled", "turn", "work")
+    __slots__ = ("cancelled", "turn", "waits", "work")
 
     def __init__(self) -> None:
         self.cancelled = False
         self.work: asyncio.Task[None] | Future[None] | None = None
-        # Of a plain serial handler, what has the turn or waits for it while a thread runs the handler: never
-        # cancelled, because the thread cannot be.
+        # Of a plain serial handler, what waits for its turn and then keeps it while a thread runs the handler. Not
+        # cancelled then, because the thread cannot be.
         self.turn: asyncio.Task[None] | None = None
+        self.waits = False
 
 
 class Server:
@@ -156,9 +157,7 @@ class Server:
             self._reply(key, copied.run(invoke, payload))
 
         def submit() -> Future[None] | None:
-            if request.cancelled:
-                self._reply(key, CANCELLED)
-                return None
+            request.waits = False
             try:
                 work = self._pool().submit(handle)
             except RuntimeError as error:  # the executor has been shut down
@@ -169,6 +168,7 @@ class Server:
 
         turns = self._turns[method]
         if turns is not None:
+            request.waits = True
             request.turn = self._loop.create_task(self._in_turn(turns, submit))
         else:
             request.work = submit()
@@ -181,9 +181,14 @@ class Server:
                 await asyncio.wrap_future(work)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
-        running_call = self._running.get((connection, call_id))
-        if running_call is not None:
-            self._cancel(running_call)
+        key = (connection, call_id)
+        running_call = self._running.get(key)
+        if running_call is None:
+            return
+        self._cancel(running_call)
+        if running_call.turn is not None and running_call.waits:
+            running_call.turn.cancel()
+            self._reply(key, CANCELLED)
 
     @staticmethod
     def _cancel(running_call: _Running) -> None:

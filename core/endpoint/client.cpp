@@ -157,7 +157,8 @@ void Client::close() {
   std::vector<std::uint64_t> tokens;
   calls_.for_each([&](std::uint64_t token, Call&) { tokens.push_back(token); });
   for (const std::uint64_t token : tokens) {
-    const bool sent = withdraw(*calls_.find(token));
+    const Call& call = *calls_.find(token);
+    const bool sent = !call.notify && withdraw(call);  // what was notified is on its way, and runs
     fail(token, why.code, why.message, sent);
   }
   set_state(ClientState::kClosed, &why);

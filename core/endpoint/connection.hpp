@@ -31,6 +31,9 @@ class ConnectionOwner {
   virtual void on_open(Connection& connection) = 0;
   virtual void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) = 0;
   virtual void on_cancel(Connection& connection, std::uint64_t id) = 0;
+  virtual bool keeps_notification(Connection& /*connection*/, std::uint64_t /*id*/, std::uint64_t /*bytes*/) {
+    return false;
+  }
   virtual void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
   virtual void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) = 0;
   virtual void on_goaway(Connection& connection) = 0;
@@ -98,6 +101,9 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
   void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(std::uint64_t id) override;
+  bool keeps_notification(std::uint64_t id, std::uint64_t bytes) override {
+    return owner_.keeps_notification(*this, id, bytes);
+  }
   void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
   void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
   void on_goaway() override;

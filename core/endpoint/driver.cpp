@@ -176,7 +176,10 @@ void Driver::reply(const RequestKey& request, ConstBytes payload) {
   if (impl_->forked()) return;
   const std::lock_guard lock(impl_->mutex());
   Connection* connection = impl_->context().connection(request.connection);
-  if (connection == nullptr || !connection->is_open()) return;
+  if (connection == nullptr || connection->closed() || !connection->is_open()) {
+    impl_->forget_orphan(request);
+    return;
+  }
   connection->session().reply(request.id, payload);
   connection->update_interest();
 }
@@ -185,7 +188,10 @@ void Driver::reply_error(const RequestKey& request, Code code, std::string_view 
   if (impl_->forked()) return;
   const std::lock_guard lock(impl_->mutex());
   Connection* connection = impl_->context().connection(request.connection);
-  if (connection == nullptr || !connection->is_open()) return;
+  if (connection == nullptr || connection->closed() || !connection->is_open()) {
+    impl_->forget_orphan(request);
+    return;
+  }
   connection->session().reply_error(request.id, code, false, message, details);
   connection->update_interest();
 }

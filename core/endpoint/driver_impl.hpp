@@ -33,6 +33,9 @@ class Driver::Impl {
     const auto found = clients_.find(id);
     return found == clients_.end() ? nullptr : found->second.get();
   }
+  void forget_orphan(const RequestKey& request) {
+    for (auto& [id, server] : servers_) server->forget_orphan(request);
+  }
   Server* server(ServerId id) {
     const auto found = servers_.find(id);
     return found == servers_.end() ? nullptr : found->second.get();

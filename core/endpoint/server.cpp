@@ -22,7 +22,12 @@ Error cannot_watch() { return {Code::kResourceExhausted, "cannot watch another d
 }  // namespace
 
 Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const ServeOptions& options, Address address)
-    : context_(context), id_(id), poll_token_(poll_token), options_(options), address_(std::move(address)) {}
+    : context_(context),
+      id_(id),
+      poll_token_(poll_token),
+      options_(options),
+      address_(std::move(address)),
+      orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes) {}
 
 Server::~Server() { stop_listening(); }
 
@@ -289,6 +294,10 @@ void Server::on_cancel(Connection& connection, std::uint64_t id) {
   event.owner = id_;
   event.key = {connection.id(), id};
   context_.post(event);
+}
+
+bool Server::keeps_notification(Connection& connection, std::uint64_t id, std::uint64_t bytes) {
+  return state_ != ServerState::kClosed && orphans_.adopt({connection.id(), id}, bytes);
 }
 
 void Server::on_closed(Connection& connection, const Error&) {

@@ -13,6 +13,7 @@
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/inproc_hub.hpp"
 #include "core/endpoint/name_lock.hpp"
+#include "core/endpoint/orphans.hpp"
 
 namespace ipcbridge {
 
@@ -30,6 +31,8 @@ class Server final : public ConnectionOwner {
   const Address& address() const { return address_; }
   ServerState state() const { return state_; }
   ServerStatus status();
+  // The request was answered after its connection had ended.
+  void forget_orphan(const RequestKey& request) { orphans_.forget(request); }
   void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
@@ -40,6 +43,7 @@ class Server final : public ConnectionOwner {
   void on_open(Connection& connection) override;
   void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Connection& connection, std::uint64_t id) override;
+  bool keeps_notification(Connection& connection, std::uint64_t id, std::uint64_t bytes) override;
   void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
   void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
   void on_goaway(Connection&) override {}
@@ -84,6 +88,7 @@ class Server final : public ConnectionOwner {
   std::vector<Connection*> connections_;
   std::optional<shm::Activity> activity_;
   std::map<uid_t, User> users_;
+  Orphans orphans_;
 };
 
 }  // namespace ipcbridge

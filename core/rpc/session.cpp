@@ -353,7 +353,8 @@ void Session::fail(const Error& why) {
   });
   pending_.clear();
   inbound_.for_each([&](std::uint64_t id, Inbound& inbound) {
-    if (inbound.complete && !inbound.answered && !inbound.cancelled) events_.on_cancel(id);
+    if (!inbound.complete || inbound.answered || inbound.cancelled) return;
+    if (!inbound.notify || !events_.keeps_notification(id, inbound.bytes)) events_.on_cancel(id);
   });
   inbound_.clear();
   share_.close();

@@ -27,6 +27,8 @@ class SessionEvents {
 
   virtual void on_request(std::uint64_t id, const Request& request, Buffer* storage) = 0;
   virtual void on_cancel(std::uint64_t id) = 0;
+  // The connection is lost; this notification has not been answered. False: it is to be cancelled.
+  virtual bool keeps_notification(std::uint64_t /*id*/, std::uint64_t /*bytes*/) { return false; }
   virtual void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
   // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
   // `begun`: a part had been sent.

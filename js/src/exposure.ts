@@ -57,6 +57,7 @@ export function collectMethods(target: unknown): Method[] {
   if (typeof target !== 'object' || target === null) {
     throw refusal(`serve() takes an object of functions, an instance or a module, not ${String(target)}`)
   }
+  if (Array.isArray(target)) throw refusal('serve() takes an object of functions, not an array: give each a name')
   const methods: Method[] = []
   collect(target, '', methods, new Set())
   if (methods.length === 0) {

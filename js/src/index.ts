@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Call } from './call'
 import { Client, type ClientState, type ClientStatus, makeSettings } from './client'
 import { type Description, describeCall } from './describe'
@@ -57,12 +58,12 @@ const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int
  * to a user who is not allowed, 'failed_precondition' when it speaks another version of the protocol or the directory of
  * names is not safe, 'invalid_argument' when the address or an option is wrong.
  */
-export function connect(address: string | readonly string[], options?: ConnectOptions): Promise<AnyRemote>
+export function connect(address: string | readonly string[], options?: ConnectOptions): Promise<AnyRemote & AsyncDisposable>
 /** The same with types: `connect<typeof target>('calc')`, where T is what was served. */
 export function connect<T extends object>(
   address: string | readonly string[],
   options?: ConnectOptions,
-): Promise<Remote<T>>
+): Promise<Remote<T> & AsyncDisposable>
 export async function connect(address: string | readonly string[], options: ConnectOptions = {}): Promise<object> {
   checkKeys('connect', options, connectKeys)
   const addresses = typeof address === 'string' ? [address] : address

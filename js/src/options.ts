@@ -164,15 +164,17 @@ export function endpointOptions(options: EndpointOptions, moreLimits: readonly s
   const limits = options.limits ?? {}
   checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls', ...moreLimits])
   oneOf('spin', options.spin, [true, false], true)
+  const allow: unknown = options.allow ?? []
+  if (!Array.isArray(allow)) refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
   return {
     maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 256 * 1024 * 1024, 0xffff_ffff),
     maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, 64 * 1024 * 1024),
     maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, 1024, 0xffff_ffff),
-    allow: (options.allow ?? []).map(account),
+    allow: allow.map(account),
   }
 }
 
-function account(who: number | string): string {
+function account(who: unknown): string {
   const known = typeof who === 'number' ? Number.isInteger(who) && who >= 0 : typeof who === 'string' && who !== ''
   if (!known) refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
   return String(who)

@@ -1,9 +1,12 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { CloseOptions } from './options'
 import type { ServerStatus, Service } from './service'
 
 /** A service that is being served; made by `serve`. */
-export class Server {
+export class Server implements AsyncDisposable {
   readonly #service: Service
+  /** For `await using`: closes the server, where the runtime knows of it. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
 
   constructor(service: Service) {
     this.#service = service

@@ -6,7 +6,7 @@ import grp
 import math
 import pwd
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import timedelta
 from typing import Any, NamedTuple, NoReturn, Union
 
@@ -202,6 +202,8 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
     _check_flag(serial, "serial")
     if executor is not None and not callable(getattr(executor, "submit", None)):
         _refuse(f"executor is a concurrent.futures.Executor, not {executor!r}")
+    if isinstance(executor, ProcessPoolExecutor):
+        _refuse("handlers run in this process: call the ProcessPoolExecutor from a handler")
     if on_error is not None and not callable(on_error):
         _refuse(f"on_error is a function, not {on_error!r}")
     if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran

@@ -242,6 +242,8 @@ class Server:
         def done(work: Future[None]) -> None:
             if work.cancelled():
                 send_reply(self._pump, request.key, CANCELLED)
+            elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
+                send_reply(self._pump, request.key, self._service.failure(request.number, error, request.payload))
             ended()
 
         try:

@@ -51,6 +51,14 @@ def test_calls_are_answered_after_more_notifications_than_may_be_pending(pair: P
         assert pair.call("add", 1, timeout=PATIENCE) == 1
 
 
+def test_notifications_are_handled_although_their_sender_closes(pair: Pair) -> None:
+    count = 200
+    pair.client.do("notify", on="c", method="note", args=["x"], times=count)
+    pair.client.do("close", on="c")
+    for _ in range(count):
+        pair.server.event("noted")
+
+
 def test_a_service_describes_itself(pair: Pair) -> None:
     described = pair.client.do("describe", on="c")
     assert described["service"] == pair.address

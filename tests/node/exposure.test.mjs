@@ -323,3 +323,7 @@ test('describe tells the signatures', async t => {
     ],
   )
 })
+
+test('an array is refused, whose own methods would be offered', async () => {
+  await assert.rejects(ipc.serve(freshName(), [() => 1]), { code: 'invalid_argument', message: /not an array/ })
+})

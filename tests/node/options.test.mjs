@@ -279,6 +279,7 @@ test('options that make no sense are refused', async t => {
   await refused(ipc.connect(name, { int64: 'number' }))
   await refused(ipc.connect(name, { limits: { maxMessages: 1 } }))
   await refused(ipc.connect(name, { allow: [-1] }))
+  await refused(ipc.connect(name, { allow: 'www-data' }))
   await refused(ipc.connect([]))
   await refused(ipc.connect(5))
   await refused(ipc.serve(name, {}))

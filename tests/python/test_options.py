@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ async def _tell(error: BaseException, method: str) -> None: ...
 SERVE = [
     {"serial": "no"},
     {"executor": 5},
+    {"executor": ProcessPoolExecutor(1)},
     {"on_error": 5},
     {"on_error": _tell},
     {"mode": "x"},

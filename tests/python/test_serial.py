@@ -124,6 +124,23 @@ def test_a_crowd_that_waits_for_its_turn_is_answered_whatever_the_executor_does(
     assert answered.count(True) == (count if executor == "inline" else 1)
 
 
+class Broken(Executor):
+    """Whose futures fail."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        broken: Future[Any] = Future()
+        broken.set_exception(RuntimeError("the pool is broken"))
+        return broken
+
+
+def test_a_call_whose_executor_fails_is_answered(serve_either: Any, connect: Any) -> None:
+    serve_either("calc", Gate(), executor=Broken(), on_error=lambda error, method: None)
+    calc = ipc.with_options(connect("calc"), timeout=60)
+    for method in (calc.other, calc.other, lambda: calc.enter(0), lambda: calc.enter(1)):
+        with pytest.raises(ipc.RemoteError, match="the pool is broken"):
+            method()
+
+
 def test_calls_that_wait_for_their_turn_are_cancelled_when_the_server_closes(serve_either: Any, connect: Any) -> None:
     gate = Gate()
     server = serve_either("calc", gate)

@@ -163,7 +163,7 @@ class Server:
             except RuntimeError as error:  # the executor has been shut down
                 self._reply(key, self._service.failure(method, error, payload))
                 return None
-            work.add_done_callback(lambda done: self._answer_if_dropped(key, done))
+            work.add_done_callback(lambda done: self._answer_if_lost(method, payload, key, done))
             return work
 
         turns = self._turns[method]
@@ -195,6 +195,12 @@ class Server:
         running_call.cancelled = True
         if running_call.work is not None:
             running_call.work.cancel()
+
+    def _answer_if_lost(self, method: int, payload: bytes, key: Key, work: Future[None]) -> None:
+        self._answer_if_dropped(key, work)
+        error = None if work.cancelled() else work.exception()
+        if error is not None:  # of the executor: what a handler raises is an answer
+            self._reply(key, self._service.failure(method, error, payload))
 
     def _answer_if_dropped(self, key: Key, work: asyncio.Task[None] | Future[None]) -> None:
         if work.cancelled():  # before it began, by the caller or by the executor

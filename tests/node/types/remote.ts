@@ -1,6 +1,6 @@
 // Compiled, never run: see types.test.mjs.
 
-import { type Call, connect, kwargs, notify } from 'ipcbridge'
+import { type Call, connect, kwargs, notify, serve } from 'ipcbridge'
 
 interface Docs {
   analyse(id: string, text: string, depth?: number): Promise<number>
@@ -27,4 +27,10 @@ export async function use(): Promise<void> {
   await docs.analyse(kwargs({ id: 'a' }), 'text')
   // @ts-expect-error of another type
   await docs.analyse(5, kwargs({ text: 'b' }))
+}
+
+export async function dispose(): Promise<void> {
+  await using server = await serve('docs', { join: (first: string) => first })
+  await using docs = await connect<Docs>(server.address)
+  await docs.join('a')
 }

@@ -58,7 +58,10 @@ const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int
  * to a user who is not allowed, 'failed_precondition' when it speaks another version of the protocol or the directory of
  * names is not safe, 'invalid_argument' when the address or an option is wrong.
  */
-export function connect(address: string | readonly string[], options?: ConnectOptions): Promise<AnyRemote & AsyncDisposable>
+export function connect(
+  address: string | readonly string[],
+  options?: ConnectOptions,
+): Promise<AnyRemote & AsyncDisposable>
 /** The same with types: `connect<typeof target>('calc')`, where T is what was served. */
 export function connect<T extends object>(
   address: string | readonly string[],

@@ -203,7 +203,7 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
     if executor is not None and not callable(getattr(executor, "submit", None)):
         _refuse(f"executor is a concurrent.futures.Executor, not {executor!r}")
     if isinstance(executor, ProcessPoolExecutor):
-        _refuse("handlers run in this process: call the ProcessPoolExecutor from a handler")
+        _refuse("executor runs handlers in this process: call the ProcessPoolExecutor from a handler")
     if on_error is not None and not callable(on_error):
         _refuse(f"on_error is a function, not {on_error!r}")
     if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran

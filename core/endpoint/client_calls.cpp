@@ -224,8 +224,9 @@ void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
   const std::string silence = explain_silence(*call);
   const std::string wait = describe_wait(*call);
   const bool sent = withdraw(*call);
-  const std::string what = sent ? "the call was not answered before its deadline"
-                                : "the call could not be sent before its deadline: it waited for " + wait;
+  const std::string what =
+      names_[call->method] + (sent ? "() was not answered before its deadline"
+                                   : "() could not be sent before its deadline: it waited for " + wait);
   fail(token, Code::kDeadlineExceeded, what + silence, sent);
 }
 

@@ -80,7 +80,7 @@ TEST_F(ActivityTest, IsNotKnownOverTheSocket) {
   connect("unix");
   server_.driver().tell_activity(server_id_, shm::Activity{1, an_hour_ago_});
   EXPECT_FALSE(status().busy.has_value());
-  EXPECT_EQ(message_of_a_timeout(), "the call was not answered before its deadline");
+  EXPECT_EQ(message_of_a_timeout(), "fit() was not answered before its deadline");
 }
 
 TEST_F(ActivityTest, IsNamedWhenADeadlinePasses) {
@@ -92,7 +92,7 @@ TEST_F(ActivityTest, IsNamedWhenADeadlinePasses) {
 
 TEST_F(ActivityTest, ACallThatTheServiceHasNotReadSaysSoWhenItsDeadlinePasses) {
   connect("shm");
-  EXPECT_EQ(message_of_a_timeout(), "the call was not answered before its deadline; the service has not read it");
+  EXPECT_EQ(message_of_a_timeout(), "fit() was not answered before its deadline; the service has not read it");
   EXPECT_GT(status().unread_bytes, 0U);
 }
 
@@ -107,7 +107,7 @@ TEST_F(ActivityTest, ACallThatTheServiceHasReadDoesNot) {
   // What is sent and not read later is other calls'.
   client_.call(client_id_, "y", {}, "fit");
   ASSERT_TRUE(run_until({&client_}, [&] { return client_.ended(token); }));
-  EXPECT_EQ(client_.outcomes[token].message, "the call was not answered before its deadline");
+  EXPECT_EQ(client_.outcomes[token].message, "fit() was not answered before its deadline");
 }
 
 TEST_F(ActivityTest, IsNamedToACallForWhichThereIsNoRoom) {
@@ -115,8 +115,7 @@ TEST_F(ActivityTest, IsNamedToACallForWhichThereIsNoRoom) {
   server_.driver().tell_activity(server_id_, shm::Activity{1, an_hour_ago_});
   for (std::uint32_t i = 0; i < Limits{}.max_pending_calls; ++i) client_.call(client_id_, "x", {}, "fit");
   const std::string message = message_of_a_timeout();
-  EXPECT_TRUE(message.starts_with("the call could not be sent before its deadline: it waited for the service"))
-      << message;
+  EXPECT_TRUE(message.starts_with("fit() could not be sent before its deadline: it waited for the service")) << message;
   EXPECT_NE(message.find("; the service has been busy in fit()"), std::string::npos) << message;
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ipcbridge")
 
+_SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
 _RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
 
 
@@ -78,6 +79,11 @@ class Server:
 
         Ctrl-C raises KeyboardInterrupt, and a `with` block around it then closes the server as close() does.
         """
+        # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so where
+        # this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
+        for _ in range(_SHORT_WAITS):
+            if self._closed.wait(_SHORT_WAIT):
+                return
         self._closed.wait()
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-import { IpcError } from './errors'
+import { captureStack, IpcError } from './errors'
 
 /**
  * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later
@@ -48,4 +48,16 @@ export function rejectedCall(error: unknown): Call<never> {
   const call = new Call<unknown>(capture) as Call<never>
   reject(error)
   return call
+}
+
+/**
+ * What to resolve a call with that fails while its caller is not on the stack. V8 shows the async functions that await a
+ * promise in stacks captured in a job that leads to it: the call has to be attached to this promise by then, which takes
+ * it the first of the two jobs.
+ */
+export async function failLater(error: unknown): Promise<never> {
+  await null
+  await null
+  if (error instanceof IpcError) captureStack(error, failLater)
+  throw error
 }

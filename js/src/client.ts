@@ -1,6 +1,6 @@
 import { whenAborted } from './abort'
-import { type Call, makeCall, rejectedCall } from './call'
-import { IpcError } from './errors'
+import { type Call, failLater, makeCall, rejectedCall } from './call'
+import { captureStack, IpcError } from './errors'
 import { CallFlag, type NativeClientStatus } from './native'
 import {
   type CallOptions,
@@ -120,7 +120,10 @@ export class Client implements Owner {
     } finally {
       letGo()
     }
-    if (this.board.state === 'closed') throw notSent(this.board.reason as IpcError)
+    if (this.board.state !== 'closed') return
+    const reason = notSent(this.board.reason as IpcError)
+    captureStack(reason, this.ready)
+    throw reason
   }
 
   async close(): Promise<void> {
@@ -188,10 +191,10 @@ export class Client implements Owner {
 
   private watch(slot: Slot, signal: AbortSignal): void {
     slot.whenSettled = whenAborted(signal, () => {
-      const { reject } = slot
+      const { resolve } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
-      reject?.(aborted(signal))
+      resolve?.(failLater(aborted(signal)))
     })
   }
 

@@ -78,10 +78,21 @@ export class RemoteError extends IpcError {
     this.type = init.type ?? 'Error'
     const { remoteStack } = init
     if (remoteStack === undefined) return
-    // Whatever logs this error's stack shows the remote one with it; not enumerable, or console.log would do so twice.
+    // Not enumerable, or console.log would show it twice.
     Object.defineProperty(this, 'remoteStack', { value: remoteStack })
-    this.stack = `${this.stack}\nRemote stack:\n${remoteStack}`
+    appendRemoteStack(this)
   }
+}
+
+/** Whatever logs the error's stack shows the remote one with it. */
+function appendRemoteStack(error: RemoteError): void {
+  error.stack = `${error.stack}\nRemote stack:\n${error.remoteStack}`
+}
+
+/** Gives an error the stack of this moment, from the caller of `above` on. */
+export function captureStack(error: IpcError, above: (...args: never[]) => unknown): void {
+  Error.captureStackTrace(error, above)
+  if (error instanceof RemoteError && error.remoteStack !== undefined) appendRemoteStack(error)
 }
 
 // On the prototypes: as an own property it would clutter every printed error.

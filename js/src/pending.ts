@@ -1,4 +1,4 @@
-import type { Reject, Resolve } from './call'
+import { failLater, type Reject, type Resolve } from './call'
 import type { IpcError } from './errors'
 import { Column, Control, Flag } from './native'
 import { control, failure, handlers, isDelivering, messageIn, table } from './runtime'
@@ -67,11 +67,11 @@ handlers.batchDone = () => {
 
 handlers.outcome = (row, bytes) => {
   const slot = slots[table[row + Column.token] as number] as Slot
-  const { resolve, reject, decoding } = slot
-  if (resolve === undefined || reject === undefined) return
+  const { resolve, decoding } = slot
+  if (resolve === undefined) return
   dropSlot(slot)
   if (table[row + Column.code] !== 0) {
-    reject(errorIn(row, bytes))
+    resolve(failLater(errorIn(row, bytes)))
     return
   }
   let value: unknown
@@ -83,7 +83,7 @@ handlers.outcome = (row, bytes) => {
       decoding,
     )
   } catch (error) {
-    reject(error)
+    resolve(failLater(error))
     return
   }
   resolve(value)

@@ -1,6 +1,6 @@
 import { type Arrival, arrivalOf, callerGone, contextOf, enter, forget, type HandlerContext, isAbort } from './context'
 import { describeCall, describeMethods } from './describe'
-import { type Code, IpcError, isA, isCode, RemoteError } from './errors'
+import { type Code, captureStack, IpcError, isA, isCode, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
 import { Lane } from './lane'
 import { laterServeOptions } from './later'
@@ -95,7 +95,10 @@ export class Service implements RequestOwner {
 
   async listening(): Promise<void> {
     await this.board.next(state => state === 'listening' || state === 'closed')
-    if (this.board.state === 'closed') throw this.board.reason
+    if (this.board.state !== 'closed') return
+    const reason = this.board.reason as IpcError
+    captureStack(reason, this.listening)
+    throw reason
   }
 
   onState(state: number, code: number, message: string): void {

@@ -60,6 +60,7 @@ export function collectMethods(target: unknown): Method[] {
   if (Array.isArray(target)) throw refusal('serve() takes an object of functions, not an array: give each a name')
   const methods: Method[] = []
   collect(target, '', methods, new Set())
+  checkNames(methods)
   if (methods.length === 0) {
     throw refusal(
       'there is nothing to call in what serve() was given: functions only, no getters, classes or names that begin with _',
@@ -70,6 +71,15 @@ export function collectMethods(target: unknown): Method[] {
 
 function refusal(message: string): IpcError {
   return new IpcError('invalid_argument', message)
+}
+
+/** `{ 'a.b': f, a: { b: g } }` offers two functions by one name, of which callers could reach only one. */
+function checkNames(methods: readonly Method[]): void {
+  const names = new Set<string>()
+  for (const { name } of methods) {
+    if (names.has(name)) throw refusal(`two methods are named ${name}`)
+    names.add(name)
+  }
 }
 
 function collect(holder: object, prefix: string, methods: Method[], ancestors: Set<object>): void {

@@ -203,6 +203,7 @@ for (const [what, target, message] of [
   ['an object without functions', { a: 1 }, /nothing to call/],
   ['a class in an object', { math: { Calc: class Calc {} } }, /math\.Calc is a class.*new Calc\(\)/],
   ['a class in a Map', new Map([['Calc', class Calc {}]]), /new Calc\(\)/],
+  ['two functions by one name', { 'a.b': () => 1, a: { b: () => 2 } }, /two methods are named a\.b$/],
   ['a web of objects', web(12), /more than 10000 methods.*takes a _/],
   ['namespaces without end', nested(40), /nested more than 16 deep/],
 ]) {

@@ -29,6 +29,7 @@ export function bind(
     while (bound.length < index) bound.push(undefined)
     bound[index] = value
   }
+  let missing: string | undefined
   for (const [index, parameter] of parameters.entries()) {
     if (parameter.rest) continue
     const isGiven = index < positional.length
@@ -41,10 +42,12 @@ export function bind(
       for (const [key] of taken) left.delete(key)
       if (taken.length > 0 || parameter.required) place(index, Object.fromEntries(taken))
     } else if (parameter.required && !isGiven) {
-      refuse(`misses ${parameter.name === undefined ? `argument ${index + 1}` : `'${parameter.name}'`}`)
+      missing ??= parameter.name === undefined ? `argument ${index + 1}` : `'${parameter.name}'`
     }
   }
+  // Before what is missing, which a misspelt name is the usual reason for.
   if (left.size > 0) refuse(`has no parameter ${[...left.keys()].map(key => `'${key}'`).join(', ')}`)
+  if (missing !== undefined) refuse(`misses ${missing}`)
   if (bound.length > signature.most) checkArity(name, signature, bound.length)
   return bound
 }

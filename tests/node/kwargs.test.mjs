@@ -79,6 +79,8 @@ test('unknown, doubled and missing keyword arguments are refused', async t => {
   await refused(/list\(a, b = 'b', c = 'c'\) has no parameter 'd'/, remote.list(1, kwargs({ d: 1 })))
   await refused(/'a' twice/, remote.list(1, kwargs({ a: 1 })))
   await refused(/misses 'a'/, remote.list(kwargs({ b: 1 })))
+  await refused(/old\(a, b\) has no parameter 'c'$/, remote.old(1, kwargs({ c: 2 })))
+  await refused(/old\(a, b\) misses 'a'$/, remote.old(kwargs({})))
   await refused(/has no parameter 'more'/, remote.rest(1, kwargs({ more: 1 })))
 })
 

@@ -15,15 +15,36 @@ type WithKwargs<A extends readonly unknown[]> = number extends A['length']
 
 type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
 
+/** Objects that are values. Types do not tell an instance of a user's class, another value, from a namespace. */
+type Value =
+  | Date
+  | RegExp
+  | Error
+  | Promise<unknown>
+  | readonly unknown[]
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | WeakMap<object, unknown>
+  | WeakSet<object>
+  | ArrayBuffer
+  | ArrayBufferView
+  | AbortController
+  | URL
+
+/** K where T offers a method or a namespace by that name. */
+type Offered<T, K extends keyof T> = K extends `_${string}` | symbol
+  ? never
+  : T[K] extends (...args: never[]) => unknown
+    ? K
+    : T[K] extends Value
+      ? never
+      : T[K] extends object
+        ? K
+        : never
+
 /** The methods of T as a caller in another process has them: each returns a Call. */
 export type Remote<T> = {
-  readonly [K in keyof T as T[K] extends (...args: never[]) => unknown
-    ? K extends `_${string}` | symbol
-      ? never
-      : K
-    : T[K] extends object
-      ? K
-      : never]: T[K] extends (...args: never[]) => unknown
+  readonly [K in keyof T as Offered<T, K>]: T[K] extends (...args: never[]) => unknown
     ? (...args: Arguments<T[K]> | WithKwargs<Arguments<T[K]>>) => Call<Result<T[K]>>
     : Remote<T[K]>
 }

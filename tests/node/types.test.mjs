@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-test('a typed client takes the arguments of its methods, keyword ones in place of the last', () => {
+test('a typed client has the methods and namespaces of its service, which take keyword arguments in place of the last', () => {
   const options = [
     '--noEmit',
     '--strict',

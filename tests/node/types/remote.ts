@@ -34,3 +34,23 @@ export async function dispose(): Promise<void> {
   await using docs = await connect<Docs>(server.address)
   await docs.join('a')
 }
+
+class Store {
+  users = new Map<string, number>()
+  names = new Set(['Ada'])
+  began = new Date()
+  history: string[] = []
+  bytes = Buffer.alloc(4)
+  limit = 5
+  _cache = { drop() {} }
+  math = { add: (a: number, b: number) => a + b }
+  size() {
+    return this.users.size
+  }
+}
+
+export async function namespaces(): Promise<('math' | 'size')[]> {
+  const store = await connect<Store>('store')
+  await store.math.add(await store.size(), kwargs({ b: 2 }))
+  return [] as Exclude<keyof typeof store, symbol>[]
+}

@@ -14,35 +14,39 @@ namespace ipcbridge {
 // may keep it from sleeping for ever.
 class InterruptCheck {
  public:
-  explicit InterruptCheck(const Pump::Interrupted& interrupted) : interrupted_(interrupted) {}
+  using Now = TimePoint (*)();
+
+  explicit InterruptCheck(const Pump::Interrupted& interrupted, Now now = &Clock::now)
+      : interrupted_(interrupted), now_(now) {}
 
   // Until when to sleep at most.
   TimePoint limit(TimePoint deadline) {
     if (!interrupted_) return deadline;
-    const TimePoint now = Clock::now();
+    const TimePoint now = now_();
     if (next_ == TimePoint{}) next_ = now + kSlice;
     return std::min(deadline, now + kSlice);
   }
 
   // After a sleep. True when interrupted.
-  bool after_sleep(bool woken) { return interrupted_ && (!woken || Clock::now() >= next_) && ask(); }
+  bool after_sleep(bool woken) { return interrupted_ && (!woken || now_() >= next_) && ask(); }
 
   // After messages that were found without sleeping. True when interrupted.
   bool after_messages() {
     constexpr std::uint32_t kTurnsPerClock = 256;
     if (!interrupted_ || ++turns_ % kTurnsPerClock != 0) return false;
-    return Clock::now() >= next_ && ask();
+    return now_() >= next_ && ask();
   }
 
  private:
   static constexpr Duration kSlice = std::chrono::milliseconds(100);
 
   bool ask() {
-    next_ = Clock::now() + kSlice;
+    next_ = now_() + kSlice;
     return interrupted_();
   }
 
   const Pump::Interrupted& interrupted_;
+  Now now_;
   TimePoint next_{};
   std::uint32_t turns_ = 0;
 };

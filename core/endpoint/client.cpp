@@ -158,7 +158,7 @@ void Client::close() {
   calls_.for_each([&](std::uint64_t token, Call&) { tokens.push_back(token); });
   for (const std::uint64_t token : tokens) {
     const Call& call = *calls_.find(token);
-    const bool sent = !call.notify && withdraw(call);  // what was notified is on its way, and runs
+    const bool sent = !call.notify && withdraw(call);  // a notification that was sent is to run
     fail(token, why.code, why.message, sent);
   }
   set_state(ClientState::kClosed, &why);

@@ -155,15 +155,23 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   if (address_.transport == Transport::kAuto || address_.transport == Transport::kShm) {
     setup.ring_bytes = context_.options().ring_bytes;
   }
-  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
-  if (connection == nullptr) return;
-  connections_.push_back(connection);
   ++user.connections;
+  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
+  if (connection == nullptr) {
+    leave(peer.uid);
+    return;
+  }
+  connections_.push_back(connection);
   if (!allowed.ok()) {
     connection->refuse(allowed.error());
     return;
   }
   connection->start();
+}
+
+void Server::leave(uid_t uid) {
+  const auto user = users_.find(uid);
+  if (--user->second.connections == 0) users_.erase(user);
 }
 
 void Server::on_timer(TimePoint now) {
@@ -303,9 +311,7 @@ bool Server::keeps_notification(Connection& connection, std::uint64_t id, std::u
 void Server::on_closed(Connection& connection, const Error&) {
   std::erase(connections_, &connection);
   // The question to be replaced is this server's own connection and was never counted.
-  const bool counted = connection.side() == Session::Side::kAcceptor;
-  const auto user = counted ? users_.find(connection.channel().peer().uid) : users_.end();
-  if (user != users_.end() && --user->second.connections == 0) users_.erase(user);
+  if (connection.side() == Session::Side::kAcceptor) leave(connection.channel().peer().uid);
   close_if_drained();
 }
 

@@ -64,6 +64,8 @@ class Server final : public ConnectionOwner {
   void ask_to_be_replaced();
   std::unique_ptr<Channel> accept_channel();
   void admit(std::unique_ptr<Channel> channel);
+  // One connection of the user less.
+  void leave(uid_t uid);
   void pause_accepting();
   void close_if_drained();
   static void say_goodbye(Connection& connection);

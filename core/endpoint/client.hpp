@@ -114,6 +114,8 @@ class Client final : public ConnectionOwner {
   std::string explain_silence(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
   std::string describe_wait(const Call& call) const;
+  std::string not_answered(std::uint32_t method, std::string_view why) const;
+  std::string not_sent(std::uint32_t method, std::string_view why) const;
   void fail_queued(Code code, std::string_view message);
   void forget(std::uint64_t token, const Call& call);
   void lose(Link& link, const Error& why);

@@ -17,7 +17,7 @@ constexpr std::uint64_t kQueuedOverhead = 128;
 constexpr std::uint8_t kMaxLosses = 5;
 
 std::string lost_too_often(std::string_view why) {
-  return std::to_string(kMaxLosses) + " connections were lost while this call was on its way: " + std::string(why);
+  return std::to_string(kMaxLosses) + " connections were lost while it was on its way: " + std::string(why);
 }
 
 std::string seconds(Duration duration) {
@@ -43,7 +43,7 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
   if (connected) {
     if (Status status = check_offered(method); !status.ok()) return status;
   } else if (!options.wait_for_ready) {
-    return Error{Code::kUnavailable, "there is no connection to " + where()};
+    return Error{Code::kUnavailable, not_sent(method, "there is no connection to " + where())};
   }
   Call call;
   call.method = method;
@@ -214,8 +214,16 @@ void Client::fail_queued(Code code, std::string_view message) {
   tokens.swap(queue_);
   for (const std::uint64_t token : tokens) {
     const Call* call = calls_.find(token);
-    if (call != nullptr && call->connection == 0) fail(token, code, message, false);
+    if (call != nullptr && call->connection == 0) fail(token, code, not_sent(call->method, message), false);
   }
+}
+
+std::string Client::not_answered(std::uint32_t method, std::string_view why) const {
+  return names_[method] + "() was not answered: " + std::string(why);
+}
+
+std::string Client::not_sent(std::uint32_t method, std::string_view why) const {
+  return names_[method] + "() could not be sent: " + std::string(why);
 }
 
 void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
@@ -264,13 +272,15 @@ void Client::on_request(Connection& connection, std::uint64_t id, const Request&
 void Client::on_outcome(Connection&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
-  if (call == nullptr || !lost || !call->idempotent || state_ == ClientState::kClosed) {
+  if (call == nullptr || !lost) {
     finish(token, outcome, storage);
+  } else if (!call->idempotent || state_ == ClientState::kClosed) {
+    fail(token, Code::kUnavailable, not_answered(call->method, outcome.message), true);
   } else if (++call->losses < kMaxLosses) {
     call->sent_before = true;
     enqueue_again(token, {}, {});
   } else {
-    fail(token, Code::kUnavailable, lost_too_often(outcome.message), true);
+    fail(token, Code::kUnavailable, not_answered(call->method, lost_too_often(outcome.message)), true);
   }
 }
 
@@ -279,11 +289,11 @@ void Client::on_unsent(std::uint64_t token, const Request& request, bool begun, 
   if (call == nullptr) return;
   if (begun) ++call->losses;
   if (call->losses >= kMaxLosses) {
-    fail(token, Code::kUnavailable, lost_too_often(why.message), false);
+    fail(token, Code::kUnavailable, not_sent(call->method, lost_too_often(why.message)), false);
   } else if (call->wait_for_ready && state_ != ClientState::kClosed) {
     enqueue_again(token, request.metadata, request.payload);
   } else {
-    fail(token, Code::kUnavailable, why.message, false);
+    fail(token, Code::kUnavailable, not_sent(call->method, why.message), false);
   }
 }
 

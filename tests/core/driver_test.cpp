@@ -231,6 +231,7 @@ TEST_P(DriverConformance, AfterARestartNewCallsWorkAndLostOnesSaySo) {
   ASSERT_TRUE(run_until_ended(lost));
   EXPECT_EQ(client_.outcomes[lost].code, Code::kUnavailable);
   EXPECT_TRUE(client_.outcomes[lost].sent_maybe);
+  EXPECT_EQ(client_.outcomes[lost].message, "echo() was not answered: the peer closed the connection");
   const std::uint64_t waiting = client_.call(client, "waits");
   server_.handle = Endpoint::echo;
   server_.serve(address_, {"other", "echo"});  // the numbers have changed, the names have not
@@ -268,7 +269,9 @@ TEST_P(DriverConformance, WithoutWaitingACallFailsAtOnceWhileThereIsNoConnection
   const ClientId client = client_.connect(address_);
   CallOptions options;
   options.wait_for_ready = false;
-  EXPECT_EQ(client_.try_call(client, 1, {}, options).error().code, Code::kUnavailable);
+  const Error error = client_.try_call(client, 1, {}, options).error();
+  EXPECT_EQ(error.code, Code::kUnavailable);
+  EXPECT_EQ(error.message, "echo() could not be sent: there is no connection to " + address_);
 }
 
 TEST_P(DriverConformance, TheFirstConnectionFailsWhenPatienceEnds) {
@@ -281,6 +284,7 @@ TEST_P(DriverConformance, TheFirstConnectionFailsWhenPatienceEnds) {
   EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
   EXPECT_FALSE(client_.outcomes[token].sent_maybe);
   EXPECT_NE(client_.last(client).message.find(address_), std::string::npos) << client_.last(client).message;
+  EXPECT_EQ(client_.outcomes[token].message, "echo() could not be sent: " + client_.last(client).message);
 }
 
 TEST_P(DriverConformance, TheQueueHasALimit) {

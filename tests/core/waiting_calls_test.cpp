@@ -122,7 +122,8 @@ TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {
   EXPECT_EQ(mortal.deaths, 5);
   EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
   EXPECT_FALSE(client_.outcomes[token].sent_maybe) << "it was never sent to the end";
-  EXPECT_TRUE(contains(client_.outcomes[token].message, "5 connections")) << client_.outcomes[token].message;
+  EXPECT_TRUE(contains(client_.outcomes[token].message, "echo() could not be sent: 5 connections"))
+      << client_.outcomes[token].message;
 }
 
 TEST_F(WaitingCalls, StatusTellsOfEachAddressOfAList) {

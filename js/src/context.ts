@@ -17,6 +17,8 @@ export interface Context {
 
 /** A request as it came; its bytes stay only until the batch is handled. */
 export interface Arrival {
+  /** The handle of the server that it came to. */
+  server: number
   request: number
   method: string
   bytes: Buffer
@@ -32,6 +34,7 @@ export function arrivalOf(row: number, bytes: Buffer, request: number, method: s
   const high = table[row + Column.timeoutHigh] as number
   const timeout = high * 0x1_0000_0000 + low
   return {
+    server: table[row + Column.owner] as number,
     request,
     method,
     bytes,
@@ -122,6 +125,11 @@ export function enter(next: Arrival | undefined): Arrival | undefined {
   const before = arrival
   arrival = next
   return before
+}
+
+/** The request of this server's whose handler is in its synchronous part. */
+export function requestAt(server: number): number | undefined {
+  return arrival?.server === server ? arrival.request : undefined
 }
 
 /** The request has been answered. */

@@ -27,7 +27,8 @@ export class Server implements AsyncDisposable {
 
   /**
    * Accepts no more calls, lets those that have begun finish for up to `grace` ms (default 10000, null: for ever), then
-   * cancels them. Resolves when it is over; at once when it is over already. Never rejects but for a wrong option.
+   * cancels them. Resolves when it is over; at once when it is over already; in the synchronous part of one of its own
+   * handlers, when the other handlers are done. Never rejects but for a wrong option.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#service.close(options)

@@ -1,4 +1,14 @@
-import { type Arrival, arrivalOf, callerGone, contextOf, enter, forget, type HandlerContext, isAbort } from './context'
+import {
+  type Arrival,
+  arrivalOf,
+  callerGone,
+  contextOf,
+  enter,
+  forget,
+  type HandlerContext,
+  isAbort,
+  requestAt,
+} from './context'
 import { describeCall, describeMethods } from './describe'
 import { type Code, captureStack, IpcError, isA, isCode, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
@@ -66,6 +76,8 @@ export class Service implements RequestOwner {
   private readonly tellError: (error: unknown, info: HandlerErrorInfo) => unknown
   private readonly lanes: ReadonlyMap<Method, Lane>
   private readonly id: number
+  /** Of the requests whose handlers wait in close(), what lets them go on. */
+  private readonly closers = new Map<number, () => void>()
 
   constructor(
     readonly address: string,
@@ -115,7 +127,30 @@ export class Service implements RequestOwner {
     if (this.board.state === 'closed') return
     const closed = this.board.next(state => state === 'closed')
     native().closeServer(this.id, grace)
-    await closed
+    const request = requestAt(this.id)
+    await (request === undefined ? closed : Promise.race([closed, this.othersEnd(request)]))
+  }
+
+  /** Settles when no handlers run but those that wait for this, which the server will only be closed after. */
+  private othersEnd(request: number): Promise<void> {
+    return new Promise(resolve => {
+      const before = this.closers.get(request)
+      this.closers.set(request, () => {
+        before?.()
+        resolve()
+      })
+      this.releaseClosers()
+    })
+  }
+
+  private releaseClosers(): void {
+    if (native().serverStatus(this.id).runningCalls > this.closers.size) return
+    for (const release of this.closers.values()) release()
+  }
+
+  private answered(request: number): void {
+    this.closers.delete(request)
+    this.releaseClosers()
   }
 
   status(): ServerStatus {
@@ -209,6 +244,7 @@ export class Service implements RequestOwner {
     forget(request)
     shareEncoded()
     native().reply(request, length)
+    if (this.closers.size > 0) this.answered(request)
   }
 
   private fail(request: number, method: Method, error: unknown): void {
@@ -222,6 +258,7 @@ export class Service implements RequestOwner {
     const details = encodeError(error)
     share(details)
     native().replyError(request, codeNumber(codeOf(error)), messageOf(error), details.length)
+    if (this.closers.size > 0) this.answered(request)
   }
 
   private tell(method: Method, error: unknown): void {

@@ -77,6 +77,69 @@ test('closing a server cancels what still runs when its grace is over', async t 
   assert.equal(result.reason.code, 'unavailable')
 })
 
+const closings = {
+  'at once': server => server.close(),
+  'with close() of the module': server => ipc.close(server),
+  twice: server => Promise.all([server.close(), server.close()]),
+}
+
+for (const [how, close] of Object.entries(closings)) {
+  test(`a handler that closes its own server ${how} does not wait for itself`, async t => {
+    const target = {
+      async stop() {
+        await close(server)
+        return server.status().runningCalls
+      },
+    }
+    const { remote, server } = await serveAndConnect(t, target)
+    const closed = reaches(server, 'closed')
+    assert.equal(await ipc.withOptions(remote, { timeout: 5000 }).stop(), 1)
+    await closed
+  })
+}
+
+test('a handler that closes its own server waits for the other handlers', async t => {
+  const { wait, entered, open } = gate()
+  const ends = []
+  const begun = deferred()
+  const target = {
+    wait: () => wait().finally(() => ends.push('wait')),
+    async stop() {
+      const closed = server.close()
+      begun.resolve()
+      await closed
+      ends.push('stop')
+    },
+  }
+  const { remote, server } = await serveAndConnect(t, target)
+  const closed = reaches(server, 'closed')
+  const calls = [remote.wait(), remote.stop(), remote.stop()]
+  await Promise.all([entered, begun.promise])
+  open()
+  await Promise.all(calls)
+  assert.deepEqual(ends, ['wait', 'stop', 'stop'])
+  await closed
+})
+
+test('a close that a handler begins and does not wait for is over when all handlers are', async t => {
+  const { wait, entered, open } = gate()
+  let closed
+  const target = {
+    wait,
+    stop() {
+      closed = server.close()
+    },
+  }
+  const { remote, server } = await serveAndConnect(t, target)
+  const call = remote.wait()
+  await entered
+  await remote.stop()
+  const over = closed.then(() => server.status().state)
+  open()
+  await call
+  assert.equal(await over, 'closed')
+})
+
 test('onState tells of changes until it is ended', async t => {
   const { remote, server } = await serveAndConnect(t, { one: () => 1 })
   const seen = []

@@ -10,7 +10,7 @@ import {
   requestAt,
 } from './context'
 import { describeCall, describeMethods } from './describe'
-import { type Code, captureStack, IpcError, isA, isCode, RemoteError } from './errors'
+import { captureStack, IpcError, isA, RemoteError } from './errors'
 import { collectMethods, type Method } from './exposure'
 import { Lane } from './lane'
 import { laterServeOptions } from './later'
@@ -44,7 +44,7 @@ import {
 } from './runtime'
 import { loadParser } from './signature'
 import { StateBoard } from './state'
-import { type DecodeOptions, decodeArgs, encodeError, Kwargs } from './values'
+import { codeOf, type DecodeOptions, decodeArgs, encodeError, Kwargs, messageOf } from './values'
 
 /** 'closing': calls that have begun may finish, others are refused. */
 export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
@@ -303,22 +303,6 @@ function isThenable(value: unknown): boolean {
     (typeof value === 'object' || typeof value === 'function') &&
     typeof (value as { then?: unknown }).then === 'function'
   )
-}
-
-function codeOf(error: unknown): Code {
-  try {
-    return error instanceof IpcError && isCode(error.code) ? error.code : 'unknown'
-  } catch {
-    return 'unknown'
-  }
-}
-
-function messageOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error)
-  } catch {
-    return '(what was thrown cannot be printed)'
-  }
 }
 
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {

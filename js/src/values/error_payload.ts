@@ -1,4 +1,4 @@
-import { IpcError, isCode, RemoteError } from '../errors'
+import { type Code, IpcError, isA, isCode, RemoteError } from '../errors'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
 
@@ -53,12 +53,8 @@ function describeAny(thrown: unknown, withStack: boolean): Payload {
 }
 
 function describe(thrown: unknown, withStack: boolean): Payload {
-  const described: Payload = { type: typeOf(thrown), message: messageOf(thrown), code: 'unknown' }
-  let details: unknown
-  if (thrown instanceof IpcError) {
-    described.code = isCode(thrown.code) ? thrown.code : 'unknown'
-    details = thrown.details
-  }
+  const described: Payload = { type: typeOf(thrown), message: messageOf(thrown), code: codeOf(thrown) }
+  let details = thrown instanceof IpcError ? thrown.details : undefined
   const members = read(thrown, 'errors')
   if (details === undefined && thrown instanceof AggregateError && Array.isArray(members)) {
     details = { errors: members.slice(0, maxChain).map(each => ({ type: typeOf(each), message: messageOf(each) })) }
@@ -91,8 +87,15 @@ function typeOf(thrown: unknown): string {
   return typeof constructorName === 'string' && constructorName !== '' ? text(constructorName) : 'Error'
 }
 
-function messageOf(thrown: unknown): string {
-  const message = thrown instanceof Error ? read(thrown, 'message') : thrown
+/** Its code where it has one of ours. Never throws. */
+export function codeOf(thrown: unknown): Code {
+  const code = isA(thrown, IpcError) ? read(thrown, 'code') : undefined
+  return isCode(code) ? code : 'unknown'
+}
+
+/** Never throws. */
+export function messageOf(thrown: unknown): string {
+  const message = isA(thrown, Error) ? read(thrown, 'message') : thrown
   try {
     return text(String(message))
   } catch {

@@ -1,6 +1,6 @@
 /** The value codec: docs/values.md in JavaScript. */
 export { type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
 export { Encoder } from './encoder'
-export { decodeError, encodeError } from './error_payload'
+export { codeOf, decodeError, encodeError, messageOf } from './error_payload'
 export { isClass, isPlainObject } from './plain'
 export { Float, float, Kwargs, kwargs, LocalDateTime, localDateTime } from './types'

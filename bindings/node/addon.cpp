@@ -77,8 +77,13 @@ napi_value use_outgoing(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value keep_alive(napi_env env, napi_callback_info info) {
-  Arguments(env, info).environment().doorbell().keep_alive();
+napi_value pending_changed(napi_env env, napi_callback_info info) {
+  Environment& environment = Arguments(env, info).environment();
+  if (environment.wants_alive()) {
+    environment.doorbell().keep_alive();
+  } else {
+    environment.doorbell().touched();  // it lets go after a drain, and there may be no other
+  }
   return nullptr;
 }
 
@@ -206,7 +211,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add("start", start);
   add("lastError", last_error);
   add("useOutgoing", use_outgoing);
-  add("keepAlive", keep_alive);
+  add("pendingChanged", pending_changed);
   add("connect", connect);
   add("closeClient", close_client);
   add("methods", methods);

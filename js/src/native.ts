@@ -14,8 +14,8 @@ export interface Native {
   ): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
-  /** Looks at `control` again: something pending keeps the event loop alive from now on. */
-  keepAlive(): void
+  /** Looks at `control` again: whether something pending keeps the event loop alive. */
+  pendingChanged(): void
 
   connect(options: NativeConnectOptions): number
   closeClient(client: number): void

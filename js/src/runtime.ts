@@ -161,7 +161,7 @@ export function share(bytes: Buffer): void {
 /** Counts one more thing that keeps the process alive; `letGo` counts it out again. */
 export function keepAlive(): void {
   ;(control[Control.keepAlive] as number)++
-  native().keepAlive()
+  native().pendingChanged()
 }
 
 /** From now on this thread of the process sleeps at once whenever it waits for a message. */
@@ -171,4 +171,5 @@ export function neverSpin(): void {
 
 export function letGo(): void {
   ;(control[Control.keepAlive] as number)--
+  native().pendingChanged()
 }

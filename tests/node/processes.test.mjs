@@ -7,14 +7,19 @@ import { run, start } from './support/children.mjs'
 import { gate, serve, serveElsewhere, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
-test('a process with nothing pending ends by itself, though it is connected', async t => {
-  const address = freshName()
-  await serveElsewhere(t, address)
-  const { code } = await run(t, `const r = await ipc.connect(argv.address); say(await r.echo(1))`, {
-    argv: { address },
+for (const [what, program] of Object.entries({
+  'is connected and has called': `const r = await ipc.connect(argv.address); say(await r.echo(1))`,
+  'is connected': `await ipc.connect(argv.address)`,
+  'has closed its connection': `const r = await ipc.connect(argv.address); await ipc.close(r)`,
+  'has found nobody': `await ipc.connect(argv.address + '-not', { connectTimeout: 0 }).catch(() => say('nobody'))`,
+})) {
+  test(`a process that ${what}, with nothing pending, ends by itself`, async t => {
+    const address = freshName()
+    await serveElsewhere(t, address)
+    const { code } = await run(t, program, { argv: { address } })
+    assert.equal(code, 0)
   })
-  assert.equal(code, 0)
-})
+}
 
 test('a process whose only server is closed ends by itself', async t => {
   const { code } = await run(t, `const s = await ipc.serve('x', { f() {} }); await s.close()`)

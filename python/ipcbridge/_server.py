@@ -254,7 +254,7 @@ class Server:
 
         try:
             work = self._executor.submit(self._answer, request)
-        except RuntimeError as error:  # it has been shut down
+        except Exception as error:  # it has been shut down, say
             send_reply(self._pump, request.key, self._service.failure(request.number, error, request.payload))
             ended()
         else:

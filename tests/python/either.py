@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,6 +22,8 @@ class Loop:
     def __init__(self, kind: str) -> None:
         self._loop = uvloop.new_event_loop() if kind == "uvloop" else asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
+        self._complaints: list[dict[str, Any]] = []
+        self._loop.set_exception_handler(lambda _loop, complaint: self._complaints.append(complaint))
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -38,6 +41,8 @@ class Loop:
         self._thread.join()
         self._loop.close()
 
+        gc.collect()  # an exception that nobody has looked at is told of when its task is freed
+        assert self._complaints == []
 
 class LoopServer:
     """A server of ipcbridge.aio, used from another thread than its loop's."""

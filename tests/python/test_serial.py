@@ -141,6 +141,43 @@ def test_a_call_whose_executor_fails_is_answered(serve_either: Any, connect: Any
             method()
 
 
+class Unreliable(Executor):
+    """Which does not run the first that it is given."""
+
+    def __init__(self, how: str) -> None:
+        self._how = how
+        self._inline = Inline()
+        self._first = True
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not self._first:
+            return self._inline.submit(function, *args, **kwargs)
+        self._first = False
+        if self._how == "refuses":
+            raise ValueError("not this one")
+        lost: Future[Any] = Future()
+        if self._how == "cancels":
+            lost.cancel()
+            lost.set_running_or_notify_cancel()
+        else:
+            lost.set_exception(RuntimeError("not this one"))
+        return lost
+
+
+@pytest.mark.parametrize("how", ["refuses", "fails", "cancels"])
+def test_a_serial_call_that_its_executor_loses_is_answered_and_the_next_goes_on(
+    how: str, serve_either: Any, connect: Any
+) -> None:
+    gate = Gate()
+    gate.released.set()
+    serve_either("calc", gate, executor=Unreliable(how), on_error=lambda error, method: None)
+    calc = ipc.with_options(connect("calc"), timeout=60)
+    with pytest.raises(ipc.RemoteError, match="cancelled" if how == "cancels" else "not this one"):
+        calc.enter(0)
+    assert calc.enter(1)[0] == 1
+    assert gate.order == [1]
+
+
 def test_calls_that_wait_for_their_turn_are_cancelled_when_the_server_closes(serve_either: Any, connect: Any) -> None:
     gate = Gate()
     server = serve_either("calc", gate)

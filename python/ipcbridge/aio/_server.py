@@ -160,7 +160,7 @@ class Server:
             request.waits = False
             try:
                 work = self._pool().submit(handle)
-            except RuntimeError as error:  # the executor has been shut down
+            except Exception as error:  # the executor has been shut down, say
                 self._reply(key, self._service.failure(method, error, payload))
                 return None
             work.add_done_callback(lambda done: self._answer_if_lost(method, payload, key, done))
@@ -178,7 +178,8 @@ class Server:
         async with turns:
             work = submit()
             if work is not None:
-                await asyncio.wrap_future(work)
+                # Until it ends, however it does: the caller has been told by what submit() arranged.
+                await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         key = (connection, call_id)

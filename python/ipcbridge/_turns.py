@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict
+from itertools import takewhile
 from typing import Callable
 
 Job = Callable[[], bool]
@@ -27,14 +28,14 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken = False
-        self._waiting: deque[tuple[Key, Job]] = deque()
+        self._waiting: OrderedDict[Key, Job] = OrderedDict()
         self._here = _Ends()
 
     def enter(self, key: Key, job: Job) -> None:
         """Runs the job when it is its turn: now, or on the thread of whoever is before it."""
         with self._lock:
             if self._taken:
-                self._waiting.insert(self._place_of(key), (key, job))
+                self._line_up(key, job)
                 return
             self._taken = True
         self._run(job)
@@ -42,11 +43,7 @@ class Turns:
     def drop(self, key: Key) -> bool:
         """Takes back a job that waits. False when it does not, or not any more."""
         with self._lock:
-            for place, (waiting, _job) in enumerate(self._waiting):
-                if waiting == key:
-                    del self._waiting[place]
-                    return True
-        return False
+            return self._waiting.pop(key, None) is not None
 
     def leave(self) -> None:
         """The job that was begun last is over."""
@@ -75,17 +72,14 @@ class Turns:
     def _next(self) -> Job | None:
         with self._lock:
             if self._waiting:
-                return self._waiting.popleft()[1]
+                return self._waiting.popitem(last=False)[1]
             self._taken = False
             return None
 
-    def _place_of(self, key: Key) -> int:
+    def _line_up(self, key: Key, job: Job) -> None:
         # Threads that took requests off one connection in its order may come here in another.
         connection, call_id = key
-        place = len(self._waiting)
-        while place > 0:
-            other, other_id = self._waiting[place - 1][0]
-            if other != connection or other_id < call_id:
-                break
-            place -= 1
-        return place
+        behind = list(takewhile(lambda it: it[0] == connection and it[1] > call_id, reversed(self._waiting)))
+        self._waiting[key] = job
+        for other in reversed(behind):
+            self._waiting.move_to_end(other)

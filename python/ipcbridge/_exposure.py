@@ -45,7 +45,11 @@ def exposed(target: Any) -> dict[str, Callable[..., Any]]:
     if inspect.isroutine(target) or isinstance(target, functools.partial):
         name = getattr(target, "__name__", "name")
         raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
-    found = dict(_walk(target, "", 0))
+    found: dict[str, Callable[..., Any]] = {}
+    for name, function in _walk(target, "", 0):
+        if name in found:
+            raise IpcError("invalid_argument", f"two methods are named {name}")
+        found[name] = function
     if not found:
         raise IpcError("invalid_argument", f"this {type(target).__name__} has no public functions to serve")
     return found
@@ -84,7 +88,7 @@ def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[s
 
 def _module_members(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
     names = getattr(module, "__all__", None)
-    for name in vars(module) if names is None else names:
+    for name in vars(module) if names is None else dict.fromkeys(names):
         value = getattr(module, name)
         if inspect.isroutine(value) and (names is not None or getattr(value, "__module__", None) == module.__name__):
             yield name, value

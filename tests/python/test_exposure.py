@@ -84,7 +84,7 @@ def test_a_module_shows_what_it_defines() -> None:
 
 def test_a_module_with_all_shows_that() -> None:
     module = types.ModuleType("sample")
-    exec("from os.path import join\n__all__ = ['join']\ndef own(): ...", module.__dict__)
+    exec("from os.path import join\n__all__ = ['join', 'join']\ndef own(): ...", module.__dict__)
     assert list(exposed(module)) == ["join"]
 
 
@@ -99,6 +99,15 @@ def test_a_function_is_served_by_name_only(target: Any) -> None:
 )
 def test_what_has_nothing_to_serve_is_refused(target: Any) -> None:
     with pytest.raises(ipc.IpcError) as caught:
+        exposed(target)
+    assert caught.value.code == "invalid_argument"
+
+
+@pytest.mark.parametrize(
+    "target", [{"a.b": len, "a": {"b": max}}, {"a": {"b": len}, "a.b": len}], ids=["flat first", "nested first"]
+)
+def test_two_methods_of_one_name_are_refused(target: Any) -> None:
+    with pytest.raises(ipc.IpcError, match=r"^two methods are named a\.b$") as caught:
         exposed(target)
     assert caught.value.code == "invalid_argument"
 

@@ -123,9 +123,12 @@ def test_calls_that_an_executor_drops_are_cancelled(kind: str) -> None:
     began, second_came, end = threading.Event(), threading.Event(), threading.Event()
 
     class Noting(ThreadPoolExecutor):
+        submitted = 0
+
         def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
             work = super().submit(*args, **kwargs)
-            if began.is_set():
+            self.submitted += 1
+            if self.submitted == 2:
                 second_came.set()
             return work
 

@@ -62,8 +62,8 @@ class Client:
         self._process.observe_client(self._id, self)
         return self._listeners.add(listener, self._pump.last_news())
 
-    def on_state(self, state: str, number: int) -> None:
-        self._listeners.tell(state, number)
+    def on_state(self, state: str, code: str, message: str, number: int) -> None:
+        self._listeners.tell(state, code, message, number)
 
     def close(self) -> None:
         self._finalizer()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from typing import Callable, Optional, cast
 
-StateListener = Callable[[str], object]
+from ._errors import Code, IpcError, error_from_code
+
+StateListener = Callable[[str, Optional[IpcError]], object]
 
 
 class Listeners:
@@ -29,13 +31,14 @@ class Listeners:
 
         return unsubscribe
 
-    def tell(self, state: str, number: int = 1) -> None:
+    def tell(self, state: str, code: str, message: str, number: int = 1) -> None:
+        reason = None if code == "ok" else error_from_code(cast("Code", code), message)
         with self._lock:
             entries = list(self._entries.values())
         for since, listener in entries:
             if since >= number:
                 continue
             try:
-                listener(state)
+                listener(state, reason)
             except Exception:
                 logging.getLogger("ipcbridge").exception("a listener of on_state() failed")

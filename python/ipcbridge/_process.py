@@ -19,7 +19,7 @@ EXIT_GRACE = 2.0
 class ServerLike(Protocol):
     """What the process knows of a server."""
 
-    def on_state(self, state: str, number: int) -> None: ...
+    def on_state(self, state: str, code: str, message: str, number: int) -> None: ...
     def on_cancel(self, connection: int, call_id: int) -> None: ...
     def on_saturated(self) -> None: ...
     def shut_down(self) -> None: ...
@@ -55,15 +55,15 @@ class Process:
                 return
             if news is None:
                 return
-            kind, owner, state, _code, _message, connection, call_id, number = news
+            kind, owner, state, code, message, connection, call_id, number = news
             server = self.servers.get(owner) if kind != "client" else None
             if kind == "client":
                 client = self._observers.get(owner)
                 if client is not None:
-                    client.on_state(state, number)
+                    client.on_state(state, code, message, number)
                 del client
             elif server is not None and kind == "server":
-                server.on_state(state, number)
+                server.on_state(state, code, message, number)
             elif server is not None and kind == "cancel":
                 server.on_cancel(connection, call_id)
             elif server is not None:

@@ -151,13 +151,13 @@ class Server:
         if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
             self._end()
 
-    def on_state(self, state: str, number: int) -> None:
+    def on_state(self, state: str, code: str, message: str, number: int) -> None:
         if state == "closed":
             if self._started and not self._closed.is_set():
                 self._end()
             # Only now: whoever closes the server may be done before this thread has heard of it.
             self._process.servers.pop(self._id, None)
-        self._listeners.tell(state, number)
+        self._listeners.tell(state, code, message, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         key = (connection, call_id)

@@ -62,11 +62,12 @@ def status(of: Any) -> dict[str, Any]:
 
 
 def on_state(of: BaseProxy | Watched, listener: StateListener) -> Callable[[], None]:
-    """Calls `listener(state)` at each change of state from now on; returns what ends that.
+    """Calls `listener(state, reason)` at each change of state from now on; returns what ends that.
 
-    Of a proxy: 'connecting', 'ready', 'reconnecting', 'disconnected' (the next call tries again), 'closed'. Of a
-    server: 'closing' (calls that have begun may finish, others are refused), 'closed'. In the blocking API the
-    listener runs on a thread of its own, under asyncio on the loop. What it raises is logged.
+    `reason` is an IpcError, or None where there is nothing to say. Of a proxy: 'connecting', 'ready', 'reconnecting',
+    'disconnected' (the next call tries again), 'closed'. Of a server: 'closing' (calls that have begun may finish,
+    others are refused), 'closed'. In the blocking API the listener runs on a thread of its own, under asyncio on the
+    loop. What it raises is logged.
     """
     if not callable(listener):
         raise IpcError("invalid_argument", f"on_state() takes a function, not {listener!r}")

@@ -12,18 +12,19 @@ import uvloop
 
 import ipcbridge as ipc
 from ipcbridge import aio
+from ipcbridge._listeners import StateListener
 
 KINDS = ["blocking", "asyncio", "uvloop"]
 
 
 class Loop:
-    """An event loop on a thread of its own."""
+    """An event loop on a thread of its own, which nothing may complain to."""
 
     def __init__(self, kind: str) -> None:
         self._loop = uvloop.new_event_loop() if kind == "uvloop" else asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
         self._complaints: list[dict[str, Any]] = []
         self._loop.set_exception_handler(lambda _loop, complaint: self._complaints.append(complaint))
+        self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -40,9 +41,9 @@ class Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
         gc.collect()  # an exception that nobody has looked at is told of when its task is freed
         assert self._complaints == []
+
 
 class LoopServer:
     """A server of ipcbridge.aio, used from another thread than its loop's."""
@@ -54,7 +55,7 @@ class LoopServer:
     def status(self) -> Any:
         return self._loop.call(self._server.status)
 
-    def on_state(self, listener: Callable[[str], object]) -> Callable[[], None]:
+    def on_state(self, listener: StateListener) -> Callable[[], None]:
         unsubscribe = self._loop.call(aio.on_state, self._server, listener)
         return lambda: self._loop.call(unsubscribe)
 
@@ -69,7 +70,7 @@ class BlockingServer:
     def status(self) -> Any:
         return self._server.status()
 
-    def on_state(self, listener: Callable[[str], object]) -> Callable[[], None]:
+    def on_state(self, listener: StateListener) -> Callable[[], None]:
         return ipc.on_state(self._server, listener)
 
     def close(self, grace: float = 10) -> None:

@@ -286,20 +286,6 @@ def test_connect_and_serve_tell_why_they_fail(run: Run, children: Children) -> N
     run(main())
 
 
-def test_on_state_tells_of_changes(run: Run) -> None:
-    async def main() -> None:
-        states: list[str] = []
-        closed = asyncio.Event()
-        async with await aio.serve("calc", Calc()):
-            calc = await aio.connect("calc")
-            aio.on_state(calc, lambda state: (states.append(state), closed.set() if state == "closed" else None))
-            await aio.close(calc)
-            await closed.wait()
-        assert states == ["closed"]
-
-    run(main())
-
-
 def test_handlers_of_an_asyncio_server_call_each_other(run: Run) -> None:
     async def main() -> None:
         calc: Any = None
@@ -389,7 +375,7 @@ def test_members_are_those_of_the_service_that_is_there_now(run: Run) -> None:
             add = calc.add
             assert calc.gone
             ready = asyncio.Event()
-            aio.on_state(calc, lambda state: ready.set() if state == "ready" else None)
+            aio.on_state(calc, lambda state, reason: ready.set() if state == "ready" else None)
             async with await aio.serve("calc", {"add": lambda: 2}):
                 await ready.wait()
                 assert calc.add is add

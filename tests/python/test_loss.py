@@ -95,7 +95,7 @@ def test_a_call_made_between_two_servers_waits_for_the_next(children: Children, 
     server = children.serve("calc")
     calc = connect("calc")
     lost = threading.Event()
-    ipc.on_state(calc, lambda state: lost.set() if state == "reconnecting" else None)
+    ipc.on_state(calc, lambda state, reason: lost.set() if state == "reconnecting" else None)
     server.kill()
     assert lost.wait(30)
     with ThreadPoolExecutor(1) as threads:

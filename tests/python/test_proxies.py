@@ -94,44 +94,6 @@ def test_a_dropped_proxy_disconnects(serve: Any) -> None:
     ipc.close(watcher)
 
 
-def test_on_state_tells_of_changes(serve: Any, connect: Any) -> None:
-    serve("calc", Calc())
-    calc = connect("calc")
-    closed = threading.Event()
-    unsubscribe = ipc.on_state(calc, lambda state: closed.set() if state == "closed" else None)
-    ipc.close(calc)
-    assert closed.wait(10)
-    unsubscribe()
-    unsubscribe()
-
-
-def test_on_state_tells_of_a_server(serve_either: Any) -> None:
-    first = serve_either("calc", Calc())
-    states: list[str] = []
-    closed = threading.Event()
-
-    def note(state: str) -> None:
-        states.append(state)
-        if states.count("closed") == 2:
-            closed.set()
-
-    def fail(state: str) -> None:
-        raise ValueError(state)
-
-    first.on_state(fail)
-    ends = [first.on_state(note) for _ in range(3)]
-    ends[1]()
-    ends[1]()
-    serve_either("calc", Calc())  # which replaces the first
-    assert closed.wait(30)
-    assert states == ["closing", "closing", "closed", "closed"]
-
-
-def test_on_state_refuses_what_is_no_function(calc: Any) -> None:
-    with pytest.raises(ipc.IpcError, match="takes a function"):
-        ipc.on_state(calc, 3)  # type: ignore[arg-type]
-
-
 def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect: Any) -> None:
     first = serve("calc", {"add": lambda: 1, "gone": len, "space": {"f": len, "g": len}, "turned": {"f": len}})
     calc = connect("calc")
@@ -182,7 +144,7 @@ def test_one_of_several_services_comes_back_with_other_methods(serve: Any, conne
     second = serve("two", {"add": len})
     calc = connect(["one", "two"])
     states: list[str] = []
-    ipc.on_state(calc, states.append)
+    ipc.on_state(calc, lambda state, reason: states.append(state))
     while second.status()["connections"] == 0:
         pass
     assert dir(calc) == ["add"]

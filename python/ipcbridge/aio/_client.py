@@ -98,7 +98,7 @@ class Client:
                 self.ready.set_exception(error_from_code(code, message, sent="no" if code == "unavailable" else None))
         if state != self._state:
             self._state = state
-            self._listeners.tell(state)
+            self._listeners.tell(state, code, message)
         self.on_outcome()
 
     def on_outcome(self) -> None:

@@ -116,7 +116,7 @@ class Server:
             self._listening.set_result(None)
         if state == "closed":
             self._end(code, message)
-        self._listeners.tell(state)
+        self._listeners.tell(state, code, message)
 
     def _end(self, code: Code, message: str) -> None:
         if not self._listening.done():

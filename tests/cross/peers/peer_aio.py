@@ -82,10 +82,10 @@ class Actions:
         return aio.status(clients[on])
 
     async def watch(self, on: str, **_: Any) -> None:
-        aio.on_state(clients[on], lambda state: event("state", state=state))
+        aio.on_state(clients[on], lambda state, _reason: event("state", state=state))
 
     async def watch_server(self, **command: Any) -> None:
-        aio.on_state(servers[command["as"]], lambda state: event("server state", state=state))
+        aio.on_state(servers[command["as"]], lambda state, _reason: event("server state", state=state))
 
     async def close(self, on: str, **_: Any) -> None:
         await aio.close(clients[on])

@@ -71,10 +71,10 @@ class Actions:
         return ipc.status(clients[on])
 
     def watch(self, on: str, **_: Any) -> None:
-        ipc.on_state(clients[on], lambda state: event("state", state=state))
+        ipc.on_state(clients[on], lambda state, _reason: event("state", state=state))
 
     def watch_server(self, **command: Any) -> None:
-        ipc.on_state(servers[command["as"]], lambda state: event("server state", state=state))
+        ipc.on_state(servers[command["as"]], lambda state, _reason: event("server state", state=state))
 
     def close(self, on: str, **_: Any) -> None:
         ipc.close(clients[on])

@@ -1,0 +1,124 @@
+"""What on_state() tells of clients and servers."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
+
+import pytest
+from children import Children
+from either import KINDS, Loop
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+News = queue.Queue[tuple[str, Optional[ipc.IpcError]]]
+Watch = Callable[..., Callable[[], None]]
+
+
+@pytest.fixture
+def news() -> News:
+    return queue.Queue()
+
+
+@pytest.fixture(params=KINDS)
+def watch(request: pytest.FixtureRequest, news: News) -> Iterator[Watch]:
+    """Connects a client of each Python API, whose states go to `news`; returns what closes it."""
+    loop = None if request.param == "blocking" else Loop(request.param)
+    proxies: list[Any] = []
+
+    def listener(state: str, reason: ipc.IpcError | None) -> None:
+        news.put((state, reason))
+
+    def start(*args: Any, **options: Any) -> Callable[[], None]:
+        if loop is None:
+            blocking = ipc.connect(*args, **options)
+            ipc.on_state(blocking, listener)
+            return lambda: ipc.close(blocking)
+        proxy = loop.run(aio.connect(*args, **options))
+        proxies.append(proxy)  # for the loop's thread to drop
+        loop.call(aio.on_state, proxy, listener)
+        return lambda: loop.run(aio.close(proxy))
+
+    yield start
+    if loop is not None:
+        loop.call(proxies.clear)
+        loop.end()
+
+
+def told(news: News, state: str) -> ipc.IpcError | None:
+    """The reason with which it was told, sooner or later."""
+    while True:
+        seen, reason = news.get(timeout=60)
+        if seen == state:
+            return reason
+
+
+def test_a_client_that_is_closed_says_by_whom(serve: Any, watch: Watch, news: News) -> None:
+    serve("calc", {"f": len})
+    close = watch("calc")
+    close()
+    state, reason = news.get(timeout=60)
+    assert state == "closed"
+    assert reason is not None
+    assert (reason.code, str(reason), reason.sent) == ("cancelled", "the client was closed", None)
+
+
+def test_a_client_that_finds_nobody_says_so(serve: Any, watch: Watch, news: News) -> None:
+    server = serve("calc", {"f": len})
+    close = watch("calc", connect_timeout=0.05)
+    server.close()
+    reason = told(news, "disconnected")
+    assert isinstance(reason, ipc.Unavailable)
+    assert "calc" in str(reason)
+    close()
+
+
+def test_a_client_that_is_ready_again_needs_no_reason(serve: Any, watch: Watch, news: News) -> None:
+    server = serve("calc", {"f": len})
+    close = watch("calc")
+    server.close()
+    serve("calc", {"f": len})
+    assert told(news, "ready") is None
+    close()
+
+
+def test_a_server_that_another_replaces_says_so(serve_either: Any, children: Children, news: News) -> None:
+    server = serve_either("calc", {"f": len})
+    server.on_state(lambda state, reason: news.put((state, reason)))
+    other = children.serve("calc", takeover="replace")
+    assert news.get(timeout=60) == ("closing", None)
+    state, reason = news.get(timeout=60)
+    assert state == "closed"
+    assert reason is not None
+    assert reason.code == "aborted"
+    assert f"process {other.pid} has taken over" in str(reason)
+
+
+def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, news: News) -> None:
+    first = serve_either("calc", {"f": len})
+
+    def note(state: str, reason: ipc.IpcError | None) -> None:
+        news.put((state, reason))
+
+    def fail(state: str, _reason: ipc.IpcError | None) -> None:
+        raise ValueError(state)
+
+    first.on_state(fail)
+    ends = [first.on_state(note) for _ in range(3)]
+    ends[1]()
+    ends[1]()
+    serve_either("calc", {"f": len})  # which replaces the first
+    seen = [news.get(timeout=60) for _ in range(4)]
+    assert [(state, reason and reason.code) for state, reason in seen] == [
+        ("closing", None),
+        ("closing", None),
+        ("closed", "cancelled"),
+        ("closed", "cancelled"),
+    ]
+
+
+def test_on_state_refuses_what_is_no_function(serve: Any) -> None:
+    with pytest.raises(ipc.IpcError, match="takes a function"):
+        ipc.on_state(serve("calc", {"f": len}), 3)  # type: ignore[arg-type]

@@ -16,12 +16,15 @@ from ._values import decode
 class Context:
     """The call that a handler is answering. Valid until the handler returns; any thread."""
 
-    __slots__ = ("_deadline", "_is_cancelled", "_metadata", "method")
+    __slots__ = ("_deadline", "_is_cancelled", "_metadata", "_server", "method")
 
     method: str
     """The name under which the handler was called."""
 
-    def __init__(self, method: str, metadata: bytes, deadline: float | None, is_cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, server: object, method: str, metadata: bytes, deadline: float | None, is_cancelled: Callable[[], bool]
+    ) -> None:
+        self._server: object = server
         self.method = method
         self._metadata = metadata
         self._deadline = deadline
@@ -52,6 +55,7 @@ of_task: ContextVar[Context] = ContextVar("ipcbridge.context")
 class Worker(threading.local):
     """What a handler thread of the blocking API is working for."""
 
+    server: object = None
     pump: _native.Pump | None = None
     names: list[str] = []  # noqa: RUF012 - never mutated
 
@@ -70,11 +74,30 @@ def context() -> Context:
         raise IpcError("failed_precondition", "context() is for handlers, while they answer a call")
     method, metadata, timeout_us, connection, call_id = request
     left = None if timeout_us == 0 else (timeout_us - _native.current_age_us()) / 1e6
-    return make_context(pump, worker.names[method], metadata, left, connection, call_id)
+    return make_context(None, pump, worker.names[method], metadata, left, connection, call_id)
 
 
 def make_context(
-    pump: _native.Pump, method: str, metadata: bytes, left: float | None, connection: int, call_id: int
+    server: object,
+    pump: _native.Pump,
+    method: str,
+    metadata: bytes,
+    left: float | None,
+    connection: int,
+    call_id: int,
 ) -> Context:
     deadline = None if left is None else time.monotonic() + left
-    return Context(method, metadata, deadline, lambda: pump.cancelled(connection, call_id))
+    return Context(server, method, metadata, deadline, lambda: pump.cancelled(connection, call_id))
+
+
+def is_in_handler_of(server: object) -> bool:
+    """Whether a handler of that server waits for the calling code."""
+    found = of_task.get(None)
+    if found is not None:
+        return found._server is server
+    return worker.server is server and _native.current_request() is not None
+
+
+def end_context(context: Context) -> None:
+    """Its handler has returned: nothing that it has started belongs to it any more."""
+    context._server = None

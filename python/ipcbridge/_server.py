@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _background, _native, _process
-from ._context import make_context, of_task, worker
+from ._context import end_context, is_in_handler_of, make_context, of_task, worker
 from ._errors import IpcError
 from ._handlers import CANCELLED, OnError, Reply, Service, send_reply
 from ._listeners import Listeners, StateListener
@@ -61,9 +61,12 @@ class Server:
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
 
-        Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it.
+        Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it. A handler of this
+        server, which would wait for itself, does not wait: the server closes after it has returned.
         """
         self._pump.close_server(self._id, microseconds(grace, "grace"))
+        if is_in_handler_of(self):
+            return
         if self._left_by is threading.current_thread():
             self._run_here()  # nobody else would answer what has not begun
         with contextlib.suppress(IpcError):
@@ -103,11 +106,11 @@ class Server:
     def _run_here(self) -> None:
         with _noting_interrupts() as interrupts:
             handlers = [_interruptible(self._pump, handler, interrupts) for handler in self._handlers]
-            worker.pump, worker.names = self._pump, self._service.names
+            self._begin_work()
             try:
                 self._pump.run_worker(self._id, self._shift, handlers)
             finally:
-                worker.pump = None
+                worker.server = worker.pump = None
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, and what the threads are doing."""
@@ -199,8 +202,11 @@ class Server:
             self._pump.forget_server(self._id)
         self._closed.set()
 
+    def _begin_work(self) -> None:
+        worker.server, worker.pump, worker.names = self, self._pump, self._service.names
+
     def _work(self) -> None:
-        worker.pump, worker.names = self._pump, self._service.names
+        self._begin_work()
         with contextlib.suppress(IpcError):  # the end of the interpreter
             self._pump.run_worker(self._id, 0, self._handlers)
 
@@ -241,6 +247,7 @@ class Server:
     def _answer(self, request: _Request) -> None:
         reply = request.context.run(self._invokers[request.number], request.payload)
         send_reply(self._pump, request.key, reply)
+        end_context(request.context[of_task])
 
     def _submit(self, request: _Request, ended: Callable[[], object]) -> None:
         assert self._executor is not None
@@ -265,6 +272,7 @@ class Server:
 
         async def answer() -> None:
             send_reply(self._pump, key, await self._service.invoke_async(request.number, request.payload))
+            end_context(of_task.get())
 
         def done(task: asyncio.Task[None]) -> None:
             with self._lock:
@@ -289,7 +297,7 @@ class Server:
         _method, metadata, timeout_us, connection, call_id = request
         left = None if timeout_us == 0 else timeout_us / 1e6
         context = contextvars.copy_context()
-        made = make_context(self._pump, self._service.names[number], metadata, left, connection, call_id)
+        made = make_context(self, self._pump, self._service.names[number], metadata, left, connection, call_id)
         context.run(of_task.set, made)
         return _Request(number, payload, context, (connection, call_id))
 

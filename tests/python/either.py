@@ -62,6 +62,12 @@ class LoopServer:
     def close(self, grace: float = 10) -> None:
         self._loop.run(self._server.close(grace))
 
+    async def close_async(self, grace: float) -> None:
+        await self._server.close(grace)
+
+    def wait(self) -> None:
+        self._loop.run(self._server.wait())
+
 
 class BlockingServer:
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -75,3 +81,9 @@ class BlockingServer:
 
     def close(self, grace: float = 10) -> None:
         self._server.close(grace)
+
+    async def close_async(self, grace: float) -> None:
+        self._server.close(grace)
+
+    def wait(self) -> None:
+        self._server.wait()

@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .. import _local_loops, _native
-from .._context import Context, of_task
+from .._context import Context, end_context, is_in_handler_of, of_task
 from .._errors import Code, error_from_code
 from .._handlers import CANCELLED, OnError, Reply, Service, send_reply
 from .._listeners import Listeners, StateListener
@@ -69,12 +69,16 @@ class Server:
         self._listeners = Listeners()
 
     async def close(self, grace: Seconds = 10) -> None:
-        """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them."""
+        """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
+
+        A handler of this server, which would wait for itself, does not wait: the server closes after it has returned.
+        """
         if not self._driver.native.usable():
             return
         self._driver.native.close_server(self._id, microseconds(grace, "grace"))
         self._driver.stay_awake()
-        await self._closed.wait()
+        if not is_in_handler_of(self):
+            await self._closed.wait()
 
     async def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over."""
@@ -143,7 +147,7 @@ class Server:
         key = (connection, call_id)
         request = _Running()
         deadline = time.monotonic() + timeout_us / 1e6 if timeout_us else None
-        context = Context(self._service.names[method], metadata, deadline, lambda: request.cancelled)
+        context = Context(self, self._service.names[method], metadata, deadline, lambda: request.cancelled)
         self._running[key] = request
         copied = self._context.copy()
         copied.run(of_task.set, context)
@@ -155,6 +159,7 @@ class Server:
 
         def handle() -> None:
             self._reply(key, copied.run(invoke, payload))
+            end_context(context)
 
         def submit() -> Future[None] | None:
             request.waits = False
@@ -209,6 +214,7 @@ class Server:
 
     async def _answer(self, method: int, payload: bytes, key: Key) -> None:
         self._reply(key, await self._service.invoke_async(method, payload, self._turns[method]))
+        end_context(of_task.get())
         self._driver.stay_awake()
 
     def _reply(self, key: Key, reply: Reply) -> None:

@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ from . import _background, _native, _process
 from ._context import end_context, is_in_handler_of, make_context, of_task, worker
 from ._errors import IpcError
 from ._handlers import CANCELLED, OnError, Reply, Service, send_reply
+from ._interrupts import interruptible, noting_interrupts
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._turns import Key, Turns
@@ -104,8 +104,8 @@ class Server:
             raise
 
     def _run_here(self) -> None:
-        with _noting_interrupts() as interrupts:
-            handlers = [_interruptible(self._pump, handler, interrupts) for handler in self._handlers]
+        with noting_interrupts() as interrupts:
+            handlers = [interruptible(self._pump, handler, interrupts) for handler in self._handlers]
             self._begin_work()
             try:
                 self._pump.run_worker(self._id, self._shift, handlers)
@@ -128,8 +128,14 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.close()
+        except KeyboardInterrupt:
+            self._pump.close_server(self._id, 0)  # nor at the end of the process
+            if raised not in (KeyboardInterrupt, SystemExit):
+                raise
+            # What ends the process goes on: one traceback tells enough.
 
     def __repr__(self) -> str:
         return f"<ipcbridge server {self.name}>"
@@ -193,7 +199,7 @@ class Server:
 
     def shut_down(self) -> None:
         """At interpreter exit."""
-        with contextlib.suppress(IpcError):
+        with contextlib.suppress(IpcError, KeyboardInterrupt):  # Ctrl-C means not to wait
             self.close(_process.EXIT_GRACE)
 
     def _end(self) -> None:
@@ -350,42 +356,3 @@ def serve(
     server = Server(_process.current(), service, count, executor)
     server.start(arguments)
     return server
-
-
-class _Interrupts:
-    seen = False
-
-
-@contextlib.contextmanager
-def _noting_interrupts() -> Iterator[_Interrupts]:
-    """Tells a Ctrl-C from a KeyboardInterrupt that a handler raises, as long as Python's own signal handler is set."""
-    interrupts = _Interrupts()
-    replaced = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-
-    def note(*_: object) -> None:
-        interrupts.seen = True
-        raise KeyboardInterrupt
-
-    if replaced:
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupts
-    finally:
-        if replaced:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _interruptible(pump: _native.Pump, handler: Any, interrupts: _Interrupts) -> Any:
-    def handle(payload: bytes) -> Any:
-        reply = handler(payload)
-        if interrupts.seen:
-            request = _native.current_request()
-            if reply is not None and request is not None:
-                send_reply(pump, request[3:], reply)
-            raise KeyboardInterrupt
-        return reply
-
-    return handle

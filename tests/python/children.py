@@ -30,6 +30,12 @@ class Child(subprocess.Popen[str]):
         """What it still says until it ends."""
         return self.communicate(timeout=60)
 
+    def go_on(self) -> None:
+        """Ends the readline() of its standard input in which it waits."""
+        assert self.stdin is not None
+        self.stdin.write("\n")
+        self.stdin.flush()
+
     def interrupt(self) -> None:
         self.send_signal(signal.SIGINT)
 

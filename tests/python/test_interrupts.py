@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable
 
 import pytest
 from children import Child, Children
@@ -132,40 +133,92 @@ def test_a_handlers_own_keyboard_interrupt_does_not_end_run(children: Children) 
     client.expect("MainThread")
 
 
-@pytest.mark.parametrize("how", ["wait", "run"])
-def test_ctrl_c_lets_the_service_finish_its_calls(how: str, children: Children, connect: Any) -> None:
-    """As the main program: the block closes the server, then the process ends as any that Ctrl-C ends."""
-    server = children.run(
-        f"""
-        async def slow():
-            say('begun')
-            await asyncio.to_thread(sys.stdin.readline)
-            return 'done'
-        with ipc.serve('mine', {{'slow': slow}}) as server:
-            say('ready')
-            server.{how}()
-        """
-    )
-    server.expect("ready")
-    mine = connect("mine")
-    with ThreadPoolExecutor(1) as threads:
+Begun = Callable[[Child], tuple[Any, Future[Any]]]
+
+
+@pytest.fixture
+def begun(children: Children, connect: Any) -> Iterator[Begun]:
+    """Calls slow() of a child's service, `mine`, and goes on when it has begun: the proxy, and the call."""
+    threads = ThreadPoolExecutor(1)
+
+    def start(server: Child) -> tuple[Any, Future[Any]]:
+        server.expect("ready")
+        mine = connect("mine")
         call = threads.submit(mine.slow)
         server.expect("begun")
-        server.interrupt()
-        while ipc.status(mine)["state"] == "ready":  # until the server says goodbye
-            pass
-        assert not call.done()
-        assert server.stdin is not None
-        server.stdin.write("\n")
-        server.stdin.flush()
-        assert call.result(30) == "done"
+        return mine, call
+
+    yield start
+    threads.shutdown(wait=False)
+
+
+def wait_for_goodbye(proxy: Any) -> None:
+    while ipc.status(proxy)["state"] == "ready":
+        pass
+
+
+def expect_an_end_by_ctrl_c(server: Child) -> None:
     stderr = server.rest()[1]
+    assert stderr.count("Traceback") == 1
     assert stderr.startswith("Traceback")
     assert stderr.endswith("\nKeyboardInterrupt\n")
     assert server.returncode == -signal.SIGINT
 
 
-def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: Children, connect: Any) -> None:
+SLOW = """
+async def slow():
+    say('begun')
+    await asyncio.to_thread(sys.stdin.readline)
+    return 'done'
+"""
+
+
+@pytest.mark.parametrize("how", ["wait", "run"])
+def test_ctrl_c_lets_the_service_finish_its_calls(how: str, children: Children, begun: Begun) -> None:
+    """As the main program: the block closes the server, then the process ends as any that Ctrl-C ends."""
+    server = children.run(
+        SLOW
+        + f"""
+with ipc.serve('mine', {{'slow': slow}}) as server:
+    say('ready')
+    server.{how}()
+"""
+    )
+    mine, call = begun(server)
+    server.interrupt()
+    wait_for_goodbye(mine)
+    assert not call.done()
+    server.go_on()
+    assert call.result(30) == "done"
+    expect_an_end_by_ctrl_c(server)
+
+
+@pytest.mark.parametrize(
+    ("block", "how"),
+    [("with server:", "wait"), ("with server:", "run"), ("if True:", "wait")],
+    ids=["wait", "run", "without a block"],
+)
+def test_a_second_ctrl_c_waits_no_longer_for_calls(block: str, how: str, children: Children, begun: Begun) -> None:
+    server = children.run(
+        f"""
+        async def slow():
+            say('begun')
+            await asyncio.sleep(600)
+        server = ipc.serve('mine', {{'slow': slow}})
+        {block}
+            say('ready')
+            server.{how}()
+        """
+    )
+    mine, call = begun(server)
+    server.interrupt()
+    wait_for_goodbye(mine)
+    server.interrupt()
+    assert isinstance(call.exception(30), ipc.IpcError)
+    expect_an_end_by_ctrl_c(server)
+
+
+def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: Children, begun: Begun) -> None:
     server = children.run(
         """
         def slow():
@@ -176,22 +229,19 @@ def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: 
             server.run()
         """
     )
-    server.expect("ready")
-    mine = connect("mine")
-    with ThreadPoolExecutor(2) as threads:
-        slow = threads.submit(mine.slow)
-        server.expect("begun")
+    mine, slow = begun(server)
+    with ThreadPoolExecutor(1) as threads:
         quick = threads.submit(mine.quick)
         while ipc.status(mine)["pending_calls"] < 2:
             pass
         server.interrupt()
         assert quick.result(30) == 0
-        assert isinstance(slow.exception(30), ipc.RemoteError)
+    assert isinstance(slow.exception(30), ipc.RemoteError)
     server.rest()
     assert server.returncode == -signal.SIGINT
 
 
-def test_run_takes_the_next_calls_while_a_thread_is_busy_with_an_earlier_one(children: Children, connect: Any) -> None:
+def test_run_takes_the_next_calls_while_a_thread_is_busy_with_an_earlier_one(children: Children, begun: Begun) -> None:
     server = children.run(
         """
         go_on = threading.Event()
@@ -208,17 +258,11 @@ def test_run_takes_the_next_calls_while_a_thread_is_busy_with_an_earlier_one(chi
         server.run()
         """
     )
-    server.expect("ready")
-    mine = connect("mine")
-    with ThreadPoolExecutor(1) as threads:
-        slow = threads.submit(mine.slow)
-        server.expect("begun")
-        assert server.stdin is not None
-        server.stdin.write("\n")
-        server.stdin.flush()
-        # Until run() has begun the pool may take it.
-        while not mine.quick():
-            pass
-        assert slow.result(30) is False
+    mine, slow = begun(server)
+    server.go_on()
+    # Until run() has begun the pool may take it.
+    while not mine.quick():
+        pass
+    assert slow.result(30) is False
     server.interrupt()
     server.rest()

@@ -1,4 +1,8 @@
+"""Forks of a process that calls and serves."""
+
 from __future__ import annotations
+
+import textwrap
 
 from children import Child, Children
 
@@ -22,7 +26,14 @@ def code_of(work):
     except ipc.IpcError as error:
         return error.code
     return 'ok'
+calc = ipc.connect('calc')
 """
+
+
+def forking(children: Children, code: str) -> Child:
+    """Runs `code` in a process with `calc`, in_child(work), which forks, and code_of(work), the error's code."""
+    children.serve("calc")
+    return children.run(FORKING + textwrap.dedent(code))
 
 
 def expect_a_clean_end(child: Child, *lines: str) -> None:
@@ -33,80 +44,72 @@ def expect_a_clean_end(child: Child, *lines: str) -> None:
 
 
 def test_a_forked_child_is_told_that_handles_are_its_parents(children: Children) -> None:
-    children.serve("calc")
-    child = children.run(
-        FORKING
-        + """
-calc = ipc.connect('calc')
-server = ipc.serve('mine', {'f': len})
-calc.add(1)
-def work():
-    for use in (lambda: calc.add(1), lambda: ipc.status(calc), lambda: dir(calc), lambda: ipc.status(server),
-                lambda: server.close(), lambda: ipc.describe(calc)):
-        say(code_of(use))
-    ipc.close(calc)
-assert in_child(work) == 0
-say(calc.add(2, 3))
-"""
+    child = forking(
+        children,
+        """
+        server = ipc.serve('mine', {'f': len})
+        calc.add(1)
+        def work():
+            for use in (lambda: calc.add(1), lambda: ipc.status(calc), lambda: dir(calc), lambda: ipc.status(server),
+                        lambda: server.close(), lambda: ipc.describe(calc)):
+                say(code_of(use))
+            ipc.close(calc)
+        assert in_child(work) == 0
+        say(calc.add(2, 3))
+        """,
     )
     expect_a_clean_end(child, *["failed_precondition"] * 6, "5")
 
 
 def test_a_forked_child_connects_and_serves_anew(children: Children) -> None:
-    children.serve("calc")
-    child = children.run(
-        FORKING
-        + """
-calc = ipc.connect('calc')
-say(calc.add(1))
-def work():
-    with ipc.connect('calc') as mine, ipc.serve('child', {'f': len}), ipc.connect('child') as own:
-        say(mine.add(2))
-        say(own.f('abc'))
-assert in_child(work) == 0
-say(calc.add(4))
-"""
+    child = forking(
+        children,
+        """
+        say(calc.add(1))
+        def work():
+            with ipc.connect('calc') as mine, ipc.serve('child', {'f': len}), ipc.connect('child') as own:
+                say(mine.add(2))
+                say(own.f('abc'))
+        assert in_child(work) == 0
+        say(calc.add(4))
+        """,
     )
     expect_a_clean_end(child, "1", "2", "3", "4")
 
 
 def test_a_forked_child_exits_normally(children: Children) -> None:
-    children.serve("calc")
-    child = children.run(
-        FORKING
-        + """
-calc = ipc.connect('calc')
-server = ipc.serve('mine', {'f': len})
-calc.add(1)
-pid = os.fork()
-if pid == 0:
-    say('child')
-    sys.exit(3)
-say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-say(calc.add(4))
-"""
+    child = forking(
+        children,
+        """
+        server = ipc.serve('mine', {'f': len})
+        calc.add(1)
+        pid = os.fork()
+        if pid == 0:
+            say('child')
+            sys.exit(3)
+        say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        say(calc.add(4))
+        """,
     )
     expect_a_clean_end(child, "child", "3", "4")
 
 
 def test_a_fork_amid_calls_of_other_threads_harms_nobody(children: Children) -> None:
-    children.serve("calc")
-    child = children.run(
-        FORKING
-        + """
-calc = ipc.connect('calc')
-stop = threading.Event()
-def calls():
-    while not stop.is_set():
-        assert calc.add(1) == 1
-threads = [threading.Thread(target=calls) for _ in range(3)]
-for thread in threads: thread.start()
-for _ in range(20):
-    assert in_child(lambda: ipc.connect('calc').add(1)) == 0
-stop.set()
-for thread in threads: thread.join()
-say('done')
-"""
+    child = forking(
+        children,
+        """
+        stop = threading.Event()
+        def calls():
+            while not stop.is_set():
+                assert calc.add(1) == 1
+        threads = [threading.Thread(target=calls) for _ in range(3)]
+        for thread in threads: thread.start()
+        for _ in range(20):
+            assert in_child(lambda: ipc.connect('calc').add(1)) == 0
+        stop.set()
+        for thread in threads: thread.join()
+        say('done')
+        """,
     )
     expect_a_clean_end(child, "done")
 

@@ -13,6 +13,8 @@ constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
 // While another address of the list serves, nobody waits for this one.
 constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 
+constexpr const char* kClosing = "the service is closing";
+
 std::string milliseconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
 }
@@ -127,12 +129,13 @@ void Client::give_up(const Error& why) {
   }
 }
 
-// Somebody wants to call: patience begins anew.
-void Client::resume() {
+// The connection was lost, or (empty) somebody wants to call: patience begins anew.
+void Client::resume(const std::string& why_lost) {
   const TimePoint now = Clock::now();
   patience_ = deadline_after(now, options_.connect_timeout);
   context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
-  set_state(ClientState::kReconnecting, nullptr);
+  const Error why{Code::kUnavailable, why_lost};
+  set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
   for (Link& link : links_) {
     link.backoff = Duration::zero();
     link.next_attempt = now;
@@ -247,8 +250,7 @@ void Client::on_open(Connection& connection) {
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0)
-    connection.close({Code::kUnavailable, "the service is closing"});
+  if (leaving && connection.session().pending_calls() == 0) connection.close({Code::kUnavailable, kClosing});
 }
 
 void Client::on_goaway(Connection& connection) {
@@ -260,7 +262,7 @@ void Client::on_goaway(Connection& connection) {
   leave_if_done(connection);
   if (state_ == ClientState::kClosed) return;
   if (!any_usable()) {
-    resume();
+    resume(kClosing);
   } else {
     link->next_attempt = Clock::now() + kFirstBackoff;
     context_.set_timer({link->next_attempt, TimerQueue::Kind::kClient, id_, 0});
@@ -274,7 +276,7 @@ void Client::on_closed(Connection& connection, const Error& why) {
   // Calls that it may have left to be sent again: another connection may be idle, or patience over.
   if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
   if (state_ == ClientState::kDisconnected) {
-    resume();
+    resume(why.message);
   } else {
     send_queued();
   }
@@ -286,7 +288,7 @@ void Client::lose(Link& link, const Error& why) {
   last_error_ = why;
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   if (was_usable && !any_usable()) {
-    resume();
+    resume(why.message);
   } else if (!was_usable && is_final(why.code) && !any_usable()) {
     give_up(why);
   } else {

@@ -90,7 +90,7 @@ class Client final : public ConnectionOwner {
 
   void attempt(Link& link);
   void retry_later(Link& link, const Error& why);
-  void resume();
+  void resume(const std::string& why_lost);
   void give_up(const Error& why);
   void set_state(ClientState state, const Error* why);
   void post_state(const Error* why);

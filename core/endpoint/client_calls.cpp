@@ -69,7 +69,7 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
                    "the calls that wait to be sent exceed " + std::to_string(options_.max_queued_bytes) + " bytes"};
     }
     enqueue(token, std::move(call), metadata, payload);
-    if (state_ == ClientState::kDisconnected) resume();
+    if (state_ == ClientState::kDisconnected) resume({});
   }
   if (deadline != kNever) context_.set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
   return {};

@@ -65,6 +65,24 @@ def test_a_client_that_is_closed_says_by_whom(serve: Any, watch: Watch, news: Ne
     assert (reason.code, str(reason), reason.sent) == ("cancelled", "the client was closed", None)
 
 
+def test_a_client_that_loses_its_service_says_how(children: Children, watch: Watch, news: News) -> None:
+    server = children.serve("calc")
+    close = watch("calc")
+    server.kill()
+    reason = told(news, "reconnecting")
+    assert isinstance(reason, ipc.Unavailable)
+    assert str(reason) == "the peer closed the connection"
+    close()
+
+
+def test_a_client_whose_service_says_goodbye_says_so(serve: Any, watch: Watch, news: News) -> None:
+    server = serve("calc", {"f": len})
+    close = watch("calc")
+    server.close()
+    assert str(told(news, "reconnecting")) == "the service is closing"
+    close()
+
+
 def test_a_client_that_finds_nobody_says_so(serve: Any, watch: Watch, news: News) -> None:
     server = serve("calc", {"f": len})
     close = watch("calc", connect_timeout=0.05)

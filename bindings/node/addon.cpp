@@ -150,7 +150,8 @@ napi_value cancel(napi_env env, napi_callback_info info) {
 
 napi_value client_status(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return to_object(env, args.environment().driver().client_status(args.u32(0)));
+  const std::vector<std::string> addresses = to_texts(Napi::Value(env, args.value(1)));
+  return to_object(env, args.environment().driver().client_status(args.u32(0), addresses));
 }
 
 napi_value serve(napi_env env, napi_callback_info info) {

@@ -10,14 +10,6 @@
 namespace ipcbridge::node {
 namespace {
 
-std::vector<std::string> texts_of(Napi::Value value) {
-  std::vector<std::string> texts;
-  const auto array = value.As<Napi::Array>();
-  texts.reserve(array.Length());
-  for (std::uint32_t i = 0; i < array.Length(); ++i) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
-  return texts;
-}
-
 double number_of(Napi::Object from, const char* key) { return from.Get(key).As<Napi::Number>().DoubleValue(); }
 
 template <typename T>
@@ -41,6 +33,31 @@ Napi::Value busy_or_null(Napi::Env env, const std::optional<PeerActivity>& activ
   return busy;
 }
 
+Napi::Value text_or_null(Napi::Env env, const std::string& text) {
+  if (text.empty()) return env.Null();
+  return Napi::String::New(env, text);
+}
+
+Napi::Value peer_or_null(Napi::Env env, const std::optional<PeerIdentity>& identity) {
+  if (!identity) return env.Null();
+  Napi::Object peer = Napi::Object::New(env);
+  peer["pid"] = static_cast<double>(identity->pid);
+  peer["uid"] = static_cast<double>(identity->uid);
+  return peer;
+}
+
+Napi::Object link_object(Napi::Env env, const LinkStatus& link) {
+  Napi::Object object = Napi::Object::New(env);
+  object["state"] = std::string(state_name(link.state));
+  object["address"] = link.address;
+  object["transport"] = text_or_null(env, link.transport);
+  object["fallbackReason"] = text_or_null(env, link.fallback_reason);
+  object["peer"] = peer_or_null(env, link.peer);
+  object["unreadBytes"] = static_cast<double>(link.unread_bytes);
+  object["busy"] = busy_or_null(env, link.busy);
+  return object;
+}
+
 }  // namespace
 
 Duration duration_of(double milliseconds) {
@@ -50,10 +67,10 @@ Duration duration_of(double milliseconds) {
 }
 
 Result<ConnectOptions> connect_options(Napi::Object from) {
-  Result<AllowList> allow = find_accounts(texts_of(from.Get("allow")));
+  Result<AllowList> allow = find_accounts(to_texts(from.Get("allow")));
   if (!allow.ok()) return allow.error();
   ConnectOptions options;
-  options.addresses = texts_of(from.Get("addresses"));
+  options.addresses = to_texts(from.Get("addresses"));
   options.connect_timeout = duration_of(number_of(from, "connectTimeout"));
   options.max_queued_bytes = integer_of<std::uint64_t>(from, "maxQueuedBytes");
   options.limits = limits_of(from);
@@ -62,11 +79,11 @@ Result<ConnectOptions> connect_options(Napi::Object from) {
 }
 
 Result<ServeOptions> serve_options(Napi::Object from) {
-  Result<AllowList> allow = find_accounts(texts_of(from.Get("allow")));
+  Result<AllowList> allow = find_accounts(to_texts(from.Get("allow")));
   if (!allow.ok()) return allow.error();
   ServeOptions options;
   options.address = from.Get("address").As<Napi::String>().Utf8Value();
-  options.methods = texts_of(from.Get("methods"));
+  options.methods = to_texts(from.Get("methods"));
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
   options.takeover_timeout = duration_of(number_of(from, "takeoverTimeout"));
   options.limits = limits_of(from);
@@ -77,26 +94,12 @@ Result<ServeOptions> serve_options(Napi::Object from) {
 }
 
 Napi::Object to_object(Napi::Env env, const ClientStatus& status) {
-  Napi::Object object = Napi::Object::New(env);
-  object["state"] = std::string(state_name(status.state));
-  object["address"] = status.address;
-  object["transport"] = status.transport;
-  object["fallbackReason"] = status.fallback_reason;
-  object["peerPid"] = static_cast<double>(status.peer_pid);
-  object["peerUid"] = static_cast<double>(status.peer_uid);
+  Napi::Object object = link_object(env, status);
   object["pendingCalls"] = static_cast<double>(status.pending_calls);
   object["queuedCalls"] = static_cast<double>(status.queued_calls);
   object["queuedBytes"] = static_cast<double>(status.queued_bytes);
-  object["unreadBytes"] = static_cast<double>(status.unread_bytes);
-  object["busy"] = busy_or_null(env, status.busy);
   const Napi::Array links = Napi::Array::New(env, status.links.size());
-  for (std::uint32_t i = 0; i < links.Length(); ++i) {
-    Napi::Object link = Napi::Object::New(env);
-    link["address"] = status.links[i].address;
-    link["state"] = std::string(state_name(status.links[i].state));
-    link["transport"] = status.links[i].transport;
-    links.Set(i, link);
-  }
+  for (std::uint32_t i = 0; i < links.Length(); ++i) links.Set(i, link_object(env, status.links[i]));
   object["links"] = links;
   return object;
 }
@@ -110,6 +113,14 @@ Napi::Object to_object(Napi::Env env, const ServerStatus& status) {
   object["shmConnections"] = static_cast<double>(status.shm_connections);
   object["runningCalls"] = static_cast<double>(status.running_calls);
   return object;
+}
+
+std::vector<std::string> to_texts(Napi::Value value) {
+  std::vector<std::string> texts;
+  const auto array = value.As<Napi::Array>();
+  texts.reserve(array.Length());
+  for (std::uint32_t i = 0; i < array.Length(); ++i) texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  return texts;
 }
 
 Napi::Array to_array(Napi::Env env, const std::vector<std::string>& texts) {

@@ -23,6 +23,7 @@ Result<ServeOptions> serve_options(Napi::Object from);
 
 Napi::Object to_object(Napi::Env env, const ClientStatus& status);
 Napi::Object to_object(Napi::Env env, const ServerStatus& status);
+std::vector<std::string> to_texts(Napi::Value value);
 Napi::Array to_array(Napi::Env env, const std::vector<std::string>& texts);
 
 }  // namespace ipcbridge::node

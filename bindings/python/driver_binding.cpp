@@ -159,8 +159,10 @@ void bind_driver(py::module_& module) {
           py::arg("client"), py::arg("name"))
       .def(
           "client_status",
-          [](DriverBinding& self, ClientId client) { return to_dict(self.alive().client_status(client)); },
-          py::arg("client"))
+          [](DriverBinding& self, ClientId client, const std::vector<std::string>& addresses) {
+            return to_dict(self.alive().client_status(client, addresses));
+          },
+          py::arg("client"), py::arg("addresses"))
       .def(
           "server_status",
           [](DriverBinding& self, ServerId server) { return to_dict(self.alive().server_status(server)); },

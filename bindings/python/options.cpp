@@ -56,6 +56,24 @@ py::object busy_or_none(const std::optional<PeerActivity>& activity) {
   return busy;
 }
 
+py::object text_or_none(const std::string& text) {
+  if (text.empty()) return py::none();
+  return to_str(text);
+}
+
+py::dict link_dict(const LinkStatus& link) {
+  py::dict dict;
+  dict["state"] = to_str(state_name(link.state));
+  dict["address"] = to_str(link.address);
+  dict["transport"] = text_or_none(link.transport);
+  dict["fallback_reason"] = text_or_none(link.fallback_reason);
+  dict["peer_pid"] = link.peer ? py::cast(link.peer->pid) : py::none();
+  dict["peer_uid"] = link.peer ? py::cast(link.peer->uid) : py::none();
+  dict["unread_bytes"] = link.unread_bytes;
+  dict["busy"] = busy_or_none(link.busy);
+  return dict;
+}
+
 }  // namespace
 
 Duration to_duration(std::int64_t microseconds) {
@@ -98,26 +116,12 @@ CallOptions call_options(std::int64_t timeout_us, unsigned flags) {
 }
 
 py::dict to_dict(const ClientStatus& status) {
-  py::dict dict;
-  dict["state"] = to_str(state_name(status.state));
-  dict["address"] = to_str(status.address);
-  dict["transport"] = to_str(status.transport);
-  dict["fallback_reason"] = to_str(status.fallback_reason);
-  dict["peer_pid"] = status.peer_pid;
-  dict["peer_uid"] = status.peer_uid;
+  py::dict dict = link_dict(status);
   dict["pending_calls"] = status.pending_calls;
   dict["queued_calls"] = status.queued_calls;
   dict["queued_bytes"] = status.queued_bytes;
-  dict["unread_bytes"] = status.unread_bytes;
-  dict["busy"] = busy_or_none(status.busy);
   py::list links;
-  for (const LinkStatus& link : status.links) {
-    py::dict of_link;
-    of_link["address"] = to_str(link.address);
-    of_link["state"] = to_str(state_name(link.state));
-    of_link["transport"] = to_str(link.transport);
-    links.append(of_link);
-  }
+  for (const LinkStatus& link : status.links) links.append(link_dict(link));
   dict["links"] = links;
   return dict;
 }

@@ -338,11 +338,11 @@ void bind_pump(py::module_& module) {
           py::arg("client"), py::arg("name"))
       .def(
           "client_status",
-          [driver](PumpBinding& pump, ClientId client) {
+          [driver](PumpBinding& pump, ClientId client, const std::vector<std::string>& addresses) {
             Driver& target = driver(pump);
-            return to_dict(without_gil(pump, [&] { return target.client_status(client); }));
+            return to_dict(without_gil(pump, [&] { return target.client_status(client, addresses); }));
           },
-          py::arg("client"))
+          py::arg("client"), py::arg("addresses"))
       .def(
           "server_status",
           [](PumpBinding& pump, ServerId server) {

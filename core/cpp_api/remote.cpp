@@ -63,7 +63,7 @@ RemoteStatus Remote::Impl::status() const {
   status.state = state_name(seen.state);
   status.transport = seen.transport;
   status.fallback_reason = seen.fallback_reason;
-  status.peer_pid = seen.peer_pid;
+  status.peer_pid = seen.peer ? seen.peer->pid : 0;
   status.pending_calls = seen.pending_calls;
   status.queued_calls = seen.queued_calls;
   return status;

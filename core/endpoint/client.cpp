@@ -29,7 +29,7 @@ bool is_final(Code code) {
 
 Client::Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses)
     : context_(context), id_(id), options_(options) {
-  for (Address& address : addresses) links_.push_back(Link{std::move(address), nullptr, false, {}, {}, kNever});
+  for (Address& address : addresses) links_.emplace_back().address = std::move(address);
 }
 
 void Client::start() {
@@ -234,7 +234,7 @@ Status Client::judge(Connection& connection, const Hello&) {
 void Client::on_open(Connection& connection) {
   Link* link = link_of(connection);
   if (link == nullptr) return;
-  link->usable = true;
+  link->usable = link->found = true;
   link->backoff = Duration::zero();
   map_methods(*link);
   patience_ = kNever;
@@ -296,34 +296,35 @@ void Client::lose(Link& link, const Error& why) {
   }
 }
 
-ClientState Client::state_of(const Link& link, ClientState client) {
+ClientState Client::state_of(const Link& link) const {
   if (link.usable) return ClientState::kReady;
   // While another address of the list serves, this one is being looked for all the same.
-  return client == ClientState::kReady ? ClientState::kReconnecting : client;
+  if (state_ != ClientState::kReady && state_ != ClientState::kReconnecting) return state_;
+  return link.found ? ClientState::kReconnecting : ClientState::kConnecting;
 }
 
-ClientStatus Client::status() {
+LinkStatus Client::status_of(const Link& link) const {
+  LinkStatus status;
+  status.address = link.address.text;
+  status.state = state_of(link);
+  if (!link.usable) return status;
+  const Channel& channel = link.connection->channel();
+  status.transport = channel.transport();
+  status.fallback_reason = link.connection->fallback().message;
+  status.peer = channel.peer();
+  status.unread_bytes = channel.unread();
+  status.busy = link.connection->peer_activity();
+  return status;
+}
+
+ClientStatus Client::status() const {
   ClientStatus status;
   status.state = state_;
   status.queued_calls = queued_calls_;
   status.queued_bytes = queued_bytes_;
   for (const Link& link : links_) {
-    if (!status.address.empty()) status.address += ", ";
-    status.address += link.address.text;
-    LinkStatus& of_link = status.links.emplace_back();
-    of_link.address = link.address.text;
-    of_link.state = state_of(link, state_);
-    if (!link.usable) continue;
-    of_link.transport = link.connection->channel().transport();
-    status.pending_calls += link.connection->session().pending_calls();
-    status.unread_bytes += link.connection->channel().unread();
-    const std::optional<PeerActivity> activity = link.connection->peer_activity();
-    if (activity && (!status.busy || activity->time > status.busy->time)) status.busy = activity;
-    if (!status.transport.empty()) continue;
-    status.transport = link.connection->channel().transport();
-    status.fallback_reason = link.connection->fallback().message;
-    status.peer_pid = link.connection->channel().peer().pid;
-    status.peer_uid = link.connection->channel().peer().uid;
+    status.add(status_of(link));
+    if (link.usable) status.pending_calls += link.connection->session().pending_calls();
   }
   return status;
 }

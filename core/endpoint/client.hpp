@@ -34,7 +34,7 @@ class Client final : public ConnectionOwner {
   std::uint32_t intern_method(std::string_view name);
   const std::vector<std::string>& methods() const { return methods_; }
   std::shared_ptr<const Generation> generation() const { return generation_; }
-  ClientStatus status();
+  ClientStatus status() const;
   ClientState state() const { return state_; }
 
   void on_call_deadline(std::uint64_t token, TimePoint now);
@@ -63,6 +63,7 @@ class Client final : public ConnectionOwner {
     Address address;
     Connection* connection = nullptr;
     bool usable = false;                // open, and the service has not said goodbye
+    bool found = false;                 // it has been usable before
     std::vector<std::uint32_t> remote;  // interned method -> the service's number
     Duration backoff = Duration::zero();
     TimePoint next_attempt = kNever;
@@ -98,7 +99,8 @@ class Client final : public ConnectionOwner {
   Link* link_of(const Connection& connection);
   Link* pick(std::uint32_t method);
   bool any_usable() const;
-  static ClientState state_of(const Link& link, ClientState client);
+  ClientState state_of(const Link& link) const;
+  LinkStatus status_of(const Link& link) const;
   Status check_offered(std::uint32_t method) const;
   std::string where() const;
 

@@ -150,14 +150,12 @@ void Driver::cancel(ClientId client, std::uint64_t token) {
   impl_->context().withdraw_outcome(client, token);
 }
 
-ClientStatus Driver::client_status(ClientId client) {
+ClientStatus Driver::client_status(ClientId client, const std::vector<std::string>& addresses) {
   if (!impl_->forked()) {
     const std::lock_guard lock(impl_->mutex());
     if (Client* found = impl_->client(client)) return found->status();
   }
-  ClientStatus status;
-  status.state = ClientState::kClosed;
-  return status;
+  return ClientStatus::closed(addresses);
 }
 
 Result<ServerId> Driver::serve(const ServeOptions& options) {

@@ -13,9 +13,9 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
+#include "core/endpoint/client_status.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/options.hpp"
-#include "core/endpoint/peer_activity.hpp"
 #include "core/shm/activity.hpp"
 
 namespace ipcbridge {
@@ -25,29 +25,6 @@ struct DriverOptions {
   bool spin = true;                      // false: never; true: where two CPUs may be used
   std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);
-};
-
-// One address of a client's list.
-struct LinkStatus {
-  std::string address;
-  ClientState state = ClientState::kConnecting;
-  std::string transport;  // empty while there is no connection
-};
-
-struct ClientStatus {
-  ClientState state = ClientState::kConnecting;
-  std::string address;
-  std::string transport;        // "shm", "unix", "inproc"; empty while there is no connection
-  std::string fallback_reason;  // why shared memory is not used, where it might have been
-  pid_t peer_pid = 0;
-  uid_t peer_uid = 0;
-  std::uint64_t pending_calls = 0;  // sent, not answered
-  std::uint64_t queued_calls = 0;   // wait on this side
-  std::uint64_t queued_bytes = 0;
-  // Over shared memory, where the service need not answer to be seen:
-  std::uint64_t unread_bytes = 0;    // sent, not read by it
-  std::optional<PeerActivity> busy;  // of several services the one that has been at it for longest
-  std::vector<LinkStatus> links;     // in the order of the list
 };
 
 struct ServerStatus {
@@ -128,7 +105,8 @@ class Driver {
   // The caller waits no longer; the callee is told. No event follows.
   void cancel(ClientId client, std::uint64_t token);
 
-  ClientStatus client_status(ClientId client);
+  // `addresses`, those that connect() was given, are what is told of a client that has gone.
+  ClientStatus client_status(ClientId client, const std::vector<std::string>& addresses = {});
 
   // ---- server side ----
 

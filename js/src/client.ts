@@ -1,7 +1,7 @@
 import { whenAborted } from './abort'
 import { type Call, failLater, makeCall, rejectedCall } from './call'
 import { captureStack, IpcError } from './errors'
-import { CallFlag, type NativeClientStatus } from './native'
+import { CallFlag } from './native'
 import {
   type CallOptions,
   type ConnectOptions,
@@ -35,28 +35,15 @@ export type ClientState = 'connecting' | 'ready' | 'reconnecting' | 'disconnecte
 
 /** One address of a client's list. */
 export interface LinkStatus {
+  state: ClientState
   /** As it was given to `connect`. */
   address: string
-  state: ClientState
-  /** 'shm', 'unix' or 'inproc'; absent while there is no connection. */
-  transport?: string
-}
-
-export interface ClientStatus {
-  state: ClientState
-  /** As it was given to `connect`; several are joined by commas. */
-  address: string
-  /** 'shm', 'unix' or 'inproc'; absent while there is no connection. */
-  transport?: string
+  /** 'shm', 'unix' or 'inproc'; null while there is no connection. */
+  transport: string | null
   /** Why shared memory is not used where it might have been. */
-  fallbackReason?: string
-  /** The process at the other end, as the kernel says; absent while there is no connection. */
-  peer?: { pid: number; uid: number }
-  /** Sent and not answered. */
-  pendingCalls: number
-  /** Waiting on this side. */
-  queuedCalls: number
-  queuedBytes: number
+  fallbackReason: string | null
+  /** The process at the other end, as the kernel says; null while there is no connection. */
+  peer: { pid: number; uid: number } | null
   /** Sent over shared memory and not read by the service: it is stopped, or its event loop is blocked. */
   unreadBytes: number
   /**
@@ -64,7 +51,19 @@ export interface ClientStatus {
    * answers nothing is seen. docs/connections.md says which services tell.
    */
   busy: { method: string; ms: number } | null
-  /** Each address, in the order of the list; the fields above tell of the first that is connected, and of all calls. */
+}
+
+/**
+ * All addresses together, joined by commas: transport and peer are of the first that is connected, and `busy` of the
+ * service that has been busy for longest.
+ */
+export interface ClientStatus extends LinkStatus {
+  /** Sent and not answered. */
+  pendingCalls: number
+  /** Waiting on this side. */
+  queuedCalls: number
+  queuedBytes: number
+  /** Each address, in the order of the list. */
   links: LinkStatus[]
 }
 
@@ -199,20 +198,8 @@ export class Client implements Owner {
   }
 
   status(): ClientStatus {
-    const { transport, fallbackReason, peerPid, peerUid, links, ...status } = native().clientStatus(this.id)
-    return {
-      ...status,
-      links: links.map(linkStatus),
-      state: this.board.state === 'closed' ? 'closed' : (status.state as ClientState),
-      address: this.addresses.join(', '),
-      ...(transport === '' ? undefined : { transport, peer: { pid: peerPid, uid: peerUid } }),
-      ...(fallbackReason === '' ? undefined : { fallbackReason }),
-    }
+    return native().clientStatus(this.id, this.addresses)
   }
-}
-
-function linkStatus({ address, state, transport }: NativeClientStatus['links'][number]): LinkStatus {
-  return { address, state: state as ClientState, ...(transport === '' ? undefined : { transport }) }
 }
 
 function aborted(signal: AbortSignal): IpcError {

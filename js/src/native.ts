@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ClientStatus } from './client'
 
 /**
  * The native addon, as declared here and nowhere else. Methods that return a number or undefined return
@@ -33,7 +34,8 @@ export interface Native {
     timeout: number,
   ): Failed
   cancel(client: number, token: number): void
-  clientStatus(client: number): NativeClientStatus
+  /** `addresses` are what is told of a client that has gone. */
+  clientStatus(client: number, addresses: readonly string[]): ClientStatus
 
   serve(options: NativeServeOptions): number
   /** `grace` in ms. */
@@ -127,21 +129,6 @@ export interface NativeServeOptions extends NativeLimits {
   takeoverTimeout: number
   mode: number
   maxBytesPerUser: number
-}
-
-export interface NativeClientStatus {
-  state: string
-  address: string
-  transport: string
-  fallbackReason: string
-  peerPid: number
-  peerUid: number
-  pendingCalls: number
-  queuedCalls: number
-  queuedBytes: number
-  unreadBytes: number
-  busy: { method: string; ms: number } | null
-  links: { address: string; state: string; transport: string }[]
 }
 
 export interface NativeServerStatus {

@@ -27,8 +27,9 @@ _HELP_TIMEOUT = CallOptions(timeout_us=microseconds(1.0, "timeout"))
 class Client:
     """A connection to a service, with whatever reconnections it needs. Any thread."""
 
-    def __init__(self, process: _process.Process, client_id: int, address: str, paths: frozenset[str]) -> None:
-        self.address = address
+    def __init__(self, process: _process.Process, client_id: int, addresses: list[str], paths: frozenset[str]) -> None:
+        self.address = ", ".join(addresses)
+        self._addresses = addresses
         self._process = process
         self._pump = process.pump
         self._id = client_id
@@ -50,7 +51,7 @@ class Client:
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:
-        return self._pump.client_status(self._id)
+        return self._pump.client_status(self._id, self._addresses)
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
@@ -126,7 +127,7 @@ def connect(
     except BaseException:
         _close(process.pump, client_id)
         raise
-    return Proxy(Client(process, client_id, ", ".join(arguments["addresses"]), paths))
+    return Proxy(Client(process, client_id, arguments["addresses"], paths))
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:

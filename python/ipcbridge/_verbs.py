@@ -47,10 +47,11 @@ def notify(proxy: P) -> P:
 def status(of: Any) -> dict[str, Any]:
     """How a proxy's connection or a server is doing.
 
-    Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid, peer_uid,
-    pending_calls, queued_calls, queued_bytes, and links: each address of the list with its state and
-    transport; over shared memory, from what can be seen of a service that answers nothing, unread_bytes
-    (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for long, or None.
+    Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid and peer_uid, all
+    four None where there is nothing to say; over shared memory, from what can be seen of a service that answers
+    nothing, unread_bytes (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for
+    long, or None; then pending_calls, queued_calls, queued_bytes; and links, which tell of each address of the
+    list what comes before those.
     Of a server: state, address, path, connections and more.
     """
     if isinstance(of, BaseProxy):

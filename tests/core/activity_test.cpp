@@ -58,6 +58,7 @@ TEST_F(ActivityTest, OfTheServerShowsInTheStatusOfItsClients) {
   server_.driver().tell_activity(server_id_, shm::Activity{1, an_hour_ago_});
   ASSERT_TRUE(status().busy.has_value());
   EXPECT_EQ(status().busy->method, "fit");
+  EXPECT_EQ(status().links.at(0).busy->method, "fit");
   EXPECT_GE(status().busy->time, std::chrono::hours(1));
   server_.driver().tell_activity(server_id_, std::nullopt);
   EXPECT_FALSE(status().busy.has_value());

@@ -126,22 +126,6 @@ TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {
       << client_.outcomes[token].message;
 }
 
-TEST_F(WaitingCalls, StatusTellsOfEachAddressOfAList) {
-  serve(100, 1'000'000);
-  ConnectOptions options;
-  options.addresses = {address_, "shm://" + (directory_ / "nobody")};
-  const ClientId client = client_.connect(options);
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
-  const ClientStatus status = client_.driver().client_status(client);
-  ASSERT_EQ(status.links.size(), 2U);
-  EXPECT_EQ(status.links[0].address, address_);
-  EXPECT_EQ(status.links[0].state, ClientState::kReady);
-  EXPECT_EQ(status.links[0].transport, "unix");
-  EXPECT_EQ(status.links[1].address, options.addresses[1]);
-  EXPECT_EQ(status.links[1].state, ClientState::kReconnecting);
-  EXPECT_EQ(status.links[1].transport, "");
-}
-
 // The handshake's own timeout must not be what ends the wait.
 DriverOptions patient() {
   DriverOptions options;

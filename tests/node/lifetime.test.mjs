@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { deferred, gate, reaches, serve, serveAndConnect } from './support/endpoints.mjs'
+import { connect, deferred, gate, reaches, serve, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
 test('connecting to a service that is not there fails after connectTimeout, naming address and directory', async () => {
@@ -47,6 +47,22 @@ test('closing a client fails its pending calls and later ones', async t => {
   await assert.rejects(remote.hang(), { code: 'failed_precondition' })
   assert.throws(() => ipc.notify(remote).hang(), { code: 'failed_precondition' })
   await ipc.close(remote)
+})
+
+test('the status of a closed client has the shape that it had', async t => {
+  const name = freshName()
+  await serve(t, name, { one: () => 1 })
+  const remote = await connect(t, [name, freshName()])
+  const open = ipc.status(remote)
+  await ipc.close(remote)
+  await new Promise(setImmediate) // by then the native side has forgotten it
+  const closed = ipc.status(remote)
+  const nobody = { state: 'closed', transport: null, fallbackReason: null, peer: null, unreadBytes: 0, busy: null }
+  assert.deepEqual(closed, {
+    ...open,
+    ...nobody,
+    links: open.links.map(({ address }) => ({ ...nobody, address })),
+  })
 })
 
 test('closing a server lets calls that have begun finish', async t => {

@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { connect, lose, reaches, serveElsewhere, serveElsewhereAndConnect, startService } from './support/endpoints.mjs'
+import {
+  connect,
+  lose,
+  reaches,
+  serveAndConnect,
+  serveElsewhere,
+  serveElsewhereAndConnect,
+  startService,
+} from './support/endpoints.mjs'
 import { freshAddress, freshName, transports } from './support/names.mjs'
 
 for (const transport of transports) {
@@ -94,7 +102,16 @@ test('a list of addresses is balanced, and one that dies is gone round', async t
   const remote = await connect(t, addresses)
   const seen = new Set()
   while (seen.size < 2) seen.add(await remote.pid())
-  const ready = addresses.map(address => ({ address, state: 'ready', transport: 'shm' }))
+  const linkOf = (address, state, transport, pid) => ({
+    address,
+    state,
+    transport,
+    fallbackReason: null,
+    peer: pid ? { pid, uid: process.getuid() } : null,
+    unreadBytes: 0,
+    busy: null,
+  })
+  const ready = addresses.map((address, i) => linkOf(address, 'ready', 'shm', children[i].pid))
   assert.deepEqual(ipc.status(remote).links, ready)
   children[0].kill('SIGKILL')
   await children[0].ended
@@ -102,7 +119,35 @@ test('a list of addresses is balanced, and one that dies is gone round', async t
   do pid = await remote.pid().catch(error => assert.equal(error.code, 'unavailable'))
   while (pid === undefined)
   assert.equal(pid, children[1].pid)
-  assert.deepEqual(ipc.status(remote).links, [{ address: addresses[0], state: 'reconnecting' }, ready[1]])
+  assert.deepEqual(ipc.status(remote).links, [linkOf(addresses[0], 'reconnecting', null), ready[1]])
+})
+
+test('an address that was never found is still being connected to', async t => {
+  const addresses = [freshName(), freshName()]
+  await serveElsewhere(t, addresses[0])
+  const remote = await connect(t, addresses)
+  const statesOf = () => ipc.status(remote).links.map(link => link.state)
+  assert.deepEqual(statesOf(), ['ready', 'connecting'])
+})
+
+test('a lost connection is told of with its reason', async t => {
+  const { child, remote } = await serveElsewhereAndConnect(t)
+  const lost = reaches(remote, 'reconnecting')
+  const call = remote.hang()
+  await remote.echo(1) // behind the call
+  child.kill('SIGKILL')
+  const reason = await lost
+  assert.ok(reason instanceof ipc.IpcError)
+  assert.equal(reason.code, 'unavailable')
+  assert.match(reason.message, /closed the connection/)
+  await assert.rejects(call, { code: 'unavailable', message: `hang() was not answered: ${reason.message}` })
+})
+
+test("a service's goodbye is the reason of the reconnection", async t => {
+  const { remote, server } = await serveAndConnect(t, { one: () => 1 })
+  const lost = reaches(remote, 'reconnecting')
+  await server.close()
+  assert.match((await lost).message, /is closing/)
 })
 
 test('SIGSTOP: timeouts fire; SIGCONT: calls are answered', async t => {

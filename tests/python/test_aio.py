@@ -286,6 +286,22 @@ def test_connect_and_serve_tell_why_they_fail(run: Run, children: Children) -> N
     run(main())
 
 
+def test_the_status_of_a_closed_client_has_the_shape_that_it_had(run: Run) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", Calc()):
+            calc = await aio.connect("calc")
+            before = aio.status(calc)
+            await aio.close(calc)
+            async with await aio.connect("calc") as other:
+                assert await other.add(1) == 1  # by then the native side has forgotten the first
+            closed = aio.status(calc)
+            assert closed.keys() == before.keys()
+            assert (closed["state"], closed["address"], closed["peer_pid"]) == ("closed", "calc", None)
+            assert [link["address"] for link in closed["links"]] == ["calc"]
+
+    run(main())
+
+
 def test_handlers_of_an_asyncio_server_call_each_other(run: Run) -> None:
     async def main() -> None:
         calc: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -142,17 +143,45 @@ def test_a_killed_client_leaves_the_server_unharmed(address: str, serve: Any, ch
     assert calc.echo(2) == 2
 
 
+def link_of(address: str, state: str, transport: str | None = None, pid: int | None = None) -> dict[str, Any]:
+    return {
+        "address": address,
+        "state": state,
+        "transport": transport,
+        "fallback_reason": None,
+        "peer_pid": pid,
+        "peer_uid": None if pid is None else os.getuid(),
+        "unread_bytes": 0,
+        "busy": None,
+    }
+
+
 def test_a_balanced_client_survives_the_loss_of_one_server(children: Children, connect: Any) -> None:
     one, two = children.serve("one"), children.serve("two")
     calc = connect(["one", "two"])
     pids: set[int] = set()
     while len(pids) < 2:
         pids.add(calc.pid())
-    two_ready = {"address": "two", "state": "ready", "transport": "shm"}
-    assert ipc.status(calc)["links"] == [{"address": "one", "state": "ready", "transport": "shm"}, two_ready]
+    two_ready = link_of("two", "ready", "shm", two.pid)
+    assert ipc.status(calc)["links"] == [link_of("one", "ready", "shm", one.pid), two_ready]
     one.kill()
     for _ in range(20):
         with contextlib.suppress(ipc.Unavailable):
             assert calc.pid() == two.pid
     assert calc.pid() == two.pid
-    assert ipc.status(calc)["links"] == [{"address": "one", "state": "reconnecting", "transport": ""}, two_ready]
+    assert ipc.status(calc)["links"] == [link_of("one", "reconnecting"), two_ready]
+
+
+def test_an_address_that_was_never_found_is_still_being_connected_to(children: Children, connect: Any) -> None:
+    children.serve("one")
+    assert [link["state"] for link in ipc.status(connect(["one", "two"]))["links"]] == ["ready", "connecting"]
+
+
+def test_a_lost_call_names_its_method_and_the_reason(children: Children, connect: Any) -> None:
+    server = children.serve("calc", "service['die'] = lambda: os._exit(0)")
+    calc = connect("calc")
+    with pytest.raises(ipc.Unavailable, match=r"^die\(\) was not answered: the peer closed the connection$"):
+        calc.die()
+    server.wait()
+    with pytest.raises(ipc.Unavailable, match=r"^add\(\) could not be sent: there is no connection to calc"):
+        ipc.with_options(calc, wait_for_ready=False).add(1)

@@ -94,6 +94,19 @@ def test_a_dropped_proxy_disconnects(serve: Any) -> None:
     ipc.close(watcher)
 
 
+def test_the_status_of_a_closed_client_has_the_shape_that_it_had(serve: Any, connect: Any) -> None:
+    serve("calc", Calc())
+    calc = connect(["calc", "nobody"])
+    before = ipc.status(calc)
+    ipc.close(calc)
+    nobody = dict.fromkeys(("transport", "fallback_reason", "peer_pid", "peer_uid", "busy"))
+    expected = {**before, **nobody, "state": "closed"}
+    expected["links"] = [{**link, **nobody, "state": "closed"} for link in before["links"]]
+    assert ipc.status(calc) == expected
+    assert connect("calc").add(1) == 1  # by then the native side has forgotten the other client
+    assert ipc.status(calc) == expected
+
+
 def test_members_are_those_of_the_service_that_is_there_now(serve: Any, connect: Any) -> None:
     first = serve("calc", {"add": lambda: 1, "gone": len, "space": {"f": len, "g": len}, "turned": {"f": len}})
     calc = connect("calc")

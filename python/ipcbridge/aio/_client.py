@@ -31,7 +31,8 @@ class Client:
     """A connection to a service, driven by one event loop. Only on that loop's thread."""
 
     def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop, arguments: dict[str, Any]) -> None:
-        self.address = ", ".join(arguments["addresses"])
+        self._addresses: list[str] = arguments["addresses"]
+        self.address = ", ".join(self._addresses)
         self.ready: asyncio.Future[None] = loop.create_future()
         self._driver = driver
         self._loop = loop
@@ -55,7 +56,7 @@ class Client:
         return Method(self, name, self._driver.native.intern_method(self._id, name), options)
 
     def status(self) -> dict[str, Any]:
-        return self._driver.native.client_status(self._id)
+        return self._driver.native.client_status(self._id, self._addresses)
 
     def start(self, method: int, options: CallOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         driver = self._driver
@@ -116,7 +117,7 @@ class Client:
 
     def _may_find_room(self, payload: bytes) -> bool:
         fits = len(payload) + _QUEUED_OVERHEAD <= self._max_queued_bytes
-        return fits and self._driver.native.client_status(self._id)["queued_bytes"] > 0
+        return fits and self.status()["queued_bytes"] > 0
 
     def _wait_for_room(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> None:
         deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/channel/channel.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/peer_activity.hpp"
+
+namespace ipcbridge {
+
+// One address that a client looks for its service at, and who is there.
+struct LinkStatus {
+  std::string address;
+  ClientState state = ClientState::kConnecting;
+  std::string transport;             // "shm", "unix", "inproc"; empty while there is no connection
+  std::string fallback_reason;       // why shared memory is not used, where it might have been
+  std::optional<PeerIdentity> peer;  // while there is a connection
+  // Over shared memory, where the service need not answer to be seen:
+  std::uint64_t unread_bytes = 0;  // sent, not read by it
+  std::optional<PeerActivity> busy;
+};
+
+// A client's addresses together: transport and peer of the first that is connected, the unread bytes of all, and the
+// service that has been busy for longest.
+struct ClientStatus : LinkStatus {
+  std::uint64_t pending_calls = 0;  // sent, not answered
+  std::uint64_t queued_calls = 0;   // wait on this side
+  std::uint64_t queued_bytes = 0;
+  std::vector<LinkStatus> links;  // in the order of the list
+
+  void add(LinkStatus link);
+  // Of a client that has gone.
+  static ClientStatus closed(const std::vector<std::string>& addresses);
+};
+
+}  // namespace ipcbridge

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from children import Children
-from either import KINDS, BlockingServer, Loop, LoopServer
+from either import KINDS, BlockingServer, Loop, LoopServer, Run
 
 import ipcbridge as ipc
 
@@ -81,3 +83,20 @@ def connect() -> Iterator[Any]:
     yield start
     for proxy in proxies:
         ipc.close(proxy)
+
+
+@pytest.fixture(params=["asyncio", "asyncio debug", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """asyncio.run on each kind of loop; a coroutine that takes longer than 30 s fails."""
+
+    def start(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        limited = asyncio.wait_for(coroutine, 30)
+
+        async def main() -> Any:
+            return await limited
+
+        if request.param == "uvloop":
+            return uvloop.run(main())
+        return asyncio.run(main(), debug="debug" in request.param)
+
+    return start

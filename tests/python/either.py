@@ -15,6 +15,7 @@ from ipcbridge import aio
 from ipcbridge._listeners import StateListener
 
 KINDS = ["blocking", "asyncio", "uvloop"]
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Loop:

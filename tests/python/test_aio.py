@@ -5,12 +5,11 @@ import collections.abc
 import contextvars
 import gc
 import threading
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-import uvloop
 from children import Children
+from either import Run
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -20,8 +19,7 @@ user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobo
 
 class Calc:
     def __init__(self) -> None:
-        self.cancelled = asyncio.Event()
-        self.began = asyncio.Event()
+        self.noted = asyncio.Event()
 
     async def add(self, a: int, b: int = 0) -> int:
         """Adds two numbers."""
@@ -33,36 +31,11 @@ class Calc:
     async def task(self) -> list[Any]:
         return [threading.current_thread() is threading.main_thread(), aio.context().method]
 
-    async def wait(self) -> None:
-        self.began.set()
-        try:
-            await asyncio.sleep(600)
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
+    async def note(self) -> None:
+        self.noted.set()
 
     async def fail(self) -> None:
         raise ValueError("bad")
-
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-@pytest.fixture(params=["asyncio", "asyncio debug", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """asyncio.run on each kind of loop; a coroutine that takes longer than 30 s fails."""
-
-    def start(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        limited = asyncio.wait_for(coroutine, 30)
-
-        async def main() -> Any:
-            return await limited
-
-        if request.param == "uvloop":
-            return uvloop.run(main())
-        return asyncio.run(main(), debug="debug" in request.param)
-
-    return start
 
 
 def test_calls_reach_a_server_on_the_same_loop(run: Run, address: str) -> None:
@@ -116,54 +89,6 @@ def test_a_call_is_a_coroutine_to_every_way_of_awaiting(run: Run) -> None:
     run(main())
 
 
-def test_a_call_is_sent_before_it_is_awaited(run: Run) -> None:
-    async def main() -> None:
-        target = Calc()
-        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
-            call = calc.wait()
-            await target.began.wait()
-            call.cancel()
-            await target.cancelled.wait()
-
-    run(main())
-
-
-@pytest.mark.parametrize("how", ["task", "wait_for", "timeout", "timeout option", "close"])
-def test_cancellation_reaches_the_handler(run: Run, how: str) -> None:
-    async def main() -> None:
-        target = Calc()
-        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
-            if how == "task":
-                task = asyncio.create_task(calc.wait())
-                await target.began.wait()
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-            elif how == "wait_for":
-                with pytest.raises(asyncio.TimeoutError):
-                    await asyncio.wait_for(calc.wait(), 0.02)
-            elif how == "timeout":
-                if not hasattr(asyncio, "timeout"):
-                    pytest.skip("Python 3.11")
-                with pytest.raises(asyncio.TimeoutError) as caught:
-                    async with asyncio.timeout(0.02):
-                        await calc.wait()
-                assert not isinstance(caught.value, ipc.IpcError)
-            elif how == "timeout option":
-                with pytest.raises(ipc.DeadlineExceeded):
-                    await aio.with_options(calc, timeout=0.02).wait()
-            else:
-                call = calc.wait()
-                await target.began.wait()
-                await aio.close(calc)
-                with pytest.raises(ipc.IpcError) as closed:
-                    await call
-                assert closed.value.code == "cancelled"
-            await target.cancelled.wait()
-
-    run(main())
-
-
 def test_sync_handlers_run_on_a_pool_with_copied_context_variables(run: Run) -> None:
     async def main() -> None:
         async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
@@ -208,8 +133,8 @@ def test_notify_describe_and_with_options(run: Run) -> None:
     async def main() -> None:
         target = Calc()
         async with await aio.serve("calc", target), await aio.connect("calc") as calc:
-            await aio.notify(calc).wait()
-            await target.began.wait()
+            await aio.notify(calc).note()
+            await target.noted.wait()
             assert (await aio.describe(calc))["methods"]["add"]["async"] is True
             assert calc.add.__doc__ == "Adds two numbers."
             assert await aio.call(calc, "add", [1], {"b": 2}) == 3
@@ -329,33 +254,6 @@ def test_a_loop_that_ends_without_close_frees_what_it_had(run: Run) -> None:
         gc.collect()
     with pytest.raises(ipc.Unavailable):
         ipc.connect("calc", connect_timeout=0)
-
-
-@pytest.mark.parametrize("serial", [False, True], ids=["overlapping", "serial"])
-def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Run, serial: bool) -> None:
-    outcomes: list[ipc.IpcError] = []
-
-    def call(wait: Callable[[], object]) -> None:
-        try:
-            wait()
-        except ipc.IpcError as error:
-            outcomes.append(error)
-
-    async def main() -> list[threading.Thread]:
-        target = Calc()
-        server = await aio.serve("calc", target, serial=serial)
-        calc = await asyncio.to_thread(ipc.connect, "calc")
-        callers = [threading.Thread(target=call, args=(calc.wait,)) for _ in range(2)]
-        for caller in callers:
-            caller.start()
-        while aio.status(server)["running_calls"] < 2:  # noqa: ASYNC110 - a call that waits its turn tells nobody
-            await asyncio.sleep(0)
-        await target.began.wait()
-        return callers
-
-    for caller in run(main()):
-        caller.join()
-    assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2
 
 
 def test_a_handler_does_not_see_the_context_of_unrelated_tasks(run: Run) -> None:

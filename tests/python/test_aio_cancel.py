@@ -1,0 +1,104 @@
+"""What cancels an asyncio call, and how its handler learns of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Callable
+
+import pytest
+from either import Run
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+
+class Waiting:
+    """Whose handler waits until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+
+def test_a_call_is_sent_before_it_is_awaited(run: Run) -> None:
+    async def main() -> None:
+        target = Waiting()
+        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
+            call = calc.wait()
+            await target.began.wait()
+            call.cancel()
+            await target.cancelled.wait()
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["task", "wait_for", "timeout", "timeout option", "close"])
+def test_cancellation_reaches_the_handler(run: Run, how: str) -> None:
+    async def main() -> None:
+        target = Waiting()
+        async with await aio.serve("calc", target), await aio.connect("calc") as calc:
+            if how == "task":
+                task = asyncio.create_task(calc.wait())
+                await target.began.wait()
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            elif how == "wait_for":
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(calc.wait(), 0.02)
+            elif how == "timeout":
+                if not hasattr(asyncio, "timeout"):
+                    pytest.skip("Python 3.11")
+                with pytest.raises(asyncio.TimeoutError) as caught:
+                    async with asyncio.timeout(0.02):
+                        await calc.wait()
+                assert not isinstance(caught.value, ipc.IpcError)
+            elif how == "timeout option":
+                with pytest.raises(ipc.DeadlineExceeded):
+                    await aio.with_options(calc, timeout=0.02).wait()
+            else:
+                call = calc.wait()
+                await target.began.wait()
+                await aio.close(calc)
+                with pytest.raises(ipc.IpcError) as closed:
+                    await call
+                assert closed.value.code == "cancelled"
+            await target.cancelled.wait()
+
+    run(main())
+
+
+@pytest.mark.parametrize("serial", [False, True], ids=["overlapping", "serial"])
+def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Run, serial: bool) -> None:
+    outcomes: list[ipc.IpcError] = []
+
+    def call(wait: Callable[[], object]) -> None:
+        try:
+            wait()
+        except ipc.IpcError as error:
+            outcomes.append(error)
+
+    async def main() -> list[threading.Thread]:
+        target = Waiting()
+        server = await aio.serve("calc", target, serial=serial)
+        calc = await asyncio.to_thread(ipc.connect, "calc")
+        callers = [threading.Thread(target=call, args=(calc.wait,)) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        while aio.status(server)["running_calls"] < 2:  # noqa: ASYNC110 - a call that waits its turn tells nobody
+            await asyncio.sleep(0)
+        await target.began.wait()
+        return callers
+
+    for caller in run(main()):
+        caller.join()
+    assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2

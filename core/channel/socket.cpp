@@ -94,6 +94,16 @@ Result<Fd> accept_unix(System& system, int listener) {
   return Fd();  // EAGAIN, or a client that has gone again (ECONNABORTED)
 }
 
+void stop_listening_unix(System& system, Fd listener) {
+  if (!listener.valid()) return;
+  ::shutdown(listener.get(), SHUT_RDWR);  // nobody joins those that wait
+  for (int i = 0; i <= kBacklog; ++i) {
+    Fd waiting(system.accept4(listener.get(), SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!waiting.valid()) return;
+    hang_up(system, std::move(waiting));
+  }
+}
+
 Result<PeerIdentity> peer_identity(int fd) {
   ucred credentials{};
   socklen_t size = sizeof credentials;

@@ -28,6 +28,10 @@ Result<Fd> connect_unix(System& system, const std::string& path);
 // An invalid Fd when nobody waits. resource_exhausted when this process is out of descriptors.
 Result<Fd> accept_unix(System& system, int listener);
 
+// Closes a listening socket. Those that nobody accepted would be closed with it, in the same call, and with them what
+// they passed (see discard()): they are accepted and hung up on first.
+void stop_listening_unix(System& system, Fd listener);
+
 Result<PeerIdentity> peer_identity(int fd);
 
 struct Received {

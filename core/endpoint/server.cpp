@@ -76,6 +76,7 @@ Status Server::listen() {
   if (!listener.ok()) return listener.error();
   if (!context_.poller().add(listener.value().get(), poll_token_, EPOLLIN)) {
     ::unlink(address_.path.c_str());
+    stop_listening_unix(context_.system(), std::move(listener).value());
     return cannot_watch();
   }
   lock_ = std::move(lock).value();
@@ -91,8 +92,9 @@ void Server::stop_listening() {
   if (!listener_.valid()) return;
   context_.poller().remove(listener_.get());
   if (lock_.held()) ::unlink(address_.path.c_str());
-  listener_.reset();
+  // First, so that a process without a descriptor to spare has one to accept those with that wait.
   lock_.release();
+  stop_listening_unix(context_.system(), std::move(listener_));
 }
 
 // A connection whose HELLO says so; whoever may serve here may ask. The answer is that the name becomes free.

@@ -20,9 +20,11 @@ using testing_support::Child;
 using testing_support::DriverFaults;
 using testing_support::Endpoint;
 using testing_support::header_of;
+using testing_support::LingeringSocket;
 using testing_support::pattern;
 using testing_support::run_until;
 using testing_support::ScopedEnvironment;
+using testing_support::send_descriptors;
 
 constexpr uid_t kNobody = 65534;
 
@@ -66,6 +68,8 @@ class RawPeer {
 
   Buffer received;
   bool closed = false;
+
+  const Fd& socket() const { return socket_; }
 
  private:
   Fd socket_;
@@ -131,6 +135,17 @@ TEST_F(DriverStrangers, AForgedOfferOfSharedMemoryFallsBackToTheSocket) {
   EXPECT_EQ(server_.driver().server_status(server).shm_connections, 0U);
   peer.receive();
   EXPECT_FALSE(peer.closed);
+}
+
+// Its close() would block that of the server, for as long as the peer likes.
+TEST_F(DriverStrangers, ADescriptorPassedBeforeTheServerAcceptsIsMadeToCloseAtOnce) {
+  const ServerId server = server_.serve(address_);
+  const LingeringSocket passed;
+  const RawPeer first(path_);
+  const RawPeer second(path_);
+  send_descriptors(second.socket(), {passed.fd()});
+  server_.driver().close_server(server, std::chrono::hours(1));
+  EXPECT_FALSE(passed.lingers());
 }
 
 TEST_F(DriverStrangers, AViolationInTheSessionClosesThatConnectionOnly) {

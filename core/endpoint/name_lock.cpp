@@ -69,7 +69,8 @@ Result<NameLock> NameLock::acquire(System& system, const std::string& socket_pat
 }
 
 pid_t NameLock::holder(const std::string& socket_path) {
-  const Fd fd(::open(lock_path(socket_path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // O_NONBLOCK: it may be a pipe that nobody writes to.
+  const Fd fd(::open(lock_path(socket_path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   std::array<char, 16> text{};
   const ssize_t size = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   pid_t pid = 0;

@@ -49,10 +49,14 @@ void Server::try_listen() {
     finish(status.error());
     return;
   }
-  // Another server of this process is asked whatever the option says: serving a name again replaces.
-  const bool replace = options_.takeover == Takeover::kReplace || NameLock::holder(address_.path) == ::getpid();
-  if (replace && !std::exchange(asked_to_replace_, true)) ask_to_be_replaced();
+  if (replaces() && !std::exchange(asked_to_replace_, true)) ask_to_be_replaced();
   context_.set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
+}
+
+// Another server of this process is asked whatever the option says: serving a name again replaces.
+bool Server::replaces() const {
+  return options_.takeover == Takeover::kReplace || address_.transport == Transport::kInproc ||
+         NameLock::holder(address_.path) == ::getpid();
 }
 
 Status Server::listen() {

@@ -60,6 +60,7 @@ class Server final : public ConnectionOwner {
 
   Status listen();
   void try_listen();
+  bool replaces() const;
   void stop_listening();
   void ask_to_be_replaced();
   std::unique_ptr<Channel> accept_channel();

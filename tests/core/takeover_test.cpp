@@ -114,6 +114,15 @@ TEST_F(TakeoverTest, AnotherDriverOfTheSameProcessIsReplacedAsWell) {
   EXPECT_EQ(state(old, first), ServerState::kClosed);
 }
 
+TEST_F(TakeoverTest, SoIsOneWithoutASocket) {
+  address_ = "inproc://calc";
+  Endpoint old;
+  const ServerId first = old.serve(address_);
+  const ServerId second = endpoint_.serve(options(Takeover::kWait));
+  ASSERT_TRUE(run_until({&old, &endpoint_}, [&] { return state(endpoint_, second) == ServerState::kListening; }));
+  EXPECT_EQ(state(old, first), ServerState::kClosed);
+}
+
 TEST_F(TakeoverTest, TwoServicesOfOneNameWithinAProcessFailOnlyWhenTold) {
   Endpoint old;
   old.serve(address_);

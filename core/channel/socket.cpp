@@ -84,6 +84,25 @@ Result<Fd> connect_unix(System& system, const std::string& path) {
   return fd;
 }
 
+Status check_abandoned(System& system, const std::string& path) {
+  Result<sockaddr_un> address = socket_address(path);
+  if (!address.ok()) return address.error();
+  Fd fd(system.socket(AF_UNIX, kSocketType, 0));
+  if (!fd.valid()) return socket_error("cannot create a socket");
+  const auto* raw = reinterpret_cast<const sockaddr*>(&address.value());
+  if (system.connect(fd.get(), raw, sizeof(sockaddr_un)) == 0) {
+    const Result<PeerIdentity> listener = peer_identity(fd.get());
+    hang_up(system, std::move(fd));
+    const std::string who = listener.ok() ? "process " + std::to_string(listener.value().pid) : "a process";
+    return Error{Code::kAlreadyExists, who + " already listens at " + path};
+  }
+  if (errno == ECONNREFUSED || errno == ENOENT) return {};
+  if (errno == EAGAIN || errno == EPROTOTYPE) {  // a full backlog, or a socket of another type
+    return Error{Code::kAlreadyExists, "a process already listens at " + path};
+  }
+  return socket_error("cannot tell whether somebody listens at " + path);
+}
+
 Result<Fd> accept_unix(System& system, int listener) {
   Fd fd(system.accept4(listener, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd.valid()) return fd;

@@ -25,6 +25,9 @@ Result<Fd> listen_unix(System& system, const std::string& path, mode_t mode);
 // file may not be opened, resource_exhausted when this process is out of descriptors.
 Result<Fd> connect_unix(System& system, const std::string& path);
 
+// Whether the socket of that path is what a dead process left behind: already_exists when somebody listens.
+Status check_abandoned(System& system, const std::string& path);
+
 // An invalid Fd when nobody waits. resource_exhausted when this process is out of descriptors.
 Result<Fd> accept_unix(System& system, int listener);
 

@@ -74,7 +74,9 @@ Status Server::listen() {
     if (!S_ISSOCK(info.st_mode)) {
       return Error{Code::kFailedPrecondition, address_.path + " exists and is not a socket; it is left alone"};
     }
-    ::unlink(address_.path.c_str());  // of a server that died: nobody holds its lock
+    // That nobody holds the lock says nothing of a program that knows no locks.
+    if (Status status = check_abandoned(context_.system(), address_.path); !status.ok()) return status;
+    ::unlink(address_.path.c_str());
   }
   Result<Fd> listener = listen_unix(context_.system(), address_.path, options_.mode);
   if (!listener.ok()) return listener.error();

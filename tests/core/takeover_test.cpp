@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/channel/socket.hpp"
 #include "tests/core/endpoint.hpp"
 
 namespace ipcbridge {
@@ -53,6 +54,7 @@ class TakeoverTest : public testing::Test {
 // Somebody tidied the directory up: the next service could not know of this one, and must not lose its socket to it.
 TEST_F(TakeoverTest, AServiceThatLostItsLockLeavesTheSocketOfTheNextAlone) {
   const ServerId first = endpoint_.serve(options(Takeover::kFail));
+  ASSERT_EQ(::unlink((directory_ / "calc").c_str()), 0);
   ASSERT_EQ(::unlink((directory_ / "calc.lock").c_str()), 0);
   Endpoint next;
   next.serve(options(Takeover::kFail));
@@ -61,6 +63,31 @@ TEST_F(TakeoverTest, AServiceThatLostItsLockLeavesTheSocketOfTheNextAlone) {
   Endpoint caller;
   const ClientId client = caller.connect(address_);
   EXPECT_TRUE(run_until({&endpoint_, &next, &caller}, [&] { return caller.is(client, ClientState::kReady); }));
+}
+
+TEST_F(TakeoverTest, AServiceThatLostItsLockIsNotDisplaced) {
+  const ServerId first = endpoint_.serve(options(Takeover::kFail));
+  ASSERT_EQ(::unlink((directory_ / "calc.lock").c_str()), 0);
+  Endpoint next;
+  const ServerId refused = next.serve(options(Takeover::kFail));
+  run_idle({&endpoint_, &next});
+  EXPECT_EQ(next.last(refused).code, Code::kAlreadyExists);
+  const ServerId second = next.serve(options(Takeover::kReplace));
+  ASSERT_TRUE(run_until({&endpoint_, &next}, [&] { return state(next, second) == ServerState::kListening; }));
+  EXPECT_EQ(state(endpoint_, first), ServerState::kClosed);
+}
+
+// It has no lock beside its socket.
+TEST_F(TakeoverTest, TheSocketOfAnotherProgramIsLeftAlone) {
+  const std::string path = directory_ / "calc";
+  const Fd other = listen_unix(System::real(), path, 0600).value();
+  const ServerId server = endpoint_.serve(options(Takeover::kFail));
+  run_idle({&endpoint_});
+  EXPECT_EQ(endpoint_.last(server).code, Code::kAlreadyExists);
+  EXPECT_NE(endpoint_.last(server).message.find(path), std::string::npos);
+  ASSERT_TRUE(accept_unix(System::real(), other.get()).value().valid()) << "the question whether it listens";
+  const Fd client = connect_unix(System::real(), path).value();
+  EXPECT_TRUE(accept_unix(System::real(), other.get()).value().valid());
 }
 
 TEST_F(TakeoverTest, FailSaysWhoHasTheName) {

@@ -63,6 +63,8 @@ void Connection::advance_handshake() {
   if (handshake_.upgraded()) {
     // The socket stays the same, and so does its place in the poller.
     channel_ = handshake_.upgrade();
+    // Awake as made, it is not rung for: somebody has to look at it, though the handshake may have long been asleep.
+    context_.want_turn(*this);
   }
   session_.emplace(side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
                    static_cast<SessionEvents&>(*this), account_);

@@ -167,5 +167,21 @@ TEST_F(ClosingServer, ServesTheCallsOfAClientThatHasEndedItsHandshake) {
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return closed(server); }));
 }
 
+// So long that nobody looked at its connection any more: what it wrote into its ring is looked for all the same.
+TEST_F(ClosingServer, ServesTheCallsOfAClientThatTookItsTimeForTheHandshake) {
+  const ServerId server = server_.serve("shm://" + path_);
+  const ClientId client = client_.connect("shm://" + path_);
+  const std::uint64_t token = client_.call(client, "hello");
+  const TimePoint idle_enough = Clock::now() + std::chrono::milliseconds(50);
+  while (Clock::now() < idle_enough) {
+    server_.turn();
+    server_.driver().prepare_sleep();
+  }
+  while (!client_.is(client, ClientState::kReady)) client_.turn();
+  server_.driver().close_server(server, std::chrono::hours(1));
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
+  EXPECT_EQ(client_.outcomes[token].code, Code::kOk) << client_.outcomes[token].message;
+}
+
 }  // namespace
 }  // namespace ipcbridge

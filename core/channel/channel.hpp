@@ -77,8 +77,11 @@ class Channel {
   // sink's own.
   virtual Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) = 0;
 
-  // A look without a system call: is there a frame, or room where a write found none?
+  // A look without a system call: is there a frame, or room where a write found none, or is the channel over?
   virtual bool ready() const = 0;
+
+  // Whether a write has found out that the channel is over, of which fd() may tell nothing: the next read says why.
+  virtual bool is_over() const { return false; }
 
   // For owners of many channels: while *word is `seen`, ready() is false, until the next read or write. Without a word,
   // ready() itself must be asked.

@@ -76,10 +76,12 @@ Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   return {};
 }
 
-bool ShmChannel::ready() const { return reader_.ready() || closed_ || (writer_.waiting() && writer_.space_arrived()); }
+bool ShmChannel::ready() const {
+  return reader_.ready() || is_over() || (writer_.waiting() && writer_.space_arrived());
+}
 
 Channel::Glance ShmChannel::glance() const {
-  if (closed_ || writer_.waiting() || reader_.ready()) return {};
+  if (is_over() || writer_.waiting() || reader_.ready()) return {};
   return {&theirs_.state().write_index, reader_.position()};
 }
 
@@ -98,7 +100,7 @@ std::optional<shm::Activity> ShmChannel::peer_activity(TimePoint now) const {
 bool ShmChannel::prepare_sleep() {
   if (!reader_.prepare_sleep()) return false;
   // The peer may have answered the wish with less space than is needed, so it is renewed for each sleep.
-  if (!closed_ && (!writer_.waiting() || writer_.wait_for_space())) return true;
+  if (!is_over() && (!writer_.waiting() || writer_.wait_for_space())) return true;
   reader_.wake();
   return false;
 }

@@ -23,6 +23,7 @@ class alignas(64) ShmChannel final : public Channel {
   void on_writable() override {}
   Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
   bool ready() const override;
+  bool is_over() const override { return closed_ || writer_.corrupt(); }
   Glance glance() const override;
   bool prepare_sleep() override;
   void wake() override { reader_.wake(); }

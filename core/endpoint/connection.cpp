@@ -91,6 +91,7 @@ void Connection::update_interest() {
     context_.want_turn(*this);
     break;
   }
+  if (channel_->is_over()) context_.want_turn(*this);
   settle();
 }
 

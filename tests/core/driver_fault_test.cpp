@@ -15,6 +15,7 @@ using testing_support::Child;
 using testing_support::DriverFaults;
 using testing_support::Endpoint;
 using testing_support::fail_with;
+using testing_support::run_idle;
 using testing_support::run_until;
 using testing_support::ScopedEnvironment;
 using testing_support::text_of;
@@ -87,6 +88,22 @@ TEST_F(DriverFaults, WhoeverAsksForSharedMemoryByNameIsToldWhyThereIsNone) {
     return ++calls % 2 == 0;
   };
   EXPECT_EQ(code_of_a_try(), Code::kResourceExhausted) << "the service's verdict says so";
+}
+
+// The caller sleeps and cannot be rung, and the service sleeps as well.
+TEST_F(DriverFaults, AnAnswerThatCannotBeRungForEndsTheConnection) {
+  const std::string address = "shm://" + path_;
+  server_.serve(address);
+  server_.handle = Endpoint::keep;
+  const ClientId client = client_.connect(address);
+  const std::uint64_t token = client_.call(client, "x");
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 1; }));
+  run_idle({&server_, &client_});
+  ASSERT_TRUE(server_.driver().prepare_sleep() && client_.driver().prepare_sleep());
+  server_system_.on_sendmsg = fail_with(ENOMEM);
+  server_.driver().reply(server_.requests[0].key, {});
+  ASSERT_TRUE(testing_support::is_readable(server_.driver().fd())) << "nobody tells the service";
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
 }
 
 TEST_F(DriverFaults, WhoeverAsksForSharedMemoryOfAServiceWithoutIsToldAtOnce) {

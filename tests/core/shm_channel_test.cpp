@@ -53,6 +53,20 @@ TEST_F(ShmChannelTest, AGlanceAtAnEmptyRingTellsThatItIsEmpty) {
   EXPECT_EQ(*glance.word, glance.seen);
 }
 
+TEST_F(ShmChannelTest, NonsenseThatAWriteFindsIsReadyToBeRead) {
+  ASSERT_TRUE(testing_support::write(*channel_, 1, testing_support::pattern(16'000, 1)));
+  theirs_.state().read_index.store(7);
+  // The index is looked at when the ring seems full.
+  while (testing_support::write(*channel_, 1, testing_support::pattern(16'000, 1))) {
+  }
+  EXPECT_TRUE(channel_->is_over());
+  EXPECT_TRUE(channel_->ready());
+  EXPECT_EQ(channel_->glance().word, nullptr);
+  EXPECT_FALSE(channel_->prepare_sleep());
+  Collector sink;
+  EXPECT_EQ(channel_->read(sink, ReadBudget{}, false).error().code, Code::kDataLoss);
+}
+
 TEST_F(ShmChannelTest, WhatTheSidesDoIsSeenWithoutAMessage) {
   const testing_support::ChannelPair channels = testing_support::make_channels("shm");
   const TimePoint now = Clock::now();

@@ -46,7 +46,7 @@ class Server final : public ConnectionOwner {
   bool keeps_notification(Connection& connection, std::uint64_t id, std::uint64_t bytes) override;
   void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
   void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
-  void on_goaway(Connection&) override {}
+  void on_goaway(Connection&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
   void on_closed(Connection& connection, const Error& why) override;
 

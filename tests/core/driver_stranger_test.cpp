@@ -157,6 +157,18 @@ TEST_F(DriverStrangers, AViolationInTheSessionClosesThatConnectionOnly) {
   expect_service();
 }
 
+TEST_F(DriverStrangers, AGoodbyeOfAClientEndsNoneOfItsCalls) {
+  server_.serve(address_);
+  RawPeer peer(path_);
+  peer.send_frame(FrameType::kHello, 0, encode_hello(Hello{}));
+  peer.send_frame(FrameType::kGoaway, 0, {});
+  const RequestPrefix prefix = encode_request_prefix(Request{});
+  peer.send_frame(FrameType::kRequest, 1, Buffer(prefix.begin(), prefix.end()));
+  EXPECT_TRUE(run_until({&server_}, [&] { return server_.requests.size() == 1; }));
+  peer.receive();
+  EXPECT_FALSE(peer.closed);
+}
+
 TEST_F(DriverStrangers, AFrameOverTheLimitClosesThatConnectionOnly) {
   server_.serve(address_);
   RawPeer peer(path_);

@@ -135,6 +135,8 @@ void Client::forget(std::uint64_t token, const Call& call) {
   }
 }
 
+// To be called when there may be room for the first in the queue, or another is the first. That is one try, in vain or
+// not, for each call that is taken out.
 void Client::send_queued() {
   while (!queue_.empty()) {
     const std::uint64_t token = queue_.front();
@@ -171,6 +173,7 @@ void Client::cancel(std::uint64_t token) {
   if (call == nullptr) return;
   withdraw(*call);
   forget(token, *call);
+  send_queued();
 }
 
 bool Client::withdraw(const Call& call) {
@@ -236,6 +239,7 @@ void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
       names_[call->method] + (sent ? "() was not answered before its deadline"
                                    : "() could not be sent before its deadline: it waited for " + wait);
   fail(token, Code::kDeadlineExceeded, what + silence, sent);
+  send_queued();
 }
 
 std::string Client::explain_silence(const Call& call) {

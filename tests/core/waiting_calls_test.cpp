@@ -111,6 +111,28 @@ TEST_F(WaitingCalls, SayThatTheyWaitedForAConnection) {
   EXPECT_TRUE(contains(message, "waited for a connection to " + address_)) << message;
 }
 
+// The first call's handler waits for the last one, which would have room if the one between them were not there.
+TEST_F(WaitingCalls, AreSentWhenTheOneBeforeThemIsGivenUp) {
+  serve(100, 20'000);
+  const ClientId client = client_.connect(address_);
+  client_.call(client, text_of(pattern(15'000, 1)));
+  const std::uint64_t too_long = client_.call(client, text_of(pattern(15'000, 1)));
+  client_.call(client, "short");
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 1; }));
+  client_.driver().cancel(client, too_long);
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 2; }));
+  EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
+}
+
+TEST_F(WaitingCalls, AreSentWhenTheOneBeforeThemIsTooLate) {
+  serve(100, 20'000);
+  const ClientId client = client_.connect(address_);
+  client_.call(client, text_of(pattern(15'000, 1)));
+  client_.call(client, text_of(pattern(15'000, 1)), soon());
+  client_.call(client, "short");
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 2; }));
+}
+
 TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {
   MortalService mortal(path_);
   const ClientId client = client_.connect(address_);

@@ -183,7 +183,8 @@ bool Client::any_usable() const {
 }
 
 // The least busy connection that offers the method; of equals the next in turn.
-Client::Link* Client::pick(std::uint32_t method) {
+Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>& full) {
+  if (full.size() == links_.size()) return nullptr;
   if (links_.size() == 1) return links_[0].usable ? &links_[0] : nullptr;
   Link* best = nullptr;
   std::size_t best_at = 0;
@@ -191,6 +192,7 @@ Client::Link* Client::pick(std::uint32_t method) {
     const std::size_t at = (next_link_ + i) % links_.size();
     Link& link = links_[at];
     if (!link.usable || link.remote[method] == kNotOffered) continue;
+    if (std::find(full.begin(), full.end(), &link) != full.end()) continue;
     if (best != nullptr && link.connection->session().pending_calls() >= best->connection->session().pending_calls()) {
       continue;
     }

@@ -97,7 +97,8 @@ class Client final : public ConnectionOwner {
   void post_state(const Error* why);
   void map_methods(Link& link);
   Link* link_of(const Connection& connection);
-  Link* pick(std::uint32_t method);
+  // Not one of those that are full.
+  Link* pick(std::uint32_t method, const std::vector<const Link*>& full);
   bool any_usable() const;
   ClientState state_of(const Link& link) const;
   LinkStatus status_of(const Link& link) const;
@@ -105,7 +106,8 @@ class Client final : public ConnectionOwner {
   std::string where() const;
 
   // True when sent; an error when it can never be; false when there is no room.
-  Result<bool> try_send(std::uint64_t token, Call& call, Link& link, ConstBytes metadata, ConstBytes payload);
+  Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
+  Result<bool> try_send_over(Link& link, std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
   void enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstBytes payload);
   void enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload);
   void send_queued();

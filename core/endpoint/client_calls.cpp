@@ -56,8 +56,7 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
   }
   if (options.notify) token = next_notification_++;
   const TimePoint deadline = call.deadline;
-  Link* link = connected && queued_calls_ == 0 ? pick(method) : nullptr;
-  Result<bool> sent = link == nullptr ? Result<bool>(false) : try_send(token, call, *link, metadata, payload);
+  Result<bool> sent = connected && queued_calls_ == 0 ? try_send(token, call, metadata, payload) : false;
   if (!sent.ok()) return sent.error();
   if (sent.value()) {
     if (call.idempotent)
@@ -75,7 +74,19 @@ Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions
   return {};
 }
 
-Result<bool> Client::try_send(std::uint64_t token, Call& call, Link& link, ConstBytes metadata, ConstBytes payload) {
+// One service that does not read, or is full, does not keep a call from the others.
+Result<bool> Client::try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload) {
+  std::vector<const Link*> full;
+  while (Link* link = pick(call.method, full)) {
+    Result<bool> sent = try_send_over(*link, token, call, metadata, payload);
+    if (!sent.ok() || sent.value()) return sent;
+    full.push_back(link);
+  }
+  return false;
+}
+
+Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, ConstBytes metadata,
+                                   ConstBytes payload) {
   Request request;
   request.method = link.remote[call.method];
   request.notify = call.notify;
@@ -152,9 +163,7 @@ void Client::send_queued() {
       continue;
     }
     const std::uint64_t bytes = call->saved->metadata.size() + call->saved->payload.size() + kQueuedOverhead;
-    Link* link = pick(call->method);
-    if (link == nullptr) return;
-    Result<bool> sent = try_send(token, *call, *link, call->saved->metadata, call->saved->payload);
+    Result<bool> sent = try_send(token, *call, call->saved->metadata, call->saved->payload);
     if (!sent.ok()) {
       queue_.pop_front();
       fail(token, sent.error().code, sent.error().message, false);
@@ -245,7 +254,7 @@ void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
 std::string Client::explain_silence(const Call& call) {
   const Connection* connection = context_.connection(call.connection);
   if (connection == nullptr) {
-    const Link* link = pick(call.method);  // where the call would go, if there were room
+    const Link* link = pick(call.method, {});  // where the call would go, if there were room
     if (link == nullptr) return {};
     connection = link->connection;
   }

@@ -1,8 +1,10 @@
 // Calls that cannot be sent, or not to the end, and connections that are in the middle of their handshake.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -131,6 +133,24 @@ TEST_F(WaitingCalls, AreSentWhenTheOneBeforeThemIsTooLate) {
   client_.call(client, text_of(pattern(15'000, 1)), soon());
   client_.call(client, "short");
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 2; }));
+}
+
+// Of two services the one that is full has the fewer calls, and would be the next by that.
+TEST_F(WaitingCalls, DoNotWaitForOneServiceWhereAnotherHasRoom) {
+  serve(1, 1'000'000);
+  const std::string other = address_ + "2";
+  server_.serve(other, {"echo"});
+  ConnectOptions options;
+  options.addresses = {address_, other};
+  const ClientId client = client_.connect(options);
+  const auto ready = [&](const LinkStatus& link) { return link.state == ClientState::kReady; };
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] {
+    const std::vector<LinkStatus> links = client_.driver().client_status(client).links;
+    return std::all_of(links.begin(), links.end(), ready);
+  }));
+  for (int i = 0; i < 10; ++i) client_.call(client, "x");
+  EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 10; }));
 }
 
 TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {

@@ -35,6 +35,8 @@ void add_msgpack_scanners(py::module_& module) {
   module.attr("PLAIN") = static_cast<int>(Scanned::kPlain);
   module.attr("EXTENDED") = static_cast<int>(Scanned::kExtended);
   module.attr("KEYWORDS") = static_cast<int>(Scanned::kKeywords);
+  module.attr("TOO_LARGE") = static_cast<int>(Scanned::kTooLarge);
+  module.attr("MAX_WEIGHT") = kMaxWeight;
   if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
 }
 

@@ -9,35 +9,39 @@ namespace {
 enum class Form : std::uint8_t { kUnused, kScalar, kExtension, kList, kMap };
 
 // What a value's first byte says. Its size is in that byte or, big-endian, in the next `width` bytes, and counts the
-// bytes of a scalar or of an extension's contents, the items of a list, the pairs of a map.
+// bytes of a scalar or of an extension's contents, the items of a list, the pairs of a map. Its weight is what it
+// counts towards kMaxWeight: docs/values.md, "Size".
 struct Head {
   Form form = Form::kUnused;
   std::uint8_t width = 0;
   std::uint8_t size = 0;
+  std::uint8_t weight = 1;
 };
+
+constexpr std::uint8_t kHeavy = 4;
 
 // Of the first bytes from 0xc0 to 0xdf, a line for nil and booleans, bytes, extensions, floats, unsigned and signed
 // integers, extensions of fixed sizes, strings, lists, maps.
 constexpr std::array<Head, 32> kTypedHeads{{
     // clang-format off
     {Form::kScalar, 0, 0}, {Form::kUnused, 0, 0}, {Form::kScalar, 0, 0}, {Form::kScalar, 0, 0},
-    {Form::kScalar, 1, 0}, {Form::kScalar, 2, 0}, {Form::kScalar, 4, 0},
-    {Form::kExtension, 1, 0}, {Form::kExtension, 2, 0}, {Form::kExtension, 4, 0},
+    {Form::kScalar, 1, 0, kHeavy}, {Form::kScalar, 2, 0, kHeavy}, {Form::kScalar, 4, 0, kHeavy},
+    {Form::kExtension, 1, 0, kHeavy}, {Form::kExtension, 2, 0, kHeavy}, {Form::kExtension, 4, 0, kHeavy},
     {Form::kScalar, 0, 4}, {Form::kScalar, 0, 8},
     {Form::kScalar, 0, 1}, {Form::kScalar, 0, 2}, {Form::kScalar, 0, 4}, {Form::kScalar, 0, 8},
     {Form::kScalar, 0, 1}, {Form::kScalar, 0, 2}, {Form::kScalar, 0, 4}, {Form::kScalar, 0, 8},
-    {Form::kExtension, 0, 1}, {Form::kExtension, 0, 2}, {Form::kExtension, 0, 4}, {Form::kExtension, 0, 8},
-    {Form::kExtension, 0, 16},
+    {Form::kExtension, 0, 1, kHeavy}, {Form::kExtension, 0, 2, kHeavy}, {Form::kExtension, 0, 4, kHeavy},
+    {Form::kExtension, 0, 8, kHeavy}, {Form::kExtension, 0, 16, kHeavy},
     {Form::kScalar, 1, 0}, {Form::kScalar, 2, 0}, {Form::kScalar, 4, 0},
-    {Form::kList, 2, 0}, {Form::kList, 4, 0},
-    {Form::kMap, 2, 0}, {Form::kMap, 4, 0},
+    {Form::kList, 2, 0, kHeavy}, {Form::kList, 4, 0, kHeavy},
+    {Form::kMap, 2, 0, kHeavy}, {Form::kMap, 4, 0, kHeavy},
     // clang-format on
 }};
 
 constexpr Head head_of(std::size_t first) {
   if (first < 0x80 || first >= 0xe0) return {Form::kScalar, 0, 0};  // small integers
-  if (first < 0x90) return {Form::kMap, 0, static_cast<std::uint8_t>(first & 0x0fU)};
-  if (first < 0xa0) return {Form::kList, 0, static_cast<std::uint8_t>(first & 0x0fU)};
+  if (first < 0x90) return {Form::kMap, 0, static_cast<std::uint8_t>(first & 0x0fU), kHeavy};
+  if (first < 0xa0) return {Form::kList, 0, static_cast<std::uint8_t>(first & 0x0fU), kHeavy};
   if (first < 0xc0) return {Form::kScalar, 0, static_cast<std::uint8_t>(first & 0x1fU)};
   return kTypedHeads[first - 0xc0];
 }
@@ -66,7 +70,7 @@ class Scanner {
   Scanned scan() {
     if (arguments_ && form_ahead() != Form::kList) return Scanned::kRefused;
     for (;;) {
-      if (!read_item() || !close_levels()) return Scanned::kRefused;
+      if (!read_item() || !close_levels()) return weight_ > kMaxWeight ? Scanned::kTooLarge : Scanned::kRefused;
       if (depth_ == 0) return at_ == end_ ? found_ : Scanned::kRefused;
       --levels_[depth_ - 1].items;
     }
@@ -82,7 +86,8 @@ class Scanner {
     if (at_ == end_) return false;
     const Head head = kHeads[std::to_integer<std::uint8_t>(*at_++)];
     std::uint64_t size = head.size;
-    if (head.width > left()) return false;
+    weight_ += head.weight;
+    if (weight_ > kMaxWeight || head.width > left()) return false;
     for (unsigned i = 0; i < head.width; ++i) size = size << 8U | std::to_integer<std::uint64_t>(*at_++);
     if (size > left()) return false;  // an item takes a byte at least
     switch (head.form) {
@@ -147,6 +152,7 @@ class Scanner {
   bool arguments_;
   Scanned found_ = Scanned::kPlain;
   std::size_t depth_ = 0;
+  std::size_t weight_ = 0;
   std::array<Level, kMaxDepth + 1> levels_;
 };
 

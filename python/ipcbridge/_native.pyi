@@ -14,6 +14,8 @@ FAIL_FAST: int
 PLAIN: int
 EXTENDED: int
 KEYWORDS: int
+TOO_LARGE: int
+MAX_WEIGHT: int
 
 _Allow: TypeAlias = tuple[Sequence[int], Sequence[int]]
 _Reply: TypeAlias = bytes | tuple[int, str, bytes] | None

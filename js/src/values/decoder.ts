@@ -1,7 +1,8 @@
 import { IpcError } from '../errors'
+import { expectSpread } from './collisions'
 import { Reader } from './reader'
 import { Kwargs } from './types'
-import { extension, maxDepth, readDouble } from './wire'
+import { extension, heavy, maxDepth, maxWeight, readDouble, tooLarge } from './wire'
 
 /**
  * How integers arrive: 'mixed', safe ones as number and others as BigInt; 'bigint', all as BigInt;
@@ -21,9 +22,11 @@ const objectPrototype = Object.prototype
 /** Reads values by the table of docs/values.md. Arrays grow as their items arrive, whatever length was announced. */
 class ValueReader extends Reader {
   private int64: Int64 = 'mixed'
+  private weight = 0
 
   begin(buffer: Buffer, start: number, end: number, options: DecodeOptions | undefined): void {
     this.open(buffer, start, end)
+    this.weight = 1
     this.int64 = options?.int64 ?? 'mixed'
   }
 
@@ -34,6 +37,8 @@ class ValueReader extends Reader {
     else if (head === 0xdc) count = this.uint16()
     else if (head === 0xdd) count = this.uint32()
     else throw this.malformed('arguments that are not an array')
+    this.expect(count)
+    this.weigh(heavy - 1 + count)
     const args: unknown[] = []
     for (let index = 0; index < count; index++) {
       if (index === count - 1 && this.extensionAhead() === extension.kwargs) args.push(this.kwargs())
@@ -57,11 +62,11 @@ class ValueReader extends Reader {
       case 0xc3:
         return true
       case 0xc4:
-        return this.binary(this.byte())
+        return this.bytes(this.byte())
       case 0xc5:
-        return this.binary(this.uint16())
+        return this.bytes(this.uint16())
       case 0xc6:
-        return this.binary(this.uint32())
+        return this.bytes(this.uint32())
       case 0xc7:
         return this.extension(this.byte(), depth)
       case 0xc8:
@@ -113,9 +118,21 @@ class ValueReader extends Reader {
     }
   }
 
+  /** Containers weigh their items: 1 each, to which those that are heavy add the rest themselves. */
+  private weigh(weight: number): void {
+    this.weight += weight
+    if (this.weight > maxWeight) throw new IpcError('resource_exhausted', tooLarge())
+  }
+
+  private bytes(length: number): Buffer {
+    this.weigh(heavy - 1)
+    return this.binary(length)
+  }
+
   private array(count: number, depth: number): unknown[] {
     if (depth >= maxDepth) throw this.tooDeep()
     this.expect(count)
+    this.weigh(heavy - 1 + count)
     const items: unknown[] = []
     for (let index = 0; index < count; index++) items.push(this.value(depth + 1))
     return items
@@ -124,6 +141,7 @@ class ValueReader extends Reader {
   private object(count: number, depth: number): Record<string, unknown> {
     if (depth >= maxDepth) throw this.tooDeep()
     this.expect(2 * count)
+    this.weigh(heavy - 1 + 2 * count)
     const object: Record<string, unknown> = {}
     for (let index = 0; index < count; index++) {
       const key = this.key()
@@ -158,6 +176,7 @@ class ValueReader extends Reader {
 
   private extension(length: number, depth: number): unknown {
     const type = (this.byte() << 24) >> 24
+    this.weigh(heavy - 1)
     switch (type) {
       case extension.timestamp:
         return this.timestamp(length)
@@ -168,12 +187,16 @@ class ValueReader extends Reader {
       case extension.map: {
         const items = this.contents(length, depth)
         if (items.length % 2 !== 0) throw this.malformed('a map with a key but no value')
+        expectSpread(items, 2)
         const map = new Map<unknown, unknown>()
         for (let index = 0; index < items.length; index += 2) map.set(items[index], items[index + 1])
         return map
       }
-      case extension.set:
-        return new Set(this.contents(length, depth))
+      case extension.set: {
+        const items = this.contents(length, depth)
+        expectSpread(items, 1)
+        return new Set(items)
+      }
       case extension.kwargs:
         throw this.malformed('keyword arguments elsewhere than at the end of the arguments')
       default:
@@ -191,6 +214,7 @@ class ValueReader extends Reader {
   /** The one value in the next `length` bytes. */
   private within(length: number, depth: number): unknown {
     this.expect(length)
+    this.weigh(1)
     const outer = this.end
     this.end = this.at + length
     const value = this.value(depth)
@@ -210,6 +234,7 @@ class ValueReader extends Reader {
   private kwargs(): Kwargs {
     const length = this.extensionLength(this.byte())
     this.byte()
+    this.weigh(heavy - 1)
     const values = this.within(length, -1) // the object of keywords is not itself a level of any argument
     if (typeof values !== 'object' || values === null || Object.getPrototypeOf(values) !== objectPrototype) {
       throw this.malformed('keyword arguments that are not an object')
@@ -277,7 +302,10 @@ function dateOf(milliseconds: number): Date {
 // One for all: decoding runs no code of the user's, so it is never entered twice.
 const reader = new ValueReader()
 
-/** The value in `buffer` from `start` to `end`. Throws IpcError, 'data_loss' for bytes that no encoder makes. */
+/**
+ * The value in `buffer` from `start` to `end`. Throws IpcError: 'data_loss' for bytes that no encoder makes,
+ * 'resource_exhausted' for more values than are allowed.
+ */
 export function decode(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown {
   reader.begin(buffer, start, end, options)
   try {

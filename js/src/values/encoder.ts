@@ -18,9 +18,9 @@ class ValueWriter extends Writer {
       count--
       while (count > 0 && args[count - 1] === undefined) count--
     }
-    this.arrayHeader(named === undefined ? count : count + 1)
     let index = 0
     try {
+      this.arrayHeader(named === undefined ? count : count + 1)
       for (; index < count; index++) this.value(args[index], 0)
     } catch (thrown) {
       throw explain(thrown, `args[${index}]`)
@@ -110,13 +110,6 @@ class ValueWriter extends Writer {
       throw inside(thrown, member(key), object)
     }
     if (written !== keys.length) this.recount(start, keys.length, written)
-  }
-
-  /** Corrects an object's count, in a header of the size that it has. */
-  private recount(start: number, announced: number, count: number): void {
-    if (announced < 16) this.buffer[start] = 0x80 | count
-    else if (announced < 0x10000) this.buffer.writeUInt16BE(count, start + 1)
-    else this.buffer.writeUInt32BE(count, start + 1)
   }
 
   private special(value: object, depth: number): void {

@@ -10,7 +10,7 @@ export class Refused extends Error {
   readonly holders: object[] = []
   constructor(
     reason: string,
-    readonly kind: 'value' | 'later' | 'too deep' | 'no memory' = 'value',
+    readonly kind: 'value' | 'later' | 'too deep' | 'too large' = 'value',
     /** What the user's own code threw. */
     readonly origin?: unknown,
   ) {
@@ -35,7 +35,7 @@ export function explain(thrown: unknown, root: string): IpcError {
   const refused = asRefused(thrown)
   const steps = refused.steps.reverse()
   const path = (length: number) => root + steps.slice(0, length).join('')
-  if (refused.kind === 'no memory') return new IpcError('resource_exhausted', `${root}: ${refused.message}`)
+  if (refused.kind === 'too large') return new IpcError('resource_exhausted', `${root}: ${refused.message}`)
   if (refused.kind === 'too deep') {
     const cycle = findCycle(refused.holders.reverse())
     const reason = cycle ? `refers back to ${path(cycle.first)}: a cycle cannot be sent` : `is ${refused.message}`

@@ -11,6 +11,17 @@ export const extension = {
 /** How many arrays, objects, Maps and Sets may stand inside one another in one argument or result. */
 export const maxDepth = 128
 
+/**
+ * How much one message may hold, whatever its bytes: arrays, objects, bytes and extensions count `heavy`, other values 1,
+ * also keys.
+ */
+export const maxWeight = 2 ** 23
+export const heavy = 4
+
+export function tooLarge(): string {
+  return `more values than one message may hold: their weight is over ${maxWeight.toLocaleString('en-US')}`
+}
+
 const double = new Float64Array(1)
 const bytes = new Uint8Array(double.buffer)
 const bigEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0

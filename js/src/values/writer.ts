@@ -1,5 +1,5 @@
 import { Refused } from './refused'
-import { extension, writeDouble } from './wire'
+import { extension, heavy, maxWeight, tooLarge, writeDouble } from './wire'
 
 const initialSize = 8 * 1024
 /** A slab that one large message made grow beyond this is not kept for the next. */
@@ -15,9 +15,11 @@ const canonicalNaN = Uint8Array.of(0x7f, 0xf8, 0, 0, 0, 0, 0, 0)
 export class Writer {
   buffer: Buffer = Buffer.allocUnsafeSlow(initialSize)
   protected at = 0
+  private weight = 0
 
   protected begin(): void {
     this.at = 0
+    this.weight = 1
     if (this.buffer.length > keptSize) this.buffer = Buffer.allocUnsafeSlow(initialSize)
   }
 
@@ -142,21 +144,39 @@ export class Writer {
   }
 
   protected binary(value: Uint8Array): void {
+    this.weigh(heavy - 1)
     this.header(value.length, 0xc4, 0xc5, 0xc6)
     this.raw(value)
   }
 
+  /** Headers weigh the items that follow: 1 each, to which those that are heavy add the rest themselves. */
+  private weigh(weight: number): void {
+    this.weight += weight
+    if (this.weight > maxWeight) throw new Refused(tooLarge(), 'too large')
+  }
+
   protected arrayHeader(count: number): void {
+    this.weigh(heavy - 1 + count)
     if (count < 16) this.byte(0x90 | count)
     else this.header(count, 0, 0xdc, 0xdd)
   }
 
   protected mapHeader(count: number): void {
+    this.weigh(heavy - 1 + 2 * count)
     if (count < 16) this.byte(0x80 | count)
     else this.header(count, 0, 0xde, 0xdf)
   }
 
+  /** Corrects an object's count, in a header of the size that it has. */
+  protected recount(start: number, announced: number, count: number): void {
+    this.weigh(2 * (count - announced))
+    if (announced < 16) this.buffer[start] = 0x80 | count
+    else if (announced < 0x10000) this.buffer.writeUInt16BE(count, start + 1)
+    else this.buffer.writeUInt32BE(count, start + 1)
+  }
+
   protected extensionHeader(type: number, size: number): void {
+    this.weigh(heavy - 1)
     const fixed = fixedExtension(size)
     if (fixed !== 0) this.byte(fixed)
     else this.header(size, 0xc7, 0xc8, 0xc9)
@@ -173,6 +193,7 @@ export class Writer {
   protected endExtension(type: number, start: number): void {
     const size = this.at - start
     this.at = start - 6
+    this.weigh(1)
     this.extensionHeader(type, size)
     if (this.at !== start) this.buffer.copyWithin(this.at, start, start + size)
     this.at += size
@@ -226,7 +247,7 @@ export class Writer {
 
   private grow(needed: number): void {
     const larger = allocate(Math.max(needed, 2 * this.buffer.length)) ?? allocate(needed)
-    if (larger === undefined) throw new Refused(`no memory for the ${needed} bytes that this takes`, 'no memory')
+    if (larger === undefined) throw new Refused(`no memory for the ${needed} bytes that this takes`, 'too large')
     this.buffer.copy(larger, 0, 0, this.at)
     this.buffer = larger
   }

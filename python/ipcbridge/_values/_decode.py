@@ -6,13 +6,17 @@ from typing import Any
 
 from ormsgpack import unpackb
 
-from .._native import EXTENDED, KEYWORDS, PLAIN, scan_arguments, scan_value
+from .._native import EXTENDED, KEYWORDS, PLAIN, TOO_LARGE, scan_arguments, scan_value
 from . import _strict
-from ._wire import KWARGS, MAP, SET
+from ._keys import SCALARS_SPREAD, spread
+from ._wire import KWARGS, MAP, SET, too_large
 
 
 def decode(data: bytes | memoryview) -> Any:
-    """The value of `encode_result`'s bytes. Raises IpcError, 'data_loss' for bytes that no encoder makes."""
+    """The value of `encode_result`'s bytes.
+
+    Raises IpcError: 'data_loss' for bytes that no encoder makes, 'resource_exhausted' for more values than are allowed.
+    """
     scanned = scan_value(data)
     try:
         if scanned == PLAIN:
@@ -21,6 +25,8 @@ def decode(data: bytes | memoryview) -> Any:
             return unpackb(data, ext_hook=_hook)
     except ValueError:
         pass
+    if scanned == TOO_LARGE:
+        raise too_large()
     return _strict.decode_value(data)
 
 
@@ -37,6 +43,8 @@ def decode_args(data: bytes | memoryview) -> tuple[list[Any], dict[str, Any]]:
             return args, args.pop()
     except ValueError:
         pass
+    if scanned == TOO_LARGE:
+        raise too_large()
     return _strict.decode_arguments(data)
 
 
@@ -45,11 +53,23 @@ def _hook(tag: int, data: bytes) -> Any:
     if tag == KWARGS:
         return unpackb(data, ext_hook=_hook)
     if tag == SET:
-        return set(unpackb(data, ext_hook=_scalar_hook))
+        return set(_items(data, 1))
     if tag == MAP:
-        items = unpackb(data, ext_hook=_scalar_hook)
+        items = _items(data, 2)
         return dict(zip(items[::2], items[1::2]))
     return _scalar_hook(tag, data)
+
+
+def _items(data: bytes, step: int) -> list[Any]:
+    """The contents of a set or dict, whose keys are every `step`th of them."""
+    if SCALARS_SPREAD:
+        try:
+            return unpackb(data)  # type: ignore[no-any-return]
+        except ValueError:
+            pass  # extensions
+    items: list[Any] = unpackb(data, ext_hook=_scalar_hook)
+    spread(items[::step])
+    return items
 
 
 def _scalar_hook(tag: int, data: bytes) -> Any:

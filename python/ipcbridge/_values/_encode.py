@@ -6,10 +6,10 @@ from typing import Any
 
 import ormsgpack
 
-from .._native import scan_arguments, scan_value
+from .._native import TOO_LARGE, scan_arguments, scan_value
 from . import _walk
 from ._rules import simplify
-from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension
+from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension, too_large
 
 _packb = ormsgpack.packb
 _fragment: Any = getattr(ormsgpack, "Fragment", None)  # since 1.13
@@ -21,11 +21,14 @@ def encode_result(value: Any) -> bytes:
     try:
         data = _packb(value, _default, OPTIONS)
     except TypeError:
-        return _walk.encode_value(value, "result")
-    # ormsgpack knows nothing of MAX_DEPTH. Every level takes a byte, so few bytes need no scan.
-    if len(data) > MAX_DEPTH and not scan_value(data):
-        return _walk.encode_value(value, "result")
-    return data
+        data = _walk.encode_value(value, "result")
+    # ormsgpack knows nothing of limits. Every level takes a byte, so few bytes need no scan.
+    if len(data) <= MAX_DEPTH:
+        return data
+    scanned = scan_value(data)
+    if scanned == TOO_LARGE:
+        raise too_large()
+    return data if scanned else _walk.encode_value(value, "result")
 
 
 def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
@@ -37,10 +40,13 @@ def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         else:
             data = _packb(args, _default, OPTIONS)
     except TypeError:
-        return _walk.encode_arguments(args, kwargs)
-    if len(data) > MAX_DEPTH and not scan_arguments(data):
-        return _walk.encode_arguments(args, kwargs)
-    return data
+        data = _walk.encode_arguments(args, kwargs)
+    if len(data) <= MAX_DEPTH:
+        return data
+    scanned = scan_arguments(data)
+    if scanned == TOO_LARGE:
+        raise too_large()
+    return data if scanned else _walk.encode_arguments(args, kwargs)
 
 
 def _default(value: Any) -> Any:

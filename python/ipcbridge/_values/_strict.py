@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .._errors import IpcError
+from .._native import MAX_WEIGHT
 from . import _times
-from ._wire import BIG_INT, KWARGS, LOCAL_DATETIME, MAP, MAP_HEADS, MAX_DEPTH, SET, TIMESTAMP
+from ._keys import spread
+from ._wire import BIG_INT, HEAVY, KWARGS, LOCAL_DATETIME, MAP, MAP_HEADS, MAX_DEPTH, SET, TIMESTAMP, too_large
 
 
 def _big_int(data: bytes) -> int:
@@ -57,6 +59,7 @@ def _arguments(reader: _Reader) -> tuple[list[Any], dict[str, Any]]:
         count = reader.number(_LENGTHS[head])
     else:
         reader.malformed("arguments that are not a list")
+    reader.expect_items(count, "arguments")
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for index in range(count):
@@ -81,6 +84,7 @@ class _Reader:
         self._data = data
         self._at = 0
         self._end = len(data)
+        self._weight = 1
 
     def value(self, depth: int) -> Any:
         head = self.byte()
@@ -104,6 +108,7 @@ class _Reader:
             self.malformed("a byte that MessagePack never uses")
         length = self.number(_LENGTHS[head])
         if head <= 0xC6:
+            self._weigh(HEAVY - 1)
             return self._take(length)
         if head <= 0xC9:
             return self._extension(length, depth)
@@ -121,6 +126,12 @@ class _Reader:
         if self._at != self._end:
             self.malformed(f"{self._end - self._at} bytes after the value")
 
+    def expect_items(self, count: int, what: str) -> None:
+        """Items weigh 1 each, to which those that are heavy add the rest themselves."""
+        if count > self._end - self._at:
+            self.malformed(f"{count} {what} announced, {self._end - self._at} bytes left")
+        self._weigh(HEAVY - 1 + count)
+
     def extension_ahead(self) -> int | None:
         """The type of the extension that comes next, None if something else does."""
         head = self._data[self._at] if self._at < self._end else 0
@@ -133,6 +144,7 @@ class _Reader:
         head = self.byte()
         length = 1 << (head - 0xD4) if 0xD4 <= head <= 0xD8 else self.number(_LENGTHS[head])
         self.byte()
+        self._weigh(HEAVY - 1)
         if length == 0 or self._at == self._end or self._data[self._at] not in MAP_HEADS:
             self.malformed("keyword arguments that are not a dict")
         keywords: dict[str, Any] = self._contents(length, -1)  # not itself a level of any argument
@@ -140,6 +152,11 @@ class _Reader:
 
     def malformed(self, reason: str) -> NoReturn:
         raise IpcError("data_loss", f"malformed value at byte {self._at}: {reason}")
+
+    def _weigh(self, weight: int) -> None:
+        self._weight += weight
+        if self._weight > MAX_WEIGHT:
+            raise too_large()
 
     def _take(self, length: int) -> bytes:
         start = self._at
@@ -161,14 +178,12 @@ class _Reader:
 
     def _list(self, count: int, depth: int) -> list[Any]:
         depth = self._enter(depth)
-        if count > self._end - self._at:
-            self.malformed(f"a list of {count} announced, {self._end - self._at} bytes left")
+        self.expect_items(count, "items")
         return [self.value(depth) for _ in range(count)]
 
     def _dict(self, count: int, depth: int) -> dict[str, Any]:
         depth = self._enter(depth)
-        if 2 * count > self._end - self._at:
-            self.malformed(f"a dict of {count} announced, {self._end - self._at} bytes left")
+        self.expect_items(2 * count, "keys and values")
         found: dict[str, Any] = {}
         for _ in range(count):
             key = self.value(depth)
@@ -179,6 +194,7 @@ class _Reader:
 
     def _extension(self, length: int, depth: int) -> Any:
         (tag,) = struct.unpack(">b", self._take(1))
+        self._weigh(HEAVY - 1)
         if tag in SCALAR_EXTENSIONS:
             return self._scalar(tag, self._take(length))
         if tag == KWARGS:
@@ -189,12 +205,13 @@ class _Reader:
         if type(items) is not list or (tag == MAP and len(items) % 2):
             self.malformed("a set or a dict whose contents are not a list")
         if tag == SET:
-            return set(map(_hashable, items))
-        return dict(zip(map(_hashable, items[::2]), items[1::2]))
+            return set(spread(list(map(_hashable, items))))
+        return dict(zip(spread(list(map(_hashable, items[::2]))), items[1::2]))
 
     def _contents(self, length: int, depth: int) -> Any:
         if length > self._end - self._at:
             self.malformed(f"{length} bytes announced, {self._end - self._at} left")
+        self._weigh(1)
         outer, self._end = self._end, self._at + length
         value = self.value(depth)
         self.expect_end()

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import ormsgpack
 
+from .._errors import IpcError
+from .._native import MAX_WEIGHT
+
 # MessagePack extension types.
 TIMESTAMP = -1
 MAP = 1
@@ -18,6 +21,12 @@ KWARGS = 5
 MAX_DEPTH = 128
 """How many lists, dicts and sets may stand inside one another in one argument or result."""
 
+HEAVY = 4
+"""What lists, dicts, bytes and extensions count towards MAX_WEIGHT; other values, also keys, count 1."""
+
+MAX_COLLISIONS = 64
+"""How many keys of a dict, or elements of a set, may have the same hash."""
+
 # What ormsgpack would otherwise convert by its own rules (enums, dataclasses, subclasses, ...) comes to `default`.
 OPTIONS = (
     ormsgpack.OPT_PASSTHROUGH_BIG_INT
@@ -27,6 +36,11 @@ OPTIONS = (
     | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
     | ormsgpack.OPT_PASSTHROUGH_UUID
 )
+
+
+def too_large() -> IpcError:
+    """For values beyond docs/values.md, "Size"."""
+    return IpcError("resource_exhausted", f"more values than one message may hold: their weight is over {MAX_WEIGHT:,}")
 
 
 class Extension(NamedTuple):

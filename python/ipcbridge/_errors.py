@@ -35,9 +35,10 @@ class IpcError(Exception):
     peer may have run it ("maybe") or surely has not ("no"); it is None for every other error.
     """
 
-    code: Code
-    details: Any
-    sent: Sent | None
+    # Defaults, for subclasses whose __init__ does not call this one.
+    code: Code = "unknown"
+    details: Any = None
+    sent: Sent | None = None
 
     def __init__(self, code: Code, message: str = "", details: Any = None, *, sent: Sent | None = None) -> None:
         if code not in CODES:
@@ -78,8 +79,8 @@ class RemoteError(IpcError):
     TimeoutError or ConnectionError here: those speak of this side's call.
     """
 
-    type: str
-    remote_traceback: str | None
+    type: str = "Error"
+    remote_traceback: str | None = None
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from ._context import of_task
 from ._describe import DESCRIBE, describe_service, is_async, signature_of
 from ._errors import CODES, Code, IpcError
 from ._exposure import exposed, is_serial
-from ._values import decode_args, encode_error, encode_result
+from ._values import decode_args, encode_error, encode_result, name_of
 
 logger = logging.getLogger("ipcbridge")
 
@@ -63,27 +63,40 @@ class Service:
                 result = call(*args, **kwargs) if kwargs else call(*args)
                 return encode_result(result)
             except BaseException as error:
-                return fail(_unawaited(result) or error, payload)
+                return fail(error, payload, result)
 
         return invoke
 
     async def invoke_async(self, number: int, payload: bytes, lock: asyncio.Lock | None = None) -> Reply:
-        """Answers a request for an `async def` method, while it has the lock if there is one."""
+        """Answers a request for an `async def` method, while it has the lock if there is one. To be run as a task."""
+        task = asyncio.current_task()
         try:
             args, kwargs = decode_args(payload)
             if lock is None:
                 return encode_result(await self._calls[number](*args, **kwargs))
             async with lock:
                 return encode_result(await self._calls[number](*args, **kwargs))
-        except GeneratorExit:  # the loop is gone
-            raise
+        except asyncio.CancelledError as error:
+            return CANCELLED if of_task.get().cancelled() else self.failure(number, error, payload)
+        except GeneratorExit as error:
+            if not _is_running(task):  # the loop is gone
+                raise
+            return self.failure(number, error, payload)
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and of_task.get().cancelled():
-                return CANCELLED
             return self.failure(number, error, payload)
 
-    def failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
-        """Turns what a handler raised into the reply that tells of it; logs what it raised unexpectedly."""
+    def failure(self, number: int, error: BaseException, payload: bytes, result: Any = None) -> ErrorReply:
+        """Turns what a handler raised into the reply that tells of it; logs what it raised unexpectedly.
+
+        `result` is what it returned, if that could not be sent. Never raises: it would cost the service a thread, and
+        the call its answer.
+        """
+        try:
+            return self._failure(number, _unawaited(result) or error, payload)
+        except BaseException:  # what belongs to the exception raises itself: its attributes, its str()
+            return _NUMBERS["unknown"], name_of(error), encode_error(error)
+
+    def _failure(self, number: int, error: BaseException, payload: bytes) -> ErrorReply:
         if isinstance(error, asyncio.CancelledError):  # not by its caller: its event loop ends, or it did so itself
             error = IpcError("cancelled", str(error) or "the handler was cancelled").with_traceback(error.__traceback__)
         error = self._arity_error(number, error, payload) or error
@@ -93,16 +106,24 @@ class Service:
         try:
             message = str(error)[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
         except Exception:
-            message = type(error).__name__
+            message = name_of(error)
         return _NUMBERS.get(code, _NUMBERS["unknown"]), message, encode_error(error)
 
     def _report(self, error: BaseException, name: str) -> None:
         try:
             if self.on_error is not None:
-                self.on_error(error, name)
+                self._call_on_error(self.on_error, error, name)
             else:
                 logger.error("%s: the handler of %s() failed", self.name, name, exc_info=error)
-        except BaseException:  # sys.exit() in an on_error must not cost the service a thread
+        except BaseException:
+            logger.error(
+                "%s: the handler of %s() failed with a %s that cannot be printed", self.name, name, name_of(error)
+            )
+
+    def _call_on_error(self, on_error: OnError, error: BaseException, name: str) -> None:
+        try:
+            on_error(error, name)
+        except BaseException:  # sys.exit() among them
             logger.exception("%s: on_error failed", self.name)
 
     def _arity_error(self, number: int, error: BaseException, payload: bytes) -> IpcError | None:
@@ -167,9 +188,17 @@ def _float_parameters(signature: inspect.Signature) -> Mapping[str, int]:
     }
 
 
+def _is_running(task: asyncio.Task[Any] | None) -> bool:
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:  # no loop runs here
+        return False
+
+
 def _unawaited(result: Any) -> IpcError | None:
     """What to say of a plain function that returned a coroutine."""
     if not isinstance(result, Coroutine):
         return None
-    result.close()
+    with contextlib.suppress(BaseException):
+        result.close()
     return IpcError("unimplemented", "the handler is no `async def` and yet returned a coroutine: define it as one")

@@ -2,6 +2,6 @@
 
 from ._decode import decode, decode_args
 from ._encode import encode_args, encode_result
-from ._error_payload import decode_error, encode_error
+from ._error_payload import decode_error, encode_error, name_of
 
-__all__ = ["decode", "decode_args", "decode_error", "encode_args", "encode_error", "encode_result"]
+__all__ = ["decode", "decode_args", "decode_error", "encode_args", "encode_error", "encode_result", "name_of"]

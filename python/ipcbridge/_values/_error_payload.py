@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from typing import Any, cast
 
@@ -13,24 +14,29 @@ _MAX_CHAIN = 16
 _MAX_TEXT = 64 * 1024
 _MAX_DETAILS = 1024 * 1024
 
+_class_name = vars(type)["__name__"].__get__
+
 
 def encode_error(error: BaseException, *, stack: bool = True) -> bytes:
     """The payload that tells the caller of `error` and of what caused it. Never raises.
 
     `stack=False` leaves the stacks out, for peers on other machines.
     """
-    chain: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and len(chain) < _MAX_CHAIN and not any(following is seen for seen in chain):
-        chain.append(following)
-        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
     payload: dict[str, Any] | None = None
-    for link in reversed(chain):
-        described = _describe(link, stack)
+    for link in reversed(_chain(error)):
+        try:
+            described = _describe(link, stack)
+        except BaseException:  # attributes that raise, say
+            described = {"type": name_of(link), "message": "(this exception cannot be described)", "code": "unknown"}
         if payload is not None:
             described["cause"] = payload
         payload = described
     return encode_result(payload)
+
+
+def name_of(error: BaseException) -> str:
+    """The name of its class, whatever that class makes of `__name__`."""
+    return _text(_class_name(type(error)))
 
 
 def decode_error(data: bytes | memoryview) -> RemoteError:
@@ -44,29 +50,49 @@ def decode_error(data: bytes | memoryview) -> RemoteError:
     return _rebuild(payload, _MAX_CHAIN)
 
 
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error, what caused it, and so on, as far as that can be followed."""
+    chain = [error]
+    with contextlib.suppress(BaseException):  # a class may override these attributes, and raise
+        while len(chain) < _MAX_CHAIN:
+            last = chain[-1]
+            following = last.__cause__
+            if following is None and not last.__suppress_context__:
+                following = last.__context__
+            if following is None or any(following is seen for seen in chain):
+                break
+            chain.append(following)
+    return chain
+
+
 def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": _text(type(error).__name__), "message": _message(error), "code": "unknown"}
-    details: Any = None
+    described: dict[str, Any] = {"type": name_of(error), "message": _message(error), "code": "unknown"}
     if isinstance(error, IpcError):
         described["code"] = error.code if error.code in CODES else "unknown"
-        details = error.details
     if isinstance(error, RemoteError):  # a handler that passes on what its own callee raised
         described["type"] = _text(error.type)
-    members = getattr(error, "exceptions", None)
-    if details is None and isinstance(members, tuple):  # an ExceptionGroup
-        inner = [member for member in members if isinstance(member, BaseException)][:_MAX_CHAIN]
-        details = {"errors": [{"type": _text(type(each).__name__), "message": _message(each)} for each in inner]}
-    if details is not None:
-        try:
+    try:
+        details = _details(error)
+        if details is not None:
             encoded = encode_result(details)
             if len(encoded) > _MAX_DETAILS:
                 raise IpcError("out_of_range", f"they take more than {_MAX_DETAILS} bytes")
             described["details"] = encoded
-        except Exception as failure:
-            described["note"] = f"details were left out: {_message(failure)}"
+    except Exception as failure:
+        described["note"] = f"details were left out: {_message(failure)}"
     if stack:
         described["stack"] = _stack(error)
     return described
+
+
+def _details(error: BaseException) -> Any:
+    if isinstance(error, IpcError) and error.details is not None:
+        return error.details
+    members = getattr(error, "exceptions", None)
+    if not isinstance(members, tuple):
+        return None
+    inner = [member for member in members if isinstance(member, BaseException)][:_MAX_CHAIN]  # of an ExceptionGroup
+    return {"errors": [{"type": name_of(each), "message": _message(each)} for each in inner]}
 
 
 def _message(error: BaseException) -> str:
@@ -74,14 +100,14 @@ def _message(error: BaseException) -> str:
         # The str() of a RemoteError without a message is its type, which travels by itself.
         return _text(IpcError.__str__(error) if isinstance(error, RemoteError) else error)
     except Exception as failure:
-        return f"(a {_text(type(error).__name__)} whose str() raised {_text(type(failure).__name__)})"
+        return f"(a {name_of(error)} whose str() raised {name_of(failure)})"
 
 
 def _stack(error: BaseException) -> str:
     try:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
     except Exception as failure:
-        text = f"(the traceback could not be formatted: {type(failure).__name__})"
+        text = f"(the traceback could not be formatted: {name_of(failure)})"
     if isinstance(error, RemoteError) and error.remote_traceback:
         text = f"{error.remote_traceback}\n\nPassed on by:\n{text}"
     return _text(text)

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, Union
 
 from . import _later, _native
@@ -161,31 +161,34 @@ def _prepared(name: str, function: Handler) -> Handler:
 
         return refuse
     signature = signature_of(function)
-    floats = _float_parameters(signature) if signature else {}
-    if not floats:
+    places, names = _float_parameters(signature) if signature else (frozenset(), frozenset())
+    if not places and not names:
         return function
 
     @functools.wraps(function, updated=())
     def convert(*args: Any, **kwargs: Any) -> Any:
-        if any(type(args[at]) is int for at in floats.values() if at < len(args)):
+        if any(type(args[at]) is int for at in places if at < len(args)):
             args = tuple(float(arg) if type(arg) is int and at in places else arg for at, arg in enumerate(args))
-        for key in floats.keys() & kwargs.keys():
+        for key in names & kwargs.keys():
             if type(kwargs[key]) is int:
                 kwargs[key] = float(kwargs[key])
         return function(*args, **kwargs)
 
-    places = frozenset(floats.values())
     return convert
 
 
-def _float_parameters(signature: inspect.Signature) -> Mapping[str, int]:
-    """The parameters annotated exactly float, with their places."""
-    return {
-        parameter.name: at
-        for at, parameter in enumerate(signature.parameters.values())
-        if parameter.annotation in (float, "float")
-        and parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    }
+def _float_parameters(signature: inspect.Signature) -> tuple[frozenset[int], frozenset[str]]:
+    """The parameters annotated exactly float: the places of those given by place, the names of those given by name."""
+    by_place: set[int] = set()
+    by_name: set[str] = set()
+    for at, parameter in enumerate(signature.parameters.values()):
+        if parameter.annotation not in (float, "float"):
+            continue
+        if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+            by_place.add(at)
+        if parameter.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+            by_name.add(parameter.name)
+    return frozenset(by_place), frozenset(by_name)
 
 
 def _is_running(task: asyncio.Task[Any] | None) -> bool:

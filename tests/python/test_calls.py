@@ -99,6 +99,19 @@ def test_an_integer_becomes_a_float_where_the_parameter_says_so(serve: Any, conn
     assert calc.half(3) == calc.half(value=3) == "1.5 float"
 
 
+def test_an_integer_stays_one_where_another_parameter_wants_a_float(serve: Any, connect: Any) -> None:
+    def rest(*values: Any, scale: float = 1) -> list[str]:
+        return [type(value).__name__ for value in (*values, scale)]
+
+    def named(x: float, /, **more: Any) -> list[str]:
+        return [type(value).__name__ for value in (x, *more.values())]
+
+    serve("calc", {"rest": rest, "named": named})
+    calc = connect("calc")
+    assert calc.rest(1, 2, 3, scale=2) == ["int", "int", "int", "float"]
+    assert calc.named(1, x=2) == ["float", "int"]
+
+
 def test_a_handler_learns_of_its_call(serve: Any, connect: Any) -> None:
     def look() -> list[Any]:
         context = ipc.context()

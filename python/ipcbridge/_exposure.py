@@ -95,18 +95,21 @@ def _module_members(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def _instance_members(target: Any) -> Iterator[tuple[str, Any]]:
-    names: dict[str, None] = {}
+    """The methods of its class, and the namespaces that it holds; whatever else it holds is its state."""
+    of_class: dict[str, Any] = {}
     for cls in reversed(type(target).__mro__):
         if cls.__module__ != "builtins":  # of a dict's subclass its own methods, not pop()
-            names.update(dict.fromkeys(vars(cls)))
+            of_class.update(vars(cls))
     own = getattr(target, "__dict__", {})
-    names.update(dict.fromkeys(own))
-    for name in names:
-        if name.startswith("_"):
-            continue
-        static = inspect.getattr_static(target, name, None)
-        if name in own and static is own[name]:
-            if isinstance(static, types.SimpleNamespace) or (callable(static) and not inspect.isclass(static)):
-                yield name, static
-        elif inspect.isroutine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod)):
-            yield name, getattr(target, name)
+    for name, static in of_class.items():
+        if not name.startswith("_") and _is_method(static):
+            member = getattr(target, name)  # which may be a cache that the instance has put before its method
+            if callable(member) and not inspect.isclass(member):
+                yield name, member
+    for name, member in own.items():
+        if not name.startswith("_") and isinstance(member, types.SimpleNamespace):
+            yield name, member
+
+
+def _is_method(static: Any) -> bool:
+    return inspect.isroutine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod))

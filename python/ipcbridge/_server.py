@@ -334,9 +334,9 @@ def serve(
 ) -> Server:
     """Serves the functions of `target` under `name`; returns as soon as clients can connect.
 
-    `target` is a mapping of callables, an instance, a module (its `__all__`, else the functions defined in
-    it) or a SimpleNamespace; nested ones are namespaces. Nothing that begins with an underscore is served,
-    no property is evaluated, classes are refused.
+    `target` is a mapping of callables, an instance (the methods of its class), a module (its `__all__`, else the
+    functions defined in it) or a SimpleNamespace; nested ones are namespaces. Nothing that begins with an
+    underscore is served, no property is evaluated, classes are refused.
 
     Handlers run on `threads` threads, or one call at a time (`serial=True`), or on `executor`. `async def`
     handlers run on an event loop that all servers of the process share, on a thread of its own.

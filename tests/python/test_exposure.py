@@ -10,6 +10,13 @@ import ipcbridge as ipc
 from ipcbridge._exposure import exposed
 
 
+class Model:
+    def __call__(self, x: int) -> int:
+        return x
+
+    def fit(self) -> None: ...
+
+
 class Base:
     def inherited(self) -> str:
         return "inherited"
@@ -20,7 +27,10 @@ class Thing(Base):
 
     def __init__(self) -> None:
         self.evaluated = 0
-        self.attached = lambda: "attached"
+        self.on_done = print
+        self.model = Model()
+        self.public = functools.lru_cache(self.public)
+        self.shadowed = 3
         self.data = {"not": "served"}
         self.math = types.SimpleNamespace(add=lambda a, b: a + b)
 
@@ -40,26 +50,27 @@ class Thing(Base):
         self.evaluated += 1
         raise RuntimeError("evaluated")
 
+    def shadowed(self) -> None: ...
+
     def _private(self) -> None: ...
 
     def __call__(self) -> None: ...
 
 
-def test_an_instance_shows_its_public_methods_only() -> None:
+def test_an_instance_shows_the_public_methods_of_its_class_and_none_of_its_state() -> None:
     thing = Thing()
-    assert set(exposed(thing)) == {"inherited", "public", "static", "of_class", "attached", "math.add"}
+    assert set(exposed(thing)) == {"inherited", "public", "static", "of_class", "math.add"}
     assert thing.evaluated == 0
 
 
 def test_every_kind_of_method_can_be_called(serve: Any, connect: Any) -> None:
     serve("thing", Thing())
     thing = connect("thing")
-    assert [thing.inherited(), thing.public(), thing.static(), thing.of_class(), thing.attached()] == [
+    assert [thing.inherited(), thing.public(), thing.static(), thing.of_class()] == [
         "inherited",
         "public",
         "static",
         "Thing",
-        "attached",
     ]
     assert thing.math.add(1, 2) == 3
 

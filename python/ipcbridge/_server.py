@@ -146,19 +146,26 @@ class Server:
         self._process.servers[self._id] = self
         try:
             self._pump.wait_server(self._id)
+            self._started = True
+            self._start_threads()
         except BaseException:
             with contextlib.suppress(IpcError):
                 self._pump.close_server(self._id, 0)
+                self._pump.wait_server_closed(self._id)  # so that the name is free
             self._process.servers.pop(self._id, None)
             self._end()
             raise
-        self._started = True
-        for number in range(self._thread_count):
-            thread = threading.Thread(target=self._work, name=f"ipcbridge-{self.name}-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
         if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
             self._end()
+
+    def _start_threads(self) -> None:
+        for number in range(self._thread_count):
+            thread = threading.Thread(target=self._work, name=f"ipcbridge-{self.name}-{number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise IpcError("resource_exhausted", f"handler thread {number + 1}: {error}") from error
+            self._threads.append(thread)
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         if state == "closed":

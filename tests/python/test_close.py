@@ -181,3 +181,23 @@ def test_close_waits_in_what_a_handler_has_left_behind(serve_either: Any, connec
         slow.released.set()
         closing.result(60)
     assert slow.order == ["slow", "closed"]
+
+
+def test_a_server_whose_threads_cannot_be_started_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def fail_for_the_third(thread: threading.Thread) -> None:
+        if thread.name == "ipcbridge-calc-2":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", fail_for_the_third)
+    with pytest.raises(ipc.IpcError, match="can't start new thread") as caught:
+        ipc.serve("calc", {"f": len})
+    assert caught.value.code == "resource_exhausted"
+    with pytest.raises(ipc.Unavailable):
+        ipc.connect("calc", connect_timeout=0)
+    for thread in threading.enumerate():
+        if thread.name.startswith("ipcbridge-calc-"):
+            thread.join(60)
+            assert not thread.is_alive()

@@ -61,10 +61,11 @@ class Client:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._process.observe_client(self._id, self)
+        self._process.teller.start()
         return self._listeners.add(listener, self._pump.last_news())
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
-        self._listeners.tell(state, code, message, number)
+        self._process.teller.tell(self._listeners, state, code, message, number)
 
     def close(self) -> None:
         self._finalizer()

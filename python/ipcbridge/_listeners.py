@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from queue import SimpleQueue
 from typing import Callable, Optional, cast
 
 from ._errors import Code, IpcError, error_from_code
+
+logger = logging.getLogger("ipcbridge")
 
 StateListener = Callable[[str, Optional[IpcError]], object]
 
@@ -40,5 +43,41 @@ class Listeners:
                 continue
             try:
                 listener(state, reason)
-            except Exception:
-                logging.getLogger("ipcbridge").exception("a listener of on_state() failed")
+            except BaseException as error:  # sys.exit() among them
+                if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception):
+                    raise  # Ctrl-C, while an event loop runs there
+                logger.exception("a listener of on_state() failed")
+
+
+class Teller:
+    """The thread on which the listeners of the blocking API run: nothing else has to wait for them. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._news: SimpleQueue[tuple[Listeners, str, str, str, int] | None] = SimpleQueue()
+
+    def start(self) -> None:
+        """To be called before there is the first listener."""
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="ipcbridge-listeners", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
+        if self._thread is not None:
+            self._news.put((listeners, state, code, message, number))
+
+    def stop(self, timeout: float) -> None:
+        """Waits for it, so long at the most."""
+        if self._thread is not None:
+            self._news.put(None)
+            if self._thread is not threading.current_thread():
+                self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (news := self._news.get()) is not None:
+            listeners, state, code, message, number = news
+            listeners.tell(state, code, message, number)
+            del news, listeners

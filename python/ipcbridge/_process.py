@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from weakref import WeakSet, WeakValueDictionary
 
 from . import _local_loops, _native
 from ._errors import IpcError
+from ._listeners import Teller
+
+logger = logging.getLogger("ipcbridge")
 
 EXIT_GRACE = 2.0
 """Seconds that running handlers have when the interpreter exits."""
@@ -34,6 +38,7 @@ class Process:
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._listener: threading.Thread | None = None
+        self.teller = Teller()
 
     def listen(self) -> None:
         """Starts the thread that passes on news; it sleeps while there is none."""
@@ -55,20 +60,28 @@ class Process:
                 return
             if news is None:
                 return
-            kind, owner, state, code, message, connection, call_id, number = news
-            server = self.servers.get(owner) if kind != "client" else None
-            if kind == "client":
-                client = self._observers.get(owner)
-                if client is not None:
-                    client.on_state(state, code, message, number)
-                del client
-            elif server is not None and kind == "server":
-                server.on_state(state, code, message, number)
-            elif server is not None and kind == "cancel":
-                server.on_cancel(connection, call_id)
-            elif server is not None:
-                server.on_saturated()
-            del server
+            try:
+                self._tell(*news)
+            except BaseException:  # there is no other thread to hear the rest
+                logger.exception("telling of %s failed", news[:3])
+
+    def _tell(
+        self, kind: str, owner: int, state: str, code: str, message: str, connection: int, call_id: int, number: int
+    ) -> None:
+        if kind == "client":
+            client = self._observers.get(owner)
+            if client is not None:
+                client.on_state(state, code, message, number)
+            return
+        server = self.servers.get(owner)
+        if server is None:
+            return
+        if kind == "server":
+            server.on_state(state, code, message, number)
+        elif kind == "cancel":
+            server.on_cancel(connection, call_id)
+        else:
+            server.on_saturated()
 
     def shut_down(self) -> None:
         for server in list(self.servers.values()):
@@ -78,6 +91,7 @@ class Process:
         self.pump.shut_down()
         if self._listener is not None and self._listener is not threading.current_thread():
             self._listener.join(EXIT_GRACE)
+        self.teller.stop(EXIT_GRACE)
 
 
 _lock = threading.Lock()

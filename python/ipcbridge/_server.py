@@ -123,6 +123,7 @@ class Server:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
+        self._process.teller.start()
         return self._listeners.add(listener, self._pump.last_news())
 
     def __enter__(self) -> Self:
@@ -173,7 +174,7 @@ class Server:
                 self._end()
             # Only now: whoever closes the server may be done before this thread has heard of it.
             self._process.servers.pop(self._id, None)
-        self._listeners.tell(state, code, message, number)
+        self._process.teller.tell(self._listeners, state, code, message, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         key = (connection, call_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
+import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
@@ -140,3 +142,48 @@ def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, news:
 def test_on_state_refuses_what_is_no_function(serve: Any) -> None:
     with pytest.raises(ipc.IpcError, match="takes a function"):
         ipc.on_state(serve("calc", {"f": len}), 3)  # type: ignore[arg-type]
+
+
+def test_a_listener_that_exits_is_logged_and_the_others_are_told(
+    serve_either: Any, news: News, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve_either("calc", {"f": len})
+
+    def leave(state: str, _reason: ipc.IpcError | None) -> None:
+        raise SystemExit(state)
+
+    server.on_state(leave)
+    server.on_state(lambda state, reason: news.put((state, reason)))
+    server.close()
+    assert [news.get(timeout=60)[0] for _ in range(2)] == ["closing", "closed"]
+    assert caplog.text.count("a listener of on_state() failed") == 2
+
+
+@pytest.mark.parametrize("ends", ["at once", "later"])
+def test_a_listener_does_not_keep_the_cancellation_of_handlers_waiting(ends: str, serve: Any, connect: Any) -> None:
+    cancelled, told, over = threading.Event(), threading.Event(), threading.Event()
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    def listen(*_: object) -> None:
+        told.set()
+        if ends == "at once":
+            raise SystemExit
+        over.wait(60)
+
+    serve("calc", {"wait": wait})
+    calc, other = connect("calc"), connect("calc")
+    ipc.on_state(other, listen)
+    ipc.close(other)
+    assert told.wait(60)
+    with pytest.raises(ipc.DeadlineExceeded):
+        ipc.with_options(calc, timeout=0.01).wait()
+    try:
+        assert cancelled.wait(20)
+    finally:
+        over.set()

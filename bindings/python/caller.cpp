@@ -92,15 +92,17 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
     if (allowed == nullptr) return nullptr;
     Py_DECREF(allowed);
   }
+  PyObject* payload = encode(self, args, PyVectorcall_NARGS(nargsf), names);
+  if (payload == nullptr) return nullptr;
   Pump* pump = nullptr;
   try {
+    // Only now: encoding runs Python code, and during it another thread may shut the pump down.
     pump = &self->pump->alive();
   } catch (py::error_already_set& error) {
     error.restore();
+    Py_DECREF(payload);
     return nullptr;
   }
-  PyObject* payload = encode(self, args, PyVectorcall_NARGS(nargsf), names);
-  if (payload == nullptr) return nullptr;
 
   const CallOptions options = call_options(self->timeout_us, self->flags);
   const Pump::Interrupted interrupted = interrupted_by_signals();

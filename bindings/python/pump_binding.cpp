@@ -309,7 +309,7 @@ void bind_pump(py::module_& module) {
           "begin_shift",
           [](PumpBinding& pump, ServerId server) {
             Pump& target = pump.alive();
-            return without_gil([&] { return target.begin_shift(server); });
+            return without_gil(pump, [&] { return target.begin_shift(server); });
           },
           py::arg("server"))
       .def(

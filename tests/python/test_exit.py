@@ -29,6 +29,29 @@ def calls():
 threading.Thread(target=calls, daemon=True).start()
 while ipc.status(calc)['pending_calls'] == 0: time.sleep(0.001)
 """,
+    "a daemon thread that encodes its arguments": """
+import dataclasses
+from ipcbridge import _process
+calc = ipc.connect('calc')
+encoding, over, failed = (threading.Event() for _ in range(3))
+@dataclasses.dataclass
+class Slow:
+    value: int = 1
+    def __getattribute__(self, name):
+        if name == 'value':
+            encoding.set()
+            over.wait()
+        return object.__getattribute__(self, name)
+def call():
+    try: calc.echo(Slow())
+    except ipc.IpcError: failed.set()
+threading.Thread(target=call, daemon=True).start()
+encoding.wait()
+def go_on():
+    over.set()
+    assert failed.wait(60)
+_process.call_at_exit(go_on)  # when there is nothing to send with any more
+""",
     "a handler in progress": """
 server = ipc.serve('mine', {'sleep': time.sleep})
 mine = ipc.connect('mine')

@@ -74,11 +74,14 @@ PyObject* encode(const Caller* self, PyObject* const* args, Py_ssize_t count, Py
 PyObject* fail(const Caller* self, const CallResult& result) {
   const Outcome& outcome = result.outcome;
   const std::string_view code = code_name(outcome.code);
+  // A peer's message may be any bytes.
+  PyObject* message =
+      PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
+  if (message == nullptr) return nullptr;
   PyObject* error = PyObject_CallFunction(
-      self->error_of, "s#s#y#iii", code.data(), static_cast<Py_ssize_t>(code.size()), result.message.data(),
-      static_cast<Py_ssize_t>(result.message.size()), reinterpret_cast<const char*>(outcome.payload.data()),
-      static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.sent_maybe),
-      static_cast<int>(outcome.remote), static_cast<int>(outcome.not_started));
+      self->error_of, "s#Ny#iii", code.data(), static_cast<Py_ssize_t>(code.size()), message,
+      reinterpret_cast<const char*>(outcome.payload.data()), static_cast<Py_ssize_t>(outcome.payload.size()),
+      static_cast<int>(outcome.sent_maybe), static_cast<int>(outcome.remote), static_cast<int>(outcome.not_started));
   if (error == nullptr) return nullptr;
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
   Py_DECREF(error);

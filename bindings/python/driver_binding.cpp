@@ -145,7 +145,7 @@ void bind_driver(py::module_& module) {
           },
           py::arg("server"), py::arg("grace_us"))
       .def(
-          "methods", [](DriverBinding& self, ClientId client) { return self.alive().methods(client); },
+          "methods", [](DriverBinding& self, ClientId client) { return to_list(self.alive().methods(client)); },
           py::arg("client"))
       .def(
           "generation",

@@ -19,4 +19,10 @@ py::str to_str(std::string_view text) {
   return py::reinterpret_steal<py::str>(decoded);
 }
 
+py::list to_list(const std::vector<std::string>& texts) {
+  py::list list;
+  for (const std::string& text : texts) list.append(to_str(text));
+  return list;
+}
+
 }  // namespace ipcbridge::python

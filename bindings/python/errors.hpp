@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <pybind11/pybind11.h>
 
@@ -24,5 +26,6 @@ inline void unwrap(const Status& status) {
 
 // A Python string; bytes that are no UTF-8 are replaced, because a peer may have written them.
 pybind11::str to_str(std::string_view text);
+pybind11::list to_list(const std::vector<std::string>& texts);
 
 }  // namespace ipcbridge::python

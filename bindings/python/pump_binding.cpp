@@ -319,7 +319,7 @@ void bind_pump(py::module_& module) {
           "methods",
           [driver](PumpBinding& pump, ClientId client) {
             Driver& target = driver(pump);
-            return without_gil(pump, [&] { return target.methods(client); });
+            return to_list(without_gil(pump, [&] { return target.methods(client); }));
           },
           py::arg("client"))
       .def(

@@ -7,6 +7,7 @@ import itertools
 import os
 import queue
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_a_server_of_another_version_is_refused_naming_both_versions_and_disturb
     assert code == FAILED_PRECONDITION
     assert _names_both_versions(message), message
     assert pair.call("add", 1) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_of_a_server_that_is_no_utf8_arrives_as_it_can(kind: str, peers: Make, directory: Path) -> None:
+    peer = peers(kind)
+    message = b"caf\xe9"
+
+    def fail(client: raw.Connection) -> None:
+        client.send(raw.hello(methods=(b"f", b"caf\xe9")))
+        client.methods()
+        with contextlib.suppress(struct.error):  # of the end
+            while client.frame()[0] != raw.REQUEST:
+                pass
+            client.send(raw.frame(raw.ERROR, 1, struct.pack("<BBHI", 5, 0, 0, len(message)) + message))
+            client.wait_until_closed()
+
+    path = str(directory / "other.socket")
+    with raw.server(path, fail):
+        peer.do("connect", **{"as": "o"}, address=f"unix://{path}")
+        assert not peer.do("has", on="o", method="g")
+        error = peer.start("call", on="o", method="f", args=[]).error()
+        peer.do("close", on="o")
+    assert (error.code, error.message) == ("not_found", "caf\ufffd")
 
 
 def _memory_of(peer: Peer, field: str) -> int:

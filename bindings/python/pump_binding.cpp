@@ -17,12 +17,8 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-struct Current {
-  const Work* work = nullptr;
-  TimePoint received;
-};
 // The request that this thread is handling.
-thread_local Current current;
+thread_local const Work* current = nullptr;
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -146,7 +142,7 @@ void PumpBinding::run_worker(ServerId server, std::uint32_t shift, const py::lis
 }
 
 void PumpBinding::begin_next(ServerId server, std::uint32_t method) {
-  if (current.work != nullptr) alive().begin_next(server, *current.work, method);
+  if (current != nullptr) alive().begin_next(server, *current, method);
 }
 
 // False with an exception set. No destructor here touches Python: see the class.
@@ -158,7 +154,7 @@ bool PumpBinding::handle(Pump& pump, const Work& work, PyObject* handlers) {
   }
   PyObject* payload = new_bytes(work.payload);
   if (payload == nullptr) return false;
-  const Current outer = std::exchange(current, {&work, work.timeout_us == 0 ? TimePoint{} : Clock::now()});
+  const Work* const outer = std::exchange(current, &work);
   PyObject* reply = PyObject_CallOneArg(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(work.method)), payload);
   current = outer;
   Py_DECREF(payload);
@@ -205,14 +201,14 @@ py::object PumpBinding::next_news() {
 }
 
 py::object PumpBinding::current_request() {
-  if (current.work == nullptr) return py::none();
-  const Work& work = *current.work;
+  if (current == nullptr) return py::none();
+  const Work& work = *current;
   return py::make_tuple(work.method, to_bytes(work.metadata), work.timeout_us, work.key.connection, work.key.id);
 }
 
 std::int64_t PumpBinding::current_age_us() {
-  if (current.work == nullptr || current.work->timeout_us == 0) return 0;
-  return microseconds(Clock::now() - current.received);
+  if (current == nullptr || current->timeout_us == 0) return 0;
+  return microseconds(Clock::now() - current->received);
 }
 
 void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::bytes& payload) {

@@ -69,6 +69,7 @@ void Pump::Impl::on_request(const Event& event) {
   work.key = event.key;
   work.method = event.request.method;
   work.timeout_us = event.request.timeout_us;
+  if (work.timeout_us != 0) work.received = Clock::now();
   if (event.storage != nullptr) {
     work.storage = std::move(*event.storage);
     work.payload = event.request.payload;

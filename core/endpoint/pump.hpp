@@ -41,6 +41,7 @@ struct Work {
   RequestKey key;
   std::uint32_t method = 0;
   std::uint64_t timeout_us = 0;
+  TimePoint received;  // when it was read, if it has a timeout
   Buffer storage;
   ConstBytes payload;        // in storage
   ConstBytes metadata;       // in storage

@@ -73,8 +73,12 @@ def context() -> Context:
     if request is None or pump is None:
         raise IpcError("failed_precondition", "context() is for handlers, while they answer a call")
     method, metadata, timeout_us, connection, call_id = request
-    left = None if timeout_us == 0 else (timeout_us - _native.current_age_us()) / 1e6
-    return make_context(None, pump, worker.names[method], metadata, left, connection, call_id)
+    return make_context(None, pump, worker.names[method], metadata, time_left(timeout_us), connection, call_id)
+
+
+def time_left(timeout_us: int) -> float | None:
+    """The seconds that are left of the timeout of what the calling thread is handling, which may have waited for it."""
+    return None if timeout_us == 0 else (timeout_us - _native.current_age_us()) / 1e6
 
 
 def make_context(

@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _background, _native, _process
-from ._context import end_context, is_in_handler_of, make_context, of_task, worker
+from ._context import end_context, is_in_handler_of, make_context, of_task, time_left, worker
 from ._errors import IpcError
 from ._handlers import CANCELLED, OnError, Reply, Service, send_reply
 from ._interrupts import interruptible, noting_interrupts
@@ -309,9 +309,9 @@ class Server:
         request = _native.current_request()
         assert request is not None
         _method, metadata, timeout_us, connection, call_id = request
-        left = None if timeout_us == 0 else timeout_us / 1e6
         context = contextvars.copy_context()
-        made = make_context(self, self._pump, self._service.names[number], metadata, left, connection, call_id)
+        name, left = self._service.names[number], time_left(timeout_us)
+        made = make_context(self, self._pump, name, metadata, left, connection, call_id)
         context.run(of_task.set, made)
         return _Request(number, payload, context, (connection, call_id))
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -107,3 +109,41 @@ def test_whom_to_allow_must_exist(allow: Any) -> None:
     with pytest.raises(ipc.IpcError, match="allow") as caught:
         ipc.serve("calc", {"f": len}, allow=allow)
     assert caught.value.code == "invalid_argument"
+
+
+def left_after_waiting_for_a_thread(serve: Any, connect: Any, handler: Any) -> float:
+    """What `handler` returns, whose call has 1,000 seconds and waits for a thread for half a second of them."""
+    inside, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        inside.set()
+        assert over.wait(60)
+
+    server = serve("calc", {"hold": hold, "left": handler}, threads=1)
+    calc = ipc.with_options(connect("calc"), timeout=1000)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(calc.hold)
+        assert inside.wait(60)
+        second = threads.submit(calc.left)
+        while server.status()["running_calls"] < 2:
+            pass
+        over.wait(0.5)
+        over.set()
+        first.result()
+        left: float = second.result()
+        return left
+
+
+def test_the_deadline_counts_the_time_that_a_call_waited_for_a_thread(serve_either: Any, connect: Any) -> None:
+    assert 0 < left_after_waiting_for_a_thread(serve_either, connect, lambda: ipc.context().deadline) <= 999.5
+
+
+@pytest.mark.parametrize("serial", [False, True], ids=["parallel", "serial"])
+def test_the_deadline_counts_the_time_that_an_async_call_waited_for_a_thread(
+    serial: bool, serve: Any, connect: Any
+) -> None:
+    @ipc.method(serial=serial)
+    async def left() -> float | None:
+        return ipc.context().deadline
+
+    assert 0 < left_after_waiting_for_a_thread(serve, connect, left) <= 999.5

@@ -31,11 +31,10 @@ DriverBinding::~DriverBinding() = default;
 
 bool DriverBinding::usable() const { return driver_ != nullptr && generation_ == fork_guard::generation(); }
 
+void DriverBinding::check_process() const { python::check_process(generation_); }
+
 Driver& DriverBinding::alive() {
-  if (generation_ != fork_guard::generation()) {
-    raise(Code::kFailedPrecondition,
-          "this handle was made before fork() and belongs to the parent process: connect or serve again");
-  }
+  check_process();
   if (driver_ == nullptr) raise(Code::kFailedPrecondition, "the event loop was closed");
   return *driver_;
 }
@@ -99,6 +98,7 @@ void bind_driver(py::module_& module) {
   hide_module_local(type);
   type.def(py::init<bool>(), py::arg("spin") = true)
       .def("shut_down", &DriverBinding::shut_down)
+      .def("check_process", &DriverBinding::check_process)
       .def("usable", &DriverBinding::usable)
       .def("fd", [](DriverBinding& self) { return self.alive().fd(); })
       .def("turn", &DriverBinding::turn, py::arg("poll"))

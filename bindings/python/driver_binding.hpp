@@ -21,6 +21,8 @@ class DriverBinding {
   DriverBinding& operator=(const DriverBinding&) = delete;
 
   Driver& alive();
+  // Raises in a forked child.
+  void check_process() const;
   bool usable() const;
   // Closes everything at once. Every method raises afterwards.
   void shut_down();

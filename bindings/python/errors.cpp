@@ -1,5 +1,7 @@
 #include "bindings/python/errors.hpp"
 
+#include "core/base/fork.hpp"
+
 namespace py = pybind11;
 
 namespace ipcbridge::python {
@@ -11,6 +13,12 @@ void raise(Code code, std::string_view message, const char* sent) {
   const py::object error = factory(to_str(code_name(code)), to_str(message), **keywords);
   PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
   throw py::error_already_set();
+}
+
+void check_process(std::uint32_t generation) {
+  if (generation == fork_guard::generation()) return;
+  raise(Code::kFailedPrecondition,
+        "this handle was made before fork() and belongs to the parent process: connect or serve again");
 }
 
 py::str to_str(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ T unwrap(Result<T> result) {
 inline void unwrap(const Status& status) {
   if (!status.ok()) raise(status.error().code, status.error().message);
 }
+
+// Raises if the process has forked since that generation.
+void check_process(std::uint32_t generation);
 
 // A Python string; bytes that are no UTF-8 are replaced, because a peer may have written them.
 pybind11::str to_str(std::string_view text);

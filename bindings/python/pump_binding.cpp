@@ -53,11 +53,15 @@ PumpBinding::~PumpBinding() {
   if (generation_ != fork_guard::generation()) static_cast<void>(pump_.release());
 }
 
+void PumpBinding::check_process() const { python::check_process(generation_); }
+
+StateBoard& PumpBinding::board() {
+  check_process();  // the fork may have found its lock taken
+  return *board_;
+}
+
 Pump& PumpBinding::alive() {
-  if (generation_ != fork_guard::generation()) {
-    raise(Code::kFailedPrecondition,
-          "this handle was made before fork() and belongs to the parent process: connect or serve again");
-  }
+  check_process();
   if (!pump_) raise(Code::kFailedPrecondition, "the interpreter is shutting down");
   return *pump_;
 }
@@ -242,6 +246,7 @@ void bind_pump(py::module_& module) {
   hide_module_local(type);
   type.def(py::init<bool>(), py::arg("spin") = true)
       .def("shut_down", &PumpBinding::shut_down)
+      .def("check_process", &PumpBinding::check_process)
       .def(
           "connect",
           [](PumpBinding& pump, std::vector<std::string> addresses, std::int64_t connect_timeout_us,

@@ -27,7 +27,9 @@ class PumpBinding {
 
   // The pump, or an IpcError raised.
   Pump& alive();
-  StateBoard& board() { return *board_; }
+  StateBoard& board();
+  // Raises in a forked child.
+  void check_process() const;
 
   // No more news; the pump's threads end, unless somebody is still inside.
   void shut_down();

@@ -60,6 +60,7 @@ class Client:
         return described
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
+        self._pump.check_process()
         self._process.observe_client(self._id, self)
         self._process.teller.start()
         return self._listeners.add(listener, self._pump.last_news())

@@ -82,6 +82,7 @@ class Server:
 
         Ctrl-C raises KeyboardInterrupt, and a `with` block around it then closes the server as close() does.
         """
+        self._pump.check_process()
         # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so where
         # this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
         for _ in range(_SHORT_WAITS):
@@ -123,6 +124,7 @@ class Server:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
+        self._pump.check_process()
         self._process.teller.start()
         return self._listeners.add(listener, self._pump.last_news())
 

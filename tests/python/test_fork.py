@@ -51,14 +51,15 @@ def test_a_forked_child_is_told_that_handles_are_its_parents(children: Children)
         calc.add(1)
         def work():
             for use in (lambda: calc.add(1), lambda: ipc.status(calc), lambda: dir(calc), lambda: ipc.status(server),
-                        lambda: server.close(), lambda: ipc.describe(calc)):
+                        lambda: server.close(), lambda: ipc.describe(calc), lambda: server.wait(),
+                        lambda: ipc.on_state(calc, print), lambda: ipc.on_state(server, print)):
                 say(code_of(use))
             ipc.close(calc)
         assert in_child(work) == 0
         say(calc.add(2, 3))
         """,
     )
-    expect_a_clean_end(child, *["failed_precondition"] * 6, "5")
+    expect_a_clean_end(child, *["failed_precondition"] * 9, "5")
 
 
 def test_a_forked_child_connects_and_serves_anew(children: Children) -> None:

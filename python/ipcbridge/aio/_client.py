@@ -89,6 +89,7 @@ class Client:
         return found or ("(`await aio.describe(...)` fetches the documentation)", None)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
+        self._driver.native.check_process()
         return self._listeners.add(listener)
 
     def on_state(self, state: str, code: Code, message: str) -> None:

@@ -82,6 +82,7 @@ class Server:
 
     async def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over."""
+        self._driver.native.check_process()
         await self._closed.wait()
 
     def status(self) -> dict[str, Any]:
@@ -90,6 +91,7 @@ class Server:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
+        self._driver.native.check_process()
         return self._listeners.add(listener)
 
     async def __aenter__(self) -> Self:

@@ -17,7 +17,21 @@
 
 namespace py = pybind11;
 
+namespace {
+
+constexpr const char* kSubinterpreter =
+    "ipcbridge works in the main interpreter of a process only: this is a subinterpreter";
+
+bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
+
+}  // namespace
+
+// The entry point of pybind11 gets another name, to be called by ours: before Python 3.12 it hangs in a subinterpreter.
+#define PyInit__native PyInit_by_pybind11
+
 PYBIND11_MODULE(_native, module) {
+  // Since Python 3.13 the entry point runs in the main interpreter whichever of them imports.
+  if (!is_main_interpreter()) throw py::import_error(kSubinterpreter);
   namespace native = ipcbridge::python;
   module.doc() = "The core of ipcbridge. Private: use ipcbridge and ipcbridge.aio.";
   module.attr("__version__") = IPCBRIDGE_VERSION;
@@ -40,4 +54,13 @@ PYBIND11_MODULE(_native, module) {
   module.def(
       "socket_path", [](std::string_view address) { return native::unwrap(ipcbridge::parse_address(address)).path; },
       py::arg("address"));
+}
+
+#undef PyInit__native
+
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the name that Python looks for.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__native() {
+  if (is_main_interpreter()) return PyInit_by_pybind11();
+  PyErr_SetString(PyExc_ImportError, kSubinterpreter);
+  return nullptr;
 }

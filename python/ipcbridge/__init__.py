@@ -8,7 +8,8 @@
         calc.add(2, b=3)
 
 `ipcbridge.aio` has the same names for asyncio. Any thread may use anything; in a forked child what the
-parent made raises IpcError('failed_precondition'): connect again there.
+parent made raises IpcError('failed_precondition'): connect again there. In a subinterpreter the import raises
+ImportError.
 """
 
 from __future__ import annotations

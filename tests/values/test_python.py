@@ -8,6 +8,7 @@ import dataclasses
 import enum
 import math
 import random
+import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ import pytest
 from value_notation import show
 
 from ipcbridge._errors import IpcError
+from ipcbridge._native import EXTENDED, scan_value
 from ipcbridge._values import _strict, _walk, decode, decode_args, encode_args, encode_result
 
 
@@ -325,3 +327,56 @@ def test_a_value_that_needs_the_walker_is_the_same_as_without() -> None:
         travel(value)
         arrived = travel({1: value})
         assert show(arrived[1]) == show(travel(value))
+
+
+def test_ctrl_c_ends_encoding() -> None:
+    @dataclasses.dataclass
+    class Interrupted:
+        value: int = 1
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "value" and not raised:
+                raised.append(name)
+                signal.raise_signal(signal.SIGINT)
+            return object.__getattribute__(self, name)
+
+    encoders: list[Callable[[Any], bytes]] = [
+        lambda value: encode_result([value]),
+        lambda value: encode_args((value,), {}),
+        lambda value: encode_args((), {"x": value}),
+    ]
+    for encode in encoders:
+        raised: list[str] = []
+        with pytest.raises(KeyboardInterrupt):
+            encode(Interrupted())
+        assert len(encode(Interrupted())) > 5
+
+
+class _InterruptedOnce:
+    """Interrupts the thread where a hook begins, before a line of it has run."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def __call__(self, frame: Any, event: str, _argument: Any) -> None:
+        if event == "call" and not self.seen and frame.f_code.co_name in ("_default", "_hook", "_scalar_hook"):
+            self.seen = True
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("value", [uuid.UUID(int=1), datetime.now(timezone.utc), {1, 2}, {date.today()}], ids=repr)
+def test_ctrl_c_as_a_hook_begins_ends_encoding_and_decoding(value: Any) -> None:
+    data = encode_result([value])
+    uses: list[Callable[[], Any]] = [lambda: encode_result([value])]
+    if scan_value(data) == EXTENDED:
+        uses.append(lambda: decode(data))
+    for use in uses:
+        interrupt = _InterruptedOnce()
+        sys.setprofile(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                use()
+        finally:
+            sys.setprofile(None)
+        assert interrupt.seen
+        use()

@@ -6,7 +6,16 @@ from typing import Any
 
 from ormsgpack import unpackb
 
-from .._native import EXTENDED, KEYWORDS, PLAIN, TOO_LARGE, scan_arguments, scan_value
+from .._native import (
+    EXTENDED,
+    KEYWORDS,
+    PLAIN,
+    TOO_LARGE,
+    keeping_interrupts,
+    raise_interrupt,
+    scan_arguments,
+    scan_value,
+)
 from . import _strict
 from ._keys import SCALARS_SPREAD, spread
 from ._wire import KWARGS, MAP, SET, too_large
@@ -24,7 +33,7 @@ def decode(data: bytes | memoryview) -> Any:
         if scanned == EXTENDED:
             return unpackb(data, ext_hook=_hook)
     except ValueError:
-        pass
+        raise_interrupt()
     if scanned == TOO_LARGE:
         raise too_large()
     return _strict.decode_value(data)
@@ -42,12 +51,13 @@ def decode_args(data: bytes | memoryview) -> tuple[list[Any], dict[str, Any]]:
             args = unpackb(data, ext_hook=_hook)
             return args, args.pop()
     except ValueError:
-        pass
+        raise_interrupt()
     if scanned == TOO_LARGE:
         raise too_large()
     return _strict.decode_arguments(data)
 
 
+@keeping_interrupts
 def _hook(tag: int, data: bytes) -> Any:
     # The scanner has seen to it that keywords are a dict at the end of the arguments, the contents of others a list.
     if tag == KWARGS:
@@ -72,6 +82,7 @@ def _items(data: bytes, step: int) -> list[Any]:
     return items
 
 
+@keeping_interrupts
 def _scalar_hook(tag: int, data: bytes) -> Any:
     # A set inside a set ends here: its bytes would be copied once for every level. `_strict` copies none.
     return _strict.SCALAR_EXTENSIONS[tag](data)

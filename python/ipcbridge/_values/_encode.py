@@ -6,7 +6,7 @@ from typing import Any
 
 import ormsgpack
 
-from .._native import TOO_LARGE, scan_arguments, scan_value
+from .._native import TOO_LARGE, keeping_interrupts, raise_interrupt, scan_arguments, scan_value
 from . import _walk
 from ._rules import simplify
 from ._wire import KWARGS, MAX_DEPTH, OPTIONS, SET, Extension, too_large
@@ -21,6 +21,7 @@ def encode_result(value: Any) -> bytes:
     try:
         data = _packb(value, _default, OPTIONS)
     except TypeError:
+        raise_interrupt()
         data = _walk.encode_value(value, "result")
     # ormsgpack knows nothing of limits. Every level takes a byte, so few bytes need no scan.
     if len(data) <= MAX_DEPTH:
@@ -40,6 +41,7 @@ def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         else:
             data = _packb(args, _default, OPTIONS)
     except TypeError:
+        raise_interrupt()
         data = _walk.encode_arguments(args, kwargs)
     if len(data) <= MAX_DEPTH:
         return data
@@ -49,6 +51,7 @@ def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     return data if scanned else _walk.encode_arguments(args, kwargs)
 
 
+@keeping_interrupts
 def _default(value: Any) -> Any:
     """ormsgpack's hook. Whatever it raises makes ormsgpack fail, and `_walk` find out why."""
     kind = type(value)

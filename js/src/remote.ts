@@ -154,6 +154,23 @@ function wrap(handle: Handle, tree: Tree): object {
 
 const trees = new WeakMap<object, Tree>()
 
+/** The namespaces that a tree has, or had: one that goes and comes back is the same to whoever holds it. */
+const namespaces = new WeakMap<Tree, Map<string, Tree>>()
+
+function namespaceIn(tree: Tree, name: string, handle: Handle): Tree {
+  let known = namespaces.get(tree)
+  if (known === undefined) {
+    known = new Map()
+    namespaces.set(tree, known)
+  }
+  let namespace = known.get(name)
+  if (namespace === undefined) {
+    namespace = wrap(handle, emptyTree(handle.client, handle.prefix)) as Tree
+    known.set(name, namespace)
+  }
+  return namespace
+}
+
 // `then` and `toJSON` stay out: whatever awaits the proxy (connect() first), or prints it as JSON, would call them.
 function isShown(name: string): boolean {
   return name !== 'then' && name !== 'toJSON' && !name.startsWith('_')
@@ -161,22 +178,24 @@ function isShown(name: string): boolean {
 
 function update(handle: Handle, tree: Tree, names: readonly string[]): void {
   const offered = byFirstPart(names)
-  for (const name of Object.keys(tree)) {
+  for (const [name, member] of Object.entries(tree)) {
+    if (typeof member === 'object' && offered.get(name) === undefined) updateNamespace(member, [])
     if (!offered.has(name)) delete tree[name]
   }
   for (const [name, inner] of offered) {
     const full = fullName(handle, name)
-    const existing = tree[name]
     if (inner === undefined) {
-      if (typeof existing !== 'function') put(tree, name, memberOf(handle, full))
+      if (typeof tree[name] !== 'function') put(tree, name, memberOf(handle, full))
       continue
     }
-    const innerHandle = { ...handle, prefix: full }
-    const branch = typeof existing === 'object' ? trees.get(existing) : undefined
-    const inside = branch ?? emptyTree(handle.client, full)
-    if (branch === undefined) put(tree, name, wrap(innerHandle, inside) as Tree)
-    update(innerHandle, inside, inner)
+    const namespace = namespaceIn(tree, name, { ...handle, prefix: full })
+    if (tree[name] !== namespace) put(tree, name, namespace)
+    updateNamespace(namespace, inner)
   }
+}
+
+function updateNamespace(namespace: Tree, names: readonly string[]): void {
+  update(handles.get(namespace) as Handle, trees.get(namespace) as Tree, names)
 }
 
 /** The members of a namespace: undefined for a method, the names inside for a namespace. */

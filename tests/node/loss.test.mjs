@@ -7,6 +7,7 @@ import {
   connect,
   lose,
   reaches,
+  serve,
   serveAndConnect,
   serveElsewhere,
   serveElsewhereAndConnect,
@@ -94,6 +95,32 @@ test('a proxy follows what a restarted service offers', async t => {
   assert.equal(await both(), 2)
   assert.equal(await remote.fresh(), 2)
   await assert.rejects(old(), { code: 'unimplemented' })
+})
+
+test('a namespace that goes and comes back is the same to whoever holds it', async t => {
+  const { address, remote } = await serveAndConnect(t, { math: { deep: { add: () => 1 } }, f: () => 1 })
+  const view = ipc.withOptions(remote, { timeout: 10_000 })
+  const held = [remote.math, view.math, view.math.deep]
+  const serveInstead = async target => {
+    const lost = reaches(remote, 'reconnecting')
+    await serve(t, address, target)
+    await lost
+    await reaches(remote, 'ready')
+  }
+
+  await serveInstead({ math: () => 2 })
+  assert.deepEqual(held.map(namespace => Object.keys(namespace)), [[], [], []])
+  assert.equal(await view.math(), 2)
+
+  await serveInstead({ math: { deep: { sub: () => 3 }, mul: () => 4 } })
+  const [math, viewOfMath, viewOfDeep] = held
+  assert.equal(remote.math, math)
+  assert.equal(await math.mul(), 4)
+  assert.equal(await math.deep.sub(), 3)
+  assert.equal(await viewOfMath.mul(), 4)
+  assert.equal(await viewOfDeep.sub(), 3)
+  assert.equal(await view.math.deep.sub(), 3)
+  assert.equal(math.deep.add, undefined)
 })
 
 test('a list of addresses is balanced, and one that dies is gone round', async t => {

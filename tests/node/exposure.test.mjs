@@ -216,6 +216,20 @@ for (const [what, target, message] of [
   })
 }
 
+test('frozen functions are functions, whatever their prototype', async t => {
+  const target = {
+    add: Object.freeze(function add(a, b) {
+      return a + b
+    }),
+    count: Object.freeze(function* count() {}),
+  }
+  const { remote } = await serveAndConnect(t, target)
+  assert.deepEqual(Object.keys(remote), ['add', 'count'])
+  assert.equal(await remote.add(1, 2), 3)
+  await assert.rejects(ipc.serve(freshName(), { Map }), /Map is a class/)
+  await assert.rejects(ipc.serve(freshName(), { Calc: Object.freeze(class Calc {}) }), /Calc is a class/)
+})
+
 test('a proxy gives the same function every time, and undefined for what is not offered', async t => {
   const { remote } = await serveAndConnect(t, { add: (a, b) => a + b, math: { mul: (a, b) => a * b } })
   assert.equal(remote.add, remote.add)

@@ -109,7 +109,10 @@ test('a namespace that goes and comes back is the same to whoever holds it', asy
   }
 
   await serveInstead({ math: () => 2 })
-  assert.deepEqual(held.map(namespace => Object.keys(namespace)), [[], [], []])
+  assert.deepEqual(
+    held.map(namespace => Object.keys(namespace)),
+    [[], [], []],
+  )
   assert.equal(await view.math(), 2)
 
   await serveInstead({ math: { deep: { sub: () => 3 }, mul: () => 4 } })

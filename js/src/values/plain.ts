@@ -9,7 +9,11 @@ export function isPlainObject(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null && 'isPrototypeOf' in prototype
 }
 
-/** A class's prototype is read-only; a function's is not, and arrows and methods have none. */
+/**
+ * A class's prototype is read-only; a function's is not unless it is frozen, which its source tells, and arrows and
+ * methods have none.
+ */
 export function isClass(fn: object): boolean {
-  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
+  const isFixed = Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
+  return isFixed && /^class\b|\[native code\] *}$/.test(Function.prototype.toString.call(fn))
 }

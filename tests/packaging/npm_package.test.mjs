@@ -50,6 +50,32 @@ test('nothing runs at install and only the parser of parameter names is installe
   assert.deepEqual(Object.keys(manifest.dependencies), ['acorn'])
 })
 
+test('README names the oldest Node.js that package.json does', () => {
+  const oldest = manifest.engines.node.replace('>=', '')
+  const readme = readFileSync(`${root}README.md`, 'utf8')
+  assert.ok(readme.includes(`Node.js ${oldest} or later`), `README.md does not say Node.js ${oldest}`)
+  assert.equal(require('../../package-lock.json').packages[''].engines.node, manifest.engines.node)
+})
+
+test('the environment variables that are read are documented', () => {
+  const options = ['-rhoE', String.raw`(getenv\("|environ(\.get\(|\[)"|process\.env\.)\w+`]
+  const read = execFileSync(
+    'grep',
+    [...options, 'core', 'bindings', 'js/src', 'python/ipcbridge', '--include=*.[cpht]*'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  )
+  const names = new Set(read.match(/\w+$/gm))
+  assert.ok(names.has('IPCBRIDGE_DIR'))
+  const docs = readFileSync(`${root}docs/connections.md`, 'utf8')
+  assert.deepEqual(
+    [...names].filter(name => !docs.includes(name)),
+    [],
+  )
+})
+
 test('the lock file names no registry', () => {
   const { packages } = require('../../package-lock.json')
   assert.deepEqual(

@@ -71,13 +71,16 @@ bool Environment::drain(bool poll, TimePoint deadline) {
 bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
   const napi_value args[] = {Napi::Number::New(env_, sink_.size()), long_messages()};
-  delivering_ = true;
-  // On the loop it needs a context of its own, so that promise jobs and process.nextTick run when it returns; a
-  // thread-safe function brings one.
-  const napi_status status =
-      context_ == nullptr ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
-                          : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
-  delivering_ = false;
+  napi_status status = napi_pending_exception;
+  if (args[1] != nullptr) {
+    delivering_ = true;
+    // On the loop it needs a context of its own, so that promise jobs and process.nextTick run when it returns; a
+    // thread-safe function brings one.
+    status = context_ == nullptr
+                 ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
+                 : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
+    delivering_ = false;
+  }
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;
   if (napi_get_and_clear_last_exception(env_, &thrown) != napi_ok) return false;
@@ -90,7 +93,9 @@ napi_value Environment::long_messages() {
   const Napi::Array array = Napi::Array::New(env_, messages.size());
   for (std::uint32_t i = 0; i < messages.size(); ++i) {
     const auto* data = reinterpret_cast<const char*>(messages[i].data());
-    array.Set(i, Napi::Buffer<char>::Copy(env_, data, messages[i].size()));
+    const auto copy = Napi::Buffer<char>::Copy(env_, data, messages[i].size());
+    if (copy.IsEmpty()) return nullptr;
+    array.Set(i, copy);
     Buffer().swap(messages[i]);
   }
   return array;

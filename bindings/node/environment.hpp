@@ -44,6 +44,8 @@ class Environment final : public Drainer {
 
   // False when JavaScript cannot run any more.
   bool deliver();
+  // Null when there is no memory for them, or a worker is being terminated: an exception is then pending, if
+  // JavaScript can run to see it.
   napi_value long_messages();
 
   napi_env env_;

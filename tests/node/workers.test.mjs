@@ -57,6 +57,35 @@ test('workers that come and go with calls in flight leave the process well', asy
   assert.equal(await remote.echo('well'), 'well')
 })
 
+// It is blocked when the answers come, and then ended: its event loop takes one more turn, which finds them.
+test('a worker that is terminated with long messages on their way to it leaves the process well', async t => {
+  const program = `${prelude}
+    const { address, flag } = workerData
+    ipc.connect(address).then(remote => setImmediate(() => {
+      for (let i = 0; i < 2; i++) remote.long().catch(() => {})
+      Atomics.wait(flag, 0, 0)
+    }))`
+  const { code, signal, stderr } = await run(
+    t,
+    `import { Worker } from 'node:worker_threads'
+     let asked
+     let count = 0
+     const server = await ipc.serve('long', {
+       long: () => { if (++count % 2 === 0) setImmediate(asked); return Buffer.alloc(20_000) },
+     })
+     for (let round = 0; round < 5; round++) {
+       const answered = new Promise(resolve => { asked = resolve })
+       const flag = new Int32Array(new SharedArrayBuffer(4))
+       const worker = new Worker(argv.program, { eval: true, execArgv: [], workerData: { address: 'long', flag } })
+       await answered
+       await worker.terminate()
+     }
+     process.exit(6)`,
+    { argv: { program } },
+  )
+  assert.deepEqual({ code, signal }, { code: 6, signal: null }, stderr)
+})
+
 test('process.exit in a worker, from a handler, ends the worker only', async t => {
   const name = freshName()
   const worker = work(

@@ -22,11 +22,6 @@ std::span<T> memory_of(napi_env env, napi_value array) {
 
 Environment::Environment(napi_env env) : env_(env), sink_(requests_) {}
 
-Environment::~Environment() {
-  doorbell_.reset();
-  if (context_ != nullptr) napi_async_destroy(env_, context_);
-}
-
 Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own_thread) {
   Result<std::unique_ptr<Driver>> driver = Driver::create(DriverOptions{});
   if (!driver.ok()) return driver.error();
@@ -39,7 +34,6 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   shared_ = Napi::Persistent(shared);
   on_batch_ = Napi::Persistent(on_batch);
   if (!own_thread) doorbell_ = LoopDoorbell::create(env_, *driver_, *this);
-  if (doorbell_) napi_async_init(env_, shared, Napi::String::New(env_, "ipcbridge"), &context_);
   if (!doorbell_) doorbell_ = ThreadDoorbell::create(env_, *driver_, *this);
   if (!doorbell_) return Error{Code::kResourceExhausted, "cannot start the thread that waits for messages"};
   return {};
@@ -74,11 +68,10 @@ bool Environment::deliver() {
   napi_status status = napi_pending_exception;
   if (args[1] != nullptr) {
     delivering_ = true;
-    // On the loop it needs a context of its own, so that promise jobs and process.nextTick run when it returns; a
-    // thread-safe function brings one.
-    status = context_ == nullptr
-                 ? napi_call_function(env_, shared_.Value(), on_batch_.Value(), 2, args, nullptr)
-                 : napi_make_callback(env_, context_, shared_.Value(), on_batch_.Value(), 2, args, nullptr);
+    // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
+    // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
+    // receiver is new each time, because it is where a handler that calls enterWith() leaves its store.
+    status = napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 2, args, nullptr);
     delivering_ = false;
   }
   if (status != napi_pending_exception) return status == napi_ok;

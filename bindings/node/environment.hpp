@@ -18,7 +18,6 @@ namespace ipcbridge::node {
 class Environment final : public Drainer {
  public:
   explicit Environment(napi_env env);
-  ~Environment() override;
 
   // Makes the Driver and the doorbell.
   Status start(Napi::Function on_batch, Napi::Object shared, bool own_thread);
@@ -58,7 +57,6 @@ class Environment final : public Drainer {
   MutableBytes outgoing_;
   Napi::ObjectReference shared_;
   std::span<const std::int32_t> control_;
-  napi_async_context context_ = nullptr;
   bool delivering_ = false;
 };
 

@@ -10,8 +10,8 @@
 namespace ipcbridge {
 
 // When one wait asks whether it was interrupted: whenever nothing else has ended its sleep, which may have been a
-// signal, and in every slice of time besides, because a signal may have come while the thread was awake, and messages
-// may keep it from sleeping for ever.
+// signal, and in every slice of time besides, because messages may keep it from sleeping for ever. A signal that comes
+// just before a sleep does not end it, so no sleep is without end.
 class InterruptCheck {
  public:
   using Now = TimePoint (*)();
@@ -24,26 +24,27 @@ class InterruptCheck {
     if (!interrupted_) return deadline;
     const TimePoint now = now_();
     if (next_ == TimePoint{}) next_ = now + kSlice;
-    return std::min(deadline, now + kSlice);
+    return std::min(deadline, now + kLongestSleep);
   }
 
-  // After a sleep. True when interrupted.
-  bool after_sleep(bool woken) { return interrupted_ && (!woken || now_() >= next_) && ask(); }
+  bool is_due_after_sleep(bool woken) const { return interrupted_ && (!woken || now_() >= next_); }
 
-  // After messages that were found without sleeping. True when interrupted.
-  bool after_messages() {
+  // After messages that were found without sleeping.
+  bool is_due_after_messages() {
     constexpr std::uint32_t kTurnsPerClock = 256;
     if (!interrupted_ || ++turns_ % kTurnsPerClock != 0) return false;
-    return now_() >= next_ && ask();
+    return now_() >= next_;
   }
 
- private:
-  static constexpr Duration kSlice = std::chrono::milliseconds(100);
-
+  // When it is due. True when interrupted.
   bool ask() {
     next_ = now_() + kSlice;
     return interrupted_();
   }
+
+ private:
+  static constexpr Duration kSlice = std::chrono::milliseconds(100);
+  static constexpr Duration kLongestSleep = std::chrono::seconds(1);
 
   const Pump::Interrupted& interrupted_;
   Now now_;

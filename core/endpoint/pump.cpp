@@ -27,13 +27,12 @@ void Pump::Impl::on_event(const Event& event) {
     case Event::Kind::kRequest:
       on_request(event);
       return;
-    case Event::Kind::kCancel: {
-      const std::lock_guard lock(mutex_);
-      // What never began is answered by a worker of the pump, and nobody else hears of it.
-      const auto queue = queues_.find(event.owner);
-      if (queue != queues_.end() && queue->second.cancel(event.key)) return;
+    case Event::Kind::kCancel:
+      if (take_back(event)) {
+        cancelled_.push_back(event.key);
+        return;
+      }
       break;
-    }
     case Event::Kind::kServerState:
       if (static_cast<ServerState>(event.state) == ServerState::kClosed) {
         const std::lock_guard lock(mutex_);
@@ -46,6 +45,13 @@ void Pump::Impl::on_event(const Event& event) {
       break;
   }
   if (observer_) observer_(event);
+}
+
+// What never began is answered by the reader, and nobody else hears of it.
+bool Pump::Impl::take_back(const Event& cancel) {
+  const std::lock_guard lock(mutex_);
+  const auto queue = queues_.find(cancel.owner);
+  return queue != queues_.end() && queue->second.cancel(cancel.key);
 }
 
 void Pump::Impl::on_outcome(const Event& event) {

@@ -63,8 +63,8 @@ struct Work {
 // worker of the server takes from, so nothing is stranded behind a stuck handler.
 class Pump {
  public:
-  // Asked while a thread waits, at least every 100 ms and after each signal: true ends the wait with
-  // `cancelled`. Runs without any of the pump's locks.
+  // Asked while a thread waits, at least once a second and soon after each signal: true ends the wait with `cancelled`.
+  // It may take long and may call. Runs without any of the pump's locks and without the reading.
   using Interrupted = std::function<bool()>;
 
   // State changes and cancellations arrive here, on whichever thread is reading, under the Driver's lock:
@@ -92,7 +92,7 @@ class Pump {
 
   // The work of a server's handler thread. Blocks until there is a request; false after stop_workers() or
   // begin_shift(), or when interrupted. Between two calls of next_work the thread is considered busy with the request
-  // it was given. A request that was cancelled before it began is answered here and not returned.
+  // it was given. A request that is cancelled before it began is answered by the pump and never returned.
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
   // For a worker that has put requests by and now, instead of returning, runs one of them: it has just begun.

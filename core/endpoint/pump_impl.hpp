@@ -71,10 +71,12 @@ class Pump::Impl final : public EventSink {
   // Events, under the Driver's lock (pump.cpp).
   bool has_room() const override { return true; }
   void on_event(const Event& event) override;
+  bool take_back(const Event& cancel);
   static void on_outcome(const Event& event);
   void on_request(const Event& event);
 
   // The reader token (pump_wait.cpp).
+  bool read(bool poll);
   bool turn(bool poll);
   bool try_read();
   void hand_on_or_release(Lock& lock);
@@ -82,18 +84,20 @@ class Pump::Impl final : public EventSink {
   bool descriptor_is_ready() const;
   void set_background_interest(bool on);
 
-  // Waiters (pump_wait.cpp). False when the deadline passed or when interrupted.
+  // Waiters (pump_wait.cpp).
   bool wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
-  bool sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& was_interrupted);
+  bool sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& due);
 
   // Workers (pump_work.cpp), with the lock held.
   bool take(WorkQueue& queue, Work& work);
   void enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock);
   void leave(ServerId server, WorkQueue& queue, Work& work);
+  void finish(WorkQueue& queue, const Work& work);
+  bool ask(InterruptCheck& check, Lock& lock);
+  void wake_deaf_leader();
   bool is_over(ServerId server) const;
   void erase_if_over(ServerId server);
-  void answer_cancelled(WorkQueue& queue, Lock& lock);
   bool lead(WorkQueue& queue, const Work& work, InterruptCheck& check, Lock& lock);
   bool follow(ServerId server, InterruptCheck& check, Lock& lock);
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
@@ -105,8 +109,8 @@ class Pump::Impl final : public EventSink {
   void run();
   bool must_read() const;
   void watch();
-  bool tick();
-  void tell_activities(Lock& lock);
+  bool tick(TimePoint told);
+  TimePoint tell_activities(Lock& lock);
   Duration until_next_tick();
   void read_in_background(Lock& lock, TimePoint until);
   void wake_own_thread();
@@ -121,18 +125,21 @@ class Pump::Impl final : public EventSink {
   bool reading_ = false;
   bool leading_ = false;
   bool background_interest_ = true;
+  bool left_unarmed_ = false;     // by who read last
   std::deque<Waiter*> sleepers_;  // waiters, asleep while somebody else reads
   std::atomic<std::uint32_t> sleeper_count_{0};
   std::atomic<bool> blocked_{false};  // a waiter that reads is, or is about to be, asleep in the kernel
   std::deque<Waiter*> followers_;
   std::map<ServerId, WorkQueue> queues_;
+  std::vector<RequestKey> cancelled_;   // the reader's: requests taken back in this turn, which it answers
+  std::uint32_t turns_ = 0;             // the reader's
   std::atomic<bool> unclaimed_{false};  // requests were queued, and no worker has been called yet
 
   Fd background_;
   Fd nudge_;
   std::thread own_thread_;
   std::atomic<std::uint32_t> own_word_{0};
-  bool own_parked_ = false;
+  bool own_rests_ = false;  // it sleeps, and no tick is to come
   bool own_reading_ = false;
   std::uint64_t taken_ = 0;    // requests given to workers
   WorkQueue::Tick ticks_ = 0;  // of the own thread, while anything runs

@@ -66,9 +66,10 @@ void Pump::Impl::nudge_background() const {
 }
 
 void Pump::Impl::wake_own_thread() {
-  own_parked_ = false;
+  own_rests_ = false;
   own_word_.fetch_add(1);
   futex_wake_one(own_word_);
+  if (own_reading_) nudge_background();
 }
 
 // True when the Driver has something to read. Not `woken`: a signal arrived, or the time is over.
@@ -96,30 +97,32 @@ bool Pump::Impl::must_read() const {
                      [this](const auto& entry) { return entry.second.all_stuck(ticks_); });
 }
 
-// True when some handler runs.
-bool Pump::Impl::tick() {
+// True when a handler runs that the callers may have to be told of: it has been seen by this tick, and not told of by
+// `told`.
+bool Pump::Impl::tick(TimePoint told) {
   ++ticks_;
   const TimePoint now = Clock::now();
-  bool running = false;
+  bool wanted = false;
   for (auto& [server, queue] : queues_) {
     queue.note_time(now);
-    running = running || queue.any_running();
+    wanted = wanted || queue.wants_ticks(told);
   }
-  return running;
+  return wanted;
 }
 
 // The callers see it in shared memory; each server's connections are written to once a tick at the most. Gives the lock
-// up: the Driver's comes first.
-void Pump::Impl::tell_activities(Lock& lock) {
+// up: the Driver's comes first. Gives the time of which they are told.
+TimePoint Pump::Impl::tell_activities(Lock& lock) {
   const TimePoint now = Clock::now();
   std::vector<std::pair<ServerId, std::optional<shm::Activity>>> news;
   for (auto& [server, queue] : queues_) {
     if (queue.update_activity(now)) news.emplace_back(server, queue.activity());
   }
-  if (news.empty()) return;
+  if (news.empty()) return now;
   lock.unlock();
   for (const auto& [server, activity] : news) driver_->tell_activity(server, activity);
   lock.lock();
+  return now;
 }
 
 // Never two second looks in a row: under steady load some handler has always just begun.
@@ -135,10 +138,11 @@ void Pump::Impl::watch() {
     if (leading_) nudge_background();
     promote_follower(server);
   }
-  if (leading_ || followers_.empty()) return;
   const bool stuck =
       std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
-  if (stuck) promote_follower(0);
+  if (!stuck) return;
+  wake_deaf_leader();
+  if (!leading_) promote_follower(0);
 }
 
 void Pump::Impl::read_in_background(Lock& lock, TimePoint until) {
@@ -175,25 +179,27 @@ void Pump::Impl::run() {
   int quiet = 0;
   std::uint64_t taken = 0;
   for (;;) {
-    tell_activities(lock);
+    const TimePoint told = tell_activities(lock);
     if (stopping_) return;
-    const bool running = tick();
+    const bool wanted = tick(told);
     if (must_read()) {
-      read_in_background(lock, running ? Clock::now() + kTick : kNever);
+      own_rests_ = !wanted;
+      read_in_background(lock, wanted ? Clock::now() + kTick : kNever);
+      own_rests_ = false;
       continue;
     }
     watch();
-    quiet = running || taken != taken_ ? 0 : quiet + 1;
+    quiet = wanted || taken != taken_ ? 0 : quiet + 1;
     taken = taken_;
     const bool park = quiet > kQuietTicks;
     if (park) quiet = 0;
-    own_parked_ = park;
+    own_rests_ = park;
     const TimePoint until = park ? kNever : Clock::now() + until_next_tick();
     const std::uint32_t word = own_word_.load();
     lock.unlock();
     futex_wait(own_word_, word, until);
     lock.lock();
-    own_parked_ = false;
+    own_rests_ = false;
   }
 }
 

@@ -16,11 +16,26 @@ constexpr Duration kLookInterval = std::chrono::milliseconds(100);
 // How often a thread that leaves reads on because messages keep arriving, before it leaves all the same.
 constexpr int kMaxLastTurns = 16;
 
+// A turn takes about a millisecond at the most.
+constexpr std::uint32_t kTurnsPerPoll = 16;
+
 }  // namespace
+
+// The work of the reader, without the lock.
+bool Pump::Impl::read(bool poll) {
+  // Where messages never run out, nobody sleeps in the kernel: it has to be asked for new connections, doorbells and
+  // timers all the same.
+  const bool more = driver_->turn(*this, poll || ++turns_ % kTurnsPerPoll == 0);
+  for (const RequestKey& key : cancelled_) {
+    driver_->reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
+  }
+  cancelled_.clear();
+  return more;
+}
 
 // What was read may be for workers that sleep.
 bool Pump::Impl::turn(bool poll) {
-  const bool more = driver_->turn(*this, poll);
+  const bool more = read(poll);
   if (unclaimed_.load(std::memory_order_relaxed)) {
     const std::lock_guard lock(mutex_);
     call_workers();
@@ -74,6 +89,7 @@ void Pump::Impl::stop_reading() {
   Lock lock(mutex_);
   hand_on_or_release(lock);
   if (reading_) return;
+  left_unarmed_ = false;
   set_background_interest(true);
   // Not armed: whoever is in the background must look at once.
   if (!armed) driver_->ring();
@@ -92,31 +108,37 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
       // Whoever read until now may have found this thread's answer just before it left.
       if (reads) continue;
     }
+    bool due = false;
     if (reads) {
-      was_interrupted = !read_a_while(check, deadline);
+      due = read_a_while(check, deadline);
     } else {
       // This thread's call has woken its connection, for which the peer then rings no more; blocked_ is set
       // before everything is armed, so either that arming came later, or the reader is told here.
       if (blocked_.load()) driver_->ring();
       const TimePoint until = done ? std::min(deadline, Clock::now() + kLookInterval) : deadline;
-      reads = sleep(waiter, until, check, was_interrupted);
+      reads = sleep(waiter, until, check, due);
     }
+    if (!due) continue;
+    // What is asked may take long and may call, on this very thread: a signal's handler does.
+    if (reads) stop_reading();
+    reads = false;
+    was_interrupted = check.ask();
   }
   if (reads) stop_reading();
   return satisfied;
 }
 
-// One round of looking, spinning and blocking. False when interrupted.
+// One round of looking, spinning and blocking. True when it is time to ask whether the wait was interrupted.
 bool Pump::Impl::read_a_while(InterruptCheck& check, TimePoint deadline) {
   if (driver_->spin([this] { return descriptor_is_ready(); })) {
     turn(false);
-    return !check.after_messages();
+    return check.is_due_after_messages();
   }
   blocked_.store(true);
   if (!driver_->prepare_sleep()) {
     blocked_.store(false);
     turn(true);
-    return !check.after_messages();
+    return check.is_due_after_messages();
   }
   {
     const std::lock_guard lock(mutex_);
@@ -126,11 +148,11 @@ bool Pump::Impl::read_a_while(InterruptCheck& check, TimePoint deadline) {
   const int ready = ::poll(&descriptor, 1, poll_timeout(check.limit(deadline)));
   blocked_.store(false);
   turn(true);
-  return !check.after_sleep(ready > 0);
+  return check.is_due_after_sleep(ready > 0);
 }
 
 // Sleeps until woken. True when the thread that read has handed the token to this one.
-bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& was_interrupted) {
+bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& due) {
   {
     const std::lock_guard lock(mutex_);
     if (!reading_) return false;
@@ -155,7 +177,7 @@ bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check
       waiter.state.store(Waiter::kAwake);
     }
   }
-  was_interrupted = check.after_sleep(woken);
+  due = check.is_due_after_sleep(woken);
   return promoted;
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 
 #include "core/base/futex.hpp"
 #include "core/endpoint/pump_impl.hpp"
@@ -12,18 +11,18 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   if (work.worker == 0) {
     enter(server, queue, work, lock);
   } else {
-    queue.finish(work.worker, ticks_);
+    finish(queue, work);
   }
   InterruptCheck check(interrupted);
-  bool undisturbed = true;
-  while (undisturbed && !queue.dismisses(work)) {
-    answer_cancelled(queue, lock);
+  bool was_interrupted = false;
+  while (!was_interrupted && !queue.dismisses(work)) {
     if (take(queue, work)) return true;
     // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
     if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a request, found nobody asleep.
     if (queue.dismisses(work) || !queue.empty()) continue;
-    undisturbed = leading_ ? follow(server, check, lock) : lead(queue, work, check, lock);
+    const bool due = leading_ ? follow(server, check, lock) : lead(queue, work, check, lock);
+    was_interrupted = due && ask(check, lock);
   }
   leave(server, queue, work);
   return false;
@@ -46,7 +45,7 @@ void Pump::Impl::begin_next(ServerId server, const Work& work, std::uint32_t met
 void Pump::Impl::leave_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
-  queue.finish(work.worker, ticks_);
+  finish(queue, work);
   leave(server, queue, work);
 }
 
@@ -59,7 +58,31 @@ void Pump::Impl::leave(ServerId server, WorkQueue& queue, Work& work) {
   // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
   // there are workers to do it.
   if (!leading_) promote_follower(0);
-  if (own_parked_) wake_own_thread();
+  wake_deaf_leader();
+  if (own_rests_) wake_own_thread();
+}
+
+// What the callers see of it is to end, too.
+void Pump::Impl::finish(WorkQueue& queue, const Work& work) {
+  queue.finish(work.worker, ticks_);
+  if (own_rests_ && queue.activity()) wake_own_thread();
+}
+
+// Asks whether the wait was interrupted, which may take long: somebody else leads meanwhile.
+bool Pump::Impl::ask(InterruptCheck& check, Lock& lock) {
+  if (!leading_) promote_follower(0);
+  lock.unlock();
+  const bool was_interrupted = check.ask();
+  lock.lock();
+  return was_interrupted;
+}
+
+// The leader sleeps in the kernel, and whoever read after that has gone to other work and left nothing armed.
+void Pump::Impl::wake_deaf_leader() {
+  if (!leading_ || reading_ || !left_unarmed_) return;
+  left_unarmed_ = false;
+  set_background_interest(true);
+  driver_->ring();
 }
 
 // Asks the Driver, so without the lock.
@@ -73,7 +96,7 @@ void Pump::Impl::erase_if_over(ServerId server) {
 bool Pump::Impl::more_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
-  queue.finish(work.worker, ticks_);
+  finish(queue, work);
   return !queue.dismisses(work) && take(queue, work);
 }
 
@@ -82,36 +105,28 @@ bool Pump::Impl::take(WorkQueue& queue, Work& work) {
   ++taken_;
   // A method that has been slow before: another worker takes the reading at once.
   if (queue.is_slow(work.method) && !leading_) promote_follower(0);
-  if (own_parked_) wake_own_thread();
+  if (own_rests_) wake_own_thread();
   return true;
 }
 
-void Pump::Impl::answer_cancelled(WorkQueue& queue, Lock& lock) {
-  while (const std::optional<RequestKey> key = queue.pop_cancelled()) {
-    lock.unlock();
-    driver_->reply_error(*key, Code::kCancelled, "the call was cancelled before it began", {});
-    lock.lock();
-  }
-}
-
-// Reads until there is work for this worker's server. False when interrupted.
+// Reads until there is work for this worker's server, or it is time to ask whether it was interrupted: then true.
 bool Pump::Impl::lead(WorkQueue& queue, const Work& work, InterruptCheck& check, Lock& lock) {
   leading_ = true;
   if (own_reading_) nudge_background();
   bool poll = false;
-  bool was_interrupted = false;
-  while (queue.empty() && !queue.dismisses(work) && !was_interrupted) {
+  bool due = false;
+  while (queue.empty() && !queue.dismisses(work) && !due) {
     const bool busy = !reading_ && read_for_work(queue, poll, lock);
     if (!queue.empty() || queue.dismisses(work)) break;
     lock.unlock();
     if (busy) {
-      was_interrupted = check.after_messages();
+      due = check.is_due_after_messages();
       lock.lock();
       continue;
     }
     bool woken = false;
     poll = wait_in_background(check.limit(kNever), woken);
-    was_interrupted = check.after_sleep(woken);
+    due = check.is_due_after_sleep(woken);
     lock.lock();
     // The nudge may have been meant for the pump's own thread: while that sleeps here nobody watches the handlers.
     if (own_reading_) nudge_background();
@@ -119,7 +134,7 @@ bool Pump::Impl::lead(WorkQueue& queue, const Work& work, InterruptCheck& check,
     if (poll && reading_) set_background_interest(false);
   }
   leading_ = false;
-  return !was_interrupted;
+  return due;
 }
 
 // One round as the reader. False when there is nothing to do but sleep; then everything is armed.
@@ -127,18 +142,19 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
   reading_ = true;
   const bool may_spin = !has_just_begun();
   lock.unlock();
-  bool busy = poll && driver_->turn(*this, true);
+  bool busy = poll && read(true);
   const auto called_away = [this] {
     return sleeper_count_.load(std::memory_order_relaxed) > 0 || descriptor_is_ready();
   };
   if (!busy && may_spin && !unclaimed_.load(std::memory_order_relaxed)) {
     busy = driver_->spin(called_away);
-    if (busy) driver_->turn(*this, false);
+    if (busy) read(false);
   }
   lock.lock();
   if (!queue.empty()) {
     // Not armed: this worker is back in a moment, or the pump's thread sees that it is not.
     hand_on_or_release(lock);
+    left_unarmed_ = !reading_;
     call_workers(&queue);
     return true;
   }
@@ -157,7 +173,7 @@ bool Pump::Impl::has_just_begun() const {
                      [this](const auto& entry) { return entry.second.has_just_begun(ticks_); });
 }
 
-// Sleeps until called to lead or to work. False when interrupted.
+// Sleeps until called to lead or to work. True when it is time to ask whether it was interrupted.
 bool Pump::Impl::follow(ServerId server, InterruptCheck& check, Lock& lock) {
   Waiter self;
   self.server = server;
@@ -165,10 +181,10 @@ bool Pump::Impl::follow(ServerId server, InterruptCheck& check, Lock& lock) {
   followers_.push_back(&self);
   lock.unlock();
   futex_wait(self.state, Waiter::kAsleep, check.limit(kNever));
-  const bool was_interrupted = check.after_sleep(self.state.load() != Waiter::kAsleep);
+  const bool due = check.is_due_after_sleep(self.state.load() != Waiter::kAsleep);
   lock.lock();
   std::erase(followers_, &self);
-  return !was_interrupted;
+  return due;
 }
 
 // Wakes one idle worker: of this server, or (0) of the one that needs it most.
@@ -190,7 +206,8 @@ bool Pump::Impl::promote_follower(ServerId server) {
 void Pump::Impl::call_workers(const WorkQueue* own) {
   unclaimed_.store(false, std::memory_order_relaxed);
   for (auto& [server, queue] : queues_) {
-    if (&queue == own || queue.empty() || queue.any_running()) continue;
+    // Who has just begun is back in a moment, or the pump's thread sees that it is not.
+    if (&queue == own || queue.empty() || queue.has_just_begun(ticks_)) continue;
     // The leader may be of this server or another's; it looks at its own queue, so both are called.
     if (leading_) nudge_background();
     promote_follower(server);

@@ -62,7 +62,6 @@ bool WorkQueue::cancel(const RequestKey& key) {
   if (found == positions_.end()) return false;
   waiting_[found->second - popped_] = Work{};
   positions_.erase(found);
-  cancelled_.push_back(key);
   ++gaps_;
   drop_gaps();
   // Requests that come and are cancelled must not leave a trail behind one that waits for long.
@@ -100,13 +99,6 @@ void WorkQueue::close_gaps() {
   index();
 }
 
-std::optional<RequestKey> WorkQueue::pop_cancelled() {
-  if (cancelled_.empty()) return std::nullopt;
-  const RequestKey key = cancelled_.back();
-  cancelled_.pop_back();
-  return key;
-}
-
 bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.size() && slowness_[method] > 0; }
 
 bool WorkQueue::all_stuck(Tick now) const {
@@ -128,6 +120,13 @@ void WorkQueue::note_time(TimePoint now) {
   for (Worker& worker : workers_) {
     if (worker.running && worker.seen == kNever) worker.seen = now;
   }
+}
+
+bool WorkQueue::wants_ticks(TimePoint told) const {
+  if (running_ == 0) return false;
+  return std::any_of(workers_.begin(), workers_.end(), [told](const Worker& worker) {
+    return worker.running && (worker.seen == kNever || told - worker.seen < kTellAfter);
+  });
 }
 
 bool WorkQueue::update_activity(TimePoint now) {

@@ -42,18 +42,18 @@ class WorkQueue {
   // The worker is done with what it ran.
   void finish(std::uint32_t worker, Tick now);
 
-  // Marks a waiting request; it is then popped by pop_cancelled() only. False when it does not wait here.
+  // Takes back a request that waits; whoever does so answers it. False when it does not wait here.
   bool cancel(const RequestKey& key);
-  std::optional<RequestKey> pop_cancelled();
 
   bool is_slow(std::uint32_t method) const;
 
-  // Whether some worker runs a handler; whether all workers, or any, have been at it for too long; and whether
-  // any has been for a short while only.
-  bool any_running() const { return running_ > 0; }
+  // Whether all workers, or any, have been at a handler for too long; and whether any has been for a short while only.
   bool all_stuck(Tick now) const;
   bool any_stuck(Tick now) const;
   bool has_just_begun(Tick now) const;
+
+  // Whether a handler runs that update_activity(told) had no reason to tell of yet.
+  bool wants_ticks(TimePoint told) const;
 
   // To be called with every tick, so that busy() and activity() can tell how long a handler has been running.
   void note_time(TimePoint now);
@@ -97,7 +97,6 @@ class WorkQueue {
   std::unordered_map<RequestKey, std::uint64_t, RequestKeyHash> positions_;
   std::uint64_t popped_ = 0;  // since the index was made
   std::size_t gaps_ = 0;
-  std::vector<RequestKey> cancelled_;
   std::vector<Worker> workers_;
   std::uint32_t running_ = 0;
   std::optional<shm::Activity> activity_;

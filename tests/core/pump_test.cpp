@@ -23,6 +23,7 @@ using testing_support::pattern;
 using testing_support::PumpTest;
 using testing_support::Service;
 using testing_support::text_of;
+using testing_support::within_seconds;
 
 TEST_F(PumpTest, ACallThatWaitsReadsItsAnswer) {
   const Service service(*server_, address_, 1, echo);
@@ -92,6 +93,39 @@ TEST_F(PumpTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
   EXPECT_TRUE(server_->wait_until([&] { return cancelled.load(); }, Clock::now() + std::chrono::seconds(10), {}));
   gate.open();
   EXPECT_EQ(call(client, "y").outcome.code, Code::kOk);
+}
+
+// As the handler of a signal does, which runs when a wait asks whether it was interrupted.
+TEST_F(PumpTest, WhatAWaitAsksMayCallItself) {
+  Gate gate;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  const auto calls = [&] {
+    EXPECT_EQ(call(client, "inner", within_seconds(10)).outcome.code, Code::kOk);
+    gate.open();
+    return false;
+  };
+  EXPECT_EQ(text_of(call(client, "outer", {}, "slow", calls).outcome.payload), "outer");
+}
+
+TEST_F(PumpTest, WhatAnIdleWorkerAsksMayCallAndTakesTheReadingFromNobody) {
+  const Service service(*server_, address_, 1, echo);
+  const ClientId client = connect(*client_);
+  ASSERT_EQ(call(client, "x").outcome.code, Code::kOk);
+  const std::string other = address_ + "2";
+  ServeOptions options;
+  options.address = other;
+  options.methods = {"echo"};
+  const ServerId second = server_->driver().serve(options).value();
+  Work work;
+  const auto calls = [&] {
+    EXPECT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk);
+    return true;
+  };
+  EXPECT_FALSE(server_->next_work(second, work, calls));
 }
 
 TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {

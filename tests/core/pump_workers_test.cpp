@@ -1,10 +1,18 @@
 // A pump's threads that handle requests; pump_test.cpp has those that call and wait.
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "core/base/cpu.hpp"
 #include "core/endpoint/pump.hpp"
 #include "tests/core/pump_fixture.hpp"
 
@@ -14,6 +22,7 @@ namespace {
 using testing_support::Counter;
 using testing_support::echo;
 using testing_support::Gate;
+using testing_support::make_pump;
 using testing_support::PumpTest;
 using testing_support::Service;
 using testing_support::text_of;
@@ -154,6 +163,86 @@ TEST_F(PumpWorkers, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
     ASSERT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk) << i;
     client_->driver().close_client(client);
   }
+}
+
+// A reader of its own, with nobody who would run the request.
+TEST_F(PumpWorkers, ARequestThatIsCancelledBeforeItBeganIsAnsweredThoughNoWorkerComes) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(5);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(call(client, "x", options).outcome.code, Code::kDeadlineExceeded);
+  const auto settled = [&] { return client_->driver().client_status(client).pending_calls == 0; };
+  EXPECT_TRUE(client_->wait_until(settled, Clock::now() + std::chrono::seconds(10), {}));
+}
+
+// One worker sleeps as the leader and is woken while another, back from its handler, reads the next slow request. The
+// moments of both are moved against each other from round to round.
+TEST_F(PumpWorkers, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
+  constexpr std::size_t kRounds = 10'000;
+  Counter entered;
+  std::vector<Gate> gates(kRounds + 1);
+  const Service service(*server_, address_, 3, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) {
+      entered.add();
+      gates.at(std::stoul(std::string(text_of(work.payload)))).wait();
+    }
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread slow([&] {
+    for (std::size_t round = 0; round <= kRounds; ++round) {
+      EXPECT_EQ(call(client, std::to_string(round), {}, "slow").outcome.code, Code::kOk);
+    }
+  });
+  const std::unique_ptr<Pump> other = make_pump();
+  const ClientId second = connect(*other);
+  const std::uint32_t fast = other->driver().intern_method(second, "echo");
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    entered.wait_for(static_cast<int>(round) + 1);
+    gates.at(round).open();
+    const TimePoint moment = Clock::now() + std::chrono::microseconds(round % 200);
+    while (Clock::now() < moment) cpu_relax();
+    EXPECT_EQ(other->call(second, fast, within_seconds(10), {}, {}, {}).outcome.code, Code::kOk) << round;
+  }
+  gates.at(kRounds).open();
+  slow.join();
+}
+
+// Of every thread of this process but the one that asks: how often they have been given a CPU.
+std::uint64_t times_scheduled() {
+  std::uint64_t times = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(::gettid())) continue;
+    std::ifstream schedule(task.path() / "schedstat");
+    std::uint64_t ran = 0;
+    std::uint64_t waited = 0;
+    std::uint64_t slices = 0;
+    if (schedule >> ran >> waited >> slices) times += slices;
+  }
+  return times;
+}
+
+TEST_F(PumpWorkers, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame) {
+  Gate gate;
+  const Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
+  const auto busy = [&] { return client_->driver().client_status(client).busy.has_value(); };
+  while (!busy()) std::this_thread::yield();
+  const TimePoint patience = Clock::now() + std::chrono::seconds(20);
+  std::uint64_t before = 0;
+  do {
+    ASSERT_LT(Clock::now(), patience) << "something keeps waking up";
+    before = times_scheduled();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  } while (times_scheduled() != before);
+  gate.open();
+  caller.join();
+  while (busy()) std::this_thread::yield();
 }
 
 // The pump's own thread parks while an idle worker reads for it, and this one reads for a hundred milliseconds.

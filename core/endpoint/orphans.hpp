@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "core/endpoint/events.hpp"
 
@@ -28,6 +29,17 @@ class Orphans {
     if (found == requests_.end()) return;
     bytes_ -= found->second;
     requests_.erase(found);
+  }
+
+  bool empty() const { return requests_.empty(); }
+
+  // Forgets all of them; gives which they were.
+  std::vector<RequestKey> abandon() {
+    std::vector<RequestKey> keys;
+    for (const auto& [key, bytes] : requests_) keys.push_back(key);
+    requests_.clear();
+    bytes_ = 0;
+    return keys;
   }
 
  private:

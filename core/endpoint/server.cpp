@@ -189,7 +189,7 @@ void Server::on_timer(TimePoint now) {
     accept_again_at_ = kNever;
     context_.poller().modify(listener_.get(), poll_token_, EPOLLIN);
   } else if (state_ == ServerState::kClosing && give_up_at_ <= now) {
-    close_connections(close_reason_);
+    give_up();
   }
 }
 
@@ -199,7 +199,7 @@ void Server::close(Duration grace) {
   if (state_ == ServerState::kClosing) {
     // Who closes again may have less patience.
     if (grace == Duration::zero()) {
-      close_connections(close_reason_);
+      give_up();
     } else if (give_up_at < give_up_at_) {
       give_up_at_ = give_up_at;
       context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
@@ -234,13 +234,24 @@ void Server::say_goodbye(Connection& connection) {
   connection.update_interest();
 }
 
+void Server::forget_orphan(const RequestKey& request) {
+  orphans_.forget(request);
+  close_if_drained();
+}
+
+void Server::give_up() {
+  close_connections(close_reason_);  // of which notifications are left
+  for (const RequestKey& orphan : orphans_.abandon()) tell_cancelled(orphan);
+  close_if_drained();
+}
+
 void Server::close_connections(const Error& why) {
   for (Connection* connection : std::vector<Connection*>(connections_)) connection->close(why);
   close_if_drained();
 }
 
 void Server::close_if_drained() {
-  if (state_ == ServerState::kClosing && connections_.empty()) finish(close_reason_);
+  if (state_ == ServerState::kClosing && connections_.empty() && orphans_.empty()) finish(close_reason_);
 }
 
 void Server::finish(const Error& why) {
@@ -304,11 +315,13 @@ void Server::on_request(Connection& connection, std::uint64_t id, const Request&
   context_.emit(event);
 }
 
-void Server::on_cancel(Connection& connection, std::uint64_t id) {
+void Server::on_cancel(Connection& connection, std::uint64_t id) { tell_cancelled({connection.id(), id}); }
+
+void Server::tell_cancelled(const RequestKey& request) {
   Event event;
   event.kind = Event::Kind::kCancel;
   event.owner = id_;
-  event.key = {connection.id(), id};
+  event.key = request;
   context_.post(event);
 }
 

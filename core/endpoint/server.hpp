@@ -32,7 +32,7 @@ class Server final : public ConnectionOwner {
   ServerState state() const { return state_; }
   ServerStatus status();
   // The request was answered after its connection had ended.
-  void forget_orphan(const RequestKey& request) { orphans_.forget(request); }
+  void forget_orphan(const RequestKey& request);
   void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
@@ -71,6 +71,8 @@ class Server final : public ConnectionOwner {
   void close_if_drained();
   static void say_goodbye(Connection& connection);
   static void end_handshake(Connection& connection);
+  void give_up();
+  void tell_cancelled(const RequestKey& request);
   void close_connections(const Error& why);
   void finish(const Error& why);
   void set_state(ServerState state, const Error* why);

@@ -88,6 +88,39 @@ TEST_F(OrphansOfAServer, AreCancelledBeyondTheLimitAndKeptAgainOnceSomeHaveBeenA
   EXPECT_EQ(server_.cancelled.size(), 2U) << "what was answered makes room";
 }
 
+TEST_F(OrphansOfAServer, AreWaitedForByAServerThatCloses) {
+  notify_and_close();
+  server_.driver().close_server(service_, std::chrono::seconds(10));
+  server_.driver().reply(server_.requests[0].key, {});
+  server_.turn();
+  EXPECT_EQ(server_.driver().server_status(service_).state, ServerState::kClosing);
+  server_.driver().reply(server_.requests[1].key, {});
+  server_.turn();
+  EXPECT_EQ(server_.driver().server_status(service_).state, ServerState::kClosed);
+  EXPECT_TRUE(server_.cancelled.empty());
+}
+
+TEST_F(OrphansOfAServer, AreCancelledWhenTheServersGraceIsOver) {
+  notify_and_close();
+  server_.driver().close_server(service_, std::chrono::milliseconds(1));
+  EXPECT_TRUE(run_until({&server_, &client_},
+                        [&] { return server_.driver().server_status(service_).state == ServerState::kClosed; }));
+  server_.turn();
+  EXPECT_EQ(server_.cancelled.size(), 2U);
+}
+
+TEST_F(OrphansOfAServer, AreNotMadeOfWhatTheEndOfTheGraceFinds) {
+  const ClientId client = client_.connect(address_);
+  CallOptions options;
+  options.notify = true;
+  client_.call(client, "x", options);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 1; }));
+  server_.driver().close_server(service_, std::chrono::milliseconds(1));
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] {
+    return server_.driver().server_status(service_).state == ServerState::kClosed && server_.cancelled.size() == 1;
+  }));
+}
+
 TEST(OrphansOfAService, RunAlthoughTheirSenderHasClosed) {
   constexpr int kCount = 20;
   const TemporaryDirectory directory;

@@ -91,14 +91,17 @@ TEST_F(AwakeSetOfAService, IsRungAgainForEachSleep) {
 }
 
 TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
-  // Two reviews, which come every 20 ms of a consumer that is never idle for 1,024 turns.
-  const TimePoint end = Clock::now() + std::chrono::milliseconds(60);
-  std::size_t turns = 0;
-  while (Clock::now() < end || turns < 4096) {
-    const std::uint64_t token = client_.call(clients_[0], "x");
-    for (; !client_.ended(token); ++turns) {
-      server_.turn();
-      client_.turn();
+  // A review comes when 20 ms have passed, of which a consumer that is never idle hears within 1,024 turns. The first
+  // may see the calls of before.
+  for (int review = 0; review < 3; ++review) {
+    const TimePoint due = Clock::now() + std::chrono::milliseconds(20);
+    for (std::size_t turns = 0; turns < 1024;) {
+      const std::uint64_t token = client_.call(clients_[0], "x");
+      const bool counts = Clock::now() >= due;
+      for (; !client_.ended(token); turns += counts ? 1 : 0) {
+        server_.turn();
+        client_.turn();
+      }
     }
   }
   doorbells_ = 0;

@@ -114,6 +114,11 @@ napi_value intern_method(napi_env env, napi_callback_info info) {
   return Napi::Number::New(env, args.environment().driver().intern_method(args.u32(0), args.text(1)));
 }
 
+napi_value find_method(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return args.handle(args.environment().driver().find_method(args.u32(0), args.text(1)));
+}
+
 napi_value send_call(const Arguments& args, const CallOptions& options, std::uint32_t metadata_size) {
   Environment& environment = args.environment();
   const std::uint32_t size = args.u32(3);
@@ -217,6 +222,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add("closeClient", close_client);
   add("methods", methods);
   add("internMethod", intern_method);
+  add("findMethod", find_method);
   add("call", call);
   add("callWith", call_with);
   add("cancel", cancel);

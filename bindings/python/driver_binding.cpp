@@ -158,6 +158,12 @@ void bind_driver(py::module_& module) {
           },
           py::arg("client"), py::arg("name"))
       .def(
+          "find_method",
+          [](DriverBinding& self, ClientId client, const std::string& name) {
+            return unwrap(self.alive().find_method(client, name));
+          },
+          py::arg("client"), py::arg("name"))
+      .def(
           "client_status",
           [](DriverBinding& self, ClientId client, const std::vector<std::string>& addresses) {
             return to_dict(self.alive().client_status(client, addresses));

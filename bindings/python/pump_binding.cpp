@@ -338,6 +338,13 @@ void bind_pump(py::module_& module) {
           },
           py::arg("client"), py::arg("name"))
       .def(
+          "find_method",
+          [driver](PumpBinding& pump, ClientId client, const std::string& name) {
+            Driver& target = driver(pump);
+            return unwrap(without_gil(pump, [&] { return target.find_method(client, name); }));
+          },
+          py::arg("client"), py::arg("name"))
+      .def(
           "client_status",
           [driver](PumpBinding& pump, ClientId client, const std::vector<std::string>& addresses) {
             Driver& target = driver(pump);

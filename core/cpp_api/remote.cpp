@@ -38,13 +38,19 @@ Remote::Impl::~Impl() {
 
 Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify) {
   Pump& pump = engine_->pump();
+  const Result<std::uint32_t> number = pump.driver().find_method(id_, method);
+  if (!number.ok()) {
+    Outcome refused;
+    refused.code = number.error().code;
+    refused.message = number.error().message;
+    raise(refused);
+  }
   CallOptions call;
   call.timeout = options.timeout;
   call.notify = notify;
   call.idempotent = options.idempotent;
   call.wait_for_ready = options.wait_for_ready;
-  CallResult result =
-      pump.call(id_, pump.driver().intern_method(id_, method), call, options.metadata, arguments, nullptr);
+  CallResult result = pump.call(id_, number.value(), call, options.metadata, arguments, nullptr);
   if (result.outcome.code != Code::kOk) raise(result.outcome);
   const ConstBytes payload = result.outcome.payload;
   if (payload.size() == result.storage.size()) return std::move(result.storage);

@@ -13,6 +13,9 @@ constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
 // While another address of the list serves, nobody waits for this one.
 constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 
+// Names come from whoever calls, and stay: of those that nothing is known of, only so many.
+constexpr std::size_t kMostGuesses = 1024;
+
 constexpr const char* kClosing = "the service is closing";
 
 std::string milliseconds(Duration duration) {
@@ -212,6 +215,28 @@ std::uint32_t Client::intern_method(std::string_view name) {
     }
   }
   return at->second;
+}
+
+Result<std::uint32_t> Client::find_method(std::string_view name) {
+  if (const auto found = numbers_.find(std::string(name)); found != numbers_.end()) return found->second;
+  if (offers(name)) return intern_method(name);
+  if (any_usable()) return not_offered(name);
+  if (guesses_ == kMostGuesses) {
+    return Error{Code::kUnavailable, std::string(name) + "() could not be sent: there is no connection to " + where() +
+                                         ", and too many methods that it did not offer wait for one already"};
+  }
+  ++guesses_;
+  return intern_method(name);
+}
+
+// Now, or when the service was last heard of.
+bool Client::offers(std::string_view name) const {
+  const auto has = [name](const std::vector<std::string>& methods) {
+    return std::find(methods.begin(), methods.end(), name) != methods.end();
+  };
+  return has(methods_) || std::any_of(links_.begin(), links_.end(), [&](const Link& link) {
+           return link.usable && has(link.connection->peer_hello().methods);
+         });
 }
 
 void Client::map_methods(Link& link) {

@@ -32,6 +32,7 @@ class Client final : public ConnectionOwner {
   void cancel(std::uint64_t token);
 
   std::uint32_t intern_method(std::string_view name);
+  Result<std::uint32_t> find_method(std::string_view name);
   const std::vector<std::string>& methods() const { return methods_; }
   std::shared_ptr<const Generation> generation() const { return generation_; }
   ClientStatus status() const;
@@ -103,6 +104,8 @@ class Client final : public ConnectionOwner {
   ClientState state_of(const Link& link) const;
   LinkStatus status_of(const Link& link) const;
   Status check_offered(std::uint32_t method) const;
+  Error not_offered(std::string_view name) const;
+  bool offers(std::string_view name) const;
   std::string where() const;
 
   // True when sent; an error when it can never be; false when there is no room.
@@ -136,6 +139,7 @@ class Client final : public ConnectionOwner {
   std::shared_ptr<Generation> generation_ = std::make_shared<Generation>(0);
   std::vector<std::string> names_;  // interned
   std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::size_t guesses_ = 0;  // of those, interned by find_method while nobody was there to offer them
   IdMap<Call> calls_;
   std::deque<std::uint64_t> queue_;  // tokens in the order of their calls; those cancelled are skipped
   std::uint64_t queued_calls_ = 0;

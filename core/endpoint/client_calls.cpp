@@ -31,8 +31,11 @@ Status Client::check_offered(std::uint32_t method) const {
   const bool offered = std::any_of(links_.begin(), links_.end(),
                                    [&](const Link& link) { return link.usable && link.remote[method] != kNotOffered; });
   if (offered) return {};
-  const std::string& name = names_[method];
-  return Error{Code::kUnimplemented, "the service has no method '" + name + "'" + did_you_mean(name, methods_)};
+  return not_offered(names_[method]);
+}
+
+Error Client::not_offered(std::string_view name) const {
+  return {Code::kUnimplemented, "the service has no method '" + std::string(name) + "'" + did_you_mean(name, methods_)};
 }
 
 Status Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,

@@ -133,6 +133,14 @@ std::uint32_t Driver::intern_method(ClientId client, std::string_view name) {
   return found == nullptr ? kNoMethod : found->intern_method(name);
 }
 
+Result<std::uint32_t> Driver::find_method(ClientId client, std::string_view name) {
+  if (impl_->forked()) return kNoMethod;
+  const std::lock_guard lock(impl_->mutex());
+  Client* found = impl_->client(client);
+  if (found == nullptr) return kNoMethod;
+  return found->find_method(name);
+}
+
 Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
                     ConstBytes metadata, ConstBytes payload) {
   if (impl_->forked()) return forked_error();

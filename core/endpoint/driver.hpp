@@ -93,6 +93,10 @@ class Driver {
   static constexpr std::uint32_t kNoMethod = ~0U;
   std::uint32_t intern_method(ClientId client, std::string_view name);
 
+  // The same of a name that may be anybody's guess, which must not stay: an error (unimplemented) when the service is
+  // there and does not offer it; and (unavailable) when it is not there and too many such names have been asked for.
+  Result<std::uint32_t> find_method(ClientId client, std::string_view name);
+
   // Sends the call, or queues it until there is room or a connection. One kOutcome event with `token`
   // follows unless cancel() comes first; none for a notification. Tokens are the caller's, unique among
   // this client's pending calls; a notification's is ignored. An error means that there will be no

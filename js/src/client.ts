@@ -133,6 +133,7 @@ export class Client implements Owner {
     letGo()
   }
 
+  /** Of a name that the service has, or had: it stays for as long as the client. */
   methodNumber(name: string): number {
     let number = this.numbers.get(name)
     if (number === undefined) {
@@ -140,6 +141,17 @@ export class Client implements Owner {
       this.numbers.set(name, number)
     }
     return number
+  }
+
+  /** Calls whatever name a user gave; what the service does not offer is not kept. */
+  callNamed(name: string, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
+    let method = this.numbers.get(name)
+    if (method === undefined) {
+      method = native().findMethod(this.id, name)
+      if (method < 0) return rejectedCall(lastFailure(-method))
+      if (this.board.state !== 'closed') this.numbers.set(name, method)
+    }
+    return this.call(method, args, settings)
   }
 
   call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {

@@ -114,7 +114,7 @@ export function call(
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'call() takes the name of the method')
   if (!Array.isArray(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
   const full = prefix === '' ? name : `${prefix}.${name}`
-  return client.call(client.methodNumber(full), named === undefined ? args : [...args, new Kwargs(named)], settings)
+  return client.callNamed(full, named === undefined ? args : [...args, new Kwargs(named)], settings)
 }
 
 /** The methods of a service: their signatures, parameters and documentation. Asks the service, as any call does. */

@@ -22,6 +22,8 @@ export interface Native {
   closeClient(client: number): void
   methods(client: number): string[]
   internMethod(client: number, name: string): number
+  /** The same of a name that may be anybody's guess: below zero when the service does not offer it. */
+  findMethod(client: number, name: string): number
   call(client: number, token: number, method: number, payload: number): Failed
   /** `metadata` bytes follow the `payload` bytes; `flags` of CallFlag; `timeout` in ms, or Infinity. */
   callWith(

@@ -46,7 +46,13 @@ class Client:
         return self._pump.methods(self._id)
 
     def caller(self, name: str, options: CallOptions) -> _native.Caller:
-        number = self._pump.intern_method(self._id, name)
+        return self._caller(name, self._pump.intern_method(self._id, name), options)
+
+    def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+        # Any name that a user gives: what the service does not offer is not kept.
+        return self._caller(name, self._pump.find_method(self._id, name), options)(*args, **kwargs)
+
+    def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         hooks = (encode_args, decode, error_of, self._help, self._guard)
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
 
@@ -135,7 +141,7 @@ def connect(
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
     """Calls any method by its name, also one that no attribute can reach. Raises as the method does."""
     client, options, prefix = parts(proxy)
-    return client.caller(prefix + name, options)(*args, **(kwargs or {}))
+    return client.call(prefix + name, options, args, kwargs or {})
 
 
 def close(of: Proxy | Server, grace: Seconds = 10) -> None:

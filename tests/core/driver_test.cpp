@@ -133,6 +133,46 @@ TEST_P(DriverConformance, AnUnknownMethodIsRefusedWithNearMatches) {
   EXPECT_NE(status.error().message.find("'echo'"), std::string::npos) << status.error().message;
 }
 
+TEST_P(DriverConformance, ANameThatTheServiceDoesNotOfferIsNotKept) {
+  const ClientId client = connected();
+  Driver& driver = client_.driver();
+  const std::uint32_t echo = driver.find_method(client, "echo").value();
+  EXPECT_EQ(driver.find_method(client, "echo").value(), echo);
+  EXPECT_EQ(driver.intern_method(client, "echo"), echo);
+  const Result<std::uint32_t> unknown = driver.find_method(client, "ecko");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, Code::kUnimplemented);
+  EXPECT_NE(unknown.error().message.find("'echo'"), std::string::npos) << unknown.error().message;
+  EXPECT_EQ(driver.find_method(client, "other").value(), echo + 1);
+}
+
+TEST_P(DriverConformance, OnlySoManyUnknownNamesWaitForTheServiceToComeBack) {
+  const ClientId client = connected();
+  Driver& driver = client_.driver();
+  server_.driver().close_server(server_id_, Duration::zero());
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReconnecting); }));
+
+  std::string name = "fresh";
+  ASSERT_TRUE(driver.find_method(client, name).ok());
+  const std::uint64_t token = client_.call(client, "x", {}, name);
+  constexpr int kMore = 1'000'000;
+  int found = 0;
+  Result<std::uint32_t> number = 0U;
+  for (; found < kMore && number.ok(); ++found) number = driver.find_method(client, "guess" + std::to_string(found));
+  ASSERT_LT(found, kMore);
+  EXPECT_EQ(number.error().code, Code::kUnavailable);
+  EXPECT_TRUE(driver.find_method(client, "fresh").ok());
+  EXPECT_TRUE(driver.find_method(client, "echo").ok());
+
+  ServeOptions options;
+  options.address = address_;
+  options.methods = {"fresh", "guess" + std::to_string(kMore)};
+  ASSERT_TRUE(server_.driver().serve(options).ok());
+  ASSERT_TRUE(run_until_ended(token));
+  EXPECT_EQ(client_.outcomes[token].code, Code::kOk);
+  EXPECT_TRUE(driver.find_method(client, options.methods.back()).ok());
+}
+
 TEST_P(DriverConformance, ADeadlineEndsTheCallAndCancelsTheHandler) {
   const ClientId client = connected();
   server_.handle = Endpoint::keep;

@@ -154,6 +154,20 @@ test('call() reaches any name, with keyword arguments', async t => {
   assert.equal(await ipc.call(remote.math, 'add', [1, 2]), 3)
 })
 
+test('call() keeps no names that the service does not offer', async t => {
+  const { remote } = await serveAndConnect(t, { echo: x => x })
+  let count = 0
+  const callWhatIsNotThere = async () => {
+    for (let i = 0; i < 3000; i++) {
+      await assert.rejects(ipc.call(remote, `${count++}${'x'.repeat(10_000)}`), { code: 'unimplemented' })
+    }
+    return process.memoryUsage().rss / 1e6
+  }
+  const before = await callWhatIsNotThere() // what the heap takes in any case
+  const after = await callWhatIsNotThere()
+  assert.ok(after - before < 30, `${before} MB, then ${after} MB`)
+})
+
 test('a notification arrives and returns nothing', async t => {
   const seen = deferred()
   const { remote } = await serveAndConnect(t, { log: x => seen.resolve(x) })

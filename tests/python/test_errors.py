@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,6 +152,23 @@ def test_an_unknown_method_is_unimplemented_and_names_what_is_alike(serve: Any, 
     with pytest.raises(ipc.IpcError, match="multiply") as caught:
         ipc.call(calc, "multiplyy", [1])
     assert caught.value.code == "unimplemented"
+
+
+def test_names_that_the_service_does_not_offer_are_not_kept(serve: Any, connect: Any) -> None:
+    serve("calc", {"echo": lambda x: x})
+    calc = connect("calc")
+    page = os.sysconf("SC_PAGE_SIZE")
+    numbers = itertools.count()
+
+    def call_what_is_not_there() -> float:
+        for _ in range(3000):
+            with pytest.raises(ipc.IpcError):
+                ipc.call(calc, f"{next(numbers)}{'x' * 10_000}")
+        return int(Path("/proc/self/statm").read_text().split()[1]) * page / 1e6
+
+    before = call_what_is_not_there()
+    after = call_what_is_not_there()
+    assert after - before < 30, f"{before} MB, then {after} MB"
 
 
 def test_a_message_over_the_limit_is_refused_by_the_sender(serve: Any, connect: Any) -> None:

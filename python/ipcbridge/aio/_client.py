@@ -55,6 +55,16 @@ class Client:
     def caller(self, name: str, options: CallOptions) -> Method:
         return Method(self, name, self._driver.native.intern_method(self._id, name), options)
 
+    def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Call:
+        # Any name that a user gives: what the service does not offer is not kept.
+        try:
+            number = self._driver.native.find_method(self._id, name)
+        except IpcError as error:
+            call = Call(self._loop, lambda: None)
+            call.set_exception(error)
+            return call
+        return self.start(number, options, tuple(args), dict(kwargs))
+
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id, self._addresses)
 
@@ -230,7 +240,7 @@ async def connect(
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:
     """Calls any method by its name, also one that no attribute can reach."""
     client, options, prefix = parts(proxy)
-    made: Call = client.caller(prefix + name, options)(*args, **(kwargs or {}))
+    made: Call = client.call(prefix + name, options, args, kwargs or {})
     return made
 
 

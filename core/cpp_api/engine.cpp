@@ -7,10 +7,15 @@
 
 namespace ipcbridge {
 
-Engine::Engine(bool spin) : generation_(fork_guard::generation()) {
+Engine::Engine(bool spin) : generation_(fork_guard::generation()), board_(std::make_unique<StateBoard>()) {
   DriverOptions options;
   options.spin = spin;
-  pump_ = unwrap(Pump::create(options, [this](const Event& event) { board_.observe(event); }));
+  pump_ = unwrap(Pump::create(options, [this](const Event& event) { board_->observe(event); }));
+}
+
+Engine::~Engine() {
+  // The child's copy counts threads that wait on it and exist in the parent only: destroying it waits for them.
+  if (forked()) static_cast<void>(board_.release());
 }
 
 Pump& Engine::pump() {

@@ -14,15 +14,18 @@ namespace ipcbridge {
 class Engine {
  public:
   explicit Engine(bool spin);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   // Throws failed_precondition in a forked child.
   Pump& pump();
-  StateBoard& board() { return board_; }
+  StateBoard& board() { return *board_; }
   bool forked() const;
 
  private:
   const std::uint32_t generation_;
-  StateBoard board_;  // before the pump, which writes to it until it has gone
+  std::unique_ptr<StateBoard> board_;  // before the pump, which writes to it until it has gone
   std::unique_ptr<Pump> pump_;
 };
 

@@ -20,6 +20,9 @@ void* System::mmap(std::size_t length, int protection, int flags, int fd) {
   return ::mmap(nullptr, length, protection, flags, fd, 0);
 }
 int System::epoll_create1(int flags) { return ::epoll_create1(flags); }
+int System::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
+  return ::epoll_ctl(set, operation, fd, event);
+}
 int System::eventfd(unsigned initial, int flags) { return ::eventfd(initial, flags); }
 int System::timerfd_create(int clock, int flags) { return ::timerfd_create(clock, flags); }
 int System::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }

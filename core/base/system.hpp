@@ -29,6 +29,7 @@ class System {
   virtual int fallocate(int fd, int mode, off_t offset, off_t length);
   virtual void* mmap(std::size_t length, int protection, int flags, int fd);
   virtual int epoll_create1(int flags);
+  virtual int epoll_ctl(int set, int operation, int fd, epoll_event* event);
   virtual int eventfd(unsigned initial, int flags);
   virtual int timerfd_create(int clock, int flags);
   virtual int open(const char* path, int flags, mode_t mode);

@@ -12,15 +12,16 @@
 namespace ipcbridge {
 
 Result<Poller> Poller::create(System& system) {
-  Poller poller;
+  Poller poller(system);
   poller.epoll_ = Fd(system.epoll_create1(EPOLL_CLOEXEC));
   if (poller.epoll_.valid()) poller.timer_ = Fd(system.timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   if (poller.timer_.valid()) poller.bell_ = Fd(system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!poller.bell_.valid()) {
     return Error{Code::kResourceExhausted, std::string("cannot create the event descriptors: ") + std::strerror(errno)};
   }
-  poller.add(poller.timer_.get(), kTimer, EPOLLIN);
-  poller.add(poller.bell_.get(), kBell, EPOLLIN);
+  if (!poller.add(poller.timer_.get(), kTimer, EPOLLIN) || !poller.add(poller.bell_.get(), kBell, EPOLLIN)) {
+    return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
+  }
   return poller;
 }
 
@@ -28,7 +29,7 @@ bool Poller::add(int fd, std::uint64_t token, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = token;
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  return system_->epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Poller::modify(int fd, std::uint64_t token, std::uint32_t events) {

@@ -33,6 +33,9 @@ class Poller {
   void ring();
 
  private:
+  explicit Poller(System& system) : system_(&system) {}
+
+  System* system_;
   Fd epoll_;
   Fd timer_;
   Fd bell_;

@@ -1,5 +1,3 @@
-#include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,11 +8,13 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "core/base/fork.hpp"
 #include "core/base/futex.hpp"
+#include "core/base/signals.hpp"
 #include "core/endpoint/pump_impl.hpp"
 
 namespace ipcbridge {
@@ -38,15 +38,17 @@ Status Pump::Impl::start(System& system) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = fd;
-    ::epoll_ctl(background_.get(), EPOLL_CTL_ADD, fd, &event);
+    if (system.epoll_ctl(background_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      return Error{Code::kResourceExhausted,
+                   std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
+    }
   }
-  // A signal must interrupt the program's threads and not this one.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  own_thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const SignalsBlocked signals_blocked;
+  try {
+    own_thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return Error{Code::kResourceExhausted, std::string("cannot start a thread: ") + error.what()};
+  }
   return {};
 }
 

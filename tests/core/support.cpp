@@ -40,6 +40,9 @@ void* FaultySystem::mmap(std::size_t length, int protection, int flags, int fd) 
   return fails(on_mmap) ? MAP_FAILED : System::mmap(length, protection, flags, fd);
 }
 int FaultySystem::epoll_create1(int flags) { return fails(on_epoll_create) ? -1 : System::epoll_create1(flags); }
+int FaultySystem::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
+  return fails(on_epoll_ctl) ? -1 : System::epoll_ctl(set, operation, fd, event);
+}
 int FaultySystem::eventfd(unsigned initial, int flags) {
   return fails(on_eventfd) ? -1 : System::eventfd(initial, flags);
 }

@@ -22,7 +22,7 @@ class FaultySystem final : public System {
  public:
   using Hook = std::function<bool()>;
   Hook on_socket, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg, on_open,
-      on_epoll_create;
+      on_epoll_create, on_epoll_ctl;
 
   int socket(int domain, int type, int protocol) override;
   int accept4(int fd, int flags) override;
@@ -32,6 +32,7 @@ class FaultySystem final : public System {
   int fallocate(int fd, int mode, off_t offset, off_t length) override;
   void* mmap(std::size_t length, int protection, int flags, int fd) override;
   int epoll_create1(int flags) override;
+  int epoll_ctl(int set, int operation, int fd, epoll_event* event) override;
   int eventfd(unsigned initial, int flags) override;
   int open(const char* path, int flags, mode_t mode) override;
 };

@@ -112,6 +112,9 @@ TEST(Pollers, WithoutDescriptorsSaySo) {
   system.on_epoll_create = nullptr;
   system.on_eventfd = testing_support::fail_with(EMFILE);
   EXPECT_EQ(Poller::create(system).error().code, Code::kResourceExhausted);
+  system.on_eventfd = nullptr;
+  system.on_epoll_ctl = testing_support::fail_with(ENOSPC, 1);
+  EXPECT_EQ(Poller::create(system).error().code, Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -193,7 +193,7 @@ class Service {
 // again passes to the new service.
 class Bridge {
  public:
-  // Throws resource_exhausted when there are no descriptors left.
+  // Throws resource_exhausted when there are no descriptors or threads left.
   explicit Bridge(const BridgeOptions& options = {});
   ~Bridge();
   Bridge(const Bridge&) = delete;

@@ -112,6 +112,9 @@ Result<PeerSegment> open_segment(System& system, int memfd) {
   if (::fstat(memfd, &info) != 0) return not_a_segment("it has no size");
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size <= kHeaderBytes || !is_ring_size(size - kHeaderBytes)) return not_a_segment("its size is wrong");
+  // To read a page that was never reserved is to reserve it, for this process's account.
+  constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks
+  if (static_cast<std::uint64_t>(info.st_blocks) * kBlock < size) return not_a_segment("its memory is not reserved");
   Result<Mapping> mapping = map(system, memfd, size, PROT_READ);
   if (!mapping.ok()) return mapping.error();
   const auto header = load<SegmentHeader>(mapping.value().data());

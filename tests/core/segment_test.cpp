@@ -34,7 +34,7 @@ OwnSegment make() {
 // A memfd of this size with these seals, and a header that says so.
 Fd forge(std::size_t size, int seals, const SegmentHeader& header = {kMagic, kDefaultRingBytes, kPadding}) {
   Fd fd(::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(size)), 0);
+  EXPECT_EQ(::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)), 0);
   EXPECT_EQ(::pwrite(fd.get(), &header, sizeof header, 0), sizeof header);
   EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, seals), 0);
   return fd;
@@ -83,6 +83,23 @@ TEST(Segment, OfAWrongSizeIsRefused) {
   for (const std::size_t size : {std::size_t{0} + 16, kHeaderBytes, kGoodSize - 1, kGoodSize + 4096,
                                  kHeaderBytes + kMinRingBytes / 2, kHeaderBytes + 2 * kMaxRingBytes}) {
     expect_refused(forge(size, kAllSeals).get(), "size");
+  }
+}
+
+TEST(Segment, ThatIsNotReservedIsRefused) {
+  const SegmentHeader header{kMagic, kDefaultRingBytes, kPadding};
+  const Fd sparse(::memfd_create("sparse", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::ftruncate(sparse.get(), kGoodSize), 0);
+  ASSERT_EQ(::pwrite(sparse.get(), &header, sizeof header, 0), sizeof header);
+  ASSERT_EQ(::fcntl(sparse.get(), F_ADD_SEALS, kAllSeals), 0);
+  expect_refused(sparse.get(), "reserved");
+}
+
+TEST(Segment, OfAnySizeIsReserved) {
+  for (std::size_t bytes = kMinRingBytes; bytes <= kMaxRingBytes; bytes *= 2) {
+    const Result<OwnSegment> own = create_segment(System::real(), bytes);
+    ASSERT_TRUE(own.ok()) << own.error().message;
+    EXPECT_TRUE(open_segment(System::real(), own.value().memfd.get()).ok()) << bytes;
   }
 }
 

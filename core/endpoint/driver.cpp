@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "core/base/cpu.hpp"
+#include "core/base/frame.hpp"
 #include "core/base/utf8.hpp"
 #include "core/endpoint/address.hpp"
 #include "core/endpoint/driver_impl.hpp"
 #include "core/endpoint/poller.hpp"
+#include "core/rpc/hello.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -14,6 +16,24 @@ namespace {
 Error forked_error() {
   return {Code::kFailedPrecondition,
           "this handle was made before fork() and belongs to the parent process: connect again"};
+}
+
+// What every client is to be told in one HELLO.
+Status check_methods(const std::vector<std::string>& methods) {
+  if (methods.size() > kMaxMethods) return Error{Code::kInvalidArgument, "a service has at most 65536 methods"};
+  for (const std::string& method : methods) {
+    if (method.empty() || method.size() > kMaxMethodBytes) {
+      return Error{Code::kInvalidArgument,
+                   "a method's name has 1 to 255 bytes: '" + std::string(cut_utf8(method, 40)) + "'"};
+    }
+  }
+  Hello hello;
+  hello.service.resize(kMaxNameBytes);
+  hello.methods = methods;
+  if (encode_hello(hello).size() > kMaxHelloBody) {
+    return Error{Code::kInvalidArgument, "the names of a service's methods, 2 bytes more each, take at most 1 MiB"};
+  }
+  return {};
 }
 
 }  // namespace
@@ -46,13 +66,7 @@ Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {
 Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   Result<Address> address = parse_address(options.address);
   if (!address.ok()) return address.error();
-  if (options.methods.size() > kMaxMethods) return Error{Code::kInvalidArgument, "a service has at most 65536 methods"};
-  for (const std::string& method : options.methods) {
-    if (method.empty() || method.size() > kMaxMethodBytes) {
-      return Error{Code::kInvalidArgument,
-                   "a method's name has 1 to 255 bytes: '" + std::string(cut_utf8(method, 40)) + "'"};
-    }
-  }
+  if (Status status = check_methods(options.methods); !status.ok()) return status.error();
   for (auto& [id, existing] : servers_) {
     const bool same =
         existing->address().path == address.value().path &&

@@ -60,9 +60,6 @@ void Handshake::withdraw_segment(const Error& why) {
 
 Status Handshake::send_hello() {
   const Buffer body = encode_hello(ours_);
-  if (body.size() > kMaxHelloBody) {
-    return Error{Code::kResourceExhausted, "the names of the methods are longer than a HELLO may be (1 MiB)"};
-  }
   // A peer that has closed already may have said why: reading finds that, or the end.
   if (!send(channel_, FrameType::kHello, body) && channel_.wants_writable()) {
     return Error{Code::kResourceExhausted, "the socket takes no HELLO"};

@@ -54,6 +54,24 @@ TEST_P(DriverConformance, ACallIsAnswered) {
   EXPECT_EQ(client_.driver().methods(client), (std::vector<std::string>{"echo", "other"}));
 }
 
+TEST_P(DriverConformance, MethodsWhoseNamesNoHelloCarriesAreRefused) {
+  constexpr std::size_t kMost = 4079;  // of the longest names in 1 MiB
+  ServeOptions options;
+  options.address = address_;
+  for (std::size_t i = 0; i <= kMost; ++i) {
+    options.methods.push_back(std::to_string(i));
+    options.methods.back().resize(255, '.');
+  }
+  const Result<ServerId> refused = server_.driver().serve(options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  options.methods.resize(kMost);
+  server_.serve(options);
+  const ClientId client = client_.connect(address_);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
+  EXPECT_EQ(client_.driver().methods(client), options.methods);
+}
+
 TEST_P(DriverConformance, NoEventFollowsTheCancelOfACallThatHasEndedAlready) {
   server_.handle = Endpoint::keep;
   const ClientId client = connected();

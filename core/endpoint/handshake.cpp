@@ -36,7 +36,7 @@ Status Handshake::start() {
     withdraw_segment({Code::kResourceExhausted, "too many descriptors of this user are being passed"});
     if (Status status = send_hello(); !status.ok()) return status;
   }
-  ours_.methods.clear();  // said, and not needed again
+  ours_.methods = std::vector<std::string>();  // said, and not needed again: {} would keep the memory
   return {};
 }
 
@@ -52,7 +52,6 @@ void Handshake::offer_segment() {
 }
 
 void Handshake::withdraw_segment(const Error& why) {
-  own_ = {};
   ours_.optional_features &= ~feature::kShm;
   fall_back(why.code, why.message);
   ours_.no_shm = fallback_.code;
@@ -99,7 +98,7 @@ Status Handshake::receive_hello(ConstBytes body) {
     return status;
   }
   theirs_ = std::move(hello).value();
-  // Calls go the other way. The names may take megabytes, which an assignment of {} would keep.
+  // Calls go the other way, and the names may take megabytes.
   if (side_ == Session::Side::kAcceptor) theirs_->methods = std::vector<std::string>();
   if (negotiates_shm()) {
     judge_segment();
@@ -136,8 +135,10 @@ Result<shm::PeerSegment> Handshake::open_segment() {
   return Error{Code::kFailedPrecondition, "no descriptor arrived"};
 }
 
-// The first reason stands.
+// The segments are of no use any more. The first reason stands.
 void Handshake::fall_back(Code code, const std::string& why) {
+  own_ = {};
+  peer_segment_.reset();
   if (fallback_.code != Code::kOk) return;
   fallback_ = {code == Code::kOk ? Code::kFailedPrecondition : code, why};
 }

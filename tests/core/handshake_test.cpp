@@ -1,5 +1,8 @@
 #include "core/endpoint/handshake.hpp"
 
+#include <cstddef>
+#include <fstream>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -15,6 +18,15 @@ using testing_support::header_of;
 using testing_support::LingeringSocket;
 using testing_support::send_descriptors;
 using testing_support::socket_pair;
+
+std::size_t mapped_segments() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:ipcbridge") != std::string::npos) ++count;
+  }
+  return count;
+}
 
 // One side of a handshake, with a bare socket as its peer.
 class HandshakeTest : public testing::Test {
@@ -66,6 +78,32 @@ TEST_F(HandshakeTest, SoIsAnythingInTheFieldThatMustBeZero) {
   FrameHeader header = header_of(FrameType::kHello, 0, body.size());
   header.zero = 1;
   EXPECT_EQ(handshake_.on_frame(header, body).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, KeepsNoSegmentWhereThePeerOffersNone) {
+  const std::size_t before = mapped_segments();
+  ASSERT_TRUE(handshake_.start().ok());
+  EXPECT_EQ(mapped_segments(), before + 1);
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_TRUE(handshake_.finished());
+  EXPECT_EQ(mapped_segments(), before);
+}
+
+TEST_F(HandshakeTest, KeepsNoSegmentsWhereThePeerRefusesIts) {
+  const shm::OwnSegment peers = std::move(shm::create_segment(system_, shm::kDefaultRingBytes)).value();
+  const std::size_t before = mapped_segments();
+  ASSERT_TRUE(handshake_.start().ok());
+  send_descriptors(raw_, {peers.memfd.get()});
+  testing_support::Collector sink;
+  ASSERT_TRUE(channel_.read(sink, ReadBudget{}, true).ok());
+  Hello hello;
+  hello.optional_features = feature::kShm;
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
+  EXPECT_EQ(mapped_segments(), before + 2);
+  ASSERT_TRUE(receive(FrameType::kUpgrade, encode_upgrade({false, Code::kResourceExhausted, "no room"})).ok());
+  EXPECT_TRUE(handshake_.finished());
+  EXPECT_EQ(mapped_segments(), before);
+  EXPECT_EQ(handshake_.fallback().message, "no room");
 }
 
 TEST_F(HandshakeTest, AnAcceptorKeepsNoMethodsOfItsPeers) {

@@ -136,12 +136,13 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     }
     const std::size_t size = sizeof header + header.length;
     if (end_ - begin_ < size) return {};
-    if (budget.frames == 0 || budget.bytes < size) {
+    // A HELLO may be longer than any budget, and comes once.
+    if (budget.frames == 0 || (budget.bytes < size && header.type != FrameType::kHello)) {
       complete_frame_ = true;
       return {};
     }
     --budget.frames;
-    budget.bytes -= size;
+    budget.bytes -= std::min(budget.bytes, size);
     const ConstBytes body(received_.get() + begin_ + sizeof header, header.length);
     begin_ += size;
     if (Status status = sink.on_frame(header, body); !status.ok()) return status;
@@ -150,7 +151,6 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
 }
 
 Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
-  budget.bytes = std::max(budget.bytes, sizeof(FrameHeader) + kMaxHelloBody);
   if (Status status = deliver(sink, budget); !status.ok()) return status;
   if (fd_ready && !complete_frame_ && !closed_) {
     receive();

@@ -18,6 +18,13 @@ inline TimePoint deadline_after(TimePoint now, Duration timeout) {
   return timeout >= kNever - now ? kNever : now + timeout;
 }
 
+// A time from the wire, which may be anything: what no Duration holds is the longest.
+inline Duration from_microseconds(std::uint64_t microseconds) {
+  constexpr auto kMost = std::chrono::duration_cast<std::chrono::microseconds>(Duration::max()).count();
+  if (microseconds > static_cast<std::uint64_t>(kMost)) return Duration::max();
+  return std::chrono::microseconds(microseconds);
+}
+
 // For poll() and its like: milliseconds, rounded up; -1 for kNever.
 inline int poll_timeout(TimePoint deadline) {
   if (deadline == kNever) return -1;

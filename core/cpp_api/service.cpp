@@ -129,7 +129,7 @@ void Service::Impl::answer(const Work& work) {
   call.arguments = work.payload;
   call.metadata = work.metadata;
   if (work.timeout_us != 0) {
-    call.deadline = deadline_after(Clock::now(), std::chrono::microseconds(work.timeout_us));
+    call.deadline = deadline_after(Clock::now(), from_microseconds(work.timeout_us));
   }
   call.cancelled = [this, &work] { return engine_->board().cancelled(work.key); };
   Driver& driver = engine_->pump().driver();

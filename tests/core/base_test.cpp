@@ -49,6 +49,18 @@ TEST(Clocks, ATimeoutOfCenturiesMeansNever) {
   EXPECT_EQ(deadline_after(now, std::chrono::seconds(1)), now + std::chrono::seconds(1));
 }
 
+TEST(Clocks, AForgedNumberOfMicrosecondsIsALongTime) {
+  using std::chrono::microseconds;
+  EXPECT_EQ(from_microseconds(0), Duration::zero());
+  EXPECT_EQ(from_microseconds(1'500'000), microseconds(1'500'000));
+  const auto most = static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(Duration::max()).count());
+  EXPECT_EQ(from_microseconds(most), microseconds(most));
+  for (const std::uint64_t forged : {most + 1, std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
+    EXPECT_EQ(from_microseconds(forged), Duration::max());
+    EXPECT_EQ(deadline_after(Clock::now(), from_microseconds(forged)), kNever);
+  }
+}
+
 // Ids that ascend, ids at random, and ids that are all at home in one place.
 class IdMapTest : public testing::TestWithParam<int> {};
 

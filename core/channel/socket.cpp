@@ -10,6 +10,11 @@
 #include <cstring>
 #include <utility>
 
+// Linux 4.13; older headers do not have it.
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
 namespace ipcbridge {
 namespace {
 
@@ -130,6 +135,15 @@ Result<PeerIdentity> peer_identity(int fd) {
     return socket_error("cannot tell who the peer is");
   }
   return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
+}
+
+std::vector<gid_t> peer_groups(int fd) {
+  socklen_t size = 0;
+  // Fails for want of room, and says how much it wants.
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &size) == 0 || errno != ERANGE) return {};
+  std::vector<gid_t> groups(size / sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return {};
+  return groups;
 }
 
 Received receive(System& system, int socket, std::span<std::byte> into) {

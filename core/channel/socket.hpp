@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
@@ -36,6 +37,10 @@ Result<Fd> accept_unix(System& system, int listener);
 void stop_listening_unix(System& system, Fd listener);
 
 Result<PeerIdentity> peer_identity(int fd);
+
+// The supplementary groups of the process at the other end, when it connected or began to listen, as the kernel says.
+// None on kernels before 4.13.
+std::vector<gid_t> peer_groups(int fd);
 
 struct Received {
   ssize_t bytes = -1;    // as recvmsg says, errno included

@@ -1,11 +1,8 @@
 #include "core/endpoint/connector.hpp"
 
-#include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -16,25 +13,20 @@
 namespace ipcbridge {
 namespace {
 
-// SO_PEERCRED knows one group of the peer's; the others are in the group database.
-bool is_member(const PeerIdentity& peer, gid_t group) {
-  if (peer.gid == group) return true;
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(peer.uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return false;
-  std::vector<gid_t> groups(256);
-  int count = static_cast<int>(groups.size());
-  if (::getgrouplist(found->pw_name, peer.gid, groups.data(), &count) < 0) count = static_cast<int>(groups.size());
-  return std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+// Asked of the kernel alone: a look-up in the group database may wait for a network, with the Driver's lock held.
+bool is_in_any(int socket, const PeerIdentity& peer, const std::vector<gid_t>& allowed) {
+  if (allowed.empty()) return false;
+  std::vector<gid_t> groups = peer_groups(socket);
+  groups.push_back(peer.gid);
+  return std::find_first_of(groups.begin(), groups.end(), allowed.begin(), allowed.end()) != groups.end();
 }
 
 }  // namespace
 
-Status check_peer(const PeerIdentity& peer, const AllowList& allow) {
+Status check_peer(int socket, const PeerIdentity& peer, const AllowList& allow) {
   if (peer.uid == ::geteuid() || peer.uid == 0) return {};
   if (std::find(allow.uids.begin(), allow.uids.end(), peer.uid) != allow.uids.end()) return {};
-  if (std::any_of(allow.gids.begin(), allow.gids.end(), [&](gid_t group) { return is_member(peer, group); })) return {};
+  if (is_in_any(socket, peer, allow.gids)) return {};
   return Error{Code::kPermissionDenied,
                "user " + std::to_string(peer.uid) + " is not allowed here (see the option allow)"};
 }
@@ -45,7 +37,7 @@ Result<std::unique_ptr<Channel>> open_channel(System& system, const Address& add
   if (!socket.ok()) return socket.error();
   Result<PeerIdentity> peer = peer_identity(socket.value().get());
   if (!peer.ok()) return peer.error();
-  if (Status status = check_peer(peer.value(), allow); !status.ok()) {
+  if (Status status = check_peer(socket.value().get(), peer.value(), allow); !status.ok()) {
     return Error{status.error().code,
                  "the service at " + address.text + " runs as another user: " + status.error().message};
   }

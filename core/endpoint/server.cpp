@@ -147,7 +147,7 @@ void Server::pause_accepting() {
 
 void Server::admit(std::unique_ptr<Channel> channel) {
   const PeerIdentity peer = channel->peer();
-  Status allowed = check_peer(peer, options_.allow);
+  Status allowed = check_peer(channel->fd(), peer, options_.allow);
   User& user = users_.try_emplace(peer.uid, options_.max_bytes_per_user).first->second;
   if (allowed.ok() && user.connections >= options_.max_connections_per_user) {
     allowed = Error{Code::kResourceExhausted, "user " + std::to_string(peer.uid) + " has " +

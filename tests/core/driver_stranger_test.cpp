@@ -1,4 +1,5 @@
 // Peers that are no clients of this library, or of another user.
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -236,6 +237,30 @@ TEST_F(DriverStrangers, AnAllowedUserIsNot) {
   });
   while (guest.running()) server_.turn();
   EXPECT_EQ(guest.wait(), 0);
+}
+
+TEST_F(DriverStrangers, AProcessInAnAllowedGroupIsNotWhateverTheDatabaseSays) {
+  if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
+  constexpr gid_t kGroup = 54321;  // that no database knows
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  ServeOptions options;
+  options.address = address_;
+  options.mode = 0666;
+  options.methods = {"echo"};
+  options.allow.gids = {kGroup};
+  server_.serve(options);
+  for (const bool member : {true, false}) {
+    Child guest([&] {
+      const gid_t groups[] = {kNobody, kGroup};
+      if (::setgroups(member ? 2 : 1, groups) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) return 1;
+      RawPeer peer(path_);
+      peer.send_frame(FrameType::kHello, 0, encode_hello(Hello{}));
+      while (!peer.closed && peer.received.empty()) peer.receive();
+      return peer.refusal().code == (member ? Code::kOk : Code::kPermissionDenied) ? 0 : 2;
+    });
+    while (guest.running()) server_.turn();
+    EXPECT_EQ(guest.wait(), 0) << member;
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/channel/socket.hpp"
 #include "core/channel/unix_channel.hpp"
 #include "core/endpoint/connector.hpp"
+#include "core/endpoint/descriptors.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -149,11 +150,7 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   const PeerIdentity peer = channel->peer();
   Status allowed = check_peer(channel->fd(), peer, options_.allow);
   User& user = users_.try_emplace(peer.uid, options_.max_bytes_per_user).first->second;
-  if (allowed.ok() && user.connections >= options_.max_connections_per_user) {
-    allowed = Error{Code::kResourceExhausted, "user " + std::to_string(peer.uid) + " has " +
-                                                  std::to_string(options_.max_connections_per_user) +
-                                                  " connections to this service already"};
-  }
+  if (allowed.ok()) allowed = check_room(*channel, user.connections);
   ConnectionSetup setup;
   setup.hello.limits = options_.limits;
   setup.hello.nonce = context_.nonce();
@@ -175,6 +172,21 @@ void Server::admit(std::unique_ptr<Channel> channel) {
     return;
   }
   connection->start();
+}
+
+// `connections` are those that the peer's user has. The descriptors are the program's and all users' together.
+Status Server::check_room(const Channel& channel, std::uint32_t connections) const {
+  const DescriptorLimits descriptors = descriptor_limits();
+  if (static_cast<std::uint64_t>(channel.fd()) >= descriptors.reserved_from) {
+    return Error{Code::kResourceExhausted, "the service's process has hardly a descriptor left (its limit is " +
+                                               std::to_string(descriptors.limit) + ")"};
+  }
+  const uid_t uid = channel.peer().uid;
+  std::uint64_t most = options_.max_connections_per_user;
+  if (uid != ::geteuid() && uid != 0) most = std::min(most, descriptors.per_guest);
+  if (connections < most) return {};
+  return Error{Code::kResourceExhausted, "user " + std::to_string(uid) + " has " + std::to_string(connections) +
+                                             " connections to this service already"};
 }
 
 void Server::leave(uid_t uid) {

@@ -65,6 +65,7 @@ class Server final : public ConnectionOwner {
   void ask_to_be_replaced();
   std::unique_ptr<Channel> accept_channel();
   void admit(std::unique_ptr<Channel> channel);
+  Status check_room(const Channel& channel, std::uint32_t connections) const;
   // One connection of the user less.
   void leave(uid_t uid);
   void pause_accepting();

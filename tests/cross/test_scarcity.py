@@ -14,6 +14,7 @@ from pairs import KINDS, Pair, make_address, zeros
 
 Make = Callable[..., Peer]
 FEW_FILES = ("prlimit", "--nofile=64:64")
+MANY_FILES = ("prlimit", "--nofile=2048:")  # often a program has 1,024, and of them a service takes fewer
 REFUSALS = {"unavailable", "resource_exhausted"}
 
 
@@ -95,7 +96,7 @@ def test_one_cpu_is_enough(kinds: tuple[str, str], peers: Make) -> None:
 @pytest.mark.parametrize(("client", "server"), [("node", "blocking"), ("blocking", "asyncio"), ("asyncio", "node")])
 @pytest.mark.parametrize("transport", ["shm", "unix"])
 def test_a_server_has_1000_connections(client: str, server: str, transport: str, peers: Make, directory) -> None:
-    serving, calling = peers(server, reuse=False), peers(client, reuse=False)
+    serving, calling = peers(server, *MANY_FILES, reuse=False), peers(client, *MANY_FILES, reuse=False)
     address = make_address(transport, directory)
     serving.do("serve", **{"as": "s"}, address=address)
     seen = calling.start("crowd", address=address, count=1000, options={"connect_timeout": 30}).result(60)

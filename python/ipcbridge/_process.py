@@ -45,8 +45,9 @@ class Process:
         with self._lock:
             if self._listener is None:
                 self.pump.listen()
-                self._listener = threading.Thread(target=self._pass_on, name="ipcbridge-news", daemon=True)
-                self._listener.start()
+                thread = threading.Thread(target=self._pass_on, name="ipcbridge-news", daemon=True)
+                thread.start()  # Ctrl-C, or a limit of threads, may end it here
+                self._listener = thread
 
     def observe_client(self, client_id: int, client: Any) -> None:
         self._observers[client_id] = client

@@ -17,13 +17,14 @@
 namespace ipcbridge {
 namespace {
 
+using testing_support::become_nobody;
 using testing_support::Child;
 using testing_support::DriverFaults;
 using testing_support::Endpoint;
+using testing_support::kNobody;
 using testing_support::run_until;
 
 constexpr rlim_t kLimit = 128;
-constexpr uid_t kNobody = 65534;
 
 class ProcessDescriptors : public DriverFaults {
  protected:
@@ -67,17 +68,11 @@ TEST_F(ProcessDescriptors, AreNotAllForThoseWhoConnect) {
 
 TEST_F(ProcessDescriptors, AreNotAllForOneOtherUser) {
   if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
-  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
-  ServeOptions options;
-  options.address = address_;
-  options.mode = 0666;
-  options.methods = {"echo"};
-  options.allow.uids = {kNobody};
-  const ServerId server = server_.serve(options);
+  const ServerId server = serve_to_others({{kNobody}, {}});
   std::array<int, 2> pipe{};
   ASSERT_EQ(::pipe(pipe.data()), 0);
   Child guest([&] {
-    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) return 1;
+    if (!become_nobody()) return 1;
     Endpoint caller;
     std::string refusal;
     const std::size_t connected = crowd(caller, {&caller}, refusal);
@@ -90,8 +85,7 @@ TEST_F(ProcessDescriptors, AreNotAllForOneOtherUser) {
   ASSERT_TRUE(run_until({&server_}, [&] { return server_.driver().server_status(server).connections == kLimit / 2; }));
   expect_service();
   ASSERT_EQ(::write(tell.get(), "x", 1), 1);
-  while (guest.running()) server_.turn();
-  EXPECT_EQ(guest.wait(), 0);
+  EXPECT_EQ(served_until_it_ends(guest), 0);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <string>
 
@@ -19,6 +21,23 @@ class DriverFaults : public testing::Test {
     const std::uint64_t token = client_.call(client, "still here");
     ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
     EXPECT_EQ(text_of(client_.outcomes[token].payload), "still here") << client_.outcomes[token].message;
+  }
+
+  // Where other users can reach it, some of whom may come in.
+  ServerId serve_to_others(const AllowList& allow) {
+    EXPECT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+    ServeOptions options;
+    options.address = address_;
+    options.mode = 0666;
+    options.methods = {"echo"};
+    options.allow = allow;
+    return server_.serve(options);
+  }
+
+  // The status of a child that needs the service to end.
+  int served_until_it_ends(Child& child) {
+    while (child.running()) server_.turn();
+    return child.wait();
   }
 
   static DriverOptions with(System& system) {

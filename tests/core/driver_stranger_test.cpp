@@ -1,11 +1,12 @@
 // Peers that are no clients of this library, or of another user.
-#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -17,17 +18,17 @@
 namespace ipcbridge {
 namespace {
 
+using testing_support::become_nobody;
 using testing_support::Child;
 using testing_support::DriverFaults;
 using testing_support::Endpoint;
 using testing_support::header_of;
+using testing_support::kNobody;
 using testing_support::LingeringSocket;
 using testing_support::pattern;
 using testing_support::run_until;
 using testing_support::ScopedEnvironment;
 using testing_support::send_descriptors;
-
-constexpr uid_t kNobody = 65534;
 
 // A bare socket that says whatever it likes to a service.
 class RawPeer {
@@ -84,23 +85,20 @@ class DriverStrangers : public DriverFaults {
       return peer.closed;
     });
   }
+  void expect_to_be_closed_alone(std::string_view bytes) {
+    server_.serve(address_);
+    RawPeer peer(path_);
+    peer.send(as_bytes(bytes));
+    EXPECT_TRUE(until_closed(peer));
+    expect_service();
+  }
 };
 
 TEST_F(DriverStrangers, GarbageInsteadOfAHelloClosesThatConnectionOnly) {
-  server_.serve(address_);
-  RawPeer peer(path_);
-  peer.send(as_bytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-  EXPECT_TRUE(until_closed(peer));
-  expect_service();
+  expect_to_be_closed_alone("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
 }
 
-TEST_F(DriverStrangers, ASlowLorisIsClosedWhenTheHandshakeTakesTooLong) {
-  server_.serve(address_);
-  RawPeer peer(path_);
-  peer.send(as_bytes("half"));
-  EXPECT_TRUE(until_closed(peer));
-  expect_service();
-}
+TEST_F(DriverStrangers, ASlowLorisIsClosedWhenTheHandshakeTakesTooLong) { expect_to_be_closed_alone("half"); }
 
 TEST_F(DriverStrangers, APeerOfAnotherVersionIsToldBothVersions) {
   server_.serve(address_);
@@ -203,63 +201,43 @@ TEST_F(DriverStrangers, APeerThatAsksAndNeverReadsCostsWhatItWasGranted) {
 
 TEST_F(DriverStrangers, AnotherUserIsRefused) {
   if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
-  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
-  ServeOptions options;
-  options.address = address_;
-  options.mode = 0666;
-  server_.serve(options);
+  serve_to_others({});
   Child stranger([&] {
-    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) return 1;
+    if (!become_nobody()) return 1;
     RawPeer peer(path_);
     while (!peer.closed) peer.receive();
     const Outcome refusal = peer.refusal();
     return refusal.code == Code::kPermissionDenied ? 0 : 2;
   });
-  while (stranger.running()) server_.turn();
-  EXPECT_EQ(stranger.wait(), 0);
+  EXPECT_EQ(served_until_it_ends(stranger), 0);
 }
 
 TEST_F(DriverStrangers, AnAllowedUserIsNot) {
   if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
-  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
-  ServeOptions options;
-  options.address = address_;
-  options.mode = 0666;
-  options.methods = {"echo"};
-  options.allow.uids = {kNobody};
-  server_.serve(options);
+  serve_to_others({{kNobody}, {}});
   Child guest([&] {
-    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) return 1;
+    if (!become_nobody()) return 1;
     RawPeer peer(path_);
     peer.send_frame(FrameType::kHello, 0, encode_hello(Hello{}));
     while (!peer.closed && peer.received.empty()) peer.receive();
     return peer.closed ? 2 : 0;
   });
-  while (guest.running()) server_.turn();
-  EXPECT_EQ(guest.wait(), 0);
+  EXPECT_EQ(served_until_it_ends(guest), 0);
 }
 
 TEST_F(DriverStrangers, AProcessInAnAllowedGroupIsNotWhateverTheDatabaseSays) {
   if (::getuid() != 0) GTEST_SKIP() << "only root can become another user";
   constexpr gid_t kGroup = 54321;  // that no database knows
-  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
-  ServeOptions options;
-  options.address = address_;
-  options.mode = 0666;
-  options.methods = {"echo"};
-  options.allow.gids = {kGroup};
-  server_.serve(options);
+  serve_to_others({{}, {kGroup}});
   for (const bool member : {true, false}) {
     Child guest([&] {
-      const gid_t groups[] = {kNobody, kGroup};
-      if (::setgroups(member ? 2 : 1, groups) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) return 1;
+      if (!become_nobody(member ? std::vector<gid_t>{kNobody, kGroup} : std::vector<gid_t>{kNobody})) return 1;
       RawPeer peer(path_);
       peer.send_frame(FrameType::kHello, 0, encode_hello(Hello{}));
       while (!peer.closed && peer.received.empty()) peer.receive();
       return peer.refusal().code == (member ? Code::kOk : Code::kPermissionDenied) ? 0 : 2;
     });
-    while (guest.running()) server_.turn();
-    EXPECT_EQ(guest.wait(), 0) << member;
+    EXPECT_EQ(served_until_it_ends(guest), 0) << member;
   }
 }
 

@@ -18,10 +18,9 @@ namespace ipcbridge {
 namespace {
 
 using testing_support::Child;
+using testing_support::kNobody;
 using testing_support::ScopedEnvironment;
 using testing_support::TemporaryDirectory;
-
-constexpr uid_t kNobody = 65534;
 
 class Names : public testing::Test {
  protected:

@@ -15,8 +15,7 @@ namespace {
 
 using testing_support::Child;
 using testing_support::FaultySystem;
-
-constexpr uid_t kNobody = 65534;
+using testing_support::kNobody;
 
 TEST(PumpStart, WithoutAThreadSaysSoAndLeavesTheSignalsAsTheyWere) {
   Child child([] {

@@ -1,5 +1,6 @@
 #include "tests/core/support.hpp"
 
+#include <grp.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -166,6 +167,10 @@ bool is_pattern(ConstBytes bytes, std::uint32_t seed) {
 
 FrameHeader header_of(FrameType type, std::uint64_t id, std::size_t length, std::uint8_t flags) {
   return FrameHeader{static_cast<std::uint32_t>(length), type, flags, 0, id};
+}
+
+bool become_nobody(const std::vector<gid_t>& groups) {
+  return ::setgroups(groups.size(), groups.data()) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0;
 }
 
 Child::Child(const std::function<int()>& body) {

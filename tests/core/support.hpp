@@ -100,6 +100,11 @@ bool is_pattern(ConstBytes bytes, std::uint32_t seed);
 
 FrameHeader header_of(FrameType type, std::uint64_t id, std::size_t length, std::uint8_t flags = 0);
 
+inline constexpr uid_t kNobody = 65534;
+
+// False where it fails: only root can.
+bool become_nobody(const std::vector<gid_t>& groups = {kNobody});
+
 // Runs in a forked child; the exit code is what `body` returns. The child leaves by _exit.
 class Child {
  public:

@@ -66,7 +66,7 @@ class IdMap {
     T value{};
   };
 
-  static constexpr std::size_t kFirstCapacity = 16;
+  static constexpr std::size_t kFirstCapacity = 4;
 
   std::size_t home(std::uint64_t id) const { return static_cast<std::size_t>((id * 0x9E3779B97F4A7C15ULL) >> shift_); }
   std::size_t next(std::size_t at) const { return (at + 1) & (slots_.size() - 1); }

@@ -18,10 +18,10 @@ constexpr int kMaxRounds = 16;
 
 Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
                        ConnectionOwner& owner, const ConnectionSetup& setup)
-    : context_(context),
+    : side_(side),
+      context_(context),
       id_(id),
       channel_(std::move(channel)),
-      side_(side),
       owner_(owner),
       limits_(setup.hello.limits),
       account_(setup.account),

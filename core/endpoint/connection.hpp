@@ -112,18 +112,20 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   void write_waiting();
   void settle();
 
-  Context& context_;
-  std::uint64_t id_;
-  std::unique_ptr<Channel> channel_;
-  Session::Side side_;
-  ConnectionOwner& owner_;
-  Limits limits_;
-  Account* account_;
-  Handshake handshake_;
-  std::optional<Session> session_;
+  // What every message touches comes first: of a thousand connections each line of it is cold.
   bool polls_writable_ = false;
   bool output_left_ = false;  // there was room for more than one turn may write
   bool closed_ = false;
+  Session::Side side_;
+  Context& context_;
+  std::uint64_t id_;
+  std::unique_ptr<Channel> channel_;
+  ConnectionOwner& owner_;
+  std::optional<Session> session_;
+
+  Limits limits_;
+  Account* account_;
+  Handshake handshake_;
 };
 
 }  // namespace ipcbridge

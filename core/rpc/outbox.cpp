@@ -66,7 +66,7 @@ Buffer Outbox::close(const std::deque<Message>::iterator& message) {
   return body;
 }
 
-bool Outbox::flush_round() { return flush_short() && flush_fragment(); }
+bool Outbox::flush_round() { return empty() || (flush_short() && flush_fragment()); }
 
 bool Outbox::flush_short() {
   while (!short_.empty()) {

@@ -30,8 +30,9 @@ class Outbox {
   Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, AccountShare& share,
          std::function<void(FrameType, std::uint64_t)> on_sent);
 
-  bool empty() const { return short_.empty() && long_.empty(); }
-  bool has_short() const { return !short_.empty(); }
+  // Asked with every message, so of one word: each message that waits counts for some bytes.
+  bool empty() const { return bytes_ == 0; }
+  bool has_short() const { return !empty() && !short_.empty(); }
   std::uint64_t bytes() const { return bytes_; }
 
   // Whether a message of this size can be begun now, without waiting for another to end.
@@ -70,13 +71,13 @@ class Outbox {
 
   FrameWriter& writer_;
   std::uint64_t max_open_bytes_;
-  AccountShare& share_;
-  std::function<void(FrameType, std::uint64_t)> on_sent_;
-  std::deque<Message> short_;
-  std::deque<Message> long_;  // open ones first, the next to send a fragment of in front
   std::size_t open_count_ = 0;
   std::uint64_t open_bytes_ = 0;
   std::uint64_t bytes_ = 0;
+  std::deque<Message> short_;
+  std::deque<Message> long_;  // open ones first, the next to send a fragment of in front
+  AccountShare& share_;
+  std::function<void(FrameType, std::uint64_t)> on_sent_;
 };
 
 }  // namespace ipcbridge

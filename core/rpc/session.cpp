@@ -26,15 +26,15 @@ Error violation(const std::string& what) { return {Code::kDataLoss, "the peer br
 
 Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events,
                  Account* account)
-    : ours_(ours),
-      theirs_(theirs),
-      writer_(writer),
+    : writer_(writer),
       events_(events),
+      our_bit_(side == Side::kConnector ? 0 : kSideBit),
+      theirs_(theirs),
+      ours_(ours),
       share_(account),
       outbox_(writer, theirs.max_message_bytes, share_,
               [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
-      reassembly_(ours.max_message_bytes),
-      our_bit_(side == Side::kConnector ? 0 : kSideBit) {}
+      reassembly_(ours.max_message_bytes) {}
 
 Status Session::receive(const FrameHeader& header, ConstBytes body) {
   if (!is_well_formed(header)) return violation("an unknown flag");

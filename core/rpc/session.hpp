@@ -122,13 +122,9 @@ class Session {
 
   static constexpr std::uint64_t kSideBit = 1ULL << 63U;
 
-  Limits ours_;
-  Limits theirs_;
+  // In the order of use: what most messages do not touch comes last.
   FrameWriter& writer_;
   SessionEvents& events_;
-  AccountShare share_;
-  Outbox outbox_;
-  Reassembly reassembly_;
   std::uint64_t our_bit_;
   std::uint64_t next_id_ = 1;
   IdMap<Pending> pending_;
@@ -137,6 +133,11 @@ class Session {
   std::uint64_t inbound_bytes_ = 0;
   bool goaway_sent_ = false;
   bool goaway_received_ = false;
+  Limits theirs_;
+  Limits ours_;
+  AccountShare share_;
+  Outbox outbox_;
+  Reassembly reassembly_;
 };
 
 }  // namespace ipcbridge

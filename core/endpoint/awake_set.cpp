@@ -14,6 +14,9 @@ namespace {
 // about what its doorbell would.
 constexpr Duration kReviewInterval = std::chrono::milliseconds(20);
 
+// Those that have something often stand together: they were opened, and are used, in turn.
+constexpr std::size_t kWorthLookingFurther = 64;
+
 }  // namespace
 
 bool AwakeSet::Entry::ready() const {
@@ -52,7 +55,10 @@ void AwakeSet::remove(Connection& connection) {
 
 AwakeSet::Look AwakeSet::look() const {
   bool expecting = false;
-  for (const Entry& entry : entries_) {
+  const std::size_t count = entries_.size();
+  for (std::size_t i = 0, at = next_; i < count; ++i, ++at) {
+    if (at >= count) at = 0;
+    const Entry& entry = entries_[at];
     if (entry.ready()) return Look::kReady;
     expecting = expecting || (!entry.connection->armed && entry.connection->expects_frames());
   }
@@ -68,16 +74,23 @@ bool AwakeSet::keeps_a_peer_waiting() const {
   });
 }
 
-bool AwakeSet::service(const Context& context, std::size_t first) {
+bool AwakeSet::service(const Context& context) {
   const std::size_t count = entries_.size();
-  if (count == 0) return false;
   bool more = false;
+  bool found = false;
+  std::size_t idle = 0;  // in a row
   // A connection may leave the set while it is serviced.
-  for (std::size_t at = first % count, i = 0; i < count && !entries_.empty(); ++i, ++at) {
+  for (std::size_t at = next_, i = 0; i < count && !entries_.empty(); ++i, ++at) {
     if (at >= entries_.size()) at = 0;
-    if (!entries_[at].ready()) continue;
+    if (!entries_[at].ready()) {
+      if (found && ++idle == kWorthLookingFurther) return true;
+      continue;
+    }
     if (!context.sink_has_room()) return true;
+    found = true;
+    idle = 0;
     Connection& connection = *entries_[at].connection;
+    next_ = at + 1;
     connection.service(false);
     more = more || connection.ready();
   }

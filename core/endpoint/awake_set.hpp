@@ -35,9 +35,9 @@ class AwakeSet {
   // Whether a peer that owes an answer cannot run because this thread has its CPU.
   bool keeps_a_peer_waiting() const;
 
-  // Services those that are ready, beginning with the one at `first` modulo the size. True when the context's sink is
-  // full or a budget ran out.
-  bool service(const Context& context, std::size_t first);
+  // Services those that are ready, beginning behind the last that was. True when there may be more: the context's sink
+  // is full, a budget ran out, or not all were looked at.
+  bool service(const Context& context);
 
   // All or none: false, and everything is awake, when one of them has something after all.
   bool fall_asleep();
@@ -59,6 +59,7 @@ class AwakeSet {
   void erase_if(Leaves leaves);
 
   std::vector<Entry> entries_;
+  std::size_t next_ = 0;  // where to look first
   TimePoint next_review_{};
   bool asleep_ = false;
 };

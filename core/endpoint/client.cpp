@@ -150,6 +150,7 @@ void Client::resume(const std::string& why_lost) {
 void Client::set_state(ClientState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
+  if (state == ClientState::kClosed) context_.note_end();
   post_state(why);
 }
 
@@ -298,6 +299,7 @@ void Client::on_goaway(Connection& connection) {
 
 void Client::on_closed(Connection& connection, const Error& why) {
   --connections_;
+  if (state_ == ClientState::kClosed) context_.note_end();
   std::erase(leaving_, &connection);
   if (Link* link = link_of(connection)) lose(*link, why);
   // Calls that it may have left to be sent again: another connection may be idle, or patience over.

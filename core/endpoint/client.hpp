@@ -40,7 +40,6 @@ class Client final : public ConnectionOwner {
 
   void on_call_deadline(std::uint64_t token, TimePoint now);
   bool has_deadline(std::uint64_t token) { return calls_.find(token) != nullptr; }
-  std::size_t call_count() const { return calls_.size(); }
   // Closed, and its connections too: nothing refers to it any more.
   bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0; }
   // A retry or the end of patience, and whether either is ahead.
@@ -61,11 +60,11 @@ class Client final : public ConnectionOwner {
   static constexpr std::uint32_t kNotOffered = ~0U;
 
   struct Link {
-    Address address;
     Connection* connection = nullptr;
     bool usable = false;                // open, and the service has not said goodbye
     bool found = false;                 // it has been usable before
     std::vector<std::uint32_t> remote;  // interned method -> the service's number
+    Address address;
     Duration backoff = Duration::zero();
     TimePoint next_attempt = kNever;
   };
@@ -128,21 +127,23 @@ class Client final : public ConnectionOwner {
   void lose(Link& link, const Error& why);
   void leave_if_done(Connection& connection);
 
+  // What every call touches comes first: of a thousand clients each line of it is cold.
   Context& context_;
   ClientId id_;
-  ConnectOptions options_;
-  std::vector<Link> links_;
   ClientState state_ = ClientState::kConnecting;
+  std::vector<Link> links_;
+  std::vector<std::string> names_;  // interned
+  IdMap<Call> calls_;
+  std::uint64_t queued_calls_ = 0;
+
+  ConnectOptions options_;
   TimePoint patience_ = kNever;  // when connecting or reconnecting ends in failure
   Error last_error_;
   std::vector<std::string> methods_;
   std::shared_ptr<Generation> generation_ = std::make_shared<Generation>(0);
-  std::vector<std::string> names_;  // interned
   std::unordered_map<std::string, std::uint32_t> numbers_;
-  std::size_t guesses_ = 0;  // of those, interned by find_method while nobody was there to offer them
-  IdMap<Call> calls_;
+  std::size_t guesses_ = 0;          // of those, interned by find_method while nobody was there to offer them
   std::deque<std::uint64_t> queue_;  // tokens in the order of their calls; those cancelled are skipped
-  std::uint64_t queued_calls_ = 0;
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t next_notification_ = 1ULL << 63U;
   std::size_t next_link_ = 0;

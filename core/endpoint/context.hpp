@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/id_map.hpp"
@@ -55,6 +56,10 @@ class Context {
   void bury(Connection& connection);
   void clear_graveyard() { graveyard_.clear(); }
 
+  // A client or server may be over: the Driver looks through all of them.
+  void note_end() { ended_ = true; }
+  bool take_ended() { return std::exchange(ended_, false); }
+
   AwakeSet& awake() { return awake_; }
   // The connection has something to do that no message will tell of.
   void want_turn(Connection& connection);
@@ -75,6 +80,7 @@ class Context {
   IdMap<std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 1;
   AwakeSet awake_;
+  bool ended_ = false;
   std::vector<std::unique_ptr<Connection>> graveyard_;
 };
 

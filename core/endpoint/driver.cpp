@@ -43,7 +43,7 @@ Driver::Impl::Impl(const DriverOptions& options, Poller poller)
 
 Driver::Impl::~Impl() {
   if (forked()) return;
-  for (auto& [id, client] : clients_) client->close();
+  clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->close(); });
   for (auto& [id, server] : servers_) server->close(Duration::zero());
 }
 
@@ -58,8 +58,7 @@ Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {
     addresses.push_back(std::move(address).value());
   }
   const ClientId id = next_client_++;
-  auto& made = clients_[id] = std::make_unique<Client>(context_, id, options, std::move(addresses));
-  made->start();
+  clients_.insert(id, std::make_unique<Client>(context_, id, options, std::move(addresses)))->start();
   return id;
 }
 

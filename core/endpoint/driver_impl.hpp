@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "core/base/fork.hpp"
+#include "core/base/id_map.hpp"
 #include "core/endpoint/client.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
@@ -30,8 +31,8 @@ class Driver::Impl {
   Context& context() { return context_; }
 
   Client* client(ClientId id) {
-    const auto found = clients_.find(id);
-    return found == clients_.end() ? nullptr : found->second.get();
+    const std::unique_ptr<Client>* found = clients_.find(id);
+    return found == nullptr ? nullptr : found->get();
   }
   void forget_orphan(const RequestKey& request) {
     for (auto& [id, server] : servers_) server->forget_orphan(request);
@@ -68,7 +69,7 @@ class Driver::Impl {
   Duration spin_budget_{};    // of the present wait
   Duration spun_{};           // of it, before `stop` interrupted
   std::uint32_t yields_ = 0;  // in a row, to peers on this CPU
-  std::map<ClientId, std::unique_ptr<Client>> clients_;
+  IdMap<std::unique_ptr<Client>> clients_;
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;
   ServerId next_server_ = 1;

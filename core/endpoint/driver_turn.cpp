@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <array>
+#include <memory>
+#include <vector>
 
 #include "core/endpoint/driver_impl.hpp"
 
@@ -20,8 +21,7 @@ bool Driver::Impl::turn(EventSink& sink, bool poll) {
     poll_descriptors();
     fire_timers();
   }
-  // Whoever is first this time is second the next, or a full sink would starve the last.
-  more = context_.awake().service(context_, turns_) || more;
+  more = context_.awake().service(context_) || more;
   more = !context_.deliver_posted() || more;
   context_.set_sink(nullptr);
   context_.clear_graveyard();
@@ -96,15 +96,18 @@ bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
 
 // An idle process is not to be woken for what ended long ago.
 void Driver::Impl::prune_timers() {
-  std::size_t calls = 0;
-  for (const auto& [id, found] : clients_) calls += found->call_count();
   const auto alive = [this](const TimerQueue::Timer& timer) { return is_alive(timer); };
-  context_.timers().prune(calls, alive);
+  context_.timers().prune(alive);
   context_.timers().drop_dead_head(alive);
 }
 
 void Driver::Impl::reap() {
-  std::erase_if(clients_, [](const auto& entry) { return entry.second->is_over(); });
+  if (!context_.take_ended()) return;
+  std::vector<ClientId> over;
+  clients_.for_each([&](std::uint64_t id, const std::unique_ptr<Client>& client) {
+    if (client->is_over()) over.push_back(static_cast<ClientId>(id));
+  });
+  for (const ClientId id : over) clients_.erase(id);
   std::erase_if(servers_, [](const auto& entry) { return entry.second->is_over(); });
 }
 

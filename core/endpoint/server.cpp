@@ -275,6 +275,7 @@ void Server::finish(const Error& why) {
 void Server::set_state(ServerState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
+  if (state == ServerState::kClosed) context_.note_end();
   context_.post(state_change(Event::Kind::kServerState, id_, static_cast<std::uint8_t>(state), why));
 }
 
@@ -343,6 +344,7 @@ bool Server::keeps_notification(Connection& connection, std::uint64_t id, std::u
 
 void Server::on_closed(Connection& connection, const Error&) {
   std::erase(connections_, &connection);
+  if (state_ == ServerState::kClosed) context_.note_end();
   // The question to be replaced is this server's own connection and was never counted.
   if (connection.side() == Session::Side::kAcceptor) leave(connection.channel().peer().uid);
   close_if_drained();

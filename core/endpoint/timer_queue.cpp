@@ -1,7 +1,6 @@
 #include "core/endpoint/timer_queue.hpp"
 
 #include <algorithm>
-#include <cstddef>
 
 namespace ipcbridge {
 namespace {
@@ -31,11 +30,11 @@ void TimerQueue::drop_dead_head(const std::function<bool(const Timer&)>& is_aliv
   }
 }
 
-void TimerQueue::prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive) {
-  constexpr std::size_t kWorthIt = 1024;
-  if (heap_.size() < kWorthIt + 2 * alive_estimate) return;
+void TimerQueue::prune(const std::function<bool(const Timer&)>& is_alive) {
+  if (heap_.size() < sweep_at_) return;
   std::erase_if(heap_, [&](const Timer& timer) { return !is_alive(timer); });
   std::make_heap(heap_.begin(), heap_.end(), later);
+  sweep_at_ = std::max(kWorthSweeping, 2 * heap_.size());
 }
 
 }  // namespace ipcbridge

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -29,11 +30,14 @@ class TimerQueue {
   // Drops entries at the head that are not alive any more, so that next() is a time that matters.
   void drop_dead_head(const std::function<bool(const Timer&)>& is_alive);
 
-  // Drops all entries that are not alive any more, when there are enough of them to be worth the sweep.
-  void prune(std::size_t alive_estimate, const std::function<bool(const Timer&)>& is_alive);
+  // Drops all entries that are not alive any more, when twice as many have gathered as the last sweep left.
+  void prune(const std::function<bool(const Timer&)>& is_alive);
 
  private:
+  static constexpr std::size_t kWorthSweeping = 1024;
+
   std::vector<Timer> heap_;
+  std::size_t sweep_at_ = kWorthSweeping;
 };
 
 }  // namespace ipcbridge

@@ -165,5 +165,76 @@ TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue)
   for (const bool each : promised) EXPECT_TRUE(each) << "it would not ring";
 }
 
+// Has something to read whenever it is told so, and counts how often somebody came to read it.
+class CountingChannel final : public Channel {
+ public:
+  struct Traffic {
+    bool ready = false;
+    int reads = 0;
+  };
+  explicit CountingChannel(Traffic& traffic) : traffic_(traffic) {}
+
+  std::string_view transport() const override { return "test"; }
+  PeerIdentity peer() const override { return {}; }
+  int fd() const override { return event_.get(); }
+  bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
+  bool wants_writable() const override { return false; }
+  void on_writable() override {}
+  Status read(FrameSink&, ReadBudget, bool) override {
+    ++traffic_.reads;
+    return {};
+  }
+  bool ready() const override { return traffic_.ready; }
+  bool prepare_sleep() override { return !traffic_.ready; }
+  void wake() override {}
+
+ private:
+  Traffic& traffic_;
+  Fd event_{::eventfd(0, EFD_CLOEXEC)};
+};
+
+class RoomForAll final : public EventSink {
+ public:
+  bool has_room() const override { return true; }
+  void on_event(const Event&) override {}
+};
+
+class AwakeSetOfMany : public testing::Test {
+ protected:
+  AwakeSetOfMany() {
+    context_.set_sink(&sink_);
+    for (CountingChannel::Traffic& each : traffic_) {
+      context_.open_connection(std::make_unique<CountingChannel>(each), Session::Side::kAcceptor, owner_, {});
+    }
+  }
+
+  NoOwner owner_;
+  RoomForAll sink_;
+  std::array<CountingChannel::Traffic, 300> traffic_{};
+  Context context_{DriverOptions{}, std::move(Poller::create(System::real())).value()};
+};
+
+TEST_F(AwakeSetOfMany, ReadsThoseThatStandFarApartAsOftenAsOneAnother) {
+  const std::array<std::size_t, 4> busy{0, 1, 120, 299};
+  for (const std::size_t at : busy) traffic_[at].ready = true;
+  constexpr int kTimes = 100;
+  while (traffic_[busy[0]].reads < kTimes) ASSERT_TRUE(context_.awake().service(context_));
+  for (const std::size_t at : busy) {
+    EXPECT_GE(traffic_[at].reads, kTimes - 1) << at;
+    EXPECT_LE(traffic_[at].reads, kTimes + 1) << at;
+  }
+}
+
+TEST_F(AwakeSetOfMany, SaysThatThereIsNoMoreOnlyWhenItHasLookedAtAll) {
+  for (const std::size_t at : {200UL, 100UL, 299UL, 0UL}) {
+    traffic_[at].ready = true;
+    traffic_[150].ready = true;
+    while (traffic_[at].reads == 0) ASSERT_TRUE(context_.awake().service(context_)) << at;
+    traffic_[at].ready = traffic_[150].ready = false;
+    EXPECT_FALSE(context_.awake().service(context_));
+    EXPECT_EQ(context_.awake().look(), AwakeSet::Look::kExpecting);
+  }
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -277,6 +277,15 @@ TEST_P(DriverConformance, ClosingAClientEndsItsCalls) {
   EXPECT_EQ(client_.try_call(client, 9, {}).error().code, Code::kFailedPrecondition);
 }
 
+TEST_P(DriverConformance, NothingIsKeptOfAClosedClient) {
+  const ClientId kept = connected();
+  const ClientId closed = client_.connect(address_);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(closed, ClientState::kReady); }));
+  client_.driver().close_client(closed);
+  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.driver().generation(closed) == nullptr; }));
+  EXPECT_NE(client_.driver().generation(kept), nullptr);
+}
+
 TEST_P(DriverConformance, AfterARestartNewCallsWorkAndLostOnesSaySo) {
   const ClientId client = connected();
   server_.handle = Endpoint::keep;

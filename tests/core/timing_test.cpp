@@ -44,14 +44,24 @@ TEST(Timers, ThatAreNeverDueAreNotKept) {
   EXPECT_EQ(queue.next(), kNever);
 }
 
-TEST(Timers, OfFinishedCallsAreSweptWhenTheyAreTheMajority) {
+TEST(Timers, OfFinishedCallsAreSweptWhenTheyMayBeTheMajority) {
   TimerQueue queue;
-  for (std::uint64_t i = 0; i < 5000; ++i) queue.add({at(static_cast<int>(i)), Kind::kCall, 1, i});
-  queue.prune(5000, [](const TimerQueue::Timer&) { return false; });
-  EXPECT_EQ(queue.next(), at(0)) << "not worth it yet";
-  queue.prune(10, [](const TimerQueue::Timer& timer) { return timer.token >= 4990; });
+  const auto add = [&](std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t i = from; i < to; ++i) queue.add({at(static_cast<int>(i)), Kind::kCall, 1, i});
+  };
+  add(0, 1000);
+  queue.prune([](const TimerQueue::Timer&) { return false; });
+  EXPECT_EQ(queue.next(), at(0)) << "so few are not worth it";
+  add(1000, 4000);
+  queue.prune([](const TimerQueue::Timer& timer) { return timer.token >= 2000; });
+  EXPECT_EQ(queue.next(), at(2000));
+  add(4000, 5999);
+  queue.prune([](const TimerQueue::Timer&) { return false; });
+  EXPECT_EQ(queue.next(), at(2000)) << "most of them were alive a moment ago";
+  add(5999, 6000);
+  queue.prune([](const TimerQueue::Timer& timer) { return timer.token >= 5990; });
   TimerQueue::Timer timer;
-  for (std::uint64_t i = 4990; i < 5000; ++i) {
+  for (std::uint64_t i = 5990; i < 6000; ++i) {
     ASSERT_TRUE(queue.pop_due(kNever, timer));
     EXPECT_EQ(timer.token, i);
   }

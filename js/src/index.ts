@@ -1,18 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Call } from './call'
-import { Client, type ClientState, type ClientStatus, makeSettings } from './client'
+import { Client, makeSettings } from './client'
 import { type Description, describeCall } from './describe'
 import { IpcError } from './errors'
 import { later, refuseLater } from './later'
 import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './remote'
 import { Server, serviceIfAny } from './server'
-import { type ServerState, type ServerStatus, Service } from './service'
+import { Service } from './service'
 import type { Listener } from './state'
+import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
 import { Kwargs } from './values'
 
 export { Call } from './call'
-export type { ClientState, ClientStatus, LinkStatus } from './client'
 export { type Context, context } from './context'
 export type { Description, MethodDescription, ParameterDescription } from './describe'
 export { type Code, codes, IpcError, RemoteError } from './errors'
@@ -28,7 +28,7 @@ export type {
 } from './options'
 export type { AnyRemote, Notifier, Remote } from './remote'
 export { Server } from './server'
-export type { ServerState, ServerStatus } from './service'
+export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
 export { float, type Int64, kwargs, localDateTime } from './values'
 
 /**

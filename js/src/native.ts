@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClientStatus } from './client'
+import type { ClientStatus, ServerStatus } from './status'
 
 /**
  * The native addon, as declared here and nowhere else. Methods that return a number or undefined return
@@ -44,7 +44,7 @@ export interface Native {
   closeServer(server: number, grace: number): void
   reply(request: number, payload: number): Failed
   replyError(request: number, code: number, message: string, details: number): Failed
-  serverStatus(server: number): NativeServerStatus
+  serverStatus(server: number): ServerStatus
 }
 
 export type Failed = number | undefined
@@ -131,15 +131,6 @@ export interface NativeServeOptions extends NativeLimits {
   takeoverTimeout: number
   mode: number
   maxBytesPerUser: number
-}
-
-export interface NativeServerStatus {
-  state: string
-  address: string
-  path: string
-  connections: number
-  shmConnections: number
-  runningCalls: number
 }
 
 /** Loads the binary for this machine. It is an Error and no IpcError that says why there is none: nothing has been called yet. */

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { CloseOptions } from './options'
-import type { ServerStatus, Service } from './service'
+import type { Service } from './service'
+import type { ServerStatus } from './status'
 
 /** A service that is being served; made by `serve`. */
 export class Server implements AsyncDisposable {

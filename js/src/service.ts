@@ -44,23 +44,8 @@ import {
 } from './runtime'
 import { loadParser } from './signature'
 import { StateBoard } from './state'
+import type { ServerState, ServerStatus } from './status'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, Kwargs, messageOf } from './values'
-
-/** 'closing': calls that have begun may finish, others are refused. */
-export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
-
-export interface ServerStatus {
-  state: ServerState
-  /** As it was given to `serve`. */
-  address: string
-  /** Of the socket file. */
-  path: string
-  connections: number
-  /** Of these, those over shared memory. */
-  shmConnections: number
-  /** Requests that are not answered yet. */
-  runningCalls: number
-}
 
 const states = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const

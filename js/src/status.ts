@@ -1,0 +1,54 @@
+// What `status()` and the listeners of `onState` tell.
+
+/** docs/connections.md tells what each means. */
+export type ClientState = 'connecting' | 'ready' | 'reconnecting' | 'disconnected' | 'closed'
+
+/** One address of a client's list. */
+export interface LinkStatus {
+  state: ClientState
+  /** As it was given to `connect`. */
+  address: string
+  /** 'shm', 'unix' or 'inproc'; null while there is no connection. */
+  transport: string | null
+  /** Why shared memory is not used where it might have been. */
+  fallbackReason: string | null
+  /** The process at the other end, as the kernel says; null while there is no connection. */
+  peer: { pid: number; uid: number } | null
+  /** Sent over shared memory and not read by the service: it is stopped, or its event loop is blocked. */
+  unreadBytes: number
+  /**
+   * The method in which the service has been for long, if it tells: read from shared memory, so that a service which
+   * answers nothing is seen. docs/connections.md says which services tell.
+   */
+  busy: { method: string; ms: number } | null
+}
+
+/**
+ * All addresses together, joined by commas: transport and peer are of the first that is connected, and `busy` of the
+ * service that has been busy for longest.
+ */
+export interface ClientStatus extends LinkStatus {
+  /** Sent and not answered. */
+  pendingCalls: number
+  /** Waiting on this side. */
+  queuedCalls: number
+  queuedBytes: number
+  /** Each address, in the order of the list. */
+  links: LinkStatus[]
+}
+
+/** 'closing': calls that have begun may finish, others are refused. */
+export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
+
+export interface ServerStatus {
+  state: ServerState
+  /** As it was given to `serve`. */
+  address: string
+  /** Of the socket file. */
+  path: string
+  connections: number
+  /** Of these, those over shared memory. */
+  shmConnections: number
+  /** Requests that are not answered yet. */
+  runningCalls: number
+}

@@ -16,6 +16,8 @@ import ipcbridge as ipc
 from ipcbridge import aio
 def say(text):
     print(text, flush=True)
+def in_main():
+    return threading.current_thread() is threading.main_thread()
 """
 
 

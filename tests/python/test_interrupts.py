@@ -84,7 +84,7 @@ def test_ctrl_c_ends_run_during_a_handler(children: Children) -> None:
         def handle():
             say('handling')
             time.sleep(60)
-        server = ipc.serve('mine', {'handle': handle})
+        server = ipc.serve('mine', {'handle': handle, 'in_main': in_main})
         say('ready')
         try:
             server.run()
@@ -95,8 +95,10 @@ def test_ctrl_c_ends_run_during_a_handler(children: Children) -> None:
     server.expect("ready")
     client = children.run(
         """
+        mine = ipc.connect('mine')
+        while not mine.in_main(): pass
         try:
-            ipc.connect('mine').handle()
+            mine.handle()
         except ipc.IpcError as error:
             say('failed')
         """
@@ -112,7 +114,7 @@ def test_a_handlers_own_keyboard_interrupt_does_not_end_run(children: Children) 
         """
         def fail():
             raise KeyboardInterrupt
-        server = ipc.serve('mine', {'fail': fail, 'where': lambda: threading.current_thread().name})
+        server = ipc.serve('mine', {'fail': fail, 'in_main': in_main})
         say('ready')
         server.run()
         """
@@ -121,29 +123,34 @@ def test_a_handlers_own_keyboard_interrupt_does_not_end_run(children: Children) 
     client = children.run(
         """
         mine = ipc.connect('mine')
+        while not mine.in_main(): pass
         try:
             mine.fail()
         except ipc.RemoteError as error:
             say(error.type)
-        while mine.where() != 'MainThread': pass
-        say(mine.where())
+        say(mine.in_main())
         """
     )
     client.expect("KeyboardInterrupt")
-    client.expect("MainThread")
+    client.expect("True")
 
 
-Begun = Callable[[Child], tuple[Any, Future[Any]]]
+Begun = Callable[..., tuple[Any, Future[Any]]]
 
 
 @pytest.fixture
 def begun(children: Children, connect: Any) -> Iterator[Begun]:
-    """Calls slow() of a child's service, `mine`, and goes on when it has begun: the proxy, and the call."""
+    """Calls slow() of a child's service, `mine`, and goes on when it has begun: the proxy, and the call.
+
+    `in_run`: the child is about to call run(). Until it has, a thread of the pool would take the call.
+    """
     threads = ThreadPoolExecutor(1)
 
-    def start(server: Child) -> tuple[Any, Future[Any]]:
+    def start(server: Child, in_run: bool = False) -> tuple[Any, Future[Any]]:
         server.expect("ready")
         mine = connect("mine")
+        while in_run and not mine.in_main():
+            pass
         call = threads.submit(mine.slow)
         server.expect("begun")
         return mine, call
@@ -224,12 +231,12 @@ def test_ctrl_c_during_run_does_not_hold_up_calls_that_have_not_begun(children: 
         def slow():
             say('begun')
             time.sleep(600)
-        with ipc.serve('mine', {'slow': slow, 'quick': lambda: 0}) as server:
+        with ipc.serve('mine', {'slow': slow, 'quick': lambda: 0, 'in_main': in_main}) as server:
             say('ready')
             server.run()
         """
     )
-    mine, slow = begun(server)
+    mine, slow = begun(server, in_run=True)
     with ThreadPoolExecutor(1) as threads:
         quick = threads.submit(mine.quick)
         while ipc.status(mine)["pending_calls"] < 2:

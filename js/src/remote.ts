@@ -31,27 +31,40 @@ type Value =
   | AbortController
   | URL
 
-/** K where T offers a method or a namespace by that name. */
+/** K where T offers a method or a namespace by that name, perhaps not always. */
 type Offered<T, K extends keyof T> = K extends `_${string}` | symbol
   ? never
-  : T[K] extends (...args: never[]) => unknown
+  : NonNullable<T[K]> extends (...args: never[]) => unknown
     ? K
-    : T[K] extends Value
+    : NonNullable<T[K]> extends Value
       ? never
-      : T[K] extends object
+      : NonNullable<T[K]> extends object
         ? K
         : never
 
+/** `any` where M is any: a conditional type would make a union of it, which nobody can call. */
+type UnlessAny<M, Otherwise> = 0 extends 1 & M ? M : Otherwise
+
+type RemoteMember<M> = M extends undefined | null
+  ? undefined
+  : M extends (...args: never[]) => unknown
+    ? (...args: Arguments<M> | WithKwargs<Arguments<M>>) => Call<Result<M>>
+    : Remote<M>
+
+type NotifierMember<M> = M extends undefined
+  ? undefined
+  : M extends (...args: infer A) => unknown
+    ? (...args: A) => void
+    : Notifier<M>
+
 /** The methods of T as a caller in another process has them: each returns a Call. */
 export type Remote<T> = {
-  readonly [K in keyof T as Offered<T, K>]: T[K] extends (...args: never[]) => unknown
-    ? (...args: Arguments<T[K]> | WithKwargs<Arguments<T[K]>>) => Call<Result<T[K]>>
-    : Remote<T[K]>
+  readonly [K in keyof T as Offered<T, K>]: UnlessAny<T[K], RemoteMember<T[K]>>
 }
 
 /** The methods of T as notifications: sent, never answered. */
 export type Notifier<R> = {
-  readonly [K in keyof R]: R[K] extends (...args: infer A) => unknown ? (...args: A) => void : Notifier<R[K]>
+  readonly [K in keyof R]: UnlessAny<R[K], NotifierMember<R[K]>>
 }
 
 /** What a service looks like to a caller who has no types for it. */

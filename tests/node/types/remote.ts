@@ -54,3 +54,22 @@ export async function namespaces(): Promise<('math' | 'size')[]> {
   await store.math.add(await store.size(), kwargs({ b: 2 }))
   return [] as Exclude<keyof typeof store, symbol>[]
 }
+
+/** A service that nobody has described, and one that may come back without some of its methods. */
+export async function loose(): Promise<void> {
+  const unknown = await connect('docs')
+  notify(unknown).log('x')
+  notify(unknown).math.add(1)
+  // biome-ignore lint/suspicious/noExplicitAny: what users write who have no types
+  const any = await connect<any>('docs')
+  const sum = await any.math.add(1, 2)
+  notify(any).log(sum)
+
+  const some = await connect<{ old?: (name: string) => number; math?: Docs['math']; when?: Date }>('docs')
+  const found: number | undefined = await some.old?.('a')
+  notify(some).math?.add(found ?? 1, 2)
+  // @ts-expect-error it may be gone
+  some.old('a')
+  // @ts-expect-error a value, not a method
+  some.when
+}

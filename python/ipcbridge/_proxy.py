@@ -18,6 +18,7 @@ class Remote(Protocol):
     generation: _native.Generation
 
     def methods(self) -> list[str]: ...
+    def status(self) -> dict[str, Any]: ...
     def caller(self, name: str, options: CallOptions) -> Any: ...
 
 
@@ -45,6 +46,8 @@ class BaseProxy(_native.ProxyBase):
         methods = remote.methods()
         kind = _kind(full, methods)
         if kind is None:
+            if not methods and remote.status()["state"] == "closed":  # what the service had is forgotten then
+                raise IpcError("failed_precondition", "the client is closed")
             hint = _native.did_you_mean(full, methods)
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
         is_method = kind == "method"
@@ -88,6 +91,10 @@ def parts(proxy: BaseProxy) -> tuple[Any, CallOptions, str]:
     """The client, the options and the prefix of a proxy; IpcError('invalid_argument') for anything else."""
     given: object = proxy
     if not isinstance(given, BaseProxy):
-        hint = "; a server has close(), wait() and status() of its own" if hasattr(given, "status") else ""
-        raise IpcError("invalid_argument", f"expected what connect() returned, not {type(given).__name__}{hint}")
+        what = type(given).__name__
+        if callable(given):
+            what = "a method: pass the service itself, as in with_options(service, timeout=1).method()"
+        elif hasattr(given, "status"):
+            what += "; a server has close(), wait() and status() of its own"
+        raise IpcError("invalid_argument", f"expected what connect() returned, not {what}")
     return given._remote, given._options, given._prefix

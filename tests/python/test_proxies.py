@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from children import Children
 
 import ipcbridge as ipc
 
@@ -193,6 +194,18 @@ def test_attributes_of_another_type_than_str_are_a_type_error(serve: Any, connec
         type(calc).__getattribute__(calc, (1, 2, 3))
     with pytest.raises(TypeError):
         calc._follow(None)
+
+
+def test_a_closed_client_says_so_of_names_that_it_was_not_asked_for_before(children: Children, connect: Any) -> None:
+    children.serve("calc")
+    calc = connect("calc")
+    ipc.close(calc)
+    while dir(calc):
+        pass
+    for ask in (lambda: calc.add, lambda: calc.math, lambda: ipc.notify(calc).add):
+        with pytest.raises(ipc.IpcError, match="the client is closed") as refused:
+            ask()
+        assert refused.value.code == "failed_precondition"
 
 
 def test_a_client_that_was_closed_after_a_reconnection_says_so(serve: Any, connect: Any) -> None:

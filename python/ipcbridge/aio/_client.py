@@ -252,9 +252,10 @@ async def describe(proxy: Proxy) -> dict[str, Any]:
 
 
 async def close(of: Proxy | Server, grace: Seconds = 10) -> None:
-    """Closes a connection, whose calls in flight fail with 'cancelled', or a server, as Server.close(grace) does.
+    """Closes a connection, or a server, as Server.close(grace) does.
 
-    Does nothing when it is closed already.
+    A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
+    closed already.
     """
     if isinstance(of, Server):
         await of.close(grace)

@@ -22,6 +22,9 @@ Allow = Union[int, str]
 class Unset:
     """The type of an argument that was not given, where None means something."""
 
+    def __repr__(self) -> str:  # which help() shows
+        return "..."
+
 
 UNSET = Unset()
 FOREVER = -1
@@ -100,7 +103,7 @@ def _encode_metadata(metadata: Mapping[str, Any] | None) -> bytes:
     given: object = metadata
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         _refuse("metadata is a mapping with string keys")
-    return encode_result(dict(given)) if given else b""
+    return encode_result(dict(given), "metadata") if given else b""
 
 
 def _listed(values: Iterable[Any] | None, what: str) -> list[Any]:

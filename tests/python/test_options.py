@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pydoc
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -52,6 +53,24 @@ def test_connect_names_the_option_that_it_refuses(options: dict[str, Any]) -> No
 def test_with_options_names_the_option_that_it_refuses(options: dict[str, Any], serve: Any, connect: Any) -> None:
     serve("calc", {"f": len})
     assert next(iter(options)) in refusal(ipc.with_options, connect("calc"), **options)
+
+
+def test_metadata_that_cannot_be_sent_is_named(serve: Any, connect: Any) -> None:
+    serve("calc", {"f": len})
+    refused = refusal(ipc.with_options, connect("calc"), metadata={"user": {"key": object()}})
+    assert refused.startswith("metadata.user.key cannot be sent: ")
+
+
+def test_options_are_refused_for_a_method(serve: Any, connect: Any) -> None:
+    serve("calc", {"f": len})
+    calc = connect("calc")
+    assert "not a method: pass the service itself" in refusal(ipc.with_options, calc.f, timeout=1)
+
+
+def test_help_shows_what_need_not_be_given_without_addresses() -> None:
+    text = pydoc.plain(pydoc.render_doc(ipc.with_options))
+    assert "| Unset' = ..." in text
+    assert " at 0x" not in text
 
 
 @pytest.mark.parametrize("address", [None, 5, [5]], ids=repr)

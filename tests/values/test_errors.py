@@ -154,6 +154,11 @@ def test_details_are_left_out_with_a_note(details: Any) -> None:
     assert "(details were left out: " in (remote.remote_traceback or "")
 
 
+def test_the_note_has_the_path_to_the_detail_that_cannot_be_sent() -> None:
+    remote = arrive(IpcError("aborted", "x", {"rows": [1, len]}))
+    assert "(details were left out: details.rows[1] cannot be sent: " in (remote.remote_traceback or "")
+
+
 def test_details_that_cannot_be_decoded_are_dropped_with_a_note() -> None:
     remote = decode_error(encode_result({"code": "aborted", "message": "x", "details": b"\xc1"}))
     assert (remote.code, str(remote), remote.details) == ("aborted", "x", None)

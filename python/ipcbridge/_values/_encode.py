@@ -16,20 +16,20 @@ _fragment: Any = getattr(ormsgpack, "Fragment", None)  # since 1.13
 _SCALARS = _walk.SCALARS
 
 
-def encode_result(value: Any) -> bytes:
-    """The bytes of one value. Raises IpcError naming the path to what cannot be sent, or not yet."""
+def encode_result(value: Any, root: str = "result") -> bytes:
+    """The bytes of one value. Raises IpcError naming the path, from `root` on, to what cannot be sent, or not yet."""
     try:
         data = _packb(value, _default, OPTIONS)
     except TypeError:
         raise_interrupt()
-        data = _walk.encode_value(value, "result")
+        data = _walk.encode_value(value, root)
     # ormsgpack knows nothing of limits. Every level takes a byte, so few bytes need no scan.
     if len(data) <= MAX_DEPTH:
         return data
     scanned = scan_value(data)
     if scanned == TOO_LARGE:
         raise too_large()
-    return data if scanned else _walk.encode_value(value, "result")
+    return data if scanned else _walk.encode_value(value, root)
 
 
 def encode_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:

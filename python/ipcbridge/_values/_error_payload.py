@@ -74,7 +74,7 @@ def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
     try:
         details = _details(error)
         if details is not None:
-            encoded = encode_result(details)
+            encoded = encode_result(details, "details")
             if len(encoded) > _MAX_DETAILS:
                 raise IpcError("out_of_range", f"they take more than {_MAX_DETAILS} bytes")
             described["details"] = encoded

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
 import { IpcError } from './errors'
 import { checkKeys, oneOf } from './options'
@@ -133,8 +134,12 @@ function membersOf(holder: object): Map<string, unknown> {
   return members
 }
 
-/** Object.prototype and its like of other realms: the end of every chain of prototypes, no user's object. */
+/**
+ * Where a user's classes end: Object.prototype and its like of other realms, and what a service extends to tell its own
+ * process of events, which callers elsewhere must not be able to emit or to unsubscribe from.
+ */
 function isRoot(level: object): boolean {
+  if (level === EventEmitter.prototype || level === EventTarget.prototype) return true
   return Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'hasOwnProperty')
 }
 

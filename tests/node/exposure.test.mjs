@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import ipc from 'ipcbridge'
@@ -110,6 +111,21 @@ test('underscores, symbols and Object.prototype are not offered', async t => {
   assert.deepEqual(Object.keys(remote), ['fine'])
   for (const name of ['toString', 'constructor', 'hasOwnProperty', '__proto__', '_private']) {
     await assert.rejects(ipc.call(remote, name), { code: 'unimplemented' }, name)
+  }
+})
+
+test('what an instance inherits from EventEmitter or EventTarget is not offered', async t => {
+  for (const Base of [EventEmitter, EventTarget]) {
+    class Store extends Base {
+      put() {}
+      on(name) {
+        return `its own ${name}`
+      }
+    }
+    const { remote } = await serveAndConnect(t, new Store())
+    assert.deepEqual(Object.keys(remote), ['put', 'on'])
+    assert.equal(await remote.on('on'), 'its own on')
+    await assert.rejects(ipc.call(remote, 'emit', ['x']), { code: 'unimplemented' })
   }
 })
 

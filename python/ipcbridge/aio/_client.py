@@ -69,23 +69,16 @@ class Client:
         return self._driver.native.client_status(self._id, self._addresses)
 
     def start(self, method: int, options: CallOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        driver = self._driver
-        token = next(driver.tokens)
+        token = next(self._driver.tokens)
         call = Call(self._loop, lambda: self._abandon(token))
         try:
             payload = encode_args(args, kwargs)
-            driver.native.call(self._id, token, method, *options, payload)
         except IpcError as error:
-            if error.code == "resource_exhausted" and self._may_find_room(payload):
-                self._wait_for_room(call, token, method, options, payload)
-            else:
-                call.set_exception(error)
-        else:
-            if options.flags & _native.NOTIFY:
-                call.set_result(None)
-            else:
-                driver.calls[token] = call
-        driver.stay_awake()
+            call.set_exception(error)
+            return call
+        if not self._send(call, token, method, options, payload):
+            self._wait_for_room(call, token, method, options, payload)
+        self._driver.stay_awake()
         return call
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
@@ -111,11 +104,13 @@ class Client:
         if state != self._state:
             self._state = state
             self._listeners.tell(state, code, message)
-        self.on_outcome()
 
-    def on_outcome(self) -> None:
+    def on_turn(self) -> None:
+        """To be called after turns while this is one of the driver's `crowded`."""
         while self._waiting and self._waiting[0]():
             self._waiting.popleft()
+        if not self._waiting:
+            self._driver.crowded.discard(self)
 
     def close(self) -> None:
         self._finalizer()
@@ -126,6 +121,21 @@ class Client:
             self._driver.native.cancel(self._id, token)
             self._driver.stay_awake()
 
+    def _send(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> bool:
+        """Sends the call, or ends it if it can never be sent. False when there is no room for it now."""
+        try:
+            self._driver.native.call(self._id, token, method, *options, payload)
+        except IpcError as error:
+            if error.code == "resource_exhausted" and self._may_find_room(payload):
+                return False
+            call.set_exception(error)
+        else:
+            if options.flags & _native.NOTIFY:
+                call.set_result(None)
+            else:
+                self._driver.calls[token] = call
+        return True
+
     def _may_find_room(self, payload: bytes) -> bool:
         fits = len(payload) + _QUEUED_OVERHEAD <= self._max_queued_bytes
         return fits and self.status()["queued_bytes"] > 0
@@ -135,22 +145,12 @@ class Client:
         timer: asyncio.TimerHandle | None = None
 
         def send() -> bool:
-            if call.done():
-                return True
-            left = options
-            if deadline is not None:
-                left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
-            try:
-                self._driver.native.call(self._id, token, method, *left, payload)
-            except IpcError as error:
-                if error.code == "resource_exhausted" and self._may_find_room(payload):
+            if not call.done():
+                left = options
+                if deadline is not None:
+                    left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
+                if not self._send(call, token, method, left, payload):
                     return False
-                call.set_exception(error)
-            else:
-                if options.flags & _native.NOTIFY:
-                    call.set_result(None)
-                else:
-                    self._driver.calls[token] = call
             if timer is not None:
                 timer.cancel()
             return True
@@ -163,6 +163,7 @@ class Client:
         if deadline is not None:
             timer = self._loop.call_at(deadline, expire)
         self._waiting.append(send)
+        self._driver.crowded.add(self)
 
 
 class Method:

@@ -39,7 +39,11 @@ class Client final : public ConnectionOwner {
   ClientState state() const { return state_; }
 
   void on_call_deadline(std::uint64_t token, TimePoint now);
-  bool has_deadline(std::uint64_t token) { return calls_.find(token) != nullptr; }
+  // Of this call, and not of an earlier one with the same token.
+  bool has_deadline(std::uint64_t token, TimePoint deadline) {
+    const Call* call = calls_.find(token);
+    return call != nullptr && call->deadline == deadline;
+  }
   // Closed, and its connections too: nothing refers to it any more.
   bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0; }
   // A retry or the end of patience, and whether either is ahead.

@@ -78,7 +78,7 @@ bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
   switch (timer.kind) {
     case TimerQueue::Kind::kCall: {
       Client* found = client(static_cast<ClientId>(timer.owner));
-      return found != nullptr && found->has_deadline(timer.token);
+      return found != nullptr && found->has_deadline(timer.token, timer.at);
     }
     case TimerQueue::Kind::kClient: {
       const Client* found = client(static_cast<ClientId>(timer.owner));
@@ -89,9 +89,9 @@ bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
       return found != nullptr && !found->is_open();
     }
     case TimerQueue::Kind::kServer:
-      break;
+      return server(static_cast<ServerId>(timer.owner)) != nullptr;
   }
-  return true;
+  return false;
 }
 
 // An idle process is not to be woken for what ended long ago.

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -106,6 +108,35 @@ TEST_F(DriverLoad, CancelledCallsThatNeverLeftCostNothing) {
   for (int i = 0; i < 1000; ++i) client_.driver().cancel(client, client_.call(client, "x"));
   EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
   EXPECT_EQ(client_.driver().client_status(client).queued_bytes, 0U);
+}
+
+std::size_t allocated_bytes() {
+  const auto info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// Consumers use a token again: the address of what waits, or the place in a table.
+TEST_F(DriverLoad, DeadlinesOfCallsThatHaveEndedAreNotKeptForOthersWithTheSameToken) {
+  const std::string address = "unix://" + (directory_ / "calc");
+  server_.serve(address);
+  server_.handle = Endpoint::keep;
+  const ClientId client = client_.connect(address);
+  run_idle({&server_, &client_});
+  CallOptions patient;
+  patient.timeout = std::chrono::hours(1);
+  std::size_t before = 0;
+  for (int i = 0; i < 21'000; ++i) {
+    if (i == 1'000) before = allocated_bytes();
+    client_.driver().cancel(client, 1);
+    ASSERT_TRUE(client_.try_call(client, 1, {}, patient).ok());
+    server_.turn();
+    for (const RequestKey& key : server_.cancelled) server_.driver().reply(key, {});
+    server_.cancelled.clear();
+    server_.requests.clear();
+    client_.turn();
+  }
+  EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
+  EXPECT_LT(allocated_bytes(), before + 256 * 1024);
 }
 
 TEST_F(DriverLoad, AfterACallGaveUpOnAFullRingTheLoopSleeps) {

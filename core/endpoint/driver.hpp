@@ -39,9 +39,9 @@ struct ServerStatus {
 // Owns the connections of one consumer (a Node environment, an asyncio loop, a process's blocking API)
 // behind one descriptor to poll.
 //
-// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time. Who calls call()
-// while another thread waits on fd() must ring() afterwards: to save the peer a doorbell it wakes the connection, and
-// only prepare_sleep() makes it ring again.
+// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time. Who calls call(),
+// or cancel(), which may send a call that waited behind the one cancelled, while another thread waits on fd() must
+// ring() afterwards: to save the peer a doorbell it wakes the connection, and only prepare_sleep() makes it ring again.
 // No method blocks. Events are delivered by turn() only.
 //
 // The consumer's loop:

@@ -97,36 +97,51 @@ CallResult Pump::Impl::call(ClientId client, std::uint32_t method, const CallOpt
                             ConstBytes payload, const Interrupted& interrupted) {
   Waiter waiter;
   const auto token = reinterpret_cast<std::uint64_t>(&waiter);
-  const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
-  for (;;) {
-    const Status status = driver_->call(client, token, method, options, metadata, payload);
-    if (status.ok()) break;
-    // Asked once: whoever reads may empty the queue between two questions.
-    const std::uint64_t queued = driver_->client_status(client).queued_bytes;
-    if (status.error().code != Code::kResourceExhausted || queued == 0) return failed(status.error());
-    const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
-    if (!wait_until(room, deadline, interrupted)) {
-      if (Clock::now() >= deadline) {
-        return failed(
-            {Code::kDeadlineExceeded, "the call could not be sent before its deadline: " + status.error().message});
-      }
-      return failed({Code::kCancelled, "the call was interrupted"});
-    }
+  if (Status status = send(client, token, method, options, metadata, payload, interrupted); !status.ok()) {
+    return failed(status.error());
   }
   if (options.notify) {
-    // Sending woke the connection: somebody must arm it again, since nobody waits for an answer.
-    if (try_read()) {
-      stop_reading();
-    } else {
-      driver_->ring();
-    }
+    arm_again();
     return {};
   }
   if (!wait(waiter, nullptr, kNever, interrupted)) {
     driver_->cancel(client, token);  // from here on no outcome can arrive
+    arm_again();
     if (!waiter.done()) return failed({Code::kCancelled, "the call was interrupted"});
   }
   return std::move(waiter.result);
+}
+
+// Waits where the queue is full.
+Status Pump::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
+                        ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted) {
+  const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
+  for (;;) {
+    Status status = driver_->call(client, token, method, options, metadata, payload);
+    if (status.ok()) return status;
+    // Asked once: whoever reads may empty the queue between two questions.
+    const std::uint64_t queued = driver_->client_status(client).queued_bytes;
+    if (status.error().code != Code::kResourceExhausted || queued == 0) return status;
+    const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
+    const bool found = wait_until(room, deadline, interrupted);
+    const TimePoint now = Clock::now();
+    if (now >= deadline) {
+      return Error{Code::kDeadlineExceeded,
+                   "the call could not be sent before its deadline: " + status.error().message};
+    }
+    if (!found) return Error{Code::kCancelled, "the call was interrupted"};
+    if (options.timeout) options.timeout = deadline - now;
+  }
+}
+
+// A call that was sent, this thread's or one that waited behind it, has woken its connection, for which the peer then
+// rings no more: somebody must arm it, since this thread does not stay to read the answer.
+void Pump::Impl::arm_again() {
+  if (try_read()) {
+    stop_reading();
+  } else {
+    driver_->ring();
+  }
 }
 
 Pump::Busy Pump::Impl::busy(ServerId server) {

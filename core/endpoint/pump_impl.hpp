@@ -75,6 +75,11 @@ class Pump::Impl final : public EventSink {
   static void on_outcome(const Event& event);
   void on_request(const Event& event);
 
+  // Calls (pump.cpp).
+  Status send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options, ConstBytes metadata,
+              ConstBytes payload, const Interrupted& interrupted);
+  void arm_again();
+
   // The reader token (pump_wait.cpp).
   bool read(bool poll);
   bool turn(bool poll);

@@ -64,11 +64,12 @@ class Service {
  public:
   using Handler = std::function<void(Pump&, const Work&)>;
 
-  Service(Pump& pump, const std::string& address, int threads, Handler handler)
+  Service(Pump& pump, const std::string& address, int threads, Handler handler, const Limits& limits = {})
       : pump_(pump), handler_(std::move(handler)) {
     ServeOptions options;
     options.address = address;
     options.methods = {"echo", "slow"};
+    options.limits = limits;
     id_ = pump_.driver().serve(options).value();
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
@@ -82,12 +83,14 @@ class Service {
     threads_.clear();
   }
   ServerId id() const { return id_; }
+  Counter entered;
   Counter served;
 
  private:
   void work() {
     Work request;
     while (pump_.next_work(id_, request)) {
+      entered.add();
       handler_(pump_, request);
       served.add();
     }
@@ -118,6 +121,11 @@ class PumpTest : public testing::Test {
                   const std::string& name = "echo", const Pump::Interrupted& interrupted = {}) {
     return client_->call(client, client_->driver().intern_method(client, name), options, {}, as_bytes(payload),
                          interrupted);
+  }
+
+  void wait_for_queued(ClientId client, std::uint64_t calls) {
+    const auto queued = [&] { return client_->driver().client_status(client).queued_calls == calls; };
+    ASSERT_TRUE(client_->wait_until(queued, Clock::now() + std::chrono::seconds(10), {}));
   }
 
   TemporaryDirectory directory_;

@@ -146,6 +146,67 @@ TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {
   EXPECT_EQ(right.load(), 16 * 50);
 }
 
+// Its time begins when it is called, and not when it finds room.
+TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
+  Gate gate;
+  std::uint64_t left_us = 0;
+  Limits limits;
+  limits.max_pending_calls = 1;
+  const auto handler = [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    if (work.timeout_us != 0) left_us = work.timeout_us;
+    echo(pump, work);
+  };
+  Service service(*server_, address_, 1, handler, limits);
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 1000;
+  const ClientId client = client_->driver().connect(options).value();
+  std::thread first([&] { call(client, "x", {}, "slow"); });
+  service.entered.wait_for(1);
+  std::thread second([&] { call(client, text_of(pattern(800, 1))); });
+  wait_for_queued(client, 1);
+
+  std::vector<TimePoint> asked;
+  const auto open = [&] {
+    asked.push_back(Clock::now());
+    if (asked.size() == 2) gate.open();
+    return false;
+  };
+  EXPECT_EQ(call(client, text_of(pattern(800, 1)), within_seconds(60), "echo", open).outcome.code, Code::kOk);
+  first.join();
+  second.join();
+  EXPECT_LE(std::chrono::microseconds(left_us), std::chrono::seconds(60) - (asked[1] - asked[0]));
+}
+
+// Whoever is interrupted makes room, and the thread that reads is asleep.
+TEST_F(PumpTest, TheCallBehindOneThatIsInterruptedIsAnswered) {
+  Gate gate;
+  Limits limits;
+  limits.max_pending_bytes = 20'000;
+  const auto handler = [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  };
+  Service service(*server_, address_, 2, handler, limits);
+  const ClientId client = connect(*client_);
+  std::thread reader([&] { call(client, text_of(pattern(15'000, 1)), {}, "slow"); });
+  service.entered.wait_for(1);
+  std::atomic<bool> interrupted{false};
+  std::thread too_long([&] {
+    const auto result = call(client, text_of(pattern(15'000, 1)), {}, "echo", [&] { return interrupted.load(); });
+    EXPECT_EQ(result.outcome.code, Code::kCancelled);
+  });
+  wait_for_queued(client, 1);
+  std::thread behind([&] { EXPECT_EQ(call(client, "short", within_seconds(3)).outcome.code, Code::kOk); });
+  wait_for_queued(client, 2);
+  interrupted = true;
+  too_long.join();
+  behind.join();
+  gate.open();
+  reader.join();
+}
+
 TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
   EXPECT_FALSE(client_->wait_until([] { return false; }, Clock::now(), {}));
   EXPECT_FALSE(client_->wait_until([] { return false; }, kNever, [] { return true; }));
@@ -158,8 +219,7 @@ TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
 TEST_F(PumpTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
   const ClientId client = connect(*client_);
   std::thread caller([&] { EXPECT_EQ(call(client, "early").outcome.code, Code::kOk); });
-  EXPECT_TRUE(client_->wait_until([&] { return client_->driver().client_status(client).queued_calls == 1; },
-                                  Clock::now() + std::chrono::seconds(10), {}));
+  wait_for_queued(client, 1);
   const Service service(*server_, address_, 1, echo);
   caller.join();
 }

@@ -20,7 +20,10 @@ def start(
     context: contextvars.Context,
     started: Callable[[asyncio.Task[None], asyncio.AbstractEventLoop], None],
 ) -> None:
-    """Runs a coroutine as a task there; `started` is told of the task, on that thread."""
+    """Runs a coroutine as a task there; `started` is told of the task, on that thread.
+
+    RuntimeError when the thread cannot be started, or the interpreter is exiting.
+    """
     loop = _running_loop()
 
     def begin() -> None:
@@ -34,9 +37,14 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(target=_run, args=(_loop,), name="ipcbridge-async", daemon=True)
-            _thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_run, args=(loop,), name="ipcbridge-async", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # another call may try again
+                loop.close()
+                raise
+            _loop, _thread = loop, thread
             _process.call_at_exit(_stop)
         return _loop
 

@@ -304,7 +304,13 @@ class Server:
             if self._pump.cancelled(*key):
                 task.cancel()
 
-        _background.start(answer(), request.context, started)
+        work = answer()
+        try:
+            _background.start(work, request.context, started)
+        except RuntimeError as error:
+            work.close()
+            send_reply(self._pump, key, self._service.failure(request.number, error, request.payload))
+            ended()
 
     def _detached(self, number: int, payload: bytes) -> _Request:
         """What the calling thread is handling, for a handler that runs later or on another thread."""

@@ -12,6 +12,7 @@ import pytest
 from children import Children
 
 import ipcbridge as ipc
+from ipcbridge import _background
 
 
 class Slow:
@@ -201,3 +202,29 @@ def test_a_server_whose_threads_cannot_be_started_is_not_left_behind(monkeypatch
         if thread.name.startswith("ipcbridge-calc-"):
             thread.join(60)
             assert not thread.is_alive()
+
+
+def test_calls_are_answered_while_the_thread_of_async_handlers_cannot_be_started(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def echo(value: int) -> int:
+        return value
+
+    start = threading.Thread.start
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name == "ipcbridge-async":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(_background, "_loop", None)
+    monkeypatch.setattr(_background, "_thread", None)
+    serve("calc", {"echo": echo}, threads=1)
+    calc = connect("calc")
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        for _ in range(2):
+            with pytest.raises(ipc.RemoteError, match="can't start new thread"):
+                ipc.with_options(calc, timeout=60).echo(1)
+    assert ipc.with_options(calc, timeout=60).echo(1) == 1
+    _background._stop()

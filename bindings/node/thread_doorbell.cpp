@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
+#include <system_error>
+
+#include "core/base/signals.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -51,16 +53,23 @@ bool ThreadDoorbell::start() {
     return false;
   }
   napi_unref_threadsafe_function(env_, call_);
+  if (!start_thread()) {
+    napi_release_threadsafe_function(call_, napi_tsfn_abort);
+    return false;
+  }
   napi_add_env_cleanup_hook(
       env_, [](void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }, this);
-  // Signals are for the threads of the runtime.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { watch(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   schedule();
+  return true;
+}
+
+bool ThreadDoorbell::start_thread() {
+  const SignalsBlocked signals_blocked;
+  try {
+    thread_ = std::thread([this] { watch(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
   return true;
 }
 

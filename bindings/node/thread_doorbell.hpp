@@ -26,6 +26,7 @@ class ThreadDoorbell final : public Doorbell {
   ThreadDoorbell(napi_env env, Driver& driver, Drainer& drainer);
 
   bool start();
+  bool start_thread();
   void stop();
   void watch();
   void schedule();

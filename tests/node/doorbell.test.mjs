@@ -23,3 +23,29 @@ for (const suite of ['calls', 'options', 'lifetime', 'processes', 'workers', 'as
     assert.match(report, /^# pass [1-9]/m)
   })
 }
+
+// Of another user, because no limit of processes holds for root.
+const withoutThreads = `
+  const { spawnSync } = require('node:child_process')
+  const { loadNative } = require(process.argv[1] + '/js/dist/native.js')
+  const ipc = require(process.argv[1])
+  loadNative()
+  spawnSync('prlimit', ['--pid', String(process.pid), '--nproc=1'])
+  process.setgroups([])
+  process.setgid(65534)
+  process.setuid(65534)
+  ipc.connect('unix:///nowhere', { connectTimeout: 0 }).catch(error => console.log(error.code, error.message))`
+
+test('connect fails where the thread cannot be started', { skip: process.getuid() !== 0 && 'needs root' }, async () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const child = spawn(process.execPath, ['-e', withoutThreads, root], {
+    env: { ...process.env, IPCBRIDGE_NODE_DOORBELL: 'thread' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    said += text
+  })
+  assert.deepEqual(await once(child, 'close'), [0, null])
+  assert.match(said, /^resource_exhausted cannot start the thread/)
+})

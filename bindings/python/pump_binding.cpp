@@ -75,8 +75,10 @@ void PumpBinding::shut_down() {
     static_cast<void>(pump_.release());
     return;
   }
-  without_gil([this] {
-    pump_.reset();
+  // Taken away with the GIL held: who comes while its threads end finds no pump.
+  std::unique_ptr<Pump> ending = std::move(pump_);
+  without_gil([&] {
+    ending.reset();
     return true;
   });
 }

@@ -187,7 +187,9 @@ void Pump::begin_next(ServerId server, const Work& work, std::uint32_t method) {
   if (!impl_->forked()) impl_->begin_next(server, work, method);
 }
 
-void Pump::leave_work(ServerId server, Work& work) { impl_->leave_work(server, work); }
+void Pump::leave_work(ServerId server, Work& work) {
+  if (!impl_->forked()) impl_->leave_work(server, work);
+}
 
 bool Pump::more_work(ServerId server, Work& work) { return !impl_->forked() && impl_->more_work(server, work); }
 

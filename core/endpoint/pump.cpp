@@ -45,6 +45,17 @@ void Pump::Impl::on_event(const Event& event) {
       break;
   }
   if (observer_) observer_(event);
+  wake_who_looks();
+}
+
+void Pump::Impl::wake_who_looks() {
+  const std::lock_guard lock(mutex_);
+  ++observed_;
+  for (Waiter* waiter : sleepers_) {
+    std::uint32_t expected = Waiter::kAsleep;
+    if (!waiter->looks || !waiter->state.compare_exchange_strong(expected, Waiter::kAwake)) continue;
+    futex_wake_one(waiter->state);
+  }
 }
 
 // What never began is answered by the reader, and nobody else hears of it.

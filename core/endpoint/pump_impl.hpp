@@ -54,8 +54,10 @@ class Pump::Impl final : public EventSink {
   struct Waiter {
     enum State : std::uint32_t { kAwake, kAsleep, kPromoted, kDone };
     std::atomic<std::uint32_t> state{kAwake};
-    ServerId server = 0;  // of a follower
-    CallResult result;    // of a call
+    ServerId server = 0;         // of a follower
+    CallResult result;           // of a call
+    bool looks = false;          // it waits for a condition, which an event may have made true
+    std::uint32_t observed = 0;  // how many there had been when it looked
 
     bool done() const { return state.load(std::memory_order_acquire) == kDone; }
   };
@@ -74,6 +76,7 @@ class Pump::Impl final : public EventSink {
   bool take_back(const Event& cancel);
   static void on_outcome(const Event& event);
   void on_request(const Event& event);
+  void wake_who_looks();
 
   // Calls (pump.cpp).
   Status send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options, ConstBytes metadata,
@@ -133,7 +136,8 @@ class Pump::Impl final : public EventSink {
   bool left_unarmed_ = false;     // by who read last
   std::deque<Waiter*> sleepers_;  // waiters, asleep while somebody else reads
   std::atomic<std::uint32_t> sleeper_count_{0};
-  std::atomic<bool> blocked_{false};  // a waiter that reads is, or is about to be, asleep in the kernel
+  std::atomic<std::uint32_t> observed_{0};  // events that the observer was told of
+  std::atomic<bool> blocked_{false};        // a waiter that reads is, or is about to be, asleep in the kernel
   std::deque<Waiter*> followers_;
   std::map<ServerId, WorkQueue> queues_;
   std::vector<RequestKey> cancelled_;   // the reader's: requests taken back in this turn, which it answers

@@ -10,7 +10,7 @@
 namespace ipcbridge {
 namespace {
 
-// How long a wait for a condition sleeps before it looks at the condition again.
+// How long a wait for a condition sleeps before it looks again, because of room in a queue no event tells.
 constexpr Duration kLookInterval = std::chrono::milliseconds(100);
 
 // How often a thread that leaves reads on because messages keep arriving, before it leaves all the same.
@@ -101,6 +101,7 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
   bool reads = false;
   bool satisfied = false;
   for (;;) {
+    waiter.observed = observed_.load();  // before it looks
     satisfied = waiter.done() || (done && done());
     if (satisfied || was_interrupted || (deadline != kNever && Clock::now() >= deadline)) break;
     if (!reads) {
@@ -155,7 +156,7 @@ bool Pump::Impl::read_a_while(InterruptCheck& check, TimePoint deadline) {
 bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& due) {
   {
     const std::lock_guard lock(mutex_);
-    if (!reading_) return false;
+    if (!reading_ || (waiter.looks && waiter.observed != observed_.load())) return false;
     std::uint32_t expected = Waiter::kAwake;
     if (!waiter.state.compare_exchange_strong(expected, Waiter::kAsleep)) return false;
     sleepers_.push_back(&waiter);
@@ -183,6 +184,7 @@ bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check
 
 bool Pump::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
   Waiter waiter;
+  waiter.looks = true;
   return wait(waiter, done, deadline, interrupted);
 }
 

@@ -216,6 +216,32 @@ TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
                                   Clock::now() + std::chrono::seconds(10), {}));
 }
 
+TEST_F(PumpTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
+  std::atomic<ClientId> ready{0};
+  client_ = make_pump([&](const Event& event) {
+    const bool is_ready = event.state == static_cast<std::uint8_t>(ClientState::kReady);
+    if (event.kind == Event::Kind::kClientState && is_ready) ready = event.owner;
+  });
+  Gate gate;
+  Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId first = connect(*client_);
+  std::thread reader([&] { call(first, "x"); });
+  service.entered.wait_for(1);
+  constexpr int kTimes = 40;
+  const TimePoint begun = Clock::now();
+  for (int i = 0; i < kTimes; ++i) {
+    const ClientId client = connect(*client_);
+    const auto is_ready = [&] { return ready == client; };
+    EXPECT_TRUE(client_->wait_until(is_ready, Clock::now() + std::chrono::seconds(10), {}));
+  }
+  EXPECT_LT(Clock::now() - begun, kTimes * std::chrono::milliseconds(50)) << "it looks every 100 ms without being told";
+  gate.open();
+  reader.join();
+}
+
 TEST_F(PumpTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
   const ClientId client = connect(*client_);
   std::thread caller([&] { EXPECT_EQ(call(client, "early").outcome.code, Code::kOk); });

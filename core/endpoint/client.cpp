@@ -212,7 +212,7 @@ std::uint32_t Client::intern_method(std::string_view name) {
   if (is_new) {
     names_.emplace_back(name);
     for (Link& link : links_) {
-      if (link.usable) map_methods(link);
+      if (link.usable) link.remote.push_back(link.connection->find_method(name).value_or(kNotOffered));
     }
   }
   return at->second;
@@ -232,20 +232,15 @@ Result<std::uint32_t> Client::find_method(std::string_view name) {
 
 // Now, or when the service was last heard of.
 bool Client::offers(std::string_view name) const {
-  const auto has = [name](const std::vector<std::string>& methods) {
-    return std::find(methods.begin(), methods.end(), name) != methods.end();
-  };
-  return has(methods_) || std::any_of(links_.begin(), links_.end(), [&](const Link& link) {
-           return link.usable && has(link.connection->peer_hello().methods);
-         });
+  const auto offered_by = [name](const Link& link) { return link.usable && link.connection->find_method(name); };
+  return std::any_of(links_.begin(), links_.end(), offered_by) ||
+         std::find(methods_.begin(), methods_.end(), name) != methods_.end();
 }
 
 void Client::map_methods(Link& link) {
-  const std::vector<std::string>& offered = link.connection->peer_hello().methods;
-  link.remote.assign(names_.size(), kNotOffered);
-  for (std::uint32_t number = 0; number < offered.size(); ++number) {
-    const auto found = numbers_.find(offered[number]);
-    if (found != numbers_.end()) link.remote[found->second] = number;
+  link.remote.clear();
+  for (const std::string& name : names_) {
+    link.remote.push_back(link.connection->find_method(name).value_or(kNotOffered));
   }
 }
 

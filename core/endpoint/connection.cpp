@@ -68,6 +68,7 @@ void Connection::advance_handshake() {
   }
   session_.emplace(side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
                    static_cast<SessionEvents&>(*this), account_);
+  offered_ = MethodIndex(peer_hello().methods);
   owner_.on_open(*this);
 }
 

@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/channel/channel.hpp"
 #include "core/endpoint/handshake.hpp"
+#include "core/endpoint/method_index.hpp"
 #include "core/endpoint/peer_activity.hpp"
 #include "core/rpc/session.hpp"
 
@@ -63,6 +65,8 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   const Channel& channel() const { return *channel_; }
   Session& session() { return *session_; }
   const Hello& peer_hello() const { return *handshake_.theirs(); }
+  // The number of one of the peer's methods.
+  std::optional<std::uint32_t> find_method(std::string_view name) const { return offered_.find(name); }
   // See Handshake::fallback().
   const Error& fallback() const { return handshake_.fallback(); }
 
@@ -126,6 +130,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   Limits limits_;
   Account* account_;
   Handshake handshake_;
+  MethodIndex offered_;  // of the peer's HELLO
 };
 
 }  // namespace ipcbridge

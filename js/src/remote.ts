@@ -120,8 +120,9 @@ function addSymbols(tree: Tree, describe: () => string, close: () => Promise<voi
   }
   define(Symbol.toPrimitive, describe)
   define(Symbol.toStringTag, 'Remote')
-  define(inspect.custom, (_depth: number, options: object) => {
-    const methods = inspect({ ...tree }, options)
+  define(inspect.custom, (depth: number | null, options: object) => {
+    if (depth !== null && depth < 0) return describe()
+    const methods = inspect({ ...tree }, { ...options, depth })
     return `${describe()} ${methods}`
   })
   define(Symbol.asyncDispose as symbol | undefined, close)
@@ -139,10 +140,15 @@ function emptyTree(client: Client, prefix: string): Tree {
 
 function memberOf(handle: Handle, name: string): Member {
   const { client, settings } = handle
-  const method = client.methodNumber(name)
+  // Of those that are called only: a service may offer tens of thousands.
+  let known: number | undefined
+  const method = () => {
+    known ??= client.methodNumber(name)
+    return known
+  }
   const member: Member = handle.notify
-    ? (...args) => client.notify(method, args, settings)
-    : (...args) => client.call(method, args, settings)
+    ? (...args) => client.notify(method(), args, settings)
+    : (...args) => client.call(method(), args, settings)
   Object.defineProperty(member, 'name', { value: name })
   return member
 }
@@ -167,7 +173,10 @@ function wrap(handle: Handle, tree: Tree): object {
 
 const trees = new WeakMap<object, Tree>()
 
-/** The namespaces that a tree has, or had: one that goes and comes back is the same to whoever holds it. */
+/**
+ * The namespaces that a tree has, or had, and that somebody has asked for: one that goes and comes back is the same to
+ * whoever holds it.
+ */
 const namespaces = new WeakMap<Tree, Map<string, Tree>>()
 
 function namespaceIn(tree: Tree, name: string, handle: Handle): Tree {
@@ -191,20 +200,41 @@ function isShown(name: string): boolean {
 
 function update(handle: Handle, tree: Tree, names: readonly string[]): void {
   const offered = byFirstPart(names)
-  for (const [name, member] of Object.entries(tree)) {
-    if (typeof member === 'object' && offered.get(name) === undefined) updateNamespace(member, [])
+  const known = namespaces.get(tree)
+  for (const name of Object.keys(tree)) {
+    const namespace = known?.get(name)
+    if (namespace !== undefined && offered.get(name) === undefined) updateNamespace(namespace, [])
     if (!offered.has(name)) delete tree[name]
   }
   for (const [name, inner] of offered) {
     const full = fullName(handle, name)
     if (inner === undefined) {
-      if (typeof tree[name] !== 'function') put(tree, name, memberOf(handle, full))
+      if (!hasMethod(tree, name)) put(tree, name, memberOf(handle, full))
       continue
     }
-    const namespace = namespaceIn(tree, name, { ...handle, prefix: full })
-    if (tree[name] !== namespace) put(tree, name, namespace)
+    const namespace = known?.get(name)
+    if (namespace === undefined) {
+      putLater(tree, name, { ...handle, prefix: full }, inner)
+      continue
+    }
+    put(tree, name, namespace)
     updateNamespace(namespace, inner)
   }
+}
+
+function hasMethod(tree: Tree, name: string): boolean {
+  return typeof Object.getOwnPropertyDescriptor(tree, name)?.value === 'function'
+}
+
+/** A namespace that is made when it is asked for: the names of a service may make hundreds of thousands. */
+function putLater(tree: Tree, name: string, handle: Handle, names: readonly string[]): void {
+  const get = () => {
+    const namespace = namespaceIn(tree, name, handle)
+    put(tree, name, namespace)
+    updateNamespace(namespace, names)
+    return namespace
+  }
+  Object.defineProperty(tree, name, { get, enumerable: true, configurable: true })
 }
 
 function updateNamespace(namespace: Tree, names: readonly string[]): void {

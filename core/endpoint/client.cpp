@@ -75,8 +75,21 @@ void Client::retry_later(Link& link, const Error& why) {
   last_error_ = why;
   const Duration most = any_usable() ? kMaxIdleBackoff : kMaxBackoff;
   link.backoff = link.backoff == Duration::zero() ? kFirstBackoff : std::min(link.backoff * 2, most);
-  link.next_attempt = Clock::now() + link.backoff;
+  attempt_at(link, Clock::now() + link.backoff);
+}
+
+void Client::attempt_at(Link& link, TimePoint at) {
+  link.next_attempt = std::max(at, link.opened + link.pause);
   context_.set_timer({link.next_attempt, TimerQueue::Kind::kClient, id_, 0});
+}
+
+// A connection that is lost is tried again at once. But a service that ends each of them as soon as it is open is not
+// to keep this process busy for ever.
+void Client::note_opened(Link& link) {
+  const TimePoint now = Clock::now();
+  const bool again_so_soon = link.found && now - link.opened < 2 * kMaxBackoff;
+  link.pause = again_so_soon ? std::clamp(2 * link.pause, kFirstBackoff, kMaxBackoff) : Duration::zero();
+  link.opened = now;
 }
 
 void Client::on_timer(TimePoint now) {
@@ -141,10 +154,9 @@ void Client::resume(const std::string& why_lost) {
   set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
   for (Link& link : links_) {
     link.backoff = Duration::zero();
-    link.next_attempt = now;
+    // By timer and not at once: a call is being made, and what an attempt finds out may end that call.
+    attempt_at(link, now);
   }
-  // By timer and not at once: a call is being made, and what an attempt finds out may end that call.
-  context_.set_timer({now, TimerQueue::Kind::kClient, id_, 0});
 }
 
 void Client::set_state(ClientState state, const Error* why) {
@@ -257,6 +269,7 @@ Status Client::judge(Connection& connection, const Hello&) {
 void Client::on_open(Connection& connection) {
   Link* link = link_of(connection);
   if (link == nullptr) return;
+  note_opened(*link);
   link->usable = link->found = true;
   link->backoff = Duration::zero();
   map_methods(*link);
@@ -287,8 +300,7 @@ void Client::on_goaway(Connection& connection) {
   if (!any_usable()) {
     resume(kClosing);
   } else {
-    link->next_attempt = Clock::now() + kFirstBackoff;
-    context_.set_timer({link->next_attempt, TimerQueue::Kind::kClient, id_, 0});
+    attempt_at(*link, Clock::now() + kFirstBackoff);
   }
 }
 

@@ -70,6 +70,8 @@ class Client final : public ConnectionOwner {
     std::vector<std::uint32_t> remote;  // interned method -> the service's number
     Address address;
     Duration backoff = Duration::zero();
+    TimePoint opened;                   // when it last became usable
+    Duration pause = Duration::zero();  // from then to the next attempt at least
     TimePoint next_attempt = kNever;
   };
 
@@ -95,6 +97,8 @@ class Client final : public ConnectionOwner {
 
   void attempt(Link& link);
   void retry_later(Link& link, const Error& why);
+  void attempt_at(Link& link, TimePoint at);
+  static void note_opened(Link& link);
   void resume(const std::string& why_lost);
   void give_up(const Error& why);
   void set_state(ClientState state, const Error* why);

@@ -96,8 +96,10 @@ void Client::on_timer(TimePoint now) {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   // A timeout of zero means to try once, and a handshake that has begun is part of the try.
   const bool trying =
-      options_.connect_timeout == Duration::zero() &&
-      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection != nullptr; });
+      options_.connect_timeout == Duration::zero() && std::any_of(links_.begin(), links_.end(), [](const Link& link) {
+        const bool untried = link.next_attempt != kNever && link.backoff == Duration::zero();
+        return link.connection != nullptr || untried;
+      });
   if (!any_usable() && now >= patience_ && !trying) {
     Error why = last_error_;
     if (!is_final(why.code)) {

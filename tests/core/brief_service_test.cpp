@@ -1,4 +1,4 @@
-// A service that ends each connection as soon as it is open.
+// Services that do not stay: one that ends each connection as soon as it is open, one that comes back.
 #include <sys/socket.h>
 
 #include <string>
@@ -65,6 +65,30 @@ TEST_F(BriefServiceTest, IsTriedAgainWithPausesAlsoWhenItSaysGoodbye) {
   const TimePoint begun = Clock::now();
   open_and_end(kConnections, true);
   EXPECT_GE(Clock::now() - begun, kLeast);
+}
+
+TEST_F(BriefServiceTest, IsTriedOnceMoreByWhoeverTriesOnce) {
+  Endpoint server;
+  ServeOptions served;
+  served.address = "unix://" + (directory_ / "other");
+  served.methods = {"echo"};
+  ServerId service = server.serve(served);
+  ConnectOptions once;
+  once.addresses = {served.address};
+  once.connect_timeout = Duration::zero();
+  const ClientId client = client_.connect(once);
+  ASSERT_TRUE(run_until({&server, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
+
+  server.driver().close_server(service, Duration::zero());
+  ASSERT_TRUE(run_until({&server, &client_}, [&] { return client_.is(client, ClientState::kDisconnected); }));
+  const std::uint64_t in_vain = client_.call(client, "hello");
+  ASSERT_TRUE(run_until({&server, &client_}, [&] { return client_.ended(in_vain); }));
+  EXPECT_EQ(client_.outcomes[in_vain].code, Code::kUnavailable);
+
+  service = server.serve(served);
+  const std::uint64_t token = client_.call(client, "hello");
+  ASSERT_TRUE(run_until({&server, &client_}, [&] { return client_.ended(token); }));
+  EXPECT_EQ(client_.outcomes[token].code, Code::kOk);
 }
 
 }  // namespace

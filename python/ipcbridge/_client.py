@@ -14,7 +14,7 @@ from ._errors import IpcError
 from ._listeners import Listeners, StateListener
 from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
 from ._outcome import error_of
-from ._proxy import BaseProxy, parts
+from ._proxy import BaseProxy, parts, parts_of_call
 from ._server import Server
 from ._values import decode, encode_args
 
@@ -140,8 +140,8 @@ def connect(
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
     """Calls any method by its name, also one that no attribute can reach. Raises as the method does."""
-    client, options, prefix = parts(proxy)
-    return client.call(prefix + name, options, args, kwargs or {})
+    client, options, full = parts_of_call(proxy, name, args)
+    return client.call(full, options, args, kwargs or {})
 
 
 def close(of: Proxy | Server, grace: Seconds = 10) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from . import _native
@@ -98,3 +99,16 @@ def parts(proxy: BaseProxy) -> tuple[Any, CallOptions, str]:
             what += "; a server has close(), wait() and status() of its own"
         raise IpcError("invalid_argument", f"expected what connect() returned, not {what}")
     return given._remote, given._options, given._prefix
+
+
+def parts_of_call(proxy: BaseProxy, name: str, args: Iterable[Any]) -> tuple[Any, CallOptions, str]:
+    """The client, the options and the whole name of the method; IpcError('invalid_argument') for what is none."""
+    client, options, prefix = parts(proxy)
+    given_name: object = name
+    given: object = args
+    if not isinstance(given_name, str):
+        raise IpcError("invalid_argument", "call() takes the name of the method")
+    # Of a string or a dict the letters or the keys would be sent, which nobody means.
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise IpcError("invalid_argument", "call() takes the arguments as a list, keyword arguments as a dict after it")
+    return client, options, prefix + name

@@ -139,6 +139,8 @@ def test_notify_describe_and_with_options(run: Run) -> None:
             assert (await aio.describe(calc))["methods"]["add"]["async"] is True
             assert calc.add.__doc__ == "Adds two numbers."
             assert await aio.call(calc, "add", [1], {"b": 2}) == 3
+            with pytest.raises(ipc.IpcError, match="takes the arguments as a list"):
+                await aio.call(calc, "add", {"a": 1, "b": 2})
             with pytest.raises(ipc.DeadlineExceeded):
                 await aio.with_options(calc, timeout=0).add(1)
 

@@ -69,6 +69,22 @@ def test_call_reaches_names_that_mean_something_here(serve: Any, connect: Any) -
     assert calc.close() == [[], {}]
 
 
+@pytest.mark.parametrize("args", ["ab", b"ab", {"a": 1}, 5, None], ids=repr)
+def test_call_takes_its_arguments_as_a_list(serve: Any, connect: Any, args: Any) -> None:
+    serve("calc", {"count": lambda *args: len(args)})
+    calc = connect("calc")
+    with pytest.raises(ipc.IpcError, match="takes the arguments as a list") as refused:
+        ipc.call(calc, "count", args)
+    assert refused.value.code == "invalid_argument"
+    assert ipc.call(calc, "count", (each for each in "ab")) == 2
+
+
+def test_call_takes_the_name_of_the_method_first(serve: Any, connect: Any) -> None:
+    serve("calc", Calc())
+    with pytest.raises(ipc.IpcError, match="takes the name of the method"):
+        ipc.call(connect("calc"), [1], "close")  # type: ignore[arg-type]
+
+
 def test_notify_does_not_wait_for_the_handler(serve: Any, connect: Any) -> None:
     target = Calc()
     serve("calc", target)

@@ -15,7 +15,7 @@ from .._descriptions import Descriptions
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._listeners import Listeners, StateListener
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
-from .._proxy import BaseProxy, parts
+from .._proxy import BaseProxy, parts, parts_of_call
 from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
@@ -240,8 +240,8 @@ async def connect(
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:
     """Calls any method by its name, also one that no attribute can reach."""
-    client, options, prefix = parts(proxy)
-    made: Call = client.call(prefix + name, options, args, kwargs or {})
+    client, options, full = parts_of_call(proxy, name, args)
+    made: Call = client.call(full, options, args, kwargs or {})
     return made
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from .._errors import IpcError
 from .._outcome import error_of
@@ -14,7 +14,16 @@ from .._values import decode
 _Raised = Union[type[BaseException], BaseException]
 
 
-class Call(asyncio.Future):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+
+    class _Future(asyncio.Future[Any], Coroutine[Any, Any, Any]):
+        """At run time any class with the methods of a Coroutine is one; type checkers want it said."""
+
+else:
+    _Future = asyncio.Future
+
+
+class Call(_Future):
     """A call that has been sent. Await it, or give it to create_task, gather, wait_for, a TaskGroup.
 
     Cancelling it, also by cancelling the task that awaits it, cancels the handler at the other end.
@@ -50,9 +59,9 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
             self._steps = iter(self.__await__())
         return next(self._steps)
 
-    def throw(self, kind: _Raised, value: BaseException | None = None, traceback: TracebackType | None = None) -> Any:
+    def throw(self, kind: _Raised, value: object = None, traceback: TracebackType | None = None) -> Any:
         self.cancel()
-        error = value if value is not None else (kind() if isinstance(kind, type) else kind)
+        error = value if isinstance(value, BaseException) else (kind() if isinstance(kind, type) else kind)
         raise error.with_traceback(traceback or error.__traceback__)
 
     def close(self) -> None:

@@ -128,9 +128,7 @@ void Service::Impl::answer(const Work& work) {
   call.method = name;
   call.arguments = work.payload;
   call.metadata = work.metadata;
-  if (work.timeout_us != 0) {
-    call.deadline = deadline_after(Clock::now(), from_microseconds(work.timeout_us));
-  }
+  if (work.timeout_us != 0) call.deadline = deadline_after(work.received, from_microseconds(work.timeout_us));
   call.cancelled = [this, &work] { return engine_->board().cancelled(work.key); };
   Driver& driver = engine_->pump().driver();
   try {

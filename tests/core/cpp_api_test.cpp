@@ -173,6 +173,29 @@ TEST_P(CppApi, EndsACallAtItsDeadlineAndTellsTheHandler) {
   EXPECT_EQ(code_of([&] { remote.call("sleep", {}, {.timeout = 0ms}); }), Code::kDeadlineExceeded);
 }
 
+TEST_P(CppApi, CountsTheWaitForAThreadInTheDeadline) {
+  std::promise<void> gate;
+  std::promise<std::chrono::steady_clock::time_point> deadline;
+  const auto wait = [&](const IncomingCall&) {
+    gate.get_future().wait();
+    return Bytes();
+  };
+  const auto tell = [&](const IncomingCall& call) {
+    deadline.set_value(call.deadline.value());
+    return Bytes();
+  };
+  const Service service = bridge_.serve(address(), {{"slow", wait}, {"fast", tell}}, {.threads = 1});
+  Remote remote = bridge_.connect(address());
+  auto slow = std::async(std::launch::async, [&] { remote.call("slow", {}); });
+  while (service.status().busy_threads == 0) std::this_thread::yield();
+  auto fast = std::async(std::launch::async, [&] { remote.call("fast", {}, {.timeout = 60s}); });
+  while (service.status().queued_calls == 0) std::this_thread::yield();
+  const auto queued = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() < queued + 20ms) std::this_thread::yield();
+  gate.set_value();
+  EXPECT_LE(deadline.get_future().get(), queued + 60s);
+}
+
 TEST_P(CppApi, DeliversNotificationsAndMetadata) {
   std::promise<std::string> heard;
   const Service service =

@@ -30,6 +30,8 @@ UNSET = Unset()
 FOREVER = -1
 MAX_QUEUED_BYTES = 256 * 1024 * 1024
 _MAX_BYTES = 2**63 - 1
+# Sizes within a message, and numbers of calls, have 32 bits, here as in Node.js.
+_MAX_LIMITS = {"max_message_bytes": 2**32 - 1, "max_pending_calls": 2**32 - 1}
 _MAX_UID = 2**32 - 2
 _TAKEOVERS = ("wait", "fail", "replace")
 
@@ -122,7 +124,7 @@ def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         _refuse("limits is a mapping with string keys")
     for name, value in given.items():
-        _check_integer(value, f"limits: {name}", _MAX_BYTES)
+        _check_integer(value, f"limits: {name}", _MAX_LIMITS.get(name, _MAX_BYTES))
     return dict(given)
 
 

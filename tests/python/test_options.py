@@ -27,6 +27,7 @@ SERVE = [
     {"takeover": "steal"},
     {"limits": [1]},
     {"limits": {"max_pending_calls": "x"}},
+    {"limits": {"max_message_bytes": 2**32}},
 ]
 CONNECT = [{"max_queued_bytes": -1}, {"max_queued_bytes": "x"}, {"allow": [-1]}, {"limits": 5}]
 CALLS = [{"idempotent": "no"}, {"wait_for_ready": 1}, {"metadata": []}]

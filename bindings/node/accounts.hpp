@@ -8,7 +8,7 @@
 
 namespace ipcbridge::node {
 
-// Whom `allow: [1000, 'alice', 'group:staff']` means. not_found for a name that the system does not know.
+// Whom `allow: [1000, 'alice', 'group:staff']` means. invalid_argument for a name that the system does not know.
 // Asks the system's databases and may block on them.
 Result<AllowList> find_accounts(const std::vector<std::string>& names);
 

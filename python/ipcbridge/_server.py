@@ -199,7 +199,7 @@ class Server:
                 self._pump.watch(self._id)
                 return
             logger.warning(
-                "%s: all %d handler threads are busy and %d calls wait; the slowest, %s(), has been running for %.1f s",
+                "%s: all %d handler threads are busy (calls waiting: %d); the slowest, %s(), has run for %.1f s",
                 self.name,
                 status["workers"],
                 status["queued_calls"],

@@ -1,6 +1,7 @@
+#include "tests/core/cpp_api.hpp"
+
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -13,7 +14,6 @@
 #include <ipcbridge/ipcbridge.hpp>
 
 #include "core/cpp_api/msgpack.hpp"
-#include "tests/core/support.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -21,30 +21,13 @@ namespace {
 using namespace std::chrono_literals;
 using testing_support::bytes_of;
 using testing_support::Child;
+using testing_support::code_of;
+using testing_support::echo;
 using testing_support::is_pattern;
 using testing_support::pattern;
 using testing_support::TemporaryDirectory;
 using testing_support::text_of;
-
-Bytes echo(const IncomingCall& call) { return {call.arguments.begin(), call.arguments.end()}; }
-
-// What `act` throws; fails the test when that is nothing.
-template <typename Thrown = IpcError, typename Act>
-std::optional<Thrown> thrown_by(Act act) {
-  try {
-    act();
-  } catch (const Thrown& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return std::nullopt;
-}
-
-template <typename Act>
-Code code_of(Act act) {
-  const std::optional<IpcError> error = thrown_by(act);
-  return error ? error->code() : Code::kOk;
-}
+using testing_support::thrown_by;
 
 // The same behaviour over every transport.
 class CppApi : public testing::TestWithParam<std::string> {
@@ -343,58 +326,6 @@ TEST_P(CppApi, IsDeadInAForkedChildAndUnharmedInTheParent) {
   });
   EXPECT_EQ(child.wait(), 0);
   EXPECT_EQ(text_of(remote.call("echo", bytes_of("unharmed"))), "unharmed");
-}
-
-// Children are forked before there is a Bridge, because they make Bridges of their own.
-class CppApiProcesses : public testing::TestWithParam<std::string> {
- protected:
-  std::string address() const { return GetParam() + "://" + (directory_ / "service"); }
-
-  TemporaryDirectory directory_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Transports, CppApiProcesses, testing::Values("shm", "unix"),
-                         [](const auto& parameter) { return parameter.param; });
-
-TEST_P(CppApiProcesses, FailACallThatIsLostWithItsService) {
-  const Child child([&] {
-    Bridge bridge;
-    Service service = bridge.serve(address(), {{"die", [](const IncomingCall&) -> Bytes { std::_Exit(0); }}});
-    service.wait();
-    return 1;
-  });
-  Bridge bridge;
-  Remote remote = bridge.connect(address());
-  const auto error = thrown_by([&] { remote.call("die", {}); });
-  EXPECT_EQ(error->code(), Code::kUnavailable);
-  EXPECT_EQ(error->sent(), Sent::kMaybe);
-}
-
-TEST_P(CppApiProcesses, LeaveANameToTheOneThatHasIt) {
-  Child child([&] {
-    Bridge bridge;
-    const Remote first = bridge.connect(address());
-    const ServiceOptions options{.takeover = ServiceOptions::Takeover::kFail};
-    return code_of([&] { bridge.serve(address(), {{"echo", echo}}, options); }) == Code::kAlreadyExists ? 0 : 1;
-  });
-  Bridge bridge;
-  const Service service = bridge.serve(address(), {{"echo", echo}});
-  EXPECT_EQ(child.wait(), 0);
-}
-
-TEST_P(CppApiProcesses, HandANameOverWhenAskedTo) {
-  const Child child([&] {
-    Bridge bridge;
-    const Remote first = bridge.connect(address());
-    Service mine = bridge.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("child"); }}},
-                                {.takeover = ServiceOptions::Takeover::kReplace});
-    mine.wait();
-    return 0;
-  });
-  Bridge bridge;
-  Service service = bridge.serve(address(), {{"who", [](const IncomingCall&) { return bytes_of("parent"); }}});
-  service.wait();
-  EXPECT_EQ(text_of(bridge.connect(address()).call("who", {})), "child");
 }
 
 }  // namespace

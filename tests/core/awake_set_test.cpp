@@ -115,11 +115,9 @@ TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
       run_until({&server_, &client_}, [&] { return client_.driver().client_status(clients_[1]).pending_calls == 0; }));
 }
 
-// Promises to ring, and takes the promise back when it is asked again: a message has come in between.
-class PromisingChannel final : public Channel {
+// Carries nothing.
+class EmptyChannel : public Channel {
  public:
-  explicit PromisingChannel(bool& promised) : promised_(promised) {}
-
   std::string_view transport() const override { return "test"; }
   PeerIdentity peer() const override { return {}; }
   int fd() const override { return event_.get(); }
@@ -128,12 +126,23 @@ class PromisingChannel final : public Channel {
   void on_writable() override {}
   Status read(FrameSink&, ReadBudget, bool) override { return {}; }
   bool ready() const override { return false; }
+  bool prepare_sleep() override { return true; }
+  void wake() override {}
+
+ private:
+  Fd event_{::eventfd(0, EFD_CLOEXEC)};
+};
+
+// Promises to ring, and takes the promise back when it is asked again: a message has come in between.
+class PromisingChannel final : public EmptyChannel {
+ public:
+  explicit PromisingChannel(bool& promised) : promised_(promised) {}
+
   bool prepare_sleep() override { return promised_ = !promised_; }
   void wake() override { promised_ = false; }
 
  private:
   bool& promised_;
-  Fd event_{::eventfd(0, EFD_CLOEXEC)};
 };
 
 class NoOwner final : public ConnectionOwner {
@@ -166,7 +175,7 @@ TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue)
 }
 
 // Has something to read whenever it is told so, and counts how often somebody came to read it.
-class CountingChannel final : public Channel {
+class CountingChannel final : public EmptyChannel {
  public:
   struct Traffic {
     bool ready = false;
@@ -174,23 +183,15 @@ class CountingChannel final : public Channel {
   };
   explicit CountingChannel(Traffic& traffic) : traffic_(traffic) {}
 
-  std::string_view transport() const override { return "test"; }
-  PeerIdentity peer() const override { return {}; }
-  int fd() const override { return event_.get(); }
-  bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
-  bool wants_writable() const override { return false; }
-  void on_writable() override {}
   Status read(FrameSink&, ReadBudget, bool) override {
     ++traffic_.reads;
     return {};
   }
   bool ready() const override { return traffic_.ready; }
   bool prepare_sleep() override { return !traffic_.ready; }
-  void wake() override {}
 
  private:
   Traffic& traffic_;
-  Fd event_{::eventfd(0, EFD_CLOEXEC)};
 };
 
 class RoomForAll final : public EventSink {

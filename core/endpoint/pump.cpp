@@ -9,6 +9,9 @@
 namespace ipcbridge {
 namespace {
 
+// How often a call looks for room in its queue: no event tells of that.
+constexpr Duration kLookInterval = std::chrono::milliseconds(100);
+
 CallResult failed(const Error& error) {
   CallResult result;
   result.message = error.message;
@@ -134,7 +137,7 @@ Status Pump::Impl::send(ClientId client, std::uint64_t token, std::uint32_t meth
     const std::uint64_t queued = driver_->client_status(client).queued_bytes;
     if (status.error().code != Code::kResourceExhausted || queued == 0) return status;
     const auto room = [&] { return driver_->client_status(client).queued_bytes < queued; };
-    const bool found = wait_until(room, deadline, interrupted);
+    const bool found = wait_until(room, deadline, interrupted, kLookInterval);
     const TimePoint now = Clock::now();
     if (now >= deadline) {
       return Error{Code::kDeadlineExceeded,

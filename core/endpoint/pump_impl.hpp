@@ -37,7 +37,9 @@ class Pump::Impl final : public EventSink {
 
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
                   ConstBytes payload, const Interrupted& interrupted);
-  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+  // `look_interval`: for a condition that may come true without an event.
+  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted,
+                  Duration look_interval = Duration::max());
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
   void begin_next(ServerId server, const Work& work, std::uint32_t method);
   void leave_work(ServerId server, Work& work);
@@ -58,6 +60,7 @@ class Pump::Impl final : public EventSink {
     CallResult result;           // of a call
     bool looks = false;          // it waits for a condition, which an event may have made true
     std::uint32_t observed = 0;  // how many there had been when it looked
+    Duration look_interval = Duration::max();
 
     bool done() const { return state.load(std::memory_order_acquire) == kDone; }
   };

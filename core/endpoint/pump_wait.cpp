@@ -10,9 +10,6 @@
 namespace ipcbridge {
 namespace {
 
-// How long a wait for a condition sleeps before it looks again, because of room in a queue no event tells.
-constexpr Duration kLookInterval = std::chrono::milliseconds(100);
-
 // How often a thread that leaves reads on because messages keep arriving, before it leaves all the same.
 constexpr int kMaxLastTurns = 16;
 
@@ -116,8 +113,7 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
       // This thread's call has woken its connection, for which the peer then rings no more; blocked_ is set
       // before everything is armed, so either that arming came later, or the reader is told here.
       if (blocked_.load()) driver_->ring();
-      const TimePoint until = done ? std::min(deadline, Clock::now() + kLookInterval) : deadline;
-      reads = sleep(waiter, until, check, due);
+      reads = sleep(waiter, std::min(deadline, deadline_after(Clock::now(), waiter.look_interval)), check, due);
     }
     if (!due) continue;
     // What is asked may take long and may call, on this very thread: a signal's handler does.
@@ -182,9 +178,11 @@ bool Pump::Impl::sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check
   return promoted;
 }
 
-bool Pump::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
+bool Pump::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted,
+                            Duration look_interval) {
   Waiter waiter;
   waiter.looks = true;
+  waiter.look_interval = look_interval;
   return wait(waiter, done, deadline, interrupted);
 }
 

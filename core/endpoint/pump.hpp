@@ -57,10 +57,11 @@ struct Work {
 // token, or else the pump's own thread, asleep in the kernel. When several threads wait, the one that
 // leaves hands the token on.
 //
-// Workers run requests on the thread that read them. Whoever takes longer than about a millisecond loses
-// the reading to another worker (a monitor sees to it, and sleeps when there is nothing to see); a method
-// with a history of being slow hands it on before it starts. What was read waits in a queue that every
-// worker of the server takes from, so nothing is stranded behind a stuck handler.
+// Workers run requests on the thread that read them. Whoever takes longer than about a millisecond, or four
+// where for a while nobody did, loses the reading to another worker (a monitor sees to it, and sleeps when
+// there is nothing to see); a method with a history of being slow hands it on before it starts. What was
+// read waits in a queue that every worker of the server takes from, so nothing is stranded behind a stuck
+// handler.
 class Pump {
  public:
   // Asked while a thread waits, at least once a second and soon after each signal: true ends the wait with `cancelled`.

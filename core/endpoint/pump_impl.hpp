@@ -12,6 +12,7 @@
 #include "core/base/fd.hpp"
 #include "core/endpoint/interrupt_check.hpp"
 #include "core/endpoint/pump.hpp"
+#include "core/endpoint/watch_pace.hpp"
 #include "core/endpoint/work_queue.hpp"
 
 namespace ipcbridge {
@@ -66,13 +67,6 @@ class Pump::Impl final : public EventSink {
   };
   using Done = std::function<bool()>;
 
-  // How often the own thread looks at what runs, and how soon it looks again at a handler that it saw for the first
-  // time. Together they bound the time for which a slow handler keeps the reading. With both CPUs spinning every look
-  // takes one away for 20 to 35 us, so they are as rare as that bound allows: 2,500 a second made the 99th percentile
-  // of fast calls three times as long.
-  static constexpr Duration kTick = std::chrono::microseconds(1000);
-  static constexpr Duration kSecondLook = std::chrono::microseconds(200);
-
   // Events, under the Driver's lock (pump.cpp).
   bool has_room() const override { return true; }
   void on_event(const Event& event) override;
@@ -119,10 +113,9 @@ class Pump::Impl final : public EventSink {
   // The pump's own thread (pump_thread.cpp).
   void run();
   bool must_read() const;
-  void watch();
+  bool watch();
   bool tick(TimePoint told);
   TimePoint tell_activities(Lock& lock);
-  Duration until_next_tick();
   void read_in_background(Lock& lock, TimePoint until);
   void wake_own_thread();
   void nudge_background() const;
@@ -155,7 +148,7 @@ class Pump::Impl final : public EventSink {
   bool own_reading_ = false;
   std::uint64_t taken_ = 0;    // requests given to workers
   WorkQueue::Tick ticks_ = 0;  // of the own thread, while anything runs
-  bool second_look_ = false;   // the next tick is one
+  WatchPace pace_;             // the own thread's
   bool stopping_ = false;
 };
 

@@ -18,12 +18,6 @@
 #include "core/endpoint/pump_impl.hpp"
 
 namespace ipcbridge {
-namespace {
-
-// After this many ticks without a request the thread sleeps until the next one.
-constexpr int kQuietTicks = 20;
-
-}  // namespace
 
 Pump::Impl::Impl(std::unique_ptr<Driver> driver, Observer observer)
     : driver_(std::move(driver)), observer_(std::move(observer)), generation_(fork_guard::generation()) {}
@@ -127,14 +121,9 @@ TimePoint Pump::Impl::tell_activities(Lock& lock) {
   return now;
 }
 
-// Never two second looks in a row: under steady load some handler has always just begun.
-Duration Pump::Impl::until_next_tick() {
-  second_look_ = !second_look_ && has_just_begun();
-  return second_look_ ? kSecondLook : kTick;
-}
-
 // A handler takes long: what waits behind it is for idle workers, and where nobody leads, one of them takes over.
-void Pump::Impl::watch() {
+// True when some handler does.
+bool Pump::Impl::watch() {
   for (const auto& [server, queue] : queues_) {
     if (queue.empty() || !queue.any_stuck(ticks_)) continue;
     if (leading_) nudge_background();
@@ -142,9 +131,10 @@ void Pump::Impl::watch() {
   }
   const bool stuck =
       std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.any_stuck(ticks_); });
-  if (!stuck) return;
+  if (!stuck) return false;
   wake_deaf_leader();
   if (!leading_) promote_follower(0);
+  return true;
 }
 
 void Pump::Impl::read_in_background(Lock& lock, TimePoint until) {
@@ -178,25 +168,24 @@ void Pump::Impl::read_in_background(Lock& lock, TimePoint until) {
 
 void Pump::Impl::run() {
   Lock lock(mutex_);
-  int quiet = 0;
   std::uint64_t taken = 0;
   for (;;) {
     const TimePoint told = tell_activities(lock);
     if (stopping_) return;
     const bool wanted = tick(told);
     if (must_read()) {
+      pace_ = {};
       own_rests_ = !wanted;
-      read_in_background(lock, wanted ? Clock::now() + kTick : kNever);
+      read_in_background(lock, wanted ? Clock::now() + WatchPace::kTick : kNever);
       own_rests_ = false;
       continue;
     }
-    watch();
-    quiet = wanted || taken != taken_ ? 0 : quiet + 1;
+    const bool slow = watch();
+    const std::optional<Duration> pause =
+        pace_.after({.wanted = wanted, .taken = taken != taken_, .slow = slow, .begun = has_just_begun()});
     taken = taken_;
-    const bool park = quiet > kQuietTicks;
-    if (park) quiet = 0;
-    own_rests_ = park;
-    const TimePoint until = park ? kNever : Clock::now() + until_next_tick();
+    own_rests_ = !pause;
+    const TimePoint until = pause ? Clock::now() + *pause : kNever;
     const std::uint32_t word = own_word_.load();
     lock.unlock();
     futex_wait(own_word_, word, until);

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+
+#include "core/base/clock.hpp"
+
+namespace ipcbridge {
+
+// How soon the pump's own thread looks again at what runs, which bounds the time for which a slow handler keeps the
+// reading. With both CPUs spinning every look takes one away for 20 to 35 us, so they are as rare as that bound allows,
+// and rarer where for a while no handler was slow: a thousand a second are more than one in 400 of the fastest calls.
+class WatchPace {
+ public:
+  static constexpr Duration kTick = std::chrono::milliseconds(1);
+  static constexpr Duration kCalmTick = std::chrono::milliseconds(4);
+  // At a handler that was seen for the first time. Never two in a row: under steady load some handler has always just
+  // begun.
+  static constexpr Duration kSecondLook = std::chrono::microseconds(200);
+  static constexpr int kCalmLooks = 100;
+  static constexpr int kQuietLooks = 20;
+
+  // What was seen.
+  struct Look {
+    bool wanted = false;  // whether a handler runs that the callers may have to be told of
+    bool taken = false;   // whether a request was given to a worker since the look before
+    bool slow = false;    // whether a handler runs that was seen before
+    bool begun = false;   // whether a handler runs that was not
+  };
+
+  // Nothing: not until something happens.
+  std::optional<Duration> after(const Look& look) {
+    quiet_ = look.wanted || look.taken ? 0 : quiet_ + 1;
+    calm_ = look.slow || quiet_ > 0 ? 0 : calm_ + 1;
+    if (quiet_ > kQuietLooks) {
+      quiet_ = 0;
+      return std::nullopt;
+    }
+    second_look_ = !second_look_ && look.begun;
+    if (second_look_) return kSecondLook;
+    return calm_ > kCalmLooks ? kCalmTick : kTick;
+  }
+
+ private:
+  int quiet_ = 0;  // looks in a row that saw nothing to do
+  int calm_ = 0;   // looks in a row that saw only fast handlers
+  bool second_look_ = false;
+};
+
+}  // namespace ipcbridge

@@ -98,7 +98,10 @@ struct End {
   template <typename Use>
   void receive(Use use) {
     shm::RingReader::Record record;
-    while (reader.peek(record) != shm::RingReader::Next::kRecord) cpu_relax();
+    while (reader.peek(record) != shm::RingReader::Next::kRecord) {
+      __builtin_prefetch(reader.next_record());  // as the Driver does
+      cpu_relax();
+    }
     use(record);
     reader.consume();
     reader.publish();

@@ -84,10 +84,11 @@ class Channel {
   virtual bool is_over() const { return false; }
 
   // For owners of many channels: while *word is `seen`, ready() is false, until the next read or write. Without a word,
-  // ready() itself must be asked.
+  // ready() itself must be asked. At `next` the next frame will lie, if that is known: to be prefetched, not read.
   struct Glance {
     const std::atomic<std::uint64_t>* word = nullptr;
     std::uint64_t seen = 0;
+    const void* next = nullptr;
   };
   virtual Glance glance() const { return {}; }
 

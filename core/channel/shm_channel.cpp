@@ -82,7 +82,7 @@ bool ShmChannel::ready() const {
 
 Channel::Glance ShmChannel::glance() const {
   if (is_over() || writer_.waiting() || reader_.ready()) return {};
-  return {&theirs_.state().write_index, reader_.position()};
+  return {&theirs_.state().write_index, reader_.position(), reader_.next_record()};
 }
 
 bool ShmChannel::peer_is_on_this_cpu() const {

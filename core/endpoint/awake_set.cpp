@@ -56,6 +56,9 @@ void AwakeSet::remove(Connection& connection) {
 AwakeSet::Look AwakeSet::look() const {
   bool expecting = false;
   const std::size_t count = entries_.size();
+  // Whoever had something last often has the next: it is fetched together with the word that tells of it. Between CPUs
+  // that share no cache, one after the other takes 0.1 us more in every call.
+  if (next_ > 0 && next_ <= count) __builtin_prefetch(entries_[next_ - 1].glance.next);
   for (std::size_t i = 0, at = next_; i < count; ++i, ++at) {
     if (at >= count) at = 0;
     const Entry& entry = entries_[at];

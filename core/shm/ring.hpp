@@ -93,6 +93,8 @@ class RingReader {
 
   // How much has been consumed: a peer's write_index that says so has nothing more to read.
   std::uint64_t position() const { return read_; }
+  // Where the next record will be, if there is room for it before the end of the ring.
+  const std::byte* next_record() const { return ring_ + (read_ & (size_ - 1)); }
 
   bool ready() const;
   bool prepare_sleep();  // false when a record is there after all

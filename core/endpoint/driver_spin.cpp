@@ -58,7 +58,8 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
     const std::lock_guard lock(mutex_);
     seen = look();
     // A wait that `stop` has interrupted goes on with what is left of its budget.
-    if (seen == AwakeSet::Look::kExpecting && spun_ == Duration::zero()) spin_budget_ = spin_.budget();
+    if (seen == AwakeSet::Look::kExpecting && spun_ == Duration::zero())
+      spin_budget_ = spin_.budget(context_.awake().size());
     if (seen == AwakeSet::Look::kReady) spun_ = Duration::zero();
   }
   if (seen == AwakeSet::Look::kReady) return true;

@@ -7,22 +7,25 @@
 
 namespace ipcbridge {
 
-inline constexpr Duration kMaxSpin = std::chrono::microseconds(50);
+// What it costs to be woken, and for each connection to tell its peer to ring and then not to, of which the peer takes
+// note. Whoever spins for as long and then sleeps after all has spent at most twice what the sleep alone costs.
+inline constexpr Duration kWakeCost = std::chrono::microseconds(50);
+inline constexpr Duration kArmCost = std::chrono::nanoseconds(200);
 
-// Decides how long to spin before sleeping. A wake across CPUs costs tens of microseconds, so a spin of at
-// most that long costs at most as much again and saves all of it when it catches. After a miss only every
-// second, fourth, ... 64th wait spins, as a probe; a catch makes every wait spin again.
+// Decides how long to spin before sleeping. After a miss only every second, fourth, ... 64th wait spins, as a probe; a
+// catch makes every wait spin again.
 class AdaptiveSpin {
  public:
   explicit AdaptiveSpin(bool enabled) : enabled_(enabled) {}
 
-  Duration budget() {
+  // `awake`: how many connections fall asleep with this wait.
+  Duration budget(std::size_t awake) {
     if (!enabled_) return Duration::zero();
     if (skip_ > 0) {
       --skip_;
       return Duration::zero();
     }
-    return kMaxSpin;
+    return kWakeCost + awake * kArmCost;
   }
 
   void caught() {

@@ -70,15 +70,20 @@ TEST(Timers, OfFinishedCallsAreSweptWhenTheyMayBeTheMajority) {
 
 TEST(Spin, IsNotDoneWhereItIsForbidden) {
   AdaptiveSpin spin(false);
-  EXPECT_EQ(spin.budget(), Duration::zero());
+  EXPECT_EQ(spin.budget(1), Duration::zero());
+}
+
+TEST(Spin, IsLongerWhereMoreConnectionsWouldFallAsleep) {
+  AdaptiveSpin spin(true);
+  EXPECT_EQ(spin.budget(1000) - spin.budget(1), 999 * kArmCost);
 }
 
 TEST(Spin, IsGivenUpAfterMissesAndProbedNowAndThen) {
   AdaptiveSpin spin(true);
-  EXPECT_EQ(spin.budget(), kMaxSpin);
+  EXPECT_EQ(spin.budget(1), kWakeCost + kArmCost);
   int spins = 0;
   for (int i = 0; i < 10'000; ++i) {
-    if (spin.budget() == Duration::zero()) continue;
+    if (spin.budget(1) == Duration::zero()) continue;
     ++spins;
     spin.missed();
   }
@@ -91,7 +96,7 @@ TEST(Spin, ReturnsWhenItCatches) {
   for (int i = 0; i < 100; ++i) spin.missed();
   spin.caught();
   for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(spin.budget(), kMaxSpin);
+    EXPECT_EQ(spin.budget(1), kWakeCost + kArmCost);
     spin.missed();
   }
 }

@@ -135,12 +135,12 @@ void PumpBinding::run_worker(ServerId server, std::uint32_t shift, const py::lis
   Work work;
   work.shift = shift;
   bool handled = true;
-  while (handled && without_gil([&] { return pump.next_work(server, work, interrupted); })) {
-    do {
+  while (handled && without_gil([&] { return pump.await_work(server, work, interrupted); })) {
+    while (handled && pump.more_work(server, work)) {
       if (++crew.running == crew.workers) board_->saturated(server);
       handled = handle(pump, work, handlers.ptr());
       --crew.running;
-    } while (handled && pump.more_work(server, work));
+    }
   }
   if (!handled) pump.leave_work(server, work);
   if (--crew.workers == 0) crews_.erase(server);

@@ -197,6 +197,10 @@ bool Pump::next_work(ServerId server, Work& work, const Interrupted& interrupted
   return !impl_->forked() && impl_->next_work(server, work, interrupted);
 }
 
+bool Pump::await_work(ServerId server, Work& work, const Interrupted& interrupted) {
+  return !impl_->forked() && impl_->await_work(server, work, interrupted);
+}
+
 void Pump::begin_next(ServerId server, const Work& work, std::uint32_t method) {
   if (!impl_->forked()) impl_->begin_next(server, work, method);
 }

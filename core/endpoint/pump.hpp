@@ -96,6 +96,10 @@ class Pump {
   // it was given. A request that is cancelled before it began is answered by the pump and never returned.
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
+  // The same without taking a request: more_work() does, if nobody else has meanwhile. For a worker that has to wait
+  // for its interpreter's lock, so that no request waits with it while whoever has that lock could run it.
+  bool await_work(ServerId server, Work& work, const Interrupted& interrupted = {});
+
   // For a worker that has put requests by and now, instead of returning, runs one of them: it has just begun.
   void begin_next(ServerId server, const Work& work, std::uint32_t method);
 

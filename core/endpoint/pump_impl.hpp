@@ -42,6 +42,7 @@ class Pump::Impl final : public EventSink {
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted,
                   Duration look_interval = Duration::max());
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted);
+  bool await_work(ServerId server, Work& work, const Interrupted& interrupted);
   void begin_next(ServerId server, const Work& work, std::uint32_t method);
   void leave_work(ServerId server, Work& work);
   bool more_work(ServerId server, Work& work);
@@ -95,7 +96,10 @@ class Pump::Impl final : public EventSink {
   bool sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& due);
 
   // Workers (pump_work.cpp), with the lock held.
+  template <typename Begin>
+  bool wait_for_work(ServerId server, Work& work, const Interrupted& interrupted, Begin begin);
   bool take(WorkQueue& queue, Work& work);
+  bool promise(WorkQueue& queue, const Work& work);
   void enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock);
   void leave(ServerId server, WorkQueue& queue, Work& work);
   void finish(WorkQueue& queue, const Work& work);

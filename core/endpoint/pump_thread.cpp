@@ -125,7 +125,7 @@ TimePoint Pump::Impl::tell_activities(Lock& lock) {
 // True when some handler does.
 bool Pump::Impl::watch() {
   for (const auto& [server, queue] : queues_) {
-    if (queue.empty() || !queue.any_stuck(ticks_)) continue;
+    if (!queue.wants_worker() || !queue.any_stuck(ticks_)) continue;
     if (leading_) nudge_background();
     promote_follower(server);
   }

@@ -6,6 +6,16 @@
 namespace ipcbridge {
 
 bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& interrupted) {
+  return wait_for_work(server, work, interrupted, [&](WorkQueue& queue) { return take(queue, work); });
+}
+
+bool Pump::Impl::await_work(ServerId server, Work& work, const Interrupted& interrupted) {
+  return wait_for_work(server, work, interrupted, [&](WorkQueue& queue) { return promise(queue, work); });
+}
+
+// Until `begin` has found a request.
+template <typename Begin>
+bool Pump::Impl::wait_for_work(ServerId server, Work& work, const Interrupted& interrupted, Begin begin) {
   Lock lock(mutex_);
   WorkQueue& queue = queues_[server];
   if (work.worker == 0) {
@@ -16,7 +26,7 @@ bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& inter
   InterruptCheck check(interrupted);
   bool was_interrupted = false;
   while (!was_interrupted && !queue.dismisses(work)) {
-    if (take(queue, work)) return true;
+    if (begin(queue)) return true;
     // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
     if (leading_ && !reading_ && read_for_work(queue, false, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a request, found nobody asleep.
@@ -105,6 +115,12 @@ bool Pump::Impl::take(WorkQueue& queue, Work& work) {
   ++taken_;
   // A method that has been slow before: another worker takes the reading at once.
   if (queue.is_slow(work.method) && !leading_) promote_follower(0);
+  if (own_rests_) wake_own_thread();
+  return true;
+}
+
+bool Pump::Impl::promise(WorkQueue& queue, const Work& work) {
+  if (!queue.promise(work.worker, ticks_)) return false;
   if (own_rests_) wake_own_thread();
   return true;
 }
@@ -207,7 +223,7 @@ void Pump::Impl::call_workers(const WorkQueue* own) {
   unclaimed_.store(false, std::memory_order_relaxed);
   for (auto& [server, queue] : queues_) {
     // Who has just begun is back in a moment, or the pump's thread sees that it is not.
-    if (&queue == own || queue.empty() || queue.has_just_begun(ticks_)) continue;
+    if (&queue == own || !queue.wants_worker() || queue.has_just_begun(ticks_)) continue;
     // The leader may be of this server or another's; it looks at its own queue, so both are called.
     if (leading_) nudge_background();
     promote_follower(server);

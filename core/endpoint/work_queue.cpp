@@ -6,17 +6,38 @@
 namespace ipcbridge {
 
 std::uint32_t WorkQueue::add_worker() {
-  const auto free = std::find_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return !worker.exists; });
+  const auto free = std::find_if(workers_.begin(), workers_.end(),
+                                 [](const Worker& worker) { return worker.state == Worker::kNone; });
   const auto at = static_cast<std::uint32_t>(free - workers_.begin());
   if (free == workers_.end()) workers_.emplace_back();
-  workers_[at].exists = true;
+  workers_[at].state = Worker::kIdle;
   return at + 1;
 }
 
-void WorkQueue::remove_worker(std::uint32_t worker) { workers_[worker - 1] = Worker{}; }
+void WorkQueue::remove_worker(std::uint32_t worker) { set(worker, {}); }
+
+void WorkQueue::set(std::uint32_t worker, const Worker& now) {
+  Worker& self = workers_[worker - 1];
+  if (self.busy()) --busy_;
+  if (now.busy()) ++busy_;
+  self = now;
+}
 
 bool WorkQueue::has_workers() const {
-  return std::any_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.exists; });
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return worker.state != Worker::kNone; });
+}
+
+bool WorkQueue::promise(std::uint32_t worker, Tick now) {
+  if (waiting_.empty()) return false;
+  set(worker, {Worker::kComing, 0, now, kNever});
+  return true;
+}
+
+bool WorkQueue::wants_worker() const {
+  const auto coming = std::count_if(workers_.begin(), workers_.end(),
+                                    [](const Worker& worker) { return worker.state == Worker::kComing; });
+  return waiting_.size() - gaps_ > static_cast<std::size_t>(coming);
 }
 
 bool WorkQueue::pop(Work& work, Tick now) {
@@ -29,21 +50,19 @@ bool WorkQueue::pop(Work& work, Tick now) {
   if (gaps_ > 0) drop_gaps();
   work.worker = self;
   work.shift = shift_of_self;
-  workers_[self - 1] = Worker{true, true, work.method, now, kNever};
-  ++running_;
+  set(self, {Worker::kRunning, work.method, now, kNever});
   return true;
 }
 
 void WorkQueue::begin_next(std::uint32_t worker, std::uint32_t method, Tick now) {
-  Worker& self = workers_[worker - 1];
-  if (self.running) self = Worker{true, true, method, now, kNever};
+  if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
 }
 
 void WorkQueue::finish(std::uint32_t worker, Tick now) {
-  Worker& self = workers_[worker - 1];
-  if (!self.running) return;
-  self.running = false;
-  --running_;
+  const Worker self = workers_[worker - 1];
+  if (!self.busy()) return;
+  set(worker, {Worker::kIdle});
+  if (!self.running()) return;
   if (self.method >= slowness_.size()) slowness_.resize(self.method + 1);
   std::uint8_t& slowness = slowness_[self.method];
   // Known as slow after one slow call, forgiven after a few fast ones.
@@ -103,7 +122,7 @@ bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.
 
 bool WorkQueue::all_stuck(Tick now) const {
   return std::all_of(workers_.begin(), workers_.end(),
-                     [now](const Worker& worker) { return !worker.exists || worker.stuck(now); });
+                     [now](const Worker& worker) { return worker.state == Worker::kNone || worker.stuck(now); });
 }
 
 bool WorkQueue::any_stuck(Tick now) const {
@@ -112,28 +131,28 @@ bool WorkQueue::any_stuck(Tick now) const {
 
 bool WorkQueue::has_just_begun(Tick now) const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [now](const Worker& worker) { return worker.running && !worker.stuck(now); });
+                     [now](const Worker& worker) { return worker.busy() && !worker.stuck(now); });
 }
 
 void WorkQueue::note_time(TimePoint now) {
-  if (running_ == 0) return;
+  if (busy_ == 0) return;
   for (Worker& worker : workers_) {
-    if (worker.running && worker.seen == kNever) worker.seen = now;
+    if (worker.busy() && worker.seen == kNever) worker.seen = now;
   }
 }
 
 bool WorkQueue::wants_ticks(TimePoint told) const {
-  if (running_ == 0) return false;
+  if (busy_ == 0) return false;
   return std::any_of(workers_.begin(), workers_.end(), [told](const Worker& worker) {
-    return worker.running && (worker.seen == kNever || told - worker.seen < kTellAfter);
+    return worker.busy() && (worker.seen == kNever || told - worker.seen < kTellAfter);
   });
 }
 
 bool WorkQueue::update_activity(TimePoint now) {
-  if (running_ == 0 && !activity_) return false;
+  if (busy_ == 0 && !activity_) return false;
   std::optional<shm::Activity> longest;
   for (const Worker& worker : workers_) {
-    if (!worker.running || worker.seen == kNever || now - worker.seen < kTellAfter) continue;
+    if (!worker.running() || worker.seen == kNever || now - worker.seen < kTellAfter) continue;
     if (!longest || worker.seen < longest->since) longest = shm::Activity{worker.method, worker.seen};
   }
   if (longest == activity_) return false;
@@ -145,9 +164,9 @@ Pump::Busy WorkQueue::busy(TimePoint now) const {
   Pump::Busy busy;
   busy.queued = static_cast<std::uint32_t>(waiting_.size() - gaps_);
   for (const Worker& worker : workers_) {
-    if (!worker.exists) continue;
+    if (worker.state == Worker::kNone) continue;
     ++busy.workers;
-    if (!worker.running) continue;
+    if (!worker.running()) continue;
     ++busy.running;
     const Duration ran = worker.seen == kNever ? Duration::zero() : now - worker.seen;
     if (ran < busy.slowest) continue;

@@ -35,11 +35,15 @@ class WorkQueue {
     waiting_.push_back(std::move(work));
   }
   bool empty() const { return waiting_.empty(); }
+  // The worker will come and pop a request, unless there is none: then false.
+  bool promise(std::uint32_t worker, Tick now);
+  // Whether more requests wait than workers are to come.
+  bool wants_worker() const;
   // False when there is none. The worker now runs what it was given.
   bool pop(Work& work, Tick now);
   // The worker runs another request instead, which it had from elsewhere.
   void begin_next(std::uint32_t worker, std::uint32_t method, Tick now);
-  // The worker is done with what it ran.
+  // The worker is done with what it ran, or came for nothing.
   void finish(std::uint32_t worker, Tick now);
 
   // Takes back a request that waits; whoever does so answers it. False when it does not wait here.
@@ -47,7 +51,8 @@ class WorkQueue {
 
   bool is_slow(std::uint32_t method) const;
 
-  // Whether all workers, or any, have been at a handler for too long; and whether any has been for a short while only.
+  // Whether all workers, or any, have been at a handler or on their way for too long; and whether any has been for a
+  // short while only.
   bool all_stuck(Tick now) const;
   bool any_stuck(Tick now) const;
   bool has_just_begun(Tick now) const;
@@ -75,15 +80,18 @@ class WorkQueue {
 
  private:
   struct Worker {
-    bool exists = false;
-    bool running = false;
+    enum State : std::uint8_t { kNone, kIdle, kComing, kRunning };
+    State state = kNone;
     std::uint32_t method = 0;
     Tick since = 0;
-    TimePoint seen = kNever;  // when a tick saw it running for the first time
+    TimePoint seen = kNever;  // when a tick saw it busy for the first time
 
-    bool stuck(Tick now) const { return running && now - since >= kFastTicks; }
+    bool running() const { return state == kRunning; }
+    bool busy() const { return state >= kComing; }
+    bool stuck(Tick now) const { return busy() && now - since >= kFastTicks; }
   };
 
+  void set(std::uint32_t worker, const Worker& now);
   void index();
   void index_back(const RequestKey& key);
   void unindex_front();
@@ -98,7 +106,7 @@ class WorkQueue {
   std::uint64_t popped_ = 0;  // since the index was made
   std::size_t gaps_ = 0;
   std::vector<Worker> workers_;
-  std::uint32_t running_ = 0;
+  std::uint32_t busy_ = 0;
   std::optional<shm::Activity> activity_;
   // Of each method how slow it has been: up by four when it was, down by one when it was not.
   std::vector<std::uint8_t> slowness_;

@@ -132,6 +132,25 @@ TEST_F(PumpWorkers, AnotherShiftServesWhileAHandlerOfTheFirstStillRuns) {
   EXPECT_FALSE(server_->next_work(first.id(), work));
 }
 
+TEST_F(PumpWorkers, ARequestIsTakenByWhoeverIsFirstWhileTheWorkerThatItWokeIsKeptFromComing) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  Work first;
+  std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
+  ASSERT_TRUE(server_->next_work(service.id(), first));
+  std::thread late([&] { EXPECT_EQ(text_of(call(client, "late").outcome.payload), "late"); });
+  Work second;
+  ASSERT_TRUE(server_->await_work(service.id(), second));
+  echo(*server_, first);
+  EXPECT_TRUE(server_->more_work(service.id(), first));
+  EXPECT_FALSE(server_->more_work(service.id(), second)) << "it has been taken";
+  echo(*server_, first);
+  early.join();
+  late.join();
+  server_->leave_work(service.id(), first);
+  server_->leave_work(service.id(), second);
+}
+
 TEST_F(PumpWorkers, AWorkerOfAnEarlierShiftThatComesLateLeavesAtOnce) {
   const Service service(*server_, address_, 0, echo);
   EXPECT_EQ(server_->begin_shift(service.id()), 1U);

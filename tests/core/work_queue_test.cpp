@@ -113,5 +113,31 @@ TEST_F(WorkQueueTest, WantsTicksUntilTheCallersAreToldOfWhatRuns) {
   EXPECT_FALSE(queue_.wants_ticks(begin));
 }
 
+TEST_F(WorkQueueTest, AWorkerThatIsToComeCountsAsBusyButNotAsRunning) {
+  EXPECT_FALSE(queue_.promise(worker_.worker, 0)) << "there is nothing to come for";
+  push(1);
+  EXPECT_TRUE(queue_.wants_worker());
+  ASSERT_TRUE(queue_.promise(worker_.worker, 0));
+  EXPECT_FALSE(queue_.wants_worker());
+  EXPECT_TRUE(queue_.has_just_begun(0));
+  EXPECT_TRUE(queue_.all_stuck(WorkQueue::kFastTicks)) << "it has been kept from coming";
+  EXPECT_EQ(queue_.busy(Clock::now()).running, 0U);
+  push(2);
+  EXPECT_TRUE(queue_.wants_worker()) << "for the second";
+}
+
+TEST_F(WorkQueueTest, AWorkerThatCameForNothingIsIdleAndNoMethodIsSlowForIt) {
+  push(1);
+  ASSERT_TRUE(queue_.promise(worker_.worker, 0));
+  Work other;
+  other.worker = queue_.add_worker();
+  ASSERT_TRUE(queue_.pop(other, 0));
+  queue_.finish(other.worker, 0);
+  queue_.finish(worker_.worker, WorkQueue::kFastTicks);
+  EXPECT_FALSE(queue_.has_just_begun(WorkQueue::kFastTicks));
+  EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
+  EXPECT_FALSE(queue_.is_slow(0));
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -99,6 +99,7 @@ class Pump::Impl final : public EventSink {
   template <typename Begin>
   bool wait_for_work(ServerId server, Work& work, const Interrupted& interrupted, Begin begin);
   bool take(WorkQueue& queue, Work& work);
+  void be_relieved(const WorkQueue& queue);
   bool promise(WorkQueue& queue, const Work& work);
   void enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock);
   void leave(ServerId server, WorkQueue& queue, Work& work);

@@ -113,10 +113,19 @@ bool Pump::Impl::more_work(ServerId server, Work& work) {
 bool Pump::Impl::take(WorkQueue& queue, Work& work) {
   if (!queue.pop(work, ticks_)) return false;
   ++taken_;
-  // A method that has been slow before: another worker takes the reading at once.
-  if (queue.is_slow(work.method) && !leading_) promote_follower(0);
+  if (queue.is_slow(work.method)) be_relieved(queue);
   if (own_rests_) wake_own_thread();
   return true;
+}
+
+// A method that has been slow before: another worker takes the reading, and what else was read, at once.
+void Pump::Impl::be_relieved(const WorkQueue& queue) {
+  if (!leading_) {
+    promote_follower(0);
+    return;
+  }
+  if (queue.wants_worker()) nudge_background();
+  wake_deaf_leader();
 }
 
 bool Pump::Impl::promise(WorkQueue& queue, const Work& work) {

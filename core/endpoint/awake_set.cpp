@@ -23,6 +23,13 @@ bool AwakeSet::Entry::ready() const {
   return glance.word == nullptr ? connection->ready() : glance.word->load(std::memory_order_acquire) != glance.seen;
 }
 
+// What the peer has written is in its CPU's cache, from where a line takes up to 0.15 us to come: the word that tells of
+// the next frame and the frame itself come together, and while another connection is serviced.
+void AwakeSet::Entry::prefetch() const {
+  __builtin_prefetch(glance.word);
+  __builtin_prefetch(glance.next);
+}
+
 void AwakeSet::add(Connection& connection) {
   connection.channel().wake();
   connection.armed = false;
@@ -56,9 +63,8 @@ void AwakeSet::remove(Connection& connection) {
 AwakeSet::Look AwakeSet::look() const {
   bool expecting = false;
   const std::size_t count = entries_.size();
-  // Whoever had something last often has the next: it is fetched together with the word that tells of it. Between CPUs
-  // that share no cache, one after the other takes 0.1 us more in every call.
-  if (next_ > 0 && next_ <= count) __builtin_prefetch(entries_[next_ - 1].glance.next);
+  // Whoever had something last often has the next.
+  if (next_ > 0 && next_ <= count) entries_[next_ - 1].prefetch();
   for (std::size_t i = 0, at = next_; i < count; ++i, ++at) {
     if (at >= count) at = 0;
     const Entry& entry = entries_[at];
@@ -94,6 +100,7 @@ bool AwakeSet::service(const Context& context) {
     idle = 0;
     Connection& connection = *entries_[at].connection;
     next_ = at + 1;
+    entries_[next_ < entries_.size() ? next_ : 0].prefetch();
     connection.service(false);
     more = more || connection.ready();
   }

@@ -53,6 +53,7 @@ class AwakeSet {
     Channel::Glance glance;
 
     bool ready() const;
+    void prefetch() const;
   };
 
   template <typename Leaves>

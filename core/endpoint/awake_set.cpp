@@ -23,8 +23,8 @@ bool AwakeSet::Entry::ready() const {
   return glance.word == nullptr ? connection->ready() : glance.word->load(std::memory_order_acquire) != glance.seen;
 }
 
-// What the peer has written is in its CPU's cache, from where a line takes up to 0.15 us to come: the word that tells of
-// the next frame and the frame itself come together, and while another connection is serviced.
+// What the peer has written is in its CPU's cache, from where a line takes up to 0.15 us to come: the word that tells
+// of the next frame and the frame itself come together, and while another connection is serviced.
 void AwakeSet::Entry::prefetch() const {
   __builtin_prefetch(glance.word);
   __builtin_prefetch(glance.next);

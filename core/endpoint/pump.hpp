@@ -36,7 +36,7 @@ struct CallResult {
   }
 };
 
-// A request that a worker is to run, owned. A worker keeps one Work and passes it to each next_work.
+// A request that a worker is to run, owned. A worker keeps one Work and passes it each time.
 struct Work {
   RequestKey key;
   std::uint32_t method = 0;
@@ -97,20 +97,21 @@ class Pump {
   bool next_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
   // The same without taking a request: more_work() does, if nobody else has meanwhile. For a worker that has to wait
-  // for its interpreter's lock, so that no request waits with it while whoever has that lock could run it.
+  // for its interpreter's lock, so that no request waits with it while whoever has that lock could run it. Until the
+  // worker's next call of any of these it is taken to be on its way, and nobody else is woken for that request.
   bool await_work(ServerId server, Work& work, const Interrupted& interrupted = {});
 
   // For a worker that has put requests by and now, instead of returning, runs one of them: it has just begun.
   void begin_next(ServerId server, const Work& work, std::uint32_t method);
 
-  // Ends a worker that will not call next_work again, in the middle of a request or not.
+  // Ends a worker that will not ask for work again, in the middle of a request or not.
   void leave_work(ServerId server, Work& work);
 
   // Another request that is there already, without waiting and without reading: lets a worker that has
   // the GIL keep it.
   bool more_work(ServerId server, Work& work);
 
-  // Makes every next_work of this server return false, now and later.
+  // Makes every next_work and await_work of this server return false, now and later.
   void stop_workers(ServerId server);
 
   // The same for the workers of earlier shifts only: each leaves after the request that it is running. So the server's

@@ -98,8 +98,8 @@ class Pump::Impl final : public EventSink {
   // Workers (pump_work.cpp), with the lock held.
   template <typename Begin>
   bool wait_for_work(ServerId server, Work& work, const Interrupted& interrupted, Begin begin);
-  bool take(WorkQueue& queue, Work& work);
-  void be_relieved(const WorkQueue& queue);
+  bool take(ServerId server, WorkQueue& queue, Work& work);
+  void be_relieved(ServerId server, const WorkQueue& queue);
   bool promise(WorkQueue& queue, const Work& work);
   void enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock);
   void leave(ServerId server, WorkQueue& queue, Work& work);
@@ -113,6 +113,7 @@ class Pump::Impl final : public EventSink {
   bool read_for_work(WorkQueue& queue, bool poll, Lock& lock);
   bool has_just_begun() const;
   bool promote_follower(ServerId server);
+  void call_worker(ServerId server);
   void call_workers(const WorkQueue* own = nullptr);
 
   // The pump's own thread (pump_thread.cpp).

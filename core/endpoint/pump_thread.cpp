@@ -121,13 +121,12 @@ TimePoint Pump::Impl::tell_activities(Lock& lock) {
   return now;
 }
 
-// A handler takes long: what waits behind it is for idle workers, and where nobody leads, one of them takes over.
-// True when some handler does.
+// A handler takes long, or a worker is kept from coming: what waits behind it is for idle workers, and where nobody
+// leads, one of them takes over. True when there is such a worker.
 bool Pump::Impl::watch() {
   for (const auto& [server, queue] : queues_) {
     if (!queue.wants_worker() || !queue.any_stuck(ticks_)) continue;
-    if (leading_) nudge_background();
-    promote_follower(server);
+    call_worker(server);
   }
   const bool stuck =
       std::any_of(queues_.begin(), queues_.end(), [this](const auto& entry) { return entry.second.any_stuck(ticks_); });

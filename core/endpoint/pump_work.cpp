@@ -6,7 +6,7 @@
 namespace ipcbridge {
 
 bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& interrupted) {
-  return wait_for_work(server, work, interrupted, [&](WorkQueue& queue) { return take(queue, work); });
+  return wait_for_work(server, work, interrupted, [&](WorkQueue& queue) { return take(server, queue, work); });
 }
 
 bool Pump::Impl::await_work(ServerId server, Work& work, const Interrupted& interrupted) {
@@ -62,8 +62,8 @@ void Pump::Impl::leave_work(ServerId server, Work& work) {
 void Pump::Impl::leave(ServerId server, WorkQueue& queue, Work& work) {
   queue.remove_worker(work.worker);
   work.worker = 0;
-  // It may have been called for what waits.
-  if (!queue.empty()) promote_follower(server);
+  // It may have been called for what waits, or be why nobody was.
+  if (!queue.empty()) call_worker(server);
   erase_if_over(server);
   // Who led may have left: an idle worker of another server reads on, or the pump's own thread, which sleeps while
   // there are workers to do it.
@@ -107,24 +107,24 @@ bool Pump::Impl::more_work(ServerId server, Work& work) {
   const std::lock_guard lock(mutex_);
   WorkQueue& queue = queues_[server];
   finish(queue, work);
-  return !queue.dismisses(work) && take(queue, work);
+  return !queue.dismisses(work) && take(server, queue, work);
 }
 
-bool Pump::Impl::take(WorkQueue& queue, Work& work) {
+bool Pump::Impl::take(ServerId server, WorkQueue& queue, Work& work) {
   if (!queue.pop(work, ticks_)) return false;
   ++taken_;
-  if (queue.is_slow(work.method)) be_relieved(queue);
+  if (queue.is_slow(work.method)) be_relieved(server, queue);
   if (own_rests_) wake_own_thread();
   return true;
 }
 
 // A method that has been slow before: another worker takes the reading, and what else was read, at once.
-void Pump::Impl::be_relieved(const WorkQueue& queue) {
+void Pump::Impl::be_relieved(ServerId server, const WorkQueue& queue) {
   if (!leading_) {
     promote_follower(0);
     return;
   }
-  if (queue.wants_worker()) nudge_background();
+  if (queue.wants_worker()) call_worker(server);
   wake_deaf_leader();
 }
 
@@ -191,8 +191,8 @@ bool Pump::Impl::read_for_work(WorkQueue& queue, bool poll, Lock& lock) {
   return busy;
 }
 
-// Whether a handler runs that may soon be done: a thread that spins could take the CPU from it, which makes the
-// method look slow, which calls more threads to read.
+// Whether a handler runs, or is about to, that may soon be done: a thread that spins could take the CPU from it, which
+// makes the method look slow, which calls more threads to read.
 bool Pump::Impl::has_just_begun() const {
   return std::any_of(queues_.begin(), queues_.end(),
                      [this](const auto& entry) { return entry.second.has_just_begun(ticks_); });
@@ -227,15 +227,19 @@ bool Pump::Impl::promote_follower(ServerId server) {
   return true;
 }
 
+// The leader may be of this server or another's; it looks at its own queue, so both are woken.
+void Pump::Impl::call_worker(ServerId server) {
+  if (leading_) nudge_background();
+  promote_follower(server);
+}
+
 // Requests were read by a thread that will not run them, except those of `own`.
 void Pump::Impl::call_workers(const WorkQueue* own) {
   unclaimed_.store(false, std::memory_order_relaxed);
   for (auto& [server, queue] : queues_) {
     // Who has just begun is back in a moment, or the pump's thread sees that it is not.
     if (&queue == own || !queue.wants_worker() || queue.has_just_begun(ticks_)) continue;
-    // The leader may be of this server or another's; it looks at its own queue, so both are called.
-    if (leading_) nudge_background();
-    promote_follower(server);
+    call_worker(server);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "core/base/clock.hpp"
@@ -19,18 +20,18 @@ class WatchPace {
   static constexpr int kCalmLooks = 100;
   static constexpr int kQuietLooks = 20;
 
-  // What was seen.
+  // What was seen of the workers: who runs a handler, or is on the way to one, is busy.
   struct Look {
-    bool wanted = false;  // whether a handler runs that the callers may have to be told of
-    bool taken = false;   // whether a request was given to a worker since the look before
-    bool slow = false;    // whether a handler runs that was seen before
-    bool begun = false;   // whether a handler runs that was not
+    bool wanted = false;  // whether one is busy of whom the callers may have to be told
+    bool taken = false;   // whether a request was given to one since the look before
+    bool slow = false;    // whether one is busy with what was seen before
+    bool begun = false;   // whether one is busy with what was not
   };
 
   // Nothing: not until something happens.
   std::optional<Duration> after(const Look& look) {
     quiet_ = look.wanted || look.taken ? 0 : quiet_ + 1;
-    calm_ = look.slow || quiet_ > 0 ? 0 : calm_ + 1;
+    calm_ = look.slow || quiet_ > 0 ? 0 : std::min(calm_ + 1, kCalmLooks + 1);
     if (quiet_ > kQuietLooks) {
       quiet_ = 0;
       return std::nullopt;

@@ -57,7 +57,7 @@ class WorkQueue {
   bool any_stuck(Tick now) const;
   bool has_just_begun(Tick now) const;
 
-  // Whether a handler runs that update_activity(told) had no reason to tell of yet.
+  // Whether a worker is busy that update_activity(told) had no reason to tell of yet.
   bool wants_ticks(TimePoint told) const;
 
   // To be called with every tick, so that busy() and activity() can tell how long a handler has been running.

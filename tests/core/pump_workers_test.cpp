@@ -151,6 +151,37 @@ TEST_F(PumpWorkers, ARequestIsTakenByWhoeverIsFirstWhileTheWorkerThatItWokeIsKep
   server_->leave_work(service.id(), second);
 }
 
+// Whoever reads calls nobody for a server of which a worker has just begun, because that worker will soon be back.
+TEST_F(PumpWorkers, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWaits) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  for (int round = 0; round < 20; ++round) {
+    Work leaving;
+    std::thread first([&] { EXPECT_EQ(text_of(call(client, "first").outcome.payload), "first"); });
+    ASSERT_TRUE(server_->next_work(service.id(), leaving));
+    echo(*server_, leaving);
+    first.join();
+    Counter led;
+    std::thread leader([&] {
+      Work work;
+      led.add();
+      ASSERT_TRUE(server_->next_work(service.id(), work));
+      EXPECT_EQ(text_of(work.payload), "second");
+      echo(*server_, work);
+      server_->leave_work(service.id(), work);
+    });
+    led.wait_for(1);
+    std::thread second([&] { EXPECT_EQ(text_of(call(client, "second").outcome.payload), "second"); });
+    server_->begin_next(service.id(), leaving, 0);
+    // This thread reads while it waits.
+    const auto queued = [&] { return server_->busy(service.id()).queued == 1; };
+    server_->wait_until(queued, Clock::now() + std::chrono::milliseconds(1), {});
+    server_->leave_work(service.id(), leaving);
+    leader.join();
+    second.join();
+  }
+}
+
 TEST_F(PumpWorkers, AWorkerOfAnEarlierShiftThatComesLateLeavesAtOnce) {
   const Service service(*server_, address_, 0, echo);
   EXPECT_EQ(server_->begin_shift(service.id()), 1U);

@@ -122,6 +122,10 @@ TEST_F(WorkQueueTest, AWorkerThatIsToComeCountsAsBusyButNotAsRunning) {
   EXPECT_TRUE(queue_.has_just_begun(0));
   EXPECT_TRUE(queue_.all_stuck(WorkQueue::kFastTicks)) << "it has been kept from coming";
   EXPECT_EQ(queue_.busy(Clock::now()).running, 0U);
+  const TimePoint begin = Clock::now();
+  queue_.note_time(begin);
+  EXPECT_TRUE(queue_.wants_ticks(begin));
+  EXPECT_FALSE(queue_.update_activity(begin + WorkQueue::kTellAfter)) << "it runs no handler that could be told of";
   push(2);
   EXPECT_TRUE(queue_.wants_worker()) << "for the second";
 }

@@ -68,6 +68,16 @@ class Pump::Impl final : public EventSink {
   };
   using Done = std::function<bool()>;
 
+  // A thread from its first request to its last.
+  struct WorkerThread {
+    const Impl* pump = nullptr;
+    ServerId server = 0;
+    std::uint32_t worker = 0;
+
+    bool operator==(const WorkerThread&) const = default;
+  };
+  static thread_local WorkerThread this_thread_;
+
   // Events, under the Driver's lock (pump.cpp).
   bool has_room() const override { return true; }
   void on_event(const Event& event) override;
@@ -91,6 +101,7 @@ class Pump::Impl final : public EventSink {
   void set_background_interest(bool on);
 
   // Waiters (pump_wait.cpp).
+  void note_waiting(bool waits);
   bool wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   bool sleep(Waiter& waiter, TimePoint deadline, InterruptCheck& check, bool& due);

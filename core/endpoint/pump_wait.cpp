@@ -92,11 +92,22 @@ void Pump::Impl::stop_reading() {
   if (!armed) driver_->ring();
 }
 
+// A handler that waits in a call of its own is not done in a moment: another worker is to take what was left to it.
+void Pump::Impl::note_waiting(bool waits) {
+  if (this_thread_.pump != this) return;
+  const std::lock_guard lock(mutex_);
+  const auto queue = queues_.find(this_thread_.server);
+  if (queue == queues_.end()) return;
+  queue->second.set_waiting(this_thread_.worker, waits);
+  if (waits && queue->second.wants_worker()) call_worker(this_thread_.server);
+}
+
 bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted) {
   InterruptCheck check(interrupted);
   bool was_interrupted = false;
   bool reads = false;
   bool satisfied = false;
+  note_waiting(true);
   for (;;) {
     waiter.observed = observed_.load();  // before it looks
     satisfied = waiter.done() || (done && done());
@@ -122,6 +133,7 @@ bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, cons
     was_interrupted = check.ask();
   }
   if (reads) stop_reading();
+  note_waiting(false);
   return satisfied;
 }
 

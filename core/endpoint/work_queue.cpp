@@ -58,6 +58,10 @@ void WorkQueue::begin_next(std::uint32_t worker, std::uint32_t method, Tick now)
   if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
 }
 
+void WorkQueue::set_waiting(std::uint32_t worker, bool waits) {
+  if (worker <= workers_.size()) workers_[worker - 1].waits = waits;
+}
+
 void WorkQueue::finish(std::uint32_t worker, Tick now) {
   const Worker self = workers_[worker - 1];
   if (!self.busy()) return;
@@ -131,7 +135,7 @@ bool WorkQueue::any_stuck(Tick now) const {
 
 bool WorkQueue::has_just_begun(Tick now) const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [now](const Worker& worker) { return worker.busy() && !worker.stuck(now); });
+                     [now](const Worker& worker) { return worker.busy() && !worker.stuck(now) && !worker.waits; });
 }
 
 void WorkQueue::note_time(TimePoint now) {

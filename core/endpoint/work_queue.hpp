@@ -43,6 +43,8 @@ class WorkQueue {
   bool pop(Work& work, Tick now);
   // The worker runs another request instead, which it had from elsewhere.
   void begin_next(std::uint32_t worker, std::uint32_t method, Tick now);
+  // The handler that the worker runs waits in a call of its own, or does not any more.
+  void set_waiting(std::uint32_t worker, bool waits);
   // The worker is done with what it ran, or came for nothing.
   void finish(std::uint32_t worker, Tick now);
 
@@ -52,7 +54,7 @@ class WorkQueue {
   bool is_slow(std::uint32_t method) const;
 
   // Whether all workers, or any, have been at a handler or on their way for too long; and whether any has been for a
-  // short while only.
+  // short while only and does not wait: it will soon be back.
   bool all_stuck(Tick now) const;
   bool any_stuck(Tick now) const;
   bool has_just_begun(Tick now) const;
@@ -85,6 +87,7 @@ class WorkQueue {
     std::uint32_t method = 0;
     Tick since = 0;
     TimePoint seen = kNever;  // when a tick saw it busy for the first time
+    bool waits = false;       // its handler does, in a call of its own
 
     bool running() const { return state == kRunning; }
     bool busy() const { return state >= kComing; }

@@ -130,6 +130,16 @@ TEST_F(WorkQueueTest, AWorkerThatIsToComeCountsAsBusyButNotAsRunning) {
   EXPECT_TRUE(queue_.wants_worker()) << "for the second";
 }
 
+TEST_F(WorkQueueTest, AWorkerWhoseHandlerWaitsHasNotJustBegun) {
+  push(1);
+  ASSERT_TRUE(queue_.pop(worker_, 0));
+  EXPECT_TRUE(queue_.has_just_begun(0));
+  queue_.set_waiting(worker_.worker, true);
+  EXPECT_FALSE(queue_.has_just_begun(0));
+  queue_.set_waiting(worker_.worker, false);
+  EXPECT_TRUE(queue_.has_just_begun(0));
+}
+
 TEST_F(WorkQueueTest, AWorkerThatCameForNothingIsIdleAndNoMethodIsSlowForIt) {
   push(1);
   ASSERT_TRUE(queue_.promise(worker_.worker, 0));

@@ -149,7 +149,7 @@ TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {
 // Its time begins when it is called, and not when it finds room.
 TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
   Gate gate;
-  std::uint64_t left_us = 0;
+  std::atomic<std::uint64_t> left_us = 0;
   Limits limits;
   limits.max_pending_calls = 1;
   const auto handler = [&](Pump& pump, const Work& work) {
@@ -176,7 +176,7 @@ TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
   EXPECT_EQ(call(client, text_of(pattern(800, 1)), within_seconds(60), "echo", open).outcome.code, Code::kOk);
   first.join();
   second.join();
-  EXPECT_LE(std::chrono::microseconds(left_us), std::chrono::seconds(60) - (asked[1] - asked[0]));
+  EXPECT_LE(std::chrono::microseconds(left_us.load()), std::chrono::seconds(60) - (asked[1] - asked[0]));
 }
 
 // Whoever is interrupted makes room, and the thread that reads is asleep.

@@ -76,7 +76,7 @@ class Pump::Impl final : public EventSink {
 
     bool operator==(const WorkerThread&) const = default;
   };
-  static thread_local WorkerThread this_thread_;
+  static thread_local WorkerThread current_worker;
 
   // Events, under the Driver's lock (pump.cpp).
   bool has_room() const override { return true; }

@@ -94,12 +94,12 @@ void Pump::Impl::stop_reading() {
 
 // A handler that waits in a call of its own is not done in a moment: another worker is to take what was left to it.
 void Pump::Impl::note_waiting(bool waits) {
-  if (this_thread_.pump != this) return;
+  if (current_worker.pump != this) return;
   const std::lock_guard lock(mutex_);
-  const auto queue = queues_.find(this_thread_.server);
+  const auto queue = queues_.find(current_worker.server);
   if (queue == queues_.end()) return;
-  queue->second.set_waiting(this_thread_.worker, waits);
-  if (waits && queue->second.wants_worker()) call_worker(this_thread_.server);
+  queue->second.set_waiting(current_worker.worker, waits);
+  if (waits && queue->second.wants_worker()) call_worker(current_worker.server);
 }
 
 bool Pump::Impl::wait(Waiter& waiter, const Done& done, TimePoint deadline, const Interrupted& interrupted) {

@@ -5,7 +5,7 @@
 
 namespace ipcbridge {
 
-thread_local Pump::Impl::WorkerThread Pump::Impl::this_thread_;
+thread_local Pump::Impl::WorkerThread Pump::Impl::current_worker;
 
 bool Pump::Impl::next_work(ServerId server, Work& work, const Interrupted& interrupted) {
   return wait_for_work(server, work, interrupted, [&](WorkQueue& queue) { return take(server, queue, work); });
@@ -47,7 +47,7 @@ void Pump::Impl::enter(ServerId server, WorkQueue& queue, Work& work, Lock& lock
   const bool over = is_over(server);
   lock.lock();
   if (over) queue.stopping = queue.over = true;
-  this_thread_ = {this, server, work.worker};
+  current_worker = {this, server, work.worker};
 }
 
 void Pump::Impl::begin_next(ServerId server, const Work& work, std::uint32_t method) {
@@ -64,7 +64,7 @@ void Pump::Impl::leave_work(ServerId server, Work& work) {
 
 void Pump::Impl::leave(ServerId server, WorkQueue& queue, Work& work) {
   queue.remove_worker(work.worker);
-  if (this_thread_ == WorkerThread{this, server, work.worker}) this_thread_ = {};
+  if (current_worker == WorkerThread{this, server, work.worker}) current_worker = {};
   work.worker = 0;
   // It may have been called for what waits, or be why nobody was.
   if (!queue.empty()) call_worker(server);

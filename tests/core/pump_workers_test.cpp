@@ -173,7 +173,7 @@ TEST_F(PumpWorkers, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWai
     led.wait_for(1);
     std::thread second([&] { EXPECT_EQ(text_of(call(client, "second").outcome.payload), "second"); });
     server_->begin_next(service.id(), leaving, 0);
-    // This thread reads while it waits.
+    // This thread reads while it waits: not for so long that the pump's own thread would see to what waits.
     const auto queued = [&] { return server_->busy(service.id()).queued == 1; };
     server_->wait_until(queued, Clock::now() + std::chrono::milliseconds(1), {});
     server_->leave_work(service.id(), leaving);

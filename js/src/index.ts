@@ -1,22 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Call } from './call'
-import { Client, makeSettings } from './client'
-import { type Description, describeCall } from './describe'
+import type { Call } from './client/call'
+import { Client, makeSettings } from './client/client'
+import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
 import { IpcError } from './errors'
-import { later, refuseLater } from './later'
 import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
-import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './remote'
-import { Server, serviceIfAny } from './server'
-import { Service } from './service'
+import { type Description, describeCall } from './serve/describe'
+import { Server, serviceIfAny } from './serve/server'
+import { Service } from './serve/service'
 import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
+import { notYet, refuseUnimplemented } from './unimplemented'
 import { Kwargs } from './values'
 
-export { Call } from './call'
-export { type Context, context } from './context'
-export type { Description, MethodDescription, ParameterDescription } from './describe'
+export { Call } from './client/call'
+export type { AnyRemote, Notifier, Remote } from './client/remote'
 export { type Code, codes, IpcError, RemoteError } from './errors'
-export { type MethodOptions, method } from './exposure'
 export type {
   CallOptions,
   CloseOptions,
@@ -26,8 +24,10 @@ export type {
   ServeLimits,
   ServeOptions,
 } from './options'
-export type { AnyRemote, Notifier, Remote } from './remote'
-export { Server } from './server'
+export { type Context, context } from './serve/context'
+export type { Description, MethodDescription, ParameterDescription } from './serve/describe'
+export { type MethodOptions, method } from './serve/exposure'
+export { Server } from './serve/server'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
 export { float, type Int64, kwargs, localDateTime } from './values'
 
@@ -138,8 +138,8 @@ export function onState(of: Server, listener: Listener<ServerState>): () => void
 export function onState(of: object, listener: Listener<ClientState>): () => void
 export function onState(of: object, listener: Listener<never>): () => void {
   if (typeof listener !== 'function') throw new IpcError('invalid_argument', 'onState() takes a function')
-  const board = serviceIfAny(of)?.board ?? handleOf(of).client.board
-  return board.listen(listener as Listener<string>)
+  const { state } = serviceIfAny(of) ?? handleOf(of).client
+  return state.listen(listener as Listener<string>)
 }
 
 /**
@@ -154,15 +154,15 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
 
 /** Will send an iterable item by item. Comes in a later release: throws 'unimplemented'. */
 export function stream(_iterable: unknown): never {
-  return refuseLater(later.streams)
+  return refuseUnimplemented(notYet.streams)
 }
 
 /** Will let a callback outlive the call it was passed to. Comes in a later release: throws 'unimplemented'. */
 export function retain(_callback: unknown): never {
-  return refuseLater(later.callbacks)
+  return refuseUnimplemented(notYet.callbacks)
 }
 
 /** Will pass an object by reference. Comes in a later release: throws 'unimplemented'. */
 export function proxy(_object: unknown): never {
-  return refuseLater(later.references)
+  return refuseUnimplemented(notYet.references)
 }

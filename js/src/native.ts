@@ -42,8 +42,8 @@ export interface Native {
   serve(options: NativeServeOptions): number
   /** `grace` in ms. */
   closeServer(server: number, grace: number): void
-  reply(request: number, payload: number): Failed
-  replyError(request: number, code: number, message: string, details: number): Failed
+  reply(call: number, payload: number): Failed
+  replyError(call: number, code: number, message: string, details: number): Failed
   serverStatus(server: number): ServerStatus
 }
 
@@ -65,9 +65,9 @@ export const rowWords = 16
 export const Column = {
   kind: 0,
   owner: 1,
-  /** A call's token, or a request's number. */
+  /** The token of a call, or the number of an inbound call. */
   token: 2,
-  /** Of a request; of a state change the new state. */
+  /** Of an inbound call; of a state change the new state. */
   method: 3,
   code: 4,
   flags: 5,
@@ -85,7 +85,7 @@ export const Column = {
 
 export const Kind = {
   outcome: 0,
-  request: 1,
+  inboundCall: 1,
   cancel: 2,
   clientState: 3,
   serverState: 4,

@@ -1,5 +1,5 @@
 import { IpcError } from './errors'
-import { refuseLater } from './later'
+import { refuseUnimplemented } from './unimplemented'
 import type { Int64 } from './values'
 
 /** What one side accepts from the other on one connection. */
@@ -107,11 +107,11 @@ export function checkKeys(
   what: string,
   options: object,
   known: readonly string[],
-  later: ReadonlySet<string> = new Set(),
+  unimplemented: ReadonlySet<string> = new Set(),
 ): void {
   if (typeof options !== 'object' || options === null) refuse(`the options of ${what} are an object`)
   for (const key of Object.keys(options)) {
-    if (later.has(key)) refuseLater(`${what}: the option '${key}' comes in a later release`)
+    if (unimplemented.has(key)) refuseUnimplemented(`${what}: the option '${key}' comes in a later release`)
     if (!known.includes(key)) refuse(`${what} has no option '${key}'; it has ${known.join(', ')}`)
   }
 }

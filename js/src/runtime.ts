@@ -19,17 +19,17 @@ export interface Owner {
   onState(state: number, code: number, message: string): void
 }
 
-export interface RequestOwner extends Owner {
-  onRequest(row: number, bytes: Buffer): void
+export interface InboundCallOwner extends Owner {
+  onInboundCall(event: number, bytes: Buffer): void
 }
 
 export const clients = new Map<number, Owner>()
-export const servers = new Map<number, RequestOwner>()
+export const servers = new Map<number, InboundCallOwner>()
 
 /** Set by those who handle the two kinds of events that come by the thousand. */
 export const handlers = {
-  outcome: (_row: number, _bytes: Buffer): void => {},
-  cancel: (_request: number): void => {},
+  outcome: (_event: number, _bytes: Buffer): void => {},
+  cancel: (_call: number): void => {},
   batchDone: (): void => {},
 }
 
@@ -62,11 +62,11 @@ function start(): Native {
 function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   delivering = true
   try {
-    for (let row = 0; row < count * rowWords; row += rowWords) {
+    for (let event = 0; event < count * rowWords; event += rowWords) {
       try {
-        deliver(row, longMessages)
+        deliver(event, longMessages)
       } catch (error) {
-        throwLater(error) // the rows behind it are other calls
+        throwLater(error) // the events behind it are other calls
       }
     }
   } finally {
@@ -75,21 +75,21 @@ function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   }
 }
 
-function deliver(row: number, longMessages: Buffer[] | undefined): void {
-  const number = table[row + Column.longMessage] as number
+function deliver(event: number, longMessages: Buffer[] | undefined): void {
+  const number = table[event + Column.longMessage] as number
   const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
-  switch (table[row]) {
+  switch (table[event]) {
     case Kind.outcome:
-      handlers.outcome(row, bytes)
+      handlers.outcome(event, bytes)
       break
-    case Kind.request:
-      servers.get(table[row + Column.owner] as number)?.onRequest(row, bytes)
+    case Kind.inboundCall:
+      servers.get(table[event + Column.owner] as number)?.onInboundCall(event, bytes)
       break
     case Kind.cancel:
-      handlers.cancel(table[row + Column.token] as number)
+      handlers.cancel(table[event + Column.token] as number)
       break
     default:
-      onState(row)
+      onState(event)
   }
 }
 
@@ -100,14 +100,14 @@ export function throwLater(error: unknown): void {
   })
 }
 
-function onState(row: number): void {
-  const owners: Map<number, Owner> = table[row] === Kind.clientState ? clients : servers
-  const owner = owners.get(table[row + Column.owner] as number)
-  owner?.onState(table[row + Column.method] as number, table[row + Column.code] as number, messageIn(row))
+function onState(event: number): void {
+  const owners: Map<number, Owner> = table[event] === Kind.clientState ? clients : servers
+  const owner = owners.get(table[event + Column.owner] as number)
+  owner?.onState(table[event + Column.method] as number, table[event + Column.code] as number, messageIn(event))
 }
 
-export function messageIn(row: number): string {
-  return slab.toString('utf8', table[row + Column.messageStart], table[row + Column.messageEnd])
+export function messageIn(event: number): string {
+  return slab.toString('utf8', table[event + Column.messageStart], table[event + Column.messageEnd])
 }
 
 /** The error for a code's number. */

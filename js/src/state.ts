@@ -4,12 +4,12 @@ import { failure, throwLater } from './runtime'
 export type Listener<State> = (state: State, reason?: IpcError) => void
 
 /** The state of a client or server, who wants to hear of it, and who waits for its end. */
-export class StateBoard<State extends string> {
+export class StateTracker<State extends string> {
   private readonly listeners = new Set<Listener<State>>()
   reason: IpcError | undefined
 
   constructor(
-    public state: State,
+    public current: State,
     private readonly names: readonly State[],
   ) {}
 
@@ -25,11 +25,11 @@ export class StateBoard<State extends string> {
 
   /** A change, as the native side tells of it. */
   change(state: number, code: number, message: string): void {
-    this.state = this.names[state] as State
+    this.current = this.names[state] as State
     this.reason = code === 0 ? undefined : failure(code, message)
     for (const listener of [...this.listeners]) {
       try {
-        listener(this.state, this.reason)
+        listener(this.current, this.reason)
       } catch (error) {
         throwLater(error) // the listener's own affair
       }

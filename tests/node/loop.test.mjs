@@ -191,9 +191,9 @@ test('an exception while one message is handled leaves the others of its batch',
     const remote = await ipc.connect(argv.name)
     const { handlers } = runtime
     const { outcome } = handlers
-    handlers.outcome = (row, bytes) => {
+    handlers.outcome = (event, bytes) => {
       handlers.outcome = outcome
-      outcome(row, bytes)
+      outcome(event, bytes)
       throw new Error('in the first')
     }
     console.log(String(await Promise.all([1, 2, 3].map(x => remote.echo(x)))))

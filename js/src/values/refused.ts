@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { IpcError } from '../errors'
-import { later } from '../later'
+import { notYet } from '../unimplemented'
 import { isClass } from './plain'
 import { maxDepth } from './wire'
 
@@ -77,11 +77,11 @@ export function refusalOf(value: unknown): Refused {
 
 function comesLater(value: unknown): string | undefined {
   if (typeof value === 'function')
-    return isClass(value) ? undefined : `a function (${nameOf(value)}): ${later.callbacks}`
+    return isClass(value) ? undefined : `a function (${nameOf(value)}): ${notYet.callbacks}`
   if (typeof value !== 'object' || value === null) return undefined
-  if (types.isNativeError(value) || value instanceof Error) return `an Error: ${later.errors}`
-  if (ArrayBuffer.isView(value)) return `a typed array: ${later.arrays}; send a Buffer or Array.from(value)`
-  if (isStream(value)) return `an iterator: ${later.streams}; send an array`
+  if (types.isNativeError(value) || value instanceof Error) return `an Error: ${notYet.errors}`
+  if (ArrayBuffer.isView(value)) return `a typed array: ${notYet.arrays}; send a Buffer or Array.from(value)`
+  if (isStream(value)) return `an iterator: ${notYet.streams}; send an array`
   return undefined
 }
 

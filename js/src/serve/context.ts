@@ -1,7 +1,7 @@
-import { IpcError } from './errors'
-import { Column } from './native'
-import { handlers, table } from './runtime'
-import { decode } from './values'
+import { IpcError } from '../errors'
+import { Column } from '../native'
+import { handlers, table } from '../runtime'
+import { decode } from '../values'
 
 /** What a handler may ask about the call that it serves. */
 export interface Context {
@@ -15,11 +15,12 @@ export interface Context {
   readonly deadline: number | null
 }
 
-/** A request as it came; its bytes stay only until the batch is handled. */
-export interface Arrival {
+/** A call that this side serves, as it came; its bytes stay only until the batch is handled. */
+export interface InboundCall {
   /** The handle of the server that it came to. */
   server: number
-  request: number
+  /** By which the native side knows the call until it is answered. */
+  id: number
   method: string
   bytes: Buffer
   metadataStart: number
@@ -28,18 +29,18 @@ export interface Arrival {
   deadline: number
 }
 
-/** The request in a row of the table. */
-export function arrivalOf(row: number, bytes: Buffer, request: number, method: string): Arrival {
-  const low = table[row + Column.timeoutLow] as number
-  const high = table[row + Column.timeoutHigh] as number
+/** The call that an event of the table tells of. */
+export function inboundCallAt(event: number, bytes: Buffer, id: number, method: string): InboundCall {
+  const low = table[event + Column.timeoutLow] as number
+  const high = table[event + Column.timeoutHigh] as number
   const timeout = high * 0x1_0000_0000 + low
   return {
-    server: table[row + Column.owner] as number,
-    request,
+    server: table[event + Column.owner] as number,
+    id,
     method,
     bytes,
-    metadataStart: table[row + Column.metadataStart] as number,
-    metadataEnd: table[row + Column.metadataEnd] as number,
+    metadataStart: table[event + Column.metadataStart] as number,
+    metadataEnd: table[event + Column.metadataEnd] as number,
     deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
   }
 }
@@ -51,10 +52,10 @@ export class HandlerContext implements Context {
   private controller: AbortController | undefined
   isCancelled = false
 
-  constructor(arrival: Arrival) {
-    const { bytes, metadataStart, metadataEnd } = arrival
-    this.method = arrival.method
-    this.until = arrival.deadline
+  constructor(call: InboundCall) {
+    const { bytes, metadataStart, metadataEnd } = call
+    this.method = call.method
+    this.until = call.deadline
     this.metadata =
       metadataEnd > metadataStart ? (decode(bytes, metadataStart, metadataEnd) as Record<string, unknown>) : {}
   }
@@ -90,8 +91,8 @@ export function callerGone(): IpcError {
   return new IpcError('cancelled', 'the caller waits no longer')
 }
 
-let arrival: Arrival | undefined
-/** Of the requests whose handler has asked for it, or that wait for their turn. */
+let running: InboundCall | undefined
+/** Of the calls whose handler has asked for it, or that wait for their turn. */
 const contexts = new Map<number, HandlerContext>()
 
 /**
@@ -101,48 +102,48 @@ const contexts = new Map<number, HandlerContext>()
  * Throws 'failed_precondition' elsewhere.
  */
 export function context(): Context {
-  if (arrival === undefined) {
+  if (running === undefined) {
     throw new IpcError(
       'failed_precondition',
       'context() works in the synchronous part of a handler, before its first await',
     )
   }
-  return contextOf(arrival)
+  return contextOf(running)
 }
 
-/** What is known about a request from now on, also when it is cancelled before its handler runs. */
-export function contextOf(arrival: Arrival): HandlerContext {
-  let made = contexts.get(arrival.request)
+/** What is known about a call from now on, also when it is cancelled before its handler runs. */
+export function contextOf(call: InboundCall): HandlerContext {
+  let made = contexts.get(call.id)
   if (made === undefined) {
-    made = new HandlerContext(arrival)
-    contexts.set(arrival.request, made)
+    made = new HandlerContext(call)
+    contexts.set(call.id, made)
   }
   return made
 }
 
 /** Says whose synchronous part runs from now on; undefined: nobody's. Returns whose did before. */
-export function enter(next: Arrival | undefined): Arrival | undefined {
-  const before = arrival
-  arrival = next
+export function enter(next: InboundCall | undefined): InboundCall | undefined {
+  const before = running
+  running = next
   return before
 }
 
-/** The request of this server's whose handler is in its synchronous part. */
-export function requestAt(server: number): number | undefined {
-  return arrival?.server === server ? arrival.request : undefined
+/** The call of this server's whose handler is in its synchronous part. */
+export function callRunningAt(server: number): number | undefined {
+  return running?.server === server ? running.id : undefined
 }
 
-/** The request has been answered. */
-export function forget(request: number): void {
-  if (contexts.size > 0) contexts.delete(request)
+/** The call has been answered. */
+export function forget(callId: number): void {
+  if (contexts.size > 0) contexts.delete(callId)
 }
 
 /**
  * Whether this is how a handler ends that has heeded its signal: with the signal's reason, or an AbortError, as what
  * takes a signal throws (fetch, timers, streams).
  */
-export function isAbort(request: number, error: unknown): boolean {
-  const reason = contexts.get(request)?.abortReason
+export function isAbort(callId: number, error: unknown): boolean {
+  const reason = contexts.get(callId)?.abortReason
   if (reason === undefined) return false
   if (error === reason) return true
   try {
@@ -152,6 +153,6 @@ export function isAbort(request: number, error: unknown): boolean {
   }
 }
 
-handlers.cancel = request => {
-  contexts.get(request)?.cancel()
+handlers.cancel = callId => {
+  contexts.get(callId)?.cancel()
 }

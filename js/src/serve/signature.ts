@@ -1,6 +1,6 @@
 import type * as Acorn from 'acorn'
 import type { ArrowFunctionExpression, FunctionExpression, Pattern } from 'acorn'
-import { IpcError } from './errors'
+import { IpcError } from '../errors'
 import { namesAskedAfter } from './presence'
 
 type WrittenFunction = ArrowFunctionExpression | FunctionExpression

@@ -1,4 +1,4 @@
-// What comes with a later release is refused with 'unimplemented', and says so.
+// What is not implemented yet is refused with 'unimplemented', and says so.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -6,7 +6,7 @@ import ipc from 'ipcbridge'
 import { serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
-const comesLater = path => error => {
+const isUnimplemented = path => error => {
   assert.equal(error.code, 'unimplemented')
   assert.match(error.message, /later release/)
   if (path !== undefined) assert.ok(error.message.startsWith(`${path} cannot be sent`), error.message)
@@ -33,10 +33,10 @@ const values = {
 for (const [what, make] of Object.entries(values)) {
   test(`${what} as an argument`, async t => {
     const { remote } = await serveAndConnect(t, { take: (...args) => args.length })
-    await assert.rejects(remote.take(make()), comesLater('args[0]'))
-    await assert.rejects(remote.take(1, { items: [make()] }), comesLater('args[1].items[0]'))
-    await assert.rejects(remote.take(ipc.kwargs({ on: make() })), comesLater('kwargs.on'))
-    assert.throws(() => ipc.notify(remote).take([make()]), comesLater('args[0][0]'))
+    await assert.rejects(remote.take(make()), isUnimplemented('args[0]'))
+    await assert.rejects(remote.take(1, { items: [make()] }), isUnimplemented('args[1].items[0]'))
+    await assert.rejects(remote.take(ipc.kwargs({ on: make() })), isUnimplemented('kwargs.on'))
+    assert.throws(() => ipc.notify(remote).take([make()]), isUnimplemented('args[0][0]'))
     assert.equal(await remote.take(1), 1)
   })
 
@@ -44,8 +44,8 @@ for (const [what, make] of Object.entries(values)) {
     const told = []
     const target = { give: make, inside: async () => ({ items: [make()] }), one: () => 1 }
     const { remote } = await serveAndConnect(t, target, { serve: { onError: error => told.push(error.code) } })
-    await assert.rejects(remote.give(), comesLater('result'))
-    await assert.rejects(remote.inside(), comesLater('result.items[0]'))
+    await assert.rejects(remote.give(), isUnimplemented('result'))
+    await assert.rejects(remote.inside(), isUnimplemented('result.items[0]'))
     assert.deepEqual(told, ['unimplemented', 'unimplemented'])
     assert.equal(await remote.one(), 1)
   })
@@ -56,19 +56,19 @@ test('iterating the call of a generator', async t => {
   for (const method of ['rows', 'numbers']) {
     await assert.rejects(async () => {
       for await (const _ of remote[method]());
-    }, comesLater('result'))
+    }, isUnimplemented('result'))
   }
 })
 
 test('the option expose, which narrows what is served', async () => {
   await assert.rejects(ipc.serve(freshName(), { add() {} }, { expose: ['add'] }), error => {
     assert.match(error.message, /'expose'/)
-    return comesLater()(error)
+    return isUnimplemented()(error)
   })
 })
 
 for (const verb of ['stream', 'retain', 'proxy']) {
-  test(`${verb}()`, () => assert.throws(() => ipc[verb]([]), comesLater()))
+  test(`${verb}()`, () => assert.throws(() => ipc[verb]([]), isUnimplemented()))
 }
 
 test('a call that was not awaited is no stream, but to be awaited', async t => {

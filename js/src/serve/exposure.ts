@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
-import { IpcError } from './errors'
-import { checkKeys, oneOf } from './options'
+import { IpcError } from '../errors'
+import { checkKeys, oneOf } from '../options'
+import { isClass, isPlainObject } from '../values'
 import { declareParameters, type Signature, signatureOf } from './signature'
-import { isClass, isPlainObject } from './values'
 
 /** Any function, called by Reflect.apply only. */
 // biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { CloseOptions } from './options'
+import type { CloseOptions } from '../options'
+import type { ServerStatus } from '../status'
 import type { Service } from './service'
-import type { ServerStatus } from './status'
 
 /** A service that is being served; made by `serve`. */
 export class Server implements AsyncDisposable {

@@ -1,20 +1,5 @@
-import {
-  type Arrival,
-  arrivalOf,
-  callerGone,
-  contextOf,
-  enter,
-  forget,
-  type HandlerContext,
-  isAbort,
-  requestAt,
-} from './context'
-import { describeCall, describeMethods } from './describe'
-import { captureStack, IpcError, isA, RemoteError } from './errors'
-import { collectMethods, type Method } from './exposure'
-import { Lane } from './lane'
-import { laterServeOptions } from './later'
-import { Column } from './native'
+import { captureStack, IpcError, isA, RemoteError } from '../errors'
+import { Column } from '../native'
 import {
   type CloseOptions,
   checkKeys,
@@ -26,26 +11,41 @@ import {
   milliseconds,
   oneOf,
   type ServeOptions,
-} from './options'
-import { bind, checkArity } from './parameters'
+} from '../options'
 import {
   checkHandle,
   codeNumber,
   encoder,
+  type InboundCallOwner,
   keepAlive,
   letGo,
   native,
   neverSpin,
-  type RequestOwner,
   servers,
   share,
   shareEncoded,
   table,
-} from './runtime'
+} from '../runtime'
+import { StateTracker } from '../state'
+import type { ServerState, ServerStatus } from '../status'
+import { unimplementedServeOptions } from '../unimplemented'
+import { codeOf, type DecodeOptions, decodeArgs, encodeError, Kwargs, messageOf } from '../values'
+import {
+  callerGone,
+  callRunningAt,
+  contextOf,
+  enter,
+  forget,
+  type HandlerContext,
+  type InboundCall,
+  inboundCallAt,
+  isAbort,
+} from './context'
+import { describeCall, describeMethods } from './describe'
+import { collectMethods, type Method } from './exposure'
+import { bind, checkArity } from './parameters'
+import { SerialQueue } from './serial_queue'
 import { loadParser } from './signature'
-import { StateBoard } from './state'
-import type { ServerState, ServerStatus } from './status'
-import { codeOf, type DecodeOptions, decodeArgs, encodeError, Kwargs, messageOf } from './values'
 
 const states = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
@@ -54,14 +54,14 @@ const defaultGrace = 10_000
 const noBytes = Buffer.alloc(0)
 
 /** What stands behind a Server. */
-export class Service implements RequestOwner {
-  readonly board = new StateBoard<ServerState>('starting', states)
+export class Service implements InboundCallOwner {
+  readonly state = new StateTracker<ServerState>('starting', states)
   private readonly methods: readonly Method[]
   private readonly decoding: DecodeOptions | undefined
   private readonly tellError: (error: unknown, info: HandlerErrorInfo) => unknown
-  private readonly lanes: ReadonlyMap<Method, Lane>
+  private readonly serialQueues: ReadonlyMap<Method, SerialQueue>
   private readonly id: number
-  /** Of the requests whose handlers wait in close(), what lets them go on. */
+  /** Of the calls whose handlers wait in close(), what lets them go on. */
   private readonly closers = new Map<number, () => void>()
 
   constructor(
@@ -69,12 +69,12 @@ export class Service implements RequestOwner {
     target: unknown,
     options: ServeOptions,
   ) {
-    checkKeys('serve', options, serveKeys, laterServeOptions)
+    checkKeys('serve', options, serveKeys, unimplementedServeOptions)
     loadParser()
     this.methods = collectMethods(target)
     this.decoding = decodingOf(options)
     this.tellError = fn('onError', options.onError, logError)
-    this.lanes = lanesOf(this.methods, oneOf('serial', options.serial, [true, false], false))
+    this.serialQueues = serialQueuesOf(this.methods, oneOf('serial', options.serial, [true, false], false))
     const nativeOptions = {
       address,
       methods: [...this.methods.map(method => method.name), describeCall],
@@ -91,9 +91,9 @@ export class Service implements RequestOwner {
   }
 
   async listening(): Promise<void> {
-    await this.board.next(state => state === 'listening' || state === 'closed')
-    if (this.board.state !== 'closed') return
-    const reason = this.board.reason as IpcError
+    await this.state.next(state => state === 'listening' || state === 'closed')
+    if (this.state.current !== 'closed') return
+    const reason = this.state.reason as IpcError
     captureStack(reason, this.listening)
     throw reason
   }
@@ -103,24 +103,24 @@ export class Service implements RequestOwner {
       servers.delete(this.id)
       letGo()
     }
-    this.board.change(state, code, message)
+    this.state.change(state, code, message)
   }
 
   async close(options: CloseOptions): Promise<void> {
     checkKeys('close', options, ['grace'])
     const grace = milliseconds('grace', options.grace, defaultGrace)
-    if (this.board.state === 'closed') return
-    const closed = this.board.next(state => state === 'closed')
+    if (this.state.current === 'closed') return
+    const closed = this.state.next(state => state === 'closed')
     native().closeServer(this.id, grace)
-    const request = requestAt(this.id)
-    await (request === undefined ? closed : Promise.race([closed, this.othersEnd(request)]))
+    const callId = callRunningAt(this.id)
+    await (callId === undefined ? closed : Promise.race([closed, this.othersEnd(callId)]))
   }
 
   /** Settles when no handlers run but those that wait for this, which the server will only be closed after. */
-  private othersEnd(request: number): Promise<void> {
+  private othersEnd(callId: number): Promise<void> {
     return new Promise(resolve => {
-      const before = this.closers.get(request)
-      this.closers.set(request, () => {
+      const before = this.closers.get(callId)
+      this.closers.set(callId, () => {
         before?.()
         resolve()
       })
@@ -133,117 +133,117 @@ export class Service implements RequestOwner {
     for (const release of this.closers.values()) release()
   }
 
-  private answered(request: number): void {
-    this.closers.delete(request)
+  private answered(callId: number): void {
+    this.closers.delete(callId)
     this.releaseClosers()
   }
 
   status(): ServerStatus {
     const status = native().serverStatus(this.id)
-    return { ...status, address: this.address, state: this.board.state }
+    return { ...status, address: this.address, state: this.state.current }
   }
 
-  onRequest(row: number, bytes: Buffer): void {
-    const request = table[row + Column.token] as number
-    const method = this.methods[table[row + Column.method] as number]
+  onInboundCall(event: number, bytes: Buffer): void {
+    const callId = table[event + Column.token] as number
+    const method = this.methods[table[event + Column.method] as number]
     let args: unknown[]
     try {
-      const end = table[row + Column.payloadEnd] as number
-      args = decodeArgs(bytes, table[row + Column.payloadStart] as number, end, this.decoding)
+      const end = table[event + Column.payloadEnd] as number
+      args = decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.decoding)
       if (method === undefined) {
-        this.answer(request, { service: this.address, methods: describeMethods(this.methods) })
+        this.answer(callId, { service: this.address, methods: describeMethods(this.methods) })
         return
       }
       args = fit(method, args)
     } catch (error) {
-      this.refuse(request, error)
+      this.refuse(callId, error)
       return
     }
-    const arrival = arrivalOf(row, bytes, request, method.name)
-    const lane = this.lanes.size === 0 ? undefined : this.lanes.get(method)
-    if (lane === undefined) this.run(method, arrival, args)
-    else this.queue(lane, method, arrival, args)
+    const call = inboundCallAt(event, bytes, callId, method.name)
+    const serialQueue = this.serialQueues.size === 0 ? undefined : this.serialQueues.get(method)
+    if (serialQueue === undefined) this.run(method, call, args)
+    else this.queue(serialQueue, method, call, args)
   }
 
   /** Runs the handler when its turn comes, unless the caller has given up by then. */
-  private queue(lane: Lane, method: Method, arrival: Arrival, args: unknown[]): void {
+  private queue(serialQueue: SerialQueue, method: Method, call: InboundCall, args: unknown[]): void {
     let context: HandlerContext
     try {
-      context = contextOf(arrival)
+      context = contextOf(call)
     } catch (error) {
-      this.refuse(arrival.request, error)
+      this.refuse(call.id, error)
       return
     }
-    const later = { ...arrival, bytes: noBytes }
-    lane.add(() => {
-      if (!context.isCancelled) return this.run(method, later, args)
-      this.refuse(arrival.request, callerGone())
+    const waiting = { ...call, bytes: noBytes }
+    serialQueue.add(() => {
+      if (!context.isCancelled) return this.run(method, waiting, args)
+      this.refuse(call.id, callerGone())
       return undefined
     })
   }
 
   /** Runs the handler. Returns a promise of its end where it is not over yet. */
-  private run(method: Method, arrival: Arrival, args: unknown[]): Promise<void> | undefined {
-    const { request } = arrival
-    const before = enter(arrival)
+  private run(method: Method, call: InboundCall, args: unknown[]): Promise<void> | undefined {
+    const { id: callId } = call
+    const before = enter(call)
     let result: unknown
-    let comesLater: boolean
+    let isAsync: boolean
     try {
       result = Reflect.apply(method.fn, method.self, args)
-      comesLater = isThenable(result) // may run a getter of the handler's making
+      isAsync = isThenable(result) // may run a getter of the handler's making
     } catch (error) {
-      this.fail(request, method, error)
+      this.fail(callId, method, error)
       return undefined
     } finally {
       enter(before)
     }
-    if (comesLater) return this.finishLater(request, method, result)
-    this.finish(request, method, result)
+    if (isAsync) return this.finishAsync(callId, method, result)
+    this.finish(callId, method, result)
     return undefined
   }
 
   /** Never rejects. */
-  private async finishLater(request: number, method: Method, result: unknown): Promise<void> {
+  private async finishAsync(callId: number, method: Method, result: unknown): Promise<void> {
     let value: unknown
     try {
       value = await result
     } catch (error) {
-      this.fail(request, method, error)
+      this.fail(callId, method, error)
       return
     }
-    this.finish(request, method, value)
+    this.finish(callId, method, value)
   }
 
-  private finish(request: number, method: Method, result: unknown): void {
+  private finish(callId: number, method: Method, result: unknown): void {
     try {
-      this.answer(request, result)
+      this.answer(callId, result)
     } catch (error) {
       this.tell(method, error)
-      this.refuse(request, error)
+      this.refuse(callId, error)
     }
   }
 
   /** Throws when the value cannot be sent. */
-  private answer(request: number, value: unknown): void {
+  private answer(callId: number, value: unknown): void {
     const length = encoder.encodeResult(value)
-    forget(request)
+    forget(callId)
     shareEncoded()
-    native().reply(request, length)
-    if (this.closers.size > 0) this.answered(request)
+    native().reply(callId, length)
+    if (this.closers.size > 0) this.answered(callId)
   }
 
-  private fail(request: number, method: Method, error: unknown): void {
+  private fail(callId: number, method: Method, error: unknown): void {
     const isMeant = isA(error, IpcError) && !isA(error, RemoteError)
-    if (!isMeant && !isAbort(request, error)) this.tell(method, error)
-    this.refuse(request, error)
+    if (!isMeant && !isAbort(callId, error)) this.tell(method, error)
+    this.refuse(callId, error)
   }
 
-  private refuse(request: number, error: unknown): void {
-    forget(request)
+  private refuse(callId: number, error: unknown): void {
+    forget(callId)
     const details = encodeError(error)
     share(details)
-    native().replyError(request, codeNumber(codeOf(error)), messageOf(error), details.length)
-    if (this.closers.size > 0) this.answered(request)
+    native().replyError(callId, codeNumber(codeOf(error)), messageOf(error), details.length)
+    if (this.closers.size > 0) this.answered(callId)
   }
 
   private tell(method: Method, error: unknown): void {
@@ -258,11 +258,11 @@ export class Service implements RequestOwner {
   }
 }
 
-/** The lanes of the methods that run one call at a time: one for all of a serial service. */
-function lanesOf(methods: readonly Method[], serial: boolean): Map<Method, Lane> {
-  const common = new Lane()
-  const inLanes = methods.filter(method => serial || method.serial)
-  return new Map(inLanes.map(method => [method, serial ? common : new Lane()]))
+/** The queues of the methods that run one call at a time: one for all of a serial service. */
+function serialQueuesOf(methods: readonly Method[], serial: boolean): Map<Method, SerialQueue> {
+  const common = new SerialQueue()
+  const serialMethods = methods.filter(method => serial || method.serial)
+  return new Map(serialMethods.map(method => [method, serial ? common : new SerialQueue()]))
 }
 
 /** The arguments as the function takes them, keyword ones in their places. */

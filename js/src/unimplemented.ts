@@ -1,7 +1,7 @@
 import { IpcError } from './errors'
 
-/** What a later release brings. Until then it is refused with 'unimplemented', and these are the reasons given. */
-export const later = {
+/** What is not implemented yet, and the reasons given when it is refused with 'unimplemented'. */
+export const notYet = {
   streams: 'streams, ipc.stream(iterable), come in a later release',
   callbacks: 'callbacks come in a later release',
   references: 'passing by reference comes in a later release',
@@ -9,9 +9,9 @@ export const later = {
   errors: 'errors as values come in a later release',
 } as const
 
-/** The options of `serve` that a later release brings. */
-export const laterServeOptions: ReadonlySet<string> = new Set(['expose'])
+/** The options of `serve` that are not implemented yet. */
+export const unimplementedServeOptions: ReadonlySet<string> = new Set(['expose'])
 
-export function refuseLater(reason: string): never {
+export function refuseUnimplemented(reason: string): never {
   throw new IpcError('unimplemented', reason)
 }

@@ -1,7 +1,5 @@
-import { whenAborted } from './abort'
-import { type Call, failLater, makeCall, rejectedCall } from './call'
-import { captureStack, IpcError } from './errors'
-import { CallFlag } from './native'
+import { captureStack, IpcError } from '../errors'
+import { CallFlag } from '../native'
 import {
   type CallOptions,
   type ConnectOptions,
@@ -11,8 +9,7 @@ import {
   endpointOptions,
   milliseconds,
   oneOf,
-} from './options'
-import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
+} from '../options'
 import {
   checkHandle,
   clients,
@@ -26,10 +23,13 @@ import {
   type Owner,
   shareEncoded,
   shareEncodedWith,
-} from './runtime'
-import { StateBoard } from './state'
-import type { ClientState, ClientStatus } from './status'
-import { type DecodeOptions, Encoder } from './values'
+} from '../runtime'
+import { StateTracker } from '../state'
+import type { ClientState, ClientStatus } from '../status'
+import { type DecodeOptions, Encoder } from '../values'
+import { whenAborted } from './abort'
+import { type Call, failLater, makeCall, rejectedCall } from './call'
+import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
@@ -46,7 +46,7 @@ const nothing = new Uint8Array(0)
 
 /** The caller's end of a service. */
 export class Client implements Owner {
-  readonly board = new StateBoard<ClientState>('connecting', states)
+  readonly state = new StateTracker<ClientState>('connecting', states)
   readonly decoding: DecodeOptions | undefined
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
@@ -72,28 +72,28 @@ export class Client implements Owner {
   onState(state: number, code: number, message: string): void {
     if (states[state] === 'ready') this.onMethods(native().methods(this.id))
     if (states[state] === 'closed') clients.delete(this.id)
-    if (states[state] !== this.board.state) this.board.change(state, code, message)
+    if (states[state] !== this.state.current) this.state.change(state, code, message)
   }
 
   /** Waits for the first connection; the process stays alive for it. */
   async ready(): Promise<void> {
     keepAlive()
     try {
-      await this.board.next(state => state === 'ready' || state === 'closed')
+      await this.state.next(state => state === 'ready' || state === 'closed')
     } finally {
       letGo()
     }
-    if (this.board.state !== 'closed') return
-    const reason = notSent(this.board.reason as IpcError)
+    if (this.state.current !== 'closed') return
+    const reason = notSent(this.state.reason as IpcError)
     captureStack(reason, this.ready)
     throw reason
   }
 
   async close(): Promise<void> {
-    if (this.board.state === 'closed') return
+    if (this.state.current === 'closed') return
     keepAlive()
     native().closeClient(this.id)
-    await this.board.next(state => state === 'closed')
+    await this.state.next(state => state === 'closed')
     letGo()
   }
 
@@ -113,7 +113,7 @@ export class Client implements Owner {
     if (method === undefined) {
       method = native().findMethod(this.id, name)
       if (method < 0) return rejectedCall(lastFailure(-method))
-      if (this.board.state !== 'closed') this.numbers.set(name, method)
+      if (this.state.current !== 'closed') this.numbers.set(name, method)
     }
     return this.call(method, args, settings)
   }

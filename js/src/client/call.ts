@@ -1,4 +1,4 @@
-import { captureStack, IpcError } from './errors'
+import { captureStack, IpcError } from '../errors'
 
 /**
  * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later

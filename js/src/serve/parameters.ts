@@ -1,4 +1,4 @@
-import { IpcError } from './errors'
+import { IpcError } from '../errors'
 import type { Signature } from './signature'
 
 /** Throws 'invalid_argument' unless the function takes this many positional arguments. */

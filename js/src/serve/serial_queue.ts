@@ -2,7 +2,7 @@
 type Task = () => Promise<void> | undefined
 
 /** Runs one task at a time, in order. */
-export class Lane {
+export class SerialQueue {
   private readonly waiting: Task[] = []
   private busy = false
 

@@ -1,8 +1,8 @@
+import type { IpcError } from '../errors'
+import { Column, Control, Flag } from '../native'
+import { control, failure, handlers, isDelivering, messageIn, table } from '../runtime'
+import { type DecodeOptions, decode, decodeError } from '../values'
 import { failLater, type Reject, type Resolve } from './call'
-import type { IpcError } from './errors'
-import { Column, Control, Flag } from './native'
-import { control, failure, handlers, isDelivering, messageIn, table } from './runtime'
-import { type DecodeOptions, decode, decodeError } from './values'
 
 /** A call that waits for its outcome. Its token is its place in `slots`; free ones are linked and used again. */
 export class Slot {
@@ -20,7 +20,7 @@ const none = -1
 const slots: Slot[] = []
 let free = none
 /** Cancelled while a batch was being handled, which may still hold an outcome for their token. */
-const freedLater: Slot[] = []
+const freedInBatch: Slot[] = []
 
 /** A place for a call, which from now on keeps the process alive. */
 export function takeSlot(decoding: DecodeOptions | undefined): Slot {
@@ -57,29 +57,29 @@ export function dropSlot(slot: Slot): void {
 /** Ends a call whose outcome nobody waits for any more. */
 export function cancelSlot(slot: Slot): void {
   empty(slot)
-  if (isDelivering()) freedLater.push(slot)
+  if (isDelivering()) freedInBatch.push(slot)
   else putBack(slot)
 }
 
 handlers.batchDone = () => {
-  while (freedLater.length > 0) putBack(freedLater.pop() as Slot)
+  while (freedInBatch.length > 0) putBack(freedInBatch.pop() as Slot)
 }
 
-handlers.outcome = (row, bytes) => {
-  const slot = slots[table[row + Column.token] as number] as Slot
+handlers.outcome = (event, bytes) => {
+  const slot = slots[table[event + Column.token] as number] as Slot
   const { resolve, decoding } = slot
   if (resolve === undefined) return
   dropSlot(slot)
-  if (table[row + Column.code] !== 0) {
-    resolve(failLater(errorIn(row, bytes)))
+  if (table[event + Column.code] !== 0) {
+    resolve(failLater(errorIn(event, bytes)))
     return
   }
   let value: unknown
   try {
     value = decode(
       bytes,
-      table[row + Column.payloadStart] as number,
-      table[row + Column.payloadEnd] as number,
+      table[event + Column.payloadStart] as number,
+      table[event + Column.payloadEnd] as number,
       decoding,
     )
   } catch (error) {
@@ -89,12 +89,12 @@ handlers.outcome = (row, bytes) => {
   resolve(value)
 }
 
-function errorIn(row: number, bytes: Buffer): IpcError {
-  const flags = table[row + Column.flags] as number
-  const start = table[row + Column.payloadStart] as number
-  const end = table[row + Column.payloadEnd] as number
+function errorIn(event: number, bytes: Buffer): IpcError {
+  const flags = table[event + Column.flags] as number
+  const start = table[event + Column.payloadStart] as number
+  const end = table[event + Column.payloadEnd] as number
   if ((flags & Flag.remote) !== 0 && end > start) return decodeError(bytes, start, end)
-  const error = failure(table[row + Column.code] as number, messageIn(row))
+  const error = failure(table[event + Column.code] as number, messageIn(event))
   if (error.code === 'unavailable') error.sent = (flags & Flag.sentMaybe) !== 0 ? 'maybe' : 'no'
   return error
 }

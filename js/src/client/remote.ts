@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
+import { IpcError } from '../errors'
+import type { Kwargs } from '../values'
 import type { Call } from './call'
 import type { Client, Settings } from './client'
-import { IpcError } from './errors'
-import type { Kwargs } from './values'
 
 type Arguments<F> = F extends (...args: infer A) => unknown ? A : never
 
@@ -214,7 +214,7 @@ function update(handle: Handle, tree: Tree, names: readonly string[]): void {
     }
     const namespace = known?.get(name)
     if (namespace === undefined) {
-      putLater(tree, name, { ...handle, prefix: full }, inner)
+      putWhenAsked(tree, name, { ...handle, prefix: full }, inner)
       continue
     }
     put(tree, name, namespace)
@@ -227,7 +227,7 @@ function hasMethod(tree: Tree, name: string): boolean {
 }
 
 /** A namespace that is made when it is asked for: the names of a service may make hundreds of thousands. */
-function putLater(tree: Tree, name: string, handle: Handle, names: readonly string[]): void {
+function putWhenAsked(tree: Tree, name: string, handle: Handle, names: readonly string[]): void {
   const get = () => {
     const namespace = namespaceIn(tree, name, handle)
     put(tree, name, namespace)

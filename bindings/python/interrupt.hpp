@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/endpoint/pump.hpp"
+#include "core/workers/pump.hpp"
 
 namespace ipcbridge::python {
 

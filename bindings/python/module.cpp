@@ -13,8 +13,8 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/pump_binding.hpp"
-#include "core/endpoint/address.hpp"
-#include "core/endpoint/near_matches.hpp"
+#include "core/naming/address.hpp"
+#include "core/naming/near_matches.hpp"
 
 namespace py = pybind11;
 

@@ -10,7 +10,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/state_board.hpp"
-#include "core/endpoint/pump.hpp"
+#include "core/workers/pump.hpp"
 
 namespace ipcbridge::python {
 

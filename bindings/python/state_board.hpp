@@ -11,8 +11,8 @@
 #include <unordered_set>
 
 #include "core/base/clock.hpp"
-#include "core/endpoint/cancelled_requests.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/workers/cancelled_requests.hpp"
 
 namespace ipcbridge::python {
 

@@ -6,7 +6,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/cpp_api/state_board.hpp"
-#include "core/endpoint/pump.hpp"
+#include "core/workers/pump.hpp"
 
 namespace ipcbridge {
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "core/base/result.hpp"
-#include "core/endpoint/cancelled_requests.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/workers/cancelled_requests.hpp"
 
 namespace ipcbridge {
 

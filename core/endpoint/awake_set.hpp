@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
-#include "core/channel/channel.hpp"
+#include "core/transport/channel.hpp"
 
 namespace ipcbridge {
 

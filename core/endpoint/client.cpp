@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/endpoint/connector.hpp"
+#include "core/transport/connector.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "core/base/id_map.hpp"
-#include "core/endpoint/address.hpp"
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
+#include "core/naming/address.hpp"
 
 namespace ipcbridge {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/endpoint/client.hpp"
-#include "core/endpoint/near_matches.hpp"
+#include "core/naming/near_matches.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "core/channel/channel.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/peer_activity.hpp"
+#include "core/transport/channel.hpp"
 
 namespace ipcbridge {
 

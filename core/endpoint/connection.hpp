@@ -9,11 +9,11 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
-#include "core/channel/channel.hpp"
 #include "core/endpoint/handshake.hpp"
-#include "core/endpoint/method_index.hpp"
 #include "core/endpoint/peer_activity.hpp"
+#include "core/naming/method_index.hpp"
 #include "core/rpc/session.hpp"
+#include "core/transport/channel.hpp"
 
 namespace ipcbridge {
 

@@ -15,8 +15,8 @@
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/events.hpp"
-#include "core/endpoint/poller.hpp"
-#include "core/endpoint/timer_queue.hpp"
+#include "core/reactor/poller.hpp"
+#include "core/reactor/timer_queue.hpp"
 
 namespace ipcbridge {
 

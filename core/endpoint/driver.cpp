@@ -5,9 +5,9 @@
 #include "core/base/cpu.hpp"
 #include "core/base/frame.hpp"
 #include "core/base/utf8.hpp"
-#include "core/endpoint/address.hpp"
 #include "core/endpoint/driver_impl.hpp"
-#include "core/endpoint/poller.hpp"
+#include "core/naming/address.hpp"
+#include "core/reactor/poller.hpp"
 #include "core/rpc/hello.hpp"
 
 namespace ipcbridge {

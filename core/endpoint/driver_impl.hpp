@@ -14,7 +14,7 @@
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/server.hpp"
-#include "core/endpoint/spin.hpp"
+#include "core/reactor/spin.hpp"
 
 namespace ipcbridge {
 

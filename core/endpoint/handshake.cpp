@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/channel/shm_channel.hpp"
-#include "core/channel/socket.hpp"
 #include "core/rpc/message.hpp"
+#include "core/transport/shm_channel.hpp"
+#include "core/transport/socket.hpp"
 
 namespace ipcbridge {
 namespace {

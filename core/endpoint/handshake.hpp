@@ -7,11 +7,11 @@
 
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
-#include "core/channel/channel.hpp"
-#include "core/channel/unix_channel.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/session.hpp"
 #include "core/shm/segment.hpp"
+#include "core/transport/channel.hpp"
+#include "core/transport/unix_channel.hpp"
 
 namespace ipcbridge {
 

@@ -10,14 +10,9 @@
 
 #include "core/base/clock.hpp"
 #include "core/rpc/hello.hpp"
+#include "core/transport/allow_list.hpp"
 
 namespace ipcbridge {
-
-// Users who may be at the other end besides this process's own user and root.
-struct AllowList {
-  std::vector<uid_t> uids;
-  std::vector<gid_t> gids;
-};
 
 struct ConnectOptions {
   std::vector<std::string> addresses;  // one or more; calls go to the least busy that is connected

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/channel/socket.hpp"
-#include "core/channel/unix_channel.hpp"
-#include "core/endpoint/connector.hpp"
-#include "core/endpoint/descriptors.hpp"
+#include "core/transport/connector.hpp"
+#include "core/transport/descriptors.hpp"
+#include "core/transport/socket.hpp"
+#include "core/transport/unix_channel.hpp"
 
 namespace ipcbridge {
 namespace {

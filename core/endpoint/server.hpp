@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "core/endpoint/address.hpp"
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
-#include "core/endpoint/inproc_hub.hpp"
-#include "core/endpoint/name_lock.hpp"
 #include "core/endpoint/orphans.hpp"
+#include "core/naming/address.hpp"
+#include "core/naming/name_lock.hpp"
+#include "core/transport/inproc_hub.hpp"
 
 namespace ipcbridge {
 

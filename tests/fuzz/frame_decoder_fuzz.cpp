@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/channel/unix_channel.hpp"
+#include "core/transport/unix_channel.hpp"
 
 namespace {
 

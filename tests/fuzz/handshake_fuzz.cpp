@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/channel/unix_channel.hpp"
 #include "core/endpoint/handshake.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/shm/layout.hpp"
+#include "core/transport/unix_channel.hpp"
 
 namespace {
 

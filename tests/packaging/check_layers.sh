@@ -1,26 +1,57 @@
 #!/usr/bin/env bash
-# Each layer of the core includes only itself and what stands below it; nothing in the core includes a binding.
+# Each layer of the core includes only itself and the layers of its own list; nothing in the core includes a binding,
+# and users reach none of its private headers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-layers=(base shm channel rpc endpoint cpp_api)
+# What each layer may include besides itself. From the lowest to the highest: a layer lists only those above it here.
+declare -A may_include=(
+  [base]=''
+  [shm]='base'
+  [rpc]='base'
+  [naming]='base rpc'
+  [reactor]='base'
+  [transport]='base shm naming reactor'
+  [endpoint]='base shm rpc naming reactor transport'
+  [workers]='base shm rpc endpoint'
+  [cpp_api]='base rpc endpoint workers'
+)
 status=0
-below=
-for layer in "${layers[@]}"; do
-  below+="${below:+|}$layer"
-  # Private headers are written from the root ("core/base/fd.hpp"), the public ones as users write them: <ipcbridge/code.hpp>.
-  if grep -rnE '^\s*#\s*include\s*"' --include='*.[ch]pp' "core/$layer" | grep -vE "#\s*include\s*\"core/($below)/"; then
-    echo "core/$layer may include only core/{${below//|/,}}" >&2
-    status=1
+
+complain() {
+  echo "$1" >&2
+  status=1
+}
+
+includes() { grep -rnE '^\s*#\s*include\s*["<]' --include='*.[ch]pp' "$1"; }
+
+for folder in core/*/; do
+  layer=$(basename "$folder")
+  [ "$layer" = include ] && continue
+  if [ -z "${may_include[$layer]+listed}" ]; then
+    complain "core/$layer is no layer: list what it may include"
+    continue
+  fi
+  allowed="$layer ${may_include[$layer]}"
+  allowed=${allowed% }
+  # Private headers are written from the root ("core/base/fd.hpp"), the public ones as users write them.
+  if includes "$folder" | grep '"' | grep -vE "\"core/(${allowed// /|})/"; then
+    complain "core/$layer may include only core/{${allowed// /,}}"
   fi
   # The codes are everybody's; what throws is for the topmost layer.
-  if [ "$layer" != cpp_api ] && grep -rnE '<ipcbridge/' --include='*.[ch]pp' "core/$layer" | grep -v '<ipcbridge/code.hpp>'; then
-    echo "core/$layer may include only ipcbridge/code.hpp of the public headers" >&2
-    status=1
+  if [ "$layer" != cpp_api ] && includes "$folder" | grep '<ipcbridge/' | grep -v '<ipcbridge/code.hpp>'; then
+    complain "core/$layer may include only ipcbridge/code.hpp of the public headers"
   fi
 done
-if grep -rnE '^\s*#\s*include\s*["<](core|bindings)/' --include='*.hpp' core/include; then
-  echo "a public header includes a private one" >&2
-  status=1
+
+if includes core/include | grep -E '"|<(core|bindings)/'; then
+  complain "a public header includes a private one"
+fi
+if includes examples | grep -E '["<](core|bindings)/'; then
+  complain "an example includes what users cannot reach"
+fi
+# Whoever links the target of users gets core/include on his path, and nothing from which "core/…" can be written.
+if grep -E 'target_include_directories\(ipcbridge INTERFACE' core/CMakeLists.txt | grep -v 'INTERFACE include)'; then
+  complain "the target ipcbridge lets its users include private headers"
 fi
 exit $status

@@ -1,0 +1,74 @@
+#include "core/naming/address.hpp"
+
+#include <algorithm>
+
+#include "core/naming/directory.hpp"
+#include "core/rpc/hello.hpp"
+
+namespace ipcbridge {
+namespace {
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text.substr(0, 80)) shown += c >= ' ' && c <= '~' ? c : '?';
+  return shown;
+}
+
+Status check_name(std::string_view name) {
+  const bool valid = !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' && name.front() != '-' &&
+                     std::all_of(name.begin(), name.end(), is_name_character);
+  if (valid) return {};
+  return Error{Code::kInvalidArgument, "'" + printable(name) +
+                                           "' is no service name: 1 to 64 of A-Z a-z 0-9 . _ -, and the first is "
+                                           "neither . nor - (or an address such as unix:///path)"};
+}
+
+Result<Address> parse_path(std::string_view text, std::string_view path, Transport transport) {
+  if (path.empty() || path.front() != '/' || path.back() == '/' || path.find('\0') != std::string_view::npos) {
+    return Error{Code::kInvalidArgument,
+                 "'" + printable(text) + "' needs an absolute path, as in unix:///run/calc.sock"};
+  }
+  if (path.size() > kMaxSocketPath) {
+    return Error{Code::kInvalidArgument, "the path of '" + printable(text) + "' is longer than the " +
+                                             std::to_string(kMaxSocketPath) + " bytes that a socket may have"};
+  }
+  return Address{std::string(text), transport, std::string(path), false};
+}
+
+}  // namespace
+
+Result<Address> parse_address(std::string_view text) {
+  constexpr std::string_view kShm = "shm://";
+  constexpr std::string_view kUnix = "unix://";
+  constexpr std::string_view kInproc = "inproc://";
+  if (text.starts_with(kShm)) return parse_path(text, text.substr(kShm.size()), Transport::kShm);
+  if (text.starts_with(kUnix)) return parse_path(text, text.substr(kUnix.size()), Transport::kUnix);
+  if (text.starts_with(kInproc)) {
+    const std::string_view name = text.substr(kInproc.size());
+    if (Status status = check_name(name); !status.ok()) return status.error();
+    return Address{std::string(text), Transport::kInproc, std::string(name), false};
+  }
+  if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+    const bool later =
+        text.starts_with("tcp:") || text.starts_with("tls:") || text.starts_with("ws:") || text.starts_with("zmq+tcp:");
+    return Error{later ? Code::kUnimplemented : Code::kInvalidArgument,
+                 "'" + printable(text) +
+                     (later ? "': this transport comes in a later release"
+                            : "': the transports are shm://, unix:// and inproc://")};
+  }
+  if (Status status = check_name(text); !status.ok()) return status.error();
+  Result<std::string> directory = names_directory();
+  if (!directory.ok()) return directory.error();
+  const std::string path = directory.value() + "/" + std::string(text) + ".sock";
+  if (path.size() > kMaxSocketPath) {
+    return Error{Code::kInvalidArgument,
+                 "the socket path " + path + " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
+  }
+  return Address{std::string(text), Transport::kAuto, path, true};
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace ipcbridge {
+
+// sun_path holds 107 bytes and a terminator.
+inline constexpr std::size_t kMaxSocketPath = 107;
+
+enum class Transport : std::uint8_t { kAuto, kShm, kUnix, kInproc };
+
+// Where a service is: `calc` (a local name), `shm:///path`, `unix:///path` or `inproc://name`.
+struct Address {
+  std::string text;  // as the user wrote it
+  Transport transport = Transport::kAuto;
+  std::string path;    // of the socket; of inproc the name
+  bool named = false;  // a local name, looked up in the directory of names
+};
+
+// invalid_argument for what is no address; the message says what a name may consist of.
+// failed_precondition when the directory of names is not safe to use. Creates the directory when missing.
+Result<Address> parse_address(std::string_view text);
+
+}  // namespace ipcbridge

@@ -1,0 +1,171 @@
+#include "core/transport/unix_channel.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/transport/socket.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr std::size_t kReceiveBytes = 64UL * 1024;
+constexpr std::size_t kMaxParts = 8;
+
+std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxFrameBody; }
+
+}  // namespace
+
+UnixChannel::UnixChannel(System& system, Fd socket, PeerIdentity peer)
+    : system_(system), socket_(std::move(socket)), peer_(peer) {}
+
+UnixChannel::~UnixChannel() {
+  discard(std::move(received_fd_));
+  hang_up(system_, std::move(socket_));
+}
+
+ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
+  std::array<iovec, kMaxParts> vectors{};
+  std::size_t count = 0;
+  for (const ConstBytes part : parts) {
+    if (!part.empty()) vectors.at(count++) = {const_cast<std::byte*>(part.data()), part.size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  if (outgoing_fd_.valid()) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = outgoing_fd_.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // A full socket must be polled for room even when no frame was cut in two.
+  blocked_ = sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
+  fd_refused_ = sent < 0 && errno == ETOOMANYREFS;
+  if (sent > 0 || fd_refused_) outgoing_fd_.reset();
+  return sent;
+}
+
+void UnixChannel::keep_unsent(std::span<const ConstBytes> parts, std::size_t sent) {
+  for (const ConstBytes part : parts) {
+    const std::size_t skip = std::min(sent, part.size());
+    append(unsent_, part.subspan(skip));
+    sent -= skip;
+  }
+}
+
+bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  if (!unsent_.empty()) return false;
+  std::array<ConstBytes, kMaxParts> all{};
+  all[0] = std::as_bytes(std::span(&header, 1));
+  std::copy(parts.begin(), parts.end(), all.begin() + 1);
+  const std::span<const ConstBytes> message(all.data(), parts.size() + 1);
+  const ssize_t sent = send(message);
+  if (sent < 0) return false;
+  if (static_cast<std::size_t>(sent) < sizeof header + header.length) {
+    keep_unsent(message, static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+void UnixChannel::on_writable() {
+  blocked_ = false;
+  while (!unsent_.empty()) {
+    const ConstBytes rest(unsent_);
+    const ssize_t sent = send(std::span(&rest, 1));
+    if (sent <= 0) return;
+    unsent_.erase(unsent_.begin(), unsent_.begin() + sent);
+  }
+  unsent_.shrink_to_fit();
+}
+
+// Memory follows what has arrived, not what a header announces.
+void UnixChannel::make_room() {
+  const std::size_t kept = end_ - begin_;
+  if (capacity_ - kept >= kReceiveBytes / 2) {
+    if (begin_ > 0 && kept > 0) std::memmove(received_.get(), received_.get() + begin_, kept);
+  } else {
+    capacity_ = std::max(kReceiveBytes, kept * 2);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    if (kept > 0) std::memcpy(larger.get(), received_.get() + begin_, kept);
+    received_ = std::move(larger);
+  }
+  begin_ = 0;
+  end_ = kept;
+}
+
+void UnixChannel::receive() {
+  make_room();
+  Received received = ipcbridge::receive(system_, socket_.get(), {received_.get() + end_, capacity_ - end_});
+  if (received.bytes < 0) {
+    closed_ = errno != EAGAIN && errno != EINTR;
+    return;
+  }
+  lost_fd_ = lost_fd_ || received.lost_fd;
+  if (received_fd_.valid()) {
+    discard(std::move(received.fd));
+  } else {
+    received_fd_ = std::move(received.fd);
+  }
+  if (received.bytes == 0) closed_ = true;
+  end_ += static_cast<std::size_t>(received.bytes);
+}
+
+Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
+  complete_frame_ = false;
+  while (end_ - begin_ >= sizeof(FrameHeader)) {
+    if (!sink.wants_frame()) {
+      complete_frame_ = true;
+      return {};
+    }
+    const auto header = load<FrameHeader>(received_.get() + begin_);
+    if (header.length > limit_of(header.type)) {
+      return Error{Code::kDataLoss, "the peer sent a frame of " + std::to_string(header.length) + " bytes"};
+    }
+    const std::size_t size = sizeof header + header.length;
+    if (end_ - begin_ < size) return {};
+    // A HELLO may be longer than any budget, and comes once.
+    if (budget.frames == 0 || (budget.bytes < size && header.type != FrameType::kHello)) {
+      complete_frame_ = true;
+      return {};
+    }
+    --budget.frames;
+    budget.bytes -= std::min(budget.bytes, size);
+    const ConstBytes body(received_.get() + begin_ + sizeof header, header.length);
+    begin_ += size;
+    if (Status status = sink.on_frame(header, body); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+  if (Status status = deliver(sink, budget); !status.ok()) return status;
+  if (fd_ready && !complete_frame_ && !closed_) {
+    receive();
+    if (Status status = deliver(sink, budget); !status.ok()) return status;
+  }
+  if (closed_ && !complete_frame_) return Error{Code::kUnavailable, "the peer closed the connection"};
+  return {};
+}
+
+bool UnixChannel::prepare_sleep() {
+  if (begin_ == end_) {
+    received_.reset();
+    capacity_ = begin_ = end_ = 0;
+  }
+  return !complete_frame_;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "core/base/clock.hpp"
+#include "core/workers/pump.hpp"
+
+namespace ipcbridge {
+
+// When one wait asks whether it was interrupted: whenever nothing else has ended its sleep, which may have been a
+// signal, and in every slice of time besides, because messages may keep it from sleeping for ever. A signal that comes
+// just before a sleep does not end it, so no sleep is without end.
+class InterruptCheck {
+ public:
+  using Now = TimePoint (*)();
+
+  explicit InterruptCheck(const Pump::Interrupted& interrupted, Now now = &Clock::now)
+      : interrupted_(interrupted), now_(now) {}
+
+  // Until when to sleep at most.
+  TimePoint limit(TimePoint deadline) {
+    if (!interrupted_) return deadline;
+    const TimePoint now = now_();
+    if (next_ == TimePoint{}) next_ = now + kSlice;
+    return std::min(deadline, now + kLongestSleep);
+  }
+
+  bool is_due_after_sleep(bool woken) const { return interrupted_ && (!woken || now_() >= next_); }
+
+  // After messages that were found without sleeping.
+  bool is_due_after_messages() {
+    constexpr std::uint32_t kTurnsPerClock = 256;
+    if (!interrupted_ || ++turns_ % kTurnsPerClock != 0) return false;
+    return now_() >= next_;
+  }
+
+  // When it is due. True when interrupted.
+  bool ask() {
+    next_ = now_() + kSlice;
+    return interrupted_();
+  }
+
+ private:
+  static constexpr Duration kSlice = std::chrono::milliseconds(100);
+  static constexpr Duration kLongestSleep = std::chrono::seconds(1);
+
+  const Pump::Interrupted& interrupted_;
+  Now now_;
+  TimePoint next_{};
+  std::uint32_t turns_ = 0;
+};
+
+}  // namespace ipcbridge

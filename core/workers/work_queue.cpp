@@ -1,0 +1,183 @@
+#include "core/workers/work_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ipcbridge {
+
+std::uint32_t WorkQueue::add_worker() {
+  const auto free = std::find_if(workers_.begin(), workers_.end(),
+                                 [](const Worker& worker) { return worker.state == Worker::kNone; });
+  const auto at = static_cast<std::uint32_t>(free - workers_.begin());
+  if (free == workers_.end()) workers_.emplace_back();
+  workers_[at].state = Worker::kIdle;
+  return at + 1;
+}
+
+void WorkQueue::remove_worker(std::uint32_t worker) { set(worker, {}); }
+
+void WorkQueue::set(std::uint32_t worker, const Worker& now) {
+  Worker& self = workers_[worker - 1];
+  if (self.busy()) --busy_;
+  if (now.busy()) ++busy_;
+  self = now;
+}
+
+bool WorkQueue::has_workers() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return worker.state != Worker::kNone; });
+}
+
+bool WorkQueue::promise(std::uint32_t worker, Tick now) {
+  if (waiting_.empty()) return false;
+  set(worker, {Worker::kComing, 0, now, kNever});
+  return true;
+}
+
+bool WorkQueue::wants_worker() const {
+  const auto coming = std::count_if(workers_.begin(), workers_.end(),
+                                    [](const Worker& worker) { return worker.state == Worker::kComing; });
+  return waiting_.size() - gaps_ > static_cast<std::size_t>(coming);
+}
+
+bool WorkQueue::pop(Work& work, Tick now) {
+  if (waiting_.empty()) return false;
+  const std::uint32_t self = work.worker;
+  const std::uint32_t shift_of_self = work.shift;
+  if (!positions_.empty()) unindex_front();
+  work = std::move(waiting_.front());
+  waiting_.pop_front();
+  if (gaps_ > 0) drop_gaps();
+  work.worker = self;
+  work.shift = shift_of_self;
+  set(self, {Worker::kRunning, work.method, now, kNever});
+  return true;
+}
+
+void WorkQueue::begin_next(std::uint32_t worker, std::uint32_t method, Tick now) {
+  if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
+}
+
+void WorkQueue::set_waiting(std::uint32_t worker, bool waits) {
+  if (worker <= workers_.size()) workers_[worker - 1].waits = waits;
+}
+
+void WorkQueue::finish(std::uint32_t worker, Tick now) {
+  const Worker self = workers_[worker - 1];
+  if (!self.busy()) return;
+  set(worker, {Worker::kIdle});
+  if (!self.running()) return;
+  if (self.method >= slowness_.size()) slowness_.resize(self.method + 1);
+  std::uint8_t& slowness = slowness_[self.method];
+  // Known as slow after one slow call, forgiven after a few fast ones.
+  constexpr std::uint8_t kUp = 4;
+  constexpr std::uint8_t kMost = 64;
+  if (now - self.since >= kFastTicks) {
+    slowness = static_cast<std::uint8_t>(std::min<unsigned>(kMost, slowness + kUp));
+  } else if (slowness > 0) {
+    --slowness;
+  }
+}
+
+bool WorkQueue::cancel(const RequestKey& key) {
+  if (positions_.empty()) index();
+  const auto found = positions_.find(key);
+  if (found == positions_.end()) return false;
+  waiting_[found->second - popped_] = Work{};
+  positions_.erase(found);
+  ++gaps_;
+  drop_gaps();
+  // Requests that come and are cancelled must not leave a trail behind one that waits for long.
+  constexpr std::size_t kWorthClosing = 1024;
+  if (gaps_ > kWorthClosing && gaps_ > positions_.size()) close_gaps();
+  return true;
+}
+
+void WorkQueue::index() {
+  popped_ = 0;
+  for (std::size_t at = 0; at < waiting_.size(); ++at) {
+    if (waiting_[at].key != RequestKey{}) positions_.emplace(waiting_[at].key, at);
+  }
+}
+
+void WorkQueue::index_back(const RequestKey& key) { positions_.emplace(key, popped_ + waiting_.size()); }
+
+void WorkQueue::unindex_front() {
+  positions_.erase(waiting_.front().key);
+  ++popped_;
+}
+
+void WorkQueue::drop_gaps() {
+  while (!waiting_.empty() && waiting_.front().key == RequestKey{}) {
+    waiting_.pop_front();
+    ++popped_;
+    --gaps_;
+  }
+}
+
+void WorkQueue::close_gaps() {
+  std::erase_if(waiting_, [](const Work& work) { return work.key == RequestKey{}; });
+  gaps_ = 0;
+  positions_.clear();
+  index();
+}
+
+bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.size() && slowness_[method] > 0; }
+
+bool WorkQueue::all_stuck(Tick now) const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [now](const Worker& worker) { return worker.state == Worker::kNone || worker.stuck(now); });
+}
+
+bool WorkQueue::any_stuck(Tick now) const {
+  return std::any_of(workers_.begin(), workers_.end(), [now](const Worker& worker) { return worker.stuck(now); });
+}
+
+bool WorkQueue::has_just_begun(Tick now) const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [now](const Worker& worker) { return worker.busy() && !worker.stuck(now) && !worker.waits; });
+}
+
+void WorkQueue::note_time(TimePoint now) {
+  if (busy_ == 0) return;
+  for (Worker& worker : workers_) {
+    if (worker.busy() && worker.seen == kNever) worker.seen = now;
+  }
+}
+
+bool WorkQueue::wants_ticks(TimePoint told) const {
+  if (busy_ == 0) return false;
+  return std::any_of(workers_.begin(), workers_.end(), [told](const Worker& worker) {
+    return worker.busy() && (worker.seen == kNever || told - worker.seen < kTellAfter);
+  });
+}
+
+bool WorkQueue::update_activity(TimePoint now) {
+  if (busy_ == 0 && !activity_) return false;
+  std::optional<shm::Activity> longest;
+  for (const Worker& worker : workers_) {
+    if (!worker.running() || worker.seen == kNever || now - worker.seen < kTellAfter) continue;
+    if (!longest || worker.seen < longest->since) longest = shm::Activity{worker.method, worker.seen};
+  }
+  if (longest == activity_) return false;
+  activity_ = longest;
+  return true;
+}
+
+Pump::Busy WorkQueue::busy(TimePoint now) const {
+  Pump::Busy busy;
+  busy.queued = static_cast<std::uint32_t>(waiting_.size() - gaps_);
+  for (const Worker& worker : workers_) {
+    if (worker.state == Worker::kNone) continue;
+    ++busy.workers;
+    if (!worker.running()) continue;
+    ++busy.running;
+    const Duration ran = worker.seen == kNever ? Duration::zero() : now - worker.seen;
+    if (ran < busy.slowest) continue;
+    busy.slowest = ran;
+    busy.slowest_method = worker.method;
+  }
+  return busy;
+}
+
+}  // namespace ipcbridge

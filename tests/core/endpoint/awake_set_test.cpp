@@ -1,0 +1,241 @@
+#include "core/endpoint/awake_set.hpp"
+
+#include <sys/eventfd.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/endpoint/context.hpp"
+#include "tests/core/support/endpoint.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Endpoint;
+using testing_support::FaultySystem;
+using testing_support::run_idle;
+using testing_support::run_until;
+
+// Many connections of one process to a service, all asleep. Every doorbell that the client rings is counted.
+class AwakeSetOfAService : public testing::Test {
+ protected:
+  static constexpr std::size_t kConnections = 20;
+
+  AwakeSetOfAService() : client_(counting()) {
+    server_.serve(address_);
+    for (std::size_t i = 0; i < kConnections; ++i) clients_.push_back(client_.connect(address_));
+    call_all();
+  }
+
+  DriverOptions counting() {
+    system_.on_sendmsg = [this] {
+      ++doorbells_;
+      return false;
+    };
+    DriverOptions options;
+    options.system = &system_;
+    return options;
+  }
+
+  // Leaves everybody asleep.
+  void call_all() {
+    const std::size_t before = client_.outcomes.size();
+    for (const ClientId client : clients_) client_.call(client, "x");
+    ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.outcomes.size() == before + kConnections; }));
+    run_idle({&server_, &client_});
+    doorbells_ = 0;
+  }
+
+  FaultySystem system_;
+  int doorbells_ = 0;
+  testing_support::TemporaryDirectory directory_;
+  std::string address_ = "shm://" + (directory_ / "calc");
+  Endpoint server_;
+  Endpoint client_;
+  std::vector<ClientId> clients_;
+};
+
+TEST_F(AwakeSetOfAService, IsWokenByOneDoorbell) {
+  client_.call(clients_[0], "x");
+  EXPECT_EQ(doorbells_, 1);
+  server_.turn();
+  for (const ClientId client : clients_) client_.call(client, "x");
+  EXPECT_EQ(doorbells_, 1) << "the service was awake";
+}
+
+TEST_F(AwakeSetOfAService, DoesNotFallAsleepInPart) {
+  client_.call(clients_[0], "x");
+  server_.turn();
+  client_.call(clients_[1], "x");
+  EXPECT_FALSE(server_.driver().prepare_sleep()) << "a message is there";
+  for (const ClientId client : clients_) client_.call(client, "x");
+  EXPECT_EQ(doorbells_, 1);
+}
+
+TEST_F(AwakeSetOfAService, IsRungAgainForEachSleep) {
+  for (int i = 0; i < 3; ++i) {
+    client_.call(clients_[0], "x");
+    EXPECT_EQ(doorbells_, 1);
+    run_idle({&server_, &client_});
+    doorbells_ = 0;
+  }
+}
+
+TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
+  // A review comes when 20 ms have passed, of which a consumer that is never idle hears within 1,024 turns. The first
+  // may see the calls of before.
+  for (int review = 0; review < 3; ++review) {
+    const TimePoint due = Clock::now() + std::chrono::milliseconds(20);
+    for (std::size_t turns = 0; turns < 1024;) {
+      const std::uint64_t token = client_.call(clients_[0], "x");
+      const bool counts = Clock::now() >= due;
+      for (; !client_.ended(token); turns += counts ? 1 : 0) {
+        server_.turn();
+        client_.turn();
+      }
+    }
+  }
+  doorbells_ = 0;
+  client_.call(clients_[0], "x");
+  EXPECT_EQ(doorbells_, 0) << "the busy one is awake";
+  client_.call(clients_[1], "x");
+  EXPECT_EQ(doorbells_, 1) << "the idle one sleeps";
+  client_.call(clients_[1], "x");
+  EXPECT_EQ(doorbells_, 1);
+  ASSERT_TRUE(
+      run_until({&server_, &client_}, [&] { return client_.driver().client_status(clients_[1]).pending_calls == 0; }));
+}
+
+// Carries nothing.
+class EmptyChannel : public Channel {
+ public:
+  std::string_view transport() const override { return "test"; }
+  PeerIdentity peer() const override { return {}; }
+  int fd() const override { return event_.get(); }
+  bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
+  bool wants_writable() const override { return false; }
+  void on_writable() override {}
+  Status read(FrameSink&, ReadBudget, bool) override { return {}; }
+  bool ready() const override { return false; }
+  bool prepare_sleep() override { return true; }
+  void wake() override {}
+
+ private:
+  Fd event_{::eventfd(0, EFD_CLOEXEC)};
+};
+
+// Promises to ring, and takes the promise back when it is asked again: a message has come in between.
+class PromisingChannel final : public EmptyChannel {
+ public:
+  explicit PromisingChannel(bool& promised) : promised_(promised) {}
+
+  bool prepare_sleep() override { return promised_ = !promised_; }
+  void wake() override { promised_ = false; }
+
+ private:
+  bool& promised_;
+};
+
+class NoOwner final : public ConnectionOwner {
+ public:
+  Status judge(Connection&, const Hello&) override { return {}; }
+  void on_open(Connection&) override {}
+  void on_request(Connection&, std::uint64_t, const Request&, Buffer*) override {}
+  void on_cancel(Connection&, std::uint64_t) override {}
+  void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_goaway(Connection&) override {}
+  void on_room(Connection&) override {}
+  void on_closed(Connection&, const Error&) override {}
+};
+
+TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue) {
+  NoOwner owner;
+  Context context(DriverOptions{}, std::move(Poller::create(System::real())).value());
+  std::array<bool, 3> promised{};
+  for (bool& each : promised) {
+    ASSERT_NE(context.open_connection(std::make_unique<PromisingChannel>(each), Session::Side::kAcceptor, owner, {}),
+              nullptr);
+  }
+  ASSERT_TRUE(context.awake().fall_asleep()) << "the first review lets nobody go: all are new";
+  context.awake().wake_up();
+  std::this_thread::sleep_for(std::chrono::milliseconds(25));  // until the next is due
+  ASSERT_TRUE(context.awake().fall_asleep());
+  EXPECT_EQ(context.awake().size(), 0U) << "there was no review";
+  for (const bool each : promised) EXPECT_TRUE(each) << "it would not ring";
+}
+
+// Has something to read whenever it is told so, and counts how often somebody came to read it.
+class CountingChannel final : public EmptyChannel {
+ public:
+  struct Traffic {
+    bool ready = false;
+    int reads = 0;
+  };
+  explicit CountingChannel(Traffic& traffic) : traffic_(traffic) {}
+
+  Status read(FrameSink&, ReadBudget, bool) override {
+    ++traffic_.reads;
+    return {};
+  }
+  bool ready() const override { return traffic_.ready; }
+  bool prepare_sleep() override { return !traffic_.ready; }
+
+ private:
+  Traffic& traffic_;
+};
+
+class RoomForAll final : public EventSink {
+ public:
+  bool has_room() const override { return true; }
+  void on_event(const Event&) override {}
+};
+
+class AwakeSetOfMany : public testing::Test {
+ protected:
+  AwakeSetOfMany() {
+    context_.set_sink(&sink_);
+    for (CountingChannel::Traffic& each : traffic_) {
+      context_.open_connection(std::make_unique<CountingChannel>(each), Session::Side::kAcceptor, owner_, {});
+    }
+  }
+
+  NoOwner owner_;
+  RoomForAll sink_;
+  std::array<CountingChannel::Traffic, 300> traffic_{};
+  Context context_{DriverOptions{}, std::move(Poller::create(System::real())).value()};
+};
+
+TEST_F(AwakeSetOfMany, ReadsThoseThatStandFarApartAsOftenAsOneAnother) {
+  const std::array<std::size_t, 4> busy{0, 1, 120, 299};
+  for (const std::size_t at : busy) traffic_[at].ready = true;
+  constexpr int kTimes = 100;
+  while (traffic_[busy[0]].reads < kTimes) ASSERT_TRUE(context_.awake().service(context_));
+  for (const std::size_t at : busy) {
+    EXPECT_GE(traffic_[at].reads, kTimes - 1) << at;
+    EXPECT_LE(traffic_[at].reads, kTimes + 1) << at;
+  }
+}
+
+TEST_F(AwakeSetOfMany, SaysThatThereIsNoMoreOnlyWhenItHasLookedAtAll) {
+  for (const std::size_t at : {200UL, 100UL, 299UL, 0UL}) {
+    traffic_[at].ready = true;
+    traffic_[150].ready = true;
+    while (traffic_[at].reads == 0) ASSERT_TRUE(context_.awake().service(context_)) << at;
+    traffic_[at].ready = traffic_[150].ready = false;
+    EXPECT_FALSE(context_.awake().service(context_));
+    EXPECT_EQ(context_.awake().look(), AwakeSet::Look::kExpecting);
+  }
+}
+
+}  // namespace
+}  // namespace ipcbridge

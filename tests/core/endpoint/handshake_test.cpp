@@ -1,0 +1,121 @@
+#include "core/endpoint/handshake.hpp"
+
+#include <cstddef>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "core/shm/layout.hpp"
+#include "tests/core/transport/channel_pair.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::FaultySystem;
+using testing_support::header_of;
+using testing_support::LingeringSocket;
+using testing_support::send_descriptors;
+using testing_support::socket_pair;
+
+std::size_t mapped_segments() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:ipcbridge") != std::string::npos) ++count;
+  }
+  return count;
+}
+
+// One side of a handshake, with a bare socket as its peer.
+class HandshakeTest : public testing::Test {
+ protected:
+  Status receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
+    return handshake_.on_frame(header_of(type, 0, body.size(), flags), body);
+  }
+  Handshake make(Session::Side side) { return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_, &channel_}; }
+
+  std::pair<Fd, Fd> sockets_ = socket_pair();
+  Fd raw_ = std::move(sockets_.first);
+  FaultySystem system_;
+  UnixChannel channel_{system_, std::move(sockets_.second), PeerIdentity{}};
+  Handshake handshake_ = make(Session::Side::kAcceptor);
+};
+
+TEST_F(HandshakeTest, WhatComesInsteadOfASegmentIsMadeToCloseAtOnce) {
+  ASSERT_TRUE(handshake_.start().ok());
+  const LingeringSocket passed;
+  send_descriptors(raw_, {passed.fd()});
+  testing_support::Collector sink;
+  ASSERT_TRUE(channel_.read(sink, ReadBudget{}, true).ok());
+  Hello hello;
+  hello.optional_features = feature::kShm;
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
+  EXPECT_FALSE(passed.lingers());
+}
+
+TEST_F(HandshakeTest, SkipsAFrameOfAnUnknownTypeThatMayBeIgnored) {
+  constexpr auto kUnknown = static_cast<FrameType>(99);
+  EXPECT_TRUE(receive(kUnknown, {}, kFlagIgnorable).ok());
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_TRUE(handshake_.theirs().has_value());
+  EXPECT_EQ(receive(kUnknown, {}).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, AHelloOutOfTurnIsAViolationWhateverItsFlags) {
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), kFlagIgnorable).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, AnUnknownFlagIsAViolation) {
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), 0x80).error().code, Code::kDataLoss);
+  EXPECT_EQ(receive(static_cast<FrameType>(99), {}, 0x80 | kFlagIgnorable).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, SoIsAnythingInTheFieldThatMustBeZero) {
+  const Buffer body = encode_hello(Hello{});
+  FrameHeader header = header_of(FrameType::kHello, 0, body.size());
+  header.zero = 1;
+  EXPECT_EQ(handshake_.on_frame(header, body).error().code, Code::kDataLoss);
+}
+
+TEST_F(HandshakeTest, KeepsNoSegmentWhereThePeerOffersNone) {
+  const std::size_t before = mapped_segments();
+  ASSERT_TRUE(handshake_.start().ok());
+  EXPECT_EQ(mapped_segments(), before + 1);
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
+  EXPECT_TRUE(handshake_.finished());
+  EXPECT_EQ(mapped_segments(), before);
+}
+
+TEST_F(HandshakeTest, KeepsNoSegmentsWhereThePeerRefusesIts) {
+  const shm::OwnSegment peers = std::move(shm::create_segment(system_, shm::kDefaultRingBytes)).value();
+  const std::size_t before = mapped_segments();
+  ASSERT_TRUE(handshake_.start().ok());
+  send_descriptors(raw_, {peers.memfd.get()});
+  testing_support::Collector sink;
+  ASSERT_TRUE(channel_.read(sink, ReadBudget{}, true).ok());
+  Hello hello;
+  hello.optional_features = feature::kShm;
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
+  EXPECT_EQ(mapped_segments(), before + 2);
+  ASSERT_TRUE(receive(FrameType::kUpgrade, encode_upgrade({false, Code::kResourceExhausted, "no room"})).ok());
+  EXPECT_TRUE(handshake_.finished());
+  EXPECT_EQ(mapped_segments(), before);
+  EXPECT_EQ(handshake_.fallback().message, "no room");
+}
+
+TEST_F(HandshakeTest, AnAcceptorKeepsNoMethodsOfItsPeers) {
+  Hello hello;
+  hello.methods.resize(kMaxMethods);
+  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
+  EXPECT_EQ(handshake_.theirs()->methods.capacity(), 0U);
+  Handshake connector = make(Session::Side::kConnector);
+  const Buffer body = encode_hello(hello);
+  ASSERT_TRUE(connector.on_frame(header_of(FrameType::kHello, 0, body.size()), body).ok());
+  EXPECT_EQ(connector.theirs()->methods.size(), kMaxMethods);
+}
+
+}  // namespace
+}  // namespace ipcbridge

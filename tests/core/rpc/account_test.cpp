@@ -1,0 +1,192 @@
+#include "core/rpc/account.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/rpc/session.hpp"
+#include "tests/core/rpc/session_pair.hpp"
+#include "tests/core/support/endpoint.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Endpoint;
+using testing_support::pattern;
+using testing_support::request_body;
+using testing_support::run_until;
+using testing_support::SessionSide;
+using testing_support::settle;
+using testing_support::text_of;
+
+constexpr std::uint64_t kMost = 100'000;
+
+// Two connections of one user, whose account has room for one large message, and one connection of another user.
+class AccountTest : public testing::Test {
+ protected:
+  static Status fragment(SessionSide& server, std::uint64_t id, std::size_t bytes, bool last) {
+    const Buffer body = request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
+    return server.receive(FrameType::kRequest, id, body, last ? std::uint8_t{0} : kFlagMore);
+  }
+  // The code and message of the first ERROR that the server has written.
+  static Outcome error_of(const SessionSide& server) {
+    EXPECT_EQ(server.written.at(0).header.type, FrameType::kError);
+    return decode_error(server.written.at(0).body).value();
+  }
+
+  Account user_{kMost};
+  Account other_user_{kMost};
+  SessionSide one_{Session::Side::kAcceptor, Limits{}, Limits{}, &user_};
+  SessionSide two_{Session::Side::kAcceptor, Limits{}, Limits{}, &user_};
+  SessionSide other_{Session::Side::kAcceptor, Limits{}, Limits{}, &other_user_};
+};
+
+TEST_F(AccountTest, UnfinishedMessagesOfAllConnectionsOfAUserCountTogether) {
+  for (std::uint64_t id = 1; id <= 6; ++id) ASSERT_TRUE(fragment(one_, id, 15'000, false).ok());
+  ASSERT_TRUE(fragment(two_, 1, 15'000, false).ok()) << "the connection is not to blame";
+  ASSERT_TRUE(fragment(two_, 1, 15'000, false).ok());
+  EXPECT_LE(user_.bytes(), kMost);
+  EXPECT_TRUE(two_.written.empty()) << "it is not answered before its last fragment";
+  ASSERT_TRUE(fragment(two_, 1, 100, true).ok());
+  const Outcome error = error_of(two_);
+  EXPECT_EQ(error.code, Code::kResourceExhausted);
+  EXPECT_TRUE(error.not_started);
+  EXPECT_NE(std::string(error.message).find(std::to_string(kMost)), std::string::npos) << error.message;
+  EXPECT_TRUE(two_.requests.empty());
+
+  ASSERT_TRUE(fragment(other_, 1, 15'000, true).ok());
+  EXPECT_EQ(other_.requests.size(), 1U) << "another user has an account of its own";
+  ASSERT_TRUE(fragment(one_, 1, 100, true).ok());
+  EXPECT_EQ(one_.requests.size(), 1U) << "what was begun in time is finished";
+}
+
+TEST_F(AccountTest, ARequestIsChargedUntilItIsAnswered) {
+  SessionSide client{Session::Side::kConnector, Limits{}, Limits{}};
+  static_cast<void>(client.call(1, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client, one_).ok());
+  ASSERT_EQ(one_.requests.size(), 1U);
+  EXPECT_GT(user_.bytes(), 60'000U);
+  static_cast<void>(client.call(2, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client, one_).ok());
+  EXPECT_EQ(client.outcomes[2].at(0).code, Code::kResourceExhausted);
+  EXPECT_TRUE(client.outcomes[1].empty()) << "the connection goes on";
+
+  one_.session.reply(one_.requests[0].id, as_bytes("done"));
+  EXPECT_EQ(user_.bytes(), 0U);
+  ASSERT_TRUE(settle(client, one_).ok());
+  static_cast<void>(client.call(3, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client, one_).ok());
+  EXPECT_EQ(one_.requests.size(), 2U);
+}
+
+TEST_F(AccountTest, BoundsTheNumberOfEmptyCalls) {
+  std::uint64_t taken = 0;
+  Limits limits;
+  limits.max_pending_calls = 10'000;
+  SessionSide server{Session::Side::kAcceptor, limits, limits, &user_};
+  for (std::uint64_t id = 1; id <= 1000; ++id) {
+    ASSERT_TRUE(server.receive(FrameType::kRequest, id, request_body(0, "")).ok());
+    taken = server.requests.size();
+  }
+  EXPECT_GT(taken, 100U);
+  EXPECT_LT(taken, 1000U);
+  EXPECT_EQ(server.written.size(), 1000U - taken) << "the others were refused";
+}
+
+TEST_F(AccountTest, AnswersThatNobodyReadsAreChargedAndThenShrinkToErrors) {
+  one_.capacity = 0;
+  for (std::uint64_t id = 1; id <= 10; ++id) ASSERT_TRUE(fragment(one_, id, 100, true).ok());
+  for (std::uint64_t id = 1; id <= 10; ++id) one_.session.reply(id, pattern(15'000, 1));
+  EXPECT_GT(user_.bytes(), 60'000U);
+  EXPECT_LE(user_.bytes(), kMost + 10 * 512);
+  one_.capacity = 1000;
+  while (one_.session.has_output()) ASSERT_TRUE(one_.session.flush_round());
+  EXPECT_EQ(user_.bytes(), 0U);
+  std::size_t replies = 0;
+  for (const auto& frame : one_.written) {
+    if (frame.header.type == FrameType::kReply) {
+      ++replies;
+    } else {
+      EXPECT_EQ(decode_error(frame.body).value().code, Code::kResourceExhausted);
+    }
+  }
+  EXPECT_EQ(one_.written.size(), 10U) << "each call is answered";
+  EXPECT_GT(replies, 3U);
+  EXPECT_LT(replies, 10U);
+}
+
+TEST_F(AccountTest, ANotificationIsAnsweredThoughTheAccountIsFull) {
+  one_.capacity = 0;
+  ASSERT_TRUE(one_.receive(FrameType::kNotify, 1, request_body(0, "")).ok());
+  user_.charge(kMost);
+  one_.session.reply(1, {});
+  ASSERT_TRUE(one_.receive(FrameType::kNotify, 2, request_body(0, "")).ok());
+  EXPECT_EQ(one_.requests.size(), 1U) << "there is no room for the second";
+  one_.capacity = 2;
+  EXPECT_TRUE(one_.session.flush_round());
+  ASSERT_EQ(one_.written.size(), 2U);
+  EXPECT_EQ(one_.written[1].header.type, FrameType::kReply);
+  user_.refund(kMost);
+  EXPECT_EQ(user_.bytes(), 0U);
+}
+
+TEST_F(AccountTest, ACancelledMessageIsGivenBack) {
+  ASSERT_TRUE(fragment(one_, 1, 15'000, false).ok());
+  ASSERT_TRUE(one_.receive(FrameType::kCancel, 1, {}).ok());
+  EXPECT_EQ(user_.bytes(), 0U);
+}
+
+TEST_F(AccountTest, WhoPingsWithoutReadingIsClosedWhenTheAccountIsFull) {
+  one_.capacity = 0;
+  ASSERT_TRUE(one_.receive(FrameType::kPing, 1, {}).ok());
+  user_.charge(kMost);
+  EXPECT_EQ(one_.receive(FrameType::kPing, 2, {}).error().code, Code::kDataLoss);
+  EXPECT_TRUE(two_.receive(FrameType::kPing, 1, {}).ok()) << "this one reads";
+}
+
+TEST_F(AccountTest, ALostConnectionGivesBackAllOfItsPart) {
+  one_.capacity = 0;
+  ASSERT_TRUE(fragment(one_, 1, 15'000, false).ok());
+  ASSERT_TRUE(fragment(one_, 2, 15'000, true).ok());
+  ASSERT_TRUE(fragment(one_, 3, 100, true).ok());
+  one_.session.reply(3, pattern(20'000, 1));
+  ASSERT_TRUE(fragment(two_, 1, 5'000, false).ok());
+  const std::uint64_t both = user_.bytes();
+  one_.session.fail({Code::kUnavailable, "gone"});
+  EXPECT_GT(both, 50'000U);
+  EXPECT_GT(user_.bytes(), 5'000U);
+  EXPECT_LT(user_.bytes(), 6'000U) << "what is left is the other connection's";
+  two_.session.fail({Code::kUnavailable, "gone"});
+  EXPECT_EQ(user_.bytes(), 0U);
+}
+
+TEST(AccountOfAServer, IsSharedByAllConnectionsOfAUserAndSurvivesTheirEnd) {
+  testing_support::TemporaryDirectory directory;
+  ServeOptions options;
+  options.address = "shm://" + (directory / "calc");
+  options.methods = {"echo"};
+  options.max_bytes_per_user = kMost;
+  Endpoint server;
+  Endpoint clients;
+  server.handle = Endpoint::keep;
+  server.serve(options);
+  const ClientId greedy = clients.connect(options.address);
+  const ClientId modest = clients.connect(options.address);
+  clients.call(greedy, text_of(pattern(80'000, 1)));
+  ASSERT_TRUE(run_until({&server, &clients}, [&] { return server.requests.size() == 1; }));
+
+  const std::uint64_t refused = clients.call(modest, text_of(pattern(40'000, 1)));
+  ASSERT_TRUE(run_until({&server, &clients}, [&] { return clients.ended(refused); }));
+  EXPECT_EQ(clients.outcomes[refused].code, Code::kResourceExhausted);
+  EXPECT_TRUE(clients.outcomes[refused].not_started);
+
+  clients.driver().close_client(greedy);
+  ASSERT_TRUE(run_until({&server, &clients}, [&] { return !server.cancelled.empty(); }));
+  server.handle = Endpoint::echo;
+  const std::uint64_t served = clients.call(modest, text_of(pattern(40'000, 1)));
+  ASSERT_TRUE(run_until({&server, &clients}, [&] { return clients.ended(served); }));
+  EXPECT_EQ(clients.outcomes[served].code, Code::kOk) << clients.outcomes[served].message;
+}
+
+}  // namespace
+}  // namespace ipcbridge

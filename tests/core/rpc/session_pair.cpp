@@ -1,0 +1,71 @@
+#include "tests/core/rpc/session_pair.hpp"
+
+#include <utility>
+
+namespace ipcbridge::testing_support {
+
+Result<std::uint64_t> SessionSide::call(std::uint64_t token, ConstBytes payload, bool notify, std::uint32_t method) {
+  Request request;
+  request.method = method;
+  request.notify = notify;
+  request.payload = payload;
+  return session.call(token, request);
+}
+
+bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  if (written.size() >= capacity) return false;
+  Frame frame{header, {}};
+  for (const ConstBytes part : parts) append(frame.body, part);
+  if (frame.body.size() != header.length || header.length > kMaxFrameBody) std::abort();
+  written.push_back(std::move(frame));
+  return true;
+}
+
+void SessionSide::on_request(std::uint64_t id, const Request& request, Buffer*) {
+  requests.push_back({id, request.method, request.notify, request.timeout_us,
+                      Buffer(request.metadata.begin(), request.metadata.end()),
+                      Buffer(request.payload.begin(), request.payload.end())});
+}
+
+void SessionSide::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+  outcomes[token].push_back({outcome.code, outcome.not_started, outcome.sent_maybe, outcome.remote, storage != nullptr,
+                             std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
+}
+
+void SessionSide::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error&) {
+  unsent_begun[token] = begun;
+  if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
+}
+
+bool deliver_one(SessionSide& from, SessionSide& to, Status& status) {
+  if (from.written.empty()) return false;
+  const Frame frame = std::move(from.written.front());
+  from.written.pop_front();
+  status = to.session.receive(frame.header, frame.body);
+  return true;
+}
+
+Status settle(SessionSide& one, SessionSide& two) {
+  Status status;
+  for (bool moved = true; moved && status.ok();) {
+    moved = deliver_one(one, two, status) || (status.ok() && deliver_one(two, one, status));
+    for (SessionSide* side : {&one, &two}) {
+      if (side->session.has_output() && side->written.size() < side->capacity) {
+        side->session.flush_round();
+        moved = true;
+      }
+    }
+  }
+  return status;
+}
+
+Buffer request_body(std::uint32_t method, std::string_view payload) {
+  Request request;
+  request.method = method;
+  const RequestPrefix prefix = encode_request_prefix(request);
+  Buffer body(prefix.begin(), prefix.end());
+  append(body, as_bytes(payload));
+  return body;
+}
+
+}  // namespace ipcbridge::testing_support

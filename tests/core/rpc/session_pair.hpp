@@ -1,0 +1,72 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/rpc/session.hpp"
+#include "tests/core/transport/channel_pair.hpp"
+
+namespace ipcbridge::testing_support {
+
+// One side of a conversation: a Session, the frames that it has written and that the other has not read yet,
+// and a record of what it was told.
+class SessionSide final : FrameWriter, SessionEvents {
+ public:
+  struct Arrived {
+    std::uint64_t id = 0;
+    std::uint32_t method = 0;
+    bool notify = false;
+    std::uint64_t timeout_us = 0;
+    Buffer metadata;
+    Buffer payload;
+  };
+  struct Ended {
+    Code code = Code::kOk;
+    bool not_started = false;
+    bool sent_maybe = false;
+    bool remote = false;
+    bool had_storage = false;
+    std::string message;
+    Buffer payload;
+  };
+
+  SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr)
+      : session(side, ours, theirs, *this, *this, account) {}
+
+  Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
+  Status receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
+    return session.receive(header_of(type, id, body.size(), flags), body);
+  }
+
+  Session session;
+  std::deque<Frame> written;
+  std::size_t capacity = ~std::size_t{0};  // frames that may wait in `written`
+  std::vector<Arrived> requests;
+  std::vector<std::uint64_t> cancelled;
+  std::map<std::uint64_t, std::vector<Ended>> outcomes;  // by token
+  std::map<std::uint64_t, Buffer> unsent;                // payloads by token
+  std::map<std::uint64_t, bool> unsent_begun;            // by token
+  int goaways = 0;
+
+ private:
+  bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(std::uint64_t id) override { cancelled.push_back(id); }
+  void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
+  void on_goaway() override { ++goaways; }
+};
+
+// Hands `to` the next frame that `from` has written. False when there is none.
+bool deliver_one(SessionSide& from, SessionSide& to, Status& status);
+
+// Delivers and flushes both ways until nothing moves any more.
+Status settle(SessionSide& one, SessionSide& two);
+
+Buffer request_body(std::uint32_t method, std::string_view payload);
+
+}  // namespace ipcbridge::testing_support

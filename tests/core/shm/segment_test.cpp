@@ -1,0 +1,199 @@
+#include "core/shm/segment.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/shm/ring.hpp"
+#include "tests/core/support/support.hpp"
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace ipcbridge::shm {
+namespace {
+
+using testing_support::Child;
+using testing_support::fail_with;
+using testing_support::FaultySystem;
+
+OwnSegment make() {
+  Result<OwnSegment> segment = create_segment(System::real(), kDefaultRingBytes);
+  EXPECT_TRUE(segment.ok()) << segment.error().message;
+  return std::move(segment).value();
+}
+
+// A memfd of this size with these seals, and a header that says so.
+Fd forge(std::size_t size, int seals, const SegmentHeader& header = {kMagic, kDefaultRingBytes, kPadding}) {
+  Fd fd(::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)), 0);
+  EXPECT_EQ(::pwrite(fd.get(), &header, sizeof header, 0), sizeof header);
+  EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, seals), 0);
+  return fd;
+}
+
+constexpr int kAllSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
+constexpr std::size_t kGoodSize = kHeaderBytes + kDefaultRingBytes;
+
+void expect_refused(int fd, const std::string& why) {
+  const Result<PeerSegment> segment = open_segment(System::real(), fd);
+  ASSERT_FALSE(segment.ok());
+  EXPECT_EQ(segment.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(segment.error().message.find(why), std::string::npos) << segment.error().message;
+}
+
+TEST(Segment, IsSealedSoThatNobodyCanResizePunchOrWriteIt) {
+  const OwnSegment segment = make();
+  const int fd = segment.memfd.get();
+  EXPECT_NE(::ftruncate(fd, 4096), 0);
+  EXPECT_NE(::ftruncate(fd, 1 << 20), 0);
+  EXPECT_NE(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+  EXPECT_EQ(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+  EXPECT_NE(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+  EXPECT_LT(::pwrite(fd, "x", 1, 0), 0);
+}
+
+TEST(Segment, OfThePeerIsSeenThroughItsDescriptor) {
+  OwnSegment own = make();
+  const Result<PeerSegment> peer = open_segment(System::real(), own.memfd.get());
+  ASSERT_TRUE(peer.ok()) << peer.error().message;
+  EXPECT_EQ(peer.value().ring_bytes, kDefaultRingBytes);
+  own.state().write_index.store(123);
+  own.ring()[5] = std::byte{42};
+  EXPECT_EQ(peer.value().state().write_index.load(), 123U);
+  EXPECT_EQ(peer.value().ring()[5], std::byte{42});
+}
+
+TEST(Segment, WithAnySealMissingIsRefused) {
+  for (const int seals : {0, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE, kAllSeals & ~F_SEAL_SHRINK,
+                          kAllSeals & ~F_SEAL_GROW, kAllSeals & ~F_SEAL_FUTURE_WRITE}) {
+    expect_refused(forge(kGoodSize, seals).get(), "not sealed");
+  }
+}
+
+TEST(Segment, OfAWrongSizeIsRefused) {
+  for (const std::size_t size : {std::size_t{0} + 16, kHeaderBytes, kGoodSize - 1, kGoodSize + 4096,
+                                 kHeaderBytes + kMinRingBytes / 2, kHeaderBytes + 2 * kMaxRingBytes}) {
+    expect_refused(forge(size, kAllSeals).get(), "size");
+  }
+}
+
+TEST(Segment, ThatIsNotReservedIsRefused) {
+  const SegmentHeader header{kMagic, kDefaultRingBytes, kPadding};
+  const Fd sparse(::memfd_create("sparse", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::ftruncate(sparse.get(), kGoodSize), 0);
+  ASSERT_EQ(::pwrite(sparse.get(), &header, sizeof header, 0), sizeof header);
+  ASSERT_EQ(::fcntl(sparse.get(), F_ADD_SEALS, kAllSeals), 0);
+  expect_refused(sparse.get(), "reserved");
+}
+
+TEST(Segment, OfAnySizeIsReserved) {
+  for (std::size_t bytes = kMinRingBytes; bytes <= kMaxRingBytes; bytes *= 2) {
+    const Result<OwnSegment> own = create_segment(System::real(), bytes);
+    ASSERT_TRUE(own.ok()) << own.error().message;
+    EXPECT_TRUE(open_segment(System::real(), own.value().memfd.get()).ok()) << bytes;
+  }
+}
+
+TEST(Segment, WithAWrongHeaderIsRefused) {
+  expect_refused(forge(kGoodSize, kAllSeals, {kMagic + 1, kDefaultRingBytes, kPadding}).get(), "header");
+  expect_refused(forge(kGoodSize, kAllSeals, {kMagic, 2 * kDefaultRingBytes, kPadding}).get(), "header");
+  EXPECT_TRUE(open_segment(System::real(), forge(kGoodSize, kAllSeals).get()).ok());
+}
+
+TEST(Segment, WhoseStateIsNotInItsFirstPageIsRefused) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{0}, std::uint64_t{kPadding + 8}, kHeaderBytes - sizeof(SharedState) + kPadding,
+        std::uint64_t{kHeaderBytes}, kGoodSize, ~std::uint64_t{0} - kPadding + 1}) {
+    expect_refused(forge(kGoodSize, kAllSeals, {kMagic, kDefaultRingBytes, offset}).get(), "header");
+  }
+  const std::uint64_t last = kHeaderBytes - sizeof(SharedState);
+  EXPECT_TRUE(open_segment(System::real(), forge(kGoodSize, kAllSeals, {kMagic, kDefaultRingBytes, last}).get()).ok());
+}
+
+TEST(Segment, ThatIsNoMemoryIsRefused) {
+  const Fd file(::open("/dev/zero", O_RDWR | O_CLOEXEC));
+  expect_refused(file.get(), "not sealed");
+  const auto [one, two] = testing_support::socket_pair();
+  expect_refused(one.get(), "not sealed");
+  expect_refused(-1, "not sealed");
+}
+
+TEST(Segment, OfAnImpossibleSizeIsNotMade) {
+  for (const std::size_t bytes : {std::size_t{0}, kMinRingBytes / 2, kMinRingBytes + 8, 2 * kMaxRingBytes}) {
+    const Result<OwnSegment> segment = create_segment(System::real(), bytes);
+    ASSERT_FALSE(segment.ok());
+    EXPECT_EQ(segment.error().code, Code::kInvalidArgument);
+  }
+}
+
+TEST(Segment, SmallestRingTakesTheLargestFrame) { EXPECT_GE(max_record_body(kMinRingBytes), kMaxFrameBody); }
+
+void expect_exhausted(FaultySystem& system) {
+  const std::size_t before = testing_support::open_descriptors();
+  const Result<OwnSegment> segment = create_segment(system, kDefaultRingBytes);
+  ASSERT_FALSE(segment.ok());
+  EXPECT_EQ(segment.error().code, Code::kResourceExhausted) << segment.error().message;
+  EXPECT_EQ(testing_support::open_descriptors(), before) << "a failure leaks nothing";
+}
+
+TEST(Segment, FailsClearlyWhenThereAreNoDescriptors) {
+  FaultySystem system;
+  system.on_memfd = fail_with(EMFILE);
+  expect_exhausted(system);
+}
+
+TEST(Segment, FailsClearlyWhenTheMemoryCannotBeReserved) {
+  FaultySystem system;
+  system.on_fallocate = fail_with(ENOSPC);
+  expect_exhausted(system);
+}
+
+TEST(Segment, FailsClearlyWhenItCannotBeMapped) {
+  FaultySystem system;
+  system.on_mmap = fail_with(ENOMEM);
+  expect_exhausted(system);
+}
+
+TEST(Segment, IsReservedAlthoughSignalsInterrupt) {
+  FaultySystem system;
+  system.on_fallocate = fail_with(EINTR, 3);
+  EXPECT_TRUE(create_segment(system, kDefaultRingBytes).ok());
+}
+
+TEST(Segment, IsNotInheritedByAForkedChild) {
+  const OwnSegment segment = make();
+  const auto address = reinterpret_cast<std::uintptr_t>(segment.mapping.data());
+  Child child([&] {
+    std::ifstream maps("/proc/self/maps");
+    std::ostringstream start;
+    start << std::hex << address << '-';
+    for (std::string line; std::getline(maps, line);) {
+      if (line.starts_with(start.str())) return 1;
+    }
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(Segment, HasNoNameInTheFileSystem) {
+  const OwnSegment segment = make();
+  std::ifstream maps("/proc/self/maps");
+  bool seen = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:ipcbridge") != std::string::npos) seen = true;
+  }
+  EXPECT_TRUE(seen);
+  EXPECT_NE(::access("/dev/shm/ipcbridge", F_OK), 0);
+}
+
+}  // namespace
+}  // namespace ipcbridge::shm

@@ -1,0 +1,204 @@
+#include "tests/core/support/support.hpp"
+
+#include <grp.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+namespace ipcbridge::testing_support {
+namespace {
+
+bool fails(const FaultySystem::Hook& hook) { return hook && hook(); }
+
+}  // namespace
+
+int FaultySystem::socket(int domain, int type, int protocol) {
+  return fails(on_socket) ? -1 : System::socket(domain, type, protocol);
+}
+int FaultySystem::accept4(int fd, int flags) { return fails(on_accept) ? -1 : System::accept4(fd, flags); }
+ssize_t FaultySystem::sendmsg(int fd, const msghdr* message, int flags) {
+  return fails(on_sendmsg) ? -1 : System::sendmsg(fd, message, flags);
+}
+ssize_t FaultySystem::recvmsg(int fd, msghdr* message, int flags) {
+  return fails(on_recvmsg) ? -1 : System::recvmsg(fd, message, flags);
+}
+int FaultySystem::memfd_create(const char* name, unsigned flags) {
+  return fails(on_memfd) ? -1 : System::memfd_create(name, flags);
+}
+int FaultySystem::fallocate(int fd, int mode, off_t offset, off_t length) {
+  return fails(on_fallocate) ? -1 : System::fallocate(fd, mode, offset, length);
+}
+void* FaultySystem::mmap(std::size_t length, int protection, int flags, int fd) {
+  return fails(on_mmap) ? MAP_FAILED : System::mmap(length, protection, flags, fd);
+}
+int FaultySystem::epoll_create1(int flags) { return fails(on_epoll_create) ? -1 : System::epoll_create1(flags); }
+int FaultySystem::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
+  return fails(on_epoll_ctl) ? -1 : System::epoll_ctl(set, operation, fd, event);
+}
+int FaultySystem::eventfd(unsigned initial, int flags) {
+  return fails(on_eventfd) ? -1 : System::eventfd(initial, flags);
+}
+int FaultySystem::open(const char* path, int flags, mode_t mode) {
+  return fails(on_open) ? -1 : System::open(path, flags, mode);
+}
+
+FaultySystem::Hook fail_with(int error, int times) {
+  auto left = std::make_shared<std::atomic<int>>(times);
+  return [left, error] {
+    if (left->fetch_sub(1) <= 0) return false;
+    errno = error;
+    return true;
+  };
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string name = "/tmp/ipcbridge-test-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) std::abort();
+  path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+ScopedEnvironment::ScopedEnvironment(std::string name, const std::string& value) : name_(std::move(name)) {
+  if (const char* old = std::getenv(name_.c_str())) {
+    old_ = old;
+    was_set_ = true;
+  }
+  ::setenv(name_.c_str(), value.c_str(), 1);
+}
+
+ScopedEnvironment::~ScopedEnvironment() {
+  if (was_set_) {
+    ::setenv(name_.c_str(), old_.c_str(), 1);
+  } else {
+    ::unsetenv(name_.c_str());
+  }
+}
+
+std::pair<Fd, Fd> socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+void send_descriptors(const Fd& socket, const std::vector<int>& fds) {
+  std::byte byte{0};
+  iovec vector{&byte, 1};
+  std::vector<std::byte> control(CMSG_SPACE(fds.size() * sizeof(int)));
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+  if (::sendmsg(socket.get(), &message, 0) != 1) std::abort();
+}
+
+LingeringSocket::LingeringSocket() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const linger on{1, 60};
+  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &on, sizeof on) != 0) std::abort();
+}
+
+bool LingeringSocket::lingers() const {
+  linger value{};
+  socklen_t size = sizeof value;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &value, &size) != 0) std::abort();
+  return value.l_onoff != 0;
+}
+
+bool wait_for(int fd, short events) {
+  constexpr int kPatience = 10'000;
+  pollfd watched{fd, events, 0};
+  int ready = -1;
+  while ((ready = ::poll(&watched, 1, kPatience)) < 0 && errno == EINTR) {
+  }
+  return ready == 1;
+}
+
+bool is_readable(int fd) {
+  pollfd watched{fd, POLLIN, 0};
+  return ::poll(&watched, 1, 0) == 1;
+}
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    static_cast<void>(entry);
+    ++count;
+  }
+  return count;
+}
+
+Buffer bytes_of(std::string_view text) {
+  const ConstBytes bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::string text_of(ConstBytes bytes) { return std::string(as_text(bytes)); }
+
+Buffer pattern(std::size_t size, std::uint32_t seed) {
+  Buffer bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>((seed * 31U + i * 7U) & 0xFFU);
+  return bytes;
+}
+
+bool is_pattern(ConstBytes bytes, std::uint32_t seed) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != static_cast<std::byte>((seed * 31U + i * 7U) & 0xFFU)) return false;
+  }
+  return true;
+}
+
+FrameHeader header_of(FrameType type, std::uint64_t id, std::size_t length, std::uint8_t flags) {
+  return FrameHeader{static_cast<std::uint32_t>(length), type, flags, 0, id};
+}
+
+bool become_nobody(const std::vector<gid_t>& groups) {
+  return ::setgroups(groups.size(), groups.data()) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0;
+}
+
+Child::Child(const std::function<int()>& body) {
+  pid_ = ::fork();
+  if (pid_ < 0) std::abort();
+  if (pid_ == 0) ::_exit(body());
+}
+
+Child::~Child() {
+  if (pid_ < 0) return;
+  kill(SIGKILL);
+  wait();
+}
+
+void Child::kill(int signal) const { ::kill(pid_, signal); }
+
+bool Child::running() {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+int Child::wait() {
+  if (pid_ < 0) return -1;
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace ipcbridge::testing_support

@@ -1,0 +1,272 @@
+// A pump's threads that call and wait; pump_workers_test.cpp has those that handle requests.
+#include "core/workers/pump.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/workers/pump_fixture.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Counter;
+using testing_support::echo;
+using testing_support::Gate;
+using testing_support::is_pattern;
+using testing_support::make_pump;
+using testing_support::pattern;
+using testing_support::PumpTest;
+using testing_support::Service;
+using testing_support::text_of;
+using testing_support::within_seconds;
+
+TEST_F(PumpTest, ACallThatWaitsReadsItsAnswer) {
+  const Service service(*server_, address_, 1, echo);
+  const ClientId client = connect(*client_);
+  for (int i = 0; i < 500; ++i) {
+    const CallResult result = call(client, "hello");
+    ASSERT_EQ(result.outcome.code, Code::kOk) << result.message;
+    ASSERT_EQ(text_of(result.outcome.payload), "hello");
+  }
+}
+
+TEST_F(PumpTest, ManyThreadsEachGetTheirOwnAnswers) {
+  constexpr int kThreads = 8;
+  constexpr std::uint32_t kCalls = 500;
+  const Service service(*server_, address_, 4, echo);
+  const ClientId client = connect(*client_);
+  std::atomic<std::uint32_t> right{0};
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint32_t i = 0; i < kCalls; ++i) {
+        const std::uint32_t seed = t * 1000 + i;
+        const std::size_t size = i % 100 == 0 ? 50'000 : seed % 500;
+        const CallResult result = call(client, as_text(pattern(size, seed)));
+        const bool same = result.outcome.payload.size() == size && is_pattern(result.outcome.payload, seed);
+        right += result.outcome.code == Code::kOk && same ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right.load(), kThreads * kCalls);
+}
+
+TEST_F(PumpTest, AHandlerMayCallTheServiceThatItBelongsTo) {
+  ClientId inner = 0;
+  std::unique_ptr<Service> service;
+  service = std::make_unique<Service>(*server_, address_, 4, [&](Pump& pump, const Work& work) {
+    const std::string text = text_of(work.payload);
+    if (text == "0") return echo(pump, work);
+    const std::string less = std::to_string(std::stoi(text) - 1);
+    const CallResult result = pump.call(inner, pump.driver().intern_method(inner, "echo"), {}, {}, as_bytes(less), {});
+    pump.driver().reply(work.key, result.outcome.payload);
+  });
+  inner = connect(*server_);
+  const ClientId client = connect(*client_);
+  for (int i = 0; i < 50; ++i) {
+    const CallResult result = call(client, "3");
+    ASSERT_EQ(text_of(result.outcome.payload), "0") << result.message;
+  }
+}
+
+TEST_F(PumpTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
+  Gate gate;
+  std::atomic<bool> cancelled{false};
+  server_ = make_pump([&](const Event& event) {
+    if (event.kind == Event::Kind::kCancel) cancelled = true;
+  });
+  std::atomic<bool> entered{false};
+  const Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+    entered = true;
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  const CallResult result = call(client, "x", {}, "slow", [&] { return entered.load(); });
+  EXPECT_EQ(result.outcome.code, Code::kCancelled);
+  EXPECT_TRUE(server_->wait_until([&] { return cancelled.load(); }, Clock::now() + std::chrono::seconds(10), {}));
+  gate.open();
+  EXPECT_EQ(call(client, "y").outcome.code, Code::kOk);
+}
+
+// As the handler of a signal does, which runs when a wait asks whether it was interrupted.
+TEST_F(PumpTest, WhatAWaitAsksMayCallItself) {
+  Gate gate;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  const auto calls = [&] {
+    EXPECT_EQ(call(client, "inner", within_seconds(10)).outcome.code, Code::kOk);
+    gate.open();
+    return false;
+  };
+  EXPECT_EQ(text_of(call(client, "outer", {}, "slow", calls).outcome.payload), "outer");
+}
+
+TEST_F(PumpTest, WhatAnIdleWorkerAsksMayCallAndTakesTheReadingFromNobody) {
+  const Service service(*server_, address_, 1, echo);
+  const ClientId client = connect(*client_);
+  ASSERT_EQ(call(client, "x").outcome.code, Code::kOk);
+  const std::string other = address_ + "2";
+  ServeOptions options;
+  options.address = other;
+  options.methods = {"echo"};
+  const ServerId second = server_->driver().serve(options).value();
+  Work work;
+  const auto calls = [&] {
+    EXPECT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk);
+    return true;
+  };
+  EXPECT_FALSE(server_->next_work(second, work, calls));
+}
+
+TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {
+  const Service service(*server_, address_, 2, echo);
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 5000;
+  options.limits.max_pending_calls = 4;
+  const ClientId client = client_->driver().connect(options).value();
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 16; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) right += call(client, as_text(pattern(2000, 1))).outcome.code == Code::kOk ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right.load(), 16 * 50);
+}
+
+// Its time begins when it is called, and not when it finds room.
+TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
+  Gate gate;
+  std::atomic<std::uint64_t> left_us = 0;
+  Limits limits;
+  limits.max_pending_calls = 1;
+  const auto handler = [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    if (work.timeout_us != 0) left_us = work.timeout_us;
+    echo(pump, work);
+  };
+  Service service(*server_, address_, 1, handler, limits);
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 1000;
+  const ClientId client = client_->driver().connect(options).value();
+  std::thread first([&] { call(client, "x", {}, "slow"); });
+  service.entered.wait_for(1);
+  std::thread second([&] { call(client, text_of(pattern(800, 1))); });
+  wait_for_queued(client, 1);
+
+  std::vector<TimePoint> asked;
+  const auto open = [&] {
+    asked.push_back(Clock::now());
+    if (asked.size() == 2) gate.open();
+    return false;
+  };
+  EXPECT_EQ(call(client, text_of(pattern(800, 1)), within_seconds(60), "echo", open).outcome.code, Code::kOk);
+  first.join();
+  second.join();
+  EXPECT_LE(std::chrono::microseconds(left_us.load()), std::chrono::seconds(60) - (asked[1] - asked[0]));
+}
+
+// Whoever is interrupted makes room, and the thread that reads is asleep.
+TEST_F(PumpTest, TheCallBehindOneThatIsInterruptedIsAnswered) {
+  Gate gate;
+  Limits limits;
+  limits.max_pending_bytes = 20'000;
+  const auto handler = [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  };
+  Service service(*server_, address_, 2, handler, limits);
+  const ClientId client = connect(*client_);
+  std::thread reader([&] { call(client, text_of(pattern(15'000, 1)), {}, "slow"); });
+  service.entered.wait_for(1);
+  std::atomic<bool> interrupted{false};
+  std::thread too_long([&] {
+    const auto result = call(client, text_of(pattern(15'000, 1)), {}, "echo", [&] { return interrupted.load(); });
+    EXPECT_EQ(result.outcome.code, Code::kCancelled);
+  });
+  wait_for_queued(client, 1);
+  std::thread behind([&] { EXPECT_EQ(call(client, "short", within_seconds(3)).outcome.code, Code::kOk); });
+  wait_for_queued(client, 2);
+  interrupted = true;
+  too_long.join();
+  behind.join();
+  gate.open();
+  reader.join();
+}
+
+TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
+  EXPECT_FALSE(client_->wait_until([] { return false; }, Clock::now(), {}));
+  EXPECT_FALSE(client_->wait_until([] { return false; }, kNever, [] { return true; }));
+  const ClientId client = connect(*client_);
+  const Service service(*server_, address_, 1, echo);
+  EXPECT_TRUE(client_->wait_until([&] { return client_->driver().client_status(client).state == ClientState::kReady; },
+                                  Clock::now() + std::chrono::seconds(10), {}));
+}
+
+TEST_F(PumpTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
+  std::atomic<ClientId> ready{0};
+  client_ = make_pump([&](const Event& event) {
+    const bool is_ready = event.state == static_cast<std::uint8_t>(ClientState::kReady);
+    if (event.kind == Event::Kind::kClientState && is_ready) ready = event.owner;
+  });
+  Gate gate;
+  Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId first = connect(*client_);
+  std::thread reader([&] { call(first, "x"); });
+  service.entered.wait_for(1);
+  for (int i = 0; i < 40; ++i) {
+    const ClientId client = connect(*client_);
+    const auto is_ready = [&] { return ready == client; };
+    EXPECT_TRUE(client_->wait_until(is_ready, kNever, {}));  // who is not told waits for ever
+  }
+  gate.open();
+  reader.join();
+}
+
+TEST_F(PumpTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
+  const ClientId client = connect(*client_);
+  std::thread caller([&] { EXPECT_EQ(call(client, "early").outcome.code, Code::kOk); });
+  wait_for_queued(client, 1);
+  const Service service(*server_, address_, 1, echo);
+  caller.join();
+}
+
+TEST_F(PumpTest, TheServiceThatIsLostEndsEveryWait) {
+  Gate gate;
+  Counter entered;
+  auto service = std::make_unique<Service>(*server_, address_, 4, [&](Pump& pump, const Work& work) {
+    entered.add();
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::vector<std::thread> threads;
+  std::atomic<int> lost{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] { lost += call(client, "x").outcome.code == Code::kUnavailable ? 1 : 0; });
+  }
+  entered.wait_for(4);
+  server_->driver().close_server(service->id(), Duration::zero());
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(lost.load(), 4);
+  gate.open();
+}
+
+}  // namespace
+}  // namespace ipcbridge

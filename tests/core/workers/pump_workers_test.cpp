@@ -1,0 +1,322 @@
+// A pump's threads that handle requests; pump_test.cpp has those that call and wait.
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/base/cpu.hpp"
+#include "core/workers/pump.hpp"
+#include "tests/core/workers/pump_fixture.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Counter;
+using testing_support::echo;
+using testing_support::Gate;
+using testing_support::make_pump;
+using testing_support::PumpTest;
+using testing_support::Service;
+using testing_support::text_of;
+using testing_support::within_seconds;
+
+using PumpWorkers = PumpTest;
+
+TEST_F(PumpWorkers, AStuckHandlerDoesNotHoldUpTheOthers) {
+  Gate gate;
+  Gate entered;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) {
+      entered.open();
+      gate.wait();
+    }
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread slow([&] { EXPECT_EQ(call(client, "s", {}, "slow").outcome.code, Code::kOk); });
+  entered.wait();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(call(client, "f").outcome.code, Code::kOk);
+  gate.open();
+  slow.join();
+}
+
+TEST_F(PumpWorkers, DeadlinesPassAndBusyTellsWhenEveryWorkerIsStuck) {
+  Gate gate;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(20);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(call(client, "x", options, "slow").outcome.code, Code::kDeadlineExceeded);
+  const Pump::Busy busy = server_->busy(service.id());
+  EXPECT_EQ(busy.workers, 2U);
+  EXPECT_EQ(busy.running, 2U);
+  EXPECT_EQ(busy.slowest_method, 1U);
+  gate.open();
+  EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
+}
+
+// What the client sees of the service without asking it.
+TEST_F(PumpWorkers, TheCallerSeesWhichHandlerIsStuckAndThatItIsNotAnyMore) {
+  Gate gate;
+  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  const ClientId bystander = connect(*client_);
+  ASSERT_EQ(call(bystander, "x").outcome.code, Code::kOk);
+  std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
+  const auto busy = [&](ClientId of) { return client_->driver().client_status(of).busy; };
+  const auto until = [](const std::function<bool()>& condition) {
+    while (!condition()) std::this_thread::yield();
+  };
+  until([&] { return busy(client) && busy(bystander); });
+  EXPECT_EQ(busy(client)->method, "slow");
+  EXPECT_EQ(busy(bystander)->method, "slow");
+  EXPECT_GT(busy(client)->time, Duration::zero());
+  // Whoever comes later sees it as well.
+  const ClientId latecomer = connect(*client_);
+  ASSERT_EQ(call(latecomer, "x").outcome.code, Code::kOk);
+  EXPECT_TRUE(busy(latecomer).has_value());
+  gate.open();
+  caller.join();
+  until([&] { return !busy(client) && !busy(bystander) && !busy(latecomer); });
+}
+
+TEST_F(PumpWorkers, NotificationsAreAllRun) {
+  constexpr int kCount = 3000;
+  Service service(*server_, address_, 2, echo);
+  const ClientId client = connect(*client_);
+  CallOptions options;
+  options.notify = true;
+  for (int i = 0; i < kCount; ++i) EXPECT_EQ(call(client, "x", options).outcome.code, Code::kOk);
+  service.served.wait_for(kCount);
+}
+
+TEST_F(PumpWorkers, AnotherShiftServesWhileAHandlerOfTheFirstStillRuns) {
+  Gate gate;
+  Counter entered;
+  Service first(*server_, address_, 3, [&](Pump& pump, const Work& work) {
+    entered.add();
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
+  entered.wait_for(1);
+  Work work;
+  work.shift = server_->begin_shift(first.id());
+  std::thread later([&] {
+    EXPECT_EQ(text_of(call(client, "later").outcome.payload), "later");
+    EXPECT_EQ(text_of(call(client, "and later").outcome.payload), "and later");
+  });
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(server_->next_work(first.id(), work)) << i;
+    echo(*server_, work);
+  }
+  later.join();
+  gate.open();
+  early.join();
+  first.stop();
+  EXPECT_FALSE(server_->next_work(first.id(), work));
+}
+
+TEST_F(PumpWorkers, ARequestIsTakenByWhoeverIsFirstWhileTheWorkerThatItWokeIsKeptFromComing) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  Work first;
+  std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
+  ASSERT_TRUE(server_->next_work(service.id(), first));
+  std::thread late([&] { EXPECT_EQ(text_of(call(client, "late").outcome.payload), "late"); });
+  Work second;
+  ASSERT_TRUE(server_->await_work(service.id(), second));
+  echo(*server_, first);
+  EXPECT_TRUE(server_->more_work(service.id(), first));
+  EXPECT_FALSE(server_->more_work(service.id(), second)) << "it has been taken";
+  echo(*server_, first);
+  early.join();
+  late.join();
+  server_->leave_work(service.id(), first);
+  server_->leave_work(service.id(), second);
+}
+
+// Whoever reads calls nobody for a server of which a worker has just begun, because that worker will soon be back.
+TEST_F(PumpWorkers, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWaits) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  for (int round = 0; round < 20; ++round) {
+    Work leaving;
+    std::thread first([&] { EXPECT_EQ(text_of(call(client, "first").outcome.payload), "first"); });
+    ASSERT_TRUE(server_->next_work(service.id(), leaving));
+    echo(*server_, leaving);
+    first.join();
+    Counter led;
+    std::thread leader([&] {
+      Work work;
+      led.add();
+      ASSERT_TRUE(server_->next_work(service.id(), work));
+      EXPECT_EQ(text_of(work.payload), "second");
+      echo(*server_, work);
+      server_->leave_work(service.id(), work);
+    });
+    led.wait_for(1);
+    std::thread second([&] { EXPECT_EQ(text_of(call(client, "second").outcome.payload), "second"); });
+    server_->begin_next(service.id(), leaving, 0);
+    // This thread reads while it waits: not for so long that the pump's own thread would see to what waits.
+    const auto queued = [&] { return server_->busy(service.id()).queued == 1; };
+    server_->wait_until(queued, Clock::now() + std::chrono::milliseconds(1), {});
+    server_->leave_work(service.id(), leaving);
+    leader.join();
+    second.join();
+  }
+}
+
+TEST_F(PumpWorkers, AWorkerOfAnEarlierShiftThatComesLateLeavesAtOnce) {
+  const Service service(*server_, address_, 0, echo);
+  EXPECT_EQ(server_->begin_shift(service.id()), 1U);
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work));
+}
+
+TEST_F(PumpWorkers, TwoServicesOfOnePoolAreBothServed) {
+  const std::string other = address_ + "2";
+  const Service one(*server_, address_, 1, echo);
+  const Service two(*server_, other, 1, echo);
+  const ClientId client = connect(*client_);
+  address_ = other;
+  const ClientId second = connect(*client_);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(call(i % 2 == 0 ? client : second, "x", within_seconds(10)).outcome.code, Code::kOk) << i;
+  }
+}
+
+// The workers of one service read for all; when it ends, those of the other must take over.
+TEST_F(PumpWorkers, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
+  const std::string other = address_ + "2";
+  for (int i = 0; i < 30; ++i) {
+    auto ending = std::make_unique<Service>(*server_, other, 2, echo);
+    const Service staying(*server_, address_, 2, echo);
+    const ClientId client = connect(*client_);
+    ASSERT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk);
+    ending.reset();
+    ASSERT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk) << i;
+    client_->driver().close_client(client);
+  }
+}
+
+// A reader of its own, with nobody who would run the request.
+TEST_F(PumpWorkers, ARequestThatIsCancelledBeforeItBeganIsAnsweredThoughNoWorkerComes) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(5);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(call(client, "x", options).outcome.code, Code::kDeadlineExceeded);
+  const auto settled = [&] { return client_->driver().client_status(client).pending_calls == 0; };
+  EXPECT_TRUE(client_->wait_until(settled, Clock::now() + std::chrono::seconds(10), {}));
+}
+
+// One worker sleeps as the leader and is woken while another, back from its handler, reads the next slow request. The
+// moments of both are moved against each other from round to round.
+TEST_F(PumpWorkers, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
+  constexpr std::size_t kRounds = 10'000;
+  Counter entered;
+  std::vector<Gate> gates(kRounds + 1);
+  const Service service(*server_, address_, 3, [&](Pump& pump, const Work& work) {
+    if (work.method == 1) {
+      entered.add();
+      gates.at(std::stoul(std::string(text_of(work.payload)))).wait();
+    }
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread slow([&] {
+    for (std::size_t round = 0; round <= kRounds; ++round) {
+      EXPECT_EQ(call(client, std::to_string(round), {}, "slow").outcome.code, Code::kOk);
+    }
+  });
+  const std::unique_ptr<Pump> other = make_pump();
+  const ClientId second = connect(*other);
+  const std::uint32_t fast = other->driver().intern_method(second, "echo");
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    entered.wait_for(static_cast<int>(round) + 1);
+    gates.at(round).open();
+    const TimePoint moment = Clock::now() + std::chrono::microseconds(round % 200);
+    while (Clock::now() < moment) cpu_relax();
+    EXPECT_EQ(other->call(second, fast, within_seconds(10), {}, {}, {}).outcome.code, Code::kOk) << round;
+  }
+  gates.at(kRounds).open();
+  slow.join();
+}
+
+// Of every thread of this process but the one that asks: how often they have been given a CPU.
+std::uint64_t times_scheduled() {
+  std::uint64_t times = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(::gettid())) continue;
+    std::ifstream schedule(task.path() / "schedstat");
+    std::uint64_t ran = 0;
+    std::uint64_t waited = 0;
+    std::uint64_t slices = 0;
+    if (schedule >> ran >> waited >> slices) times += slices;
+  }
+  return times;
+}
+
+TEST_F(PumpWorkers, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame) {
+  Gate gate;
+  const Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+    gate.wait();
+    echo(pump, work);
+  });
+  const ClientId client = connect(*client_);
+  std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
+  const auto busy = [&] { return client_->driver().client_status(client).busy.has_value(); };
+  while (!busy()) std::this_thread::yield();
+  const TimePoint patience = Clock::now() + std::chrono::seconds(20);
+  std::uint64_t before = 0;
+  do {
+    ASSERT_LT(Clock::now(), patience) << "something keeps waking up";
+    before = times_scheduled();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  } while (times_scheduled() != before);
+  gate.open();
+  caller.join();
+  while (busy()) std::this_thread::yield();
+}
+
+// The pump's own thread parks while an idle worker reads for it, and this one reads for a hundred milliseconds.
+TEST_F(PumpWorkers, TheLastWorkerToLeaveWakesThePumpsOwnThread) {
+  const Service service(*server_, address_, 0, echo);
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work, [] { return true; }));
+  const ClientId client = connect(*client_);
+  EXPECT_TRUE(client_->wait_until([&] { return client_->driver().client_status(client).state == ClientState::kReady; },
+                                  Clock::now() + std::chrono::seconds(10), {}))
+      << "nobody reads for the service";
+}
+
+TEST_F(PumpWorkers, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) {
+  Service service(*server_, address_, 2, echo);
+  const ClientId client = connect(*client_);
+  EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
+  server_->driver().close_server(service.id(), Duration::zero());
+  const auto closed = [&] { return server_->driver().server_status(service.id()).state == ServerState::kClosed; };
+  ASSERT_TRUE(server_->wait_until(closed, Clock::now() + std::chrono::seconds(10), {}));
+  service.stop();
+  Work work;
+  EXPECT_FALSE(server_->next_work(service.id(), work)) << "nobody will stop it any more";
+}
+
+}  // namespace
+}  // namespace ipcbridge

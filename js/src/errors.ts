@@ -1,3 +1,5 @@
+import { brand, isMarked, markInstances } from './brand'
+
 /** The closed list of codes, the same strings in every language. */
 export const codes = [
   'cancelled',
@@ -49,13 +51,17 @@ export class IpcError extends Error {
   }
 }
 
-/** `instanceof` for what anybody may have thrown: of a Proxy even asking that may throw. */
-export function isA(thrown: unknown, type: abstract new (...args: never[]) => Error): boolean {
-  try {
-    return thrown instanceof type
-  } catch {
-    return false
-  }
+const ipcErrorMark = brand('IpcError')
+const remoteErrorMark = brand('RemoteError')
+
+/** Whether it is an IpcError, of whatever copy of this library. Never throws. */
+export function isIpcError(thrown: unknown): thrown is IpcError {
+  return isMarked(thrown, ipcErrorMark)
+}
+
+/** Whether it is a RemoteError, of whatever copy of this library. Never throws. */
+export function isRemoteError(thrown: unknown): thrown is RemoteError {
+  return isMarked(thrown, remoteErrorMark)
 }
 
 export interface RemoteErrorInit {
@@ -92,9 +98,22 @@ function appendRemoteStack(error: RemoteError): void {
 /** Gives an error the stack of this moment, from the caller of `above` on. */
 export function captureStack(error: IpcError, above: (...args: never[]) => unknown): void {
   Error.captureStackTrace(error, above)
-  if (error instanceof RemoteError && error.remoteStack !== undefined) appendRemoteStack(error)
+  if (isRemoteError(error) && error.remoteStack !== undefined) appendRemoteStack(error)
 }
 
 // On the prototypes: as an own property it would clutter every printed error.
 Object.defineProperty(IpcError.prototype, 'name', { value: 'IpcError', configurable: true, writable: true })
 Object.defineProperty(RemoteError.prototype, 'name', { value: 'RemoteError', configurable: true, writable: true })
+shareClass(IpcError, ipcErrorMark)
+shareClass(RemoteError, remoteErrorMark)
+
+/** Makes `error instanceof IpcError` hold for an IpcError of another copy of this library, too. */
+function shareClass(type: abstract new (...args: never[]) => object, mark: symbol): void {
+  markInstances(type, mark)
+  const ordinary = Function.prototype[Symbol.hasInstance]
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: object, value: unknown) {
+      return ordinary.call(this, value) || (this === type && isMarked(value, mark))
+    },
+  })
+}

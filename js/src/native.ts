@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { isError } from './brand'
 import type { ClientStatus, ServerStatus } from './status'
 
 /**
@@ -143,7 +144,7 @@ export function loadNative(): Native {
     try {
       return require(file) as Native
     } catch (error) {
-      problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`${file}: ${isError(error) ? error.message : String(error)}`)
     }
   }
   if (problems.length > 0) throw new Error(`ipcbridge's native addon does not load here.\n${problems.join('\n')}`)

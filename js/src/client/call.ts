@@ -1,4 +1,4 @@
-import { captureStack, IpcError } from '../errors'
+import { captureStack, IpcError, isIpcError } from '../errors'
 
 /**
  * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later
@@ -58,6 +58,6 @@ export function rejectedCall(error: unknown): Call<never> {
 export async function failLater(error: unknown): Promise<never> {
   await null
   await null
-  if (error instanceof IpcError) captureStack(error, failLater)
+  if (isIpcError(error)) captureStack(error, failLater)
   throw error
 }

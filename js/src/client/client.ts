@@ -1,3 +1,4 @@
+import { isAbortSignal } from '../brand'
 import { captureStack, IpcError } from '../errors'
 import { CallFlag } from '../native'
 import {
@@ -26,7 +27,7 @@ import {
 } from '../runtime'
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
-import { type DecodeOptions, Encoder } from '../values'
+import { type DecodeOptions, Encoder, isPlainObject } from '../values'
 import { whenAborted } from './abort'
 import { type Call, failLater, makeCall, rejectedCall } from './call'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
@@ -191,14 +192,11 @@ export function makeSettings(base: Settings | undefined, options: CallOptions): 
   settings.timeout = milliseconds('timeout', options.timeout, settings.timeout)
   const { signal, metadata } = options
   if (signal !== undefined) {
-    if (!(signal instanceof AbortSignal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')
+    if (!isAbortSignal(signal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')
     settings.signal = signal
   }
   if (metadata !== undefined) {
-    const prototype = typeof metadata === 'object' && metadata !== null ? Object.getPrototypeOf(metadata) : undefined
-    if (prototype !== Object.prototype && prototype !== null) {
-      throw new IpcError('invalid_argument', 'metadata is a plain object')
-    }
+    if (!isPlainObject(metadata)) throw new IpcError('invalid_argument', 'metadata is a plain object')
     const length = metadataEncoder.encodeResult(metadata, 'metadata')
     settings.metadata = Uint8Array.prototype.slice.call(metadataEncoder.buffer, 0, length)
   }

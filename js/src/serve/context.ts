@@ -1,3 +1,4 @@
+import { isError } from '../brand'
 import { IpcError } from '../errors'
 import { Column } from '../native'
 import { handlers, table } from '../runtime'
@@ -147,7 +148,7 @@ export function isAbort(callId: number, error: unknown): boolean {
   if (reason === undefined) return false
   if (error === reason) return true
   try {
-    return error instanceof Error && (error.name === 'AbortError' || error.cause === reason)
+    return isError(error) && (error.name === 'AbortError' || error.cause === reason)
   } catch {
     return false // a getter of what was thrown
   }

@@ -121,7 +121,7 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
 /** The data properties of an object and of its prototypes, the nearest first; no getter is evaluated. */
 function membersOf(holder: object): Map<string, unknown> {
   const members = new Map<string, unknown>()
-  if (holder instanceof Map) {
+  if (types.isMap(holder)) {
     for (const [name, value] of holder) if (typeof name === 'string') members.set(name, value)
     return members
   }
@@ -139,8 +139,13 @@ function membersOf(holder: object): Map<string, unknown> {
  * process of events, which callers elsewhere must not be able to emit or to unsubscribe from.
  */
 function isRoot(level: object): boolean {
-  if (level === EventEmitter.prototype || level === EventTarget.prototype) return true
+  if (level === EventEmitter.prototype || isEventTarget(level)) return true
   return Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'hasOwnProperty')
+}
+
+/** Of whatever realm: jsdom has an EventTarget of its own. */
+function isEventTarget(level: object): boolean {
+  return Object.getOwnPropertyDescriptor(level, Symbol.toStringTag)?.value === 'EventTarget'
 }
 
 /**
@@ -155,7 +160,7 @@ function isNamespace(value: unknown, holder: object): value is object {
 }
 
 function isMapping(value: object): boolean {
-  return value instanceof Map || isPlainObject(value)
+  return types.isMap(value) || isPlainObject(value)
 }
 
 /** A module may well export classes; in an object made to be served a class is a mistake. */
@@ -166,5 +171,11 @@ function isOfModule(holders: Set<object>): boolean {
 function isInstance(value: object): boolean {
   if (types.isProxy(value)) return false // looking at it would run somebody's traps
   const made = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value) ?? {}, 'constructor')?.value
-  return typeof made === 'function' && isClass(made) && Reflect.get(globalThis, made.name) !== made
+  return typeof made === 'function' && isUsersClass(made)
+}
+
+/** Neither a class of the engine's, of whatever realm, nor one that every program has. */
+function isUsersClass(made: AnyFunction): boolean {
+  const isNative = /\[native code\]\s*\}$/.test(Function.prototype.toString.call(made))
+  return isClass(made) && !isNative && Reflect.get(globalThis, made.name) !== made
 }

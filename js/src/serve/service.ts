@@ -1,4 +1,4 @@
-import { captureStack, IpcError, isA, RemoteError } from '../errors'
+import { captureStack, type IpcError, isIpcError, isRemoteError } from '../errors'
 import { Column } from '../native'
 import {
   type CloseOptions,
@@ -29,7 +29,7 @@ import {
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import { unimplementedServeOptions } from '../unimplemented'
-import { codeOf, type DecodeOptions, decodeArgs, encodeError, Kwargs, messageOf } from '../values'
+import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf } from '../values'
 import {
   callerGone,
   callRunningAt,
@@ -233,7 +233,7 @@ export class Service implements InboundCallOwner {
   }
 
   private fail(callId: number, method: Method, error: unknown): void {
-    const isMeant = isA(error, IpcError) && !isA(error, RemoteError)
+    const isMeant = isIpcError(error) && !isRemoteError(error)
     if (!isMeant && !isAbort(callId, error)) this.tell(method, error)
     this.refuse(callId, error)
   }
@@ -268,7 +268,7 @@ function serialQueuesOf(methods: readonly Method[], serial: boolean): Map<Method
 /** The arguments as the function takes them, keyword ones in their places. */
 function fit(method: Method, args: unknown[]): unknown[] {
   const last = args.length > 0 ? args[args.length - 1] : undefined
-  if (last instanceof Kwargs) {
+  if (isKwargs(last)) {
     args.pop()
     return bind(method.name, method.signature(), args, last.values)
   }

@@ -1,4 +1,4 @@
-import { IpcError } from '../errors'
+import { IpcError, isIpcError } from '../errors'
 import { expectSpread } from './collisions'
 import { Reader } from './reader'
 import { Kwargs } from './types'
@@ -335,6 +335,6 @@ export function decodeArgs(buffer: Buffer, start: number, end: number, options?:
 
 /** What the engine throws for a string, BigInt or Map beyond its limits is the value's fault, not the caller's. */
 function unreadable(thrown: unknown): IpcError {
-  if (thrown instanceof IpcError) return thrown
+  if (isIpcError(thrown)) return thrown
   return new IpcError('out_of_range', `a value too large for this engine: ${String(thrown)}`)
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
-import { isPlainObject } from './plain'
+import { hasPlainPrototype } from './plain'
 import { explain, inside, member, nestedTooDeep, Refused, refusalOf } from './refused'
-import { Float, Kwargs, LocalDateTime } from './types'
+import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth } from './wire'
 import { Writer } from './writer'
 
@@ -13,7 +13,7 @@ class ValueWriter extends Writer {
     let count = args.length
     while (count > 0 && args[count - 1] === undefined) count--
     const last = count > 0 ? args[count - 1] : undefined
-    const named = last instanceof Kwargs ? last : undefined
+    const named = isKwargs(last) ? last : undefined
     if (named !== undefined) {
       count--
       while (count > 0 && args[count - 1] === undefined) count--
@@ -117,11 +117,11 @@ class ValueWriter extends Writer {
     else if (types.isDate(value)) this.date(value)
     else if (types.isMap(value)) this.map(value, depth)
     else if (types.isSet(value)) this.set(value, depth)
-    else if (value instanceof Float) this.double(value.value)
-    else if (value instanceof LocalDateTime) this.localDateTime(value.date)
+    else if (isFloat(value)) this.double(value.value)
+    else if (isLocalDateTime(value)) this.localDateTime(value.date)
     else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
-    else if (value instanceof Kwargs) throw new Refused('kwargs() may only be the last argument of a call')
-    else if (isPlainObject(value)) this.object(value as Record<string, unknown>, depth)
+    else if (isKwargs(value)) throw new Refused('kwargs() may only be the last argument of a call')
+    else if (hasPlainPrototype(value)) this.object(value as Record<string, unknown>, depth)
     else throw refusalOf(value)
   }
 

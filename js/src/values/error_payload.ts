@@ -1,4 +1,5 @@
-import { type Code, IpcError, isA, isCode, RemoteError } from '../errors'
+import { isError } from '../brand'
+import { type Code, isCode, isIpcError, isRemoteError, RemoteError } from '../errors'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
 
@@ -54,9 +55,9 @@ function describeAny(thrown: unknown, withStack: boolean): Payload {
 
 function describe(thrown: unknown, withStack: boolean): Payload {
   const described: Payload = { type: typeOf(thrown), message: messageOf(thrown), code: codeOf(thrown) }
-  let details = thrown instanceof IpcError ? thrown.details : undefined
+  let details = isIpcError(thrown) ? thrown.details : undefined
   const members = read(thrown, 'errors')
-  if (details === undefined && thrown instanceof AggregateError && Array.isArray(members)) {
+  if (details === undefined && isAggregate(thrown) && Array.isArray(members)) {
     details = { errors: members.slice(0, maxChain).map(each => ({ type: typeOf(each), message: messageOf(each) })) }
   }
   if (details !== undefined && details !== null) {
@@ -77,25 +78,43 @@ function bytesOf(value: unknown, root?: string): Buffer {
   return Buffer.from(encoder.buffer.subarray(0, length))
 }
 
-/** The class name: the one that `name` was set to, or the constructor's where it was left at Error's. */
+/** The class name: the one that `name` was set to, or the constructor's where it was left at that of a base class. */
 function typeOf(thrown: unknown): string {
-  if (thrown instanceof RemoteError) return text(thrown.type)
-  if (!(thrown instanceof Error)) return thrown === null ? 'null' : typeof thrown
+  if (isRemoteError(thrown)) return text(thrown.type)
+  if (!isError(thrown)) return thrown === null ? 'null' : typeof thrown
   const name = read(thrown, 'name')
-  if (typeof name === 'string' && name !== '' && name !== 'Error') return text(name)
-  const constructorName = read(read(thrown, 'constructor'), 'name')
-  return typeof constructorName === 'string' && constructorName !== '' ? text(constructorName) : 'Error'
+  if (typeof name === 'string' && name !== '' && !isOfBase(name, thrown)) return text(name)
+  const className = read(read(thrown, 'constructor'), 'name')
+  return typeof className === 'string' && className !== '' ? text(className) : 'Error'
+}
+
+/** Whether an error's name is only what a class says that its own class extends. */
+function isOfBase(name: string, thrown: Error): boolean {
+  if (Object.hasOwn(thrown, 'name')) return name === 'Error'
+  for (let level: object | null = Object.getPrototypeOf(thrown); level !== null; level = Object.getPrototypeOf(level)) {
+    if (read(Object.getOwnPropertyDescriptor(level, 'constructor')?.value, 'name') === name) return true
+  }
+  return false
+}
+
+/** Whether a class that it extends is an AggregateError, of whatever realm. */
+function isAggregate(thrown: unknown): boolean {
+  if (!isError(thrown)) return false
+  for (let level: object | null = thrown; level !== null; level = Object.getPrototypeOf(level)) {
+    if (Object.getOwnPropertyDescriptor(level, 'name')?.value === 'AggregateError') return true
+  }
+  return false
 }
 
 /** Its code where it has one of ours. Never throws. */
 export function codeOf(thrown: unknown): Code {
-  const code = isA(thrown, IpcError) ? read(thrown, 'code') : undefined
+  const code = isIpcError(thrown) ? read(thrown, 'code') : undefined
   return isCode(code) ? code : 'unknown'
 }
 
 /** Never throws. */
 export function messageOf(thrown: unknown): string {
-  const message = isA(thrown, Error) ? read(thrown, 'message') : thrown
+  const message = isError(thrown) ? read(thrown, 'message') : thrown
   try {
     return text(String(message))
   } catch {

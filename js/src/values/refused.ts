@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { isError } from '../brand'
 import { IpcError } from '../errors'
 import { notYet } from '../unimplemented'
 import { isClass } from './plain'
@@ -79,7 +80,7 @@ function comesLater(value: unknown): string | undefined {
   if (typeof value === 'function')
     return isClass(value) ? undefined : `a function (${nameOf(value)}): ${notYet.callbacks}`
   if (typeof value !== 'object' || value === null) return undefined
-  if (types.isNativeError(value) || value instanceof Error) return `an Error: ${notYet.errors}`
+  if (isError(value)) return `an Error: ${notYet.errors}`
   if (ArrayBuffer.isView(value)) return `a typed array: ${notYet.arrays}; send a Buffer or Array.from(value)`
   if (isStream(value)) return `an iterator: ${notYet.streams}; send an array`
   return undefined

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { brand, isMarked, markInstances } from '../brand'
 import { IpcError } from '../errors'
 import { isPlainObject } from './plain'
 
@@ -21,7 +22,7 @@ export function float(value: number): Float {
 /** Keyword arguments, the last argument of a call; made by `kwargs`. */
 export class Kwargs {
   constructor(readonly values: Record<string, unknown>) {
-    if (typeof values !== 'object' || values === null || !isPlainObject(values)) {
+    if (!isPlainObject(values)) {
       throw new IpcError('invalid_argument', 'kwargs() takes a plain object: { name: value }')
     }
   }
@@ -51,4 +52,25 @@ export class LocalDateTime {
  */
 export function localDateTime(date: Date): LocalDateTime {
   return new LocalDateTime(date)
+}
+
+const floatMark = brand('Float')
+const kwargsMark = brand('Kwargs')
+const localDateTimeMark = brand('LocalDateTime')
+markInstances(Float, floatMark)
+markInstances(Kwargs, kwargsMark)
+markInstances(LocalDateTime, localDateTimeMark)
+
+// Of whatever copy of this library: a program may have called kwargs() of one and connect() of another.
+
+export function isFloat(value: unknown): value is Float {
+  return isMarked(value, floatMark)
+}
+
+export function isKwargs(value: unknown): value is Kwargs {
+  return isMarked(value, kwargsMark)
+}
+
+export function isLocalDateTime(value: unknown): value is LocalDateTime {
+  return isMarked(value, localDateTimeMark)
 }

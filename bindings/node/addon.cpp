@@ -3,6 +3,12 @@
 
 #include <array>
 #include <cmath>
+#include <exception>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include <napi.h>
 
@@ -13,6 +19,10 @@ namespace ipcbridge::node {
 namespace {
 
 constexpr std::size_t kMaxArguments = 7;
+
+// What a method returns: the code of a failure, a handle or a code made negative, or an object, in place of which it
+// throws.
+enum class Returns : std::uint8_t { kStatus, kHandle, kObject };
 
 class Arguments {
  public:
@@ -38,6 +48,13 @@ class Arguments {
   }
   std::string text(std::size_t at) const { return Napi::String(env_, values_[at]).Utf8Value(); }
 
+  std::span<std::byte> bytes(std::size_t at) const {
+    void* data = nullptr;
+    std::size_t size = 0;
+    if (napi_get_typedarray_info(env_, values_[at], nullptr, &size, &data, nullptr, nullptr) != napi_ok) return {};
+    return {static_cast<std::byte*>(data), size};
+  }
+
   // The code of a failure; undefined, which costs nothing to make, of success.
   napi_value result(const Status& status) const {
     if (status.ok()) return nullptr;
@@ -52,11 +69,38 @@ class Arguments {
     return Napi::Number::New(env_, -static_cast<double>(made.error().code));
   }
 
+  // A failure for which there may be no memory to tell much of.
+  napi_value failed(Code code, std::string_view message, Returns returns) const {
+    try {
+      environment_->last_error = Error{code, std::string(message)};
+    } catch (const std::bad_alloc&) {
+      environment_->last_error = Error{code, {}};
+    }
+    if (returns == Returns::kObject) {
+      napi_throw_error(env_, nullptr, environment_->last_error.message.c_str());
+      return nullptr;
+    }
+    const auto number = static_cast<double>(code);
+    return Napi::Number::New(env_, returns == Returns::kHandle ? -number : number);
+  }
+
  private:
   napi_env env_;
   Environment* environment_ = nullptr;
   std::array<napi_value, kMaxArguments> values_{};
 };
+
+// C++ exceptions must not reach the engine, which would end the process: there may be no memory for one call.
+template <napi_callback Method, Returns kReturns = Returns::kStatus>
+napi_value guarded(napi_env env, napi_callback_info info) {
+  try {
+    return Method(env, info);
+  } catch (const std::bad_alloc&) {
+    return Arguments(env, info).failed(Code::kResourceExhausted, "no memory for this call", kReturns);
+  } catch (const std::exception& failure) {
+    return Arguments(env, info).failed(Code::kInternal, failure.what(), kReturns);
+  }
+}
 
 Error not_encoded() { return {Code::kInternal, "the bytes to send are not in the memory that was registered"}; }
 
@@ -93,6 +137,7 @@ napi_value connect(napi_env env, napi_callback_info info) {
   const Result<ConnectOptions> options = connect_options(Napi::Object(env, args.value(0)));
   if (!options.ok()) return args.handle(options.error());
   const Result<ClientId> client = environment.driver().connect(options.value());
+  if (client.ok()) environment.opened();
   environment.doorbell().touched();
   return args.handle(client);
 }
@@ -104,7 +149,7 @@ napi_value close_client(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value methods(napi_env env, napi_callback_info info) {
+napi_value methods_of(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   return to_array(env, args.environment().driver().methods(args.u32(0)));
 }
@@ -165,6 +210,7 @@ napi_value serve(napi_env env, napi_callback_info info) {
   const Result<ServeOptions> options = serve_options(Napi::Object(env, args.value(0)));
   if (!options.ok()) return args.handle(options.error());
   const Result<ServerId> server = environment.driver().serve(options.value());
+  if (server.ok()) environment.opened();
   environment.doorbell().touched();
   return args.handle(server);
 }
@@ -183,7 +229,11 @@ napi_value reply(napi_env env, napi_callback_info info) {
   if (!payload) return args.result(not_encoded());
   RequestKey request;
   if (!environment.requests().take(args.u32(0), request)) return nullptr;
-  environment.driver().reply(request, *payload);
+  try {
+    environment.driver().reply(request, *payload);
+  } catch (const std::bad_alloc&) {
+    environment.driver().reply_error(request, Code::kResourceExhausted, "no memory for the result", {});
+  }
   environment.doorbell().touched();
   return nullptr;
 }
@@ -206,32 +256,47 @@ napi_value server_status(napi_env env, napi_callback_info info) {
   return to_object(env, args.environment().driver().server_status(args.u32(0)));
 }
 
-Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* environment = new Environment(env);
-  env.SetInstanceData(environment);  // which deletes it with the environment
+napi_value copy_message(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().copy_long_message(args.u32(0), args.bytes(1));
+  return nullptr;
+}
+
+// The methods over an Environment of their own. The JavaScript may be loaded several times in one process, over this
+// one addon: each copy has its own. The Environment goes when its copy of the JavaScript is collected, or with the
+// thread.
+napi_value create(napi_env env, napi_callback_info) {
+  auto owner = std::make_unique<Environment>(env);
+  Environment* const environment = owner.get();
+  napi_value methods = nullptr;
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
+  if (napi_create_object(env, &methods) != napi_ok) return nullptr;
+  if (napi_wrap(env, methods, environment, destroy, nullptr, nullptr) != napi_ok) return nullptr;
+  static_cast<void>(owner.release());
   const auto add = [&](const char* name, napi_callback method) {
     napi_value function = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, method, environment, &function);
-    exports.Set(name, Napi::Value(env, function));
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, method, environment, &function) != napi_ok) return false;
+    return napi_set_named_property(env, methods, name, function) == napi_ok;
   };
-  add("start", start);
-  add("lastError", last_error);
-  add("useOutgoing", use_outgoing);
-  add("pendingChanged", pending_changed);
-  add("connect", connect);
-  add("closeClient", close_client);
-  add("methods", methods);
-  add("internMethod", intern_method);
-  add("findMethod", find_method);
-  add("call", call);
-  add("callWith", call_with);
-  add("cancel", cancel);
-  add("clientStatus", client_status);
-  add("serve", serve);
-  add("closeServer", close_server);
-  add("reply", reply);
-  add("replyError", reply_error);
-  add("serverStatus", server_status);
+  const bool complete =
+      add("start", guarded<start>) && add("lastError", last_error) && add("useOutgoing", use_outgoing) &&
+      add("pendingChanged", guarded<pending_changed>) && add("connect", guarded<connect, Returns::kHandle>) &&
+      add("closeClient", guarded<close_client>) && add("methods", guarded<methods_of, Returns::kObject>) &&
+      add("internMethod", guarded<intern_method, Returns::kObject>) &&
+      add("findMethod", guarded<find_method, Returns::kHandle>) && add("call", guarded<call>) &&
+      add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
+      add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
+      add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
+      add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
+      add("copyMessage", copy_message);
+  return complete ? methods : nullptr;
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  napi_value function = nullptr;
+  if (napi_create_function(env, "create", NAPI_AUTO_LENGTH, create, nullptr, &function) == napi_ok) {
+    exports.Set("create", Napi::Value(env, function));
+  }
   return exports;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -39,12 +40,19 @@ std::uint32_t flags_of(const Event& event) {
          (event.outcome.remote ? kRemote : 0U);
 }
 
+bool is_closed(const Event& event) {
+  if (event.kind == Event::Kind::kClientState) return event.state == static_cast<std::uint8_t>(ClientState::kClosed);
+  return event.kind == Event::Kind::kServerState && event.state == static_cast<std::uint8_t>(ServerState::kClosed);
+}
+
 }  // namespace
 
 void BatchSink::use(std::span<std::uint32_t> table, MutableBytes slab) {
   table_ = table;
   slab_ = slab;
   limit_ = most_rows();
+  long_messages_.reserve(most_rows());
+  refused_.reserve(most_rows());
 }
 
 void BatchSink::adapt(Duration took, Duration budget) {
@@ -54,10 +62,21 @@ void BatchSink::adapt(Duration took, Duration budget) {
 void BatchSink::reset() {
   rows_ = 0;
   used_ = 0;
+  handles_closed_ = 0;
   long_messages_.clear();
+  refused_.clear();
 }
 
-bool BatchSink::has_room() const { return rows_ < limit_ && slab_.size() - used_ >= kMaxFrameBody + kMaxSentenceBytes; }
+bool BatchSink::has_room() const {
+  return rows_ + refused_.size() < limit_ && slab_.size() - used_ >= kMaxFrameBody + kMaxSentenceBytes;
+}
+
+void BatchSink::copy_long_message(std::uint32_t number, MutableBytes into) {
+  if (number == 0 || number > long_messages_.size()) return;
+  Buffer message = std::move(long_messages_[number - 1]);
+  const std::size_t size = std::min(message.size(), into.size());
+  if (size > 0) std::memcpy(into.data(), message.data(), size);
+}
 
 BatchSink::Place BatchSink::place_in(const Buffer& storage, ConstBytes bytes) {
   if (bytes.empty()) return {};
@@ -101,6 +120,31 @@ BatchSink::Message BatchSink::take(const Event& event, ConstBytes payload) {
 }
 
 void BatchSink::on_event(const Event& event) {
+  try {
+    add_row(event);
+  } catch (const std::bad_alloc&) {
+    add_failure(event);
+  }
+  if (is_closed(event)) ++handles_closed_;
+}
+
+void BatchSink::add_failure(const Event& event) {
+  if (event.kind == Event::Kind::kRequest) {
+    RequestKey taken;
+    requests_.take(requests_.find(event.key), taken);
+    refused_.push_back(event.key);
+    return;
+  }
+  if (event.kind != Event::Kind::kOutcome) return;  // nothing else needs memory
+  Event failed = event;
+  failed.storage = nullptr;
+  failed.outcome = Outcome{};
+  failed.outcome.code = Code::kResourceExhausted;
+  failed.outcome.message = "no memory for the answer";
+  add_row(failed);
+}
+
+void BatchSink::add_row(const Event& event) {
   const std::optional<std::uint32_t> token = token_of(event);
   if (!token) return;
   const bool is_request = event.kind == Event::Kind::kRequest;

@@ -33,8 +33,14 @@ class BatchSink final : public EventSink {
   std::uint32_t size() const { return static_cast<std::uint32_t>(rows_); }
   bool empty() const { return rows_ == 0; }
 
-  // The messages that are too long for the slab; a row's last word says which, counted from 1.
-  std::vector<Buffer>& long_messages() { return long_messages_; }
+  // A message that is too long for the slab; a row's last word says which, counted from 1. Its memory is given back.
+  void copy_long_message(std::uint32_t number, MutableBytes into);
+
+  // How many clients and servers are closed by what the rows say.
+  std::size_t handles_closed() const { return handles_closed_; }
+
+  // The requests that there was no memory for; JavaScript does not hear of them.
+  std::span<const RequestKey> refused() const { return refused_; }
 
   bool has_room() const override;
   void on_event(const Event& event) override;
@@ -51,6 +57,9 @@ class BatchSink final : public EventSink {
     std::uint32_t number = 0;  // among the long messages; 0: in the slab
   };
 
+  void add_row(const Event& event);
+  // In place of a row that there was no memory for.
+  void add_failure(const Event& event);
   static Place place_in(const Buffer& storage, ConstBytes bytes);
   Place copy(ConstBytes bytes);
   Message take(const Event& event, ConstBytes payload);
@@ -63,7 +72,10 @@ class BatchSink final : public EventSink {
   std::size_t rows_ = 0;
   std::size_t limit_ = 0;
   std::size_t used_ = 0;
+  std::size_t handles_closed_ = 0;
+  // Both have room for as many as there are rows, so that nothing is allocated to tell of a failure.
   std::vector<Buffer> long_messages_;
+  std::vector<RequestKey> refused_;
 };
 
 }  // namespace ipcbridge::node

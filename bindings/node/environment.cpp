@@ -1,5 +1,7 @@
 #include "bindings/node/environment.hpp"
 
+#include <algorithm>
+#include <new>
 #include <utility>
 
 #include "bindings/node/loop_doorbell.hpp"
@@ -23,6 +25,7 @@ std::span<T> memory_of(napi_env env, napi_value array) {
 Environment::Environment(napi_env env) : env_(env), sink_(requests_) {}
 
 Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own_thread) {
+  if (driver_) return Error{Code::kInternal, "it has been started already"};
   Result<std::unique_ptr<Driver>> driver = Driver::create(DriverOptions{});
   if (!driver.ok()) return driver.error();
   driver_ = std::move(driver).value();
@@ -32,7 +35,7 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
     return Error{Code::kInternal, "the memory to share is too small"};
   }
   shared_ = Napi::Persistent(shared);
-  on_batch_ = Napi::Persistent(on_batch);
+  on_batch_ = Napi::Weak(on_batch);
   if (!own_thread) doorbell_ = LoopDoorbell::create(env_, *driver_, *this);
   if (!doorbell_) doorbell_ = ThreadDoorbell::create(env_, *driver_, *this);
   if (!doorbell_) return Error{Code::kResourceExhausted, "cannot start the thread that waits for messages"};
@@ -44,6 +47,16 @@ void Environment::use_outgoing(napi_value bytes) {
   outgoing_ = memory_of<std::byte>(env_, bytes);
 }
 
+void Environment::opened() {
+  if (open_++ == 0) on_batch_.Ref();
+}
+
+void Environment::closed(std::size_t count) {
+  if (count == 0) return;
+  open_ -= std::min(count, open_);
+  if (open_ == 0) on_batch_.Unref();
+}
+
 std::optional<ConstBytes> Environment::outgoing(std::uint32_t start, std::uint32_t size) const {
   if (start > outgoing_.size() || size > outgoing_.size() - start) return std::nullopt;
   return outgoing_.subspan(start, size);
@@ -53,8 +66,9 @@ bool Environment::drain(bool poll, TimePoint deadline) {
   if (delivering_) return false;
   for (;;) {
     sink_.reset();
-    const bool more = driver_->turn(sink_, poll);
+    const bool more = turn(poll);
     const TimePoint begun = sink_.adapts() ? Clock::now() : TimePoint();
+    refuse_unheard();
     if (!sink_.empty() && !deliver()) return false;
     if (begun != TimePoint()) sink_.adapt(Clock::now() - begun, kTurnBudget);
     if (!more) return false;
@@ -62,36 +76,40 @@ bool Environment::drain(bool poll, TimePoint deadline) {
   }
 }
 
+// Answers the requests for which there was no memory to tell JavaScript of.
+void Environment::refuse_unheard() {
+  try {
+    for (const RequestKey& request : sink_.refused()) {
+      driver_->reply_error(request, Code::kResourceExhausted, "no memory to take the call", {});
+    }
+  } catch (const std::bad_alloc&) {
+    return;  // not even for that: their callers wait for as long as their deadlines say
+  }
+}
+
+bool Environment::turn(bool poll) {
+  try {
+    return driver_->turn(sink_, poll);
+  } catch (const std::bad_alloc&) {
+    return true;  // what it has not come to is still there
+  }
+}
+
 bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
-  const napi_value args[] = {Napi::Number::New(env_, sink_.size()), long_messages()};
-  napi_status status = napi_pending_exception;
-  if (args[1] != nullptr) {
-    delivering_ = true;
-    // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
-    // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
-    // receiver is new each time, because it is where a handler that calls enterWith() leaves its store.
-    status = napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 2, args, nullptr);
-    delivering_ = false;
-  }
+  const napi_value count = Napi::Number::New(env_, sink_.size());
+  delivering_ = true;
+  // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
+  // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
+  // receiver is new each time, because it is where a handler that calls enterWith() leaves its store.
+  const napi_status status =
+      napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 1, &count, nullptr);
+  delivering_ = false;
+  closed(sink_.handles_closed());
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;
   if (napi_get_and_clear_last_exception(env_, &thrown) != napi_ok) return false;
   return napi_fatal_exception(env_, thrown) == napi_ok;
-}
-
-napi_value Environment::long_messages() {
-  std::vector<Buffer>& messages = sink_.long_messages();
-  if (messages.empty()) return Napi::Env(env_).Undefined();
-  const Napi::Array array = Napi::Array::New(env_, messages.size());
-  for (std::uint32_t i = 0; i < messages.size(); ++i) {
-    const auto* data = reinterpret_cast<const char*>(messages[i].data());
-    const auto copy = Napi::Buffer<char>::Copy(env_, data, messages[i].size());
-    if (copy.IsEmpty()) return nullptr;
-    array.Set(i, copy);
-    Buffer().swap(messages[i]);
-  }
-  return array;
 }
 
 }  // namespace ipcbridge::node

@@ -13,13 +13,13 @@
 
 namespace ipcbridge::node {
 
-// What belongs to one JavaScript environment (the main thread, or a worker): its Driver and the memory that
-// it shares with JavaScript. Lives on that thread only.
+// What belongs to one copy of the JavaScript on one thread (the main thread, or a worker): its Driver and the memory
+// that it shares with JavaScript. Lives on that thread only.
 class Environment final : public Drainer {
  public:
   explicit Environment(napi_env env);
 
-  // Makes the Driver and the doorbell.
+  // Makes the Driver and the doorbell. Once only.
   Status start(Napi::Function on_batch, Napi::Object shared, bool own_thread);
 
   Driver& driver() { return *driver_; }
@@ -29,6 +29,12 @@ class Environment final : public Drainer {
   // The bytes that JavaScript has encoded, from `start`; nothing when they are not in the memory it registered.
   std::optional<ConstBytes> outgoing(std::uint32_t start, std::uint32_t size) const;
   void use_outgoing(napi_value bytes);
+
+  // A client or server was made, of which a state change will say that it is closed. JavaScript is kept in memory for
+  // as long as there is one: a copy of it that is not used any more can be collected.
+  void opened();
+
+  void copy_long_message(std::uint32_t number, MutableBytes into) { sink_.copy_long_message(number, into); }
 
   // What the last method that failed said; JavaScript asks for it.
   Error last_error;
@@ -41,18 +47,20 @@ class Environment final : public Drainer {
   // Numbers that JavaScript sets and this side only reads.
   enum Control : std::size_t { kKeepAlive, kNoSpin, kControlCount };
 
+  void refuse_unheard();
+  // Turns the Driver; whether there is more.
+  bool turn(bool poll);
   // False when JavaScript cannot run any more.
   bool deliver();
-  // Null when there is no memory for them, or a worker is being terminated: an exception is then pending, if
-  // JavaScript can run to see it.
-  napi_value long_messages();
+  void closed(std::size_t count);
 
   napi_env env_;
   RequestTable requests_;
   BatchSink sink_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Doorbell> doorbell_;
-  Napi::FunctionReference on_batch_;
+  Napi::FunctionReference on_batch_;  // weak while no client and no server is open
+  std::size_t open_ = 0;
   Napi::Reference<Napi::Value> outgoing_keep_;
   MutableBytes outgoing_;
   Napi::ObjectReference shared_;

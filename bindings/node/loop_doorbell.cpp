@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <utility>
+
 namespace ipcbridge::node {
 
 // The loop uses these until it has closed them, which may be after the doorbell is gone.
@@ -14,6 +16,7 @@ struct LoopDoorbell::Handles {
   uv_check_t check{};
   uv_idle_t idle{};
   int open = 0;
+  bool closing = false;
   napi_async_cleanup_hook_handle cleanup = nullptr;
 
   template <typename Handle>
@@ -45,6 +48,7 @@ struct LoopDoorbell::Handles {
 
   // The last one to be closed frees them all.
   void close() {
+    if (std::exchange(closing, true)) return;
     if (owner != nullptr) owner->handles_ = nullptr;
     owner = nullptr;
     for_each([this](uv_handle_t* handle) {
@@ -89,7 +93,7 @@ LoopDoorbell::LoopDoorbell(Driver& driver, Drainer& drainer, Handles& handles)
 }
 
 LoopDoorbell::~LoopDoorbell() {
-  if (handles_ != nullptr) handles_->owner = nullptr;
+  if (handles_ != nullptr) handles_->close();
 }
 
 void LoopDoorbell::keep_alive() {

@@ -37,7 +37,12 @@ std::unique_ptr<ThreadDoorbell> ThreadDoorbell::create(napi_env env, Driver& dri
 ThreadDoorbell::ThreadDoorbell(napi_env env, Driver& driver, Drainer& drainer)
     : env_(env), driver_(driver), drainer_(drainer) {}
 
-ThreadDoorbell::~ThreadDoorbell() { stop(); }
+ThreadDoorbell::~ThreadDoorbell() {
+  if (thread_.joinable()) napi_remove_env_cleanup_hook(env_, on_cleanup, this);
+  stop();
+}
+
+void ThreadDoorbell::on_cleanup(void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }
 
 bool ThreadDoorbell::start() {
   armed_ = Fd(eventfd(0, EFD_CLOEXEC));
@@ -57,8 +62,7 @@ bool ThreadDoorbell::start() {
     napi_release_threadsafe_function(call_, napi_tsfn_abort);
     return false;
   }
-  napi_add_env_cleanup_hook(
-      env_, [](void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }, this);
+  napi_add_env_cleanup_hook(env_, on_cleanup, this);
   schedule();
   return true;
 }

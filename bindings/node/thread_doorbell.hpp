@@ -28,6 +28,7 @@ class ThreadDoorbell final : public Doorbell {
   bool start();
   bool start_thread();
   void stop();
+  static void on_cleanup(void* doorbell);
   void watch();
   void schedule();
   void drain();

@@ -3,17 +3,18 @@ import { join } from 'node:path'
 import { isError } from './brand'
 import type { ClientStatus, ServerStatus } from './status'
 
+/** What the addon exports: it may be loaded once and used by several copies of this JavaScript, so that it keeps nothing itself. */
+interface Addon {
+  create(): Native
+}
+
 /**
- * The native addon, as declared here and nowhere else. Methods that return a number or undefined return
+ * The native side of this copy, as declared here and nowhere else. Methods that return a number or undefined return
  * undefined for success and an error code's number for failure; `lastError` then says why. A handle below zero
  * is such a number made negative. Bytes to send are those at the start of the memory last given to `useOutgoing`.
  */
 export interface Native {
-  start(
-    onBatch: (count: number, longMessages: Buffer[] | undefined) => void,
-    shared: Shared,
-    ownThread: boolean,
-  ): Failed
+  start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
   /** Looks at `control` again: whether something pending keeps the event loop alive. */
@@ -46,6 +47,9 @@ export interface Native {
   reply(call: number, payload: number): Failed
   replyError(call: number, code: number, message: string, details: number): Failed
   serverStatus(server: number): ServerStatus
+
+  /** The first bytes of a long message of this batch, by its number. Once only. */
+  copyMessage(number: number, into: Buffer): void
 }
 
 export type Failed = number | undefined
@@ -80,7 +84,7 @@ export const Column = {
   messageEnd: 11,
   timeoutLow: 12,
   timeoutHigh: 13,
-  /** 0: payload and metadata are in the slab; else in the long message of this number, counted from 1. */
+  /** 0: payload and metadata are in the slab; else in the long message of this number, counted from 1 (see `copyMessage`). */
   longMessage: 14,
 } as const
 
@@ -142,7 +146,7 @@ export function loadNative(): Native {
     const file = join(__dirname, '..', 'native', `${machine}-${libc}`, 'ipcbridge.node')
     if (!existsSync(file)) continue
     try {
-      return require(file) as Native
+      return (require(file) as Addon).create()
     } catch (error) {
       problems.push(`${file}: ${isError(error) ? error.message : String(error)}`)
     }

@@ -3,8 +3,8 @@ import { Column, Control, type Failed, Kind, loadNative, type Native, rowWords, 
 import { Encoder } from './values'
 
 /**
- * What this thread shares with its native half: one of each per JavaScript environment, made when the first
- * service is served or connected to.
+ * What this copy of the library shares with its native half on this thread, made when the first service is served or
+ * connected to.
  */
 
 const rows = 256
@@ -21,6 +21,8 @@ export interface Owner {
 
 export interface InboundCallOwner extends Owner {
   onInboundCall(event: number, bytes: Buffer): void
+  /** A call came whose message could not be taken over. */
+  onLostCall(event: number, error: unknown): void
 }
 
 export const clients = new Map<number, Owner>()
@@ -29,6 +31,8 @@ export const servers = new Map<number, InboundCallOwner>()
 /** Set by those who handle the two kinds of events that come by the thousand. */
 export const handlers = {
   outcome: (_event: number, _bytes: Buffer): void => {},
+  /** An outcome came whose message could not be taken over. */
+  lost: (_event: number, _error: unknown): void => {},
   cancel: (_call: number): void => {},
   batchDone: (): void => {},
 }
@@ -59,12 +63,12 @@ function start(): Native {
   return addon
 }
 
-function onBatch(count: number, longMessages: Buffer[] | undefined): void {
+function onBatch(count: number): void {
   delivering = true
   try {
     for (let event = 0; event < count * rowWords; event += rowWords) {
       try {
-        deliver(event, longMessages)
+        deliver(event)
       } catch (error) {
         throwLater(error) // the events behind it are other calls
       }
@@ -75,9 +79,16 @@ function onBatch(count: number, longMessages: Buffer[] | undefined): void {
   }
 }
 
-function deliver(event: number, longMessages: Buffer[] | undefined): void {
-  const number = table[event + Column.longMessage] as number
-  const bytes = number === 0 ? slab : ((longMessages as Buffer[])[number - 1] as Buffer)
+function deliver(event: number): void {
+  let bytes: Buffer = slab
+  if (table[event + Column.longMessage] !== 0) {
+    try {
+      bytes = longMessage(event)
+    } catch (error) {
+      refuse(event, error)
+      return
+    }
+  }
   switch (table[event]) {
     case Kind.outcome:
       handlers.outcome(event, bytes)
@@ -91,6 +102,25 @@ function deliver(event: number, longMessages: Buffer[] | undefined): void {
     default:
       onState(event)
   }
+}
+
+/** Throws 'resource_exhausted' when there is no memory for it. */
+function longMessage(event: number): Buffer {
+  const size = Math.max(table[event + Column.payloadEnd] as number, table[event + Column.metadataEnd] as number)
+  let bytes: Buffer
+  try {
+    bytes = Buffer.allocUnsafeSlow(size)
+  } catch (error) {
+    throw new IpcError('resource_exhausted', `no memory for a message of ${size} bytes`, undefined, { cause: error })
+  }
+  native().copyMessage(table[event + Column.longMessage] as number, bytes)
+  return bytes
+}
+
+/** Ends a call whose message could not be taken over. */
+function refuse(event: number, error: unknown): void {
+  if (table[event] === Kind.outcome) handlers.lost(event, error)
+  else servers.get(table[event + Column.owner] as number)?.onLostCall(event, error)
 }
 
 /** Makes an uncaught exception of it, like one in any event listener, without ending the work at hand. */

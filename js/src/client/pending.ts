@@ -89,6 +89,14 @@ handlers.outcome = (event, bytes) => {
   resolve(value)
 }
 
+handlers.lost = (event, error) => {
+  const slot = slots[table[event + Column.token] as number] as Slot
+  const { resolve } = slot
+  if (resolve === undefined) return
+  dropSlot(slot)
+  resolve(failLater(error))
+}
+
 function errorIn(event: number, bytes: Buffer): IpcError {
   const flags = table[event + Column.flags] as number
   const start = table[event + Column.payloadStart] as number

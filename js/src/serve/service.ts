@@ -165,6 +165,10 @@ export class Service implements InboundCallOwner {
     else this.queue(serialQueue, method, call, args)
   }
 
+  onLostCall(event: number, error: unknown): void {
+    this.refuse(table[event + Column.token] as number, error)
+  }
+
   /** Runs the handler when its turn comes, unless the caller has given up by then. */
   private queue(serialQueue: SerialQueue, method: Method, call: InboundCall, args: unknown[]): void {
     let context: HandlerContext

@@ -131,6 +131,13 @@ napi_value pending_changed(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value adjust_external_memory(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  std::int64_t total = 0;
+  napi_adjust_external_memory(env, static_cast<std::int64_t>(args.number(0)), &total);
+  return nullptr;
+}
+
 napi_value connect(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   Environment& environment = args.environment();
@@ -280,8 +287,9 @@ napi_value create(napi_env env, napi_callback_info) {
   };
   const bool complete =
       add("start", guarded<start>) && add("lastError", last_error) && add("useOutgoing", use_outgoing) &&
-      add("pendingChanged", guarded<pending_changed>) && add("connect", guarded<connect, Returns::kHandle>) &&
-      add("closeClient", guarded<close_client>) && add("methods", guarded<methods_of, Returns::kObject>) &&
+      add("pendingChanged", guarded<pending_changed>) && add("adjustExternalMemory", adjust_external_memory) &&
+      add("connect", guarded<connect, Returns::kHandle>) && add("closeClient", guarded<close_client>) &&
+      add("methods", guarded<methods_of, Returns::kObject>) &&
       add("internMethod", guarded<intern_method, Returns::kObject>) &&
       add("findMethod", guarded<find_method, Returns::kHandle>) && add("call", guarded<call>) &&
       add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&

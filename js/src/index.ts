@@ -1,9 +1,17 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Call } from './client/call'
-import { Client, makeSettings } from './client/client'
+import { Client } from './client/client'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
+import { makeSettings } from './client/settings'
 import { IpcError } from './errors'
-import { type CallOptions, type CloseOptions, type ConnectOptions, checkKeys, type ServeOptions } from './options'
+import {
+  type CallOptions,
+  type CloseOptions,
+  type ConnectOptions,
+  checkKeys,
+  isList,
+  type ServeOptions,
+} from './options'
 import { type Description, describeCall } from './serve/describe'
 import { Server, serviceIfAny } from './serve/server'
 import { Service } from './serve/service'
@@ -70,7 +78,7 @@ export function connect<T extends object>(
 export async function connect(address: string | readonly string[], options: ConnectOptions = {}): Promise<object> {
   checkKeys('connect', options, connectKeys)
   const addresses = typeof address === 'string' ? [address] : address
-  if (!Array.isArray(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
+  if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
     throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
   }
   const client = new Client(addresses, options)
@@ -91,8 +99,9 @@ export function withOptions<R extends object>(remote: R, options: CallOptions): 
 }
 
 /**
- * The same service for calls that want no answer: they return nothing, and throw only what is known at once
- * ('invalid_argument', 'resource_exhausted', 'cancelled' …). What the handler throws is logged on its side.
+ * The same service for calls that want no answer. They return whether the call was taken: false when the queue of calls is
+ * full, or nobody is there and `waitForReady` is false; `status` counts these. They throw what is wrong with the call itself
+ * ('invalid_argument', 'cancelled' …). What the handler throws is logged on its side.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
   handleOf(remote, 'write notify(service).method()')
@@ -112,7 +121,7 @@ export function call(
 ): Call<unknown> {
   const { client, settings, prefix } = handleOf(remote)
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'call() takes the name of the method')
-  if (!Array.isArray(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
+  if (!isList(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
   const full = prefix === '' ? name : `${prefix}.${name}`
   return client.callNamed(full, named === undefined ? args : [...args, new Kwargs(named)], settings)
 }

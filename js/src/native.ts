@@ -19,6 +19,8 @@ export interface Native {
   useOutgoing(bytes: Uint8Array): void
   /** Looks at `control` again: whether something pending keeps the event loop alive. */
   pendingChanged(): void
+  /** So many bytes more (or fewer) are held by objects that only the garbage collector can let go. */
+  adjustExternalMemory(bytes: number): void
 
   connect(options: NativeConnectOptions): number
   closeClient(client: number): void
@@ -39,7 +41,7 @@ export interface Native {
   ): Failed
   cancel(client: number, token: number): void
   /** `addresses` are what is told of a client that has gone. */
-  clientStatus(client: number, addresses: readonly string[]): ClientStatus
+  clientStatus(client: number, addresses: readonly string[]): Omit<ClientStatus, 'droppedNotifications'>
 
   serve(options: NativeServeOptions): number
   /** `grace` in ms. */

@@ -109,10 +109,27 @@ export function checkKeys(
   known: readonly string[],
   unimplemented: ReadonlySet<string> = new Set(),
 ): void {
-  if (typeof options !== 'object' || options === null) refuse(`the options of ${what} are an object`)
-  for (const key of Object.keys(options)) {
+  for (const key of keysOf(what, options)) {
     if (unimplemented.has(key)) refuseUnimplemented(`${what}: the option '${key}' comes in a later release`)
-    if (!known.includes(key)) refuse(`${what} has no option '${key}'; it has ${known.join(', ')}`)
+    if (!known.includes(key)) refuse(`${what} has no option ${show(key)}; it has ${known.join(', ')}`)
+  }
+}
+
+function keysOf(what: string, options: object): string[] {
+  try {
+    if (typeof options === 'object' && options !== null) return Object.keys(options)
+  } catch {
+    // a revoked Proxy
+  }
+  return refuse(`the options of ${what} are an object`)
+}
+
+/** `Array.isArray`, which throws for a revoked Proxy. */
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
   }
 }
 
@@ -165,7 +182,7 @@ export function endpointOptions(options: EndpointOptions, moreLimits: readonly s
   checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls', ...moreLimits])
   oneOf('spin', options.spin, [true, false], true)
   const allow: unknown = options.allow ?? []
-  if (!Array.isArray(allow)) refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
+  if (!isList(allow)) return refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
   return {
     maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 256 * 1024 * 1024, 0xffff_ffff),
     maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, 64 * 1024 * 1024),
@@ -180,7 +197,20 @@ function account(who: unknown): string {
   return String(who)
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return typeof value === 'bigint' ? `${value}n` : String(value)
+const mostShown = 60
+
+/** A value in a message, shortened. Never throws. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${shorten(value)}'`
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? `${value}n` : 'a BigInt beyond 64 bits'
+  if (typeof value === 'function') return 'a function'
+  try {
+    return shorten(String(value))
+  } catch {
+    return 'something that cannot be printed'
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= mostShown ? text : `${text.slice(0, mostShown - 20)}... (${text.length} characters)`
 }

@@ -8,9 +8,11 @@ export class StateTracker<State extends string> {
   private readonly listeners = new Set<Listener<State>>()
   reason: IpcError | undefined
 
+  /** `onListened` is told when the first listener comes, and when the last has gone. */
   constructor(
     public current: State,
     private readonly names: readonly State[],
+    private readonly onListened: (isListened: boolean) => void = () => {},
   ) {}
 
   /** Calls `listener` at every change from now on; the function returned ends that. */
@@ -18,8 +20,9 @@ export class StateTracker<State extends string> {
     // A wrapper, so that the same function may listen twice.
     const entry: Listener<State> = (state, reason) => listener(state, reason)
     this.listeners.add(entry)
+    if (this.listeners.size === 1) this.onListened(true)
     return () => {
-      this.listeners.delete(entry)
+      if (this.listeners.delete(entry) && this.listeners.size === 0) this.onListened(false)
     }
   }
 

@@ -33,6 +33,8 @@ export interface ClientStatus extends LinkStatus {
   /** Waiting on this side. */
   queuedCalls: number
   queuedBytes: number
+  /** Notifications that were not taken: the queue was full, or nobody was there and `waitForReady` is false. */
+  droppedNotifications: number
   /** Each address, in the order of the list. */
   links: LinkStatus[]
 }

@@ -1,27 +1,37 @@
 /**
- * Who wants to know when a signal is aborted. One listener a signal, however many calls share it: listeners by the
- * thousand cost a search each when they are removed, and Node.js takes more than ten for a leak.
+ * The calls that a signal is to abort. One listener a signal, however many calls share it: listeners by the thousand cost
+ * a search each when they are removed, and Node.js takes more than ten for a leak. None while there is no call: a listener
+ * keeps a signal of AbortSignal.any() or AbortSignal.timeout() in memory.
  */
-const watchers = new WeakMap<AbortSignal, Set<() => void>>()
+class AbortWatch {
+  private readonly callbacks = new Set<() => void>()
 
-/** Calls `aborted` when the signal is; the function returned ends that. */
-export function whenAborted(signal: AbortSignal, aborted: () => void): () => void {
-  const watching = watchers.get(signal) ?? watch(signal)
-  watching.add(aborted)
-  return () => {
-    watching.delete(aborted)
+  constructor(private readonly signal: AbortSignal) {}
+
+  add(aborted: () => void): void {
+    if (this.callbacks.size === 0) this.signal.addEventListener('abort', this)
+    this.callbacks.add(aborted)
+  }
+
+  delete(aborted: () => void): void {
+    if (this.callbacks.delete(aborted) && this.callbacks.size === 0) this.signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const aborted of this.callbacks) aborted()
   }
 }
 
-function watch(signal: AbortSignal): Set<() => void> {
-  const watching = new Set<() => void>()
-  watchers.set(signal, watching)
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const aborted of watching) aborted()
-    },
-    { once: true },
-  )
-  return watching
+const watches = new WeakMap<AbortSignal, AbortWatch>()
+
+/** Calls `aborted` when the signal is; the function returned ends that, and has to be called in the end. */
+export function whenAborted(signal: AbortSignal, aborted: () => void): () => void {
+  let watch = watches.get(signal)
+  if (watch === undefined) {
+    watch = new AbortWatch(signal)
+    watches.set(signal, watch)
+  }
+  const watching = watch
+  watching.add(aborted)
+  return () => watching.delete(aborted)
 }

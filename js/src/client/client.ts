@@ -1,19 +1,9 @@
-import { isAbortSignal } from '../brand'
 import { captureStack, IpcError } from '../errors'
+import { log } from '../log'
 import { CallFlag } from '../native'
-import {
-  type CallOptions,
-  type ConnectOptions,
-  checkKeys,
-  count,
-  decodingOf,
-  endpointOptions,
-  milliseconds,
-  oneOf,
-} from '../options'
+import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
 import {
   checkHandle,
-  clients,
   encoder,
   keepAlive,
   lastFailure,
@@ -27,53 +17,59 @@ import {
 } from '../runtime'
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
-import { type DecodeOptions, Encoder, isPlainObject } from '../values'
+import type { DecodeOptions } from '../values'
 import { whenAborted } from './abort'
 import { type Call, failLater, makeCall, rejectedCall } from './call'
+import { keepClient, registerClient, unregisterClient } from './lifetime'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
+import { noSettings, type Settings } from './settings'
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
-/** What withOptions has set, ready to be sent. */
-export interface Settings {
-  flags: number
-  timeout: number
-  signal: AbortSignal | undefined
-  metadata: Uint8Array | undefined
-}
-
-const noSettings: Settings = { flags: 0, timeout: Number.POSITIVE_INFINITY, signal: undefined, metadata: undefined }
 const nothing = new Uint8Array(0)
+/** What the native side counts for a queued call besides its bytes. */
+const queuedOverhead = 128
+/** Milliseconds between two lines about dropped notifications. */
+const logInterval = 1000
 
 /** The caller's end of a service. */
 export class Client implements Owner {
-  readonly state = new StateTracker<ClientState>('connecting', states)
+  readonly state = new StateTracker<ClientState>('connecting', states, isListened =>
+    keepClient(this, isListened && this.state.current !== 'closed'),
+  )
   readonly decoding: DecodeOptions | undefined
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
+  private readonly maxQueuedBytes: number
   private readonly numbers = new Map<string, number>()
+  /** The methods by their numbers. */
+  private readonly names: string[] = []
+  private droppedNotifications = 0
+  private dropsNotLogged = 0
+  private nextLog = 0
 
   constructor(
     readonly addresses: readonly string[],
     options: ConnectOptions,
   ) {
     this.decoding = decodingOf(options)
+    this.maxQueuedBytes = count('maxQueuedBytes', options.maxQueuedBytes, 256 * 1024 * 1024)
     const nativeOptions = {
       addresses: [...addresses],
       connectTimeout: milliseconds('connectTimeout', options.connectTimeout, 10_000),
-      maxQueuedBytes: count('maxQueuedBytes', options.maxQueuedBytes, 256 * 1024 * 1024),
+      maxQueuedBytes: this.maxQueuedBytes,
       ...endpointOptions(options),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().connect(nativeOptions))
-    clients.set(this.id, this)
+    registerClient(this, this.id)
   }
 
   onState(state: number, code: number, message: string): void {
     if (states[state] === 'ready') this.onMethods(native().methods(this.id))
-    if (states[state] === 'closed') clients.delete(this.id)
     if (states[state] !== this.state.current) this.state.change(state, code, message)
+    if (states[state] === 'closed') unregisterClient(this, this.id)
   }
 
   /** Waits for the first connection; the process stays alive for it. */
@@ -103,9 +99,14 @@ export class Client implements Owner {
     let number = this.numbers.get(name)
     if (number === undefined) {
       number = native().internMethod(this.id, name)
-      this.numbers.set(name, number)
+      this.learn(name, number)
     }
     return number
+  }
+
+  private learn(name: string, number: number): void {
+    this.numbers.set(name, number)
+    this.names[number] = name
   }
 
   /** Calls whatever name a user gave; what the service does not offer is not kept. */
@@ -114,7 +115,7 @@ export class Client implements Owner {
     if (method === undefined) {
       method = native().findMethod(this.id, name)
       if (method < 0) return rejectedCall(lastFailure(-method))
-      if (this.state.current !== 'closed') this.numbers.set(name, method)
+      if (this.state.current !== 'closed') this.learn(name, method)
     }
     return this.call(method, args, settings)
   }
@@ -123,11 +124,11 @@ export class Client implements Owner {
     let length: number
     try {
       length = encoder.encodeArgs(args)
-      if (settings?.signal?.aborted) throw aborted(settings.signal)
+      if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
     } catch (error) {
       return rejectedCall(error)
     }
-    const slot = takeSlot(this.decoding)
+    const slot = takeSlot(this)
     const call = makeCall(slot)
     let failed: number | undefined
     if (settings === undefined) {
@@ -135,7 +136,7 @@ export class Client implements Owner {
       failed = native().call(this.id, slot.token, method, length)
     } else {
       failed = this.callWith(slot.token, method, length, settings)
-      if (failed === undefined && settings.signal !== undefined) this.watch(slot, settings.signal)
+      if (failed === undefined && settings.signal !== undefined) this.watch(slot, method, settings.signal)
     }
     if (failed !== undefined) {
       const { reject } = slot
@@ -145,9 +146,9 @@ export class Client implements Owner {
     return call
   }
 
-  /** Throws what can be known here; what happens later nobody hears of. */
-  notify(method: number, args: readonly unknown[], settings: Settings | undefined): void {
-    if (settings?.signal?.aborted) throw aborted(settings.signal)
+  /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
+  notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
+    if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
     const length = encoder.encodeArgs(args)
     const { flags, timeout, metadata } = settings ?? noSettings
     const failed = this.callWith(0, method, length, {
@@ -156,7 +157,28 @@ export class Client implements Owner {
       metadata,
       signal: undefined,
     })
-    if (failed !== undefined) throw lastFailure(failed)
+    if (failed === undefined) return true
+    const error = lastFailure(failed)
+    if (error.code !== 'unavailable' && !this.isFull(error, length + (metadata?.length ?? 0))) throw error
+    this.drop(error)
+    return false
+  }
+
+  /** Whether it was the queue that had no room. A message over the limit gets the same code. */
+  private isFull(error: IpcError, bytes: number): boolean {
+    if (error.code !== 'resource_exhausted') return false
+    return this.status().queuedBytes + bytes + queuedOverhead > this.maxQueuedBytes
+  }
+
+  private drop(why: IpcError): void {
+    this.droppedNotifications++
+    this.dropsNotLogged++
+    const now = performance.now()
+    if (now < this.nextLog) return
+    this.nextLog = now + logInterval
+    const what = this.dropsNotLogged === 1 ? 'a notification was' : `${this.dropsNotLogged} notifications were`
+    this.dropsNotLogged = 0
+    log(`ipcbridge: ${this.addresses.join(', ')}: ${what} dropped: ${why.message}`)
   }
 
   private callWith(token: number, method: number, length: number, settings: Settings): number | undefined {
@@ -165,48 +187,21 @@ export class Client implements Owner {
     return native().callWith(this.id, token, method, length, metadata.length, settings.flags, settings.timeout)
   }
 
-  private watch(slot: Slot, signal: AbortSignal): void {
+  private watch(slot: Slot, method: number, signal: AbortSignal): void {
     slot.whenSettled = whenAborted(signal, () => {
       const { resolve } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
-      resolve?.(failLater(aborted(signal)))
+      resolve?.(failLater(this.aborted(method, signal)))
     })
   }
 
+  private aborted(method: number, signal: AbortSignal): IpcError {
+    return new IpcError('cancelled', `${this.names[method]}() was aborted`, undefined, { cause: signal.reason })
+  }
+
   status(): ClientStatus {
-    return native().clientStatus(this.id, this.addresses)
+    const { droppedNotifications } = this
+    return { ...native().clientStatus(this.id, this.addresses), droppedNotifications }
   }
-}
-
-function aborted(signal: AbortSignal): IpcError {
-  return new IpcError('cancelled', 'the call was aborted', undefined, { cause: signal.reason })
-}
-
-const metadataEncoder = new Encoder()
-
-/** Checks call options and adds them to those that are set already. */
-export function makeSettings(base: Settings | undefined, options: CallOptions): Settings {
-  checkKeys('withOptions', options, ['timeout', 'signal', 'metadata', 'idempotent', 'waitForReady'])
-  const settings = { ...(base ?? noSettings) }
-  settings.timeout = milliseconds('timeout', options.timeout, settings.timeout)
-  const { signal, metadata } = options
-  if (signal !== undefined) {
-    if (!isAbortSignal(signal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')
-    settings.signal = signal
-  }
-  if (metadata !== undefined) {
-    if (!isPlainObject(metadata)) throw new IpcError('invalid_argument', 'metadata is a plain object')
-    const length = metadataEncoder.encodeResult(metadata, 'metadata')
-    settings.metadata = Uint8Array.prototype.slice.call(metadataEncoder.buffer, 0, length)
-  }
-  const flag = (name: 'idempotent' | 'waitForReady', bit: number, setWhen: boolean) => {
-    const value = options[name]
-    if (value === undefined) return
-    oneOf(name, value, [true, false], value)
-    settings.flags = value === setWhen ? settings.flags | bit : settings.flags & ~bit
-  }
-  flag('idempotent', CallFlag.idempotent, true)
-  flag('waitForReady', CallFlag.doNotWait, false)
-  return settings
 }

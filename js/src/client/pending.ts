@@ -4,11 +4,17 @@ import { control, failure, handlers, isDelivering, messageIn, table } from '../r
 import { type DecodeOptions, decode, decodeError } from '../values'
 import { failLater, type Reject, type Resolve } from './call'
 
+/** Whose call it is. */
+export interface Caller {
+  readonly decoding: DecodeOptions | undefined
+}
+
 /** A call that waits for its outcome. Its token is its place in `slots`; free ones are linked and used again. */
 export class Slot {
   resolve: Resolve | undefined = undefined
   reject: Reject | undefined = undefined
-  decoding: DecodeOptions | undefined = undefined
+  /** Kept in memory by its pending calls. */
+  caller: Caller | undefined = undefined
   /** Undoes what the call's AbortSignal needs. */
   whenSettled: (() => void) | undefined = undefined
   next = none
@@ -23,7 +29,7 @@ let free = none
 const freedInBatch: Slot[] = []
 
 /** A place for a call, which from now on keeps the process alive. */
-export function takeSlot(decoding: DecodeOptions | undefined): Slot {
+export function takeSlot(caller: Caller): Slot {
   let slot: Slot
   if (free === none) {
     slot = new Slot(slots.length)
@@ -32,14 +38,14 @@ export function takeSlot(decoding: DecodeOptions | undefined): Slot {
     slot = slots[free] as Slot
     free = slot.next
   }
-  slot.decoding = decoding
+  slot.caller = caller
   ;(control[Control.keepAlive] as number)++
   return slot
 }
 
 function empty(slot: Slot): void {
   slot.whenSettled?.()
-  slot.resolve = slot.reject = slot.decoding = slot.whenSettled = undefined
+  slot.resolve = slot.reject = slot.caller = slot.whenSettled = undefined
   ;(control[Control.keepAlive] as number)--
 }
 
@@ -67,7 +73,7 @@ handlers.batchDone = () => {
 
 handlers.outcome = (event, bytes) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve, decoding } = slot
+  const { resolve, caller } = slot
   if (resolve === undefined) return
   dropSlot(slot)
   if (table[event + Column.code] !== 0) {
@@ -80,7 +86,7 @@ handlers.outcome = (event, bytes) => {
       bytes,
       table[event + Column.payloadStart] as number,
       table[event + Column.payloadEnd] as number,
-      decoding,
+      caller?.decoding,
     )
   } catch (error) {
     resolve(failLater(error))

@@ -3,7 +3,8 @@ import { brand, isMarked } from '../brand'
 import { IpcError } from '../errors'
 import type { Kwargs } from '../values'
 import type { Call } from './call'
-import type { Client, Settings } from './client'
+import type { Client } from './client'
+import type { Settings } from './settings'
 
 type Arguments<F> = F extends (...args: infer A) => unknown ? A : never
 
@@ -55,7 +56,7 @@ type RemoteMember<M> = M extends undefined | null
 type NotifierMember<M> = M extends undefined
   ? undefined
   : M extends (...args: infer A) => unknown
-    ? (...args: A) => void
+    ? (...args: A) => boolean
     : Notifier<M>
 
 /** The methods of T as a caller in another process has them: each returns a Call. */

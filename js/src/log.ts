@@ -1,0 +1,33 @@
+/** More than this is not left waiting for somebody to read stderr. */
+const maxUnreadBytes = 1024 * 1024
+
+let leftOut = 0
+
+/**
+ * Writes a line to console.error. Where nobody reads stderr, Node.js keeps what it cannot write in memory: beyond a bound
+ * lines are left out, and the next one that is not says how many.
+ */
+export function log(...parts: unknown[]): void {
+  if (unreadBytes() > maxUnreadBytes) {
+    leftOut++
+    return
+  }
+  if (leftOut > 0) {
+    print(`ipcbridge: ${leftOut} lines were left out here, because nobody read them`)
+    leftOut = 0
+  }
+  print(...parts)
+}
+
+function print(...parts: unknown[]): void {
+  // biome-ignore lint/suspicious/noConsole: where a library tells what nobody else will
+  console.error(...parts)
+}
+
+function unreadBytes(): number {
+  try {
+    return process.stderr.writableLength ?? 0
+  } catch {
+    return 0 // no stderr that can be opened
+  }
+}

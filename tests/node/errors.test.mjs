@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { run } from './support/children.mjs'
-import { deferred, serveAndConnect } from './support/endpoints.mjs'
+import { run, start } from './support/children.mjs'
+import { connect, deferred, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
 class CustomError extends Error {
@@ -167,10 +168,67 @@ test('an argument that cannot be encoded is refused with its path', async t => {
   assert.throws(() => ipc.notify(remote).echo(Symbol('x')), { code: 'invalid_argument', message: /args\[0\]/ })
 })
 
-test('a result that cannot be encoded fails the call with its path', async t => {
-  const { remote, errors } = await withErrors(t)
-  await assert.rejects(remote.symbol(), { code: 'invalid_argument', message: /result\.items\[1\]/ })
+test('a result that cannot be encoded is the fault of the service, which is told where in the result', async t => {
+  const { remote, errors, address } = await withErrors(t)
+  await assert.rejects(remote.symbol(), { code: 'internal', message: /result\.items\[1\]/ })
   assert.equal(errors.length, 1)
+  assert.match(errors[0][0].message, /result\.items\[1\]/)
+  assert.deepEqual(errors[0][1], { service: address, method: 'symbol' })
+})
+
+test('what a notification does wrong is told to onError, since nobody else hears of it', async t => {
+  const { remote, errors } = await withErrors(t)
+  const quiet = ipc.notify(remote)
+  quiet.echo(1, 2)
+  quiet.echo(ipc.kwargs({ y: 1 }))
+  quiet.notFound()
+  quiet.symbol()
+  await remote.echo(1)
+  assert.deepEqual(
+    errors.map(([error]) => error.code),
+    ['invalid_argument', 'invalid_argument', 'not_found'],
+  )
+})
+
+test('the answer leaves before the error is told of', async t => {
+  const address = freshName()
+  const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)' // for ever
+  const service = start(
+    t,
+    `await ipc.serve(argv.address, { fail() { throw new Error('it broke') } }, { onError() { ${block} } }); say('up')`,
+    { argv: { address } },
+  )
+  await service.heard()
+  const remote = await connect(t, address)
+  await assert.rejects(remote.fail(), { message: 'it broke' })
+})
+
+test('a service whose stderr nobody reads goes on, and keeps a bounded part of what it would have said', async t => {
+  const address = freshName()
+  const service = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import ipc from 'ipcbridge'
+       await ipc.serve('${address}', {
+         fail() { throw new Error('x'.repeat(10_000)) },
+         unread: () => process.stderr.writableLength,
+       })`,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], cwd: new URL('.', import.meta.url) },
+  )
+  t.after(() => service.kill('SIGKILL'))
+  const remote = await connect(t, address)
+  for (let i = 0; i < 300; i++) await assert.rejects(remote.fail(), { code: 'unknown' })
+  assert.ok((await remote.unread()) < 2 * 1024 * 1024)
+  let said = ''
+  service.stderr.setEncoding('utf8').on('data', text => {
+    said += text
+  })
+  while (!/\d+ lines were left out here/.test(said)) {
+    await remote.fail().catch(() => {})
+  }
 })
 
 test('nesting over the limit is refused', async t => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
-import { inspect } from 'node:util'
+import * as url from 'node:url'
+import util, { inspect } from 'node:util'
 import ipc from 'ipcbridge'
 import { serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
@@ -67,6 +70,33 @@ test('the classes of a module are not offered, nor in the way', async t => {
   const { remote } = await serveAndConnect(t, { events: await import('node:events') })
   assert.equal(typeof remote.events.listenerCount, 'function')
   assert.equal(remote.events.EventEmitterAsyncResource, undefined)
+})
+
+test('the modules of Node.js are served as they are, without their classes', async t => {
+  const require = createRequire(import.meta.url)
+  for (const name of ['fs', 'crypto', 'url', 'dns', 'path', 'os', 'util', 'zlib']) {
+    const { remote } = await serveAndConnect(t, require(name))
+    assert.ok(Object.keys(remote).length > 5, name)
+    assert.ok(Object.keys((await ipc.describe(remote)).methods).length > 5, name)
+  }
+  const { remote } = await serveAndConnect(t, { fs, url, util })
+  assert.equal(await remote.fs.existsSync('/'), true)
+  assert.equal(remote.url.URL, undefined)
+  assert.equal(await remote.url.fileURLToPath('file:///a'), '/a')
+  assert.equal(await remote.util.format('%s', 1, 2, 3), '1 2 3')
+})
+
+test('an object that cannot be read is refused', async () => {
+  const revoked = make => {
+    const { proxy, revoke } = Proxy.revocable(make, {})
+    revoke()
+    return proxy
+  }
+  for (const target of [revoked({}), revoked(class {}), { math: revoked({}) }]) {
+    await assert.rejects(ipc.serve(freshName(), target), { code: 'invalid_argument' })
+  }
+  await assert.rejects(ipc.serve(freshName(), { add() {} }, revoked({})), { code: 'invalid_argument' })
+  await assert.rejects(ipc.connect(revoked([])), { code: 'invalid_argument' })
 })
 
 test('getters are neither offered nor evaluated', async t => {

@@ -1,8 +1,9 @@
 import { isError } from '../brand'
 import { IpcError } from '../errors'
-import { Column } from '../native'
+import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
-import { decode } from '../values'
+import { decode, isPlainObject } from '../values'
+import type { Method } from './exposure'
 
 /** What a handler may ask about the call that it serves. */
 export interface Context {
@@ -22,7 +23,9 @@ export interface InboundCall {
   server: number
   /** By which the native side knows the call until it is answered. */
   id: number
-  method: string
+  method: Method
+  /** Nobody waits for an answer. */
+  isNotification: boolean
   bytes: Buffer
   metadataStart: number
   metadataEnd: number
@@ -31,14 +34,15 @@ export interface InboundCall {
 }
 
 /** The call that an event of the table tells of. */
-export function inboundCallAt(event: number, bytes: Buffer, id: number, method: string): InboundCall {
+export function inboundCallAt(event: number, bytes: Buffer, method: Method): InboundCall {
   const low = table[event + Column.timeoutLow] as number
   const high = table[event + Column.timeoutHigh] as number
   const timeout = high * 0x1_0000_0000 + low
   return {
     server: table[event + Column.owner] as number,
-    id,
+    id: table[event + Column.token] as number,
     method,
+    isNotification: ((table[event + Column.flags] as number) & Flag.notify) !== 0,
     bytes,
     metadataStart: table[event + Column.metadataStart] as number,
     metadataEnd: table[event + Column.metadataEnd] as number,
@@ -54,11 +58,9 @@ export class HandlerContext implements Context {
   isCancelled = false
 
   constructor(call: InboundCall) {
-    const { bytes, metadataStart, metadataEnd } = call
-    this.method = call.method
+    this.method = call.method.name
     this.until = call.deadline
-    this.metadata =
-      metadataEnd > metadataStart ? (decode(bytes, metadataStart, metadataEnd) as Record<string, unknown>) : {}
+    this.metadata = metadataOf(call)
   }
 
   get deadline(): number | null {
@@ -86,6 +88,13 @@ export class HandlerContext implements Context {
   private abort(): void {
     this.controller?.abort(callerGone())
   }
+}
+
+function metadataOf({ bytes, metadataStart, metadataEnd }: InboundCall): Record<string, unknown> {
+  if (metadataEnd <= metadataStart) return {}
+  const metadata = decode(bytes, metadataStart, metadataEnd)
+  if (isPlainObject(metadata)) return metadata
+  throw new IpcError('data_loss', 'the caller sent metadata that are no object with names as keys')
 }
 
 export function callerGone(): IpcError {

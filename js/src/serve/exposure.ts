@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
-import { IpcError } from '../errors'
-import { checkKeys, oneOf } from '../options'
-import { isClass, isPlainObject } from '../values'
+import { IpcError, isIpcError } from '../errors'
+import { checkKeys, oneOf, show } from '../options'
+import { isClass, isPlainObject, messageOf } from '../values'
 import { declareParameters, type Signature, signatureOf } from './signature'
 
 /** Any function, called by Reflect.apply only. */
@@ -16,8 +16,7 @@ export interface Method {
   self: unknown
   /** One at a time, in the order of the calls. */
   serial: boolean
-  /** How many positional arguments surely go; reading the source may tell that others do too. */
-  least: number
+  /** How many positional arguments it surely sees; reading the source may tell that it sees more. */
   most: number
   signature: () => Signature
 }
@@ -50,24 +49,38 @@ export function method<F extends (...args: never[]) => unknown>(fn: F, options: 
 
 /** The methods of what serve() was given, in a stable order: a method's number is its place. */
 export function collectMethods(target: unknown): Method[] {
+  const methods: Method[] = []
+  try {
+    const classes: string[] = []
+    collect(expectHolder(target), '', { methods, classes }, new Set())
+    if (methods.length === 0) {
+      const why = classes[0] ?? 'functions only, no getters, classes or names that begin with _'
+      throw refusal(`there is nothing to call in what serve() was given: ${why}`)
+    }
+  } catch (error) {
+    throw isIpcError(error) ? error : unreadable(error)
+  }
+  checkNames(methods)
+  return methods
+}
+
+function expectHolder(target: unknown): object {
   if (typeof target === 'function') {
     const { name } = target
     if (isClass(target)) throw refusal(`serve() takes an instance: pass new ${name || 'TheClass'}()`)
     throw refusal(`serve() takes an object of functions: pass { ${name || 'name'} }`)
   }
   if (typeof target !== 'object' || target === null) {
-    throw refusal(`serve() takes an object of functions, an instance or a module, not ${String(target)}`)
+    throw refusal(`serve() takes an object of functions, an instance or a module, not ${show(target)}`)
   }
   if (Array.isArray(target)) throw refusal('serve() takes an object of functions, not an array: give each a name')
-  const methods: Method[] = []
-  collect(target, '', methods, new Set())
-  checkNames(methods)
-  if (methods.length === 0) {
-    throw refusal(
-      'there is nothing to call in what serve() was given: functions only, no getters, classes or names that begin with _',
-    )
-  }
-  return methods
+  return target
+}
+
+/** A revoked Proxy, or one whose traps throw. */
+function unreadable(cause: unknown): IpcError {
+  const message = `what serve() was given cannot be read: ${messageOf(cause)}`
+  return new IpcError('invalid_argument', message, undefined, { cause })
 }
 
 function refusal(message: string): IpcError {
@@ -83,7 +96,14 @@ function checkNames(methods: readonly Method[]): void {
   }
 }
 
-function collect(holder: object, prefix: string, methods: Method[], ancestors: Set<object>): void {
+/** What is found to call, and what to say of classes: they are left out, as modules have them beside what is to be called. */
+interface Found {
+  methods: Method[]
+  classes: string[]
+}
+
+function collect(holder: object, prefix: string, found: Found, ancestors: Set<object>): void {
+  const { methods, classes } = found
   if (ancestors.has(holder)) return
   if (ancestors.size > maxNesting) {
     throw refusal(`namespaces are nested more than ${maxNesting} deep at '${prefix.slice(0, -1)}'`)
@@ -98,21 +118,19 @@ function collect(holder: object, prefix: string, methods: Method[], ancestors: S
     if (name === '' || name.startsWith('_')) continue
     if (typeof value === 'function') {
       if (isClass(value)) {
-        if (!isMapping(holder) || isOfModule(ancestors)) continue
-        throw refusal(`${prefix}${name} is a class: pass an instance, new ${value.name || 'TheClass'}()`)
+        classes.push(`${prefix}${name} is a class: pass an instance, new ${value.name || 'TheClass'}()`)
+        continue
       }
-      const { length } = value
       methods.push({
         name: prefix + name,
         fn: value,
         self: holder,
         serial: serialFunctions.has(value),
-        least: length,
-        most: length,
+        most: value.length,
         signature: () => signatureOf(value),
       })
     } else if (isNamespace(value, holder)) {
-      collect(value, `${prefix}${name}.`, methods, ancestors)
+      collect(value, `${prefix}${name}.`, found, ancestors)
     }
   }
   ancestors.delete(holder)
@@ -161,11 +179,6 @@ function isNamespace(value: unknown, holder: object): value is object {
 
 function isMapping(value: object): boolean {
   return types.isMap(value) || isPlainObject(value)
-}
-
-/** A module may well export classes; in an object made to be served a class is a mistake. */
-function isOfModule(holders: Set<object>): boolean {
-  return [...holders].some(types.isModuleNamespaceObject)
 }
 
 function isInstance(value: object): boolean {

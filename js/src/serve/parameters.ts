@@ -1,14 +1,17 @@
 import { IpcError } from '../errors'
+import { isPlainObject } from '../values'
 import type { Signature } from './signature'
 
-/** Throws 'invalid_argument' unless the function takes this many positional arguments. */
-export function checkArity(name: string, signature: Signature, given: number): void {
-  const { least, most, text } = signature
-  if (given >= least && given <= most) return
-  const few =
-    least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`
-  const noun = few.endsWith(' 1') || few === '1' ? 'argument' : 'arguments'
-  throw new IpcError('invalid_argument', `${name}${text} takes ${few} ${noun}, ${given} given`)
+/**
+ * Throws 'invalid_argument' where there are more arguments than the function could see. Fewer are its own affair, as in a
+ * local call: those are undefined.
+ */
+export function expectSeen(name: string, { most, text }: Signature, given: readonly unknown[]): void {
+  if (given.length <= most) return
+  const takes = most === 0 ? 'no arguments' : `at most ${most} argument${most === 1 ? '' : 's'}`
+  const last = given[given.length - 1]
+  const hint = isPlainObject(last) ? '; keyword arguments are written kwargs({ … }), in Python name=value' : ''
+  throw new IpcError('invalid_argument', `${name}${text} takes ${takes}, ${given.length} given${hint}`)
 }
 
 /** The positional arguments that the positional and keyword arguments of a call amount to. */
@@ -29,7 +32,6 @@ export function bind(
     while (bound.length < index) bound.push(undefined)
     bound[index] = value
   }
-  let missing: string | undefined
   for (const [index, parameter] of parameters.entries()) {
     if (parameter.rest) continue
     const isGiven = index < positional.length
@@ -41,13 +43,9 @@ export function bind(
       const taken = [...left].filter(([key]) => parameter.open === true || parameter.keys?.includes(key))
       for (const [key] of taken) left.delete(key)
       if (taken.length > 0 || parameter.required) place(index, Object.fromEntries(taken))
-    } else if (parameter.required && !isGiven) {
-      missing ??= parameter.name === undefined ? `argument ${index + 1}` : `'${parameter.name}'`
     }
   }
-  // Before what is missing, which a misspelt name is the usual reason for.
   if (left.size > 0) refuse(`has no parameter ${[...left.keys()].map(key => `'${key}'`).join(', ')}`)
-  if (missing !== undefined) refuse(`misses ${missing}`)
-  if (bound.length > signature.most) checkArity(name, signature, bound.length)
+  expectSeen(name, signature, bound)
   return bound
 }

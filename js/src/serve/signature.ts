@@ -1,7 +1,6 @@
 import type * as Acorn from 'acorn'
 import type { ArrowFunctionExpression, FunctionExpression, Pattern } from 'acorn'
 import { IpcError } from '../errors'
-import { namesAskedAfter } from './presence'
 
 type WrittenFunction = ArrowFunctionExpression | FunctionExpression
 
@@ -9,6 +8,7 @@ type WrittenFunction = ArrowFunctionExpression | FunctionExpression
 export interface Parameter {
   /** Absent where it is destructured. */
   name?: string
+  /** It has no default. Callers may leave it out all the same: it is undefined then. */
   required: boolean
   /** `...name`: takes all further positional arguments. */
   rest: boolean
@@ -21,14 +21,13 @@ export interface Signature {
   parameters: readonly Parameter[]
   /** As in the source: `(a, b = 0)`. */
   text: string
-  /** How many positional arguments go at the least and at the most; the source leaves no doubt of either. */
-  least: number
+  /** How many positional arguments the function can see. */
   most: number
   /** False where nothing is known: a native or bound function. Then any number of arguments goes. */
   known: boolean
 }
 
-const opaque: Signature = { parameters: [], text: '(...)', least: 0, most: Number.POSITIVE_INFINITY, known: false }
+const opaque: Signature = { parameters: [], text: '(...)', most: Number.POSITIVE_INFINITY, known: false }
 const cache = new WeakMap<object, Signature>()
 const declared = new WeakMap<object, Signature>()
 
@@ -59,7 +58,6 @@ function summarize(parameters: readonly Parameter[], text: string): Signature {
   return {
     parameters,
     text,
-    least: parameters.reduce((least, parameter, index) => (parameter.required ? index + 1 : least), 0),
     most: parameters.some(parameter => parameter.rest) ? Number.POSITIVE_INFINITY : parameters.length,
     known: true,
   }
@@ -116,15 +114,9 @@ function signatureIn(fn: WrittenFunction, text: string): Signature {
   const first = fn.params[0]
   const last = fn.params[fn.params.length - 1]
   const written = first === undefined || last === undefined ? '' : text.slice(first.start, last.end)
-  const askedAfter = namesAskedAfter(fn)
-  // Who looks at `arguments` may take any number of them.
-  const takesAny = /\barguments\b/.test(text)
-  const isAskedAfter = ({ name }: Parameter) => name !== undefined && askedAfter.has(name)
-  const parameters = fn.params
-    .map(parameterOf)
-    .map(each => ({ ...each, required: each.required && !takesAny && !isAskedAfter(each) }))
-  const signature = summarize(parameters, `(${written.replace(/\s+/g, ' ')})`)
-  return takesAny ? { ...signature, most: Number.POSITIVE_INFINITY } : signature
+  const signature = summarize(fn.params.map(parameterOf), `(${written.replace(/\s+/g, ' ')})`)
+  // Who looks at `arguments`, or lets a string do so, may see any number of them.
+  return /\b(arguments|eval)\b/.test(text) ? { ...signature, most: Number.POSITIVE_INFINITY } : signature
 }
 
 function parameterOf(pattern: Pattern): Parameter {

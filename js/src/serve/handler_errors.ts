@@ -1,0 +1,49 @@
+import { isIpcError, isRemoteError } from '../errors'
+import { log } from '../log'
+import type { HandlerErrorInfo } from '../options'
+import { type InboundCall, isAbort } from './context'
+
+type OnError = (error: unknown, info: HandlerErrorInfo) => unknown
+
+/** Tells of what handlers throw on the side that serves. */
+export class HandlerErrors {
+  constructor(
+    private readonly service: string,
+    private readonly onError: OnError = logError,
+  ) {}
+
+  /** Whether somebody has to be told here: what a handler means to throw its caller hears of, if there is one. */
+  concern({ id, isNotification }: InboundCall, error: unknown): boolean {
+    if (isAbort(id, error)) return false
+    return isNotification || !isIpcError(error) || isRemoteError(error)
+  }
+
+  /** To be called when the caller has been answered: to log may take long, or for ever. */
+  report(method: string, error: unknown): void {
+    const { service } = this
+    const logSecond = (second: unknown) => logError(second, { service, method: `${method} (in onError)` })
+    try {
+      const told: unknown = this.onError(error, { service, method })
+      if (isThenable(told)) Promise.resolve(told).catch(logSecond)
+    } catch (second) {
+      logSecond(second)
+    }
+  }
+}
+
+export function isThenable(value: unknown): boolean {
+  return (
+    value !== null &&
+    (typeof value === 'object' || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
+  const what = `ipcbridge: ${service}: ${method} failed:`
+  try {
+    log(what, error)
+  } catch {
+    log(what, '(what was thrown cannot be printed)') // printing has run what the handler threw, which threw again
+  }
+}

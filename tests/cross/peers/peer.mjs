@@ -81,12 +81,13 @@ const actions = {
   },
   describe: ({ on }) => ipc.describe(clients.get(on)),
   status: ({ on }) => {
-    const { pendingCalls, queuedCalls, unreadBytes, busy, ...status } = ipc.status(clients.get(on))
+    const { pendingCalls, queuedCalls, unreadBytes, droppedNotifications, busy, ...status } = ipc.status(clients.get(on))
     return {
       ...status,
       pending_calls: pendingCalls,
       queued_calls: queuedCalls,
       unread_bytes: unreadBytes,
+      dropped_notifications: droppedNotifications,
       busy: busy && { method: busy.method, seconds: busy.ms / 1000 },
       peer_pid: status.peer?.pid,
     }

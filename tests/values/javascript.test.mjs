@@ -198,9 +198,7 @@ describe('arguments', () => {
 
 describe('refusals', () => {
   class Point {
-    toJSON() {
-      return 1
-    }
+    x = 1
   }
   const cases = [
     [Point, /a class \(Point\)/],
@@ -209,7 +207,7 @@ describe('refusals', () => {
     [Object.create(Point.prototype, { constructor: { value: undefined } }), /an instance of a class without a name/],
     [Symbol('s'), /a symbol/],
     [Promise.resolve(), /a promise: await it first/],
-    [new WeakMap(), /a weak collection/],
+    [new WeakMap(), /a WeakMap/],
     [/x/, /a regular expression/],
     [new Number(1), /a boxed primitive/],
     [Object(1n), /a boxed primitive/],
@@ -221,10 +219,10 @@ describe('refusals', () => {
     [() => 1, /a function/],
     [new TypeError('x'), /an Error: .*later release/],
     [new Float64Array(1), /a typed array: arrays come in a later release/],
-    [new DataView(new ArrayBuffer(1)), /a typed array/],
+    [new DataView(new ArrayBuffer(1)), /a DataView/],
     [new Uint8ClampedArray(1), /a typed array/],
     [(function* () {})(), /an iterator: .*ipc\.stream\(iterable\)/],
-    [(async function* () {})(), /an iterator/],
+    [(async function* () {})(), /an async iterator/],
     [[1][Symbol.iterator](), /an iterator/],
   ]
   for (const [value, message] of later) test(`${message}`, () => refuses(value, message, encode, 'unimplemented'))
@@ -297,27 +295,6 @@ describe("the user's code", () => {
     const expected = { before: 'x'.repeat(100), nested: 'n', after: 'y'.repeat(10_000) }
     assert.deepEqual(codec.decode(encoder.buffer, 0, length), [expected, expected])
     assert.deepEqual(inner, [['inner'], ['inner']])
-  })
-
-  test('that changes an array or Map meanwhile does not break the message', () => {
-    const array = [
-      {
-        get x() {
-          array.length = 1
-          return 1
-        },
-      },
-      2,
-    ]
-    assert.deepEqual(roundTrip(array), [{ x: 1 }, null])
-    const map = new Map([[1, { valueOf: 1 }]])
-    map.set(2, {
-      get x() {
-        map.set(3, 3).delete(1)
-        return 1
-      },
-    })
-    assert.deepEqual(roundTrip(map), new Map([[1, { valueOf: 1 }], [2, { x: 1 }]])) // biome-ignore format: one line
   })
 })
 

@@ -9,23 +9,74 @@ const bits = new Uint32Array(double.buffer)
 const highWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0
 
 /**
- * Throws IpcError 'resource_exhausted' for numbers that were chosen to fall into a few buckets of a Set or Map, which
- * would take a time quadratic in their count. The keys are every `step`th of `items`.
- *
- * Only numbers and BigInts can be chosen: V8 seeds its hashes of strings, and gives objects random ones.
+ * How often V8 may look at earlier strings of digits for nothing, in one message: where their hashes are their numbers,
+ * those that nobody has chosen (multiples of 4096) collide as well, and so many of them cost little.
  */
-export function expectSpread(items: readonly unknown[], step: 1 | 2): void {
-  if (items.length <= few * step) return
-  const hashes = new Uint32Array(items.length / step)
-  let count = 0
-  for (let index = 0; index < items.length; index += step) {
-    const key = items[index]
-    if (typeof key === 'number') hashes[count++] = hashOfNumber(key)
-    else if (typeof key === 'bigint') hashes[count++] = hashOfBigInt(key)
+const maxDigitLooks = 2 ** 24
+
+/** The first releases of Node.js that seed the hashes of digit strings (CVE-2026-21717), by their major version. */
+const seededSince: Readonly<Record<number, [minor: number, patch: number]>> = {
+  20: [20, 2],
+  22: [22, 2],
+  24: [14, 1],
+  25: [8, 2],
+}
+
+/** Whether strings that are array indices, '0' to '4294967294', have hashes that anybody can work out. */
+export function digitsCanBeChosen(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  const since = seededSince[major]
+  if (since === undefined) return major < 26
+  return minor < since[0] || (minor === since[0] && patch < since[1])
+}
+
+/** Refuses keys that were chosen to fall into a few buckets of a Set or Map, which take a time quadratic in their count. */
+export class CollisionGuard {
+  private digitLooks = 0
+
+  constructor(private readonly digits = digitsCanBeChosen(process.versions.node)) {}
+
+  /** A new message begins. */
+  begin(): void {
+    this.digitLooks = 0
   }
-  if (looks(hashes, count) > maxLooks * count) {
-    throw new IpcError('resource_exhausted', 'a Set or Map with too many numbers whose hashes collide')
+
+  /**
+   * Throws IpcError 'resource_exhausted' for such keys, which are every `step`th of `items`.
+   *
+   * Only numbers, BigInts and, in some versions, strings of digits can be chosen: V8 seeds its hashes of other strings, and
+   * gives objects random ones.
+   */
+  expectSpread(items: readonly unknown[], step: 1 | 2): void {
+    if (items.length <= few * step) return
+    const hashes = new Uint32Array(items.length / step)
+    let count = 0
+    for (let index = 0; index < items.length; index += step) {
+      const key = items[index]
+      if (typeof key === 'number') hashes[count++] = hashOfNumber(key)
+      else if (typeof key === 'bigint') hashes[count++] = hashOfBigInt(key)
+    }
+    if (looks(hashes, count) > maxLooks * count) {
+      throw new IpcError('resource_exhausted', 'a Set or Map with too many numbers whose hashes collide')
+    }
+    if (this.digits) this.expectSpreadDigits(items, step, hashes)
   }
+
+  private expectSpreadDigits(items: readonly unknown[], step: 1 | 2, hashes: Uint32Array): void {
+    let count = 0
+    for (let index = 0; index < items.length; index += step) {
+      const key = items[index]
+      if (typeof key === 'string' && isArrayIndex(key)) hashes[count++] = hashOfDigits(key)
+    }
+    this.digitLooks += Math.max(0, looks(hashes, count) - maxLooks * count)
+    if (this.digitLooks > maxDigitLooks) {
+      throw new IpcError('resource_exhausted', 'Sets or Maps with too many strings of digits whose hashes collide')
+    }
+  }
+}
+
+function isArrayIndex(key: string): boolean {
+  return key.length <= 10 && /^(0|[1-9]\d*)$/.test(key) && Number(key) < 0xffff_ffff
 }
 
 /** At how many keys V8 looks in all; its tables have buckets for half of the keys that they take before they double. */
@@ -43,8 +94,12 @@ function looks(hashes: Uint32Array, count: number): number {
   return sum
 }
 
-// The hashes are V8's own: ComputeUnseededHash and ComputeLongHash. Were it to change them, keys could again be chosen
+// The hashes are V8's own: MakeArrayIndexHash, ComputeUnseededHash and ComputeLongHash. Were it to change them, keys could again be chosen
 // that this does not see; none would be refused in error, for what they count is spread all the same.
+
+function hashOfDigits(key: string): number {
+  return (key.length << 24) | Number(key)
+}
 
 function hashOfNumber(value: number): number {
   if ((value | 0) === value) return hash32(value)

@@ -1,6 +1,8 @@
 import { IpcError, isIpcError } from '../errors'
-import { expectSpread } from './collisions'
+import { printed } from '../printed'
+import { CollisionGuard } from './collisions'
 import { Reader } from './reader'
+import { isEnginesLimit } from './refused'
 import { Kwargs } from './types'
 import { extension, heavy, maxDepth, maxWeight, readDouble, tooLarge } from './wire'
 
@@ -18,15 +20,18 @@ const high = 0x1_0000_0000
 /** The last moment, in milliseconds, that a Date can hold. */
 const lastDate = 8.64e15
 const objectPrototype = Object.prototype
+const farIndex = '100000'
 
 /** Reads values by the table of docs/values.md. Arrays grow as their items arrive, whatever length was announced. */
 class ValueReader extends Reader {
   private int64: Int64 = 'mixed'
   private weight = 0
+  private readonly collisions = new CollisionGuard()
 
   begin(buffer: Buffer, start: number, end: number, options: DecodeOptions | undefined): void {
     this.open(buffer, start, end)
     this.weight = 1
+    this.collisions.begin()
     this.int64 = options?.int64 ?? 'mixed'
   }
 
@@ -143,8 +148,13 @@ class ValueReader extends Reader {
     this.expect(2 * count)
     this.weigh(heavy - 1 + 2 * count)
     const object: Record<string, unknown> = {}
+    let spread = false
     for (let index = 0; index < count; index++) {
       const key = this.key()
+      if (!spread && key.charCodeAt(0) <= 0x39 && isFarIndex(key, count)) {
+        spreadElements(object)
+        spread = true
+      }
       const value = this.value(depth + 1)
       // Plain assignment would call __proto__'s setter, and fail for names that a frozen Object.prototype has.
       if (key in objectPrototype) define(object, key, value)
@@ -187,14 +197,14 @@ class ValueReader extends Reader {
       case extension.map: {
         const items = this.contents(length, depth)
         if (items.length % 2 !== 0) throw this.malformed('a map with a key but no value')
-        expectSpread(items, 2)
+        this.collisions.expectSpread(items, 2)
         const map = new Map<unknown, unknown>()
         for (let index = 0; index < items.length; index += 2) map.set(items[index], items[index + 1])
         return map
       }
       case extension.set: {
         const items = this.contents(length, depth)
-        expectSpread(items, 1)
+        this.collisions.expectSpread(items, 1)
         return new Set(items)
       }
       case extension.kwargs:
@@ -294,6 +304,17 @@ function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
+/** Whether it is an array index for which V8 would make room for many more elements than an object of `count` keys has. */
+function isFarIndex(key: string, count: number): boolean {
+  return key.length <= 4 && Number(key) > 16 + 4 * count
+}
+
+/** Has V8 keep the object's elements in a hash table: `{ "1000": null }` would take 12 kB, and a message may hold a million of it. */
+function spreadElements(object: Record<string, unknown>): void {
+  object[farIndex] = null
+  delete object[farIndex]
+}
+
 function dateOf(milliseconds: number): Date {
   if (!(Math.abs(milliseconds) <= lastDate)) throw new IpcError('out_of_range', 'a moment that no Date can hold')
   return new Date(milliseconds)
@@ -333,8 +354,11 @@ export function decodeArgs(buffer: Buffer, start: number, end: number, options?:
   }
 }
 
-/** What the engine throws for a string, BigInt or Map beyond its limits is the value's fault, not the caller's. */
 function unreadable(thrown: unknown): IpcError {
   if (isIpcError(thrown)) return thrown
-  return new IpcError('out_of_range', `a value too large for this engine: ${String(thrown)}`)
+  const why = isEnginesLimit(thrown)
+    ? 'no memory for a value, or it is too large for this engine'
+    : 'a value cannot be read'
+  const code = isEnginesLimit(thrown) ? 'resource_exhausted' : 'internal'
+  return new IpcError(code, `${why}: ${printed(thrown)}`, undefined, { cause: thrown })
 }

@@ -1,25 +1,33 @@
 import { types } from 'node:util'
+import { refusalOf } from './advice'
 import { hasPlainPrototype } from './plain'
-import { explain, inside, member, nestedTooDeep, Refused, refusalOf } from './refused'
+import { explain, inside, member, nestedTooDeep, Refused } from './refused'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth } from './wire'
 import { Writer } from './writer'
+
+// The engine's own, which neither subclasses nor properties of an object replace: what they tell is so, and while they run no
+// code of the user's does.
+const { forEach: eachEntry } = Map.prototype
+const { forEach: eachElement } = Set.prototype
+const { getTime } = Date.prototype
+const entryCount = getterOf(Map.prototype, 'size')
+const elementCount = getterOf(Set.prototype, 'size')
 
 /** Writes JavaScript values by the table of docs/values.md. */
 class ValueWriter extends Writer {
   /** The bytes of a call's arguments, whose trailing undefined ones are dropped; their length. */
   arguments(args: readonly unknown[]): number {
     this.begin()
-    let count = args.length
-    while (count > 0 && args[count - 1] === undefined) count--
-    const last = count > 0 ? args[count - 1] : undefined
-    const named = isKwargs(last) ? last : undefined
-    if (named !== undefined) {
-      count--
-      while (count > 0 && args[count - 1] === undefined) count--
-    }
+    let named: Kwargs | undefined
     let index = 0
     try {
+      let count = given(args, lengthOf(args))
+      const last = count > 0 ? args[count - 1] : undefined
+      if (isKwargs(last)) {
+        named = last
+        count = given(args, count - 1)
+      }
       this.arrayHeader(named === undefined ? count : count + 1)
       for (; index < count; index++) this.value(args[index], 0)
     } catch (thrown) {
@@ -80,7 +88,7 @@ class ValueWriter extends Writer {
 
   private array(items: readonly unknown[], depth: number): void {
     if (depth >= maxDepth) throw nestedTooDeep()
-    const { length } = items // once: a getter may change it, but not the header that is already written
+    const length = lengthOf(items) // once: a getter may change it, but not the header that is already written
     this.arrayHeader(length)
     let index = 0
     try {
@@ -93,7 +101,7 @@ class ValueWriter extends Writer {
   private object(object: Record<string, unknown>, depth: number): void {
     if (depth >= maxDepth) throw nestedTooDeep()
     const keys = Object.keys(object)
-    if (keys.length === 0 && Symbol.asyncIterator in object) throw refusalOf(object)
+    if (keys.length === 0 && isIterable(object)) throw refusalOf(object)
     const start = this.at
     this.mapHeader(keys.length)
     let written = 0
@@ -117,38 +125,45 @@ class ValueWriter extends Writer {
     else if (types.isDate(value)) this.date(value)
     else if (types.isMap(value)) this.map(value, depth)
     else if (types.isSet(value)) this.set(value, depth)
-    else if (isFloat(value)) this.double(value.value)
+    else if (isFloat(value)) this.float(value.value)
     else if (isLocalDateTime(value)) this.localDateTime(value.date)
     else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
     else if (isKwargs(value)) throw new Refused('kwargs() may only be the last argument of a call')
     else if (hasPlainPrototype(value)) this.object(value as Record<string, unknown>, depth)
+    else if (isUrl(value)) this.string(value.href)
     else throw refusalOf(value)
+  }
+
+  private float(value: unknown): void {
+    if (typeof value !== 'number') throw new Refused('float() of what is not a number')
+    this.double(value)
   }
 
   private map(map: ReadonlyMap<unknown, unknown>, depth: number): void {
     if (depth >= maxDepth) throw nestedTooDeep()
-    const entries = [...map] // a getter in a value may change the map, but not the count that is already written
     const start = this.beginExtension()
-    this.arrayHeader(2 * entries.length)
-    let step = ''
+    this.arrayHeader(2 * entryCount.call(map))
+    const items: unknown[] = [] // a getter in a value may change the map, but not the count that is already written
+    eachEntry.call(map, (value, key) => {
+      items.push(key, value)
+    })
+    let index = 0
     try {
-      for (const [index, [key, value]] of entries.entries()) {
-        step = `<key ${index}>`
-        this.value(key, depth + 1)
-        step = member(key)
-        this.value(value, depth + 1)
-      }
+      for (; index < items.length; index++) this.value(items[index], depth + 1)
     } catch (thrown) {
-      throw inside(thrown, step, map)
+      throw inside(thrown, index % 2 === 0 ? `<key ${index / 2}>` : member(items[index - 1]), map)
     }
     this.endExtension(extension.map, start)
   }
 
   private set(set: ReadonlySet<unknown>, depth: number): void {
     if (depth >= maxDepth) throw nestedTooDeep()
-    const items = [...set]
     const start = this.beginExtension()
-    this.arrayHeader(items.length)
+    this.arrayHeader(elementCount.call(set))
+    const items: unknown[] = []
+    eachElement.call(set, item => {
+      items.push(item)
+    })
     let index = 0
     try {
       for (; index < items.length; index++) this.value(items[index], depth + 1)
@@ -160,8 +175,7 @@ class ValueWriter extends Writer {
 
   /** MessagePack's own timestamp, in the shortest of its three forms. */
   private date(date: Date): void {
-    const milliseconds = Date.prototype.getTime.call(date)
-    if (Number.isNaN(milliseconds)) throw new Refused('an invalid Date')
+    const milliseconds = timeOf(date)
     const seconds = Math.floor(milliseconds / 1000)
     const nanoseconds = (milliseconds - 1000 * seconds) * 1_000_000
     const upper = Math.floor(seconds / 0x1_0000_0000)
@@ -180,8 +194,8 @@ class ValueWriter extends Writer {
   }
 
   /** Microseconds between the wall-clock reading and 1970-01-01T00:00:00 on the same clock. */
-  private localDateTime(date: Date): void {
-    if (Number.isNaN(date.getTime())) throw new Refused('an invalid Date')
+  private localDateTime(given: Date): void {
+    const date = new Date(timeOf(given))
     const clock = new Date(0)
     clock.setUTCFullYear(date.getFullYear(), date.getMonth(), date.getDate())
     clock.setUTCHours(date.getHours(), date.getMinutes(), date.getSeconds(), date.getMilliseconds())
@@ -190,6 +204,41 @@ class ValueWriter extends Writer {
     this.uint32(Number((microseconds >> 32n) & 0xffff_ffffn))
     this.uint32(Number(microseconds & 0xffff_ffffn))
   }
+}
+
+function getterOf(prototype: object, name: string): () => number {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as () => number
+}
+
+/** The length of an array; of a Proxy it may be anything. */
+function lengthOf(items: readonly unknown[]): number {
+  const { length } = items
+  if (length >>> 0 !== length) throw new Refused('an array of a length that no array has')
+  return length
+}
+
+/** How many of the first `count` arguments are left without trailing undefined ones. */
+function given(args: readonly unknown[], count: number): number {
+  let left = count
+  while (left > 0 && args[left - 1] === undefined) left--
+  return left
+}
+
+function isIterable(object: object): boolean {
+  return Symbol.asyncIterator in object || Symbol.iterator in object
+}
+
+/** A URL of whatever realm: jsdom has a class of its own. */
+function isUrl(value: object): value is URL {
+  return (
+    Object.prototype.toString.call(value) === '[object URL]' && typeof (value as { href?: unknown }).href === 'string'
+  )
+}
+
+function timeOf(date: Date): number {
+  const time = getTime.call(date)
+  if (Number.isNaN(time)) throw new Refused('an invalid Date: send null')
+  return time
 }
 
 /**

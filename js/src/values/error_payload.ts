@@ -1,5 +1,6 @@
 import { isError } from '../brand'
 import { type Code, isCode, isIpcError, isRemoteError, RemoteError } from '../errors'
+import { printedBigInt } from '../printed'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
 
@@ -116,7 +117,7 @@ export function codeOf(thrown: unknown): Code {
 export function messageOf(thrown: unknown): string {
   const message = isError(thrown) ? read(thrown, 'message') : thrown
   try {
-    return text(String(message))
+    return text(typeof message === 'bigint' ? printedBigInt(message) : String(message))
   } catch {
     return '(what was thrown cannot be printed)'
   }

@@ -1,8 +1,6 @@
 import { types } from 'node:util'
-import { isError } from '../brand'
 import { IpcError } from '../errors'
-import { notYet } from '../unimplemented'
-import { isClass } from './plain'
+import { cut, printed } from '../printed'
 import { maxDepth } from './wire'
 
 /** A value has no form on the wire. Each container on the way out adds its step, the innermost first. */
@@ -36,19 +34,33 @@ export function explain(thrown: unknown, root: string): IpcError {
   const refused = asRefused(thrown)
   const steps = refused.steps.reverse()
   const path = (length: number) => root + steps.slice(0, length).join('')
-  if (refused.kind === 'too large') return new IpcError('resource_exhausted', `${root}: ${refused.message}`)
+  const options = refused.origin === undefined ? undefined : { cause: refused.origin }
+  if (refused.kind === 'too large') {
+    return new IpcError('resource_exhausted', `${root}: ${refused.message}`, undefined, options)
+  }
   if (refused.kind === 'too deep') {
     const cycle = findCycle(refused.holders.reverse())
     const reason = cycle ? `refers back to ${path(cycle.first)}: a cycle cannot be sent` : `is ${refused.message}`
     return new IpcError('invalid_argument', `${cycle ? path(cycle.again) : `${path(4)}...`} ${reason}`)
   }
-  const options = refused.origin === undefined ? undefined : { cause: refused.origin }
   const message = `${path(steps.length)} cannot be sent: ${refused.message}`
   return new IpcError(refused.kind === 'later' ? 'unimplemented' : 'invalid_argument', message, undefined, options)
 }
 
 function asRefused(thrown: unknown): Refused {
-  return thrown instanceof Refused ? thrown : new Refused(`reading it threw ${shown(thrown)}`, 'value', thrown)
+  if (thrown instanceof Refused) return thrown
+  if (isEnginesLimit(thrown)) return new Refused(`no memory for it (${thrown.message})`, 'too large', thrown)
+  return new Refused(`reading it threw ${printed(thrown)}`, 'value', thrown)
+}
+
+/** Whether the engine threw it because something would be too large for it, or there is no memory. */
+export function isEnginesLimit(thrown: unknown): thrown is Error {
+  if (!types.isNativeError(thrown)) return false
+  const { code } = thrown as { code?: unknown }
+  if (code === 'ERR_STRING_TOO_LONG' || code === 'ERR_MEMORY_ALLOCATION_FAILED') return true
+  return /^(Array buffer allocation failed|Invalid (array|array buffer|string|typed array) length|Maximum BigInt size|(Map|Set) maximum)/.test(
+    thrown.message,
+  )
 }
 
 /** Where in a chain of containers, the outermost first, one comes again. */
@@ -63,56 +75,12 @@ function findCycle(holders: readonly object[]): { first: number; again: number }
 }
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+const longestKey = 64
 
 /** How a property, or a Map's value, is named in a path. */
 export function member(key: unknown): string {
-  if (typeof key === 'string') return identifier.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
-  return typeof key === 'object' && key !== null ? '[an object key]' : `[${String(key)}]`
-}
-
-/** The refusal of a value of a kind that the encoder does not know: why, and what to send instead. */
-export function refusalOf(value: unknown): Refused {
-  const reason = comesLater(value)
-  return reason === undefined ? new Refused(whyNever(value)) : new Refused(reason, 'later')
-}
-
-function comesLater(value: unknown): string | undefined {
-  if (typeof value === 'function')
-    return isClass(value) ? undefined : `a function (${nameOf(value)}): ${notYet.callbacks}`
-  if (typeof value !== 'object' || value === null) return undefined
-  if (isError(value)) return `an Error: ${notYet.errors}`
-  if (ArrayBuffer.isView(value)) return `a typed array: ${notYet.arrays}; send a Buffer or Array.from(value)`
-  if (isStream(value)) return `an iterator: ${notYet.streams}; send an array`
-  return undefined
-}
-
-function whyNever(value: unknown): string {
-  if (typeof value === 'symbol') return 'a symbol'
-  if (typeof value === 'function') return `a class (${nameOf(value)})`
-  const object = value as object
-  if (types.isPromise(object)) return 'a promise: await it first'
-  if (types.isWeakMap(object) || types.isWeakSet(object)) return 'a weak collection'
-  if (types.isRegExp(object)) return 'a regular expression: send its source'
-  if (types.isBoxedPrimitive(object)) return 'a boxed primitive: send value.valueOf()'
-  return `an instance of ${nameOf(object.constructor)}: send a plain object, such as { ...value }`
-}
-
-function isStream(value: object): boolean {
-  if (types.isPromise(value)) return false // a Call is iterable, too, but is to be awaited
-  const candidate = value as { next?: unknown; [Symbol.asyncIterator]?: unknown }
-  return typeof candidate.next === 'function' || typeof candidate[Symbol.asyncIterator] === 'function'
-}
-
-function nameOf(value: unknown): string {
-  if (typeof value !== 'function') return 'a class without a name'
-  const { name } = value
-  return typeof name === 'string' && name !== '' ? name : 'anonymous'
-}
-
-function shown(thrown: unknown): string {
-  try {
-    return String(thrown)
-  } catch {
-    return 'something that cannot be printed'
-  }
+  if (typeof key === 'object' && key !== null) return '[an object key]'
+  if (typeof key !== 'string') return `[${cut(printed(key), longestKey)}]`
+  const short = cut(key, longestKey)
+  return identifier.test(short) ? `.${short}` : `[${JSON.stringify(short)}]`
 }

@@ -9,6 +9,9 @@ const shortString = 24
 /** Up to here room for the worst case, three bytes a character, is cheaper than counting them first. */
 const mediumString = 16 * 1024
 const high = 0x1_0000_0000
+/** What a subclass or a property of the object's cannot replace: what it tells is copied. */
+const byteLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')
+  ?.get as () => number
 const canonicalNaN = Uint8Array.of(0x7f, 0xf8, 0, 0, 0, 0, 0, 0)
 
 /** Writes MessagePack into a slab that grows. Every method makes room for what it writes. */
@@ -92,7 +95,7 @@ export class Writer {
     const contents = Buffer.from(hex, 'hex')
     if (value < 0n) for (let index = 0; index < contents.length; index++) contents[index] = ~(contents[index] as number)
     this.extensionHeader(extension.bigInt, contents.length)
-    this.raw(contents)
+    this.raw(contents, contents.length)
   }
 
   protected double(value: number): void {
@@ -134,7 +137,7 @@ export class Writer {
     const guess = stringHeaderSize(length)
     const written = this.buffer.write(value, start + guess)
     if (written !== length && loneSurrogate.test(value)) {
-      throw new Refused('a string with a lone surrogate, which UTF-8 cannot carry')
+      throw new Refused('a string with a lone surrogate, which UTF-8 cannot carry: send Buffer.from(text).toString()')
     }
     const size = stringHeaderSize(written)
     if (size !== guess) this.buffer.copyWithin(start + size, start + guess, start + guess + written)
@@ -144,9 +147,11 @@ export class Writer {
   }
 
   protected binary(value: Uint8Array): void {
+    const length = byteLength.call(value)
+    if (length === 0) expectAttached(value)
     this.weigh(heavy - 1)
-    this.header(value.length, 0xc4, 0xc5, 0xc6)
-    this.raw(value)
+    this.header(length, 0xc4, 0xc5, 0xc6)
+    this.raw(value, length)
   }
 
   /** Headers weigh the items that follow: 1 each, to which those that are heavy add the rest themselves. */
@@ -199,10 +204,11 @@ export class Writer {
     this.at += size
   }
 
-  protected raw(bytes: Uint8Array): void {
-    this.room(bytes.length)
+  private raw(bytes: Uint8Array, length: number): void {
+    if (length === 0) return
+    this.room(length)
     this.buffer.set(bytes, this.at)
-    this.at += bytes.length
+    this.at += length
   }
 
   /** Four bytes of an integer of any sign and size, modulo 2^32. */
@@ -223,7 +229,7 @@ export class Writer {
     } else if (count < high) {
       this.at = this.head32(head32, count)
       return
-    } else throw new Refused('longer than the 4 GiB that MessagePack can count')
+    } else throw new Refused(tooLong, 'too large')
     buffer[this.at++] = count
   }
 
@@ -246,6 +252,7 @@ export class Writer {
   }
 
   private grow(needed: number): void {
+    if (needed >= high) throw new Refused(tooLong, 'too large')
     const larger = allocate(Math.max(needed, 2 * this.buffer.length)) ?? allocate(needed)
     if (larger === undefined) throw new Refused(`no memory for the ${needed} bytes that this takes`, 'too large')
     this.buffer.copy(larger, 0, 0, this.at)
@@ -261,6 +268,16 @@ function allocate(size: number): Buffer | undefined {
   }
 }
 
+/** What was transferred, to a worker for instance, looks empty. */
+function expectAttached({ buffer }: Uint8Array): void {
+  try {
+    new Uint8Array(buffer)
+  } catch {
+    throw new Refused('bytes whose ArrayBuffer was transferred: send them before, or a copy')
+  }
+}
+
+const tooLong = 'longer than the 4 GiB that a message can have'
 const loneSurrogate = /\p{Surrogate}/u
 
 function stringHeaderSize(bytes: number): number {

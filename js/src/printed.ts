@@ -1,0 +1,26 @@
+const longest = 1000
+const largest = 1n << 256n
+
+/**
+ * Anything as text for a sentence. Never throws, and takes a time linear in the size: the decimal digits of a BigInt do not,
+ * so a large one is told in hexadecimal, and what is long is cut.
+ */
+export function printed(value: unknown): string {
+  try {
+    return cut(typeof value === 'bigint' ? printedBigInt(value) : String(value), longest)
+  } catch {
+    return 'something that cannot be printed'
+  }
+}
+
+export function printedBigInt(value: bigint): string {
+  if (-largest < value && value < largest) return value.toString()
+  const hex = value < 0n ? (-value).toString(16) : value.toString(16)
+  return `${value < 0n ? '-' : ''}0x${cut(hex, 16)}`
+}
+
+/** A text, or its beginning; no surrogate pair is split. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text
+  return `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…`
+}

@@ -38,8 +38,8 @@ Napi::Value text_or_null(Napi::Env env, const std::string& text) {
   return Napi::String::New(env, text);
 }
 
-Napi::Value peer_or_null(Napi::Env env, const std::optional<PeerIdentity>& identity) {
-  if (!identity) return env.Null();
+Napi::Value peer_or_null(Napi::Env env, const LocalPeer* identity) {
+  if (identity == nullptr) return env.Null();
   Napi::Object peer = Napi::Object::New(env);
   peer["pid"] = static_cast<double>(identity->pid);
   peer["uid"] = static_cast<double>(identity->uid);
@@ -52,7 +52,7 @@ Napi::Object link_object(Napi::Env env, const LinkStatus& link) {
   object["address"] = link.address;
   object["transport"] = text_or_null(env, link.transport);
   object["fallbackReason"] = text_or_null(env, link.fallback_reason);
-  object["peer"] = peer_or_null(env, link.peer);
+  object["peer"] = peer_or_null(env, link.local_peer());
   object["unreadBytes"] = static_cast<double>(link.unread_bytes);
   object["busy"] = busy_or_null(env, link.busy);
   return object;

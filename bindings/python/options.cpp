@@ -67,8 +67,9 @@ py::dict link_dict(const LinkStatus& link) {
   dict["address"] = to_str(link.address);
   dict["transport"] = text_or_none(link.transport);
   dict["fallback_reason"] = text_or_none(link.fallback_reason);
-  dict["peer_pid"] = link.peer ? py::cast(link.peer->pid) : py::none();
-  dict["peer_uid"] = link.peer ? py::cast(link.peer->uid) : py::none();
+  const LocalPeer* peer = link.local_peer();
+  dict["peer_pid"] = peer != nullptr ? py::cast(peer->pid) : py::none();
+  dict["peer_uid"] = peer != nullptr ? py::cast(peer->uid) : py::none();
   dict["unread_bytes"] = link.unread_bytes;
   dict["busy"] = busy_or_none(link.busy);
   return dict;

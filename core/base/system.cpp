@@ -8,6 +8,9 @@
 namespace ipcbridge {
 
 int System::socket(int domain, int type, int protocol) { return ::socket(domain, type, protocol); }
+int System::socketpair(int domain, int type, int protocol, int* ends) {
+  return ::socketpair(domain, type, protocol, ends);
+}
 int System::bind(int fd, const sockaddr* address, socklen_t size) { return ::bind(fd, address, size); }
 int System::listen(int fd, int backlog) { return ::listen(fd, backlog); }
 int System::connect(int fd, const sockaddr* address, socklen_t size) { return ::connect(fd, address, size); }

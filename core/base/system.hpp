@@ -19,6 +19,7 @@ class System {
   System& operator=(const System&) = delete;
 
   virtual int socket(int domain, int type, int protocol);
+  virtual int socketpair(int domain, int type, int protocol, int* ends);
   virtual int bind(int fd, const sockaddr* address, socklen_t size);
   virtual int listen(int fd, int backlog);
   virtual int connect(int fd, const sockaddr* address, socklen_t size);

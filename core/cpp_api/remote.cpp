@@ -69,7 +69,7 @@ RemoteStatus Remote::Impl::status() const {
   status.state = state_name(seen.state);
   status.transport = seen.transport;
   status.fallback_reason = seen.fallback_reason;
-  status.peer_pid = seen.peer ? seen.peer->pid : 0;
+  status.peer_pid = seen.local_peer() == nullptr ? 0 : seen.local_peer()->pid;
   status.pending_calls = seen.pending_calls;
   status.queued_calls = seen.queued_calls;
   return status;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/transport/connector.hpp"
-
 namespace ipcbridge {
 namespace {
 
@@ -31,7 +29,7 @@ bool is_final(Code code) {
 }  // namespace
 
 Client::Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses)
-    : context_(context), id_(id), options_(options) {
+    : context_(context), id_(id), options_(options), admission_(context.known_ids(), options.allow) {
   for (Address& address : addresses) links_.emplace_back().address = std::move(address);
 }
 
@@ -44,31 +42,62 @@ void Client::start() {
 
 void Client::attempt(Link& link) {
   link.next_attempt = kNever;
-  if (state_ == ClientState::kClosed || link.connection != nullptr) return;
-  Result<std::unique_ptr<Channel>> channel = open_channel(context_.system(), link.address, options_.allow);
-  if (!channel.ok()) {
-    last_error_ = channel.error();
-    if (is_final(last_error_.code) && !any_usable()) {
-      give_up(last_error_);
-    } else {
-      retry_later(link, last_error_);
-    }
+  if (state_ == ClientState::kClosed || link.connection != nullptr || link.dial) return;
+  link.dial = context_.dial(link.address, *this);
+  link.dial_until = kNever;
+  advance(link);
+}
+
+void Client::advance(Link& link) {
+  std::optional<Connector::Outcome> outcome = link.dial->advance();
+  if (!outcome) {
+    if (link.dial_until != kNever) return;
+    link.dial_until = Clock::now() + context_.options().handshake_timeout;
+    context_.set_timer({link.dial_until, TimerQueue::Kind::kClient, id_, 0});
+    return;
+  }
+  link.dial.reset();
+  if (outcome->ok()) {
+    use(link, std::move(*outcome).value());
+  } else {
+    fail_attempt(link, outcome->error());
+  }
+}
+
+void Client::on_dial_ready(std::uint64_t dial) {
+  const auto link = std::find_if(links_.begin(), links_.end(),
+                                 [&](const Link& each) { return each.dial && each.dial->id() == dial; });
+  if (link != links_.end()) advance(*link);
+}
+
+void Client::use(Link& link, std::unique_ptr<Channel> channel) {
+  if (Status status = admission_.admit(channel->peer()); !status.ok()) {
+    fail_attempt(link, {status.error().code,
+                        "the service at " + link.address.text + " runs as another user: " + status.error().message});
     return;
   }
   ConnectionSetup setup;
   setup.hello.limits = options_.limits;
   setup.hello.nonce = context_.nonce();
   if (link.address.named) setup.hello.service = link.address.text;
-  if (link.address.transport == Transport::kAuto || link.address.transport == Transport::kShm) {
-    setup.ring_bytes = context_.options().ring_bytes;
-  }
-  link.connection = context_.open_connection(std::move(channel).value(), Session::Side::kConnector, *this, setup);
+  if (link.address.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context_.options().ring_bytes;
+  link.connection = context_.open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
   if (link.connection == nullptr) {
     retry_later(link, {Code::kResourceExhausted, "cannot watch another descriptor"});
     return;
   }
   ++connections_;
   link.connection->start();
+}
+
+// The attempt has come to nothing, before there was a connection.
+void Client::fail_attempt(Link& link, const Error& why) {
+  last_error_ = why;
+  if (is_final(why.code) && !any_usable()) {
+    give_up(why);
+  } else {
+    retry_later(link, why);
+  }
 }
 
 void Client::retry_later(Link& link, const Error& why) {
@@ -98,7 +127,7 @@ void Client::on_timer(TimePoint now) {
   const bool trying =
       options_.connect_timeout == Duration::zero() && std::any_of(links_.begin(), links_.end(), [](const Link& link) {
         const bool untried = link.next_attempt != kNever && link.backoff == Duration::zero();
-        return link.connection != nullptr || untried;
+        return link.connection != nullptr || link.dial || untried;
       });
   if (!any_usable() && now >= patience_ && !trying) {
     Error why = last_error_;
@@ -114,6 +143,10 @@ void Client::on_timer(TimePoint now) {
     return;
   }
   for (Link& link : links_) {
+    if (link.dial && link.dial_until <= now) {
+      link.dial.reset();
+      fail_attempt(link, {Code::kUnavailable, "nobody answers at " + link.address.text});
+    }
     if (link.next_attempt <= now) attempt(link);
     if (state_ == ClientState::kClosed) return;
   }
@@ -121,8 +154,9 @@ void Client::on_timer(TimePoint now) {
 
 bool Client::awaits_timer() const {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return false;
-  return state_ != ClientState::kReady ||
-         std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.next_attempt != kNever; });
+  return state_ != ClientState::kReady || std::any_of(links_.begin(), links_.end(), [](const Link& link) {
+           return link.next_attempt != kNever || link.dial;
+         });
 }
 
 std::string Client::where() const {
@@ -143,6 +177,7 @@ void Client::give_up(const Error& why) {
   fail_queued(why.code, why.message);
   for (Link& link : links_) {
     link.next_attempt = kNever;
+    link.dial.reset();
     if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
   }
 }
@@ -185,6 +220,7 @@ void Client::close() {
   set_state(ClientState::kClosed, &why);
   for (Link& link : links_) {
     link.usable = false;
+    link.dial.reset();
     if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
   }
   for (Connection* connection : std::exchange(leaving_, {})) connection->close(why);
@@ -260,7 +296,7 @@ void Client::map_methods(Link& link) {
 
 Status Client::judge(Connection& connection, const Hello&) {
   const Link* link = link_of(connection);
-  const bool needs_shm = link != nullptr && link->address.transport == Transport::kShm;
+  const bool needs_shm = link != nullptr && link->address.shared_memory() == SharedMemory::kRequired;
   if (needs_shm && connection.fallback().code != Code::kOk) {
     const Error& why = connection.fallback();
     return Error{why.code, link->address.text + " asks for shared memory, which cannot be had: " + why.message};

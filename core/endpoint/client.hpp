@@ -14,6 +14,7 @@
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/naming/address.hpp"
+#include "core/transport/admission.hpp"
 
 namespace ipcbridge {
 
@@ -58,6 +59,7 @@ class Client final : public ConnectionOwner {
   void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
   void on_goaway(Connection& connection) override;
   void on_room(Connection& connection) override;
+  void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const Error& why) override;
 
  private:
@@ -73,6 +75,8 @@ class Client final : public ConnectionOwner {
     TimePoint opened;                   // when it last became usable
     Duration pause = Duration::zero();  // from then to the next attempt at least
     TimePoint next_attempt = kNever;
+    std::unique_ptr<Dial> dial;  // while an attempt is under way that has no connection yet
+    TimePoint dial_until = kNever;
   };
 
   // What a call needs to be sent later, or again.
@@ -96,6 +100,9 @@ class Client final : public ConnectionOwner {
   };
 
   void attempt(Link& link);
+  void advance(Link& link);
+  void use(Link& link, std::unique_ptr<Channel> channel);
+  void fail_attempt(Link& link, const Error& why);
   void retry_later(Link& link, const Error& why);
   void attempt_at(Link& link, TimePoint at);
   static void note_opened(Link& link);
@@ -145,6 +152,7 @@ class Client final : public ConnectionOwner {
   std::uint64_t queued_calls_ = 0;
 
   ConnectOptions options_;
+  Admission admission_;
   TimePoint patience_ = kNever;  // when connecting or reconnecting ends in failure
   Error last_error_;
   std::vector<std::string> methods_;

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/peer_activity.hpp"
-#include "core/transport/channel.hpp"
+#include "core/transport/principal.hpp"
 
 namespace ipcbridge {
 
@@ -15,12 +16,15 @@ namespace ipcbridge {
 struct LinkStatus {
   std::string address;
   ClientState state = ClientState::kConnecting;
-  std::string transport;             // "shm", "unix", "inproc"; empty while there is no connection
-  std::string fallback_reason;       // why shared memory is not used, where it might have been
-  std::optional<PeerIdentity> peer;  // while there is a connection
+  std::string transport;          // "shm", "unix", "inproc"; empty while there is no connection
+  std::string fallback_reason;    // why shared memory is not used, where it might have been
+  std::optional<Principal> peer;  // while there is a connection
   // Over shared memory, where the service need not answer to be seen:
   std::uint64_t unread_bytes = 0;  // sent, not read by it
   std::optional<PeerActivity> busy;
+
+  // The peer, if it is a process of this machine.
+  const LocalPeer* local_peer() const { return peer ? std::get_if<LocalPeer>(&*peer) : nullptr; }
 };
 
 // A client's addresses together: transport and peer of the first that is connected, the unread bytes of all, and the

@@ -25,8 +25,8 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
       owner_(owner),
       limits_(setup.hello.limits),
       account_(setup.account),
-      handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_,
-                 dynamic_cast<UnixChannel*>(channel_.get())) {}
+      handshake_memory_(setup.handshake_accounts),
+      handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_) {}
 
 void Connection::start() {
   context_.set_timer({Clock::now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
@@ -35,6 +35,7 @@ void Connection::start() {
     return;
   }
   update_interest();
+  count_handshake();
 }
 
 void Connection::service(bool fd_ready) {
@@ -49,8 +50,18 @@ void Connection::service(bool fd_ready) {
     return;
   }
   if (closed_) return;
-  if (!is_open()) advance_handshake();
+  if (is_open()) {
+    write_waiting();
+    return;
+  }
+  advance_handshake();
   if (!closed_) write_waiting();
+  if (!closed_) count_handshake();
+}
+
+void Connection::count_handshake() {
+  if (handshake_memory_.hold(is_open() ? 0 : channel_->compact())) return;
+  refuse({Code::kResourceExhausted, "too many large handshakes with this service are unfinished"});
 }
 
 void Connection::advance_handshake() {
@@ -118,6 +129,7 @@ void Connection::close(const Error& why) {
   if (std::exchange(closed_, true)) return;
   context_.poller().remove(channel_->fd());
   if (session_) session_->fail(why);
+  handshake_memory_.close();
   owner_.on_closed(*this, why);
   context_.bury(*this);
 }

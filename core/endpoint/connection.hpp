@@ -10,6 +10,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/endpoint/handshake.hpp"
+#include "core/endpoint/handshake_memory.hpp"
 #include "core/endpoint/peer_activity.hpp"
 #include "core/naming/method_index.hpp"
 #include "core/rpc/session.hpp"
@@ -41,6 +42,8 @@ class ConnectionOwner {
   virtual void on_goaway(Connection& connection) = 0;
   // There may be room for calls that found none.
   virtual void on_room(Connection& connection) = 0;
+  // For owners that dial: the Dial with this id may advance.
+  virtual void on_dial_ready(std::uint64_t /*dial*/) {}
   // The last word of this connection, which is destroyed at the end of the turn.
   virtual void on_closed(Connection& connection, const Error& why) = 0;
 };
@@ -48,7 +51,9 @@ class ConnectionOwner {
 struct ConnectionSetup {
   Hello hello;
   std::size_t ring_bytes = 0;  // zero: offer no shared memory
-  Account* account = nullptr;  // that the session shares; must live until the owner's on_closed
+  // Both must live until the owner's on_closed.
+  Account* account = nullptr;  // that the session shares
+  HandshakeAccounts handshake_accounts;
 };
 
 // One connection from the first byte to the last: handshake, session, and where needed the change from the
@@ -113,6 +118,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   void on_goaway() override;
 
   void advance_handshake();
+  void count_handshake();
   void write_waiting();
   void settle();
 
@@ -129,6 +135,7 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
 
   Limits limits_;
   Account* account_;
+  HandshakeMemory handshake_memory_;
   Handshake handshake_;
   MethodIndex offered_;  // of the peer's HELLO
 };

@@ -46,6 +46,17 @@ bool Context::deliver_posted() {
   return true;
 }
 
+std::unique_ptr<Dial> Context::dial(const Address& address, ConnectionOwner& owner) {
+  const std::uint64_t id = next_dial_++;
+  dials_.emplace(id, &owner);
+  return std::make_unique<Dial>(*this, id, transports().connect(system(), address));
+}
+
+void Context::on_dial_ready(std::uint64_t dial) {
+  const auto found = dials_.find(dial);
+  if (found != dials_.end()) found->second->on_dial_ready(dial);
+}
+
 Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
                                      const ConnectionSetup& setup) {
   const std::uint64_t id = next_connection_++;

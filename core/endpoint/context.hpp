@@ -6,19 +6,25 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/base/id_map.hpp"
+#include "core/base/known_ids.hpp"
 #include "core/base/system.hpp"
 #include "core/endpoint/awake_set.hpp"
 #include "core/endpoint/connection.hpp"
+#include "core/endpoint/dial.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/reactor/poller.hpp"
 #include "core/reactor/timer_queue.hpp"
 
 namespace ipcbridge {
+
+// Poller tokens of attempts to connect; those of connections count up from one.
+inline constexpr std::uint64_t kDialToken = 1ULL << 61U;
 
 // What a Driver lends to its clients, servers and connections. Used under the Driver's lock only.
 class Context {
@@ -30,6 +36,8 @@ class Context {
 
   const DriverOptions& options() const { return options_; }
   System& system() const { return *options_.system; }
+  Transports& transports() const { return *options_.transports; }
+  const KnownIds& known_ids() const { return known_ids_; }
   Poller& poller() { return poller_; }
   TimerQueue& timers() { return timers_; }
   const std::array<std::byte, 16>& nonce() const { return nonce_; }
@@ -48,6 +56,11 @@ class Context {
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
   bool has_posted() const { return !posted_.empty(); }
+
+  // Begins to connect, for the first advance() to tell how it went, or that it goes on.
+  std::unique_ptr<Dial> dial(const Address& address, ConnectionOwner& owner);
+  void on_dial_ready(std::uint64_t dial);
+  void forget_dial(std::uint64_t dial) { dials_.erase(dial); }
 
   // Connections. A new one starts awake. A closed one is destroyed at the end of the turn.
   Connection* open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
@@ -77,6 +90,9 @@ class Context {
   std::array<std::byte, 16> nonce_{};
   EventSink* sink_ = nullptr;
   std::deque<Posted> posted_;
+  KnownIds known_ids_ = KnownIds::read();
+  std::unordered_map<std::uint64_t, ConnectionOwner*> dials_;
+  std::uint64_t next_dial_ = 1;
   IdMap<std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 1;
   AwakeSet awake_;

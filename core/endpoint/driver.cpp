@@ -67,9 +67,7 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   if (!address.ok()) return address.error();
   if (Status status = check_methods(options.methods); !status.ok()) return status.error();
   for (auto& [id, existing] : servers_) {
-    const bool same =
-        existing->address().path == address.value().path &&
-        (existing->address().transport == Transport::kInproc) == (address.value().transport == Transport::kInproc);
+    const bool same = existing->address().is_same_place(address.value());
     constexpr Duration kGrace = std::chrono::seconds(10);
     if (same && existing->state() != ServerState::kClosed) existing->close(kGrace);
   }

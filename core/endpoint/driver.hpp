@@ -17,11 +17,13 @@
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/options.hpp"
 #include "core/shm/activity.hpp"
+#include "core/transport/transports.hpp"
 
 namespace ipcbridge {
 
 struct DriverOptions {
   System* system = &System::real();
+  Transports* transports = &Transports::real();
   bool spin = true;                      // false: never; true: where two CPUs may be used
   std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);

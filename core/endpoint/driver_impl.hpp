@@ -18,7 +18,7 @@
 
 namespace ipcbridge {
 
-// Poller tokens of listening sockets; those of connections count up from one.
+// Poller tokens of listening sockets; see also kDialToken.
 inline constexpr std::uint64_t kServerToken = 1ULL << 62U;
 
 class Driver::Impl {

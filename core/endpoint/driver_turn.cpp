@@ -41,6 +41,10 @@ void Driver::Impl::on_ready(const epoll_event& event) {
     if (Server* found = server(static_cast<ServerId>(token - kServerToken))) found->accept();
     return;
   }
+  if (token >= kDialToken) {
+    context_.on_dial_ready(token - kDialToken);
+    return;
+  }
   Connection* connection = context_.connection(token);
   if (connection == nullptr) return;
   context_.awake().add(*connection);

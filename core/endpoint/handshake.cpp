@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/rpc/message.hpp"
-#include "core/transport/shm_channel.hpp"
 #include "core/transport/socket.hpp"
 
 namespace ipcbridge {
@@ -20,19 +19,18 @@ bool send(Channel& channel, FrameType type, const Buffer& body) {
 
 }  // namespace
 
-Handshake::Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel,
-                     UnixChannel* unix_channel)
+Handshake::Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel)
     : system_(system),
       side_(side),
       ours_(std::move(ours)),
-      ring_bytes_(unix_channel == nullptr ? 0 : ring_bytes),
+      ring_bytes_(channel.memory_sharing() == nullptr ? 0 : ring_bytes),
       channel_(channel),
-      unix_channel_(unix_channel) {}
+      sharing_(channel.memory_sharing()) {}
 
 Status Handshake::start() {
   if (ring_bytes_ != 0) offer_segment();
   if (Status status = send_hello(); !status.ok()) return status;
-  if (unix_channel_ != nullptr && unix_channel_->fd_refused()) {
+  if (sharing_ != nullptr && sharing_->fd_refused()) {
     withdraw_segment({Code::kResourceExhausted, "too many descriptors of this user are being passed"});
     if (Status status = send_hello(); !status.ok()) return status;
   }
@@ -48,7 +46,7 @@ void Handshake::offer_segment() {
   }
   own_ = std::move(segment).value();
   ours_.optional_features |= feature::kShm;
-  unix_channel_->attach(std::move(own_.memfd));
+  sharing_->attach(std::move(own_.memfd));
 }
 
 void Handshake::withdraw_segment(const Error& why) {
@@ -123,13 +121,13 @@ void Handshake::judge_segment() {
 }
 
 Result<shm::PeerSegment> Handshake::open_segment() {
-  Fd memfd = unix_channel_->take_received_fd();
+  Fd memfd = sharing_->take_received_fd();
   if (memfd.valid()) {
     Result<shm::PeerSegment> segment = shm::open_segment(system_, memfd.get());
     discard(std::move(memfd));  // it may be anything
     return segment;
   }
-  if (unix_channel_->lost_fd()) {
+  if (sharing_->lost_fd()) {
     return Error{Code::kResourceExhausted, "no descriptor is left to receive the peer's memory with"};
   }
   return Error{Code::kFailedPrecondition, "no descriptor arrived"};
@@ -160,9 +158,6 @@ bool Handshake::finished() const {
   return !negotiates_shm() || (verdict_sent_ && their_verdict_);
 }
 
-std::unique_ptr<Channel> Handshake::upgrade() {
-  return std::make_unique<ShmChannel>(system_, unix_channel_->release_socket(), channel_.peer(), std::move(own_),
-                                      std::move(*peer_segment_));
-}
+std::unique_ptr<Channel> Handshake::upgrade() { return sharing_->share(std::move(own_), std::move(*peer_segment_)); }
 
 }  // namespace ipcbridge

@@ -11,7 +11,7 @@
 #include "core/rpc/session.hpp"
 #include "core/shm/segment.hpp"
 #include "core/transport/channel.hpp"
-#include "core/transport/unix_channel.hpp"
+#include "core/transport/memory_sharing.hpp"
 
 namespace ipcbridge {
 
@@ -19,9 +19,8 @@ namespace ipcbridge {
 // shared memory a verdict both ways on the segment that came along. docs/protocol.md, "Handshake".
 class Handshake {
  public:
-  // A ring_bytes of zero offers no shared memory. `unix_channel` is null on channels that carry no descriptors.
-  Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel,
-            UnixChannel* unix_channel);
+  // A ring_bytes of zero offers no shared memory; nor is it offered on a channel that cannot agree on it.
+  Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel);
 
   // Sends this side's HELLO.
   Status start();
@@ -65,7 +64,7 @@ class Handshake {
   Hello ours_;
   std::size_t ring_bytes_;
   Channel& channel_;
-  UnixChannel* unix_channel_;
+  MemorySharing* sharing_;  // the channel's; null where there is none
   shm::OwnSegment own_;
   std::optional<shm::PeerSegment> peer_segment_;
   std::optional<Hello> theirs_;

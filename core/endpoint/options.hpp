@@ -36,6 +36,9 @@ struct ServeOptions {
   std::uint32_t max_connections_per_user = 4096;
   // Of requests that are not answered and of answers that are not read, over all connections of one user.
   std::uint64_t max_bytes_per_user = 1024ULL * 1024 * 1024;
+  // Of HELLOs that are longer than usual and have not come, or gone out, whole: over all connections; those of one user
+  // may take half of it.
+  std::uint64_t max_handshake_bytes = 64ULL * 1024 * 1024;
 };
 
 struct CallOptions {

@@ -1,15 +1,9 @@
 #include "core/endpoint/server.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "core/transport/connector.hpp"
 #include "core/transport/descriptors.hpp"
-#include "core/transport/socket.hpp"
-#include "core/transport/unix_channel.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -28,6 +22,8 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
       poll_token_(poll_token),
       options_(options),
       address_(std::move(address)),
+      admission_(context.known_ids(), options.allow),
+      handshakes_(options.max_handshake_bytes),
       orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes) {}
 
 Server::~Server() { stop_listening(); }
@@ -56,63 +52,43 @@ void Server::try_listen() {
 
 // Another server of this process is asked whatever the option says: serving a name again replaces.
 bool Server::replaces() const {
-  return options_.takeover == Takeover::kReplace || address_.transport == Transport::kInproc ||
-         NameLock::holder(address_.path) == ::getpid();
+  return options_.takeover == Takeover::kReplace || context_.transports().listens_here(address_);
 }
 
 Status Server::listen() {
-  if (address_.transport == Transport::kInproc) {
-    Result<std::unique_ptr<InprocHub::Listener>> listener = InprocHub::listen(context_.system(), address_.path);
-    if (!listener.ok()) return listener.error();
-    if (!context_.poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
-    inproc_ = std::move(listener).value();
-    return {};
-  }
-  Result<NameLock> lock = NameLock::acquire(context_.system(), address_.path);
-  if (!lock.ok()) return lock.error();
-  struct stat info {};
-  if (::lstat(address_.path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) {
-      return Error{Code::kFailedPrecondition, address_.path + " exists and is not a socket; it is left alone"};
-    }
-    // That nobody holds the lock says nothing of a program that knows no locks.
-    if (Status status = check_abandoned(context_.system(), address_.path); !status.ok()) return status;
-    ::unlink(address_.path.c_str());
-  }
-  Result<Fd> listener = listen_unix(context_.system(), address_.path, options_.mode);
+  Result<std::unique_ptr<Listener>> listener =
+      context_.transports().listen(context_.system(), address_, {.mode = options_.mode});
   if (!listener.ok()) return listener.error();
-  if (!context_.poller().add(listener.value().get(), poll_token_, EPOLLIN)) {
-    ::unlink(address_.path.c_str());
-    stop_listening_unix(context_.system(), std::move(listener).value());
-    return cannot_watch();
-  }
-  lock_ = std::move(lock).value();
+  if (!context_.poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
   listener_ = std::move(listener).value();
   return {};
 }
 
 void Server::stop_listening() {
-  if (inproc_) {
-    context_.poller().remove(inproc_->fd());
-    inproc_.reset();
-  }
-  if (!listener_.valid()) return;
-  context_.poller().remove(listener_.get());
-  if (lock_.held()) ::unlink(address_.path.c_str());
-  // First, so that a process without a descriptor to spare has one to accept those with that wait.
-  lock_.release();
-  stop_listening_unix(context_.system(), std::move(listener_));
+  if (!listener_) return;
+  context_.poller().remove(listener_->fd());
+  listener_.reset();
 }
 
 // A connection whose HELLO says so; whoever may serve here may ask. The answer is that the name becomes free.
 void Server::ask_to_be_replaced() {
-  Result<std::unique_ptr<Channel>> channel = open_channel(context_.system(), address_, AllowList{});
-  if (!channel.ok()) return;
+  dial_ = context_.dial(address_, *this);
+  on_dial_ready(dial_->id());
+}
+
+void Server::on_dial_ready(std::uint64_t) {
+  std::optional<Connector::Outcome> outcome = dial_->advance();
+  if (!outcome) return;
+  dial_.reset();
+  if (outcome->ok() && state_ == ServerState::kStarting) ask(std::move(*outcome).value());
+}
+
+void Server::ask(std::unique_ptr<Channel> channel) {
+  if (!Admission(context_.known_ids(), {}).admit(channel->peer()).ok()) return;
   ConnectionSetup setup;
   setup.hello.nonce = context_.nonce();
   setup.hello.optional_features = feature::kReplace;
-  Connection* connection =
-      context_.open_connection(std::move(channel).value(), Session::Side::kConnector, *this, setup);
+  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
   if (connection == nullptr) return;
   connections_.push_back(connection);
   connection->start();
@@ -120,50 +96,40 @@ void Server::ask_to_be_replaced() {
 
 void Server::accept() {
   for (int i = 0; i < kAcceptsPerTurn && state_ == ServerState::kListening; ++i) {
-    std::unique_ptr<Channel> channel = accept_channel();
-    if (!channel) return;
-    admit(std::move(channel));
+    Result<std::unique_ptr<Channel>> channel = listener_->accept();
+    if (!channel.ok()) {
+      pause_accepting();
+      return;
+    }
+    if (!channel.value()) return;
+    admit(std::move(channel).value());
   }
-}
-
-std::unique_ptr<Channel> Server::accept_channel() {
-  if (inproc_) return inproc_->accept();
-  Result<Fd> socket = accept_unix(context_.system(), listener_.get());
-  if (!socket.ok()) {
-    pause_accepting();
-    return nullptr;
-  }
-  if (!socket.value().valid()) return nullptr;
-  Result<PeerIdentity> peer = peer_identity(socket.value().get());
-  if (!peer.ok()) return nullptr;
-  return std::make_unique<UnixChannel>(context_.system(), std::move(socket).value(), peer.value());
 }
 
 // Out of descriptors: the listening socket stays readable, so polling it would spin. Clients wait meanwhile.
 void Server::pause_accepting() {
-  context_.poller().modify(listener_.get(), poll_token_, 0);
+  context_.poller().modify(listener_->fd(), poll_token_, 0);
   accept_again_at_ = Clock::now() + kAcceptPause;
   context_.set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
 }
 
 void Server::admit(std::unique_ptr<Channel> channel) {
-  const PeerIdentity peer = channel->peer();
-  Status allowed = check_peer(channel->fd(), peer, options_.allow);
-  User& user = users_.try_emplace(peer.uid, options_.max_bytes_per_user).first->second;
-  if (allowed.ok()) allowed = check_room(*channel, user.connections);
+  const QuotaHolder holder = quota_holder(channel->peer());
+  Status allowed = admission_.admit(channel->peer());
+  User& user = users_.try_emplace(holder, options_.max_bytes_per_user, options_.max_handshake_bytes / 2).first->second;
+  if (allowed.ok()) allowed = check_room(*channel, holder, user.connections);
   ConnectionSetup setup;
   setup.hello.limits = options_.limits;
   setup.hello.nonce = context_.nonce();
   setup.hello.service = address_.named ? address_.text : "";
   setup.hello.methods = options_.methods;
   setup.account = &user.account;
-  if (address_.transport == Transport::kAuto || address_.transport == Transport::kShm) {
-    setup.ring_bytes = context_.options().ring_bytes;
-  }
+  setup.handshake_accounts = {&handshakes_, &user.handshakes};
+  if (address_.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context_.options().ring_bytes;
   ++user.connections;
   Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
   if (connection == nullptr) {
-    leave(peer.uid);
+    leave(holder);
     return;
   }
   connections_.push_back(connection);
@@ -174,23 +140,22 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   connection->start();
 }
 
-// `connections` are those that the peer's user has. The descriptors are the program's and all users' together.
-Status Server::check_room(const Channel& channel, std::uint32_t connections) const {
+// `connections` are those that the peer's quota holder has. The descriptors are the program's and everybody's together.
+Status Server::check_room(const Channel& channel, const QuotaHolder& holder, std::uint32_t connections) const {
   const DescriptorLimits descriptors = descriptor_limits();
   if (static_cast<std::uint64_t>(channel.fd()) >= descriptors.reserved_from) {
     return Error{Code::kResourceExhausted, "the service's process has hardly a descriptor left (its limit is " +
                                                std::to_string(descriptors.limit) + ")"};
   }
-  const uid_t uid = channel.peer().uid;
   std::uint64_t most = options_.max_connections_per_user;
-  if (uid != ::geteuid() && uid != 0) most = std::min(most, descriptors.per_guest);
+  if (!admission_.is_owner(channel.peer())) most = std::min(most, descriptors.per_guest);
   if (connections < most) return {};
-  return Error{Code::kResourceExhausted, "user " + std::to_string(uid) + " has " + std::to_string(connections) +
-                                             " connections to this service already"};
+  return Error{Code::kResourceExhausted,
+               describe(holder) + " has " + std::to_string(connections) + " connections to this service already"};
 }
 
-void Server::leave(uid_t uid) {
-  const auto user = users_.find(uid);
+void Server::leave(const QuotaHolder& holder) {
+  const auto user = users_.find(holder);
   if (--user->second.connections == 0) users_.erase(user);
 }
 
@@ -199,7 +164,7 @@ void Server::on_timer(TimePoint now) {
     try_listen();
   } else if (state_ == ServerState::kListening && accept_again_at_ <= now) {
     accept_again_at_ = kNever;
-    context_.poller().modify(listener_.get(), poll_token_, EPOLLIN);
+    context_.poller().modify(listener_->fd(), poll_token_, EPOLLIN);
   } else if (state_ == ServerState::kClosing && give_up_at_ <= now) {
     give_up();
   }
@@ -268,6 +233,7 @@ void Server::close_if_drained() {
 
 void Server::finish(const Error& why) {
   stop_listening();
+  dial_.reset();
   set_state(ServerState::kClosed, &why);
   close_connections(why);
 }
@@ -282,18 +248,17 @@ void Server::set_state(ServerState state, const Error* why) {
 Status Server::judge(Connection& connection, const Hello& theirs) {
   if (state_ == ServerState::kStarting) return {};  // this is our own question to the one who has the name
   if ((theirs.optional_features & feature::kReplace) != 0) {
-    const PeerIdentity peer = connection.channel().peer();
-    if (peer.uid != ::geteuid() && peer.uid != 0) {
+    if (!admission_.is_owner(connection.channel().peer())) {
       return Error{Code::kPermissionDenied, "only the service's own user may replace it"};
     }
     if (state_ == ServerState::kListening) {
-      close_reason_ = {Code::kAborted, "process " + std::to_string(peer.pid) + " has taken over " + address_.text};
+      close_reason_ = {Code::kAborted, describe(connection.channel().peer()) + " has taken over " + address_.text};
       constexpr Duration kGrace = std::chrono::seconds(10);
       close(kGrace);
     }
     return Error{Code::kUnavailable, "the service is closing"};
   }
-  if (address_.transport == Transport::kShm && connection.fallback().code != Code::kOk &&
+  if (address_.shared_memory() == SharedMemory::kRequired && connection.fallback().code != Code::kOk &&
       (theirs.optional_features & feature::kShm) != 0) {
     return Error{connection.fallback().code, "shared memory cannot be had: " + connection.fallback().message};
   }
@@ -346,7 +311,7 @@ void Server::on_closed(Connection& connection, const Error&) {
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context_.note_end();
   // The question to be replaced is this server's own connection and was never counted.
-  if (connection.side() == Session::Side::kAcceptor) leave(connection.channel().peer().uid);
+  if (connection.side() == Session::Side::kAcceptor) leave(quota_holder(connection.channel().peer()));
   close_if_drained();
 }
 

@@ -12,8 +12,8 @@
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/orphans.hpp"
 #include "core/naming/address.hpp"
-#include "core/naming/name_lock.hpp"
-#include "core/transport/inproc_hub.hpp"
+#include "core/transport/admission.hpp"
+#include "core/transport/listener.hpp"
 
 namespace ipcbridge {
 
@@ -48,14 +48,17 @@ class Server final : public ConnectionOwner {
   void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
   void on_goaway(Connection&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
+  void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const Error& why) override;
 
  private:
   // Of those who are connected.
   struct User {
-    explicit User(std::uint64_t max_bytes) : account(max_bytes) {}
+    User(std::uint64_t max_bytes, std::uint64_t max_handshake_bytes)
+        : account(max_bytes), handshakes(max_handshake_bytes) {}
     std::uint32_t connections = 0;
     Account account;
+    Account handshakes;
   };
 
   Status listen();
@@ -63,11 +66,11 @@ class Server final : public ConnectionOwner {
   bool replaces() const;
   void stop_listening();
   void ask_to_be_replaced();
-  std::unique_ptr<Channel> accept_channel();
+  void ask(std::unique_ptr<Channel> channel);
   void admit(std::unique_ptr<Channel> channel);
-  Status check_room(const Channel& channel, std::uint32_t connections) const;
-  // One connection of the user less.
-  void leave(uid_t uid);
+  Status check_room(const Channel& channel, const QuotaHolder& holder, std::uint32_t connections) const;
+  // One connection less.
+  void leave(const QuotaHolder& holder);
   void pause_accepting();
   void close_if_drained();
   static void say_goodbye(Connection& connection);
@@ -84,16 +87,17 @@ class Server final : public ConnectionOwner {
   ServeOptions options_;
   Address address_;
   ServerState state_ = ServerState::kStarting;
-  NameLock lock_;
-  Fd listener_;
-  std::unique_ptr<InprocHub::Listener> inproc_;
+  Admission admission_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Dial> dial_;     // to the one that is asked to be replaced
   TimePoint give_up_at_ = kNever;  // starting: until when the name may be taken; closing: until when calls may run
   TimePoint accept_again_at_ = kNever;
   bool asked_to_replace_ = false;
   Error close_reason_{Code::kCancelled, "the server was closed"};
   std::vector<Connection*> connections_;
   std::optional<shm::Activity> activity_;
-  std::map<uid_t, User> users_;
+  Account handshakes_;
+  std::map<QuotaHolder, User> users_;
   Orphans orphans_;
 };
 

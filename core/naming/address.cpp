@@ -41,6 +41,15 @@ Result<Address> parse_path(std::string_view text, std::string_view path, Transpo
 
 }  // namespace
 
+SharedMemory Address::shared_memory() const {
+  if (transport == Transport::kShm) return SharedMemory::kRequired;
+  return transport == Transport::kAuto ? SharedMemory::kWherePossible : SharedMemory::kNone;
+}
+
+bool Address::is_same_place(const Address& other) const {
+  return path == other.path && (transport == Transport::kInproc) == (other.transport == Transport::kInproc);
+}
+
 Result<Address> parse_address(std::string_view text) {
   constexpr std::string_view kShm = "shm://";
   constexpr std::string_view kUnix = "unix://";

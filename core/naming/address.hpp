@@ -14,12 +14,19 @@ inline constexpr std::size_t kMaxSocketPath = 107;
 
 enum class Transport : std::uint8_t { kAuto, kShm, kUnix, kInproc };
 
+// Whether the two sides agree on shared memory before they talk.
+enum class SharedMemory : std::uint8_t { kNone, kWherePossible, kRequired };
+
 // Where a service is: `calc` (a local name), `shm:///path`, `unix:///path` or `inproc://name`.
 struct Address {
   std::string text;  // as the user wrote it
   Transport transport = Transport::kAuto;
   std::string path;    // of the socket; of inproc the name
   bool named = false;  // a local name, looked up in the directory of names
+
+  SharedMemory shared_memory() const;
+  // Whether both are one place, whatever they say of shared memory.
+  bool is_same_place(const Address& other) const;
 };
 
 // invalid_argument for what is no address; the message says what a name may consist of.

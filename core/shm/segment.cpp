@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -46,6 +47,20 @@ Result<Mapping> map(System& system, int fd, std::size_t size, int protection) {
   ::madvise(address, size, MADV_DONTFORK);
   return mapping;
 }
+
+// Reserved is not enough: whoever touches a page first pays for it, also if only to read it. That is to be this
+// process, and the peer's checks see that it was.
+void touch(std::byte* memory, std::size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  if (::madvise(memory, size, MADV_POPULATE_WRITE) == 0) return;  // Linux 5.14
+#endif
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t at = 0; at < size; at += kPage) *static_cast<volatile std::byte*>(memory + at) = std::byte{0};
+}
+
+// A page that nobody has written is a hole, whether it was reserved or not. Those that are there stay: the seals forbid
+// holes for ever.
+bool has_holes(int memfd, off_t size) { return ::lseek(memfd, 0, SEEK_HOLE) != size; }
 
 // Segments that are mapped one after the other differ in their page numbers.
 std::size_t spread_state(const Mapping& mapping) {
@@ -96,6 +111,7 @@ Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes) {
   segment.mapping = std::move(mapping).value();
   segment.ring_bytes = ring_bytes;
   segment.state_offset = spread_state(segment.mapping);
+  touch(segment.mapping.data(), size);
   new (segment.mapping.data()) SegmentHeader{kMagic, ring_bytes, segment.state_offset};
   new (segment.mapping.data() + segment.state_offset) SharedState;
   // After the mapping: FUTURE_WRITE forbids every writable mapping but those that exist.
@@ -112,9 +128,9 @@ Result<PeerSegment> open_segment(System& system, int memfd) {
   if (::fstat(memfd, &info) != 0) return not_a_segment("it has no size");
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size <= kHeaderBytes || !is_ring_size(size - kHeaderBytes)) return not_a_segment("its size is wrong");
-  // To read a page that was never reserved is to reserve it, for this process's account.
-  constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks
-  if (static_cast<std::uint64_t>(info.st_blocks) * kBlock < size) return not_a_segment("its memory is not reserved");
+  // To read a page that is not there yet is to get it, on this process's account. st_blocks would not tell: it counts
+  // those beyond the end, and those that were reserved and never written.
+  if (has_holes(memfd, info.st_size)) return not_a_segment("not all of its memory is there");
   Result<Mapping> mapping = map(system, memfd, size, PROT_READ);
   if (!mapping.ok()) return mapping.error();
   const auto header = load<SegmentHeader>(mapping.value().data());

@@ -55,8 +55,8 @@ struct PeerSegment {
 // [kMinRingBytes, kMaxRingBytes].
 Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes);
 
-// Checks the seals first, then the size and that it is reserved, then maps, then checks the header: a descriptor from
-// a peer is not trusted to be anything. failed_precondition when it is not a sealed segment.
+// Checks the seals first, then the size and that all of it is there, then maps, then checks the header: a descriptor
+// from a peer is not trusted to be anything. failed_precondition when it is not a sealed segment.
 Result<PeerSegment> open_segment(System& system, int memfd);
 
 }  // namespace ipcbridge::shm

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -13,15 +11,11 @@
 #include "core/base/frame.hpp"
 #include "core/base/result.hpp"
 #include "core/shm/activity.hpp"
+#include "core/transport/principal.hpp"
 
 namespace ipcbridge {
 
-// Who is at the other end, as the kernel says (SO_PEERCRED), not as the peer says.
-struct PeerIdentity {
-  pid_t pid = 0;
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
+class MemorySharing;
 
 // Receives the frames that Channel::read finds.
 class FrameSink {
@@ -60,7 +54,7 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   virtual std::string_view transport() const = 0;  // "unix", "shm" or "inproc"
-  virtual PeerIdentity peer() const = 0;
+  virtual const Principal& peer() const = 0;
   virtual int fd() const = 0;
 
   // Writes one frame: the header, then the parts one after the other (header.length bytes in all). All of
@@ -82,6 +76,14 @@ class Channel {
 
   // Whether a write has found out that the channel is over, of which fd() may tell nothing: the next read says why.
   virtual bool is_over() const { return false; }
+
+  // What a channel between two processes can do to begin to share memory; null where that is not possible or not
+  // needed.
+  virtual MemorySharing* memory_sharing() { return nullptr; }
+
+  // Gives up what memory the unfinished frame at hand does not need; tells how much it needs. For a peer from whom
+  // nothing more may ever come.
+  virtual std::size_t compact() { return 0; }
 
   // For owners of many channels: while *word is `seen`, ready() is false, until the next read or write. Without a word,
   // ready() itself must be asked. At `next` the next frame will lie, if that is known: to be prefetched, not read.

@@ -1,106 +1,106 @@
 #include "core/transport/inproc_channel.hpp"
 
-#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
+#include <utility>
+
+#include "core/base/bytes.hpp"
+#include "core/shm/layout.hpp"
+#include "core/shm/segment.hpp"
+#include "core/transport/socket.hpp"
 
 namespace ipcbridge {
 namespace {
 
-constexpr std::size_t kCapacity = 64UL * 1024;
-
-void ring(const Fd& bell) {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(bell.get(), &one, sizeof one);
-}
-
-void silence(const Fd& bell) {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = ::read(bell.get(), &count, sizeof count);
-}
+constexpr std::size_t kRingBytes = shm::kDefaultRingBytes;
+constexpr std::size_t kSideBytes = shm::kHeaderBytes + kRingBytes;  // the words of a side, then its ring
 
 }  // namespace
 
-Result<InprocChannel::Pair> InprocChannel::create(System& system) {
-  auto pipe = std::make_shared<Pipe>();
-  for (Direction& direction : pipe->directions) {
-    direction.bell = Fd(system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (!direction.bell.valid()) {
-      return Error{Code::kResourceExhausted, std::string("cannot create an eventfd: ") + std::strerror(errno)};
-    }
+// Each side writes one half.
+struct InprocChannel::Memory {
+  explicit Memory(std::byte* address) : mapping(address, 2 * kSideBytes) {
+    for (int side = 0; side < 2; ++side) new (&state(side)) shm::SharedState;
   }
-  return Pair(std::unique_ptr<Channel>(new InprocChannel(pipe, 0)),
-              std::unique_ptr<Channel>(new InprocChannel(pipe, 1)));
+
+  shm::SharedState& state(int side) const {
+    return *reinterpret_cast<shm::SharedState*>(mapping.data() + static_cast<std::size_t>(side) * kSideBytes);
+  }
+  std::byte* ring(int side) const {
+    return mapping.data() + static_cast<std::size_t>(side) * kSideBytes + shm::kHeaderBytes;
+  }
+
+  shm::Mapping mapping;
+  // A HELLO may be too long for a ring: its body lies here, published with the empty record that stands for it.
+  std::array<Buffer, 2> hello;
+};
+
+// Puts the body of the HELLO back.
+class InprocChannel::HelloSink final : public FrameSink {
+ public:
+  HelloSink(FrameSink& sink, Buffer& hello, bool& greeted) : sink_(sink), hello_(hello), greeted_(greeted) {}
+
+  Status on_frame(const FrameHeader& header, ConstBytes body) override {
+    if (header.type != FrameType::kHello || greeted_) return sink_.on_frame(header, body);
+    greeted_ = true;
+    const Buffer hello = std::exchange(hello_, {});
+    FrameHeader whole = header;
+    whole.length = static_cast<std::uint32_t>(hello.size());
+    return sink_.on_frame(whole, hello);
+  }
+  bool wants_frame() override { return sink_.wants_frame(); }
+
+ private:
+  FrameSink& sink_;
+  Buffer& hello_;
+  bool& greeted_;
+};
+
+Result<InprocChannel::Pair> InprocChannel::create(System& system) {
+  const auto failed = [](const char* what) {
+    return Error{Code::kResourceExhausted, std::string(what) + ": " + std::strerror(errno)};
+  };
+  std::array<int, 2> ends{};
+  if (system.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return failed("cannot create a pair of sockets");
+  }
+  Fd one(ends[0]);
+  Fd two(ends[1]);
+  Result<LocalPeer> self = local_peer(one.get());
+  if (!self.ok()) return self.error();
+  void* address = system.mmap(2 * kSideBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (address == MAP_FAILED) return failed("cannot map memory");
+  auto memory = std::make_shared<Memory>(static_cast<std::byte*>(address));
+  return Pair(std::unique_ptr<Channel>(new InprocChannel(system, std::move(one), self.value(), memory, 0)),
+              std::unique_ptr<Channel>(new InprocChannel(system, std::move(two), self.value(), memory, 1)));
 }
 
-InprocChannel::~InprocChannel() {
-  const std::lock_guard lock(pipe_->mutex);
-  pipe_->closed = true;
-  ring(outgoing().bell);
-}
-
-PeerIdentity InprocChannel::peer() const { return {::getpid(), ::getuid(), ::getgid()}; }
-
-int InprocChannel::fd() const { return incoming().bell.get(); }
+InprocChannel::InprocChannel(System& system, Fd socket, Principal peer, std::shared_ptr<Memory> memory, int side)
+    : RingChannel(system, std::move(socket), std::move(peer), {memory->state(side), memory->ring(side), kRingBytes},
+                  {memory->state(1 - side), memory->ring(1 - side), kRingBytes}),
+      memory_(std::move(memory)),
+      side_(side) {}
 
 bool InprocChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
-  const std::lock_guard lock(pipe_->mutex);
-  Direction& out = outgoing();
-  const std::size_t size = sizeof header + header.length;
-  if (pipe_->closed) return false;
-  if (out.bytes + size > kCapacity && !out.frames.empty()) {
-    out.blocked = true;
-    return false;
-  }
-  Frame frame{header, {}};
-  frame.body.reserve(header.length);
-  for (const ConstBytes part : parts) append(frame.body, part);
-  out.bytes += size;
-  out.frames.push_back(std::move(frame));
-  if (out.frames.size() == 1) ring(out.bell);
-  return true;
-}
-
-bool InprocChannel::take(Frame& frame, std::size_t budget) {
-  const std::lock_guard lock(pipe_->mutex);
-  Direction& in = incoming();
-  if (in.frames.empty()) return false;
-  const FrameHeader& next = in.frames.front().header;
-  if (next.type != FrameType::kHello && sizeof next + next.length > budget) return false;
-  frame = std::move(in.frames.front());
-  in.frames.pop_front();
-  in.bytes -= sizeof frame.header + frame.header.length;
-  if (in.blocked) {
-    in.blocked = false;
-    ring(outgoing().bell);  // the writer's own reader polls it, and then retries
-  }
-  return true;
+  if (header.type != FrameType::kHello) return RingChannel::write(header, parts);
+  Buffer& hello = memory_->hello.at(static_cast<std::size_t>(side_));
+  for (const ConstBytes part : parts) append(hello, part);
+  FrameHeader placeholder = header;
+  placeholder.length = 0;
+  return RingChannel::write(placeholder, {});
 }
 
 Status InprocChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
-  if (fd_ready) silence(incoming().bell);
-  Frame frame;
-  while (budget.frames > 0 && sink.wants_frame() && take(frame, budget.bytes)) {
-    --budget.frames;
-    budget.bytes -= std::min(budget.bytes, sizeof frame.header + frame.body.size());
-    if (Status status = sink.on_frame(frame.header, frame.body); !status.ok()) return status;
-  }
-  const std::lock_guard lock(pipe_->mutex);
-  if (pipe_->closed && incoming().frames.empty()) {
-    return Error{Code::kUnavailable, "the peer closed the connection"};
-  }
-  return {};
+  if (greeted_) return RingChannel::read(sink, budget, fd_ready);
+  HelloSink with_hello(sink, memory_->hello.at(static_cast<std::size_t>(1 - side_)), greeted_);
+  return RingChannel::read(with_hello, budget, fd_ready);
 }
-
-bool InprocChannel::ready() const {
-  const std::lock_guard lock(pipe_->mutex);
-  return !incoming().frames.empty() || pipe_->closed;
-}
-
-bool InprocChannel::prepare_sleep() { return !ready(); }
 
 }  // namespace ipcbridge

@@ -1,108 +1,15 @@
 #include "core/transport/shm_channel.hpp"
 
-#include <sys/socket.h>
-
-#include <array>
-#include <cerrno>
 #include <utility>
 
-#include "core/base/cpu.hpp"
-#include "core/transport/socket.hpp"
-
 namespace ipcbridge {
-ShmChannel::ShmChannel(System& system, Fd socket, PeerIdentity peer, shm::OwnSegment own, shm::PeerSegment theirs)
-    : reader_(theirs.state(), theirs.ring(), theirs.ring_bytes, own.state()),
-      writer_(own.state(), own.ring(), own.ring_bytes, theirs.state()),
-      system_(system),
-      socket_(std::move(socket)),
-      peer_(peer),
+
+ShmChannel::ShmChannel(System& system, Fd socket, Principal peer, shm::OwnSegment own, shm::PeerSegment theirs)
+    : RingChannel(system, std::move(socket), std::move(peer), {own.state(), own.ring(), own.ring_bytes},
+                  {theirs.state(), theirs.ring(), theirs.ring_bytes}),
       own_(std::move(own)),
       theirs_(std::move(theirs)) {
   own_.memfd.reset();
-}
-
-ShmChannel::~ShmChannel() { hang_up(system_, std::move(socket_)); }
-
-bool ShmChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
-  while (!writer_.write(header, parts)) {
-    if (writer_.corrupt() || writer_.wait_for_space()) return false;
-  }
-  writer_.stop_waiting();
-  if (writer_.must_ring()) ring_doorbell();
-  return true;
-}
-
-void ShmChannel::ring_doorbell() {
-  std::byte bell{1};
-  iovec vector{&bell, 1};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  // EAGAIN: so many rings are waiting that one more says nothing new. Any other failure leaves a peer asleep
-  // that should be awake; better that the connection ends.
-  if (system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN) closed_ = true;
-}
-
-void ShmChannel::answer_doorbell() {
-  std::array<std::byte, 256> bells{};
-  Received received = receive(system_, socket_.get(), bells);
-  if (received.bytes == 0 || (received.bytes < 0 && errno != EAGAIN && errno != EINTR)) closed_ = true;
-  discard(std::move(received.fd));
-}
-
-Status ShmChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
-  // Space that was wanted is reported once: whoever wants more of it writes again after this, and whoever
-  // wants none any more is not kept awake by it.
-  if (writer_.waiting() && writer_.space_arrived()) writer_.stop_waiting();
-  // The hang-up is looked for first: what the peer wrote before it went is then still found below.
-  if (fd_ready && !closed_) answer_doorbell();
-  shm::RingReader::Record record;
-  auto next = shm::RingReader::Next::kEmpty;
-  while ((next = reader_.peek(record)) == shm::RingReader::Next::kRecord) {
-    const std::size_t size = sizeof record.header + record.header.length;
-    if (budget.frames == 0 || budget.bytes < size || !sink.wants_frame()) break;
-    --budget.frames;
-    budget.bytes -= size;
-    if (Status status = sink.on_frame(record.header, record.body); !status.ok()) return status;
-    reader_.consume();
-  }
-  if (reader_.publish()) ring_doorbell();
-  if (next == shm::RingReader::Next::kCorrupt || writer_.corrupt()) {
-    return Error{Code::kDataLoss, "the peer wrote nonsense into its shared memory"};
-  }
-  if (closed_ && next == shm::RingReader::Next::kEmpty) {
-    return Error{Code::kUnavailable, "the peer closed the connection"};
-  }
-  return {};
-}
-
-bool ShmChannel::ready() const {
-  return reader_.ready() || is_over() || (writer_.waiting() && writer_.space_arrived());
-}
-
-Channel::Glance ShmChannel::glance() const {
-  if (is_over() || writer_.waiting() || reader_.ready()) return {};
-  return {&theirs_.state().write_index, reader_.position(), reader_.next_record()};
-}
-
-bool ShmChannel::peer_is_on_this_cpu() const {
-  return theirs_.state().cpu.load(std::memory_order_relaxed) == current_cpu();
-}
-
-void ShmChannel::tell_activity(const std::optional<shm::Activity>& activity) {
-  own_.state().activity.store(shm::pack_activity(activity), std::memory_order_relaxed);
-}
-
-std::optional<shm::Activity> ShmChannel::peer_activity(TimePoint now) const {
-  return shm::unpack_activity(theirs_.state().activity.load(std::memory_order_relaxed), now);
-}
-
-bool ShmChannel::prepare_sleep() {
-  if (!reader_.prepare_sleep()) return false;
-  // The peer may have answered the wish with less space than is needed, so it is renewed for each sleep.
-  if (!is_over() && (!writer_.waiting() || writer_.wait_for_space())) return true;
-  reader_.wake();
-  return false;
 }
 
 }  // namespace ipcbridge

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "core/naming/address.hpp"
 
@@ -62,6 +63,16 @@ Result<sockaddr_un> socket_address(const std::string& path) {
   return address;
 }
 
+// Asked of the kernel alone: a look-up in the group database may wait for a network, with the Driver's lock held.
+std::vector<gid_t> peer_groups(int fd) {
+  socklen_t size = 0;
+  // Fails for want of room, and says how much it wants.
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &size) == 0 || errno != ERANGE) return {};
+  std::vector<gid_t> groups(size / sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return {};
+  return groups;
+}
+
 }  // namespace
 
 Result<Fd> listen_unix(System& system, const std::string& path, mode_t mode) {
@@ -98,7 +109,7 @@ Status check_abandoned(System& system, const std::string& path) {
   if (!fd.valid()) return socket_error("cannot create a socket");
   const auto* raw = reinterpret_cast<const sockaddr*>(&address.value());
   if (system.connect(fd.get(), raw, sizeof(sockaddr_un)) == 0) {
-    const Result<PeerIdentity> listener = peer_identity(fd.get());
+    const Result<LocalPeer> listener = local_peer(fd.get());
     hang_up(system, std::move(fd));
     const std::string who = listener.ok() ? "process " + std::to_string(listener.value().pid) : "a process";
     return Error{Code::kAlreadyExists, who + " already listens at " + path};
@@ -130,22 +141,13 @@ void stop_listening_unix(System& system, Fd listener) {
   }
 }
 
-Result<PeerIdentity> peer_identity(int fd) {
+Result<LocalPeer> local_peer(int fd) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
     return socket_error("cannot tell who the peer is");
   }
-  return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
-}
-
-std::vector<gid_t> peer_groups(int fd) {
-  socklen_t size = 0;
-  // Fails for want of room, and says how much it wants.
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &size) == 0 || errno != ERANGE) return {};
-  std::vector<gid_t> groups(size / sizeof(gid_t));
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return {};
-  return groups;
+  return LocalPeer{credentials.pid, credentials.uid, credentials.gid, peer_groups(fd)};
 }
 
 Received receive(System& system, int socket, std::span<std::byte> into) {

@@ -5,12 +5,11 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
-#include "core/transport/channel.hpp"
+#include "core/transport/principal.hpp"
 
 namespace ipcbridge {
 
@@ -33,11 +32,8 @@ Result<Fd> accept_unix(System& system, int listener);
 // they passed (see discard()): they are accepted and hung up on first.
 void stop_listening_unix(System& system, Fd listener);
 
-Result<PeerIdentity> peer_identity(int fd);
-
-// The supplementary groups of the process at the other end, when it connected or began to listen, as the kernel says.
-// None on kernels before 4.13.
-std::vector<gid_t> peer_groups(int fd);
+// The process at the other end, when it connected or began to listen, as the kernel says.
+Result<LocalPeer> local_peer(int fd);
 
 struct Received {
   ssize_t bytes = -1;    // as recvmsg says, errno included

@@ -1,5 +1,6 @@
 #include "core/transport/unix_channel.hpp"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -10,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "core/transport/shm_channel.hpp"
 #include "core/transport/socket.hpp"
 
 namespace ipcbridge {
@@ -22,8 +24,8 @@ std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHe
 
 }  // namespace
 
-UnixChannel::UnixChannel(System& system, Fd socket, PeerIdentity peer)
-    : system_(system), socket_(std::move(socket)), peer_(peer) {}
+UnixChannel::UnixChannel(System& system, Fd socket, Principal peer)
+    : system_(system), socket_(std::move(socket)), peer_(std::move(peer)) {}
 
 UnixChannel::~UnixChannel() {
   discard(std::move(received_fd_));
@@ -97,11 +99,34 @@ void UnixChannel::make_room() {
   if (capacity_ - kept >= kReceiveBytes / 2) {
     if (begin_ > 0 && kept > 0) std::memmove(received_.get(), received_.get() + begin_, kept);
   } else {
-    capacity_ = std::max(kReceiveBytes, kept * 2);
-    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
-    if (kept > 0) std::memcpy(larger.get(), received_.get() + begin_, kept);
-    received_ = std::move(larger);
+    resize(std::max(kReceiveBytes, kept * 2));
   }
+  begin_ = 0;
+  end_ = kept;
+}
+
+void ReleaseBuffer::operator()(std::byte* buffer) const {
+  if (mapped == 0) {
+    delete[] buffer;
+  } else {
+    ::munmap(buffer, mapped);
+  }
+}
+
+ReceiveBuffer UnixChannel::make_buffer(std::size_t capacity) const {
+  if (capacity > kReceiveBytes) {
+    void* address = system_.mmap(capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (address != MAP_FAILED) return ReceiveBuffer(static_cast<std::byte*>(address), ReleaseBuffer{capacity});
+  }
+  return ReceiveBuffer(new std::byte[capacity], ReleaseBuffer{});
+}
+
+void UnixChannel::resize(std::size_t capacity) {
+  const std::size_t kept = end_ - begin_;
+  ReceiveBuffer fresh = capacity == 0 ? ReceiveBuffer() : make_buffer(capacity);
+  if (kept > 0) std::memcpy(fresh.get(), received_.get() + begin_, kept);
+  received_ = std::move(fresh);
+  capacity_ = capacity;
   begin_ = 0;
   end_ = kept;
 }
@@ -160,11 +185,20 @@ Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   return {};
 }
 
+std::size_t UnixChannel::compact() {
+  // Not what is large: to move all of it for each byte that comes would cost more than the room.
+  constexpr std::size_t kSmall = 4096;
+  if (const std::size_t kept = end_ - begin_; kept <= kSmall && capacity_ > kSmall) resize(kept);
+  unsent_.shrink_to_fit();
+  return capacity_ + unsent_.capacity();
+}
+
+std::unique_ptr<Channel> UnixChannel::share(shm::OwnSegment own, shm::PeerSegment theirs) {
+  return std::make_unique<ShmChannel>(system_, std::move(socket_), peer_, std::move(own), std::move(theirs));
+}
+
 bool UnixChannel::prepare_sleep() {
-  if (begin_ == end_) {
-    received_.reset();
-    capacity_ = begin_ = end_ = 0;
-  }
+  if (begin_ == end_ && capacity_ > 0) resize(0);
   return !complete_frame_;
 }
 

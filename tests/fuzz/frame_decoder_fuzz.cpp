@@ -56,7 +56,7 @@ class Sink final : public FrameSink {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Script script(std::as_bytes(std::span(data, size)));
-  UnixChannel channel(script, Fd(), PeerIdentity{});
+  UnixChannel channel(script, Fd(), LocalPeer{});
   Sink sink;
   for (int turn = 0; turn < 10'000; ++turn) {
     ReadBudget budget;

@@ -41,10 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(decode_upgrade(reader.rest()));
 
   Deaf deaf;
-  UnixChannel quiet(deaf, Fd(), PeerIdentity{});
+  UnixChannel quiet(deaf, Fd(), LocalPeer{});
   const bool offers = (choice & 1U) != 0;
-  Handshake handshake(System::real(), Session::Side::kConnector, Hello{}, offers ? shm::kDefaultRingBytes : 0, quiet,
-                      &quiet);
+  Handshake handshake(System::real(), Session::Side::kConnector, Hello{}, offers ? shm::kDefaultRingBytes : 0, quiet);
   if (!handshake.start().ok()) return 0;
   std::uint8_t type = 0;
   std::uint16_t length = 0;

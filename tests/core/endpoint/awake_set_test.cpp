@@ -119,7 +119,7 @@ TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
 class EmptyChannel : public Channel {
  public:
   std::string_view transport() const override { return "test"; }
-  PeerIdentity peer() const override { return {}; }
+  const Principal& peer() const override { return peer_; }
   int fd() const override { return event_.get(); }
   bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
   bool wants_writable() const override { return false; }
@@ -131,6 +131,7 @@ class EmptyChannel : public Channel {
 
  private:
   Fd event_{::eventfd(0, EFD_CLOEXEC)};
+  Principal peer_;
 };
 
 // Promises to ring, and takes the promise back when it is asked again: a message has come in between.

@@ -23,7 +23,7 @@ LinkStatus link(const std::string& address, const std::string& transport, pid_t 
   LinkStatus made;
   made.address = address;
   made.transport = transport;
-  made.peer = PeerIdentity{pid, 0, 0};
+  made.peer = LocalPeer{pid, 0, 0};
   made.unread_bytes = 10;
   made.busy = PeerActivity{method, busy};
   return made;
@@ -34,7 +34,7 @@ TEST(ClientStatusTest, OfASingleAddressIsThatOfItsLink) {
   status.add(link("one", "shm", 7, "fit", std::chrono::seconds(1)));
   EXPECT_EQ(status.address, "one");
   EXPECT_EQ(status.transport, "shm");
-  EXPECT_EQ(status.peer->pid, 7);
+  EXPECT_EQ(status.local_peer()->pid, 7);
   EXPECT_EQ(status.unread_bytes, 10U);
   EXPECT_EQ(status.busy->method, "fit");
   EXPECT_EQ(status.links.size(), 1U);
@@ -49,7 +49,7 @@ TEST(ClientStatusTest, OfAListTellsOfTheFirstConnectedAndTheBusiest) {
   status.add(link("two", "shm", 8, "plot", std::chrono::seconds(2)));
   EXPECT_EQ(status.address, "none, one, two");
   EXPECT_EQ(status.transport, "unix");
-  EXPECT_EQ(status.peer->pid, 7);
+  EXPECT_EQ(status.local_peer()->pid, 7);
   EXPECT_EQ(status.unread_bytes, 20U);
   EXPECT_EQ(status.busy->method, "plot");
   EXPECT_EQ(status.links.size(), 3U);
@@ -96,7 +96,7 @@ TEST_F(StatusOfAClient, TellsOfEachAddressOfAList) {
   EXPECT_EQ(status.links[0].address, address_);
   EXPECT_EQ(status.links[0].state, ClientState::kReady);
   EXPECT_EQ(status.links[0].transport, "unix");
-  EXPECT_EQ(status.links[0].peer->pid, ::getpid());
+  EXPECT_EQ(status.links[0].local_peer()->pid, ::getpid());
   EXPECT_EQ(status.links[1].address, nobody_);
   EXPECT_EQ(status.links[1].state, ClientState::kConnecting) << "it has never been found";
   EXPECT_EQ(status.links[1].transport, "");

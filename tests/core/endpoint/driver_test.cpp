@@ -50,7 +50,7 @@ TEST_P(DriverConformance, ACallIsAnswered) {
   EXPECT_EQ(text_of(client_.outcomes[token].payload), "hello");
   EXPECT_EQ(client_.driver().client_status(client).transport, GetParam());
   EXPECT_EQ(client_.driver().client_status(client).fallback_reason, "");
-  EXPECT_EQ(client_.driver().client_status(client).peer->pid, ::getpid());
+  EXPECT_EQ(client_.driver().client_status(client).local_peer()->pid, ::getpid());
   EXPECT_EQ(client_.driver().methods(client), (std::vector<std::string>{"echo", "other"}));
 }
 

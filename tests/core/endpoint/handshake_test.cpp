@@ -34,12 +34,12 @@ class HandshakeTest : public testing::Test {
   Status receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
     return handshake_.on_frame(header_of(type, 0, body.size(), flags), body);
   }
-  Handshake make(Session::Side side) { return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_, &channel_}; }
+  Handshake make(Session::Side side) { return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_}; }
 
   std::pair<Fd, Fd> sockets_ = socket_pair();
   Fd raw_ = std::move(sockets_.first);
   FaultySystem system_;
-  UnixChannel channel_{system_, std::move(sockets_.second), PeerIdentity{}};
+  UnixChannel channel_{system_, std::move(sockets_.second), LocalPeer{}};
   Handshake handshake_ = make(Session::Side::kAcceptor);
 };
 

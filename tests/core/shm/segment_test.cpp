@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,11 +32,16 @@ OwnSegment make() {
   return std::move(segment).value();
 }
 
+void write_all(const Fd& fd, std::size_t size, const SegmentHeader& header) {
+  const Buffer zeros(size);
+  EXPECT_EQ(::pwrite(fd.get(), zeros.data(), size, 0), static_cast<ssize_t>(size));
+  EXPECT_EQ(::pwrite(fd.get(), &header, sizeof header, 0), sizeof header);
+}
+
 // A memfd of this size with these seals, and a header that says so.
 Fd forge(std::size_t size, int seals, const SegmentHeader& header = {kMagic, kDefaultRingBytes, kPadding}) {
   Fd fd(::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  EXPECT_EQ(::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)), 0);
-  EXPECT_EQ(::pwrite(fd.get(), &header, sizeof header, 0), sizeof header);
+  write_all(fd, size, header);
   EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, seals), 0);
   return fd;
 }
@@ -86,16 +92,76 @@ TEST(Segment, OfAWrongSizeIsRefused) {
   }
 }
 
-TEST(Segment, ThatIsNotReservedIsRefused) {
-  const SegmentHeader header{kMagic, kDefaultRingBytes, kPadding};
-  const Fd sparse(::memfd_create("sparse", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  ASSERT_EQ(::ftruncate(sparse.get(), kGoodSize), 0);
-  ASSERT_EQ(::pwrite(sparse.get(), &header, sizeof header, 0), sizeof header);
-  ASSERT_EQ(::fcntl(sparse.get(), F_ADD_SEALS, kAllSeals), 0);
-  expect_refused(sparse.get(), "reserved");
+// Segments of which less is there than their size says. To read what is missing would be to pay for it.
+class HollowSegment : public testing::Test {
+ protected:
+  static constexpr off_t kSize = kGoodSize;
+
+  HollowSegment() {
+    EXPECT_EQ(::ftruncate(fd_.get(), kSize), 0);
+    EXPECT_EQ(::pwrite(fd_.get(), &header_, sizeof header_, 0), sizeof header_);
+  }
+
+  // As many blocks as the size wants, but where nobody reads them.
+  void reserve_beyond_the_end() { EXPECT_EQ(::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, kSize, kSize), 0); }
+
+  void expect_to_be_refused() {
+    ASSERT_EQ(::fcntl(fd_.get(), F_ADD_SEALS, kAllSeals), 0);
+    const auto before = blocks();
+    expect_refused(fd_.get(), "not all of its memory is there");
+    EXPECT_EQ(blocks(), before) << "the check itself costs memory";
+  }
+
+  blkcnt_t blocks() const {
+    struct stat info {};
+    EXPECT_EQ(::fstat(fd_.get(), &info), 0);
+    return info.st_blocks;
+  }
+
+  SegmentHeader header_{kMagic, kDefaultRingBytes, kPadding};
+  Fd fd_{::memfd_create("hollow", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+};
+
+TEST_F(HollowSegment, OfWhichNothingWasReservedIsRefused) { expect_to_be_refused(); }
+
+TEST_F(HollowSegment, ThatWasReservedAndNeverWrittenIsRefused) {
+  ASSERT_EQ(::fallocate(fd_.get(), 0, 0, kSize), 0);
+  expect_to_be_refused();
 }
 
-TEST(Segment, OfAnySizeIsReserved) {
+TEST_F(HollowSegment, WhoseBlocksLieBeyondItsEndIsRefused) {
+  reserve_beyond_the_end();
+  expect_to_be_refused();
+}
+
+TEST_F(HollowSegment, WithAHoleThatBlocksBeyondItsEndMakeUpForIsRefused) {
+  write_all(fd_, kGoodSize, header_);
+  reserve_beyond_the_end();
+  ASSERT_EQ(::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, kSize / 2 / 4096 * 4096, 4096), 0);
+  expect_to_be_refused();
+}
+
+TEST_F(HollowSegment, ThatEndsInAHoleIsRefused) {
+  write_all(fd_, kGoodSize, header_);
+  reserve_beyond_the_end();
+  ASSERT_EQ(::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, kSize - 4096, 4096), 0);
+  expect_to_be_refused();
+}
+
+TEST(Segment, CostsItsReaderNothing) {
+  const Fd fd = forge(kGoodSize, kAllSeals);
+  struct stat before {};
+  struct stat after {};
+  ASSERT_EQ(::fstat(fd.get(), &before), 0);
+  const PeerSegment segment = open_segment(System::real(), fd.get()).value();
+  std::byte sum{};
+  for (std::size_t at = 0; at < kDefaultRingBytes; at += 512) sum |= segment.ring()[at];
+  EXPECT_EQ(sum, std::byte{0});
+  ASSERT_EQ(::fstat(fd.get(), &after), 0);
+  EXPECT_EQ(after.st_blocks, before.st_blocks);
+}
+
+TEST(Segment, OfAnySizeIsAllThere) {
   for (std::size_t bytes = kMinRingBytes; bytes <= kMaxRingBytes; bytes *= 2) {
     const Result<OwnSegment> own = create_segment(System::real(), bytes);
     ASSERT_TRUE(own.ok()) << own.error().message;

@@ -24,6 +24,9 @@ bool fails(const FaultySystem::Hook& hook) { return hook && hook(); }
 int FaultySystem::socket(int domain, int type, int protocol) {
   return fails(on_socket) ? -1 : System::socket(domain, type, protocol);
 }
+int FaultySystem::socketpair(int domain, int type, int protocol, int* ends) {
+  return fails(on_socketpair) ? -1 : System::socketpair(domain, type, protocol, ends);
+}
 int FaultySystem::accept4(int fd, int flags) { return fails(on_accept) ? -1 : System::accept4(fd, flags); }
 ssize_t FaultySystem::sendmsg(int fd, const msghdr* message, int flags) {
   return fails(on_sendmsg) ? -1 : System::sendmsg(fd, message, flags);

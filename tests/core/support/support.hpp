@@ -21,10 +21,11 @@ namespace ipcbridge::testing_support {
 class FaultySystem final : public System {
  public:
   using Hook = std::function<bool()>;
-  Hook on_socket, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg, on_open,
-      on_epoll_create, on_epoll_ctl;
+  Hook on_socket, on_socketpair, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg,
+      on_open, on_epoll_create, on_epoll_ctl;
 
   int socket(int domain, int type, int protocol) override;
+  int socketpair(int domain, int type, int protocol, int* ends) override;
   int accept4(int fd, int flags) override;
   ssize_t sendmsg(int fd, const msghdr* message, int flags) override;
   ssize_t recvmsg(int fd, msghdr* message, int flags) override;

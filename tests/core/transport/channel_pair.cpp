@@ -9,6 +9,7 @@
 #include "core/transport/inproc_channel.hpp"
 #include "core/transport/shm_channel.hpp"
 #include "core/transport/socket.hpp"
+#include "core/transport/unix_channel.hpp"
 
 namespace ipcbridge::testing_support {
 
@@ -19,7 +20,7 @@ ChannelPair make_channels(std::string_view transport, System& system) {
     return {std::move(pair.value().first), std::move(pair.value().second)};
   }
   auto [one, two] = socket_pair();
-  const PeerIdentity peer = peer_identity(one.get()).value();
+  const LocalPeer peer = local_peer(one.get()).value();
   if (transport == "unix") {
     return {std::make_unique<UnixChannel>(system, std::move(one), peer),
             std::make_unique<UnixChannel>(system, std::move(two), peer)};

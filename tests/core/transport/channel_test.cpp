@@ -22,7 +22,7 @@ using testing_support::read_until;
 using testing_support::sleep_until_ready;
 using testing_support::write;
 
-// What every channel promises (core/channel/channel.hpp).
+// What every channel promises (core/transport/channel.hpp).
 class ChannelConformance : public testing::TestWithParam<const char*> {
  protected:
   // Fills the channel with frames of this size; gives how many went in.
@@ -38,8 +38,10 @@ class ChannelConformance : public testing::TestWithParam<const char*> {
 
 TEST_P(ChannelConformance, SaysWhatItIs) {
   EXPECT_EQ(pair_.one->transport(), GetParam());
-  EXPECT_EQ(pair_.one->peer().uid, ::getuid());
-  EXPECT_EQ(pair_.one->peer().pid, ::getpid());
+  const auto& peer = std::get<LocalPeer>(pair_.one->peer());
+  EXPECT_EQ(peer.uid, ::getuid());
+  EXPECT_EQ(peer.gid, ::getgid());
+  EXPECT_EQ(peer.pid, ::getpid());
   EXPECT_GE(pair_.one->fd(), 0);
 }
 

@@ -46,7 +46,7 @@ class UnixChannelTest : public testing::Test {
   std::pair<Fd, Fd> sockets_ = socket_pair();
   Fd raw_ = std::move(sockets_.first);
   FaultySystem system_;
-  UnixChannel channel_{system_, std::move(sockets_.second), PeerIdentity{}};
+  UnixChannel channel_{system_, std::move(sockets_.second), LocalPeer{}};
   Collector sink_;
 };
 
@@ -77,7 +77,7 @@ TEST_F(UnixChannelTest, HalfAFrameAndAClosedPeerIsUnavailable) {
 TEST_F(UnixChannelTest, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
   for (const std::uint32_t length : {static_cast<std::uint32_t>(kMaxFrameBody + 1), 0x7FFFFFFFU, 0xFFFFFFFFU}) {
     auto [one, two] = socket_pair();
-    UnixChannel channel(System::real(), std::move(two), PeerIdentity{});
+    UnixChannel channel(System::real(), std::move(two), LocalPeer{});
     FrameHeader header = header_of(FrameType::kRequest, 1, length);
     ASSERT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
     EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).error().code, Code::kDataLoss) << length;
@@ -88,7 +88,7 @@ TEST_F(UnixChannelTest, AHelloMayBeLongerThanOtherFramesButHasALimit) {
   send_header(header_of(FrameType::kHello, 0, kMaxHelloBody));
   EXPECT_TRUE(read().ok());
   auto [one, two] = socket_pair();
-  UnixChannel channel(System::real(), std::move(two), PeerIdentity{});
+  UnixChannel channel(System::real(), std::move(two), LocalPeer{});
   FrameHeader header = header_of(FrameType::kHello, 0, kMaxHelloBody + 1);
   ASSERT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
   EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).error().code, Code::kDataLoss);
@@ -104,7 +104,7 @@ TEST_F(UnixChannelTest, AnnouncedBytesTakeNoMemoryBeforeTheyArrive) {
     std::size_t largest = 0;
   } system;
   auto [one, two] = socket_pair();
-  UnixChannel channel(system, std::move(two), PeerIdentity{});
+  UnixChannel channel(system, std::move(two), LocalPeer{});
   FrameHeader header = header_of(FrameType::kHello, 0, kMaxHelloBody);
   ASSERT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(channel.read(sink_, ReadBudget{}, true).ok());
@@ -114,8 +114,8 @@ TEST_F(UnixChannelTest, AnnouncedBytesTakeNoMemoryBeforeTheyArrive) {
 TEST_F(UnixChannelTest, ALongHelloArrivesWhole) {
   const Buffer body = pattern(kMaxHelloBody, 9);
   auto [one, two] = socket_pair();
-  UnixChannel sender(System::real(), std::move(one), PeerIdentity{});
-  UnixChannel receiver(System::real(), std::move(two), PeerIdentity{});
+  UnixChannel sender(System::real(), std::move(one), LocalPeer{});
+  UnixChannel receiver(System::real(), std::move(two), LocalPeer{});
   ASSERT_TRUE(testing_support::write(sender, 0, body, FrameType::kHello));
   while (sink_.frames.empty()) {
     sender.on_writable();
@@ -140,8 +140,8 @@ TEST_F(UnixChannelTest, AsksToBePolledForRoomWhenTheSocketIsFull) {
 
 TEST_F(UnixChannelTest, PassesADescriptorWithItsNextFrame) {
   auto [one, two] = socket_pair();
-  UnixChannel receiver(System::real(), std::move(two), PeerIdentity{});
-  UnixChannel sender(System::real(), std::move(one), PeerIdentity{});
+  UnixChannel receiver(System::real(), std::move(two), LocalPeer{});
+  UnixChannel sender(System::real(), std::move(one), LocalPeer{});
   const int original = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   struct stat sent {};
   ASSERT_EQ(::fstat(original, &sent), 0);
@@ -190,7 +190,7 @@ TEST(UnixChannelEnd, LeavesNoDescriptorBehindWhoseCloseBlocks) {
   const LingeringSocket unread;
   auto [raw, socket] = socket_pair();
   {
-    UnixChannel channel(System::real(), std::move(socket), PeerIdentity{});
+    UnixChannel channel(System::real(), std::move(socket), LocalPeer{});
     Collector sink;
     send_descriptors(raw, {taken.fd()});
     ASSERT_TRUE(channel.read(sink, ReadBudget{}, true).ok());

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace ipcbridge {
+
+// A process of this machine, as the kernel says (SO_PEERCRED), not as it says itself.
+struct LocalPeer {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups = {};  // supplementary; none on kernels before 4.13
+};
+
+// Somebody at the other end of a network. Its uid, if it has one, means nothing here.
+struct NetworkPeer {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string name = {};  // that of its certificate or token; empty: it has proved nothing
+};
+
+// Who is at the other end. What each kind may do says class Admission.
+using Principal = std::variant<LocalPeer, NetworkPeer>;
+
+}  // namespace ipcbridge

@@ -1,0 +1,33 @@
+#include "core/transport/transports.hpp"
+
+#include <unistd.h>
+
+#include "core/naming/name_lock.hpp"
+#include "core/transport/inproc_listener.hpp"
+#include "core/transport/unix_listener.hpp"
+
+namespace ipcbridge {
+
+Result<std::unique_ptr<Listener>> Transports::listen(System& system, const Address& address,
+                                                     const ListenOptions& options) {
+  if (address.transport == Transport::kInproc) return listen_inproc(system, address.path);
+  return UnixListener::listen(system, address.path, options.mode);
+}
+
+std::unique_ptr<Connector> Transports::connect(System& system, const Address& address) {
+  if (address.transport == Transport::kInproc) {
+    return std::make_unique<InstantConnector>(connect_inproc(system, address.path));
+  }
+  return std::make_unique<InstantConnector>(connect_unix_channel(system, address.path));
+}
+
+bool Transports::listens_here(const Address& address) {
+  return address.transport == Transport::kInproc || NameLock::holder(address.path) == ::getpid();
+}
+
+Transports& Transports::real() {
+  static Transports transports;
+  return transports;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,70 @@
+#include "core/transport/unix_listener.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/transport/socket.hpp"
+#include "core/transport/unix_channel.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// Makes the path free, if nobody is there.
+Status clear_path(System& system, const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return {};
+  if (!S_ISSOCK(info.st_mode)) {
+    return Error{Code::kFailedPrecondition, path + " exists and is not a socket; it is left alone"};
+  }
+  // That nobody holds the lock says nothing of a program that knows no locks.
+  if (Status status = check_abandoned(system, path); !status.ok()) return status;
+  ::unlink(path.c_str());
+  return {};
+}
+
+std::unique_ptr<Channel> channel(System& system, Fd socket, LocalPeer peer) {
+  return std::make_unique<UnixChannel>(system, std::move(socket), std::move(peer));
+}
+
+}  // namespace
+
+UnixListener::UnixListener(System& system, std::string path, NameLock lock, Fd socket)
+    : system_(system), path_(std::move(path)), lock_(std::move(lock)), socket_(std::move(socket)) {}
+
+Result<std::unique_ptr<Listener>> UnixListener::listen(System& system, const std::string& path, mode_t mode) {
+  Result<NameLock> lock = NameLock::acquire(system, path);
+  if (!lock.ok()) return lock.error();
+  if (Status status = clear_path(system, path); !status.ok()) return status.error();
+  Result<Fd> socket = listen_unix(system, path, mode);
+  if (!socket.ok()) return socket.error();
+  return std::unique_ptr<Listener>(new UnixListener(system, path, std::move(lock).value(), std::move(socket).value()));
+}
+
+UnixListener::~UnixListener() {
+  if (!socket_.valid()) return;  // a forked child's is its parent's
+  if (lock_.held()) ::unlink(path_.c_str());
+  // First, so that a process without a descriptor to spare has one to accept those with that wait.
+  lock_.release();
+  stop_listening_unix(system_, std::move(socket_));
+}
+
+Result<std::unique_ptr<Channel>> UnixListener::accept() {
+  Result<Fd> socket = accept_unix(system_, socket_.get());
+  if (!socket.ok()) return socket.error();
+  if (!socket.value().valid()) return std::unique_ptr<Channel>();
+  Result<LocalPeer> peer = local_peer(socket.value().get());
+  if (!peer.ok()) return std::unique_ptr<Channel>();
+  return channel(system_, std::move(socket).value(), std::move(peer).value());
+}
+
+Connector::Outcome connect_unix_channel(System& system, const std::string& path) {
+  Result<Fd> socket = connect_unix(system, path);
+  if (!socket.ok()) return socket.error();
+  Result<LocalPeer> peer = local_peer(socket.value().get());
+  if (!peer.ok()) return peer.error();
+  return channel(system, std::move(socket).value(), std::move(peer).value());
+}
+
+}  // namespace ipcbridge

@@ -1,4 +1,5 @@
-import { brand, isMarked, markInstances } from './brand'
+import { sep } from 'node:path'
+import { brand, isError, isMarked, markInstances } from './brand'
 
 /** The closed list of codes, the same strings in every language. */
 export const codes = [
@@ -49,6 +50,12 @@ export class IpcError extends Error {
     this.code = code
     if (details !== undefined) this.details = details
   }
+
+  /** What JSON.stringify() shows: all but the stacks, and causes that are errors of other kinds as text. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, sent, details, cause } = this
+    return { name, code, message, sent, details, cause: isIpcError(cause) || !isError(cause) ? cause : String(cause) }
+  }
 }
 
 const ipcErrorMark = brand('IpcError')
@@ -83,22 +90,58 @@ export class RemoteError extends IpcError {
     super(code, message, init.details, init.cause === undefined ? undefined : { cause: init.cause })
     this.type = init.type ?? 'Error'
     const { remoteStack } = init
-    if (remoteStack === undefined) return
     // Not enumerable, or console.log would show it twice.
-    Object.defineProperty(this, 'remoteStack', { value: remoteStack })
-    appendRemoteStack(this)
+    if (remoteStack !== undefined) Object.defineProperty(this, 'remoteStack', { value: remoteStack })
+    completeStack(this)
+  }
+
+  override toString(): string {
+    return `${this.name}: ${this.type}: ${this.message}`
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { name, ...rest } = super.toJSON()
+    return { name, type: this.type, ...rest }
   }
 }
 
-/** Whatever logs the error's stack shows the remote one with it. */
-function appendRemoteStack(error: RemoteError): void {
-  error.stack = `${error.stack}\nRemote stack:\n${error.remoteStack}`
+/** Whatever logs the error's stack shows the remote type and the remote stack with it. */
+function completeStack(error: RemoteError): void {
+  const local = String(error.stack)
+  const head = `${error.name}: ${error.message}`
+  const stack = local.startsWith(head) ? `${error}${local.slice(head.length)}` : local
+  error.stack = error.remoteStack === undefined ? stack : `${stack}\nRemote stack:\n${error.remoteStack}`
 }
 
 /** Gives an error the stack of this moment, from the caller of `above` on. */
 export function captureStack(error: IpcError, above: (...args: never[]) => unknown): void {
   Error.captureStackTrace(error, above)
-  if (isRemoteError(error) && error.remoteStack !== undefined) appendRemoteStack(error)
+  if (isRemoteError(error)) completeStack(error)
+}
+
+/** A stack without the frames of this library, which tell its user nothing. */
+export function withoutOwnFrames(stack: string): string {
+  if (!stack.includes(__dirname)) return stack
+  const isOwn = (line: string) => line.startsWith('    at ') && line.includes(__dirname + sep)
+  return stack
+    .split('\n')
+    .filter(line => !isOwn(line))
+    .join('\n')
+}
+
+/** Cuts the frames of this library from the stack of an error that its user is to see; returns it. */
+export function trimStack<E>(error: E): E {
+  if (isIpcError(error) && typeof error.stack === 'string') error.stack = withoutOwnFrames(error.stack)
+  return error
+}
+
+/** Runs what throws for a mistake of the user's: the stack begins where the user has made it. */
+export function trimmed<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw trimStack(error)
+  }
 }
 
 // On the prototypes: as an own property it would clutter every printed error.

@@ -3,7 +3,7 @@ import type { Call } from './client/call'
 import { Client } from './client/client'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
 import { makeSettings } from './client/settings'
-import { IpcError } from './errors'
+import { IpcError, trimmed } from './errors'
 import {
   type CallOptions,
   type CloseOptions,
@@ -37,7 +37,7 @@ export type { Description, MethodDescription, ParameterDescription } from './ser
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
-export { float, type Int64, kwargs, localDateTime } from './values'
+export { type Float, float, type Int64, type Kwargs, kwargs, type LocalDateTime, localDateTime } from './values'
 
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
@@ -50,7 +50,7 @@ export { float, type Int64, kwargs, localDateTime } from './values'
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')
-  const service = new Service(name, target, options)
+  const service = trimmed(() => new Service(name, target, options))
   await service.listening()
   return new Server(service)
 }
@@ -76,12 +76,14 @@ export function connect<T extends object>(
   options?: ConnectOptions,
 ): Promise<Remote<T> & AsyncDisposable>
 export async function connect(address: string | readonly string[], options: ConnectOptions = {}): Promise<object> {
-  checkKeys('connect', options, connectKeys)
-  const addresses = typeof address === 'string' ? [address] : address
-  if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
-    throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
-  }
-  const client = new Client(addresses, options)
+  const client = trimmed(() => {
+    checkKeys('connect', options, connectKeys)
+    const addresses = typeof address === 'string' ? [address] : address
+    if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
+      throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
+    }
+    return new Client(addresses, options)
+  })
   const remote = makeRemote(client)
   await client.ready()
   return remote
@@ -94,8 +96,10 @@ export async function connect(address: string | readonly string[], options: Conn
  * Throws 'invalid_argument' when an option is wrong or metadata cannot be sent.
  */
 export function withOptions<R extends object>(remote: R, options: CallOptions): R {
-  const handle = handleOf(remote, 'write withOptions(service, options).method()')
-  return makeView(remote, { settings: makeSettings(handle.settings, options) }) as R
+  return trimmed(() => {
+    const handle = handleOf(remote, 'write withOptions(service, options).method()')
+    return makeView(remote, { settings: makeSettings(handle.settings, options) }) as R
+  })
 }
 
 /**

@@ -66,7 +66,7 @@ for (const [what, fail] of Object.entries(failures)) {
 test('a stack begins with the error, shows nothing of ipcbridge and ends with the remote stack', async t => {
   const { remote } = await serveAndConnect(t, target, { serve: { onError() {} } })
   const error = await reasonOf(() => remote.fail())
-  assert.match(error.stack, /^RemoteError: it broke\n/)
+  assert.match(error.stack, /^RemoteError: Error: it broke\n/)
   const local = localFrames(error)
   assert.match(local[0], /^ {4}at async .*stacks\.test\.mjs/)
   for (const frame of local) assert.doesNotMatch(frame, /js.dist/)

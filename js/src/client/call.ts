@@ -1,4 +1,4 @@
-import { captureStack, IpcError, isIpcError } from '../errors'
+import { captureStack, IpcError, isIpcError, trimStack } from '../errors'
 
 /**
  * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later
@@ -46,7 +46,8 @@ export function makeCall(ends: Ends): Call<unknown> {
 
 export function rejectedCall(error: unknown): Call<never> {
   const call = new Call<unknown>(capture) as Call<never>
-  reject(error)
+  if (isIpcError(error)) captureStack(error, rejectedCall)
+  reject(trimStack(error))
   return call
 }
 

@@ -1,4 +1,4 @@
-import { captureStack, IpcError } from '../errors'
+import { captureStack, IpcError, trimStack } from '../errors'
 import { log } from '../log'
 import { CallFlag } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -83,7 +83,7 @@ export class Client implements Owner {
     if (this.state.current !== 'closed') return
     const reason = notSent(this.state.reason as IpcError)
     captureStack(reason, this.ready)
-    throw reason
+    throw trimStack(reason)
   }
 
   async close(): Promise<void> {
@@ -123,8 +123,9 @@ export class Client implements Owner {
   call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
     let length: number
     try {
-      length = encoder.encodeArgs(args)
+      // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
       if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
+      length = encoder.encodeArgs(args)
     } catch (error) {
       return rejectedCall(error)
     }
@@ -141,7 +142,7 @@ export class Client implements Owner {
     if (failed !== undefined) {
       const { reject } = slot
       dropSlot(slot)
-      reject?.(lastFailure(failed))
+      reject?.(trimStack(lastFailure(failed)))
     }
     return call
   }
@@ -188,12 +189,14 @@ export class Client implements Owner {
   }
 
   private watch(slot: Slot, method: number, signal: AbortSignal): void {
-    slot.whenSettled = whenAborted(signal, () => {
+    const abort = () => {
       const { resolve } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
       resolve?.(failLater(this.aborted(method, signal)))
-    })
+    }
+    slot.whenSettled = whenAborted(signal, abort)
+    if (signal.aborted) abort() // by what ran while the arguments were read
   }
 
   private aborted(method: number, signal: AbortSignal): IpcError {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { brand, isMarked } from '../brand'
-import { IpcError } from '../errors'
+import { IpcError, trimmed } from '../errors'
 import type { Kwargs } from '../values'
 import type { Call } from './call'
 import type { Client } from './client'
@@ -157,7 +157,7 @@ function memberOf(handle: Handle, name: string): Member {
     return known
   }
   const member: Member = handle.notify
-    ? (...args) => client.notify(method(), args, settings)
+    ? (...args) => trimmed(() => client.notify(method(), args, settings))
     : (...args) => client.call(method(), args, settings)
   Object.defineProperty(member, 'name', { value: name })
   return member

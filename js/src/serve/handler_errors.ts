@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { isIpcError, isRemoteError } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
@@ -31,12 +32,15 @@ export class HandlerErrors {
   }
 }
 
+/** Throws what a getter throws. A Proxy that cannot be read cannot be sent either, which will say why. */
 export function isThenable(value: unknown): boolean {
-  return (
-    value !== null &&
-    (typeof value === 'object' || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch (error) {
+    if (types.isProxy(value)) return false
+    throw error
+  }
 }
 
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {

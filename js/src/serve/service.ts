@@ -1,4 +1,4 @@
-import { captureStack, type IpcError } from '../errors'
+import { captureStack, type IpcError, trimStack } from '../errors'
 import {
   type CloseOptions,
   checkKeys,
@@ -71,7 +71,7 @@ export class Service implements InboundCallOwner {
     if (this.state.current !== 'closed') return
     const reason = this.state.reason as IpcError
     captureStack(reason, this.listening)
-    throw reason
+    throw trimStack(reason)
   }
 
   onState(state: number, code: number, message: string): void {

@@ -1,5 +1,5 @@
 import { isError } from '../brand'
-import { type Code, isCode, isIpcError, isRemoteError, RemoteError } from '../errors'
+import { type Code, isCode, isIpcError, isRemoteError, RemoteError, withoutOwnFrames } from '../errors'
 import { printedBigInt } from '../printed'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
@@ -125,7 +125,7 @@ export function messageOf(thrown: unknown): string {
 
 function stackOf(thrown: unknown): string | undefined {
   const stack = read(thrown, 'stack')
-  return typeof stack === 'string' ? text(stack) : undefined
+  return typeof stack === 'string' ? text(withoutOwnFrames(stack)) : undefined
 }
 
 /** A property of anything, undefined when there is none or its getter throws. */

@@ -81,7 +81,9 @@ const actions = {
   },
   describe: ({ on }) => ipc.describe(clients.get(on)),
   status: ({ on }) => {
-    const { pendingCalls, queuedCalls, unreadBytes, droppedNotifications, busy, ...status } = ipc.status(clients.get(on))
+    const { pendingCalls, queuedCalls, unreadBytes, droppedNotifications, busy, ...status } = ipc.status(
+      clients.get(on),
+    )
     return {
       ...status,
       pending_calls: pendingCalls,

@@ -1,6 +1,6 @@
 // Compiled, never run: see types.test.mjs.
 
-import { type Call, connect, kwargs, notify, serve } from 'ipcbridge'
+import { type Call, connect, type Kwargs, kwargs, notify, serve } from 'ipcbridge'
 
 interface Docs {
   analyse(id: string, text: string, depth?: number): Promise<number>
@@ -15,7 +15,8 @@ export async function use(): Promise<void> {
   await analysed
   await docs.analyse('a', kwargs({ text: 'b' }))
   await docs.analyse(kwargs({ id: 'a', text: 'b' }))
-  await docs.analyse('a', 'text', kwargs({ depth: 2 }))
+  const depth: Kwargs = kwargs({ depth: 2 })
+  await docs.analyse('a', 'text', depth)
   await docs.analyse('a', 'text', 3, kwargs({ more: 1 }))
   await docs.join('a', 'b', kwargs({ by: '-' }))
   await docs.all(kwargs({ really: true }))

@@ -1,13 +1,20 @@
 #include "bindings/node/request_table.hpp"
 
+#include <bit>
 #include <cstddef>
+#include <random>
 
 namespace ipcbridge::node {
 
-std::uint32_t RequestTable::bucket(const RequestKey& key) const {
-  // Ids ascend within a connection, so the low bits spread well; the multiplication keeps connections apart.
-  const std::uint64_t mixed = (key.connection * 0x9E3779B97F4A7C15ULL) + key.id;
-  return static_cast<std::uint32_t>(mixed) & static_cast<std::uint32_t>(heads_.size() - 1);
+std::uint64_t RequestTable::random_factor() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U) | random() | 1U;
+}
+
+// Multiplicative hashing (Dietzfelbinger et al.: "A reliable randomized algorithm for the closest-pair problem", 1997).
+std::size_t RequestTable::bucket(const RequestKey& key) const {
+  constexpr std::uint64_t kConnectionsApart = 0x9E3779B97F4A7C15ULL;
+  return static_cast<std::size_t>(((key.connection * kConnectionsApart + key.id) * factor_) >> shift_);
 }
 
 void RequestTable::grow() {
@@ -16,6 +23,7 @@ void RequestTable::grow() {
   const std::size_t size = old_size == 0 ? kFirstSlots : old_size * 2;
   slots_.resize(size);
   heads_.assign(size, kNone);
+  shift_ = 64U - static_cast<unsigned>(std::countr_zero(size));
   for (std::uint32_t slot = 0; slot < old_size; ++slot) {
     std::uint32_t& head = heads_[bucket(slots_[slot].key)];
     slots_[slot].next = head;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,18 +23,24 @@ class RequestTable {
   bool take(std::uint32_t slot, RequestKey& key);
 
  private:
+  static std::uint64_t random_factor();
+
   struct Slot {
     RequestKey key;
     std::uint32_t next = kNone;  // in the chain, or among the free slots
     bool used = false;
   };
 
-  std::uint32_t bucket(const RequestKey& key) const;
+  std::size_t bucket(const RequestKey& key) const;
   void grow();
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> heads_;  // as many as slots
   std::uint32_t free_ = kNone;
+  // Peers choose the ids of their requests; an odd factor that they do not know keeps them from choosing ids that
+  // collide.
+  std::uint64_t factor_ = random_factor();
+  unsigned shift_ = 0;  // leaves as many bits of a product as number the heads
 };
 
 }  // namespace ipcbridge::node

@@ -160,11 +160,15 @@ describe('another copy of the library', () => {
 })
 
 test('a service of another copy is refused with the reason', async t => {
-  const { remote } = await serveAndConnect(t, { one: () => 1 })
+  const { remote, server } = await serveAndConnect(t, { one: () => 1 })
   const other = loadAgain()
+  assert.throws(() => other.status(server), { message: /another copy of ipcbridge/ })
   assert.throws(() => other.withOptions(remote, { timeout: 5 }), {
     code: 'invalid_argument',
     message: /another copy of ipcbridge/,
   })
+  for (const endpoint of [remote, server]) {
+    await assert.rejects(remote.one(endpoint), { code: 'unimplemented', message: /a service: .* send its address/ })
+  }
   assert.equal(await remote.one(), 1)
 })

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { brand, isMarked } from '../brand'
+import { endpointMark, isMarked } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import type { Kwargs } from '../values'
 import type { Call } from './call'
@@ -86,16 +86,15 @@ type Member = (...args: unknown[]) => unknown
 type Tree = { [name: string]: Member | Tree }
 
 const handles = new WeakMap<object, Handle>()
-const remoteMark = brand('Remote')
 
 /** The handle of a proxy. `instead` is what to write where a method was given. */
 export function handleOf(remote: unknown, instead = 'pass the service itself'): Handle {
   const handle = typeof remote === 'object' && remote !== null ? handles.get(remote) : undefined
   if (handle !== undefined) return handle
-  if (isMarked(remote, remoteMark)) {
+  if (isMarked(remote, endpointMark)) {
     throw new IpcError(
       'invalid_argument',
-      'this service was connected to by another copy of ipcbridge in this process: use that copy, or connect() of this one',
+      'this belongs to another copy of ipcbridge in this process: pass it to the functions of that copy',
     )
   }
   throw new IpcError('invalid_argument', `${nameOf(remote)} is not a service that connect() returned: ${instead}`)
@@ -129,7 +128,7 @@ function addSymbols(tree: Tree, describe: () => string, close: () => Promise<voi
   }
   define(Symbol.toPrimitive, describe)
   define(Symbol.toStringTag, 'Remote')
-  define(remoteMark, true)
+  define(endpointMark, true)
   define(inspect.custom, (depth: number | null, options: object) => {
     if (depth !== null && depth < 0) return describe()
     const methods = inspect({ ...tree }, { ...options, depth })

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { endpointMark, markInstances } from '../brand'
 import type { CloseOptions } from '../options'
 import type { ServerStatus } from '../status'
 import type { Service } from './service'
@@ -35,6 +36,8 @@ export class Server implements AsyncDisposable {
     return this.#service.close(options)
   }
 }
+
+markInstances(Server, endpointMark)
 
 const services = new WeakMap<object, Service>()
 

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { brand, isError, isMarked } from '../brand'
+import { endpointMark, isError, isMarked } from '../brand'
 import { notYet } from '../unimplemented'
 import { isClass } from './plain'
 import { Refused } from './refused'
@@ -21,8 +21,6 @@ const byTag: Readonly<Record<string, string>> = {
   WeakSet: 'a WeakSet, whose elements cannot be listed: keep a Set, and send that',
 }
 
-const remoteMark = brand('Remote')
-
 /** The refusal of a value of a kind that the encoder does not know: why, and what to send instead. */
 export function refusalOf(value: unknown): Refused {
   const reason = notYetSent(value)
@@ -34,7 +32,7 @@ function notYetSent(value: unknown): string | undefined {
   if (typeof value === 'function')
     return isClass(value) ? undefined : `a function (${nameOf(value)}): ${notYet.callbacks}`
   if (typeof value !== 'object' || value === null) return undefined
-  if (isMarked(value, remoteMark)) return `a remote service: ${notYet.references}; send its address`
+  if (isMarked(value, endpointMark)) return `a service: ${notYet.references}; send its address`
   if (isError(value)) return `an Error: ${notYet.errors}; send { name: error.name, message: error.message }`
   if (types.isDataView(value)) {
     return `a DataView: ${notYet.arrays}; send new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Call } from './client/call'
+import { type Call, convertedCall } from './client/call'
 import { Client } from './client/client'
+import { expectDescription } from './client/description'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
 import { makeSettings } from './client/settings'
 import { IpcError, trimmed } from './errors'
@@ -130,10 +131,14 @@ export function call(
   return client.callNamed(full, named === undefined ? args : [...args, new Kwargs(named)], settings)
 }
 
-/** The methods of a service: their signatures, parameters and documentation. Asks the service, as any call does. */
+/**
+ * The methods of a service: their signatures, parameters and documentation. Asks the service, as any call does.
+ *
+ * Rejects with 'data_loss' when what it says of itself cannot be understood.
+ */
 export function describe(remote: object): Call<Description> {
   const { client, settings } = handleOf(remote)
-  return client.call(client.methodNumber(describeCall), [], settings) as Call<Description>
+  return convertedCall(client.call(client.methodNumber(describeCall), [], settings), expectDescription)
 }
 
 /** How the connection, or the service, is doing now. Asks nobody; works in every state. */

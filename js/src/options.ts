@@ -191,8 +191,11 @@ export function endpointOptions(options: EndpointOptions, moreLimits: readonly s
   }
 }
 
+const longestAccount = 256
+
 function account(who: unknown): string {
-  const known = typeof who === 'number' ? Number.isInteger(who) && who >= 0 : typeof who === 'string' && who !== ''
+  const isName = typeof who === 'string' && who !== '' && who.length <= longestAccount
+  const known = typeof who === 'number' ? Number.isInteger(who) && who >= 0 : isName
   if (!known) refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
   return String(who)
 }

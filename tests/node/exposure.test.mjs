@@ -388,3 +388,21 @@ test('describe tells the signatures', async t => {
 test('an array is refused, whose own methods would be offered', async () => {
   await assert.rejects(ipc.serve(freshName(), [() => 1]), { code: 'invalid_argument', message: /not an array/ })
 })
+
+test('what is printed of a service are its methods, or that it is closed', async t => {
+  const { remote, address } = await serveAndConnect(t, { add() {}, math: { mul() {} } })
+  assert.equal(
+    util.inspect(remote, { breakLength: Number.POSITIVE_INFINITY }),
+    `[Remote ${address}] { add: [Function: add], math: [Remote ${address} math] { mul: [Function: math.mul] } }`,
+  )
+  assert.equal(util.inspect({ remote }, { depth: 0 }), `{ remote: [Remote ${address}] }`)
+  await ipc.close(remote)
+  assert.equal(util.inspect(remote), `[Remote ${address} (closed)]`)
+  assert.equal(String(remote), `[Remote ${address} (closed)]`)
+})
+
+test('of very many methods the first are printed', async t => {
+  const names = Array.from({ length: 500 }, (_, i) => [`f${i}`, () => i])
+  const { remote } = await serveAndConnect(t, Object.fromEntries(names))
+  assert.match(util.inspect(remote), /f0: .*f99: .* and 400 more$/s)
+})

@@ -352,3 +352,26 @@ test('options for a method are refused, saying where they go', async t => {
   refused(() => ipc.notify(undefined), /undefined.*notify\(service/)
   refused(() => ipc.status({}), /this object is not a service/)
 })
+
+test('a wrong option of any size is refused in a short sentence', async t => {
+  const { remote } = await serveAndConnect(t, { f() {} })
+  const wrong = [10n ** 5000n, 'x'.repeat(100_000), Symbol('x'), { toString: () => assert.fail() }, Object.create(null)]
+  const short = error => {
+    assert.equal(error.code, 'invalid_argument')
+    assert.ok(error.message.length < 300, error.message)
+    return true
+  }
+  for (const value of wrong) {
+    assert.throws(() => ipc.withOptions(remote, { timeout: value }), short)
+    assert.throws(() => ipc.withOptions(remote, { [String(value?.description ?? 'x').repeat(1000)]: 1 }), short)
+    assert.throws(() => ipc.status(value), short)
+    await assert.rejects(ipc.connect('x', { limits: { maxPendingCalls: value } }), short)
+    await assert.rejects(ipc.connect('x', { maxQueuedBytes: value }), short)
+    await assert.rejects(ipc.connect('x', { allow: [value] }), short)
+    await assert.rejects(ipc.serve('x', { f() {} }, { mode: value }), short)
+    await assert.rejects(ipc.serve('x', { f() {} }, { takeover: value }), short)
+    await assert.rejects(ipc.serve(value, { f() {} }), short)
+    await assert.rejects(ipc.connect(value), short)
+  }
+  await assert.rejects(ipc.serve('x', { ['m'.repeat(100_000)]() {} }), short)
+})

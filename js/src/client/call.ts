@@ -44,6 +44,17 @@ export function makeCall(ends: Ends): Call<unknown> {
   return call
 }
 
+/** A call whose result is what `convert` makes of another's; it rejects with what that throws. */
+export function convertedCall<T>(call: Call<unknown>, convert: (result: unknown) => T): Call<T> {
+  const converted = new Call<unknown>(capture) as Call<T>
+  resolve(convertResult(call, convert))
+  return converted
+}
+
+async function convertResult<T>(call: Call<unknown>, convert: (result: unknown) => T): Promise<T> {
+  return convert(await call)
+}
+
 export function rejectedCall(error: unknown): Call<never> {
   const call = new Call<unknown>(capture) as Call<never>
   if (isIpcError(error)) captureStack(error, rejectedCall)

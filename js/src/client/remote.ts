@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { endpointMark, isMarked } from '../brand'
 import { IpcError, trimmed } from '../errors'
+import { show } from '../options'
 import type { Kwargs } from '../values'
 import type { Call } from './call'
 import type { Client } from './client'
@@ -85,6 +86,7 @@ export interface Handle {
 type Member = (...args: unknown[]) => unknown
 type Tree = { [name: string]: Member | Tree }
 
+const mostInspected = 100
 const handles = new WeakMap<object, Handle>()
 
 /** The handle of a proxy. `instead` is what to write where a method was given. */
@@ -103,9 +105,8 @@ export function handleOf(remote: unknown, instead = 'pass the service itself'): 
 function nameOf(value: unknown): string {
   if (typeof value === 'function') return `a function (${value.name || 'without a name'})`
   if (typeof value === 'object' && value !== null) return 'this object'
-  return value === undefined
-    ? 'undefined (which is what a service gives for a method that it does not offer)'
-    : String(value)
+  const isMissing = value === undefined
+  return `${show(value)}${isMissing ? ' (which is what a service gives for a method that it does not offer)' : ''}`
 }
 
 function refuse(): never {
@@ -121,7 +122,8 @@ const fixed: ProxyHandler<Tree> = {
 }
 
 // Symbols cannot name remote methods, so what JavaScript itself asks for goes by symbols, on a prototype.
-function addSymbols(tree: Tree, describe: () => string, close: () => Promise<void>): Tree {
+function addSymbols(tree: Tree, client: Client, name: string): Tree {
+  const describe = () => `[Remote ${name}${client.state.current === 'closed' ? ' (closed)' : ''}]`
   const symbols = Object.create(null) as object
   const define = (symbol: symbol | undefined, value: unknown) => {
     if (symbol !== undefined) Object.defineProperty(symbols, symbol, { value })
@@ -130,21 +132,25 @@ function addSymbols(tree: Tree, describe: () => string, close: () => Promise<voi
   define(Symbol.toStringTag, 'Remote')
   define(endpointMark, true)
   define(inspect.custom, (depth: number | null, options: object) => {
-    if (depth !== null && depth < 0) return describe()
-    const methods = inspect({ ...tree }, { ...options, depth })
-    return `${describe()} ${methods}`
+    if (client.state.current === 'closed' || (depth !== null && depth < 0)) return describe()
+    return `${describe()} ${inspectMembers(tree, { ...options, depth })}`
   })
-  define(Symbol.asyncDispose as symbol | undefined, close)
+  define(Symbol.asyncDispose as symbol | undefined, () => client.close())
   return Object.setPrototypeOf(tree, symbols) as Tree
+}
+
+/** The first of them: a service may have tens of thousands. */
+function inspectMembers(tree: Tree, options: object): string {
+  const names = Object.keys(tree)
+  const shown = names.slice(0, mostInspected)
+  const more = names.length - shown.length
+  const text = inspect(Object.fromEntries(shown.map(name => [name, tree[name]])), options)
+  return more === 0 ? text : `${text} and ${more} more`
 }
 
 function emptyTree(client: Client, prefix: string): Tree {
   const name = [client.addresses.join(', '), prefix].filter(part => part !== '').join(' ')
-  return addSymbols(
-    Object.create(null) as Tree,
-    () => `[Remote ${name}]`,
-    () => client.close(),
-  )
+  return addSymbols(Object.create(null) as Tree, client, name)
 }
 
 function memberOf(handle: Handle, name: string): Member {

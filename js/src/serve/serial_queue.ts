@@ -3,7 +3,9 @@ type Task = () => Promise<void> | undefined
 
 /** Runs one task at a time, in order. */
 export class SerialQueue {
-  private readonly waiting: Task[] = []
+  private waiting: Task[] = []
+  /** Of `waiting` those before are done: to take the first out of a long array costs a copy of it. */
+  private next = 0
   private busy = false
 
   add(task: Task): void {
@@ -13,12 +15,22 @@ export class SerialQueue {
 
   private work(): void {
     this.busy = true
-    for (let task = this.waiting.shift(); task !== undefined; task = this.waiting.shift()) {
+    for (let task = this.take(); task !== undefined; task = this.take()) {
       const end = task()
       if (end === undefined) continue
       void end.finally(() => this.work())
       return
     }
     this.busy = false
+  }
+
+  private take(): Task | undefined {
+    const task = this.waiting[this.next]
+    if (task !== undefined) this.next++
+    if (2 * this.next > this.waiting.length) {
+      this.waiting = this.waiting.slice(this.next)
+      this.next = 0
+    }
+    return task
   }
 }

@@ -14,6 +14,7 @@
 
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
+#include "bindings/node/socket_cleanup.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -263,6 +264,24 @@ napi_value server_status(napi_env env, napi_callback_info info) {
   return to_object(env, args.environment().driver().server_status(args.u32(0)));
 }
 
+napi_value remove_on_signal(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  node::remove_on_signal(args.text(0));
+  return nullptr;
+}
+
+napi_value remove_socket(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  remove_registered(args.text(0));
+  return nullptr;
+}
+
+napi_value keep_on_signal(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  node::keep_on_signal(args.text(0));
+  return nullptr;
+}
+
 napi_value copy_message(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   args.environment().copy_long_message(args.u32(0), args.bytes(1));
@@ -296,7 +315,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
-      add("copyMessage", copy_message);
+      add("removeOnSignal", guarded<remove_on_signal>) && add("removeSocket", guarded<remove_socket>) &&
+      add("keepOnSignal", guarded<keep_on_signal>) && add("copyMessage", copy_message);
   return complete ? methods : nullptr;
 }
 

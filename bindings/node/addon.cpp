@@ -14,7 +14,6 @@
 
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
-#include "bindings/node/socket_cleanup.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -266,19 +265,19 @@ napi_value server_status(napi_env env, napi_callback_info info) {
 
 napi_value remove_on_signal(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  node::remove_on_signal(args.text(0));
+  args.environment().sockets().add(args.u32(0), args.text(1));
   return nullptr;
 }
 
 napi_value remove_socket(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  remove_registered(args.text(0));
+  args.environment().sockets().remove(args.u32(0));
   return nullptr;
 }
 
 napi_value keep_on_signal(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  node::keep_on_signal(args.text(0));
+  args.environment().sockets().forget(args.u32(0));
   return nullptr;
 }
 

@@ -9,6 +9,7 @@
 #include "bindings/node/batch_sink.hpp"
 #include "bindings/node/doorbell.hpp"
 #include "bindings/node/request_table.hpp"
+#include "bindings/node/socket_cleanup.hpp"
 #include "core/endpoint/driver.hpp"
 
 namespace ipcbridge::node {
@@ -25,6 +26,7 @@ class Environment final : public Drainer {
   Driver& driver() { return *driver_; }
   Doorbell& doorbell() { return *doorbell_; }
   RequestTable& requests() { return requests_; }
+  SocketCleanup& sockets() { return sockets_; }
 
   // The bytes that JavaScript has encoded, from `start`; nothing when they are not in the memory it registered.
   std::optional<ConstBytes> outgoing(std::uint32_t start, std::uint32_t size) const;
@@ -56,6 +58,7 @@ class Environment final : public Drainer {
 
   napi_env env_;
   RequestTable requests_;
+  SocketCleanup sockets_;
   BatchSink sink_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Doorbell> doorbell_;

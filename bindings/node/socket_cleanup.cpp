@@ -19,6 +19,8 @@ constexpr std::array kSignals{SIGTERM, SIGINT, SIGHUP};
 
 struct Socket {
   std::atomic<bool> registered{false};
+  const SocketCleanup* owner = nullptr;
+  std::uint32_t server = 0;
   dev_t device = 0;
   ino_t inode = 0;
   pid_t process = 0;
@@ -27,7 +29,7 @@ struct Socket {
 
 // Of the process, as its signal handlers are. The handler may run on any thread at any time, so nothing here is ever
 // freed, and the mutex is for all others.
-struct Cleanup {
+struct Table {
   std::mutex mutex;
   std::array<Socket, kMostSockets> sockets;
   std::size_t count = 0;
@@ -35,15 +37,15 @@ struct Cleanup {
   std::array<bool, kSignals.size()> installed{};
 };
 
-Cleanup& cleanup() {
-  static auto* const cleanup = new Cleanup;
-  return *cleanup;
+Table& table() {
+  static Table* const kTable = new Table;
+  return *kTable;
 }
 
-std::atomic<Cleanup*> for_handler{nullptr};
+std::atomic<Table*> for_handler{nullptr};
 
 // Another process may have taken the path since; a fork's child owns none of its parent's sockets.
-void remove(const Socket& socket) {
+void unlink_if_ours(const Socket& socket) {
   struct stat info {};
   if (socket.process != getpid() || lstat(socket.path.data(), &info) != 0) return;
   if (info.st_dev == socket.device && info.st_ino == socket.inode) unlink(socket.path.data());
@@ -51,9 +53,9 @@ void remove(const Socket& socket) {
 
 // Calls only what POSIX lists as safe in a signal handler.
 void on_signal(int number) {
-  Cleanup& state = *for_handler.load();
+  Table& state = *for_handler.load();
   for (const Socket& socket : state.sockets) {
-    if (socket.registered.load(std::memory_order_acquire)) remove(socket);
+    if (socket.registered.load(std::memory_order_acquire)) unlink_if_ours(socket);
   }
   if (getpid() == 1) _exit(128 + number);
   const auto at = static_cast<std::size_t>(std::find(kSignals.begin(), kSignals.end(), number) - kSignals.begin());
@@ -72,7 +74,7 @@ bool is_ours(const struct sigaction& action) {
   return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == on_signal;
 }
 
-void install(Cleanup& state) {
+void install(Table& state) {
   for_handler = &state;
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     struct sigaction now {};
@@ -86,7 +88,7 @@ void install(Cleanup& state) {
   }
 }
 
-void uninstall(Cleanup& state) {
+void uninstall(Table& state) {
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     struct sigaction now {};
     if (!state.installed[i] || sigaction(kSignals[i], nullptr, &now) != 0) continue;
@@ -95,50 +97,58 @@ void uninstall(Cleanup& state) {
   }
 }
 
-Socket* find(Cleanup& state, const std::string& path) {
+Socket* find(Table& state, const SocketCleanup* owner, std::uint32_t server) {
   const auto found = std::find_if(state.sockets.begin(), state.sockets.end(), [&](const Socket& socket) {
-    return socket.registered && path == socket.path.data();
+    return socket.registered && socket.owner == owner && socket.server == server;
   });
   return found == state.sockets.end() ? nullptr : &*found;
 }
 
+void release(Table& state, Socket& socket) {
+  socket.registered = false;
+  if (--state.count == 0) uninstall(state);
+}
+
 }  // namespace
 
-void remove_on_signal(const std::string& path) {
-  Cleanup& state = cleanup();
+SocketCleanup::~SocketCleanup() {
+  Table& state = table();
+  const std::lock_guard lock(state.mutex);
+  for (Socket& socket : state.sockets) {
+    if (socket.registered && socket.owner == this) release(state, socket);
+  }
+}
+
+void SocketCleanup::add(std::uint32_t server, const std::string& path) {
+  forget(server);
+  Table& state = table();
   const std::lock_guard lock(state.mutex);
   struct stat info {};
   if (path.size() >= state.sockets[0].path.size() || lstat(path.c_str(), &info) != 0) return;
-  Socket* socket = find(state, path);
-  if (socket == nullptr) {
-    const auto free =
-        std::find_if(state.sockets.begin(), state.sockets.end(), [](const Socket& each) { return !each.registered; });
-    if (free == state.sockets.end()) return;
-    socket = &*free;
-    ++state.count;
-  }
-  socket->registered = false;
-  socket->device = info.st_dev;
-  socket->inode = info.st_ino;
-  socket->process = getpid();
-  std::memcpy(socket->path.data(), path.c_str(), path.size() + 1);
-  socket->registered.store(true, std::memory_order_release);
+  const auto free =
+      std::find_if(state.sockets.begin(), state.sockets.end(), [](const Socket& each) { return !each.registered; });
+  if (free == state.sockets.end()) return;
+  free->owner = this;
+  free->server = server;
+  free->device = info.st_dev;
+  free->inode = info.st_ino;
+  free->process = getpid();
+  std::memcpy(free->path.data(), path.c_str(), path.size() + 1);
+  free->registered.store(true, std::memory_order_release);
+  ++state.count;
   install(state);
 }
 
-void remove_registered(const std::string& path) {
-  Cleanup& state = cleanup();
+void SocketCleanup::forget(std::uint32_t server) {
+  Table& state = table();
   const std::lock_guard lock(state.mutex);
-  if (const Socket* const socket = find(state, path)) remove(*socket);
+  if (Socket* const socket = find(state, this, server)) release(state, *socket);
 }
 
-void keep_on_signal(const std::string& path) {
-  Cleanup& state = cleanup();
+void SocketCleanup::remove(std::uint32_t server) const {
+  Table& state = table();
   const std::lock_guard lock(state.mutex);
-  Socket* const socket = find(state, path);
-  if (socket == nullptr) return;
-  socket->registered = false;
-  if (--state.count == 0) uninstall(state);
+  if (const Socket* const socket = find(state, this, server)) unlink_if_ours(*socket);
 }
 
 }  // namespace ipcbridge::node

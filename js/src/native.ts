@@ -49,11 +49,11 @@ export interface Native {
   reply(call: number, payload: number): Failed
   replyError(call: number, code: number, message: string, details: number): Failed
   serverStatus(server: number): ServerStatus
-  /** The socket at this path goes when SIGTERM, SIGINT or SIGHUP ends the process, until `keepOnSignal`. */
-  removeOnSignal(path: string): Failed
+  /** The socket of this server goes when SIGTERM, SIGINT or SIGHUP ends the process, until `keepOnSignal`. */
+  removeOnSignal(server: number, path: string): Failed
   /** Removes such a socket now. */
-  removeSocket(path: string): Failed
-  keepOnSignal(path: string): Failed
+  removeSocket(server: number): Failed
+  keepOnSignal(server: number): Failed
 
   /** The first bytes of a long message of this batch, by its number. Once only. */
   copyMessage(number: number, into: Buffer): void

@@ -1,26 +1,26 @@
 import { native } from '../runtime'
 
-/** The paths of the sockets that this thread serves at. */
-const listening = new Set<string>()
+/** The servers of this thread that have a socket. */
+const listening = new Set<number>()
 
 /**
- * Sees to it that a socket is not left behind when the process ends without closing its server: by process.exit(), an
+ * Sees to it that the socket of a server is not left behind when the process ends without closing it: by process.exit(), an
  * uncaught exception, or a signal that the program does not handle itself.
  */
-export function removeAtEnd(path: string): void {
-  if (path === '') return
+export function removeSocketAtEnd(server: number): void {
+  const { path } = native().serverStatus(server)
   if (listening.size === 0) process.on('exit', removeAll)
-  listening.add(path)
-  native().removeOnSignal(path)
+  listening.add(server)
+  native().removeOnSignal(server, path)
 }
 
-/** The server at this path has been closed. */
-export function forgetSocket(path: string): void {
-  if (!listening.delete(path)) return
+/** The server does not listen any more. */
+export function forgetSocket(server: number): void {
+  if (!listening.delete(server)) return
   if (listening.size === 0) process.off('exit', removeAll)
-  native().keepOnSignal(path)
+  native().keepOnSignal(server)
 }
 
 function removeAll(): void {
-  for (const path of listening) native().removeSocket(path)
+  for (const server of listening) native().removeSocket(server)
 }

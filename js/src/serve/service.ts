@@ -19,7 +19,7 @@ import { describeCall } from './describe'
 import { Dispatcher } from './dispatcher'
 import { collectMethods } from './exposure'
 import { HandlerErrors } from './handler_errors'
-import { forgetSocket, removeAtEnd } from './process_end'
+import { forgetSocket, removeSocketAtEnd } from './process_end'
 import { loadParser } from './signature'
 
 const states = ['starting', 'listening', 'closing', 'closed'] as const
@@ -32,8 +32,6 @@ export class Service implements InboundCallOwner {
   readonly state = new StateTracker<ServerState>('starting', states)
   private readonly dispatcher: Dispatcher
   private readonly id: number
-  /** Of its socket, while it listens. */
-  private path = ''
   /** Of the calls whose handlers wait in close(), what lets them go on. */
   private readonly closers = new Map<number, () => void>()
 
@@ -78,11 +76,8 @@ export class Service implements InboundCallOwner {
   }
 
   onState(state: number, code: number, message: string): void {
-    forgetSocket(this.path)
-    if (states[state] === 'listening') {
-      this.path = native().serverStatus(this.id).path
-      removeAtEnd(this.path)
-    }
+    if (states[state] === 'listening') removeSocketAtEnd(this.id)
+    else forgetSocket(this.id)
     if (states[state] === 'closed') {
       servers.delete(this.id)
       letGo()

@@ -13,11 +13,11 @@ struct HandshakeAccounts {
   Account* user = nullptr;    // of the peer's quota holder
 };
 
-// What one of them holds; given back at its end.
+// What one of them holds. It is given back by close() and not by the destructor: at the end of a Driver the accounts go
+// before the connections.
 class HandshakeMemory {
  public:
   explicit HandshakeMemory(const HandshakeAccounts& accounts) : server_(accounts.server), user_(accounts.user) {}
-  ~HandshakeMemory() { close(); }
   HandshakeMemory(const HandshakeMemory&) = delete;
   HandshakeMemory& operator=(const HandshakeMemory&) = delete;
 

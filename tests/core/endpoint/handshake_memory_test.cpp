@@ -55,6 +55,13 @@ std::uint64_t resident_bytes() {
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// How much may stay with the allocator; AddressSanitizer's keeps what was freed for a while.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kKeptShare = 2;
+#else
+constexpr std::uint64_t kKeptShare = 8;
+#endif
+
 // Peers who say most of a long HELLO and then nothing more.
 class UnfinishedHandshakes : public testing::Test {
  protected:
@@ -105,7 +112,7 @@ TEST_F(UnfinishedHandshakes, HoldABoundedAmountTogetherAndGiveItBack) {
   expect_service();
   peers_.clear();
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.driver().server_status(server).connections == 2; }));
-  EXPECT_LT(resident_bytes(), before + most / 8) << "it stays with the allocator";
+  EXPECT_LT(resident_bytes(), before + most / kKeptShare) << "it stays with the allocator";
 }
 
 TEST_F(UnfinishedHandshakes, AreRefusedWithTheReason) {
@@ -125,10 +132,10 @@ TEST_F(UnfinishedHandshakes, AreRefusedWithTheReason) {
 TEST_F(UnfinishedHandshakes, CountWhatTheServiceSaysAsWell) {
   ServeOptions options;
   options.address = address_;
-  for (int i = 0; i < 30'000; ++i) options.methods.push_back("method_with_a_long_name_" + std::to_string(i));
-  options.max_handshake_bytes = 4UL * 1024 * 1024;
+  for (int i = 0; i < 20'000; ++i) options.methods.push_back("method_with_a_long_name_" + std::to_string(i));
+  options.max_handshake_bytes = 2UL * 1024 * 1024;
   server_.serve(options);
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 10; ++i) {
     peers_.push_back(connect_unix(System::real(), path_).value());
     while (server_.turn()) {
     }

@@ -171,14 +171,23 @@ export function shareEncoded(): void {
   if (encoder.buffer !== outgoing) share(encoder.buffer)
 }
 
-/** As `shareEncoded`, with more bytes behind the `length` that the encoder wrote. */
+/** As `shareEncoded`, with more bytes behind the `length` that the encoder wrote. Throws 'resource_exhausted'. */
 export function shareEncodedWith(length: number, more: Uint8Array): void {
   const { buffer } = encoder
   if (length + more.length <= buffer.length) {
     buffer.set(more, length)
     shareEncoded()
   } else {
-    share(Buffer.concat([buffer.subarray(0, length), more]))
+    share(joined(buffer.subarray(0, length), more))
+  }
+}
+
+function joined(first: Buffer, second: Uint8Array): Buffer {
+  try {
+    return Buffer.concat([first, second])
+  } catch (error) {
+    const message = `no memory for the ${first.length + second.length} bytes of a call`
+    throw new IpcError('resource_exhausted', message, undefined, { cause: error })
   }
 }
 

@@ -6,8 +6,11 @@ import { start } from './support/children.mjs'
 import { connect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
+// ASan reserves more address space than any limit leaves.
+const limited = { skip: process.env.IPCBRIDGE_SANITIZED === '1' }
+
 // What is left to it is more than the core needs to put the message together, and less than that and a Buffer.
-test('a service that has no memory for a message refuses that call alone', async t => {
+test('a service that has no memory for a message refuses that call alone', limited, async t => {
   const address = freshName()
   const child = start(
     t,
@@ -56,4 +59,17 @@ test('a caller that has no memory for its arguments or for the answer fails that
   })
   assert.equal((await remote.zeros(4 << 20)).length, 4 << 20)
   assert.equal(ipc.status(remote).pendingCalls, 0)
+})
+
+test('a call that has no memory for its metadata fails alone, and keeps nothing pending', async t => {
+  const { remote } = await serveElsewhereAndConnect(t)
+  const view = ipc.withOptions(remote, { metadata: { large: Buffer.alloc(64 << 10) } })
+  t.mock.method(Buffer, 'concat', () => {
+    throw new RangeError('Array buffer allocation failed')
+  })
+  await assert.rejects(view.echo(1), { code: 'resource_exhausted', message: /no memory for the \d+ bytes of a call/ })
+  assert.throws(() => ipc.notify(view).echo(1), { code: 'resource_exhausted' })
+  assert.equal(ipc.status(remote).pendingCalls, 0)
+  t.mock.restoreAll()
+  assert.equal(await view.echo(1), 1)
 })

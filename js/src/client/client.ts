@@ -26,7 +26,6 @@ import { noSettings, type Settings } from './settings'
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
-const nothing = new Uint8Array(0)
 /** What the native side counts for a queued call besides its bytes. */
 const queuedOverhead = 128
 /** Milliseconds between two lines about dropped notifications. */
@@ -125,7 +124,7 @@ export class Client implements Owner {
     try {
       // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
       if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
-      length = encoder.encodeArgs(args)
+      length = write(args, settings?.metadata)
     } catch (error) {
       return rejectedCall(error)
     }
@@ -133,7 +132,6 @@ export class Client implements Owner {
     const call = makeCall(slot)
     let failed: number | undefined
     if (settings === undefined) {
-      shareEncoded()
       failed = native().call(this.id, slot.token, method, length)
     } else {
       failed = this.callWith(slot.token, method, length, settings)
@@ -150,8 +148,8 @@ export class Client implements Owner {
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
     if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
-    const length = encoder.encodeArgs(args)
     const { flags, timeout, metadata } = settings ?? noSettings
+    const length = write(args, metadata)
     const failed = this.callWith(0, method, length, {
       flags: flags | CallFlag.notify,
       timeout,
@@ -183,9 +181,8 @@ export class Client implements Owner {
   }
 
   private callWith(token: number, method: number, length: number, settings: Settings): number | undefined {
-    const metadata = settings.metadata ?? nothing
-    shareEncodedWith(length, metadata)
-    return native().callWith(this.id, token, method, length, metadata.length, settings.flags, settings.timeout)
+    const { metadata, flags, timeout } = settings
+    return native().callWith(this.id, token, method, length, metadata?.length ?? 0, flags, timeout)
   }
 
   private watch(slot: Slot, method: number, signal: AbortSignal): void {
@@ -207,4 +204,12 @@ export class Client implements Owner {
     const { droppedNotifications } = this
     return { ...native().clientStatus(this.id, this.addresses), droppedNotifications }
   }
+}
+
+/** Writes a call to where the native side sends it from; how many bytes the arguments take. */
+function write(args: readonly unknown[], metadata: Uint8Array | undefined): number {
+  const length = encoder.encodeArgs(args)
+  if (metadata === undefined) shareEncoded()
+  else shareEncodedWith(length, metadata)
+  return length
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { endpointMark, isError, isMarked } from '../brand'
+import { cut } from '../printed'
 import { notYet } from '../unimplemented'
 import { isClass } from './plain'
 import { Refused } from './refused'
@@ -77,5 +78,5 @@ function has(object: object, name: string | symbol): boolean {
 function nameOf(value: unknown): string {
   if (typeof value !== 'function') return 'a class without a name'
   const { name } = value
-  return typeof name === 'string' && name !== '' ? name : 'anonymous'
+  return typeof name === 'string' && name !== '' ? cut(name, 64) : 'anonymous'
 }

@@ -8,6 +8,7 @@ const maxChain = 16
 const maxText = 64 * 1024
 const maxDetails = 1024 * 1024
 const encoder = new Encoder()
+const nothing = Buffer.alloc(0)
 
 type Payload = Record<string, unknown>
 
@@ -17,6 +18,15 @@ type Payload = Record<string, unknown>
  * `stack: false` leaves the stacks out, for peers on other machines.
  */
 export function encodeError(thrown: unknown, options: { stack?: boolean } = {}): Buffer {
+  try {
+    return bytesOf(payloadOf(thrown, options.stack ?? true))
+  } catch {
+    return nothing // no memory: the code and the message travel beside it
+  }
+}
+
+/** The map of an error, with that of its cause in it. */
+function payloadOf(thrown: unknown, withStack: boolean): Payload | undefined {
   const chain: unknown[] = []
   let following = thrown
   while (chain.length < maxChain && !chain.includes(following)) {
@@ -26,11 +36,11 @@ export function encodeError(thrown: unknown, options: { stack?: boolean } = {}):
   }
   let payload: Payload | undefined
   for (const link of chain.reverse()) {
-    const described = describeAny(link, options.stack ?? true)
+    const described = describeAny(link, withStack)
     if (payload !== undefined) described.cause = payload
     payload = described
   }
-  return bytesOf(payload)
+  return payload
 }
 
 /** The error that such a payload tells of. Never throws: a payload that cannot be read gives 'data_loss'. */

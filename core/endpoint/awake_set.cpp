@@ -33,6 +33,7 @@ void AwakeSet::Entry::prefetch() const {
 void AwakeSet::add(Connection& connection) {
   connection.channel().wake();
   connection.armed = false;
+  disturbed_ = true;
   connection.used = true;
   if (std::exchange(connection.awake, true)) return;
   connection.place = entries_.size();
@@ -113,6 +114,7 @@ bool AwakeSet::fall_asleep() {
   // first promised to be rung for, and take the promise back.
   review();
   asleep_ = true;
+  disturbed_ = false;
   const auto can_sleep = [](const Entry& entry) {
     entry.connection->armed = true;
     return entry.connection->channel().prepare_sleep();

@@ -42,6 +42,8 @@ class AwakeSet {
   // All or none: false, and everything is awake, when one of them has something after all.
   bool fall_asleep();
   void wake_up();
+  // Whether one was woken by add() since all fell asleep: its peer does not ring for it.
+  bool is_disturbed() const { return asleep_ && disturbed_; }
 
   // Lets those go that were of no use since the last review. To be called often; does something now and then.
   void review();
@@ -63,6 +65,7 @@ class AwakeSet {
   std::size_t next_ = 0;  // where to look first
   TimePoint next_review_{};
   bool asleep_ = false;
+  bool disturbed_ = false;
 };
 
 }  // namespace ipcbridge

@@ -20,13 +20,12 @@ void Context::set_timer(const TimerQueue::Timer& timer) {
 void Context::post(Event event) {
   Posted posted{event, std::string(event.outcome.message)};
   posted_.push_back(std::move(posted));
-  // Within a turn the turn itself goes on to deliver; outside one the consumer may be asleep.
-  if (sink_ == nullptr && posted_.size() == 1) poller_.ring();
+  attention_ = true;
 }
 
 void Context::want_turn(Connection& connection) {
   awake_.add(connection);
-  if (sink_ == nullptr) poller_.ring();
+  attention_ = true;
 }
 
 void Context::withdraw_outcome(ClientId client, std::uint64_t token) {

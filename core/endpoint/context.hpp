@@ -56,6 +56,8 @@ class Context {
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
   bool has_posted() const { return !posted_.empty(); }
+  // Whether there has been something since that no message tells of.
+  bool take_attention() { return std::exchange(attention_, false); }
 
   // Begins to connect, for the first advance() to tell how it went, or that it goes on.
   std::unique_ptr<Dial> dial(const Address& address, ConnectionOwner& owner);
@@ -97,6 +99,7 @@ class Context {
   std::uint64_t next_connection_ = 1;
   AwakeSet awake_;
   bool ended_ = false;
+  bool attention_ = false;
   std::vector<std::unique_ptr<Connection>> graveyard_;
 };
 

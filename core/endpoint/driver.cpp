@@ -95,7 +95,7 @@ int Driver::fd() const { return impl_->context().poller().fd(); }
 
 bool Driver::turn(EventSink& sink, bool poll) {
   if (impl_->forked()) return false;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   return impl_->turn(sink, poll);
 }
 
@@ -103,9 +103,11 @@ bool Driver::spin(const std::function<bool()>& stop) { return !impl_->forked() &
 
 bool Driver::prepare_sleep() {
   if (impl_->forked()) return true;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   return impl_->prepare_sleep();
 }
+
+void Driver::set_awake() { impl_->set_awake(); }
 
 void Driver::ring() {
   if (!impl_->forked()) impl_->context().poller().ring();
@@ -113,40 +115,40 @@ void Driver::ring() {
 
 Result<ClientId> Driver::connect(const ConnectOptions& options) {
   if (impl_->forked()) return forked_error();
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   return impl_->connect(options);
 }
 
 void Driver::close_client(ClientId client) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   if (Client* found = impl_->client(client)) found->close();
 }
 
 std::vector<std::string> Driver::methods(ClientId client) {
   if (impl_->forked()) return {};
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   return found == nullptr ? std::vector<std::string>{} : found->methods();
 }
 
 std::shared_ptr<const Generation> Driver::generation(ClientId client) {
   if (impl_->forked()) return nullptr;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   return found == nullptr ? nullptr : found->generation();
 }
 
 std::uint32_t Driver::intern_method(ClientId client, std::string_view name) {
   if (impl_->forked()) return kNoMethod;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   return found == nullptr ? kNoMethod : found->intern_method(name);
 }
 
 Result<std::uint32_t> Driver::find_method(ClientId client, std::string_view name) {
   if (impl_->forked()) return kNoMethod;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   if (found == nullptr) return kNoMethod;
   return found->find_method(name);
@@ -155,7 +157,7 @@ Result<std::uint32_t> Driver::find_method(ClientId client, std::string_view name
 Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
                     ConstBytes metadata, ConstBytes payload) {
   if (impl_->forked()) return forked_error();
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   if (found == nullptr) return Error{Code::kFailedPrecondition, "the client is closed"};
   return found->call(token, method, options, metadata, payload);
@@ -163,7 +165,7 @@ Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, 
 
 void Driver::cancel(ClientId client, std::uint64_t token) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   if (Client* found = impl_->client(client)) found->cancel(token);
   // It may have ended already, and nobody been told yet.
   impl_->context().withdraw_outcome(client, token);
@@ -171,7 +173,7 @@ void Driver::cancel(ClientId client, std::uint64_t token) {
 
 ClientStatus Driver::client_status(ClientId client, const std::vector<std::string>& addresses) {
   if (!impl_->forked()) {
-    const std::lock_guard lock(impl_->mutex());
+    const Impl::Access access(*impl_);
     if (Client* found = impl_->client(client)) return found->status();
   }
   return ClientStatus::closed(addresses);
@@ -179,19 +181,19 @@ ClientStatus Driver::client_status(ClientId client, const std::vector<std::strin
 
 Result<ServerId> Driver::serve(const ServeOptions& options) {
   if (impl_->forked()) return forked_error();
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   return impl_->serve(options);
 }
 
 void Driver::close_server(ServerId server, Duration grace) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   if (Server* found = impl_->server(server)) found->close(grace);
 }
 
 void Driver::reply(const RequestKey& request, ConstBytes payload) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Connection* connection = impl_->context().connection(request.connection);
   if (connection == nullptr || connection->closed() || !connection->is_open()) {
     impl_->forget_orphan(request);
@@ -203,7 +205,7 @@ void Driver::reply(const RequestKey& request, ConstBytes payload) {
 
 void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   Connection* connection = impl_->context().connection(request.connection);
   if (connection == nullptr || connection->closed() || !connection->is_open()) {
     impl_->forget_orphan(request);
@@ -215,13 +217,13 @@ void Driver::reply_error(const RequestKey& request, Code code, std::string_view 
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {
   if (impl_->forked()) return;
-  const std::lock_guard lock(impl_->mutex());
+  const Impl::Access access(*impl_);
   if (Server* found = impl_->server(server)) found->tell_activity(activity);
 }
 
 ServerStatus Driver::server_status(ServerId server) {
   if (!impl_->forked()) {
-    const std::lock_guard lock(impl_->mutex());
+    const Impl::Access access(*impl_);
     if (Server* found = impl_->server(server)) return found->status();
   }
   ServerStatus status;

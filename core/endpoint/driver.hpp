@@ -27,6 +27,9 @@ struct DriverOptions {
   bool spin = true;                      // false: never; true: where two CPUs may be used
   std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);
+  // Whether threads call while another one waits on fd(), and wake it where a call needs it to look. Otherwise all
+  // calls come from the thread that waits, which prepares its sleep anew before it does.
+  bool shared_by_threads = false;
 };
 
 struct ServerStatus {
@@ -41,10 +44,9 @@ struct ServerStatus {
 // Owns the connections of one consumer (a Node environment, an asyncio loop, a process's blocking API)
 // behind one descriptor to poll.
 //
-// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time. Who calls call(),
-// or cancel(), which may send a call that waited behind the one cancelled, while another thread waits on fd() must
-// ring() afterwards: to save the peer a doorbell it wakes the connection, and only prepare_sleep() makes it ring again.
-// No method blocks. Events are delivered by turn() only.
+// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time, which is the
+// consumer. Whatever needs the consumer to look wakes it, if it sleeps. No method blocks. Events are delivered by
+// turn() only.
 //
 // The consumer's loop:
 //   for (;;) { while (driver.turn(sink, poll)) handle(sink); if (driver.prepare_sleep()) wait on fd(); }
@@ -70,6 +72,10 @@ class Driver {
 
   // Before waiting on fd(): false when there is something to do after all.
   bool prepare_sleep();
+
+  // The consumer, which may be another thread than the one that prepared the sleep, is up: it looks before anybody
+  // sleeps again, so nobody need wake it.
+  void set_awake();
 
   // Makes fd() readable: the waiting thread is wanted elsewhere.
   void ring();

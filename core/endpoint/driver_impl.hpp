@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,8 +27,20 @@ class Driver::Impl {
   Impl(const DriverOptions& options, Poller poller);
   ~Impl();
 
+  // The lock. What is done under it may need the consumer, which is woken if it sleeps.
+  class Access {
+   public:
+    explicit Access(Impl& impl) : impl_(impl), lock_(impl.mutex_) {}
+    ~Access() { impl_.wake_consumer(); }
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
+
+   private:
+    Impl& impl_;
+    std::lock_guard<std::mutex> lock_;
+  };
+
   bool forked() const { return generation_ != fork_guard::generation(); }
-  std::mutex& mutex() { return mutex_; }
   Context& context() { return context_; }
 
   Client* client(ClientId id) {
@@ -45,11 +58,13 @@ class Driver::Impl {
   bool turn(EventSink& sink, bool poll);
   bool spin(const std::function<bool()>& stop);
   bool prepare_sleep();
+  void set_awake() { asleep_.store(false, std::memory_order_relaxed); }
   Result<ClientId> connect(const ConnectOptions& options);
   Result<ServerId> serve(const ServeOptions& options);
 
  private:
   // Turns (driver_turn.cpp).
+  void wake_consumer();
   void poll_descriptors();
   void on_ready(const epoll_event& event);
   void fire_timers();
@@ -63,6 +78,7 @@ class Driver::Impl {
   bool yield_to_peers();
 
   std::mutex mutex_;
+  std::atomic<bool> asleep_{false};  // the consumer is, or is about to be, and has not been woken
   std::uint32_t generation_ = fork_guard::generation();
   Context context_;
   AdaptiveSpin spin_;

@@ -13,6 +13,7 @@ constexpr std::uint32_t kTurnsPerClock = 1024;
 }  // namespace
 
 bool Driver::Impl::turn(EventSink& sink, bool poll) {
+  set_awake();
   context_.set_sink(&sink);
   context_.awake().wake_up();
   if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
@@ -115,6 +116,19 @@ void Driver::Impl::reap() {
   std::erase_if(servers_, [](const auto& entry) { return entry.second->is_over(); });
 }
 
-bool Driver::Impl::prepare_sleep() { return !context_.has_posted() && context_.awake().fall_asleep(); }
+bool Driver::Impl::prepare_sleep() {
+  if (context_.has_posted() || !context_.awake().fall_asleep()) return false;
+  context_.take_attention();
+  asleep_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void Driver::Impl::wake_consumer() {
+  if (!asleep_.load(std::memory_order_relaxed)) return;
+  const bool disturbed = context_.options().shared_by_threads && context_.awake().is_disturbed();
+  if (!disturbed && !context_.take_attention()) return;
+  set_awake();
+  context_.poller().ring();
+}
 
 }  // namespace ipcbridge

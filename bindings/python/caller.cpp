@@ -97,7 +97,7 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
   }
   PyObject* payload = encode(self, args, PyVectorcall_NARGS(nargsf), names);
   if (payload == nullptr) return nullptr;
-  Pump* pump = nullptr;
+  BlockingDriver* pump = nullptr;
   try {
     // Only now: encoding runs Python code, and during it another thread may shut the pump down.
     pump = &self->pump->alive();
@@ -108,7 +108,7 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
   }
 
   const CallOptions options = call_options(self->timeout_us, self->flags);
-  const Pump::Interrupted interrupted = interrupted_by_signals();
+  const Interrupted interrupted = interrupted_by_signals();
   const PumpBinding::Visit visit(*self->pump);
   PyThreadState* state = PyEval_SaveThread();
   const CallResult result =

@@ -33,7 +33,7 @@ bool signal_raised() {
 
 }  // namespace
 
-Pump::Interrupted interrupted_by_signals() {
+Interrupted interrupted_by_signals() {
   if (on_main_thread()) return &signal_raised;
   return {};
 }

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "core/workers/pump.hpp"
+#include "core/workers/interrupt_check.hpp"
 
 namespace ipcbridge::python {
 
 // What a waiting thread asks: on the main thread, whether a signal handler raised (Ctrl-C); then the exception
 // is set. Other threads never run signal handlers and have nothing to ask.
-Pump::Interrupted interrupted_by_signals();
+Interrupted interrupted_by_signals();
 
 }  // namespace ipcbridge::python

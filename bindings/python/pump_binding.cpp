@@ -11,14 +11,16 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "core/base/fork.hpp"
+#include "core/workers/worker.hpp"
 
 namespace py = pybind11;
 
 namespace ipcbridge::python {
 namespace {
 
-// The request that this thread is handling.
-thread_local const Work* current = nullptr;
+// The call that this thread is handling, and the worker that it is.
+thread_local const InboundCall* current = nullptr;
+thread_local Worker* current_worker = nullptr;
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -45,7 +47,7 @@ auto without_gil(PumpBinding& binding, F f) {
 PumpBinding::PumpBinding(bool spin) : generation_(fork_guard::generation()), board_(std::make_shared<StateBoard>()) {
   DriverOptions options;
   options.spin = spin;
-  pump_ = unwrap(Pump::create(options, [board = board_](const Event& event) { board->observe(event); }));
+  pump_ = unwrap(BlockingDriver::create(options, [board = board_](const Event& event) { board->observe(event); }));
 }
 
 PumpBinding::~PumpBinding() {
@@ -60,7 +62,7 @@ StateBoard& PumpBinding::board() {
   return *board_;
 }
 
-Pump& PumpBinding::alive() {
+BlockingDriver& PumpBinding::alive() {
   check_process();
   if (!pump_) raise(Code::kFailedPrecondition, "the interpreter is shutting down");
   return *pump_;
@@ -76,7 +78,7 @@ void PumpBinding::shut_down() {
     return;
   }
   // Taken away with the GIL held: who comes while its threads end finds no pump.
-  std::unique_ptr<Pump> ending = std::move(pump_);
+  std::unique_ptr<BlockingDriver> ending = std::move(pump_);
   without_gil([&] {
     ending.reset();
     return true;
@@ -84,18 +86,18 @@ void PumpBinding::shut_down() {
 }
 
 ClientId PumpBinding::connect(const ConnectOptions& options) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   return unwrap(without_gil(*this, [&] { return pump.driver().connect(options); }));
 }
 
 ServerId PumpBinding::serve(const ServeOptions& options) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   return unwrap(without_gil(*this, [&] { return pump.driver().serve(options); }));
 }
 
 template <typename Done>
 void PumpBinding::wait(Done done) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   const Visit visit(*this);
   without_gil([&] { return pump.wait_until(done, kNever, interrupted_by_signals()); });
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
@@ -127,51 +129,54 @@ void PumpBinding::wait_server_closed(ServerId server) {
 }
 
 void PumpBinding::run_worker(ServerId server, std::uint32_t shift, const py::list& handlers) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   const Visit visit(*this);
-  const Pump::Interrupted interrupted = interrupted_by_signals();
+  const Interrupted interrupted = interrupted_by_signals();
   Crew& crew = crews_[server];
   ++crew.workers;
-  Work work;
-  work.shift = shift;
-  bool handled = true;
-  while (handled && without_gil([&] { return pump.await_work(server, work, interrupted); })) {
-    while (handled && pump.more_work(server, work)) {
-      if (++crew.running == crew.workers) board_->saturated(server);
-      handled = handle(pump, work, handlers.ptr());
-      --crew.running;
+  {
+    Worker worker(pump, server, shift);
+    Worker* const outer = std::exchange(current_worker, &worker);
+    InboundCall call;
+    bool handled = true;
+    while (handled && without_gil([&] { return worker.wait(interrupted); })) {
+      while (handled && worker.take(call)) {
+        if (++crew.running == crew.workers) board_->saturated(server);
+        handled = handle(pump, call, handlers.ptr());
+        --crew.running;
+      }
     }
+    current_worker = outer;
   }
-  if (!handled) pump.leave_work(server, work);
   if (--crew.workers == 0) crews_.erase(server);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 
-void PumpBinding::begin_next(ServerId server, std::uint32_t method) {
-  if (current != nullptr) alive().begin_next(server, *current, method);
+void PumpBinding::begin_next(ServerId /*server*/, std::uint32_t method) {
+  if (current_worker != nullptr) current_worker->restart(method);
 }
 
 // False with an exception set. No destructor here touches Python: see the class.
-bool PumpBinding::handle(Pump& pump, const Work& work, PyObject* handlers) {
-  if (work.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
-    pump.driver().reply_error(work.key, Code::kUnimplemented, "no such method", {});
-    board_->answered(work.key);
+bool PumpBinding::handle(BlockingDriver& pump, const InboundCall& call, PyObject* handlers) {
+  if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
+    pump.driver().reply_error(call.key, Code::kUnimplemented, "no such method", {});
+    board_->answered(call.key);
     return true;
   }
-  PyObject* payload = new_bytes(work.payload);
+  PyObject* payload = new_bytes(call.payload);
   if (payload == nullptr) return false;
-  const Work* const outer = std::exchange(current, &work);
-  PyObject* reply = PyObject_CallOneArg(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(work.method)), payload);
+  const InboundCall* const outer = std::exchange(current, &call);
+  PyObject* reply = PyObject_CallOneArg(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method)), payload);
   current = outer;
   Py_DECREF(payload);
   if (reply == nullptr) return false;
-  const bool sent = reply == Py_None || send_reply(pump, work.key, reply);
-  if (reply != Py_None) board_->answered(work.key);
+  const bool sent = reply == Py_None || send_reply(pump, call.key, reply);
+  if (reply != Py_None) board_->answered(call.key);
   Py_DECREF(reply);
   return sent;
 }
 
-bool PumpBinding::send_reply(Pump& pump, const RequestKey& key, PyObject* reply) {
+bool PumpBinding::send_reply(BlockingDriver& pump, const RequestKey& key, PyObject* reply) {
   if (PyBytes_CheckExact(reply) != 0) {
     pump.driver().reply(key, view(reply));
     return true;
@@ -208,8 +213,8 @@ py::object PumpBinding::next_news() {
 
 py::object PumpBinding::current_request() {
   if (current == nullptr) return py::none();
-  const Work& work = *current;
-  return py::make_tuple(work.method, to_bytes(work.metadata), work.timeout_us, work.key.connection, work.key.id);
+  const InboundCall& call = *current;
+  return py::make_tuple(call.method, to_bytes(call.metadata), call.timeout_us, call.key.connection, call.key.id);
 }
 
 std::int64_t PumpBinding::current_age_us() {
@@ -218,7 +223,7 @@ std::int64_t PumpBinding::current_age_us() {
 }
 
 void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::bytes& payload) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   const RequestKey key{connection, id};
   const ConstBytes bytes = view(payload);
   without_gil(*this, [&] {
@@ -230,7 +235,7 @@ void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::by
 
 void PumpBinding::reply_error(std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
                               const py::bytes& details) {
-  Pump& pump = alive();
+  BlockingDriver& pump = alive();
   const RequestKey key{connection, id};
   const ConstBytes bytes = view(details);
   without_gil(*this, [&] {
@@ -301,7 +306,7 @@ void bind_pump(py::module_& module) {
       .def(
           "stop_workers",
           [](PumpBinding& pump, ServerId server) {
-            Pump& target = pump.alive();
+            BlockingDriver& target = pump.alive();
             without_gil(pump, [&] {
               target.stop_workers(server);
               return true;
@@ -311,8 +316,8 @@ void bind_pump(py::module_& module) {
       .def(
           "begin_shift",
           [](PumpBinding& pump, ServerId server) {
-            Pump& target = pump.alive();
-            return without_gil(pump, [&] { return target.begin_shift(server); });
+            BlockingDriver& target = pump.alive();
+            return without_gil(pump, [&] { return target.dismiss_workers(server); });
           },
           py::arg("server"))
       .def(
@@ -356,15 +361,15 @@ void bind_pump(py::module_& module) {
       .def(
           "server_status",
           [](PumpBinding& pump, ServerId server) {
-            Pump& target = pump.alive();
-            const auto [status, busy] = without_gil(
-                pump, [&] { return std::pair(target.driver().server_status(server), target.busy(server)); });
+            BlockingDriver& target = pump.alive();
+            const auto [status, load] = without_gil(
+                pump, [&] { return std::pair(target.driver().server_status(server), target.load(server)); });
             py::dict dict = to_dict(status);
-            dict["workers"] = busy.workers;
-            dict["busy_workers"] = busy.running;
-            dict["queued_calls"] = busy.queued;
-            dict["slowest_method"] = busy.slowest_method;
-            dict["slowest_us"] = microseconds(busy.slowest);
+            dict["workers"] = load.workers;
+            dict["busy_workers"] = load.running;
+            dict["queued_calls"] = load.queued;
+            dict["slowest_method"] = load.slowest_method;
+            dict["slowest_us"] = microseconds(load.slowest);
             return dict;
           },
           py::arg("server"))

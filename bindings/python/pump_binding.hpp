@@ -10,11 +10,12 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/state_board.hpp"
-#include "core/workers/pump.hpp"
+#include "core/workers/blocking_driver.hpp"
+#include "core/workers/inbound_call.hpp"
 
 namespace ipcbridge::python {
 
-// The process's Pump as Python sees it. In a forked child every method raises failed_precondition.
+// The process's BlockingDriver as Python sees it. In a forked child every method raises failed_precondition.
 //
 // Whatever may wait releases the GIL, and by hand: a destructor that took it back would end the process
 // when a daemon thread is unwound at interpreter exit.
@@ -25,8 +26,8 @@ class PumpBinding {
   PumpBinding(const PumpBinding&) = delete;
   PumpBinding& operator=(const PumpBinding&) = delete;
 
-  // The pump, or an IpcError raised.
-  Pump& alive();
+  // The driver, or an IpcError raised.
+  BlockingDriver& alive();
   StateBoard& board();
   // Raises in a forked child.
   void check_process() const;
@@ -76,8 +77,8 @@ class PumpBinding {
                    const pybind11::bytes& details);
 
  private:
-  bool handle(Pump& pump, const Work& work, PyObject* handlers);
-  static bool send_reply(Pump& pump, const RequestKey& key, PyObject* reply);
+  bool handle(BlockingDriver& pump, const InboundCall& call, PyObject* handlers);
+  static bool send_reply(BlockingDriver& pump, const RequestKey& key, PyObject* reply);
   template <typename Done>
   void wait(Done done);
 
@@ -89,7 +90,7 @@ class PumpBinding {
 
   std::uint32_t generation_;
   std::shared_ptr<StateBoard> board_;  // shared with the observer
-  std::unique_ptr<Pump> pump_;
+  std::unique_ptr<BlockingDriver> pump_;
   std::atomic<int> inside_{0};
   std::unordered_map<ServerId, Crew> crews_;
 };

@@ -10,7 +10,7 @@ namespace ipcbridge {
 Engine::Engine(bool spin) : generation_(fork_guard::generation()), board_(std::make_unique<StateBoard>()) {
   DriverOptions options;
   options.spin = spin;
-  pump_ = unwrap(Pump::create(options, [this](const Event& event) { board_->observe(event); }));
+  driver_ = unwrap(BlockingDriver::create(options, [this](const Event& event) { board_->observe(event); }));
 }
 
 Engine::~Engine() {
@@ -18,12 +18,12 @@ Engine::~Engine() {
   if (forked()) static_cast<void>(board_.release());
 }
 
-Pump& Engine::pump() {
+BlockingDriver& Engine::driver() {
   if (forked()) {
     raise(Error{Code::kFailedPrecondition,
                 "this object was made before fork() and belongs to the parent process: make another Bridge"});
   }
-  return *pump_;
+  return *driver_;
 }
 
 bool Engine::forked() const { return generation_ != fork_guard::generation(); }

@@ -6,7 +6,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/cpp_api/state_board.hpp"
-#include "core/workers/pump.hpp"
+#include "core/workers/blocking_driver.hpp"
 
 namespace ipcbridge {
 
@@ -19,14 +19,14 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Throws failed_precondition in a forked child.
-  Pump& pump();
+  BlockingDriver& driver();
   StateBoard& board() { return *board_; }
   bool forked() const;
 
  private:
   const std::uint32_t generation_;
-  std::unique_ptr<StateBoard> board_;  // before the pump, which writes to it until it has gone
-  std::unique_ptr<Pump> pump_;
+  std::unique_ptr<StateBoard> board_;  // before the driver, which writes to it until it has gone
+  std::unique_ptr<BlockingDriver> driver_;
 };
 
 // Throws invalid_argument when negative.

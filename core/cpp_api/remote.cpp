@@ -23,7 +23,7 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
 }  // namespace
 
 Remote::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, const RemoteOptions& options)
-    : engine_(std::move(engine)), id_(unwrap(engine_->pump().driver().connect(connect_options(address, options)))) {
+    : engine_(std::move(engine)), id_(unwrap(engine_->driver().driver().connect(connect_options(address, options)))) {
   const StateBoard::State found = engine_->board().wait_begun(StateBoard::client(id_));
   if (found.begun) return;
   engine_->board().forget(StateBoard::client(id_));
@@ -37,8 +37,8 @@ Remote::Impl::~Impl() {
 }
 
 Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify) {
-  Pump& pump = engine_->pump();
-  const Result<std::uint32_t> number = pump.driver().find_method(id_, method);
+  BlockingDriver& driver = engine_->driver();
+  const Result<std::uint32_t> number = driver.driver().find_method(id_, method);
   if (!number.ok()) {
     Outcome refused;
     refused.code = number.error().code;
@@ -50,7 +50,7 @@ Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const Req
   call.notify = notify;
   call.idempotent = options.idempotent;
   call.wait_for_ready = options.wait_for_ready;
-  CallResult result = pump.call(id_, number.value(), call, options.metadata, arguments, nullptr);
+  CallResult result = driver.call(id_, number.value(), call, options.metadata, arguments, nullptr);
   if (result.outcome.code != Code::kOk) raise(result.outcome);
   const ConstBytes payload = result.outcome.payload;
   if (payload.size() == result.storage.size()) return std::move(result.storage);
@@ -58,13 +58,13 @@ Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const Req
 }
 
 std::vector<std::string> Remote::Impl::methods() const {
-  std::vector<std::string> methods = engine_->pump().driver().methods(id_);
+  std::vector<std::string> methods = engine_->driver().driver().methods(id_);
   std::erase_if(methods, [](const std::string& name) { return name.starts_with(kHidden); });
   return methods;
 }
 
 RemoteStatus Remote::Impl::status() const {
-  const ClientStatus seen = engine_->pump().driver().client_status(id_);
+  const ClientStatus seen = engine_->driver().driver().client_status(id_);
   RemoteStatus status;
   status.state = state_name(seen.state);
   status.transport = seen.transport;
@@ -75,7 +75,7 @@ RemoteStatus Remote::Impl::status() const {
   return status;
 }
 
-void Remote::Impl::close() { engine_->pump().driver().close_client(id_); }
+void Remote::Impl::close() { engine_->driver().driver().close_client(id_); }
 
 Remote::Remote(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Remote::~Remote() = default;

@@ -7,6 +7,7 @@
 #include "core/base/signals.hpp"
 #include "core/cpp_api/describe.hpp"
 #include "core/cpp_api/errors.hpp"
+#include "core/workers/worker.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -51,7 +52,7 @@ Service::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, 
   try {
     start_threads(options.threads);
   } catch (...) {
-    engine_->pump().driver().close_server(id_, Duration::zero());
+    engine_->driver().driver().close_server(id_, Duration::zero());
     end_threads();
     throw;
   }
@@ -78,7 +79,7 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
   serve.takeover_timeout = checked_duration(options.takeover_timeout, "takeover_timeout");
   serve.allow = {options.allow_users, options.allow_groups};
   serve.mode = options.mode;
-  const ServerId id = unwrap(engine_->pump().driver().serve(serve));
+  const ServerId id = unwrap(engine_->driver().driver().serve(serve));
   const StateBoard::State seen = engine_->board().wait_begun(StateBoard::server(id));
   if (!seen.begun) {
     engine_->board().forget(StateBoard::server(id));
@@ -95,7 +96,7 @@ void Service::Impl::start_threads(unsigned count) {
 }
 
 void Service::Impl::end_threads() {
-  engine_->pump().stop_workers(id_);
+  engine_->driver().stop_workers(id_);
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -105,53 +106,54 @@ void Service::Impl::close(Duration grace) {
   if (std::find(thread_ids_.begin(), thread_ids_.end(), std::this_thread::get_id()) != thread_ids_.end()) {
     raise(Error{Code::kFailedPrecondition, "a handler cannot close its own service: close() waits for it"});
   }
-  engine_->pump().driver().close_server(id_, grace);
+  engine_->driver().driver().close_server(id_, grace);
   wait();
   const std::lock_guard lock(ending_);
   end_threads();
 }
 
 void Service::Impl::wait() {
-  static_cast<void>(engine_->pump());
+  static_cast<void>(engine_->driver());
   engine_->board().wait_closed(StateBoard::server(id_));
 }
 
 void Service::Impl::work() {
-  Pump& pump = engine_->pump();
-  Work work;
-  while (pump.next_work(id_, work)) answer(work);
+  Worker worker(engine_->driver(), id_);
+  for (InboundCall call; worker.next(call);) answer(call);
 }
 
-void Service::Impl::answer(const Work& work) {
-  const auto& [name, handler] = *by_number_[work.method];
+void Service::Impl::answer(const InboundCall& inbound) {
+  const auto& [name, handler] = *by_number_[inbound.method];
   IncomingCall call;
   call.method = name;
-  call.arguments = work.payload;
-  call.metadata = work.metadata;
-  if (work.timeout_us != 0) call.deadline = deadline_after(work.received, from_microseconds(work.timeout_us));
-  call.cancelled = [this, &work] { return engine_->board().cancelled(work.key); };
-  Driver& driver = engine_->pump().driver();
+  call.arguments = inbound.payload;
+  call.metadata = inbound.metadata;
+  if (inbound.timeout_us != 0) {
+    call.deadline = deadline_after(inbound.received, from_microseconds(inbound.timeout_us));
+  }
+  call.cancelled = [this, &inbound] { return engine_->board().cancelled(inbound.key); };
+  Driver& driver = engine_->driver().driver();
   try {
     const Bytes result = handler(call);
-    driver.reply(work.key, result);
+    driver.reply(inbound.key, result);
   } catch (...) {
     const ErrorReply error = describe_exception(std::current_exception());
-    driver.reply_error(work.key, error.code, error.message, error.payload);
+    driver.reply_error(inbound.key, error.code, error.message, error.payload);
     if (!error.expected && on_error_) on_error_(name, error.message);
   }
-  engine_->board().answered(work.key);
+  engine_->board().answered(inbound.key);
 }
 
 ServiceStatus Service::Impl::status() const {
-  Pump& pump = engine_->pump();
-  const ServerStatus seen = pump.driver().server_status(id_);
-  const Pump::Busy busy = pump.busy(id_);
+  BlockingDriver& driver = engine_->driver();
+  const ServerStatus seen = driver.driver().server_status(id_);
+  const WorkerLoad load = driver.load(id_);
   ServiceStatus status;
   status.state = state_name(seen.state);
   status.connections = seen.connections;
   status.shm_connections = seen.shm_connections;
-  status.busy_threads = busy.running;
-  status.queued_calls = busy.queued;
+  status.busy_threads = load.running;
+  status.queued_calls = load.queued;
   return status;
 }
 

@@ -29,7 +29,7 @@ class Service::Impl {
   void start_threads(unsigned count);
   void end_threads();
   void work();
-  void answer(const Work& work);
+  void answer(const InboundCall& call);
 
   std::shared_ptr<Engine> engine_;
   Methods methods_;

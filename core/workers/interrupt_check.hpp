@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 #include "core/base/clock.hpp"
-#include "core/workers/pump.hpp"
 
 namespace ipcbridge {
+
+// Asked while a thread waits, at least once a second and soon after each signal: true ends the wait with `cancelled`.
+// It may take long and may call. Runs without any lock of ours and without the reader token.
+using Interrupted = std::function<bool()>;
 
 // When one wait asks whether it was interrupted: whenever nothing else has ended its sleep, which may have been a
 // signal, and in every slice of time besides, because messages may keep it from sleeping for ever. A signal that comes
@@ -16,7 +20,7 @@ class InterruptCheck {
  public:
   using Now = TimePoint (*)();
 
-  explicit InterruptCheck(const Pump::Interrupted& interrupted, Now now = &Clock::now)
+  explicit InterruptCheck(const Interrupted& interrupted, Now now = &Clock::now)
       : interrupted_(interrupted), now_(now) {}
 
   // Until when to sleep at most.
@@ -31,8 +35,8 @@ class InterruptCheck {
 
   // After messages that were found without sleeping.
   bool is_due_after_messages() {
-    constexpr std::uint32_t kTurnsPerClock = 256;
-    if (!interrupted_ || ++turns_ % kTurnsPerClock != 0) return false;
+    constexpr std::uint32_t kRoundsPerClock = 256;
+    if (!interrupted_ || ++rounds_ % kRoundsPerClock != 0) return false;
     return now_() >= next_;
   }
 
@@ -46,10 +50,10 @@ class InterruptCheck {
   static constexpr Duration kSlice = std::chrono::milliseconds(100);
   static constexpr Duration kLongestSleep = std::chrono::seconds(1);
 
-  const Pump::Interrupted& interrupted_;
+  const Interrupted& interrupted_;
   Now now_;
   TimePoint next_{};
-  std::uint32_t turns_ = 0;
+  std::uint32_t rounds_ = 0;
 };
 
 }  // namespace ipcbridge

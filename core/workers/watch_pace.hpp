@@ -7,7 +7,7 @@
 
 namespace ipcbridge {
 
-// How soon the pump's own thread looks again at what runs, which bounds the time for which a slow handler keeps the
+// How soon the watchdog looks again at what runs, which bounds the time for which a slow handler keeps the
 // reading. With both CPUs spinning every look takes one away for 20 to 35 us, so they are as rare as that bound allows,
 // and rarer where for a while no handler was slow: a thousand a second are more than one in 400 of the fastest calls.
 class WatchPace {

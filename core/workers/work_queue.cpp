@@ -5,21 +5,22 @@
 
 namespace ipcbridge {
 
-std::uint32_t WorkQueue::add_worker() {
+WorkQueue::WorkerId WorkQueue::add_worker() {
   const auto free = std::find_if(workers_.begin(), workers_.end(),
                                  [](const Worker& worker) { return worker.state == Worker::kNone; });
-  const auto at = static_cast<std::uint32_t>(free - workers_.begin());
+  const auto at = static_cast<WorkerId>(free - workers_.begin());
   if (free == workers_.end()) workers_.emplace_back();
   workers_[at].state = Worker::kIdle;
   return at + 1;
 }
 
-void WorkQueue::remove_worker(std::uint32_t worker) { set(worker, {}); }
+void WorkQueue::remove_worker(WorkerId worker) { set(worker, {}); }
 
-void WorkQueue::set(std::uint32_t worker, const Worker& now) {
+void WorkQueue::set(WorkerId worker, const Worker& now) {
   Worker& self = workers_[worker - 1];
-  if (self.busy()) --busy_;
-  if (now.busy()) ++busy_;
+  busy_ += static_cast<std::uint32_t>(now.busy()) - static_cast<std::uint32_t>(self.busy());
+  coming_ += static_cast<std::uint32_t>(now.state == Worker::kComing) -
+             static_cast<std::uint32_t>(self.state == Worker::kComing);
   self = now;
 }
 
@@ -28,41 +29,34 @@ bool WorkQueue::has_workers() const {
                      [](const Worker& worker) { return worker.state != Worker::kNone; });
 }
 
-bool WorkQueue::promise(std::uint32_t worker, Tick now) {
-  if (waiting_.empty()) return false;
-  set(worker, {Worker::kComing, 0, now, kNever});
+void WorkQueue::expect(WorkerId worker, Tick now) { set(worker, {Worker::kComing, 0, now, kNever}); }
+
+bool WorkQueue::reserve(WorkerId worker, Tick now) {
+  if (waiting_.empty()) {
+    set(worker, {Worker::kIdle});
+    return false;
+  }
+  expect(worker, now);
   return true;
 }
 
-bool WorkQueue::wants_worker() const {
-  const auto coming = std::count_if(workers_.begin(), workers_.end(),
-                                    [](const Worker& worker) { return worker.state == Worker::kComing; });
-  return waiting_.size() - gaps_ > static_cast<std::size_t>(coming);
-}
-
-bool WorkQueue::pop(Work& work, Tick now) {
+bool WorkQueue::pop(WorkerId worker, InboundCall& call, Tick now) {
   if (waiting_.empty()) return false;
-  const std::uint32_t self = work.worker;
-  const std::uint32_t shift_of_self = work.shift;
   if (!positions_.empty()) unindex_front();
-  work = std::move(waiting_.front());
+  call = std::move(waiting_.front());
   waiting_.pop_front();
   if (gaps_ > 0) drop_gaps();
-  work.worker = self;
-  work.shift = shift_of_self;
-  set(self, {Worker::kRunning, work.method, now, kNever});
+  set(worker, {Worker::kRunning, call.method, now, kNever});
   return true;
 }
 
-void WorkQueue::begin_next(std::uint32_t worker, std::uint32_t method, Tick now) {
+void WorkQueue::restart(WorkerId worker, std::uint32_t method, Tick now) {
   if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
 }
 
-void WorkQueue::set_waiting(std::uint32_t worker, bool waits) {
-  if (worker <= workers_.size()) workers_[worker - 1].waits = waits;
-}
+void WorkQueue::set_waiting(WorkerId worker, bool waits) { workers_[worker - 1].waits = waits; }
 
-void WorkQueue::finish(std::uint32_t worker, Tick now) {
+void WorkQueue::finish(WorkerId worker, Tick now) {
   const Worker self = workers_[worker - 1];
   if (!self.busy()) return;
   set(worker, {Worker::kIdle});
@@ -83,11 +77,11 @@ bool WorkQueue::cancel(const RequestKey& key) {
   if (positions_.empty()) index();
   const auto found = positions_.find(key);
   if (found == positions_.end()) return false;
-  waiting_[found->second - popped_] = Work{};
+  waiting_[found->second - popped_] = InboundCall{};
   positions_.erase(found);
   ++gaps_;
   drop_gaps();
-  // Requests that come and are cancelled must not leave a trail behind one that waits for long.
+  // Calls that come and are cancelled must not leave a trail behind one that waits for long.
   constexpr std::size_t kWorthClosing = 1024;
   if (gaps_ > kWorthClosing && gaps_ > positions_.size()) close_gaps();
   return true;
@@ -116,7 +110,7 @@ void WorkQueue::drop_gaps() {
 }
 
 void WorkQueue::close_gaps() {
-  std::erase_if(waiting_, [](const Work& work) { return work.key == RequestKey{}; });
+  std::erase_if(waiting_, [](const InboundCall& call) { return call.key == RequestKey{}; });
   gaps_ = 0;
   positions_.clear();
   index();
@@ -133,9 +127,11 @@ bool WorkQueue::any_stuck(Tick now) const {
   return std::any_of(workers_.begin(), workers_.end(), [now](const Worker& worker) { return worker.stuck(now); });
 }
 
-bool WorkQueue::has_just_begun(Tick now) const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [now](const Worker& worker) { return worker.busy() && !worker.stuck(now) && !worker.waits; });
+bool WorkQueue::expects_worker(Tick now) const {
+  if (busy_ == 0) return false;
+  return std::any_of(workers_.begin(), workers_.end(), [this, now](const Worker& worker) {
+    return worker.busy() && !worker.stuck(now) && !worker.waits && !(worker.running() && is_slow(worker.method));
+  });
 }
 
 void WorkQueue::note_time(TimePoint now) {
@@ -164,20 +160,20 @@ bool WorkQueue::update_activity(TimePoint now) {
   return true;
 }
 
-Pump::Busy WorkQueue::busy(TimePoint now) const {
-  Pump::Busy busy;
-  busy.queued = static_cast<std::uint32_t>(waiting_.size() - gaps_);
+WorkerLoad WorkQueue::load(TimePoint now) const {
+  WorkerLoad load;
+  load.queued = static_cast<std::uint32_t>(size());
   for (const Worker& worker : workers_) {
     if (worker.state == Worker::kNone) continue;
-    ++busy.workers;
+    ++load.workers;
     if (!worker.running()) continue;
-    ++busy.running;
+    ++load.running;
     const Duration ran = worker.seen == kNever ? Duration::zero() : now - worker.seen;
-    if (ran < busy.slowest) continue;
-    busy.slowest = ran;
-    busy.slowest_method = worker.method;
+    if (ran < load.slowest) continue;
+    load.slowest = ran;
+    load.slowest_method = worker.method;
   }
-  return busy;
+  return load;
 }
 
 }  // namespace ipcbridge

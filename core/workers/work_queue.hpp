@@ -9,75 +9,91 @@
 
 #include "core/base/clock.hpp"
 #include "core/shm/activity.hpp"
-#include "core/workers/pump.hpp"
+#include "core/workers/inbound_call.hpp"
 
 namespace ipcbridge {
 
-// The requests of one server that wait for a worker, and what its workers are doing. Used under the pump's lock.
+// How many of a server's workers run a handler, and for how long the slowest has been doing so.
+struct WorkerLoad {
+  std::uint32_t workers = 0;
+  std::uint32_t running = 0;
+  std::uint32_t queued = 0;
+  std::uint32_t slowest_method = 0;
+  Duration slowest = Duration::zero();
+};
+
+// The inbound calls of one server that wait for a worker, and what its workers are doing. Used under the lock of the
+// BlockingDriver.
 //
-// Time is counted in ticks of the pump's thread, because two looks at a clock cost as much as a fast handler.
+// Time is counted in ticks of the watchdog, because two looks at a clock cost as much as a fast handler.
 class WorkQueue {
  public:
   using Tick = std::uint64_t;
+  using WorkerId = std::uint32_t;
 
-  // A handler that is seen running by this many ticks no longer counts as fast: somebody else takes the
-  // reading.
+  // A handler that is seen running by this many ticks no longer counts as fast: somebody else is to read.
   static constexpr Tick kFastTicks = 2;
 
   // From here on the callers are told: long for a person, and seldom enough to write it to a thousand connections.
   static constexpr Duration kTellAfter = std::chrono::milliseconds(50);
 
-  std::uint32_t add_worker();
-  void remove_worker(std::uint32_t worker);
+  explicit WorkQueue(ServerId server) : server_(server) {}
 
-  void push(Work work) {
-    if (!positions_.empty()) index_back(work.key);
-    waiting_.push_back(std::move(work));
+  ServerId server() const { return server_; }
+
+  WorkerId add_worker();
+  void remove_worker(WorkerId worker);
+  bool has_workers() const;
+
+  void push(InboundCall call) {
+    if (!positions_.empty()) index_back(call.key);
+    waiting_.push_back(std::move(call));
   }
   bool empty() const { return waiting_.empty(); }
-  // The worker will come and pop a request, unless there is none: then false.
-  bool promise(std::uint32_t worker, Tick now);
-  // Whether more requests wait than workers are to come.
-  bool wants_worker() const;
-  // False when there is none. The worker now runs what it was given.
-  bool pop(Work& work, Tick now);
-  // The worker runs another request instead, which it had from elsewhere.
-  void begin_next(std::uint32_t worker, std::uint32_t method, Tick now);
-  // The handler that the worker runs waits in a call of its own, or does not any more.
-  void set_waiting(std::uint32_t worker, bool waits);
-  // The worker is done with what it ran, or came for nothing.
-  void finish(std::uint32_t worker, Tick now);
-
-  // Takes back a request that waits; whoever does so answers it. False when it does not wait here.
+  std::size_t size() const { return waiting_.size() - gaps_; }
+  // Takes back a call that waits; whoever does so answers it. False when it does not wait here.
   bool cancel(const RequestKey& key);
+
+  // The worker is on its way, woken or back from a handler, so it counts as busy.
+  void expect(WorkerId worker, Tick now);
+  // The worker is here and will come for a call: busy as well. False when there is none: it is idle.
+  bool reserve(WorkerId worker, Tick now);
+  // False when there is none. The worker now runs what it was given.
+  bool pop(WorkerId worker, InboundCall& call, Tick now);
+  // The worker runs another call instead, which it had from elsewhere.
+  void restart(WorkerId worker, std::uint32_t method, Tick now);
+  // The handler that the worker runs waits in a call of its own, or does not any more.
+  void set_waiting(WorkerId worker, bool waits);
+  // The worker is done with what it ran, or came for nothing.
+  void finish(WorkerId worker, Tick now);
 
   bool is_slow(std::uint32_t method) const;
 
-  // Whether all workers, or any, have been at a handler or on their way for too long; and whether any has been for a
-  // short while only and does not wait: it will soon be back.
+  // Whether more calls wait than workers are to come.
+  bool wants_worker() const { return size() > coming_; }
+  // Whether a worker will soon be back: it is on its way, or runs a handler that has just begun, is not known as slow
+  // and does not wait.
+  bool expects_worker(Tick now) const;
+  // Whether all workers, or any, have been at a handler or on their way for too long.
   bool all_stuck(Tick now) const;
   bool any_stuck(Tick now) const;
-  bool has_just_begun(Tick now) const;
 
   // Whether a worker is busy that update_activity(told) had no reason to tell of yet.
   bool wants_ticks(TimePoint told) const;
-
-  // To be called with every tick, so that busy() and activity() can tell how long a handler has been running.
+  // To be called with every tick, so that load() and activity() can tell how long a handler has been running.
   void note_time(TimePoint now);
-  Pump::Busy busy(TimePoint now) const;
+  WorkerLoad load(TimePoint now) const;
 
   // What the callers can see without an answer: the handler that has been running for longest, if that is long. True
   // when it is another than before.
   bool update_activity(TimePoint now);
   const std::optional<shm::Activity>& activity() const { return activity_; }
 
-  bool has_workers() const;
-
-  // Whether the worker that has this is to leave.
-  bool dismisses(const Work& work) const { return stopping || work.shift < shift; }
+  // Whether a worker of that epoch is to leave.
+  bool dismisses(std::uint32_t worker_epoch) const { return stopping || worker_epoch < epoch; }
 
   bool stopping = false;
-  std::uint32_t shift = 0;  // workers of earlier ones are to leave
+  std::uint32_t epoch = 0;  // workers of earlier ones are to leave
   bool over = false;        // the server is closed for good
 
  private:
@@ -94,22 +110,24 @@ class WorkQueue {
     bool stuck(Tick now) const { return busy() && now - since >= kFastTicks; }
   };
 
-  void set(std::uint32_t worker, const Worker& now);
+  void set(WorkerId worker, const Worker& now);
   void index();
   void index_back(const RequestKey& key);
   void unindex_front();
   void drop_gaps();
   void close_gaps();
 
+  ServerId server_;
   // Never begins with a gap, so that it is empty when nothing waits.
-  std::deque<Work> waiting_;
-  // Where each request stands, counted from the first since the index was made: only from the first cancellation on
-  // until nothing waits, because most queues see none. A cancelled request leaves a gap, a Work without a key.
+  std::deque<InboundCall> waiting_;
+  // Where each call stands, counted from the first since the index was made: only from the first cancellation on until
+  // nothing waits, because most queues see none. A cancelled call leaves a gap, an InboundCall without a key.
   std::unordered_map<RequestKey, std::uint64_t, RequestKeyHash> positions_;
   std::uint64_t popped_ = 0;  // since the index was made
   std::size_t gaps_ = 0;
   std::vector<Worker> workers_;
   std::uint32_t busy_ = 0;
+  std::uint32_t coming_ = 0;
   std::optional<shm::Activity> activity_;
   // Of each method how slow it has been: up by four when it was, down by one when it was not.
   std::vector<std::uint8_t> slowness_;

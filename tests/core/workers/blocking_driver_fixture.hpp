@@ -12,13 +12,14 @@
 
 #include <gtest/gtest.h>
 
-#include "core/workers/pump.hpp"
+#include "core/workers/blocking_driver.hpp"
+#include "core/workers/worker.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge::testing_support {
 
-inline std::unique_ptr<Pump> make_pump(Pump::Observer observer = {}) {
-  return std::move(Pump::create(DriverOptions{}, std::move(observer))).value();
+inline std::unique_ptr<BlockingDriver> make_driver(BlockingDriver::Observer observer = {}) {
+  return std::move(BlockingDriver::create(DriverOptions{}, std::move(observer))).value();
 }
 
 // Opens once; whoever waits gets through.
@@ -59,26 +60,26 @@ class Counter {
   int count_ = 0;
 };
 
-// A service whose requests run on threads of a pump.
+// A service whose requests run on Workers.
 class Service {
  public:
-  using Handler = std::function<void(Pump&, const Work&)>;
+  using Handler = std::function<void(BlockingDriver&, const InboundCall&)>;
 
-  Service(Pump& pump, const std::string& address, int threads, Handler handler, const Limits& limits = {})
-      : pump_(pump), handler_(std::move(handler)) {
+  Service(BlockingDriver& driver, const std::string& address, int threads, Handler handler, const Limits& limits = {})
+      : driver_(driver), handler_(std::move(handler)) {
     ServeOptions options;
     options.address = address;
     options.methods = {"echo", "slow"};
     options.limits = limits;
-    id_ = pump_.driver().serve(options).value();
+    id_ = driver_.driver().serve(options).value();
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Service() {
     stop();
-    pump_.driver().close_server(id_, Duration::zero());
+    driver_.driver().close_server(id_, Duration::zero());
   }
   void stop() {
-    pump_.stop_workers(id_);
+    driver_.stop_workers(id_);
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
   }
@@ -88,21 +89,23 @@ class Service {
 
  private:
   void work() {
-    Work request;
-    while (pump_.next_work(id_, request)) {
+    Worker worker(driver_, id_);
+    for (InboundCall inbound; worker.next(inbound);) {
       entered.add();
-      handler_(pump_, request);
+      handler_(driver_, inbound);
       served.add();
     }
   }
 
-  Pump& pump_;
+  BlockingDriver& driver_;
   Handler handler_;
   ServerId id_ = 0;
   std::vector<std::thread> threads_;
 };
 
-inline void echo(Pump& pump, const Work& work) { pump.driver().reply(work.key, work.payload); }
+inline void echo(BlockingDriver& driver, const InboundCall& inbound) {
+  driver.driver().reply(inbound.key, inbound.payload);
+}
 
 inline CallOptions within_seconds(int seconds) {
   CallOptions options;
@@ -110,15 +113,15 @@ inline CallOptions within_seconds(int seconds) {
   return options;
 }
 
-class PumpTest : public testing::Test {
+class BlockingDriverTest : public testing::Test {
  protected:
-  ClientId connect(Pump& pump) {
+  ClientId connect(BlockingDriver& driver) {
     ConnectOptions options;
     options.addresses = {address_};
-    return pump.driver().connect(options).value();
+    return driver.driver().connect(options).value();
   }
   CallResult call(ClientId client, std::string_view payload, const CallOptions& options = {},
-                  const std::string& name = "echo", const Pump::Interrupted& interrupted = {}) {
+                  const std::string& name = "echo", const Interrupted& interrupted = {}) {
     return client_->call(client, client_->driver().intern_method(client, name), options, {}, as_bytes(payload),
                          interrupted);
   }
@@ -133,8 +136,8 @@ class PumpTest : public testing::Test {
 
   TemporaryDirectory directory_;
   std::string address_ = "shm://" + (directory_ / "calc");
-  std::unique_ptr<Pump> server_ = make_pump();
-  std::unique_ptr<Pump> client_ = make_pump();
+  std::unique_ptr<BlockingDriver> server_ = make_driver();
+  std::unique_ptr<BlockingDriver> client_ = make_driver();
 };
 
 }  // namespace ipcbridge::testing_support

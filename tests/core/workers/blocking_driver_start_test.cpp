@@ -1,4 +1,4 @@
-// A pump that cannot have what it needs.
+// A driver that cannot have what it needs.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/workers/pump.hpp"
+#include "core/workers/blocking_driver.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
@@ -17,13 +17,13 @@ using testing_support::Child;
 using testing_support::FaultySystem;
 using testing_support::kNobody;
 
-TEST(PumpStart, WithoutAThreadSaysSoAndLeavesTheSignalsAsTheyWere) {
+TEST(BlockingDriverStart, WithoutAThreadSaysSoAndLeavesTheSignalsAsTheyWere) {
   Child child([] {
     const rlimit none{0, 0};
     if (::setrlimit(RLIMIT_NPROC, &none) != 0) return 1;
     if (::getuid() == 0 && ::setuid(kNobody) != 0) return 2;  // the limit is not for root
-    const Result<std::unique_ptr<Pump>> pump = Pump::create(DriverOptions{}, {});
-    if (pump.ok() || pump.error().code != Code::kResourceExhausted) return 3;
+    const Result<std::unique_ptr<BlockingDriver>> driver = BlockingDriver::create(DriverOptions{}, {});
+    if (driver.ok() || driver.error().code != Code::kResourceExhausted) return 3;
     sigset_t blocked;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
     return ::sigismember(&blocked, SIGINT) == 0 && ::sigismember(&blocked, SIGTERM) == 0 ? 0 : 4;
@@ -31,7 +31,7 @@ TEST(PumpStart, WithoutAThreadSaysSoAndLeavesTheSignalsAsTheyWere) {
   EXPECT_EQ(child.wait(), 0);
 }
 
-TEST(PumpStart, ThatCannotWatchItsDescriptorsSaysSo) {
+TEST(BlockingDriverStart, ThatCannotWatchItsDescriptorsSaysSo) {
   FaultySystem system;
   system.on_epoll_ctl = [calls = 0]() mutable {  // the first two are the Driver's
     errno = ENOSPC;
@@ -39,9 +39,9 @@ TEST(PumpStart, ThatCannotWatchItsDescriptorsSaysSo) {
   };
   DriverOptions options;
   options.system = &system;
-  const Result<std::unique_ptr<Pump>> pump = Pump::create(options, {});
-  ASSERT_FALSE(pump.ok());
-  EXPECT_EQ(pump.error().code, Code::kResourceExhausted);
+  const Result<std::unique_ptr<BlockingDriver>> driver = BlockingDriver::create(options, {});
+  ASSERT_FALSE(driver.ok());
+  EXPECT_EQ(driver.error().code, Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A pump's threads that call and wait; pump_workers_test.cpp has those that handle requests.
-#include "core/workers/pump.hpp"
+// Threads that call and wait; worker_test.cpp has those that run handlers.
+#include "core/workers/blocking_driver.hpp"
 
 #include <atomic>
 #include <memory>
@@ -9,23 +9,23 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/core/workers/pump_fixture.hpp"
+#include "tests/core/workers/blocking_driver_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
+using testing_support::BlockingDriverTest;
 using testing_support::Counter;
 using testing_support::echo;
 using testing_support::Gate;
 using testing_support::is_pattern;
-using testing_support::make_pump;
+using testing_support::make_driver;
 using testing_support::pattern;
-using testing_support::PumpTest;
 using testing_support::Service;
 using testing_support::text_of;
 using testing_support::within_seconds;
 
-TEST_F(PumpTest, ACallThatWaitsReadsItsAnswer) {
+TEST_F(BlockingDriverTest, ACallThatWaitsReadsItsAnswer) {
   const Service service(*server_, address_, 1, echo);
   const ClientId client = connect(*client_);
   for (int i = 0; i < 500; ++i) {
@@ -35,7 +35,7 @@ TEST_F(PumpTest, ACallThatWaitsReadsItsAnswer) {
   }
 }
 
-TEST_F(PumpTest, ManyThreadsEachGetTheirOwnAnswers) {
+TEST_F(BlockingDriverTest, ManyThreadsEachGetTheirOwnAnswers) {
   constexpr int kThreads = 8;
   constexpr std::uint32_t kCalls = 500;
   const Service service(*server_, address_, 4, echo);
@@ -57,15 +57,16 @@ TEST_F(PumpTest, ManyThreadsEachGetTheirOwnAnswers) {
   EXPECT_EQ(right.load(), kThreads * kCalls);
 }
 
-TEST_F(PumpTest, AHandlerMayCallTheServiceThatItBelongsTo) {
+TEST_F(BlockingDriverTest, AHandlerMayCallTheServiceThatItBelongsTo) {
   ClientId inner = 0;
   std::unique_ptr<Service> service;
-  service = std::make_unique<Service>(*server_, address_, 4, [&](Pump& pump, const Work& work) {
-    const std::string text = text_of(work.payload);
-    if (text == "0") return echo(pump, work);
+  service = std::make_unique<Service>(*server_, address_, 4, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    const std::string text = text_of(inbound.payload);
+    if (text == "0") return echo(driver, inbound);
     const std::string less = std::to_string(std::stoi(text) - 1);
-    const CallResult result = pump.call(inner, pump.driver().intern_method(inner, "echo"), {}, {}, as_bytes(less), {});
-    pump.driver().reply(work.key, result.outcome.payload);
+    const CallResult result =
+        driver.call(inner, driver.driver().intern_method(inner, "echo"), {}, {}, as_bytes(less), {});
+    driver.driver().reply(inbound.key, result.outcome.payload);
   });
   inner = connect(*server_);
   const ClientId client = connect(*client_);
@@ -75,17 +76,17 @@ TEST_F(PumpTest, AHandlerMayCallTheServiceThatItBelongsTo) {
   }
 }
 
-TEST_F(PumpTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
+TEST_F(BlockingDriverTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
   Gate gate;
   std::atomic<bool> cancelled{false};
-  server_ = make_pump([&](const Event& event) {
+  server_ = make_driver([&](const Event& event) {
     if (event.kind == Event::Kind::kCancel) cancelled = true;
   });
   std::atomic<bool> entered{false};
-  const Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+  const Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
     entered = true;
     gate.wait();
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   const CallResult result = call(client, "x", {}, "slow", [&] { return entered.load(); });
@@ -96,11 +97,11 @@ TEST_F(PumpTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
 }
 
 // As the handler of a signal does, which runs when a wait asks whether it was interrupted.
-TEST_F(PumpTest, WhatAWaitAsksMayCallItself) {
+TEST_F(BlockingDriverTest, WhatAWaitAsksMayCallItself) {
   Gate gate;
-  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
-    if (work.method == 1) gate.wait();
-    echo(pump, work);
+  const Service service(*server_, address_, 2, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) gate.wait();
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   const auto calls = [&] {
@@ -111,7 +112,7 @@ TEST_F(PumpTest, WhatAWaitAsksMayCallItself) {
   EXPECT_EQ(text_of(call(client, "outer", {}, "slow", calls).outcome.payload), "outer");
 }
 
-TEST_F(PumpTest, WhatAnIdleWorkerAsksMayCallAndTakesTheReadingFromNobody) {
+TEST_F(BlockingDriverTest, WhatAnIdleWorkerAsksMayCallAndTakesTheReadingFromNobody) {
   const Service service(*server_, address_, 1, echo);
   const ClientId client = connect(*client_);
   ASSERT_EQ(call(client, "x").outcome.code, Code::kOk);
@@ -120,15 +121,16 @@ TEST_F(PumpTest, WhatAnIdleWorkerAsksMayCallAndTakesTheReadingFromNobody) {
   options.address = other;
   options.methods = {"echo"};
   const ServerId second = server_->driver().serve(options).value();
-  Work work;
+  Worker worker(*server_, second);
   const auto calls = [&] {
     EXPECT_EQ(call(client, "x", within_seconds(10)).outcome.code, Code::kOk);
     return true;
   };
-  EXPECT_FALSE(server_->next_work(second, work, calls));
+  InboundCall inbound;
+  EXPECT_FALSE(worker.next(inbound, calls));
 }
 
-TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {
+TEST_F(BlockingDriverTest, CallersWaitForRoomInTheQueue) {
   const Service service(*server_, address_, 2, echo);
   ConnectOptions options;
   options.addresses = {address_};
@@ -147,15 +149,15 @@ TEST_F(PumpTest, CallersWaitForRoomInTheQueue) {
 }
 
 // Its time begins when it is called, and not when it finds room.
-TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
+TEST_F(BlockingDriverTest, ACallThatWaitsForRoomKeepsItsDeadline) {
   Gate gate;
   std::atomic<std::uint64_t> left_us = 0;
   Limits limits;
   limits.max_pending_calls = 1;
-  const auto handler = [&](Pump& pump, const Work& work) {
-    if (work.method == 1) gate.wait();
-    if (work.timeout_us != 0) left_us = work.timeout_us;
-    echo(pump, work);
+  const auto handler = [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) gate.wait();
+    if (inbound.timeout_us != 0) left_us = inbound.timeout_us;
+    echo(driver, inbound);
   };
   Service service(*server_, address_, 1, handler, limits);
   ConnectOptions options;
@@ -180,13 +182,13 @@ TEST_F(PumpTest, ACallThatWaitsForRoomKeepsItsDeadline) {
 }
 
 // Whoever is interrupted makes room, and the thread that reads is asleep.
-TEST_F(PumpTest, TheCallBehindOneThatIsInterruptedIsAnswered) {
+TEST_F(BlockingDriverTest, TheCallBehindOneThatIsInterruptedIsAnswered) {
   Gate gate;
   Limits limits;
   limits.max_pending_bytes = 20'000;
-  const auto handler = [&](Pump& pump, const Work& work) {
-    if (work.method == 1) gate.wait();
-    echo(pump, work);
+  const auto handler = [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) gate.wait();
+    echo(driver, inbound);
   };
   Service service(*server_, address_, 2, handler, limits);
   const ClientId client = connect(*client_);
@@ -207,7 +209,7 @@ TEST_F(PumpTest, TheCallBehindOneThatIsInterruptedIsAnswered) {
   reader.join();
 }
 
-TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
+TEST_F(BlockingDriverTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
   EXPECT_FALSE(client_->wait_until([] { return false; }, Clock::now(), {}));
   EXPECT_FALSE(client_->wait_until([] { return false; }, kNever, [] { return true; }));
   const ClientId client = connect(*client_);
@@ -216,16 +218,16 @@ TEST_F(PumpTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) {
                                   Clock::now() + std::chrono::seconds(10), {}));
 }
 
-TEST_F(PumpTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
+TEST_F(BlockingDriverTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
   std::atomic<ClientId> ready{0};
-  client_ = make_pump([&](const Event& event) {
+  client_ = make_driver([&](const Event& event) {
     const bool is_ready = event.state == static_cast<std::uint8_t>(ClientState::kReady);
     if (event.kind == Event::Kind::kClientState && is_ready) ready = event.owner;
   });
   Gate gate;
-  Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+  Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
     gate.wait();
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId first = connect(*client_);
   std::thread reader([&] { call(first, "x"); });
@@ -239,7 +241,7 @@ TEST_F(PumpTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
   reader.join();
 }
 
-TEST_F(PumpTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
+TEST_F(BlockingDriverTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
   const ClientId client = connect(*client_);
   std::thread caller([&] { EXPECT_EQ(call(client, "early").outcome.code, Code::kOk); });
   wait_for_queued(client, 1);
@@ -247,14 +249,15 @@ TEST_F(PumpTest, CallsMadeBeforeTheServiceIsThereWaitForIt) {
   caller.join();
 }
 
-TEST_F(PumpTest, TheServiceThatIsLostEndsEveryWait) {
+TEST_F(BlockingDriverTest, TheServiceThatIsLostEndsEveryWait) {
   Gate gate;
   Counter entered;
-  auto service = std::make_unique<Service>(*server_, address_, 4, [&](Pump& pump, const Work& work) {
-    entered.add();
-    gate.wait();
-    echo(pump, work);
-  });
+  auto service =
+      std::make_unique<Service>(*server_, address_, 4, [&](BlockingDriver& driver, const InboundCall& inbound) {
+        entered.add();
+        gate.wait();
+        echo(driver, inbound);
+      });
   const ClientId client = connect(*client_);
   std::vector<std::thread> threads;
   std::atomic<int> lost{0};

@@ -28,7 +28,7 @@ class InterruptCheckTest : public testing::Test {
   static inline TimePoint now_;
   int asked_ = 0;
   bool answer_ = false;
-  Pump::Interrupted interrupted_ = [this] {
+  Interrupted interrupted_ = [this] {
     ++asked_;
     return answer_;
   };
@@ -79,7 +79,7 @@ TEST_F(InterruptCheckTest, LetsASleepLastASecondAndNotBeyondItsDeadline) {
 }
 
 TEST_F(InterruptCheckTest, LeavesAWaitAloneThatNobodyInterrupts) {
-  const Pump::Interrupted nobody;
+  const Interrupted nobody;
   InterruptCheck check(nobody, &now);
   EXPECT_EQ(check.limit(kNever), kNever);
   EXPECT_FALSE(check.is_due_after_sleep(false));

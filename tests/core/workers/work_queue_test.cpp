@@ -11,32 +11,33 @@ namespace {
 
 class WorkQueueTest : public testing::Test {
  protected:
-  WorkQueueTest() { worker_.worker = queue_.add_worker(); }
+  WorkQueueTest() : worker_(queue_.add_worker()) {}
 
   void push(std::uint64_t id) {
-    Work work;
-    work.key = {1, id};
-    queue_.push(std::move(work));
+    InboundCall call;
+    call.key = {1, id};
+    queue_.push(std::move(call));
   }
   bool cancel(std::uint64_t id) { return queue_.cancel({1, id}); }
 
   std::vector<std::uint64_t> pop_all() {
     std::vector<std::uint64_t> ids;
-    while (queue_.pop(worker_, 0)) {
-      ids.push_back(worker_.key.id);
-      queue_.finish(worker_.worker, 0);
+    while (queue_.pop(worker_, call_, 0)) {
+      ids.push_back(call_.key.id);
+      queue_.finish(worker_, 0);
     }
     return ids;
   }
-  std::uint32_t queued() const { return queue_.busy(Clock::now()).queued; }
+  std::uint32_t queued() const { return queue_.load(Clock::now()).queued; }
 
-  WorkQueue queue_;
-  Work worker_;
+  WorkQueue queue_{1};
+  WorkQueue::WorkerId worker_;
+  InboundCall call_;
 };
 
 using Ids = std::vector<std::uint64_t>;
 
-TEST_F(WorkQueueTest, GivesRequestsInTheirOrderExceptThoseThatWereCancelled) {
+TEST_F(WorkQueueTest, GivesCallsInTheirOrderExceptThoseThatWereCancelled) {
   for (std::uint64_t id = 1; id <= 6; ++id) push(id);
   EXPECT_TRUE(cancel(1));
   EXPECT_TRUE(cancel(3));
@@ -51,7 +52,7 @@ TEST_F(WorkQueueTest, GivesRequestsInTheirOrderExceptThoseThatWereCancelled) {
 TEST_F(WorkQueueTest, CancelsOnlyWhatWaits) {
   push(1);
   push(2);
-  ASSERT_TRUE(queue_.pop(worker_, 0));
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   EXPECT_FALSE(cancel(1)) << "it runs";
   EXPECT_FALSE(cancel(3)) << "it never came";
   EXPECT_TRUE(cancel(2));
@@ -84,44 +85,44 @@ TEST_F(WorkQueueTest, KeepsItsOrderThroughACrowdOfCancellations) {
   EXPECT_EQ(pop_all(), kept);
 }
 
-TEST_F(WorkQueueTest, DoesNotTakeOneRequestAfterAnotherForALongOne) {
+TEST_F(WorkQueueTest, DoesNotTakeOneCallAfterAnotherForALongOne) {
   push(1);
-  ASSERT_TRUE(queue_.pop(worker_, 0));
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   EXPECT_TRUE(queue_.any_stuck(WorkQueue::kFastTicks));
-  queue_.begin_next(worker_.worker, 0, WorkQueue::kFastTicks);
+  queue_.restart(worker_, 0, WorkQueue::kFastTicks);
   EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
-  EXPECT_TRUE(queue_.has_just_begun(WorkQueue::kFastTicks));
-  queue_.finish(worker_.worker, WorkQueue::kFastTicks);
-  queue_.begin_next(worker_.worker, 0, WorkQueue::kFastTicks);
-  EXPECT_EQ(queue_.busy(Clock::now()).running, 0U);
+  EXPECT_TRUE(queue_.expects_worker(WorkQueue::kFastTicks));
+  queue_.finish(worker_, WorkQueue::kFastTicks);
+  queue_.restart(worker_, 0, WorkQueue::kFastTicks);
+  EXPECT_EQ(queue_.load(Clock::now()).running, 0U);
 }
 
 TEST_F(WorkQueueTest, WantsTicksUntilTheCallersAreToldOfWhatRuns) {
   const TimePoint begin = Clock::now();
   push(1);
   EXPECT_FALSE(queue_.wants_ticks(begin));
-  ASSERT_TRUE(queue_.pop(worker_, 0));
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   EXPECT_TRUE(queue_.wants_ticks(begin)) << "no tick has seen it";
   queue_.note_time(begin);
   EXPECT_TRUE(queue_.wants_ticks(begin));
   EXPECT_FALSE(queue_.update_activity(begin));
   EXPECT_FALSE(queue_.wants_ticks(begin + WorkQueue::kTellAfter));
   EXPECT_TRUE(queue_.update_activity(begin + WorkQueue::kTellAfter));
-  queue_.begin_next(worker_.worker, 0, 0);
+  queue_.restart(worker_, 0, 0);
   EXPECT_TRUE(queue_.wants_ticks(begin + WorkQueue::kTellAfter)) << "another";
-  queue_.finish(worker_.worker, 0);
+  queue_.finish(worker_, 0);
   EXPECT_FALSE(queue_.wants_ticks(begin));
 }
 
 TEST_F(WorkQueueTest, AWorkerThatIsToComeCountsAsBusyButNotAsRunning) {
-  EXPECT_FALSE(queue_.promise(worker_.worker, 0)) << "there is nothing to come for";
+  EXPECT_FALSE(queue_.reserve(worker_, 0)) << "there is nothing to come for";
   push(1);
   EXPECT_TRUE(queue_.wants_worker());
-  ASSERT_TRUE(queue_.promise(worker_.worker, 0));
+  ASSERT_TRUE(queue_.reserve(worker_, 0));
   EXPECT_FALSE(queue_.wants_worker());
-  EXPECT_TRUE(queue_.has_just_begun(0));
+  EXPECT_TRUE(queue_.expects_worker(0));
   EXPECT_TRUE(queue_.all_stuck(WorkQueue::kFastTicks)) << "it has been kept from coming";
-  EXPECT_EQ(queue_.busy(Clock::now()).running, 0U);
+  EXPECT_EQ(queue_.load(Clock::now()).running, 0U);
   const TimePoint begin = Clock::now();
   queue_.note_time(begin);
   EXPECT_TRUE(queue_.wants_ticks(begin));
@@ -130,25 +131,34 @@ TEST_F(WorkQueueTest, AWorkerThatIsToComeCountsAsBusyButNotAsRunning) {
   EXPECT_TRUE(queue_.wants_worker()) << "for the second";
 }
 
-TEST_F(WorkQueueTest, AWorkerWhoseHandlerWaitsHasNotJustBegun) {
+TEST_F(WorkQueueTest, AWorkerWhoseHandlerWaitsIsNotExpectedBackSoon) {
   push(1);
-  ASSERT_TRUE(queue_.pop(worker_, 0));
-  EXPECT_TRUE(queue_.has_just_begun(0));
-  queue_.set_waiting(worker_.worker, true);
-  EXPECT_FALSE(queue_.has_just_begun(0));
-  queue_.set_waiting(worker_.worker, false);
-  EXPECT_TRUE(queue_.has_just_begun(0));
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
+  EXPECT_TRUE(queue_.expects_worker(0));
+  queue_.set_waiting(worker_, true);
+  EXPECT_FALSE(queue_.expects_worker(0));
+  queue_.set_waiting(worker_, false);
+  EXPECT_TRUE(queue_.expects_worker(0));
+}
+
+TEST_F(WorkQueueTest, AWorkerThatRunsAMethodKnownAsSlowIsNotExpectedBackSoon) {
+  push(1);
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
+  queue_.finish(worker_, WorkQueue::kFastTicks);
+  ASSERT_TRUE(queue_.is_slow(0));
+  push(2);
+  ASSERT_TRUE(queue_.pop(worker_, call_, WorkQueue::kFastTicks));
+  EXPECT_FALSE(queue_.expects_worker(WorkQueue::kFastTicks));
 }
 
 TEST_F(WorkQueueTest, AWorkerThatCameForNothingIsIdleAndNoMethodIsSlowForIt) {
   push(1);
-  ASSERT_TRUE(queue_.promise(worker_.worker, 0));
-  Work other;
-  other.worker = queue_.add_worker();
-  ASSERT_TRUE(queue_.pop(other, 0));
-  queue_.finish(other.worker, 0);
-  queue_.finish(worker_.worker, WorkQueue::kFastTicks);
-  EXPECT_FALSE(queue_.has_just_begun(WorkQueue::kFastTicks));
+  ASSERT_TRUE(queue_.reserve(worker_, 0));
+  const WorkQueue::WorkerId other = queue_.add_worker();
+  ASSERT_TRUE(queue_.pop(other, call_, 0));
+  queue_.finish(other, 0);
+  queue_.finish(worker_, WorkQueue::kFastTicks);
+  EXPECT_FALSE(queue_.expects_worker(WorkQueue::kFastTicks));
   EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
   EXPECT_FALSE(queue_.is_slow(0));
 }

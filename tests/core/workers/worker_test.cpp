@@ -1,4 +1,4 @@
-// A pump's threads that handle requests; pump_test.cpp has those that call and wait.
+// Threads that run handlers; blocking_driver_test.cpp has those that call and wait.
 #include <unistd.h>
 
 #include <cstdint>
@@ -6,39 +6,41 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "core/base/cpu.hpp"
-#include "core/workers/pump.hpp"
-#include "tests/core/workers/pump_fixture.hpp"
+#include "core/workers/blocking_driver.hpp"
+#include "tests/core/workers/blocking_driver_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
+using testing_support::BlockingDriverTest;
 using testing_support::Counter;
 using testing_support::echo;
 using testing_support::Gate;
-using testing_support::make_pump;
-using testing_support::PumpTest;
+using testing_support::make_driver;
 using testing_support::Service;
 using testing_support::text_of;
 using testing_support::within_seconds;
 
-using PumpWorkers = PumpTest;
+using WorkerTest = BlockingDriverTest;
 
-TEST_F(PumpWorkers, AStuckHandlerDoesNotHoldUpTheOthers) {
+TEST_F(WorkerTest, AStuckHandlerDoesNotHoldUpTheOthers) {
   Gate gate;
   Gate entered;
-  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
-    if (work.method == 1) {
+  const Service service(*server_, address_, 2, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) {
       entered.open();
       gate.wait();
     }
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   std::thread slow([&] { EXPECT_EQ(call(client, "s", {}, "slow").outcome.code, Code::kOk); });
@@ -48,30 +50,30 @@ TEST_F(PumpWorkers, AStuckHandlerDoesNotHoldUpTheOthers) {
   slow.join();
 }
 
-TEST_F(PumpWorkers, DeadlinesPassAndBusyTellsWhenEveryWorkerIsStuck) {
+TEST_F(WorkerTest, DeadlinesPassAndBusyTellsWhenEveryWorkerIsStuck) {
   Gate gate;
-  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
+  const Service service(*server_, address_, 2, [&](BlockingDriver& driver, const InboundCall& inbound) {
     gate.wait();
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   CallOptions options;
   options.timeout = std::chrono::milliseconds(20);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(call(client, "x", options, "slow").outcome.code, Code::kDeadlineExceeded);
-  const Pump::Busy busy = server_->busy(service.id());
-  EXPECT_EQ(busy.workers, 2U);
-  EXPECT_EQ(busy.running, 2U);
-  EXPECT_EQ(busy.slowest_method, 1U);
+  const WorkerLoad load = server_->load(service.id());
+  EXPECT_EQ(load.workers, 2U);
+  EXPECT_EQ(load.running, 2U);
+  EXPECT_EQ(load.slowest_method, 1U);
   gate.open();
   EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
 }
 
 // What the client sees of the service without asking it.
-TEST_F(PumpWorkers, TheCallerSeesWhichHandlerIsStuckAndThatItIsNotAnyMore) {
+TEST_F(WorkerTest, TheCallerSeesWhichHandlerIsStuckAndThatItIsNotAnyMore) {
   Gate gate;
-  const Service service(*server_, address_, 2, [&](Pump& pump, const Work& work) {
-    if (work.method == 1) gate.wait();
-    echo(pump, work);
+  const Service service(*server_, address_, 2, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) gate.wait();
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   const ClientId bystander = connect(*client_);
@@ -94,7 +96,7 @@ TEST_F(PumpWorkers, TheCallerSeesWhichHandlerIsStuckAndThatItIsNotAnyMore) {
   until([&] { return !busy(client) && !busy(bystander) && !busy(latecomer); });
 }
 
-TEST_F(PumpWorkers, NotificationsAreAllRun) {
+TEST_F(WorkerTest, NotificationsAreAllRun) {
   constexpr int kCount = 3000;
   Service service(*server_, address_, 2, echo);
   const ClientId client = connect(*client_);
@@ -104,92 +106,93 @@ TEST_F(PumpWorkers, NotificationsAreAllRun) {
   service.served.wait_for(kCount);
 }
 
-TEST_F(PumpWorkers, AnotherShiftServesWhileAHandlerOfTheFirstStillRuns) {
+TEST_F(WorkerTest, OtherWorkersServeWhileAHandlerOfThoseThatWereDismissedStillRuns) {
   Gate gate;
   Counter entered;
-  Service first(*server_, address_, 3, [&](Pump& pump, const Work& work) {
+  Service first(*server_, address_, 3, [&](BlockingDriver& driver, const InboundCall& inbound) {
     entered.add();
     gate.wait();
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
   entered.wait_for(1);
-  Work work;
-  work.shift = server_->begin_shift(first.id());
+  Worker worker(*server_, first.id(), server_->dismiss_workers(first.id()));
+  InboundCall inbound;
   std::thread later([&] {
     EXPECT_EQ(text_of(call(client, "later").outcome.payload), "later");
     EXPECT_EQ(text_of(call(client, "and later").outcome.payload), "and later");
   });
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(server_->next_work(first.id(), work)) << i;
-    echo(*server_, work);
+    ASSERT_TRUE(worker.next(inbound)) << i;
+    echo(*server_, inbound);
   }
   later.join();
   gate.open();
   early.join();
   first.stop();
-  EXPECT_FALSE(server_->next_work(first.id(), work));
+  EXPECT_FALSE(worker.next(inbound));
 }
 
-TEST_F(PumpWorkers, ARequestIsTakenByWhoeverIsFirstWhileTheWorkerThatItWokeIsKeptFromComing) {
+TEST_F(WorkerTest, ARequestIsTakenByWhoeverIsFirstWhileTheWorkerThatItWokeIsKeptFromComing) {
   const Service service(*server_, address_, 0, echo);
   const ClientId client = connect(*client_);
-  Work first;
+  Worker first(*server_, service.id());
+  InboundCall inbound;
   std::thread early([&] { EXPECT_EQ(text_of(call(client, "early").outcome.payload), "early"); });
-  ASSERT_TRUE(server_->next_work(service.id(), first));
+  ASSERT_TRUE(first.next(inbound));
   std::thread late([&] { EXPECT_EQ(text_of(call(client, "late").outcome.payload), "late"); });
-  Work second;
-  ASSERT_TRUE(server_->await_work(service.id(), second));
-  echo(*server_, first);
-  EXPECT_TRUE(server_->more_work(service.id(), first));
-  EXPECT_FALSE(server_->more_work(service.id(), second)) << "it has been taken";
-  echo(*server_, first);
+  Worker second(*server_, service.id());
+  ASSERT_TRUE(second.wait());
+  echo(*server_, inbound);
+  EXPECT_TRUE(first.take(inbound));
+  InboundCall none;
+  EXPECT_FALSE(second.take(none)) << "it has been taken";
+  echo(*server_, inbound);
   early.join();
   late.join();
-  server_->leave_work(service.id(), first);
-  server_->leave_work(service.id(), second);
 }
 
 // Whoever reads calls nobody for a server of which a worker has just begun, because that worker will soon be back.
-TEST_F(PumpWorkers, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWaits) {
+TEST_F(WorkerTest, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWaits) {
   const Service service(*server_, address_, 0, echo);
   const ClientId client = connect(*client_);
   for (int round = 0; round < 20; ++round) {
-    Work leaving;
+    std::optional<Worker> leaving(std::in_place, *server_, service.id());
+    InboundCall inbound;
     std::thread first([&] { EXPECT_EQ(text_of(call(client, "first").outcome.payload), "first"); });
-    ASSERT_TRUE(server_->next_work(service.id(), leaving));
-    echo(*server_, leaving);
+    ASSERT_TRUE(leaving->next(inbound));
+    echo(*server_, inbound);
     first.join();
     Counter led;
     std::thread leader([&] {
-      Work work;
+      Worker worker(*server_, service.id());
       led.add();
-      ASSERT_TRUE(server_->next_work(service.id(), work));
-      EXPECT_EQ(text_of(work.payload), "second");
-      echo(*server_, work);
-      server_->leave_work(service.id(), work);
+      InboundCall call;
+      ASSERT_TRUE(worker.next(call));
+      EXPECT_EQ(text_of(call.payload), "second");
+      echo(*server_, call);
     });
     led.wait_for(1);
     std::thread second([&] { EXPECT_EQ(text_of(call(client, "second").outcome.payload), "second"); });
-    server_->begin_next(service.id(), leaving, 0);
-    // This thread reads while it waits: not for so long that the pump's own thread would see to what waits.
-    const auto queued = [&] { return server_->busy(service.id()).queued == 1; };
+    leaving->restart(0);
+    // This thread reads while it waits: not for so long that the watchdog would see to what waits.
+    const auto queued = [&] { return server_->load(service.id()).queued == 1; };
     server_->wait_until(queued, Clock::now() + std::chrono::milliseconds(1), {});
-    server_->leave_work(service.id(), leaving);
+    leaving.reset();
     leader.join();
     second.join();
   }
 }
 
-TEST_F(PumpWorkers, AWorkerOfAnEarlierShiftThatComesLateLeavesAtOnce) {
+TEST_F(WorkerTest, AWorkerOfAnEarlierEpochThatComesLateLeavesAtOnce) {
   const Service service(*server_, address_, 0, echo);
-  EXPECT_EQ(server_->begin_shift(service.id()), 1U);
-  Work work;
-  EXPECT_FALSE(server_->next_work(service.id(), work));
+  EXPECT_EQ(server_->dismiss_workers(service.id()), 1U);
+  Worker worker(*server_, service.id());
+  EXPECT_FALSE(worker.wait());
 }
 
-TEST_F(PumpWorkers, TwoServicesOfOnePoolAreBothServed) {
+TEST_F(WorkerTest, TwoServicesOfOnePoolAreBothServed) {
   const std::string other = address_ + "2";
   const Service one(*server_, address_, 1, echo);
   const Service two(*server_, other, 1, echo);
@@ -202,7 +205,7 @@ TEST_F(PumpWorkers, TwoServicesOfOnePoolAreBothServed) {
 }
 
 // The workers of one service read for all; when it ends, those of the other must take over.
-TEST_F(PumpWorkers, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
+TEST_F(WorkerTest, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
   const std::string other = address_ + "2";
   for (int i = 0; i < 30; ++i) {
     auto ending = std::make_unique<Service>(*server_, other, 2, echo);
@@ -216,7 +219,7 @@ TEST_F(PumpWorkers, AServiceIsServedAfterAnotherOfThePoolHasEnded) {
 }
 
 // A reader of its own, with nobody who would run the request.
-TEST_F(PumpWorkers, ARequestThatIsCancelledBeforeItBeganIsAnsweredThoughNoWorkerComes) {
+TEST_F(WorkerTest, ARequestThatIsCancelledBeforeItBeganIsAnsweredThoughNoWorkerComes) {
   const Service service(*server_, address_, 0, echo);
   const ClientId client = connect(*client_);
   CallOptions options;
@@ -228,16 +231,16 @@ TEST_F(PumpWorkers, ARequestThatIsCancelledBeforeItBeganIsAnsweredThoughNoWorker
 
 // One worker sleeps as the leader and is woken while another, back from its handler, reads the next slow request. The
 // moments of both are moved against each other from round to round.
-TEST_F(PumpWorkers, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
+TEST_F(WorkerTest, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
   constexpr std::size_t kRounds = 10'000;
   Counter entered;
   std::vector<Gate> gates(kRounds + 1);
-  const Service service(*server_, address_, 3, [&](Pump& pump, const Work& work) {
-    if (work.method == 1) {
+  const Service service(*server_, address_, 3, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    if (inbound.method == 1) {
       entered.add();
-      gates.at(std::stoul(std::string(text_of(work.payload)))).wait();
+      gates.at(std::stoul(std::string(text_of(inbound.payload)))).wait();
     }
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   std::thread slow([&] {
@@ -245,7 +248,7 @@ TEST_F(PumpWorkers, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
       EXPECT_EQ(call(client, std::to_string(round), {}, "slow").outcome.code, Code::kOk);
     }
   });
-  const std::unique_ptr<Pump> other = make_pump();
+  const std::unique_ptr<BlockingDriver> other = make_driver();
   const ClientId second = connect(*other);
   const std::uint32_t fast = other->driver().intern_method(second, "echo");
   for (std::size_t round = 0; round < kRounds; ++round) {
@@ -273,11 +276,11 @@ std::uint64_t times_scheduled() {
   return times;
 }
 
-TEST_F(PumpWorkers, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame) {
+TEST_F(WorkerTest, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame) {
   Gate gate;
-  const Service service(*server_, address_, 1, [&](Pump& pump, const Work& work) {
+  const Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
     gate.wait();
-    echo(pump, work);
+    echo(driver, inbound);
   });
   const ClientId client = connect(*client_);
   std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
@@ -295,18 +298,20 @@ TEST_F(PumpWorkers, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSam
   while (busy()) std::this_thread::yield();
 }
 
-// The pump's own thread parks while an idle worker reads for it, and this one reads for a hundred milliseconds.
-TEST_F(PumpWorkers, TheLastWorkerToLeaveWakesThePumpsOwnThread) {
+// The watchdog rests while an idle worker reads for it, and this one reads for a hundred milliseconds.
+TEST_F(WorkerTest, TheLastWorkerToLeaveWakesTheWatchdog) {
   const Service service(*server_, address_, 0, echo);
-  Work work;
-  EXPECT_FALSE(server_->next_work(service.id(), work, [] { return true; }));
+  {
+    Worker worker(*server_, service.id());
+    EXPECT_FALSE(worker.wait([] { return true; }));
+  }
   const ClientId client = connect(*client_);
   EXPECT_TRUE(client_->wait_until([&] { return client_->driver().client_status(client).state == ClientState::kReady; },
                                   Clock::now() + std::chrono::seconds(10), {}))
       << "nobody reads for the service";
 }
 
-TEST_F(PumpWorkers, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) {
+TEST_F(WorkerTest, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) {
   Service service(*server_, address_, 2, echo);
   const ClientId client = connect(*client_);
   EXPECT_EQ(call(client, "x").outcome.code, Code::kOk);
@@ -314,8 +319,8 @@ TEST_F(PumpWorkers, AWorkerThatComesAfterItsServerHasBeenForgottenLeavesAtOnce) 
   const auto closed = [&] { return server_->driver().server_status(service.id()).state == ServerState::kClosed; };
   ASSERT_TRUE(server_->wait_until(closed, Clock::now() + std::chrono::seconds(10), {}));
   service.stop();
-  Work work;
-  EXPECT_FALSE(server_->next_work(service.id(), work)) << "nobody will stop it any more";
+  Worker worker(*server_, service.id());
+  EXPECT_FALSE(worker.wait()) << "nobody will stop it any more";
 }
 
 }  // namespace

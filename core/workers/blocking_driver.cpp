@@ -1,0 +1,122 @@
+#include "core/workers/blocking_driver.hpp"
+
+#include <utility>
+
+#include "core/base/fork.hpp"
+#include "core/workers/blocking_driver_impl.hpp"
+
+namespace ipcbridge {
+
+BlockingDriver::Impl::Impl(std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell, Bell watchdog_bell,
+                           Observer observer)
+    : driver_(std::move(driver)),
+      observer_(std::move(observer)),
+      generation_(fork_guard::generation()),
+      watch_(std::move(watch)),
+      pool_(std::move(leader_bell)),
+      watchdog_(std::move(watchdog_bell)) {}
+
+void BlockingDriver::Impl::on_event(const Event& event) {
+  switch (event.kind) {
+    case Event::Kind::kOutcome:
+      on_outcome(event);
+      return;
+    case Event::Kind::kRequest: {
+      const std::lock_guard lock(mutex_);  // whoever runs the Driver settles afterwards
+      pool_.push(InboundCall::take(event));
+      return;
+    }
+    case Event::Kind::kCancel:
+      // What never began is answered by the reader, and nobody else hears of it.
+      if (take_back(event)) {
+        cancelled_.push_back(event.key);
+      } else {
+        tell_observer(event);
+      }
+      return;
+    case Event::Kind::kServerState:
+      if (static_cast<ServerState>(event.state) == ServerState::kClosed) note_closed(event.owner);
+      tell_observer(event);
+      return;
+    case Event::Kind::kClientState:
+      tell_observer(event);
+      return;
+  }
+}
+
+bool BlockingDriver::Impl::take_back(const Event& cancel) {
+  const std::lock_guard lock(mutex_);
+  return pool_.cancel(cancel.owner, cancel.key);
+}
+
+void BlockingDriver::Impl::note_closed(ServerId server) {
+  const std::lock_guard lock(mutex_);
+  if (WorkQueue* queue = pool_.find(server)) queue->over = true;
+  pool_.erase_if_over(server);
+}
+
+void BlockingDriver::Impl::tell_observer(const Event& event) {
+  if (observer_) observer_(event);
+  const std::lock_guard lock(mutex_);
+  ++observed_;
+  token_.wake_lookers();
+}
+
+WorkerLoad BlockingDriver::Impl::load(ServerId server) {
+  const std::lock_guard lock(mutex_);
+  WorkQueue* queue = pool_.find(server);
+  return queue == nullptr ? WorkerLoad{} : queue->load(Clock::now());
+}
+
+bool BlockingDriver::Impl::forked() const { return generation_ != fork_guard::generation(); }
+
+BlockingDriver::BlockingDriver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+BlockingDriver::~BlockingDriver() {
+  // The threads and the locks of a forked child's copy are the parent's.
+  if (impl_->forked()) static_cast<void>(impl_.release());
+}
+
+Result<std::unique_ptr<BlockingDriver>> BlockingDriver::create(const DriverOptions& options, Observer observer) {
+  DriverOptions shared = options;
+  shared.shared_by_threads = true;
+  Result<std::unique_ptr<Driver>> driver = Driver::create(shared);
+  if (!driver.ok()) return driver.error();
+  Result<DriverWatch> watch = DriverWatch::create(*options.system, driver.value()->fd());
+  if (!watch.ok()) return watch.error();
+  Result<Bell> leader_bell = Bell::create(*options.system);
+  if (!leader_bell.ok()) return leader_bell.error();
+  Result<Bell> watchdog_bell = Bell::create(*options.system);
+  if (!watchdog_bell.ok()) return watchdog_bell.error();
+  auto impl =
+      std::make_unique<Impl>(std::move(driver).value(), std::move(watch).value(), std::move(leader_bell).value(),
+                             std::move(watchdog_bell).value(), std::move(observer));
+  if (Status status = impl->start(); !status.ok()) return status.error();
+  return std::unique_ptr<BlockingDriver>(new BlockingDriver(std::move(impl)));
+}
+
+Driver& BlockingDriver::driver() { return impl_->driver(); }
+
+CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                                ConstBytes payload, const Interrupted& interrupted) {
+  if (impl_->forked()) {
+    return CallResult::failed(impl_->driver().call(client, 0, method, options, metadata, payload).error());
+  }
+  return impl_->call(client, method, options, metadata, payload, interrupted);
+}
+
+bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
+  return !impl_->forked() && impl_->wait_until(done, deadline, interrupted);
+}
+
+void BlockingDriver::stop_workers(ServerId server) {
+  if (!impl_->forked()) impl_->stop_workers(server);
+}
+
+std::uint32_t BlockingDriver::dismiss_workers(ServerId server) {
+  return impl_->forked() ? 0 : impl_->dismiss_workers(server);
+}
+
+WorkerLoad BlockingDriver::load(ServerId server) { return impl_->forked() ? WorkerLoad{} : impl_->load(server); }
+
+}  // namespace ipcbridge

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/options.hpp"
+#include "core/workers/call_result.hpp"
+#include "core/workers/interrupt_check.hpp"
+#include "core/workers/work_queue.hpp"
+
+namespace ipcbridge {
+
+// Many blocking threads on one Driver, for consumers that have threads and no loop: Python's blocking API and C++
+// programs. The pattern is Leader/Followers (Schmidt, Stal, Rohnert, Buschmann: "Pattern-Oriented Software
+// Architecture", vol. 2).
+//
+// One thread at a time holds the reader token and runs the Driver: a caller that waits reads its own reply, so that no
+// helper thread stands between it and the peer. When no caller waits, one idle worker, the leader, watches the Driver,
+// or else the watchdog, asleep in the kernel. When several threads wait, the one that leaves passes the token on.
+//
+// Workers (worker.hpp) run calls on the thread that read them. Where a handler takes longer than about a millisecond,
+// or four where for a while none did, another worker reads meanwhile (the watchdog sees to it, and sleeps when there is
+// nothing to see); a method with a history of being slow is left alone before it starts. What was read waits in a queue
+// that every worker of the server takes from, so nothing is stranded behind a stuck handler.
+class BlockingDriver {
+ public:
+  // State changes and cancellations arrive here, on whichever thread is reading, under the Driver's lock: copy, wake
+  // somebody, return.
+  using Observer = std::function<void(const Event&)>;
+
+  // resource_exhausted when descriptors or threads cannot be had.
+  static Result<std::unique_ptr<BlockingDriver>> create(const DriverOptions& options, Observer observer);
+
+  // Joins its thread. No other thread may be in any method.
+  ~BlockingDriver();
+  BlockingDriver(const BlockingDriver&) = delete;
+  BlockingDriver& operator=(const BlockingDriver&) = delete;
+
+  // For everything that does not wait: connect, serve, close, reply, status …
+  Driver& driver();
+
+  // Makes a call and waits for its end. Where the queue is full it waits for room, until the deadline. `cancelled` when
+  // interrupted; the callee is then told.
+  CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                  ConstBytes payload, const Interrupted& interrupted);
+
+  // Waits until `done` says so; it is asked again whenever an event has been observed. False when the deadline passed
+  // or when interrupted.
+  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+
+  // Every worker of this server leaves after the call that it runs, now and later.
+  void stop_workers(ServerId server);
+
+  // The same for those that are there now: the server's calls pass to other workers, which are made with the epoch that
+  // this gives, while a handler of the first still runs.
+  std::uint32_t dismiss_workers(ServerId server);
+
+  WorkerLoad load(ServerId server);
+
+ private:
+  friend class Worker;
+  class Impl;
+  explicit BlockingDriver(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipcbridge

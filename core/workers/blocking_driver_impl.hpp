@@ -1,0 +1,153 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/workers/blocking_driver.hpp"
+#include "core/workers/driver_watch.hpp"
+#include "core/workers/reader_token.hpp"
+#include "core/workers/waiter.hpp"
+#include "core/workers/watchdog.hpp"
+#include "core/workers/worker.hpp"
+#include "core/workers/worker_pool.hpp"
+
+namespace ipcbridge {
+
+// What the threads do. At most one of them holds the reader token and runs the Driver. In order of rank:
+// - callers that wait, which read their own answers and block on the Driver's descriptor (call.cpp);
+// - one idle worker, the leader (worker.cpp); the other idle workers are followers, asleep;
+// - the watchdog, when there is no idle worker (watchdog_thread.cpp).
+// The leader and the watchdog block on the DriverWatch.
+//
+// Locks: the Driver's before this one's, because events arrive under the Driver's. So nothing of the Driver is called
+// under this lock.
+class BlockingDriver::Impl final : public EventSink {
+ public:
+  // The lock. Whatever has changed under it, those who are needed for it are woken when it is given up.
+  class Scope {
+   public:
+    explicit Scope(Impl& impl) : impl_(impl), lock_(impl.mutex_) {}
+    ~Scope() {
+      if (lock_.owns_lock()) impl_.settle();
+    }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+    void unlock() {
+      impl_.settle();
+      lock_.unlock();
+    }
+    void lock() { lock_.lock(); }
+
+   private:
+    Impl& impl_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
+  Impl(std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell, Bell watchdog_bell, Observer observer);
+  ~Impl() override;
+
+  Status start();
+  Driver& driver() { return *driver_; }
+  bool forked() const;
+
+  CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                  ConstBytes payload, const Interrupted& interrupted);
+  bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+  void stop_workers(ServerId server);
+  std::uint32_t dismiss_workers(ServerId server);
+  WorkerLoad load(ServerId server);
+
+  // Of a Worker.
+  void enter(Worker& self);
+  void leave(Worker& self);
+  bool wait_for_call(Worker& self, const Interrupted& interrupted);
+  bool take(Worker& self, InboundCall& call);
+  void restart(const Worker& self, std::uint32_t method);
+
+ private:
+  // The reader token in the hand of a thread, from taking it until it is passed on with everything armed.
+  class Reading;
+  struct Wait;
+  using Done = std::function<bool()>;
+
+  void settle() { pool_.settle(token_, watchdog_); }
+
+  // Events, under the Driver's lock (blocking_driver.cpp).
+  bool has_room() const override { return true; }
+  void on_event(const Event& event) override;
+  bool take_back(const Event& cancel);
+  void note_closed(ServerId server);
+  static void on_outcome(const Event& event);
+  void tell_observer(const Event& event);
+
+  // What the holder of the token does, without the lock (reading.cpp).
+  bool run_driver(bool poll);
+  bool run(bool poll);
+  std::optional<Reading> try_read();
+  void release_token();
+  bool descriptor_is_ready() const;
+
+  // Callers (call.cpp).
+  Status send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options, ConstBytes metadata,
+              ConstBytes payload, std::optional<Reading>& reading, const Interrupted& interrupted);
+  bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
+  bool read_a_while(InterruptCheck& check, TimePoint deadline);
+  std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
+  void note_waiting(bool waits);
+
+  // Workers, with the lock (worker.cpp).
+  bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);
+  bool follow(Worker& self, InterruptCheck& check, Scope& lock);
+  bool read_for_calls(const WorkQueue& queue, bool poll, Scope& lock);
+
+  // The watchdog (watchdog_thread.cpp).
+  void watch();
+  bool must_read() const { return !pool_.has_idle_worker() && !pool_.expects_worker(); }
+  TimePoint tell_activities(Scope& lock);
+  void read_as_watchdog(Scope& lock, TimePoint until);
+
+  std::unique_ptr<Driver> driver_;
+  Observer observer_;
+  std::uint32_t generation_;
+
+  std::mutex mutex_;
+  ReaderToken token_;
+  DriverWatch watch_;
+  WorkerPool pool_;
+  Watchdog watchdog_;
+  std::thread watchdog_thread_;
+  std::atomic<std::uint32_t> observed_{0};  // events that the observer was told of
+  std::vector<RequestKey> cancelled_;       // the reader's: calls taken back while it ran the Driver, which it answers
+  std::uint32_t runs_ = 0;                  // the reader's
+};
+
+class BlockingDriver::Impl::Reading {
+ public:
+  explicit Reading(Impl& impl) : impl_(&impl) { impl.driver_->set_awake(); }
+  ~Reading() {
+    if (impl_ != nullptr) impl_->release_token();
+  }
+  Reading(Reading&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  Reading& operator=(Reading&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  // Not armed: whoever does this is back in a moment, or the watchdog sees that it is not.
+  void pass_on_unarmed(const Scope& /*lock*/) { std::exchange(impl_, nullptr)->token_.pass_on(false); }
+
+ private:
+  Impl* impl_;
+};
+
+}  // namespace ipcbridge

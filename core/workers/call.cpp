@@ -1,0 +1,159 @@
+// BlockingDriver: threads that wait for an answer or a condition.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/poll.hpp"
+#include "core/workers/blocking_driver_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// How often a call looks for room in its queue: no event tells of that.
+constexpr Duration kLookInterval = std::chrono::milliseconds(100);
+
+}  // namespace
+
+struct BlockingDriver::Impl::Wait {
+  explicit Wait(bool looks = false) : waiter(looks) {}
+
+  Waiter waiter;
+  CallResult result;  // of a call, whose token is this one's address
+  Done done;          // of a condition
+  TimePoint deadline = kNever;
+  Duration look_interval = Duration::max();
+  std::uint32_t observed = 0;  // how many events there had been when it looked
+
+  bool is_over() { return waiter.is_done() || (done && done()); }
+};
+
+void BlockingDriver::Impl::on_outcome(const Event& event) {
+  auto& wait = *reinterpret_cast<Wait*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  wait.result = CallResult::take(event);
+  wait.waiter.finish();
+}
+
+CallResult BlockingDriver::Impl::call(ClientId client, std::uint32_t method, const CallOptions& options,
+                                      ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted) {
+  Wait self;
+  const auto token = reinterpret_cast<std::uint64_t>(&self);
+  // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
+  std::optional<Reading> reading = try_read();
+  if (Status status = send(client, token, method, options, metadata, payload, reading, interrupted); !status.ok()) {
+    return CallResult::failed(status.error());
+  }
+  if (options.notify) return {};
+  if (!wait(self, reading, interrupted)) {
+    driver_->cancel(client, token);  // from here on no outcome can arrive
+    if (!self.waiter.is_done()) return CallResult::failed({Code::kCancelled, "the call was interrupted"});
+  }
+  return std::move(self.result);
+}
+
+// Waits where the queue is full.
+Status BlockingDriver::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
+                                  ConstBytes metadata, ConstBytes payload, std::optional<Reading>& reading,
+                                  const Interrupted& interrupted) {
+  const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
+  for (;;) {
+    Status status = driver_->call(client, token, method, options, metadata, payload);
+    if (status.ok()) return status;
+    // Asked once: whoever reads may empty the queue between two questions.
+    const std::uint64_t queued = driver_->client_status(client).queued_bytes;
+    if (status.error().code != Code::kResourceExhausted || queued == 0) return status;
+    Wait room(/*looks=*/true);
+    room.done = [&] { return driver_->client_status(client).queued_bytes < queued; };
+    room.deadline = deadline;
+    room.look_interval = kLookInterval;
+    const bool found = wait(room, reading, interrupted);
+    const TimePoint now = Clock::now();
+    if (now >= deadline) {
+      return Error{Code::kDeadlineExceeded,
+                   "the call could not be sent before its deadline: " + status.error().message};
+    }
+    if (!found) return Error{Code::kCancelled, "the call was interrupted"};
+    if (options.timeout) options.timeout = deadline - now;
+    reading = try_read();
+  }
+}
+
+bool BlockingDriver::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
+  Wait self(/*looks=*/true);
+  self.done = done;
+  self.deadline = deadline;
+  std::optional<Reading> reading;
+  return wait(self, reading, interrupted);
+}
+
+// Afterwards the thread does not read any more.
+bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted) {
+  InterruptCheck check(interrupted);
+  bool was_interrupted = false;
+  bool satisfied = false;
+  note_waiting(true);
+  for (;;) {
+    self.observed = observed_.load();  // before it looks
+    satisfied = self.is_over();
+    if (satisfied || was_interrupted || (self.deadline != kNever && Clock::now() >= self.deadline)) break;
+    if (!reading) {
+      reading = try_read();
+      // Whoever read until now may have found this thread's answer just before it left.
+      if (reading) continue;
+    }
+    bool due = false;
+    if (reading) {
+      due = read_a_while(check, self.deadline);
+    } else {
+      reading = sleep(self, check, due);
+    }
+    if (!due) continue;
+    // What is asked may take long and may call, on this very thread: a signal's handler does.
+    reading.reset();
+    was_interrupted = check.ask();
+  }
+  note_waiting(false);
+  reading.reset();
+  return satisfied;
+}
+
+// One round of looking, spinning and blocking. True when it is time to ask whether the wait was interrupted.
+bool BlockingDriver::Impl::read_a_while(InterruptCheck& check, TimePoint deadline) {
+  if (driver_->spin([this] { return descriptor_is_ready(); })) {
+    run(false);
+    return check.is_due_after_messages();
+  }
+  if (!driver_->prepare_sleep()) {
+    run(true);
+    return check.is_due_after_messages();
+  }
+  {
+    const Scope lock(*this);
+    watch_.set_interest(false);
+  }
+  pollfd descriptor{driver_->fd(), POLLIN, 0};
+  const bool ready = poll_until({&descriptor, 1}, check.limit(deadline));
+  run(true);
+  return check.is_due_after_sleep(ready);
+}
+
+// Sleeps until woken. Reads from now on where the thread that read has passed the token on to this one.
+std::optional<BlockingDriver::Impl::Reading> BlockingDriver::Impl::sleep(Wait& self, InterruptCheck& check, bool& due) {
+  {
+    const Scope lock(*this);
+    if (!token_.is_held() || (self.waiter.looks() && self.observed != observed_.load())) return std::nullopt;
+    if (!self.waiter.fall_asleep()) return std::nullopt;
+    token_.line_up(self.waiter);
+  }
+  const TimePoint look_again = deadline_after(Clock::now(), self.look_interval);
+  self.waiter.sleep(check.limit(std::min(self.deadline, look_again)));
+  Waiter::Wake why = Waiter::kAwake;
+  {
+    const Scope lock(*this);
+    token_.leave_line(self.waiter);
+    why = self.waiter.get_up();
+  }
+  due = check.is_due_after_sleep(why != Waiter::kAsleep);
+  if (why != Waiter::kPromoted) return std::nullopt;
+  return Reading(*this);
+}
+
+}  // namespace ipcbridge

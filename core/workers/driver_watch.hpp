@@ -1,0 +1,36 @@
+#pragma once
+
+#include <utility>
+
+#include "core/base/bell.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+
+namespace ipcbridge {
+
+// The Driver's descriptor as those watch it who read when no caller does: while a caller blocks on the descriptor
+// itself, their interest is switched off, so that a message wakes one thread and not two.
+class DriverWatch {
+ public:
+  static Result<DriverWatch> create(System& system, int driver_fd);
+
+  // Readable when the Driver's descriptor is, while the interest is on.
+  int fd() const { return epoll_.get(); }
+  // One thread at a time.
+  void set_interest(bool on);
+
+  enum class Wake : unsigned char { kNobody, kBell, kMessage };
+  // Blocks until the Driver has something to read, the bell is rung, the time is over or a signal arrives.
+  Wake wait(const Bell& bell, TimePoint until) const;
+
+ private:
+  DriverWatch(Fd epoll, int driver_fd) : epoll_(std::move(epoll)), driver_fd_(driver_fd) {}
+
+  Fd epoll_;
+  int driver_fd_;
+  bool interest_ = true;
+};
+
+}  // namespace ipcbridge

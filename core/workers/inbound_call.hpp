@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
+#include "core/endpoint/events.hpp"
+
+namespace ipcbridge {
+
+// A call that a handler is to answer, with its bytes.
+struct InboundCall {
+  RequestKey key;
+  ServerId server = 0;
+  std::uint32_t method = 0;
+  std::uint64_t timeout_us = 0;  // what the caller's patience was when the call was read; 0: no limit
+  TimePoint received;            // when it was read, if it has a timeout
+  Buffer storage;
+  ConstBytes payload;   // in storage
+  ConstBytes metadata;  // in storage
+
+  // Takes the event's storage where it has one, else copies.
+  static InboundCall take(const Event& request);
+};
+
+}  // namespace ipcbridge

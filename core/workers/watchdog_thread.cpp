@@ -1,0 +1,90 @@
+// BlockingDriver: the thread of the watchdog.
+#include <string>
+#include <system_error>
+
+#include "core/base/signals.hpp"
+#include "core/workers/blocking_driver_impl.hpp"
+
+namespace ipcbridge {
+
+Status BlockingDriver::Impl::start() {
+  const SignalsBlocked signals_blocked;
+  try {
+    watchdog_thread_ = std::thread([this] { watch(); });
+  } catch (const std::system_error& error) {
+    return Error{Code::kResourceExhausted, std::string("cannot start a thread: ") + error.what()};
+  }
+  return {};
+}
+
+BlockingDriver::Impl::~Impl() {
+  {
+    const Scope lock(*this);
+    watchdog_.stop();
+  }
+  if (watchdog_thread_.joinable()) watchdog_thread_.join();
+}
+
+void BlockingDriver::Impl::watch() {
+  Scope lock(*this);
+  for (;;) {
+    const TimePoint told = tell_activities(lock);
+    if (watchdog_.is_stopping()) return;
+    const bool wanted = pool_.tick(Clock::now(), told);
+    if (must_read()) {
+      watchdog_.begin_pace_anew();
+      read_as_watchdog(lock, wanted ? Clock::now() + WatchPace::kTick : kNever);
+      continue;
+    }
+    const std::optional<Duration> pause = watchdog_.pause({.wanted = wanted,
+                                                           .taken = watchdog_.seen_starts() != pool_.starts(),
+                                                           .slow = pool_.any_stuck(),
+                                                           .begun = pool_.expects_worker()});
+    watchdog_.fall_asleep(false, pause.has_value(), pool_.starts());
+    lock.unlock();
+    watchdog_.bell().wait(pause ? Clock::now() + *pause : kNever);
+    lock.lock();
+    watchdog_.get_up();
+  }
+}
+
+// The callers see it in shared memory; each server's connections are written to once a tick at the most. Gives the lock
+// up: the Driver's comes first. Gives the time of which they are told.
+TimePoint BlockingDriver::Impl::tell_activities(Scope& lock) {
+  const TimePoint now = Clock::now();
+  const auto changed = pool_.update_activities(now);
+  if (changed.empty()) return now;
+  lock.unlock();
+  for (const auto& [server, activity] : changed) driver_->tell_activity(server, activity);
+  lock.lock();
+  return now;
+}
+
+void BlockingDriver::Impl::read_as_watchdog(Scope& lock, TimePoint until) {
+  watchdog_.fall_asleep(true, until != kNever, pool_.starts());
+  // Whoever read last may have left without arming.
+  if (token_.try_take()) {
+    lock.unlock();
+    const Reading reading(*this);
+    run(true);
+  } else {
+    lock.unlock();
+  }
+  const DriverWatch::Wake wake = watch_.wait(watchdog_.bell(), until);
+  lock.lock();
+  watchdog_.get_up();
+  if (wake != DriverWatch::Wake::kMessage) return;
+  if (!token_.try_take()) {
+    watch_.set_interest(false);  // a caller is at it
+    return;
+  }
+  lock.unlock();
+  {
+    const Reading reading(*this);
+    while (run(true) && !token_.is_wanted()) {
+    }
+  }
+  lock.lock();
+}
+
+}  // namespace ipcbridge

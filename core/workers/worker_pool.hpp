@@ -1,0 +1,115 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/bell.hpp"
+#include "core/base/clock.hpp"
+#include "core/shm/activity.hpp"
+#include "core/workers/reader_token.hpp"
+#include "core/workers/waiter.hpp"
+#include "core/workers/watchdog.hpp"
+#include "core/workers/work_queue.hpp"
+
+namespace ipcbridge {
+
+// The workers of all servers: the queues that they take from, and who of the idle ones is to do what. One of them, the
+// leader, watches the Driver; the others are followers, asleep. Used under the lock of the BlockingDriver.
+class WorkerPool {
+ public:
+  // An idle worker, on its own stack.
+  struct Idle {
+    Idle(WorkQueue& its_queue, WorkQueue::WorkerId its_number, std::uint32_t its_epoch)
+        : queue(its_queue), worker(its_number), epoch(its_epoch) {}
+
+    bool is_dismissed() const { return queue.dismisses(epoch); }
+
+    WorkQueue& queue;
+    WorkQueue::WorkerId worker;
+    std::uint32_t epoch;
+    Waiter waiter;        // of a follower
+    bool asleep = false;  // of the leader: it waits for its bell or a message
+  };
+
+  explicit WorkerPool(Bell leader_bell) : leader_bell_(std::move(leader_bell)) {}
+
+  // Made when first asked for; stays where it is until erase_if_over().
+  WorkQueue& queue(ServerId server);
+  // Null when there is none.
+  WorkQueue* find(ServerId server);
+  void erase_if_over(ServerId server);
+
+  // Every worker of the server, or of its earlier epochs, is to leave after the call that it runs.
+  void stop(ServerId server);
+  std::uint32_t dismiss(ServerId server);
+
+  void push(InboundCall call);
+  bool cancel(ServerId server, const RequestKey& key);
+  // The worker is done with what it had.
+  void finish(WorkQueue& queue, WorkQueue::WorkerId worker) {
+    queue.finish(worker, ticks_);
+    stale_activity_ = stale_activity_ || queue.activity().has_value();
+  }
+  // The worker waits: it is to come for a call, or idle where there is none.
+  bool reserve(WorkQueue& queue, WorkQueue::WorkerId worker);
+  // Without a call the worker is expected to wait soon.
+  bool take(WorkQueue& queue, WorkQueue::WorkerId worker, InboundCall& call);
+
+  bool has_leader() const { return leader_ != nullptr; }
+  void lead(Idle& self) { leader_ = &self; }
+  void stop_leading() { leader_ = nullptr; }
+  const Bell& leader_bell() const { return leader_bell_; }
+
+  void follow(Idle& self) { followers_.push_back(&self); }
+  void stop_following(Idle& self) { std::erase(followers_, &self); }
+
+  bool has_idle_worker() const { return leader_ != nullptr || !followers_.empty(); }
+  // Whether a worker of any server will soon be back, and then read or take what was read.
+  bool expects_worker() const;
+  // Calls were pushed since the last settle(). Any thread.
+  bool has_unsettled_calls() const { return unsettled_calls_.load(std::memory_order_relaxed); }
+
+  // Wakes whoever is needed for what has changed: idle workers for calls that nobody will come for, somebody to read
+  // where nobody does, workers that are to leave, the watchdog. Called whenever the lock is given up, so what is usual
+  // costs a few comparisons.
+  void settle(ReaderToken& token, Watchdog& watchdog) {
+    const bool attended = token.is_held() || (leader_ != nullptr && !(leader_->asleep && token.is_unattended()));
+    if (calls_ != 0 || dismissals_ || !attended) arrange(token, watchdog);
+    watchdog.settle(has_idle_worker(), starts_, stale_activity_);
+  }
+
+  // For the watchdog. The time has moved on; true when a handler runs that the callers may have to be told of: it has
+  // been seen by this tick, and not told of by `told`.
+  bool tick(TimePoint now, TimePoint told);
+  WorkQueue::Tick now() const { return ticks_; }
+  bool any_stuck() const;
+  // How many calls workers have come for so far.
+  std::uint64_t starts() const { return starts_; }
+  // What the callers are to be told of anew.
+  std::vector<std::pair<ServerId, std::optional<shm::Activity>>> update_activities(TimePoint now);
+
+ private:
+  void arrange(ReaderToken& token, Watchdog& watchdog);
+  bool call_worker(WorkQueue& queue);
+  bool call_reader(ReaderToken& token);
+  void wake(Idle& follower);
+  void wake_leader();
+  void wake_dismissed();
+
+  std::vector<std::unique_ptr<WorkQueue>> queues_;  // few, so that a look through them is quick
+  std::vector<Idle*> followers_;
+  Idle* leader_ = nullptr;
+  Bell leader_bell_;
+  std::size_t calls_ = 0;    // that wait in all queues
+  bool dismissals_ = false;  // since the last settle()
+  bool stale_activity_ = false;
+  WorkQueue::Tick ticks_ = 0;
+  std::uint64_t starts_ = 0;
+  std::atomic<bool> unsettled_calls_{false};
+};
+
+}  // namespace ipcbridge

@@ -44,7 +44,10 @@ export interface ConnectOptions extends EndpointOptions {
    * once; null or Infinity waits for ever.
    */
   connectTimeout?: number | null
-  /** Bytes of calls that wait on this side; beyond it they fail with 'resource_exhausted'. Default 256 MiB. */
+  /**
+   * Bytes of calls that wait on this side; beyond it they fail with 'resource_exhausted', and notifications are dropped.
+   * Default 256 MiB.
+   */
   maxQueuedBytes?: number
 }
 
@@ -69,8 +72,9 @@ export interface ServeOptions extends EndpointOptions {
   /** `true`: one handler at a time, in the order of the calls, also when they are async. Default false. */
   serial?: boolean
   /**
-   * Told of exceptions that a handler did not mean to throw (anything but an IpcError). Default: console.error, which is
-   * where also goes what this function throws, or rejects with if it is async.
+   * Told of exceptions that a handler did not mean to throw (anything but an IpcError), of results that cannot be sent, and
+   * of all that goes wrong with a notification; when the caller has been answered. Default: console.error, which is where
+   * also goes what this function throws, or rejects with if it is async.
    */
   onError?: (error: unknown, info: HandlerErrorInfo) => void
 }

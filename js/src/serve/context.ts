@@ -109,7 +109,7 @@ const contexts = new Map<number, HandlerContext>()
  * The call that the running handler serves. To be asked for in the synchronous part of a handler, before its first
  * `await`; what it returns stays valid.
  *
- * Throws 'failed_precondition' elsewhere.
+ * Throws 'failed_precondition' elsewhere, 'data_loss' when the caller's metadata are no object.
  */
 export function context(): Context {
   if (running === undefined) {

@@ -7,6 +7,7 @@ export const describeCall = '__describe__'
 export interface ParameterDescription {
   /** '' where it has none: destructured, or `**` of a destructured one. */
   name: string
+  /** Whether it has no default. A JavaScript function may be called without it all the same. */
   required: boolean
   kind: 'positional' | 'keyword' | 'rest' | 'kwrest'
   annotation?: string

@@ -21,7 +21,8 @@ export async function use(): Promise<void> {
   await docs.join('a', 'b', kwargs({ by: '-' }))
   await docs.all(kwargs({ really: true }))
   await docs.math.add(1, kwargs({ b: 2 }))
-  notify(docs).analyse('a', kwargs({ text: 'b' }))
+  const results: boolean[] = [notify(docs).analyse('a', kwargs({ text: 'b' }))]
+  results.push(notify(docs).math.add(1, 2))
   // @ts-expect-error a parameter is missing
   await docs.analyse('a')
   // @ts-expect-error keyword arguments come last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 DESCRIBE = "__describe__"
@@ -89,3 +89,10 @@ class _Optional:
 
     def __repr__(self) -> str:
         return "..."
+
+
+def hint_at_keywords(args: Sequence[Any]) -> str:
+    """What to add to the refusal of arguments of which the last looks like keywords, as JavaScript has options."""
+    if not args or type(args[-1]) is not dict or not all(type(key) is str for key in args[-1]):
+        return ""
+    return "; keyword arguments are written name=value, in JavaScript kwargs({ … })"

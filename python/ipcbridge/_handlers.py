@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union
 
 from . import _later, _native
 from ._context import of_task
-from ._describe import DESCRIBE, describe_service, is_async, signature_of
+from ._describe import DESCRIBE, describe_service, hint_at_keywords, is_async, signature_of
 from ._errors import CODES, Code, IpcError
 from ._exposure import exposed, is_serial
 from ._values import decode_args, encode_error, encode_result, name_of
@@ -138,7 +138,7 @@ class Service:
             signature.bind(*args, **kwargs)
         except TypeError as misfit:
             name = self.names[number]
-            return IpcError("invalid_argument", f"{name}{signature}: {misfit}")
+            return IpcError("invalid_argument", f"{name}{signature}: {misfit}{hint_at_keywords(args)}")
         return None
 
 

@@ -47,6 +47,13 @@ def test_the_wrong_number_of_arguments_is_an_invalid_argument(pair: Pair) -> Non
     assert pair.call("add", 1) == 1
 
 
+def test_one_plain_object_too_many_is_answered_with_a_hint_at_keyword_arguments(pair: Pair) -> None:
+    error = pair.error("add", 1, 2, {"title": "x"})
+    assert error.code == "invalid_argument"
+    assert "kwargs({" in error.message
+    assert "kwargs({" not in pair.error("add", 1, 2, 3).message
+
+
 def test_what_cannot_be_encoded_is_refused_with_the_path_to_it(pair: Pair) -> None:
     error = pair.error("echo", unencodable=True)
     assert error.code == "invalid_argument"

@@ -41,13 +41,16 @@ void Worker::restart(std::uint32_t method) {
   if (!driver_.forked()) driver_.restart(*this, method);
 }
 
-// A thread may be so late that its server is closed and forgotten: nobody would stop it any more.
 void BlockingDriver::Impl::enter(Worker& self) {
-  const bool over = driver_->server_status(self.server_).state == ServerState::kClosed;
+  {
+    const Scope lock(*this);
+    self.queue_ = &pool_.queue(self.server_);
+    self.number_ = self.queue_->add_worker();
+  }
+  // Only now, when whoever stops the workers finds this one: a thread may be so late that its server is closed and
+  // forgotten, and nobody would stop it any more.
+  if (driver_->server_status(self.server_).state != ServerState::kClosed) return;
   const Scope lock(*this);
-  self.queue_ = &pool_.queue(self.server_);
-  self.number_ = self.queue_->add_worker();
-  if (!over) return;
   self.queue_->over = true;
   pool_.stop(self.server_);
 }

@@ -99,7 +99,8 @@ class HollowSegment : public testing::Test {
 
   HollowSegment() {
     EXPECT_EQ(::ftruncate(fd_.get(), kSize), 0);
-    EXPECT_EQ(::pwrite(fd_.get(), &header_, sizeof header_, 0), sizeof header_);
+    const SegmentHeader header = header_;
+    EXPECT_EQ(::pwrite(fd_.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
   }
 
   // As many blocks as the size wants, but where nobody reads them.

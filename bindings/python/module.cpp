@@ -8,11 +8,10 @@
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
-#include "bindings/python/hook.hpp"
-#include "bindings/python/msgpack_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/pump_binding.hpp"
+#include "bindings/python/values/codec_binding.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
 
@@ -43,8 +42,7 @@ PYBIND11_MODULE(_native, module) {
   native::bind_pump(module);
   native::bind_driver(module);
   native::add_caller_type(module);
-  native::add_msgpack_scanners(module);
-  native::add_hook_functions(module);
+  native::add_value_codec(module);
   native::add_proxy_base_type(module);
   module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
   module.def(

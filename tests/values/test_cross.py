@@ -102,7 +102,7 @@ def test_arguments_come_back_from_node_as_they_went() -> None:
         # JavaScript drops a last argument that is undefined, not one that is null.
         answers = send([encode_args(tuple(args), kwargs) for args, kwargs in calls])
         for (args, kwargs), answer in zip(calls, answers):
-            assert show(decode_args(answer)) == show((local(args), local(kwargs)))
+            assert show(decode_args(answer)) == show((tuple(local(args)), local(kwargs)))
 
 
 def test_errors_come_back_from_node_as_they_went() -> None:

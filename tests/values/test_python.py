@@ -1,4 +1,4 @@
-"""What only Python has: its types beyond the wire's, the hand-over from ormsgpack, and code of the user's."""
+"""What only Python has: its types beyond the wire's, paths in messages, and code of the user's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import array
 import collections
 import dataclasses
 import enum
+import ipaddress
 import math
 import random
 import signal
@@ -14,16 +15,15 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import pytest
+import reference
 from value_notation import show
 
 from ipcbridge._errors import IpcError
-from ipcbridge._native import EXTENDED, scan_value
-from ipcbridge._values import _strict, _walk, decode, decode_args, encode_args, encode_result
+from ipcbridge._values import decode, decode_args, encode_args, encode_result
 
 
 class Point(NamedTuple):
@@ -76,12 +76,15 @@ class Rows(list):  # type: ignore[type-arg]
     pass
 
 
+class Bag(set):  # type: ignore[type-arg]
+    pass
+
+
 def travel(value: Any) -> Any:
-    """`value` after the way there, on both encoders and both decoders."""
+    """`value` after the way there."""
     data = encode_result(value)
-    assert data == _walk.encode_value(value, "result")
     arrived = decode(data)
-    assert show(arrived) == show(_strict.decode_value(data))
+    assert show(arrived) == show(reference.decode(data))
     return arrived
 
 
@@ -130,6 +133,14 @@ def refused(value: Any, code: str = "invalid_argument", *, encode: Callable[[Any
         (Decimal("1.10"), "1.10"),
         (date(2020, 1, 2), "2020-01-02"),
         (time(1, 2, 3, 4), "01:02:03.000004"),
+        (Path("a/b"), "a/b"),
+        (PureWindowsPath("a", "b"), "a\\b"),
+        ({Path("a"): Path("b")}, {"a": "b"}),
+        (ipaddress.ip_address("127.0.0.1"), "127.0.0.1"),
+        (ipaddress.ip_address("::1"), "::1"),
+        (ipaddress.ip_network("10.0.0.0/8"), "10.0.0.0/8"),
+        (ipaddress.ip_interface("10.0.0.1/8"), "10.0.0.1/8"),
+        (Bag({1}), {1}),
         ([2.0, -0.0, 1e300], [2.0, -0.0, 1e300]),
         (datetime(2020, 1, 2, 3, 4, 5, 678901), datetime(2020, 1, 2, 3, 4, 5, 678901)),
         (datetime.max, datetime.max),
@@ -143,7 +154,7 @@ def refused(value: Any, code: str = "invalid_argument", *, encode: Callable[[Any
 def test_arrives_as(value: Any, arrives: Any) -> None:
     assert show(travel(value)) == show(arrives)
     assert show(travel([{"x": value}])) == show([{"x": arrives}])
-    assert show(decode_args(encode_args((value,), {"k": value}))) == show(([arrives], {"k": arrives}))
+    assert show(decode_args(encode_args((value,), {"k": value}))) == show(((arrives,), {"k": arrives}))
 
 
 def test_integers_of_every_size() -> None:
@@ -168,8 +179,8 @@ def test_numpy_scalars_arrive_as_their_items() -> None:
     assert show(travel(values)) == show([value.item() for value in values])
     assert travel({numpy.int64(3): 1, numpy.str_("k"): 2}) == {3: 1, "k": 2}
     assert "arrays come in a later release" in refused(numpy.zeros(2), "unimplemented")
-    assert "numpy.complex" in refused(numpy.complex128(1j))
-    assert "numpy.datetime64" in refused(numpy.datetime64("2020-01-01"))
+    assert "a complex128: send" in refused(numpy.complex128(1j))
+    assert "a datetime64: send" in refused(numpy.datetime64("2020-01-01"))
 
 
 @pytest.mark.parametrize(
@@ -184,8 +195,6 @@ def test_numpy_scalars_arrive_as_their_items() -> None:
         (collections.deque(), "a deque: send list(value)"),
         ({}.keys(), "a dict_keys: send list(value)"),
         (collections.ChainMap(), "a ChainMap: send dict(value)"),
-        (Fraction(1, 2), "an instance of Fraction"),
-        (Path("x"), "Path: send"),
         (memoryview(b"abcd")[::2], "not contiguous"),
         ("\ud800", "a lone surrogate"),
     ],
@@ -245,6 +254,25 @@ def test_paths() -> None:
     assert refused({"k\ud800": 1}).startswith("result<key 0> cannot")
     with pytest.raises(IpcError, match=r"^kwargs\.b\[0\] cannot be sent"):
         encode_args((), {"b": [int]})
+    assert refused([int], encode=lambda value: encode_result(value, "details")).startswith("details[0] cannot")
+
+
+def test_paths_are_short_and_cheap_whatever_the_keys() -> None:
+    assert refused({10**5000: int}).startswith("result[an integer of 16610 bits] cannot")
+    assert refused({-(10**5000): int}).startswith("result[an integer of 16610 bits] cannot")
+    assert refused({"k" * 1000: int}).startswith(f"result.{'k' * 60}... cannot")
+    assert refused({" " * 1000: int}).startswith(f'result["{" " * 60}..."] cannot')
+    assert refused({(1, 2): int}).startswith("result[a tuple key] cannot")
+    assert decode(encode_result({10**5000: 10**5000})) == {10**5000: 10**5000}
+
+
+def test_the_names_of_keyword_arguments_are_strings() -> None:
+    assert decode_args(encode_args((), {Text("a"): 1, Name.ANN: 2})) == ((), {"a": 1, "ann": 2})
+    for name in (1, b"a", None, (1,)):
+        with pytest.raises(
+            IpcError, match=r"^kwargs<key 1> cannot be sent: the name of a keyword argument is a string"
+        ):
+            encode_args((), {"a": 1, name: 2})  # type: ignore[dict-item]
 
 
 def test_cycles_are_told_from_depth() -> None:
@@ -271,13 +299,11 @@ def test_every_container_counts_as_one_level(around: Callable[[Any], Any]) -> No
     value = 1
     for _ in range(128):
         value = around(value)
-    padding = list(range(128, 160))  # bytes that look like headers, so that no short cut is taken
-    for _ in range(2):
-        travel(value)
-        decode_args(encode_args((value, padding), {"k": value}))
-        assert "nested more than 128 levels deep" in refused(around(value))
-        assert "128 levels" in refused(around(value), encode=lambda value: encode_args((value, padding), {}))
-        assert "128 levels" in refused(around(value), encode=lambda value: encode_args((), {"k": value}))
+    travel(value)
+    decode_args(encode_args((value,), {"k": value}))
+    assert "nested more than 128 levels deep" in refused(around(value))
+    assert "128 levels" in refused(around(value), encode=lambda value: encode_args((value,), {}))
+    assert "128 levels" in refused(around(value), encode=lambda value: encode_args((), {"k": value}))
 
 
 def test_a_set_in_the_deepest_list_counts() -> None:
@@ -312,7 +338,7 @@ def test_numpy_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "numpy" not in sys.modules
 
 
-def test_a_value_that_needs_the_walker_is_the_same_as_without() -> None:
+def test_random_values_arrive_as_the_rules_say() -> None:
     rng = random.Random(5)
 
     def some(depth: int) -> Any:
@@ -324,9 +350,7 @@ def test_a_value_that_needs_the_walker_is_the_same_as_without() -> None:
 
     for _ in range(2000):
         value = some(5)
-        travel(value)
-        arrived = travel({1: value})
-        assert show(arrived[1]) == show(travel(value))
+        assert show(travel({1: value})[1]) == show(travel(value))
 
 
 def test_ctrl_c_ends_encoding() -> None:
@@ -353,22 +377,22 @@ def test_ctrl_c_ends_encoding() -> None:
 
 
 class _InterruptedOnce:
-    """Interrupts the thread where a hook begins, before a line of it has run."""
+    """Interrupts the thread where a function of the codec's begins, before a line of it has run."""
 
     def __init__(self) -> None:
         self.seen = False
 
     def __call__(self, frame: Any, event: str, _argument: Any) -> None:
-        if event == "call" and not self.seen and frame.f_code.co_name in ("_default", "_hook", "_scalar_hook"):
+        if event == "call" and not self.seen and frame.f_code.co_name in ("simplify", "read_extension"):
             self.seen = True
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("value", [uuid.UUID(int=1), datetime.now(timezone.utc), {1, 2}, {date.today()}], ids=repr)
-def test_ctrl_c_as_a_hook_begins_ends_encoding_and_decoding(value: Any) -> None:
+@pytest.mark.parametrize("value", [uuid.UUID(int=1), datetime.now(timezone.utc), {date.today()}], ids=repr)
+def test_ctrl_c_as_a_function_of_the_codec_begins_ends_encoding_and_decoding(value: Any) -> None:
     data = encode_result([value])
     uses: list[Callable[[], Any]] = [lambda: encode_result([value])]
-    if scan_value(data) == EXTENDED:
+    if isinstance(value, datetime):
         uses.append(lambda: decode(data))
     for use in uses:
         interrupt = _InterruptedOnce()

@@ -1,7 +1,6 @@
-"""The value codec: docs/values.md in Python."""
+"""The value codec: docs/values.md in Python. The native module does all but what `_simplify` does."""
 
-from ._decode import decode, decode_args
-from ._encode import encode_args, encode_result
+from .._native import decode, decode_args, encode_args, encode_result
 from ._error_payload import decode_error, encode_error, name_of
 
 __all__ = ["decode", "decode_args", "decode_error", "encode_args", "encode_error", "encode_result", "name_of"]

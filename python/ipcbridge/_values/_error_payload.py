@@ -7,8 +7,7 @@ import traceback
 from typing import Any, cast
 
 from .._errors import CODES, Code, IpcError, RemoteError
-from ._decode import decode
-from ._encode import encode_result
+from .._native import decode, encode_result
 
 _MAX_CHAIN = 16
 _MAX_TEXT = 64 * 1024

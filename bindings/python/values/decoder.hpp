@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+
+#include "core/base/bytes.hpp"
+
+namespace ipcbridge::python {
+
+// Reads Python values from the bytes of docs/values.md, which may come from anybody: it takes nothing on trust,
+// recurses no deeper than kMaxDepth, and allocates in proportion to the bytes that are there. Where bytes may be
+// written to meanwhile, it makes some value of them or refuses them.
+//
+// Throws CodecError and error_already_set.
+class Decoder {
+ public:
+  explicit Decoder(ConstBytes bytes);
+
+  // The only value, or the arguments: a new (tuple, dict).
+  PyObject* read_whole_value();
+  PyObject* read_whole_arguments();
+
+ private:
+  // A list as a dict's key or a set's element is a tuple, a set a frozenset; a dict is refused there.
+  enum class Place : bool { kAnywhere, kKey };
+  using Values = std::vector<pybind11::object>;
+
+  PyObject* read(unsigned depth, Place place);
+  PyObject* read_typed(std::uint8_t head, unsigned depth, Place place);
+  PyObject* read_text(std::size_t size);
+  PyObject* read_key(unsigned depth);
+  PyObject* expect_text(PyObject* text) const;
+  PyObject* read_bytes(std::size_t size);
+  PyObject* read_list(std::size_t count, unsigned depth, Place place);
+  PyObject* read_list_items(std::size_t count, unsigned depth);
+  PyObject* read_tuple_items(std::size_t count, unsigned depth, Place place);
+  PyObject* read_dict(std::size_t count, unsigned depth, Place place);
+  PyObject* read_dict_items(std::size_t count, unsigned depth);
+  PyObject* read_extension(std::size_t size, unsigned depth, Place place);
+  PyObject* read_set(unsigned depth, Place place);
+  PyObject* read_any_dict(unsigned depth, Place place);
+  PyObject* read_by_rule(std::int8_t tag, std::size_t size);
+  PyObject* read_keywords();
+  std::size_t read_contents_head(const char* what);
+  bool keywords_follow() const;
+
+  std::uint8_t read_byte();
+  template <typename Number>
+  Number read_number();
+  std::size_t read_size(std::uint8_t head, std::uint8_t head8);
+  std::size_t read_extension_size(std::uint8_t head);
+  const std::uint8_t* take(std::size_t size);
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  void expect_items(std::size_t count, const char* what);
+  void expect_end() const;
+  void weigh(std::size_t weight);
+  [[noreturn]] void malformed(const char* reason) const;
+
+  const std::uint8_t* begin_;
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;  // of the bytes, or of the contents of an extension
+  std::size_t weight_ = 1;
+};
+
+}  // namespace ipcbridge::python

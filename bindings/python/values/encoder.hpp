@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/python/values/message_buffer.hpp"
+#include "bindings/python/values/text.hpp"
+
+namespace ipcbridge::python {
+
+// References that are kept while code runs that may drop what they were read from.
+class HeldReferences;
+
+// Writes Python values as docs/values.md says. Properties, iterators and finalizers run while a value is walked, and
+// let other threads in: they may change any list, dict or set. So each is read at one moment: without a break as long
+// as only scalars are met, and the rest of it copied before the first value for which other code might run.
+//
+// Throws Refused, CodecError, error_already_set and bad_alloc.
+class Encoder {
+ public:
+  Encoder() = default;
+  ~Encoder();
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+
+  // One value, which the caller keeps alive.
+  void put_value(PyObject* value) { put(value, 0); }
+  // The list of positional arguments, an element longer if keywords follow.
+  void put_arguments(PyObject* const* args, Py_ssize_t count, bool keywords);
+  // The keyword arguments: an exact dict.
+  void put_keywords(PyObject* keywords);
+
+  // The bytes object, or null with an exception set. Nothing may be put any more.
+  PyObject* finish() { return out_.finish(); }
+
+ private:
+  friend class HeldReferences;
+
+  bool put_scalar(PyObject* value);
+  void put(PyObject* value, unsigned depth);
+  bool put_container(PyObject* value, PyObject* holder, unsigned depth);
+  void put_simplified(PyObject* original, unsigned depth);
+  void put_list(PyObject* list, PyObject* holder, unsigned depth);
+  void put_tuple(PyObject* tuple, PyObject* holder, unsigned depth);
+  void put_set(PyObject* set, PyObject* holder, unsigned depth);
+  void put_dict(PyObject* dict, PyObject* holder, unsigned depth);
+  void put_any_dict(PyObject* dict, PyObject* holder, unsigned depth);
+  void put_pairs(HeldReferences& pairs, Py_ssize_t first, PyObject* holder, unsigned depth);
+  void put_items(HeldReferences& items, Py_ssize_t first, PyObject* holder, unsigned depth);
+  void put_bytes(PyObject* bytes);
+  bool put_unsigned(PyObject* value);
+  void weigh(std::size_t weight);
+
+  MessageBuffer out_;
+  std::size_t weight_ = 1;  // of one value; a container adds that of its items when it begins
+  std::vector<PyObject*> held_;
+};
+
+}  // namespace ipcbridge::python

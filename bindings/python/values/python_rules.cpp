@@ -1,0 +1,19 @@
+#include "bindings/python/values/python_rules.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+
+const PythonRules& python_rules() {
+  static const PythonRules* rules = nullptr;  // guarded by the GIL; never freed, since threads may outlive the module
+  if (rules == nullptr) {
+    // The import may let another thread in here, or code that sends a value: then there are two, and one is kept.
+    const py::module_ simplify = py::module_::import("ipcbridge._values._simplify");
+    const py::module_ refusal = py::module_::import("ipcbridge._values._refusal");
+    rules = new PythonRules{simplify.attr("simplify"), simplify.attr("Extension"), simplify.attr("read_extension"),
+                            refusal.attr("Refused"), refusal.attr("explain")};
+  }
+  return *rules;
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace ipcbridge::python {
+
+// What the codec asks Python for: the values that MessagePack does not know, and what to say of those that are refused.
+struct PythonRules {
+  pybind11::object simplify;        // ipcbridge._values._simplify.simplify(value)
+  pybind11::object extension_type;  // ._simplify.Extension
+  pybind11::object read_extension;  // ._simplify.read_extension(tag, contents)
+  pybind11::object refused_type;    // ._refusal.Refused
+  pybind11::object explain;         // ._refusal.explain(root, reason, too_deep, steps)
+};
+
+// Imported when first needed, because most programs send plain values only. Throws what the import raises.
+const PythonRules& python_rules();
+
+}  // namespace ipcbridge::python

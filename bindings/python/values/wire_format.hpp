@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ipcbridge::python {
+
+// The extension types of docs/values.md, "The bytes".
+enum class Tag : std::int8_t { kTimestamp = -1, kMap = 1, kSet = 2, kBigInt = 3, kLocalDatetime = 4, kKwargs = 5 };
+
+// How many lists, dicts and sets may stand inside one another in one argument or result.
+inline constexpr unsigned kMaxDepth = 128;
+
+// How much one message may hold, whatever its bytes: lists, dicts, extensions and bytes weigh kHeavy, other values 1.
+inline constexpr std::size_t kMaxWeight = std::size_t{1} << 23U;
+inline constexpr std::size_t kHeavy = 4;
+
+// How many keys of a dict, or elements of a set, may have the same hash.
+inline constexpr std::size_t kMaxCollisions = 64;
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,101 @@
+"""What to write instead of a value that is not sent: advice that works for a value of that very type."""
+
+from __future__ import annotations
+
+import collections.abc
+import io
+import types
+from array import array
+from datetime import timedelta, tzinfo
+from fractions import Fraction
+from typing import Any
+
+from .. import _later
+from ._loaded import instance_of
+from ._refusal import Refused
+
+# Of each package: the classes, and what to send instead of an instance.
+_PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("pandas", ("DataFrame",), "send value.to_dict('records')"),
+    ("pandas", ("Series", "Index"), "send value.to_list()"),
+    ("pandas", ("Interval",), "send [value.left, value.right]"),
+    ("pandas", ("Period",), "send str(value)"),
+    ("polars", ("DataFrame",), "send value.to_dicts()"),
+    ("polars", ("Series",), "send value.to_list()"),
+    ("pyarrow", ("Table", "RecordBatch", "Array", "ChunkedArray"), "send value.to_pylist()"),
+    ("torch", ("Tensor",), "send value.tolist()"),
+    ("numpy", ("complexfloating",), "send [value.real.item(), value.imag.item()]"),
+    ("numpy", ("longdouble",), "send float(value)"),
+    ("numpy", ("datetime64",), "send value.astype('datetime64[us]').item()"),
+    ("numpy", ("timedelta64",), "send value.astype('timedelta64[us]').item().total_seconds()"),
+    ("numpy", ("generic",), "send value.item()"),
+    ("sqlite3", ("Row",), "send dict(value)"),
+    ("re", ("Pattern",), "send value.pattern"),
+    ("re", ("Match",), "send value.group()"),
+    ("collections", ("UserString",), "send str(value)"),
+)
+
+
+def refusal(value: Any) -> Refused:
+    """The reason that says what it is and what to send."""
+    name = type(value).__name__
+    later = _comes_later(value, name)
+    if later is not None:
+        return Refused(later, later=True)
+    if _is_missing(value):
+        return Refused(f"a {name}, which stands for a missing value: send None")
+    for module, names, advice in _PACKAGES:
+        if instance_of(value, module, *names):
+            return Refused(f"a {name}: {advice}")
+    return Refused(_of_python(value, name))
+
+
+def _comes_later(value: Any, name: str) -> str | None:
+    if isinstance(value, BaseException):
+        return f"an exception ({name}): {_later.EXCEPTIONS}; send str(value)"
+    if instance_of(value, "numpy", "ndarray") or isinstance(value, array):
+        return f"an array ({name}): {_later.ARRAYS}; send value.tolist()"
+    if isinstance(value, io.IOBase):
+        contents = "value.getvalue()" if isinstance(value, (io.BytesIO, io.StringIO)) else "value.read()"
+        return f"a file ({name}): {_later.STREAMS}; send {contents}"
+    if isinstance(value, (type, collections.abc.Awaitable)):
+        return None
+    if isinstance(value, collections.abc.AsyncIterable):
+        return f"an iterator ({name}): {_later.STREAMS}; send [item async for item in value]"
+    if isinstance(value, collections.abc.Iterator):
+        return f"an iterator ({name}): {_later.STREAMS}; send list(value)"
+    if callable(value) and not hasattr(type(value), "__iter__"):
+        return f"a function ({name}): {_later.CALLBACKS}"
+    return None
+
+
+def _is_missing(value: Any) -> bool:
+    if instance_of(value, "numpy", "datetime64", "timedelta64"):
+        return bool(value != value)  # only NaT differs from itself
+    return instance_of(value, "pandas._libs.missing", "NAType")
+
+
+def _of_python(value: Any, name: str) -> str:
+    if isinstance(value, type):
+        return f"a class ({value.__name__})"
+    if isinstance(value, types.ModuleType):
+        return f"a module ({value.__name__})"
+    if isinstance(value, timedelta):
+        return "a timedelta: send value.total_seconds()"
+    if isinstance(value, tzinfo):
+        return f"a {name}: send str(value)"
+    if isinstance(value, complex):
+        return "a complex number: send [value.real, value.imag]"
+    if isinstance(value, Fraction):
+        return "a Fraction: send str(value)"
+    if isinstance(value, slice):
+        return "a slice: send [value.start, value.stop, value.step]"
+    if isinstance(value, types.SimpleNamespace) or instance_of(value, "argparse", "Namespace"):
+        return f"a {name}: send vars(value)"
+    if isinstance(value, collections.abc.Awaitable):
+        return f"a {name}: await it first"
+    if isinstance(value, collections.abc.Mapping):
+        return f"a {name}: send dict(value)"
+    if isinstance(value, collections.abc.Iterable):
+        return f"a {name}: send list(value)"
+    return f"an instance of {name}: send a dict or a dataclass"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from typing import Any
 
@@ -9,13 +10,13 @@ import pytest
 
 import ipcbridge as ipc
 from ipcbridge import _client, _handlers
-from ipcbridge._native import MAX_WEIGHT
 from ipcbridge._values import encode_result
-from ipcbridge._values._wire import SET, Extension
 
+MAX_WEIGHT = 8_388_608
 TOO_MANY = b"\xdd" + MAX_WEIGHT.to_bytes(4, "big") + b"\xc0" * MAX_WEIGHT
 ONE = b"\x91\x01"
-ALIKE = Extension(SET, encode_result([k * sys.hash_info.modulus for k in range(1 << 62, (1 << 62) + 1000)])).encode()
+_KEYS = encode_result([k * sys.hash_info.modulus for k in range(1 << 62, (1 << 62) + 1000)])
+ALIKE = b"\xc8" + struct.pack(">Hb", len(_KEYS), 2) + _KEYS  # a set
 
 
 def sent(proxy: Any, *args: Any) -> ipc.IpcError:

@@ -1,5 +1,6 @@
 #include "bindings/python/values/codec_error.hpp"
 
+#include <exception>
 #include <new>
 
 #include "bindings/python/errors.hpp"
@@ -10,6 +11,8 @@ namespace py = pybind11;
 
 namespace ipcbridge::python {
 namespace {
+
+thread_local volatile bool storage_is_there = false;
 
 constexpr const char* kNoMemory = "there is not enough memory to encode or decode this value";
 constexpr const char* kNoStack = "a value is nested deeper than is left of the thread's recursion limit";
@@ -57,6 +60,11 @@ void set_thrown(const char* root) {
 }
 
 }  // namespace
+
+void allocate_thread_storage() noexcept {
+  storage_is_there = true;
+  static_cast<void>(std::uncaught_exceptions());
+}
 
 void throw_too_large() {
   throw CodecError{Code::kResourceExhausted, "more values than one message may hold: their weight is over 8,388,608"};

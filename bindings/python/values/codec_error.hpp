@@ -1,6 +1,5 @@
 #pragma once
 
-#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,13 +48,15 @@ struct Refused {
 // `root` on; want of memory, ours or that of code that was called meanwhile, is an IpcError too.
 void set_python_exception(const char* root) noexcept;
 
+// Makes the thread's storage of this module and of the C++ library, which the first exception of a thread wants. glibc
+// ends the process where there is no memory for it, so it is made before there may be none.
+void allocate_thread_storage() noexcept;
+
 // Runs `use`, which gives a new reference. The answer is null with an exception set if it throws. `use` may change what
 // `root` is.
 template <typename Use>
 PyObject* with_codec_errors(const char* const& root, Use use) noexcept {
-  // The first exception of a thread wants memory, without which glibc ends the process. So it is had now, while there
-  // is.
-  static_cast<void>(std::uncaught_exceptions());
+  allocate_thread_storage();
   try {
     return use();
   } catch (...) {

@@ -47,6 +47,8 @@ def test_encoding_without_memory(uses: str) -> None:
 _DECODING = {
     "lists": "b'\\xdd\\x00\\x10\\x00\\x00' + b'\\x90' * (1 << 20)",
     "floats": "b'\\xdd\\x00\\x10\\x00\\x00' + (b'\\xcb\\x3f' + bytes(7)) * (1 << 20)",
+    "a set": "b'\\xc9\\x00\\x50\\x00\\x05\\x02\\xdd\\x00\\x10\\x00\\x00' + b''.join(b'\\xce' + "
+    "(0xFF << 24 | i).to_bytes(4, 'big') for i in range(1 << 20))",
     "bytes": "b'\\xc6\\x04\\x00\\x00\\x00' + bytes(1 << 26)",
 }
 

@@ -13,7 +13,6 @@ from either import Run
 
 import ipcbridge as ipc
 from ipcbridge import aio
-from ipcbridge._native import MAX_WEIGHT
 
 user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
@@ -219,7 +218,7 @@ def test_arguments_that_are_too_large_fail_their_call(run: Run) -> None:
     async def main() -> None:
         async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:
             with pytest.raises(ipc.IpcError) as caught:
-                await calc.add([None] * MAX_WEIGHT)
+                await calc.add([None] * 8_388_608)
             assert caught.value.code == "resource_exhausted"
             assert await calc.add(1) == 1
 

@@ -1,11 +1,14 @@
 #include "core/base/fork.hpp"
 
 #include <pthread.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstddef>
+
+#include "core/base/clock.hpp"
 
 namespace ipcbridge::fork_guard {
 namespace {
@@ -18,8 +21,17 @@ constexpr std::size_t kBits = 64;
 std::array<std::atomic<std::uint64_t>, kMaxFds / kBits> tracked;
 std::atomic<std::uint32_t> forks{0};
 
+std::uint64_t draw() {
+  std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) == sizeof number) return number;
+  return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
+}
+
+std::atomic<std::uint64_t> token{draw()};
+
 void in_child() {
   forks.fetch_add(1, std::memory_order_relaxed);
+  token.store(draw(), std::memory_order_relaxed);
   for (std::size_t word = 0; word < tracked.size(); ++word) {
     std::uint64_t bits = tracked[word].load(std::memory_order_relaxed);
     if (bits == 0) continue;
@@ -35,6 +47,8 @@ const int kInstalled = ::pthread_atfork(nullptr, nullptr, &in_child);
 }  // namespace
 
 std::uint32_t generation() { return forks.load(std::memory_order_relaxed); }
+
+std::uint64_t process_token() { return token.load(std::memory_order_relaxed); }
 
 void track(int fd) {
   const auto at = static_cast<std::size_t>(fd);

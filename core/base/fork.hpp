@@ -8,6 +8,9 @@ namespace ipcbridge::fork_guard {
 // earlier generation belongs to the parent and must not be used, unmapped or shut down by the child.
 std::uint32_t generation();
 
+// A random number of this process; a forked child has another.
+std::uint64_t process_token();
+
 // From now on a forked child closes this descriptor (it never shuts it down), so that the parent's
 // connections end when the parent does. Any thread.
 void track(int fd);

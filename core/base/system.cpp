@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
 
@@ -29,6 +31,17 @@ int System::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
 int System::eventfd(unsigned initial, int flags) { return ::eventfd(initial, flags); }
 int System::timerfd_create(int clock, int flags) { return ::timerfd_create(clock, flags); }
 int System::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
+int System::flock(int fd, int operation) { return ::flock(fd, operation); }
+int System::inotify_init1(int flags) { return ::inotify_init1(flags); }
+int System::inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
+  return ::inotify_add_watch(fd, path, mask);
+}
+int System::getpwnam_r(const char* name, passwd* entry, char* buffer, std::size_t size, passwd** found) {
+  return ::getpwnam_r(name, entry, buffer, size, found);
+}
+int System::getgrnam_r(const char* name, group* entry, char* buffer, std::size_t size, group** found) {
+  return ::getgrnam_r(name, entry, buffer, size, found);
+}
 
 System& System::real() {
   static System system;

@@ -1,16 +1,20 @@
 #pragma once
 
+#include <grp.h>
+#include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace ipcbridge {
 
 // The one seam to the operating system: every call that can fail for want of descriptors, memory or
 // permission goes through it, so that a test makes it fail (tests derive from System and override).
-// The methods are the system calls of the same names and report through errno. Stateless, any thread.
+// The methods are the system calls of the same names and report as they do, mostly through errno. Stateless, any
+// thread.
 class System {
  public:
   System() = default;
@@ -34,6 +38,11 @@ class System {
   virtual int eventfd(unsigned initial, int flags);
   virtual int timerfd_create(int clock, int flags);
   virtual int open(const char* path, int flags, mode_t mode);
+  virtual int flock(int fd, int operation);
+  virtual int inotify_init1(int flags);
+  virtual int inotify_add_watch(int fd, const char* path, std::uint32_t mask);
+  virtual int getpwnam_r(const char* name, passwd* entry, char* buffer, std::size_t size, passwd** found);
+  virtual int getgrnam_r(const char* name, group* entry, char* buffer, std::size_t size, group** found);
 
   // The machine's own, shared by everyone who injects no faults.
   static System& real();

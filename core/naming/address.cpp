@@ -36,7 +36,11 @@ Result<Address> parse_path(std::string_view text, std::string_view path, Transpo
     return Error{Code::kInvalidArgument, "the path of '" + printable(text) + "' is longer than the " +
                                              std::to_string(kMaxSocketPath) + " bytes that a socket may have"};
   }
-  return Address{std::string(text), transport, std::string(path), false};
+  return Address{std::string(text), transport, std::string(path), false, {}};
+}
+
+std::string socket_path(const std::string& directory, std::string_view name) {
+  return directory + "/" + std::string(name) + ".sock";
 }
 
 }  // namespace
@@ -59,7 +63,7 @@ Result<Address> parse_address(std::string_view text) {
   if (text.starts_with(kInproc)) {
     const std::string_view name = text.substr(kInproc.size());
     if (Status status = check_name(name); !status.ok()) return status.error();
-    return Address{std::string(text), Transport::kInproc, std::string(name), false};
+    return Address{std::string(text), Transport::kInproc, std::string(name), false, {}};
   }
   if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
     const bool later =
@@ -70,14 +74,22 @@ Result<Address> parse_address(std::string_view text) {
                             : "': the transports are shm://, unix:// and inproc://")};
   }
   if (Status status = check_name(text); !status.ok()) return status.error();
-  Result<std::string> directory = names_directory();
+  Address address{std::string(text), Transport::kAuto, "", true, NamesDirectory()};
+  Result<std::string> directory = address.directory->make();
   if (!directory.ok()) return directory.error();
-  const std::string path = directory.value() + "/" + std::string(text) + ".sock";
-  if (path.size() > kMaxSocketPath) {
-    return Error{Code::kInvalidArgument,
-                 "the socket path " + path + " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
+  address.path = socket_path(directory.value(), text);
+  if (address.path.size() > kMaxSocketPath) {
+    return Error{Code::kInvalidArgument, "the socket path " + address.path +
+                                             " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
   }
-  return Address{std::string(text), Transport::kAuto, path, true};
+  return address;
+}
+
+Result<std::string> Address::locate() const {
+  if (!directory) return path;
+  Result<std::string> found = directory->check();
+  if (!found.ok()) return found.error();
+  return socket_path(found.value(), text);
 }
 
 }  // namespace ipcbridge

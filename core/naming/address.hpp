@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
+#include "core/naming/directory.hpp"
 
 namespace ipcbridge {
 
@@ -21,8 +23,12 @@ enum class SharedMemory : std::uint8_t { kNone, kWherePossible, kRequired };
 struct Address {
   std::string text;  // as the user wrote it
   Transport transport = Transport::kAuto;
-  std::string path;    // of the socket; of inproc the name
-  bool named = false;  // a local name, looked up in the directory of names
+  std::string path;                         // of the socket; of inproc the name
+  bool named = false;                       // a local name, looked up in the directory of names
+  std::optional<NamesDirectory> directory;  // of a local name
+
+  // Where the socket is now: the directory of names may have become another since. An error when it is not safe to use.
+  Result<std::string> locate() const;
 
   SharedMemory shared_memory() const;
   // Whether both are one place, whatever they say of shared memory.

@@ -6,10 +6,29 @@
 
 namespace ipcbridge {
 
-// The directory in which local names are sockets: $IPCBRIDGE_DIR, else /run/user/UID/ipcbridge where
-// /run/user/UID exists, else /tmp/ipcbridge-UID. Made with mode 0700 when missing. One that is a symbolic
-// link, belongs to somebody else or is open to others is refused with failed_precondition, because whoever
-// can write there can pose as any service.
-Result<std::string> names_directory();
+// The directory in which local names are sockets: $IPCBRIDGE_DIR, else /run/user/UID/ipcbridge where /run/user/UID
+// exists, else /tmp/ipcbridge-UID.
+class NamesDirectory {
+ public:
+  // The environment is asked here and never again: another thread may change it.
+  NamesDirectory();
+
+  // Where that is now: /run/user/UID comes and goes with the user's sessions.
+  std::string path() const;
+  bool follows_sessions() const { return configured_.empty(); }
+
+  // One that is a symbolic link, belongs to somebody else or is open to others is refused with failed_precondition,
+  // because whoever can write there can pose as any service. One that is missing is fine: nobody serves there.
+  Result<std::string> check() const;
+
+  // The same; makes it when missing, with mode 0700, and so the parents of $IPCBRIDGE_DIR.
+  Result<std::string> make() const;
+
+  // The directory in which a beginning or an ending session shows; empty where that does not matter.
+  std::string sessions() const;
+
+ private:
+  std::string configured_;
+};
 
 }  // namespace ipcbridge

@@ -7,12 +7,15 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <utility>
+
+#include "core/naming/file_error.hpp"
 
 namespace ipcbridge {
 namespace {
+
+// How often to try what a signal interrupts, or a file that vanishes meanwhile: somebody does that on purpose.
+constexpr int kTries = 100;
 
 std::string lock_path(const std::string& socket_path) { return socket_path + ".lock"; }
 
@@ -24,8 +27,45 @@ bool is_current(int fd, const std::string& path) {
          ours.st_dev == current.st_dev;
 }
 
+bool is_regular(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Without O_CREAT first: with it the kernel refuses the file of another user in a directory such as /tmp, to root too
+// (fs.protected_regular).
+Result<Fd> open_or_make(System& system, const std::string& path) {
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  int error = 0;
+  for (int i = 0; i < kTries; ++i) {
+    Fd fd(system.open(path.c_str(), kFlags, 0));
+    if (!fd.valid() && errno == ENOENT) fd = Fd(system.open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    if (fd.valid()) return fd;
+    error = errno;
+    if (error != EEXIST && error != EINTR) break;
+  }
+  return claim_error(error, "cannot open " + path, path);
+}
+
+Status lock(System& system, int fd, const std::string& socket_path) {
+  int error = 0;
+  for (int i = 0; i < kTries; ++i) {
+    if (system.flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+    error = errno;
+    if (error != EINTR) break;
+  }
+  if (error == EWOULDBLOCK) {
+    return Error{Code::kAlreadyExists, NameLock::holder(socket_path).describe() + " already serves at " + socket_path};
+  }
+  Error why = file_error(error, "cannot lock " + lock_path(socket_path));
+  if (why.code == Code::kFailedPrecondition) {
+    why.message += "; the file system must be one whose files can be locked: serve elsewhere, or set IPCBRIDGE_DIR";
+  }
+  return why;
+}
+
 void write_holder(int fd) {
-  const std::string text = std::to_string(::getpid()) + "\n";
+  const std::string text = ProcessIdentity::own().line();
   // Only for messages: a full disk must not keep a service from starting.
   if (::ftruncate(fd, 0) == 0) {
     [[maybe_unused]] const ssize_t written = ::pwrite(fd, text.data(), text.size(), 0);
@@ -44,38 +84,27 @@ NameLock& NameLock::operator=(NameLock&& other) noexcept {
 
 Result<NameLock> NameLock::acquire(System& system, const std::string& socket_path) {
   const std::string path = lock_path(socket_path);
-  for (;;) {
-    Fd fd(system.open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.valid()) {
-      const int error = errno;
-      const Code code = error == EACCES || error == EPERM || error == EROFS     ? Code::kPermissionDenied
-                        : error == EMFILE || error == ENFILE || error == ENOSPC ? Code::kResourceExhausted
-                                                                                : Code::kFailedPrecondition;
-      return Error{code, "cannot open " + path + ": " + std::strerror(error)};
-    }
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      const pid_t pid = holder(socket_path);
-      std::string message = pid > 0 ? "process " + std::to_string(pid) : "another process";
-      message.append(" already serves at ").append(socket_path);
-      return Error{Code::kAlreadyExists, std::move(message)};
-    }
-    if (!is_current(fd.get(), path)) continue;
-    write_holder(fd.get());
+  for (int i = 0; i < kTries; ++i) {
+    Result<Fd> fd = open_or_make(system, path);
+    if (!fd.ok()) return fd.error();
+    if (!is_regular(fd.value().get())) return Error{Code::kFailedPrecondition, path + " exists and is not a file"};
+    if (Status status = lock(system, fd.value().get(), socket_path); !status.ok()) return status.error();
+    if (!is_current(fd.value().get(), path)) continue;
+    write_holder(fd.value().get());
     NameLock lock;
     lock.path_ = path;
-    lock.fd_ = std::move(fd);
+    lock.fd_ = std::move(fd).value();
     return lock;
   }
+  return Error{Code::kUnavailable, path + " is removed as soon as it is there"};
 }
 
-pid_t NameLock::holder(const std::string& socket_path) {
+ProcessIdentity NameLock::holder(const std::string& socket_path) {
   // O_NONBLOCK: it may be a pipe that nobody writes to.
   const Fd fd(::open(lock_path(socket_path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  std::array<char, 16> text{};
+  std::array<char, 80> text{};
   const ssize_t size = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
-  pid_t pid = 0;
-  if (size > 0) std::from_chars(text.data(), text.data() + size, pid);
-  return pid;
+  return ProcessIdentity::parse({text.data(), size > 0 ? static_cast<std::size_t>(size) : 0});
 }
 
 bool NameLock::held() const { return fd_.valid() && is_current(fd_.get(), path_); }

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "core/base/fd.hpp"
+#include "core/base/process_identity.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
 
@@ -21,15 +20,18 @@ class NameLock {
   NameLock(const NameLock&) = delete;
   NameLock& operator=(const NameLock&) = delete;
 
-  // already_exists when another holds it; the message names its process.
+  // already_exists when another holds it; the message names its process. Anything else means that nobody can be told
+  // to hold it: failed_precondition where files cannot be locked, permission_denied for what somebody else left.
   static Result<NameLock> acquire(System& system, const std::string& socket_path);
 
-  // The process that holds the lock, by its own word; 0 when unknown.
-  static pid_t holder(const std::string& socket_path);
+  // Who holds the lock, by its own word.
+  static ProcessIdentity holder(const std::string& socket_path);
 
   // Whether it is still the lock of that path: somebody may have removed the file, and another server made its own.
   bool held() const;
   void release();
+
+  const std::string& path() const { return path_; }
 
  private:
   std::string path_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/process_identity.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -40,7 +42,7 @@ std::string describe(const QuotaHolder& holder) {
 
 std::string describe(const Principal& peer) {
   return std::visit(ForEachKind{
-                        [](const LocalPeer& local) { return "process " + std::to_string(local.pid); },
+                        [](const LocalPeer& local) { return describe_peer(local.pid); },
                         [](const NetworkPeer& remote) { return remote.host; },
                     },
                     peer);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/process_identity.hpp"
 #include "core/naming/address.hpp"
 
 // Linux 4.13; older headers do not have it.
@@ -111,7 +112,7 @@ Status check_abandoned(System& system, const std::string& path) {
   if (system.connect(fd.get(), raw, sizeof(sockaddr_un)) == 0) {
     const Result<LocalPeer> listener = local_peer(fd.get());
     hang_up(system, std::move(fd));
-    const std::string who = listener.ok() ? "process " + std::to_string(listener.value().pid) : "a process";
+    const std::string who = listener.ok() ? describe_peer(listener.value().pid) : "a process";
     return Error{Code::kAlreadyExists, who + " already listens at " + path};
   }
   if (errno == ECONNREFUSED || errno == ENOENT) return {};

@@ -1,7 +1,5 @@
 #include "core/transport/transports.hpp"
 
-#include <unistd.h>
-
 #include "core/naming/name_lock.hpp"
 #include "core/transport/inproc_listener.hpp"
 #include "core/transport/unix_listener.hpp"
@@ -22,7 +20,7 @@ std::unique_ptr<Connector> Transports::connect(System& system, const Address& ad
 }
 
 bool Transports::listens_here(const Address& address) {
-  return address.transport == Transport::kInproc || NameLock::holder(address.path) == ::getpid();
+  return address.transport == Transport::kInproc || NameLock::holder(address.path) == ProcessIdentity::own();
 }
 
 Transports& Transports::real() {

@@ -53,6 +53,11 @@ int FaultySystem::eventfd(unsigned initial, int flags) {
 int FaultySystem::open(const char* path, int flags, mode_t mode) {
   return fails(on_open) ? -1 : System::open(path, flags, mode);
 }
+int FaultySystem::flock(int fd, int operation) { return fails(on_flock) ? -1 : System::flock(fd, operation); }
+int FaultySystem::inotify_init1(int flags) { return fails(on_inotify_init) ? -1 : System::inotify_init1(flags); }
+int FaultySystem::inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
+  return fails(on_inotify_add_watch) ? -1 : System::inotify_add_watch(fd, path, mask);
+}
 
 FaultySystem::Hook fail_with(int error, int times) {
   auto left = std::make_shared<std::atomic<int>>(times);

@@ -22,7 +22,7 @@ class FaultySystem final : public System {
  public:
   using Hook = std::function<bool()>;
   Hook on_socket, on_socketpair, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg,
-      on_open, on_epoll_create, on_epoll_ctl;
+      on_open, on_epoll_create, on_epoll_ctl, on_flock, on_inotify_init, on_inotify_add_watch;
 
   int socket(int domain, int type, int protocol) override;
   int socketpair(int domain, int type, int protocol, int* ends) override;
@@ -36,6 +36,9 @@ class FaultySystem final : public System {
   int epoll_ctl(int set, int operation, int fd, epoll_event* event) override;
   int eventfd(unsigned initial, int flags) override;
   int open(const char* path, int flags, mode_t mode) override;
+  int flock(int fd, int operation) override;
+  int inotify_init1(int flags) override;
+  int inotify_add_watch(int fd, const char* path, std::uint32_t mask) override;
 };
 
 // Fails with `error` the first `times` times it is asked.

@@ -1,0 +1,57 @@
+#include "core/base/process_identity.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/fork.hpp"
+
+namespace ipcbridge {
+namespace {
+
+constexpr const char* kElsewhere = "of another container (PID namespace)";
+
+std::uint64_t own_pid_namespace() {
+  struct stat info {};
+  return ::stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+}
+
+template <typename T>
+T take_number(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  T number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc() ? number : 0;
+}
+
+}  // namespace
+
+ProcessIdentity ProcessIdentity::own() { return {::getpid(), own_pid_namespace(), fork_guard::process_token()}; }
+
+std::string ProcessIdentity::line() const {
+  return std::to_string(pid) + " " + std::to_string(pid_namespace) + " " + std::to_string(token) + "\n";
+}
+
+ProcessIdentity ProcessIdentity::parse(std::string_view line) {
+  ProcessIdentity identity;
+  identity.pid = take_number<pid_t>(line);
+  identity.pid_namespace = take_number<std::uint64_t>(line);
+  identity.token = take_number<std::uint64_t>(line);
+  return identity;
+}
+
+std::string ProcessIdentity::describe() const {
+  if (pid <= 0) return "another process";
+  const std::uint64_t own = own_pid_namespace();
+  const bool foreign = pid_namespace != 0 && own != 0 && pid_namespace != own;
+  return "process " + std::to_string(pid) + (foreign ? std::string(" ") + kElsewhere : "");
+}
+
+std::string describe_peer(pid_t pid) {
+  return pid > 0 ? "process " + std::to_string(pid) : std::string("a process ") + kElsewhere;
+}
+
+}  // namespace ipcbridge

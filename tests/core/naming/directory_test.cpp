@@ -1,0 +1,114 @@
+#include "core/naming/directory.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/support/support.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::Child;
+using testing_support::kNobody;
+using testing_support::ScopedEnvironment;
+using testing_support::TemporaryDirectory;
+
+class NamesDirectories : public testing::Test {
+ protected:
+  static mode_t mode_of(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
+  }
+
+  TemporaryDirectory directory_;
+  ScopedEnvironment environment_{"IPCBRIDGE_DIR", directory_ / "names"};
+};
+
+TEST_F(NamesDirectories, ARelativeDirectoryIsRefused) {
+  const ScopedEnvironment relative("IPCBRIDGE_DIR", "names");
+  EXPECT_EQ(NamesDirectory().make().error().code, Code::kInvalidArgument);
+}
+
+TEST_F(NamesDirectories, ADirectoryOpenToOthersIsRefused) {
+  ASSERT_TRUE(NamesDirectory().make().ok());
+  ASSERT_EQ(::chmod((directory_ / "names").c_str(), 0750), 0);
+  EXPECT_EQ(NamesDirectory().make().error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(NamesDirectories, ASymbolicLinkInItsPlaceIsRefused) {
+  ASSERT_EQ(::mkdir((directory_ / "real").c_str(), 0700), 0);
+  ASSERT_EQ(::symlink((directory_ / "real").c_str(), (directory_ / "names").c_str()), 0);
+  const Result<std::string> names = NamesDirectory().make();
+  ASSERT_FALSE(names.ok());
+  EXPECT_NE(names.error().message.find("symbolic link"), std::string::npos);
+}
+
+TEST_F(NamesDirectories, AFileInItsPlaceIsRefused) {
+  std::ofstream(directory_ / "names") << "x";
+  EXPECT_EQ(NamesDirectory().make().error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(NamesDirectories, AnotherUsersDirectoryIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  ASSERT_EQ(::mkdir((directory_ / "names").c_str(), 0700), 0);
+  ASSERT_EQ(::chown((directory_ / "names").c_str(), kNobody, kNobody), 0);
+  const Result<std::string> names = NamesDirectory().make();
+  ASSERT_FALSE(names.ok());
+  EXPECT_EQ(names.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(names.error().message.find("65534"), std::string::npos);
+}
+
+TEST_F(NamesDirectories, IsMadeWithItsParentsForItsOwnerAlone) {
+  const ScopedEnvironment deep("IPCBRIDGE_DIR", directory_ / "a/b/names/");
+  const Result<std::string> names = NamesDirectory().make();
+  ASSERT_TRUE(names.ok()) << names.error().message;
+  EXPECT_EQ(names.value(), directory_ / "a/b/names");
+  for (const char* made : {"a", "a/b", "a/b/names"}) EXPECT_EQ(mode_of(directory_ / made), 0700U) << made;
+}
+
+TEST_F(NamesDirectories, OneThatIsMissingIsNoFaultOfWhoLooksThereAndIsNotMade) {
+  EXPECT_TRUE(NamesDirectory().check().ok());
+  EXPECT_NE(::access((directory_ / "names").c_str(), F_OK), 0);
+}
+
+TEST_F(NamesDirectories, AFileAmongItsParentsIsNamed) {
+  std::ofstream(directory_ / "file") << "x";
+  const ScopedEnvironment behind("IPCBRIDGE_DIR", directory_ / "file/names");
+  const Result<std::string> names = NamesDirectory().make();
+  ASSERT_FALSE(names.ok());
+  EXPECT_EQ(names.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(names.error().message.find("Not a directory"), std::string::npos) << names.error().message;
+}
+
+TEST_F(NamesDirectories, WhereNothingMayBeMadePermissionIsDenied) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  Child child([] {
+    if (!testing_support::become_nobody()) return 2;
+    return NamesDirectory().make().error().code == Code::kPermissionDenied ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(NamesDirectories, TheEnvironmentIsAskedOnce) {
+  const NamesDirectory directory;
+  const ScopedEnvironment later("IPCBRIDGE_DIR", directory_ / "elsewhere");
+  EXPECT_EQ(directory.path(), directory_ / "names");
+  EXPECT_FALSE(directory.follows_sessions());
+}
+
+TEST_F(NamesDirectories, WithoutAConfiguredOneItDependsOnTheSessionsOfTheUser) {
+  const ScopedEnvironment none("IPCBRIDGE_DIR", "");
+  const NamesDirectory directory;
+  EXPECT_TRUE(directory.follows_sessions());
+  EXPECT_FALSE(directory.sessions().empty());
+  EXPECT_NE(directory.path().find(std::to_string(::geteuid())), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ipcbridge

@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "bindings/node/accounts.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/transport/accounts.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -17,12 +17,39 @@ T integer_of(Napi::Object from, const char* key) {
   return static_cast<T>(number_of(from, key));
 }
 
+// What is not given keeps its default.
+template <typename T>
+void take_integer(Napi::Object from, const char* key, T& into) {
+  if (!from.Get(key).IsUndefined()) into = integer_of<T>(from, key);
+}
+
+void take_duration(Napi::Object from, const char* key, Duration& into) {
+  if (!from.Get(key).IsUndefined()) into = duration_of(number_of(from, key));
+}
+
 Limits limits_of(Napi::Object from) {
   Limits limits;
-  limits.max_message_bytes = integer_of<std::uint64_t>(from, "maxMessageBytes");
-  limits.max_pending_bytes = integer_of<std::uint64_t>(from, "maxPendingBytes");
-  limits.max_pending_calls = integer_of<std::uint32_t>(from, "maxPendingCalls");
+  take_integer(from, "maxMessageBytes", limits.max_message_bytes);
+  take_integer(from, "maxPendingBytes", limits.max_pending_bytes);
+  take_integer(from, "maxPendingCalls", limits.max_pending_calls);
   return limits;
+}
+
+// Uids are numbers, users and groups strings.
+Result<AllowList> allow_list_of(Napi::Object from) {
+  const auto given = from.Get("allow").As<Napi::Array>();
+  AllowList allow;
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < given.Length(); ++i) {
+    const Napi::Value who = given[i];
+    if (who.IsNumber()) {
+      allow.uids.push_back(who.As<Napi::Number>().Uint32Value());
+    } else {
+      names.push_back(who.As<Napi::String>().Utf8Value());
+    }
+  }
+  if (Status status = add_accounts(System::real(), names, allow); !status.ok()) return status.error();
+  return allow;
 }
 
 Napi::Value busy_or_null(Napi::Env env, const std::optional<PeerActivity>& activity) {
@@ -67,29 +94,29 @@ Duration duration_of(double milliseconds) {
 }
 
 Result<ConnectOptions> connect_options(Napi::Object from) {
-  Result<AllowList> allow = find_accounts(to_texts(from.Get("allow")));
+  Result<AllowList> allow = allow_list_of(from);
   if (!allow.ok()) return allow.error();
   ConnectOptions options;
   options.addresses = to_texts(from.Get("addresses"));
-  options.connect_timeout = duration_of(number_of(from, "connectTimeout"));
-  options.max_queued_bytes = integer_of<std::uint64_t>(from, "maxQueuedBytes");
+  take_duration(from, "connectTimeout", options.connect_timeout);
+  take_integer(from, "maxQueuedBytes", options.max_queued_bytes);
   options.limits = limits_of(from);
   options.allow = std::move(allow).value();
   return options;
 }
 
 Result<ServeOptions> serve_options(Napi::Object from) {
-  Result<AllowList> allow = find_accounts(to_texts(from.Get("allow")));
+  Result<AllowList> allow = allow_list_of(from);
   if (!allow.ok()) return allow.error();
   ServeOptions options;
   options.address = from.Get("address").As<Napi::String>().Utf8Value();
   options.methods = to_texts(from.Get("methods"));
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
-  options.takeover_timeout = duration_of(number_of(from, "takeoverTimeout"));
+  take_duration(from, "takeoverTimeout", options.takeover_timeout);
   options.limits = limits_of(from);
-  options.max_bytes_per_user = integer_of<std::uint64_t>(from, "maxBytesPerUser");
+  take_integer(from, "maxBytesPerUser", options.max_bytes_per_user);
   options.allow = std::move(allow).value();
-  options.mode = integer_of<mode_t>(from, "mode");
+  take_integer(from, "mode", options.mode);
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
+#include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;
@@ -106,16 +107,16 @@ void bind_driver(py::module_& module) {
       .def("prepare_sleep", [](DriverBinding& self) { return self.alive().prepare_sleep(); })
       .def(
           "connect",
-          [](DriverBinding& self, std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+          [](DriverBinding& self, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
              std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
             return unwrap(self.alive().connect(
-                connect_options(std::move(addresses), connect_timeout_us, max_queued_bytes, limits, std::move(allow))));
+                connect_options(addresses, connect_timeout_us, max_queued_bytes, limits, std::move(allow))));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
           py::arg("allow"))
       .def(
           "serve",
-          [](DriverBinding& self, std::string address, std::vector<std::string> methods, const std::string& takeover,
+          [](DriverBinding& self, Path address, std::vector<std::string> methods, const std::string& takeover,
              std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
             return unwrap(self.alive().serve(serve_options(std::move(address), std::move(methods), takeover,
                                                            takeover_timeout_us, limits, std::move(allow), mode)));
@@ -153,20 +154,20 @@ void bind_driver(py::module_& module) {
           py::arg("client"))
       .def(
           "intern_method",
-          [](DriverBinding& self, ClientId client, const std::string& name) {
+          [](DriverBinding& self, ClientId client, const Text& name) {
             return self.alive().intern_method(client, name);
           },
           py::arg("client"), py::arg("name"))
       .def(
           "find_method",
-          [](DriverBinding& self, ClientId client, const std::string& name) {
+          [](DriverBinding& self, ClientId client, const Text& name) {
             return unwrap(self.alive().find_method(client, name));
           },
           py::arg("client"), py::arg("name"))
       .def(
           "client_status",
-          [](DriverBinding& self, ClientId client, const std::vector<std::string>& addresses) {
-            return to_dict(self.alive().client_status(client, addresses));
+          [](DriverBinding& self, ClientId client, const std::vector<Path>& addresses) {
+            return to_dict(self.alive().client_status(client, {addresses.begin(), addresses.end()}));
           },
           py::arg("client"), py::arg("addresses"))
       .def(

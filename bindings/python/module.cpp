@@ -1,5 +1,5 @@
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <pybind11/pybind11.h>
@@ -11,9 +11,11 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/pump_binding.hpp"
+#include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
+#include "core/transport/accounts.hpp"
 
 namespace py = pybind11;
 
@@ -21,6 +23,18 @@ namespace {
 
 constexpr const char* kSubinterpreter =
     "ipcbridge works in the main interpreter of a process only: this is a subinterpreter";
+
+// The uids and gids of users' and groups' names.
+std::pair<std::vector<uid_t>, std::vector<gid_t>> find_accounts(const std::vector<ipcbridge::python::Path>& names) {
+  ipcbridge::AllowList found;
+  const std::vector<std::string> plain(names.begin(), names.end());
+  const ipcbridge::Status status = [&] {
+    const py::gil_scoped_release released;  // a database may be on a network
+    return ipcbridge::add_accounts(ipcbridge::System::real(), plain, found);
+  }();
+  ipcbridge::python::unwrap(status);
+  return {std::move(found.uids), std::move(found.gids)};
+}
 
 bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
 
@@ -38,6 +52,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("NOTIFY") = native::call_flag::kNotify;
   module.attr("IDEMPOTENT") = native::call_flag::kIdempotent;
   module.attr("FAIL_FAST") = native::call_flag::kFailFast;
+  module.attr("MAX_QUEUED_BYTES") = ipcbridge::ConnectOptions().max_queued_bytes;
   native::bind_generation(module);
   native::bind_pump(module);
   native::bind_driver(module);
@@ -47,13 +62,17 @@ PYBIND11_MODULE(_native, module) {
   module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
   module.def(
       "did_you_mean",
-      [](const std::string& name, const std::vector<std::string>& candidates) {
-        return ipcbridge::did_you_mean(name, candidates);
+      [](const native::Text& name, const std::vector<std::string>& candidates) {
+        return native::to_str(ipcbridge::did_you_mean(name, candidates));
       },
       py::arg("name"), py::arg("candidates"));
   module.def(
-      "socket_path", [](std::string_view address) { return native::unwrap(ipcbridge::parse_address(address)).path; },
+      "socket_path",
+      [](const native::Path& address) {
+        return native::path_to_str(native::unwrap(ipcbridge::parse_address(address)).path);
+      },
       py::arg("address"));
+  module.def("find_accounts", &find_accounts, py::arg("names"));
 }
 
 #undef PyInit__native

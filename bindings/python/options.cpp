@@ -15,7 +15,7 @@ void take(T& value, const py::handle& key, const py::handle& given) {
   try {
     value = given.cast<T>();
   } catch (const py::cast_error&) {
-    raise(Code::kInvalidArgument, "limits: " + key.cast<std::string>() + " is no count");
+    raise(Code::kInvalidArgument, "limits: " + key.cast<Text>() + " is no count");
   }
 }
 
@@ -23,7 +23,7 @@ void take(T& value, const py::handle& key, const py::handle& given) {
 Limits to_limits(const py::dict& given, std::uint64_t* max_bytes_per_user = nullptr) {
   Limits limits;
   for (const auto& [key, value] : given) {
-    const auto name = py::str(key).cast<std::string>();
+    const std::string name = key.cast<Text>();
     if (name == "max_message_bytes") {
       take(limits.max_message_bytes, key, value);
     } else if (name == "max_pending_bytes") {
@@ -64,7 +64,7 @@ py::object text_or_none(const std::string& text) {
 py::dict link_dict(const LinkStatus& link) {
   py::dict dict;
   dict["state"] = to_str(state_name(link.state));
-  dict["address"] = to_str(link.address);
+  dict["address"] = path_to_str(link.address);
   dict["transport"] = text_or_none(link.transport);
   dict["fallback_reason"] = text_or_none(link.fallback_reason);
   const LocalPeer* peer = link.local_peer();
@@ -83,10 +83,10 @@ Duration to_duration(std::int64_t microseconds) {
   return std::chrono::microseconds(microseconds);
 }
 
-ConnectOptions connect_options(std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
                                std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
   ConnectOptions options;
-  options.addresses = std::move(addresses);
+  options.addresses.assign(addresses.begin(), addresses.end());
   options.connect_timeout = to_duration(connect_timeout_us);
   options.max_queued_bytes = max_queued_bytes;
   options.limits = to_limits(limits);
@@ -94,7 +94,7 @@ ConnectOptions connect_options(std::vector<std::string> addresses, std::int64_t 
   return options;
 }
 
-ServeOptions serve_options(std::string address, std::vector<std::string> methods, const std::string& takeover,
+ServeOptions serve_options(Path address, std::vector<std::string> methods, const std::string& takeover,
                            std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
   ServeOptions options;
   options.address = std::move(address);
@@ -130,8 +130,8 @@ py::dict to_dict(const ClientStatus& status) {
 py::dict to_dict(const ServerStatus& status) {
   py::dict dict;
   dict["state"] = to_str(state_name(status.state));
-  dict["address"] = to_str(status.address);
-  dict["path"] = to_str(status.path);
+  dict["address"] = path_to_str(status.address);
+  dict["path"] = path_to_str(status.path);
   dict["connections"] = status.connections;
   dict["shm_connections"] = status.shm_connections;
   dict["running_calls"] = status.running_calls;

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bindings/python/text.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/options.hpp"
 
@@ -18,10 +19,10 @@ Duration to_duration(std::int64_t microseconds);
 
 using Allow = std::pair<std::vector<uid_t>, std::vector<gid_t>>;
 
-ConnectOptions connect_options(std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
                                std::uint64_t max_queued_bytes, const pybind11::dict& limits, Allow allow);
 
-ServeOptions serve_options(std::string address, std::vector<std::string> methods, const std::string& takeover,
+ServeOptions serve_options(Path address, std::vector<std::string> methods, const std::string& takeover,
                            std::int64_t takeover_timeout_us, const pybind11::dict& limits, Allow allow, unsigned mode);
 
 // How a call is made, packed for the hot path.

@@ -10,6 +10,7 @@
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
+#include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 #include "core/workers/worker.hpp"
 
@@ -256,16 +257,16 @@ void bind_pump(py::module_& module) {
       .def("check_process", &PumpBinding::check_process)
       .def(
           "connect",
-          [](PumpBinding& pump, std::vector<std::string> addresses, std::int64_t connect_timeout_us,
+          [](PumpBinding& pump, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
              std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
             return pump.connect(
-                connect_options(std::move(addresses), connect_timeout_us, max_queued_bytes, limits, std::move(allow)));
+                connect_options(addresses, connect_timeout_us, max_queued_bytes, limits, std::move(allow)));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
           py::arg("allow"))
       .def(
           "serve",
-          [](PumpBinding& pump, std::string address, std::vector<std::string> methods, const std::string& takeover,
+          [](PumpBinding& pump, Path address, std::vector<std::string> methods, const std::string& takeover,
              std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
             return pump.serve(serve_options(std::move(address), std::move(methods), takeover, takeover_timeout_us,
                                             limits, std::move(allow), mode));
@@ -339,23 +340,25 @@ void bind_pump(py::module_& module) {
           py::arg("client"))
       .def(
           "intern_method",
-          [driver](PumpBinding& pump, ClientId client, const std::string& name) {
+          [driver](PumpBinding& pump, ClientId client, const Text& name) {
             Driver& target = driver(pump);
             return without_gil(pump, [&] { return target.intern_method(client, name); });
           },
           py::arg("client"), py::arg("name"))
       .def(
           "find_method",
-          [driver](PumpBinding& pump, ClientId client, const std::string& name) {
+          [driver](PumpBinding& pump, ClientId client, const Text& name) {
             Driver& target = driver(pump);
             return unwrap(without_gil(pump, [&] { return target.find_method(client, name); }));
           },
           py::arg("client"), py::arg("name"))
       .def(
           "client_status",
-          [driver](PumpBinding& pump, ClientId client, const std::vector<std::string>& addresses) {
+          [driver](PumpBinding& pump, ClientId client, const std::vector<Path>& addresses) {
             Driver& target = driver(pump);
-            return to_dict(without_gil(pump, [&] { return target.client_status(client, addresses); }));
+            return to_dict(without_gil(pump, [&] {
+              return target.client_status(client, {addresses.begin(), addresses.end()});
+            }));
           },
           py::arg("client"), py::arg("addresses"))
       .def(

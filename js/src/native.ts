@@ -16,6 +16,8 @@ interface Addon {
 export interface Native {
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
+  /** The default of the option. */
+  readonly maxQueuedBytes: number
   useOutgoing(bytes: Uint8Array): void
   /** Looks at `control` again: whether something pending keeps the event loop alive. */
   pendingChanged(): void
@@ -122,17 +124,18 @@ export const Control = {
   noSpin: 1,
 } as const
 
+/** What is undefined here and below, the core knows the default of. */
 interface NativeLimits {
-  maxMessageBytes: number
-  maxPendingBytes: number
-  maxPendingCalls: number
-  allow: string[]
+  maxMessageBytes: number | undefined
+  maxPendingBytes: number | undefined
+  maxPendingCalls: number | undefined
+  allow: (number | string)[]
 }
 
 export interface NativeConnectOptions extends NativeLimits {
   addresses: string[]
-  connectTimeout: number
-  maxQueuedBytes: number
+  connectTimeout: number | undefined
+  maxQueuedBytes: number | undefined
 }
 
 export interface NativeServeOptions extends NativeLimits {
@@ -140,9 +143,9 @@ export interface NativeServeOptions extends NativeLimits {
   methods: string[]
   /** 0 wait, 1 fail, 2 replace. */
   takeover: number
-  takeoverTimeout: number
-  mode: number
-  maxBytesPerUser: number
+  takeoverTimeout: number | undefined
+  mode: number | undefined
+  maxBytesPerUser: number | undefined
 }
 
 /** Loads the binary for this machine. It is an Error and no IpcError that says why there is none: nothing has been called yet. */

@@ -138,7 +138,11 @@ export function isList(value: unknown): value is readonly unknown[] {
 }
 
 /** A time in ms; null and Infinity mean none. */
-export function milliseconds(name: string, value: number | null | undefined, fallback: number): number {
+export function milliseconds<F extends number | undefined>(
+  name: string,
+  value: number | null | undefined,
+  fallback: F,
+): number | F {
   if (value === undefined) return fallback
   if (value === null) return Number.POSITIVE_INFINITY
   if (typeof value !== 'number' || !(value >= 0)) {
@@ -147,13 +151,9 @@ export function milliseconds(name: string, value: number | null | undefined, fal
   return value
 }
 
-export function count(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  most = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return fallback
+/** An integer; undefined where none is given, which leaves it to the core. */
+export function count(name: string, value: number | undefined, most = Number.MAX_SAFE_INTEGER): number | undefined {
+  if (value === undefined) return undefined
   if (!Number.isInteger(value) || value < 0 || value > most) {
     refuse(`${name} is an integer from 0 to ${most}; got ${show(value)}`)
   }
@@ -188,20 +188,20 @@ export function endpointOptions(options: EndpointOptions, moreLimits: readonly s
   const allow: unknown = options.allow ?? []
   if (!isList(allow)) return refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
   return {
-    maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 256 * 1024 * 1024, 0xffff_ffff),
-    maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, 64 * 1024 * 1024),
-    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, 1024, 0xffff_ffff),
+    maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 0xffff_ffff),
+    maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes),
+    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, 0xffff_ffff),
     allow: allow.map(account),
   }
 }
 
 const longestAccount = 256
+const maxUid = 0xffff_fffe
 
-function account(who: unknown): string {
-  const isName = typeof who === 'string' && who !== '' && who.length <= longestAccount
-  const known = typeof who === 'number' ? Number.isInteger(who) && who >= 0 : isName
-  if (!known) refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
-  return String(who)
+function account(who: unknown): number | string {
+  if (typeof who === 'string' && who !== '' && who.length <= longestAccount) return who
+  if (typeof who === 'number' && Number.isInteger(who) && who >= 0 && who <= maxUid) return who
+  return refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
 }
 
 const mostShown = 60

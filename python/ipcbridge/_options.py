@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import grp
 import math
-import pwd
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import timedelta
@@ -28,7 +26,7 @@ class Unset:
 
 UNSET = Unset()
 FOREVER = -1
-MAX_QUEUED_BYTES = 256 * 1024 * 1024
+MAX_QUEUED_BYTES = _native.MAX_QUEUED_BYTES
 _MAX_BYTES = 2**63 - 1
 # Sizes within a message, and numbers of calls, have 32 bits, here as in Node.js.
 _MAX_LIMITS = {"max_message_bytes": 2**32 - 1, "max_pending_calls": 2**32 - 1}
@@ -131,23 +129,25 @@ def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
 def allow_list(allow: Iterable[Allow] | None) -> tuple[list[int], list[int]]:
     """The uids and gids of `allow`: a uid, a user's name, or 'group:NAME'."""
     uids: list[int] = []
-    gids: list[int] = []
+    names: list[str] = []
     if isinstance(allow, (str, int)):
         allow = [allow]
     for entry in _listed(allow, "allow"):
         if isinstance(entry, int) and not isinstance(entry, bool) and 0 <= entry <= _MAX_UID:
             uids.append(entry)
-        elif not isinstance(entry, str):
-            _refuse(f"allow: {entry!r} is neither a uid, a user nor 'group:NAME'")
+        elif isinstance(entry, str) and entry:
+            names.append(entry)
         else:
-            try:
-                if entry.startswith("group:"):
-                    gids.append(grp.getgrnam(entry[len("group:") :]).gr_gid)
-                else:
-                    uids.append(pwd.getpwnam(entry).pw_uid)
-            except KeyError:
-                raise IpcError("invalid_argument", f"allow: there is no {entry!r} on this machine") from None
-    return uids, gids
+            _refuse(f"allow: {entry!r} is neither a uid, a user nor 'group:NAME'")
+    more_uids, gids = _native.find_accounts(names)
+    return uids + more_uids, gids
+
+
+def _check_method(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        _refuse(f"no method can have the name {name!a}: a lone surrogate, which UTF-8 cannot carry")
 
 
 def connect_arguments(
@@ -187,6 +187,8 @@ def serve_arguments(
     if takeover not in _TAKEOVERS:
         _refuse(f"takeover is 'wait', 'fail' or 'replace', not {takeover!r}")
     _check_integer(mode, "mode", 0o777, oct)
+    for method in methods:
+        _check_method(method)
     return {
         "address": name,
         "methods": methods,

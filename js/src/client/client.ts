@@ -53,10 +53,10 @@ export class Client implements Owner {
     options: ConnectOptions,
   ) {
     this.decoding = decodingOf(options)
-    this.maxQueuedBytes = count('maxQueuedBytes', options.maxQueuedBytes, 256 * 1024 * 1024)
+    this.maxQueuedBytes = count('maxQueuedBytes', options.maxQueuedBytes) ?? native().maxQueuedBytes
     const nativeOptions = {
       addresses: [...addresses],
-      connectTimeout: milliseconds('connectTimeout', options.connectTimeout, 10_000),
+      connectTimeout: milliseconds('connectTimeout', options.connectTimeout, undefined),
       maxQueuedBytes: this.maxQueuedBytes,
       ...endpointOptions(options),
     }

@@ -56,10 +56,10 @@ export class Service implements InboundCallOwner {
       address,
       methods: [...methods.map(method => method.name), describeCall],
       takeover: takeovers.indexOf(oneOf('takeover', options.takeover, takeovers, 'wait')),
-      takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, 2000),
-      mode: count('mode', options.mode, 0o600, 0o777),
+      takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, undefined),
+      mode: count('mode', options.mode, 0o777),
       ...endpointOptions(options, ['maxBytesPerUser']),
-      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser, 1024 * 1024 * 1024),
+      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().serve(nativeOptions))

@@ -43,6 +43,13 @@ void Client::start() {
 void Client::attempt(Link& link) {
   link.next_attempt = kNever;
   if (state_ == ClientState::kClosed || link.connection != nullptr || link.dial) return;
+  // The directory of names may have become another since.
+  Result<std::string> path = link.address.locate();
+  if (!path.ok()) {
+    fail_attempt(link, path.error());
+    return;
+  }
+  link.address.path = std::move(path).value();
   link.dial = context_.dial(link.address, *this);
   link.dial_until = kNever;
   advance(link);

@@ -56,6 +56,24 @@ void Context::on_dial_ready(std::uint64_t dial) {
   if (found != dials_.end()) found->second->on_dial_ready(dial);
 }
 
+bool Context::watch_paths(PathWatcher::Watch& watch, const std::vector<std::string>& files,
+                          const std::vector<std::string>& listed) {
+  if (!path_watcher_) {
+    path_watcher_ = std::make_unique<PathWatcher>(system(), [this] { poller_.ring(); });
+    path_events_polled_ = poller_.add(path_watcher_->events_fd(), kPathEventsToken, EPOLLIN) &&
+                          poller_.add(path_watcher_->mounts_fd(), kMountsToken, EPOLLIN | EPOLLET);
+  }
+  watch = PathWatcher::Watch(*path_watcher_, files, listed);
+  return watch.complete() && path_events_polled_;
+}
+
+bool Context::paths_changed(std::uint64_t token) {
+  if (!path_watcher_) return false;
+  if (token == kPathEventsToken) path_watcher_->on_events();
+  if (token == kMountsToken) path_watcher_->on_mount();
+  return path_watcher_->take_change();
+}
+
 Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
                                      const ConnectionSetup& setup) {
   const std::uint64_t id = next_connection_++;

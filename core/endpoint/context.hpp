@@ -18,6 +18,7 @@
 #include "core/endpoint/dial.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/naming/path_watcher.hpp"
 #include "core/reactor/poller.hpp"
 #include "core/reactor/timer_queue.hpp"
 
@@ -25,6 +26,10 @@ namespace ipcbridge {
 
 // Poller tokens of attempts to connect; those of connections count up from one.
 inline constexpr std::uint64_t kDialToken = 1ULL << 61U;
+
+// Poller tokens of the PathWatcher's descriptors.
+inline constexpr std::uint64_t kPathEventsToken = ~0ULL - 2;
+inline constexpr std::uint64_t kMountsToken = ~0ULL - 3;
 
 // What a Driver lends to its clients, servers and connections. Used under the Driver's lock only.
 class Context {
@@ -64,6 +69,12 @@ class Context {
   void on_dial_ready(std::uint64_t dial);
   void forget_dial(std::uint64_t dial) { dials_.erase(dial); }
 
+  // Watches files in place of those that `watch` did. False when some change will go unnoticed.
+  bool watch_paths(PathWatcher::Watch& watch, const std::vector<std::string>& files,
+                   const std::vector<std::string>& listed);
+  // Whether what this token of the poller stands for is a change of such files.
+  bool paths_changed(std::uint64_t token);
+
   // Connections. A new one starts awake. A closed one is destroyed at the end of the turn.
   Connection* open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
                               const ConnectionSetup& setup);
@@ -90,6 +101,8 @@ class Context {
   Poller poller_;
   TimerQueue timers_;
   std::array<std::byte, 16> nonce_{};
+  std::unique_ptr<PathWatcher> path_watcher_;  // while there has been a server with files
+  bool path_events_polled_ = false;
   EventSink* sink_ = nullptr;
   std::deque<Posted> posted_;
   KnownIds known_ids_ = KnownIds::read();

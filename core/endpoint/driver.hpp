@@ -30,6 +30,8 @@ struct DriverOptions {
   // Whether threads call while another one waits on fd(), and wake it where a call needs it to look. Otherwise all
   // calls come from the thread that waits, which prepares its sleep anew before it does.
   bool shared_by_threads = false;
+  // How often a server looks whether its socket is still there, where the system does not tell of changes.
+  Duration look_interval = std::chrono::seconds(5);
 };
 
 struct ServerStatus {

@@ -37,7 +37,12 @@ void Driver::Impl::poll_descriptors() {
 
 void Driver::Impl::on_ready(const epoll_event& event) {
   const std::uint64_t token = event.data.u64;
-  if (token == Poller::kTimer || token == Poller::kBell) return;
+  if (token >= kMountsToken) {  // the timer and the bell are among these
+    if (context_.paths_changed(token)) {
+      for (auto& [id, server] : servers_) server->look_soon();
+    }
+    return;
+  }
   if (token >= kServerToken) {
     if (Server* found = server(static_cast<ServerId>(token - kServerToken))) found->accept();
     return;

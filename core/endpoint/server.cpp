@@ -61,10 +61,13 @@ Status Server::listen() {
   if (!listener.ok()) return listener.error();
   if (!context_.poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
   listener_ = std::move(listener).value();
+  watch_listener();
   return {};
 }
 
 void Server::stop_listening() {
+  look_at_ = kNever;
+  watch_ = {};
   if (!listener_) return;
   context_.poller().remove(listener_->fd());
   listener_.reset();
@@ -95,7 +98,7 @@ void Server::ask(std::unique_ptr<Channel> channel) {
 }
 
 void Server::accept() {
-  for (int i = 0; i < kAcceptsPerTurn && state_ == ServerState::kListening; ++i) {
+  for (int i = 0; i < kAcceptsPerTurn && state_ == ServerState::kListening && listener_; ++i) {
     Result<std::unique_ptr<Channel>> channel = listener_->accept();
     if (!channel.ok()) {
       pause_accepting();
@@ -111,6 +114,11 @@ void Server::pause_accepting() {
   context_.poller().modify(listener_->fd(), poll_token_, 0);
   accept_again_at_ = Clock::now() + kAcceptPause;
   context_.set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
+}
+
+void Server::accept_again() {
+  accept_again_at_ = kNever;
+  if (listener_) context_.poller().modify(listener_->fd(), poll_token_, EPOLLIN);
 }
 
 void Server::admit(std::unique_ptr<Channel> channel) {
@@ -162,9 +170,9 @@ void Server::leave(const QuotaHolder& holder) {
 void Server::on_timer(TimePoint now) {
   if (state_ == ServerState::kStarting) {
     try_listen();
-  } else if (state_ == ServerState::kListening && accept_again_at_ <= now) {
-    accept_again_at_ = kNever;
-    context_.poller().modify(listener_->fd(), poll_token_, EPOLLIN);
+  } else if (state_ == ServerState::kListening) {
+    if (accept_again_at_ <= now) accept_again();
+    if (look_at_ <= now) look_after_listener();
   } else if (state_ == ServerState::kClosing && give_up_at_ <= now) {
     give_up();
   }

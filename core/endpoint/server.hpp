@@ -12,6 +12,7 @@
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/orphans.hpp"
 #include "core/naming/address.hpp"
+#include "core/naming/path_watcher.hpp"
 #include "core/transport/admission.hpp"
 #include "core/transport/listener.hpp"
 
@@ -38,6 +39,8 @@ class Server final : public ConnectionOwner {
 
   void accept();
   void on_timer(TimePoint now);
+  // Files that some server depends on have changed (server_watch.cpp).
+  void look_soon();
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
@@ -72,6 +75,14 @@ class Server final : public ConnectionOwner {
   // One connection less.
   void leave(const QuotaHolder& holder);
   void pause_accepting();
+  void accept_again();
+  void look_by(TimePoint at);
+  void look_after_listener();
+  bool is_in_place() const;
+  void watch_listener();
+  void listen_anew();
+  Status relocate();
+  void lose_place(const Error& why);
   void close_if_drained();
   static void say_goodbye(Connection& connection);
   static void end_handshake(Connection& connection);
@@ -89,8 +100,11 @@ class Server final : public ConnectionOwner {
   ServerState state_ = ServerState::kStarting;
   Admission admission_;
   std::unique_ptr<Listener> listener_;
-  std::unique_ptr<Dial> dial_;     // to the one that is asked to be replaced
-  TimePoint give_up_at_ = kNever;  // starting: until when the name may be taken; closing: until when calls may run
+  PathWatcher::Watch watch_;    // of the listener's files
+  TimePoint look_at_ = kNever;  // whether they are there
+  std::unique_ptr<Dial> dial_;  // to the one that is asked to be replaced
+  // Starting, or listening anew: until when that may fail. Closing: until when calls may run.
+  TimePoint give_up_at_ = kNever;
   TimePoint accept_again_at_ = kNever;
   bool asked_to_replace_ = false;
   Error close_reason_{Code::kCancelled, "the server was closed"};

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/base/file_identity.hpp"
 #include "core/naming/file_error.hpp"
 
 namespace ipcbridge {
@@ -21,10 +22,8 @@ std::string lock_path(const std::string& socket_path) { return socket_path + ".l
 
 // The file may have been unlinked between our open and our lock; then the lock is on nothing.
 bool is_current(int fd, const std::string& path) {
-  struct stat ours {};
-  struct stat current {};
-  return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &current) == 0 && ours.st_ino == current.st_ino &&
-         ours.st_dev == current.st_dev;
+  const FileIdentity ours = FileIdentity::of(fd);
+  return ours.exists() && ours == FileIdentity::of(path);
 }
 
 bool is_regular(int fd) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "core/transport/channel.hpp"
@@ -23,6 +25,11 @@ class Listener {
   // has gone again. resource_exhausted when this process lacks a descriptor for it: it goes on waiting, and fd() stays
   // readable.
   virtual Result<std::unique_ptr<Channel>> accept() = 0;
+
+  // Whether clients still find it: what is in the file system may have been removed, replaced, or hidden by a mount.
+  virtual bool is_in_place() const { return true; }
+  // The files that this depends on, to be watched.
+  virtual std::vector<std::string> files() const { return {}; }
 };
 
 }  // namespace ipcbridge

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
+#include "core/naming/file_error.hpp"
 #include "core/transport/socket.hpp"
 #include "core/transport/unix_channel.hpp"
 
@@ -20,7 +22,9 @@ Status clear_path(System& system, const std::string& path) {
   }
   // That nobody holds the lock says nothing of a program that knows no locks.
   if (Status status = check_abandoned(system, path); !status.ok()) return status;
-  ::unlink(path.c_str());
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return claim_error(errno, "cannot remove the socket " + path, path);
+  }
   return {};
 }
 
@@ -31,7 +35,11 @@ std::unique_ptr<Channel> channel(System& system, Fd socket, LocalPeer peer) {
 }  // namespace
 
 UnixListener::UnixListener(System& system, std::string path, NameLock lock, Fd socket)
-    : system_(system), path_(std::move(path)), lock_(std::move(lock)), socket_(std::move(socket)) {}
+    : system_(system),
+      path_(std::move(path)),
+      lock_(std::move(lock)),
+      socket_(std::move(socket)),
+      file_(FileIdentity::of(path_)) {}
 
 Result<std::unique_ptr<Listener>> UnixListener::listen(System& system, const std::string& path, mode_t mode) {
   Result<NameLock> lock = NameLock::acquire(system, path);
@@ -44,7 +52,7 @@ Result<std::unique_ptr<Listener>> UnixListener::listen(System& system, const std
 
 UnixListener::~UnixListener() {
   if (!socket_.valid()) return;  // a forked child's is its parent's
-  if (lock_.held()) ::unlink(path_.c_str());
+  if (has_file()) ::unlink(path_.c_str());
   // First, so that a process without a descriptor to spare has one to accept those with that wait.
   lock_.release();
   stop_listening_unix(system_, std::move(socket_));
@@ -58,6 +66,12 @@ Result<std::unique_ptr<Channel>> UnixListener::accept() {
   if (!peer.ok()) return std::unique_ptr<Channel>();
   return channel(system_, std::move(socket).value(), std::move(peer).value());
 }
+
+bool UnixListener::is_in_place() const { return has_file() && lock_.held(); }
+
+bool UnixListener::has_file() const { return file_.exists() && FileIdentity::of(path_) == file_; }
+
+std::vector<std::string> UnixListener::files() const { return {path_, lock_.path()}; }
 
 Connector::Outcome connect_unix_channel(System& system, const std::string& path) {
   Result<Fd> socket = connect_unix(system, path);

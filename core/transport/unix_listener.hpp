@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/fd.hpp"
+#include "core/base/file_identity.hpp"
 #include "core/base/system.hpp"
 #include "core/naming/name_lock.hpp"
 #include "core/transport/connector.hpp"
@@ -24,14 +26,19 @@ class UnixListener final : public Listener {
 
   int fd() const override { return socket_.get(); }
   Result<std::unique_ptr<Channel>> accept() override;
+  bool is_in_place() const override;
+  std::vector<std::string> files() const override;
 
  private:
   UnixListener(System& system, std::string path, NameLock lock, Fd socket);
+  // Whether the socket at the path is still this one.
+  bool has_file() const;
 
   System& system_;
   std::string path_;
   NameLock lock_;
   Fd socket_;
+  FileIdentity file_;  // of the socket
 };
 
 Connector::Outcome connect_unix_channel(System& system, const std::string& path);

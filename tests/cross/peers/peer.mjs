@@ -98,7 +98,7 @@ const actions = {
     ipc.onState(clients.get(on), state => event('state', { state }))
   },
   watch_server: ({ as }) => {
-    ipc.onState(servers.get(as), state => event('server state', { state }))
+    ipc.onState(servers.get(as), (state, reason) => event('server state', { state, code: reason?.code ?? null }))
   },
   close: ({ on }) => ipc.close(clients.get(on)),
   burst: command => burst(memberOf(viewOf(command), command.method), command, () => event('underway')),

@@ -65,7 +65,10 @@ class Actions:
         aio.on_state(clients[on], lambda state, _reason: event("state", state=state))
 
     async def watch_server(self, **command: Any) -> None:
-        aio.on_state(servers[command["as"]], lambda state, _reason: event("server state", state=state))
+        aio.on_state(
+            servers[command["as"]],
+            lambda state, reason: event("server state", state=state, code=reason and reason.code),
+        )
 
     async def close(self, on: str, **_: Any) -> None:
         await aio.close(clients[on])

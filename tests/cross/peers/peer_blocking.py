@@ -54,7 +54,10 @@ class Actions:
         ipc.on_state(clients[on], lambda state, _reason: event("state", state=state))
 
     def watch_server(self, **command: Any) -> None:
-        ipc.on_state(servers[command["as"]], lambda state, _reason: event("server state", state=state))
+        ipc.on_state(
+            servers[command["as"]],
+            lambda state, reason: event("server state", state=state, code=reason and reason.code),
+        )
 
     def close(self, on: str, **_: Any) -> None:
         ipc.close(clients[on])

@@ -33,6 +33,7 @@ class Arguments {
     environment_ = static_cast<Environment*>(data);
   }
 
+  napi_env env() const { return env_; }
   Environment& environment() const { return *environment_; }
   napi_value value(std::size_t at) const { return values_[at]; }
 
@@ -101,6 +102,10 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     return Arguments(env, info).failed(Code::kInternal, failure.what(), kReturns);
   }
 }
+
+// Of a call that could not be queued. A notification tells of it by kDropped.
+Error no_room() { return {Code::kResourceExhausted, "the calls that wait to be sent exceed maxQueuedBytes"}; }
+constexpr double kDropped = 0;  // no error has this number
 
 Error not_encoded() { return {Code::kInternal, "the bytes to send are not in the memory that was registered"}; }
 
@@ -177,10 +182,15 @@ napi_value send_call(const Arguments& args, const CallOptions& options, std::uin
   const auto payload = environment.outgoing(0, size);
   const auto metadata = environment.outgoing(size, metadata_size);
   if (!payload || !metadata) return args.result(not_encoded());
-  const Status status = environment.driver().call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
+  const Result<Submission> sent =
+      environment.driver().call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
   environment.doorbell().touched();
-  if (status.ok() && !options.notify) environment.doorbell().keep_alive();
-  return args.result(status);
+  if (!sent.ok()) return args.result(sent.error());
+  if (sent.value() == Submission::kNotTaken) {
+    return options.notify ? Napi::Number::New(args.env(), kDropped) : args.result(no_room());
+  }
+  if (!options.notify) environment.doorbell().keep_alive();
+  return nullptr;
 }
 
 napi_value call(napi_env env, napi_callback_info info) { return send_call(Arguments(env, info), CallOptions{}, 0); }
@@ -235,12 +245,8 @@ napi_value reply(napi_env env, napi_callback_info info) {
   const auto payload = environment.outgoing(0, args.u32(1));
   if (!payload) return args.result(not_encoded());
   RequestKey request;
-  if (!environment.requests().take(args.u32(0), request)) return nullptr;
-  try {
-    environment.driver().reply(request, *payload);
-  } catch (const std::bad_alloc&) {
-    environment.driver().reply_error(request, Code::kResourceExhausted, "no memory for the result", {});
-  }
+  if (!environment.inbound_calls().take(args.u32(0), request)) return nullptr;
+  environment.driver().reply(request, *payload);
   environment.doorbell().touched();
   return nullptr;
 }
@@ -251,7 +257,7 @@ napi_value reply_error(napi_env env, napi_callback_info info) {
   const auto details = environment.outgoing(0, args.u32(3));
   if (!details) return args.result(not_encoded());
   RequestKey request;
-  if (!environment.requests().take(args.u32(0), request)) return nullptr;
+  if (!environment.inbound_calls().take(args.u32(0), request)) return nullptr;
   const auto code = code_from_number(static_cast<std::uint8_t>(args.u32(1))).value_or(Code::kUnknown);
   environment.driver().reply_error(request, code, args.text(2), *details);
   environment.doorbell().touched();

@@ -125,6 +125,7 @@ Napi::Object to_object(Napi::Env env, const ClientStatus& status) {
   object["pendingCalls"] = static_cast<double>(status.pending_calls);
   object["queuedCalls"] = static_cast<double>(status.queued_calls);
   object["queuedBytes"] = static_cast<double>(status.queued_bytes);
+  object["droppedNotifications"] = static_cast<double>(status.dropped_notifications);
   const Napi::Array links = Napi::Array::New(env, status.links.size());
   for (std::uint32_t i = 0; i < links.Length(); ++i) links.Set(i, link_object(env, status.links[i]));
   object["links"] = links;

@@ -1,7 +1,6 @@
 #include "bindings/node/environment.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "bindings/node/loop_doorbell.hpp"
@@ -22,16 +21,16 @@ std::span<T> memory_of(napi_env env, napi_value array) {
 
 }  // namespace
 
-Environment::Environment(napi_env env) : env_(env), sink_(requests_) {}
+Environment::Environment(napi_env env) : env_(env), batch_(&inbound_calls_) {}
 
 Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own_thread) {
   if (driver_) return Error{Code::kInternal, "it has been started already"};
   Result<std::unique_ptr<Driver>> driver = Driver::create(DriverOptions{});
   if (!driver.ok()) return driver.error();
   driver_ = std::move(driver).value();
-  sink_.use(memory_of<std::uint32_t>(env_, shared.Get("table")), memory_of<std::byte>(env_, shared.Get("slab")));
+  batch_.use(memory_of<std::uint32_t>(env_, shared.Get("table")), memory_of<std::byte>(env_, shared.Get("slab")));
   control_ = memory_of<const std::int32_t>(env_, shared.Get("control"));
-  if (control_.size() < kControlCount || !sink_.has_room()) {
+  if (control_.size() < kControlCount || !batch_.has_room()) {
     return Error{Code::kInternal, "the memory to share is too small"};
   }
   shared_ = Napi::Persistent(shared);
@@ -65,39 +64,19 @@ std::optional<ConstBytes> Environment::outgoing(std::uint32_t start, std::uint32
 bool Environment::drain(bool poll, TimePoint deadline) {
   if (delivering_) return false;
   for (;;) {
-    sink_.reset();
-    const bool more = turn(poll);
-    const TimePoint begun = sink_.adapts() ? Clock::now() : TimePoint();
-    refuse_unheard();
-    if (!sink_.empty() && !deliver()) return false;
-    if (begun != TimePoint()) sink_.adapt(Clock::now() - begun, kTurnBudget);
+    batch_.reset();
+    const bool more = driver_->turn(batch_, poll);
+    const TimePoint begun = batch_.adapts() ? Clock::now() : TimePoint();
+    if (!batch_.empty() && !deliver()) return false;
+    if (begun != TimePoint()) batch_.adapt(Clock::now() - begun, kTurnBudget);
     if (!more) return false;
     if (Clock::now() >= deadline) return true;
   }
 }
 
-// Answers the requests for which there was no memory to tell JavaScript of.
-void Environment::refuse_unheard() {
-  try {
-    for (const RequestKey& request : sink_.refused()) {
-      driver_->reply_error(request, Code::kResourceExhausted, "no memory to take the call", {});
-    }
-  } catch (const std::bad_alloc&) {
-    return;  // not even for that: their callers wait for as long as their deadlines say
-  }
-}
-
-bool Environment::turn(bool poll) {
-  try {
-    return driver_->turn(sink_, poll);
-  } catch (const std::bad_alloc&) {
-    return true;  // what it has not come to is still there
-  }
-}
-
 bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
-  const napi_value count = Napi::Number::New(env_, sink_.size());
+  const napi_value count = Napi::Number::New(env_, batch_.size());
   delivering_ = true;
   // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
   // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
@@ -105,7 +84,7 @@ bool Environment::deliver() {
   const napi_status status =
       napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 1, &count, nullptr);
   delivering_ = false;
-  closed(sink_.handles_closed());
+  closed(batch_.handles_closed());
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;
   if (napi_get_and_clear_last_exception(env_, &thrown) != napi_ok) return false;

@@ -6,11 +6,11 @@
 
 #include <napi.h>
 
-#include "bindings/node/batch_sink.hpp"
 #include "bindings/node/doorbell.hpp"
-#include "bindings/node/request_table.hpp"
 #include "bindings/node/socket_cleanup.hpp"
 #include "core/endpoint/driver.hpp"
+#include "core/endpoint/event_batch.hpp"
+#include "core/endpoint/inbound_call_table.hpp"
 
 namespace ipcbridge::node {
 
@@ -25,7 +25,7 @@ class Environment final : public Drainer {
 
   Driver& driver() { return *driver_; }
   Doorbell& doorbell() { return *doorbell_; }
-  RequestTable& requests() { return requests_; }
+  InboundCallTable& inbound_calls() { return inbound_calls_; }
   SocketCleanup& sockets() { return sockets_; }
 
   // The bytes that JavaScript has encoded, from `start`; nothing when they are not in the memory it registered.
@@ -36,7 +36,7 @@ class Environment final : public Drainer {
   // as long as there is one: a copy of it that is not used any more can be collected.
   void opened();
 
-  void copy_long_message(std::uint32_t number, MutableBytes into) { sink_.copy_long_message(number, into); }
+  void copy_long_message(std::uint32_t number, MutableBytes into) { batch_.copy_long_message(number, into); }
 
   // What the last method that failed said; JavaScript asks for it.
   Error last_error;
@@ -49,17 +49,14 @@ class Environment final : public Drainer {
   // Numbers that JavaScript sets and this side only reads.
   enum Control : std::size_t { kKeepAlive, kNoSpin, kControlCount };
 
-  void refuse_unheard();
-  // Turns the Driver; whether there is more.
-  bool turn(bool poll);
   // False when JavaScript cannot run any more.
   bool deliver();
   void closed(std::size_t count);
 
   napi_env env_;
-  RequestTable requests_;
+  InboundCallTable inbound_calls_;
   SocketCleanup sockets_;
-  BatchSink sink_;
+  EventBatch batch_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Doorbell> doorbell_;
   Napi::FunctionReference on_batch_;  // weak while no client and no server is open

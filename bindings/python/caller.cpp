@@ -78,10 +78,10 @@ PyObject* fail(const Caller* self, const CallResult& result) {
   PyObject* message =
       PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
   if (message == nullptr) return nullptr;
-  PyObject* error = PyObject_CallFunction(
-      self->error_of, "s#Ny#iii", code.data(), static_cast<Py_ssize_t>(code.size()), message,
-      reinterpret_cast<const char*>(outcome.payload.data()), static_cast<Py_ssize_t>(outcome.payload.size()),
-      static_cast<int>(outcome.sent_maybe), static_cast<int>(outcome.remote), static_cast<int>(outcome.not_started));
+  PyObject* error =
+      PyObject_CallFunction(self->error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
+                            reinterpret_cast<const char*>(outcome.payload.data()),
+                            static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.ending()));
   if (error == nullptr) return nullptr;
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
   Py_DECREF(error);
@@ -117,7 +117,7 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
   Py_DECREF(payload);
   if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
   if (result.outcome.code != Code::kOk) return fail(self, result);
-  if (options.notify) Py_RETURN_NONE;
+  if (options.notify) return PyBool_FromLong(static_cast<long>(!result.dropped));
   PyObject* bytes = new_bytes(result.outcome.payload);
   if (bytes == nullptr) return nullptr;
   PyObject* value = PyObject_CallOneArg(self->decode, bytes);

@@ -16,13 +16,14 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-constexpr std::size_t kMaxRecords = 256;
+constexpr std::size_t kRows = 256;
 constexpr std::size_t kSlabBytes = 4 * EventBatch::kMinSlabBytes;
 
 }  // namespace
 
 DriverBinding::DriverBinding(bool spin)
-    : generation_(fork_guard::generation()), slab_(kSlabBytes), batch_(kMaxRecords) {
+    : generation_(fork_guard::generation()), table_(kRows * EventRow::kWords), slab_(kSlabBytes) {
+  batch_.use(table_, slab_);
   DriverOptions options;
   options.spin = spin;
   driver_ = unwrap(Driver::create(options));
@@ -44,37 +45,40 @@ void DriverBinding::shut_down() { driver_.reset(); }
 
 py::tuple DriverBinding::turn(bool poll) {
   Driver& driver = alive();
-  batch_.reset(slab_);
+  batch_.reset();
   // With the GIL: a turn is bounded and short, and a thread that lets go of the GIL may get it back only
   // 5 ms later.
   const bool more = driver.turn(batch_, poll);
-  py::list events(batch_.records().size());
-  std::size_t at = 0;
-  for (const EventBatch::Record& record : batch_.records()) events[at++] = to_event(record);
+  py::list events(batch_.size());
+  for (std::size_t at = 0; at < batch_.size(); ++at) events[at] = to_event(batch_.row(at));
   return py::make_tuple(std::move(events), more);
 }
 
-py::tuple DriverBinding::to_event(const EventBatch::Record& record) const {
-  const ConstBytes slab = slab_;
-  const ConstBytes base = record.storage.empty() ? slab : ConstBytes(record.storage);
-  const auto part = [&](const EventBatch::Bytes& bytes) { return to_bytes(base.subspan(bytes.offset, bytes.size)); };
-  const auto message = [&] { return to_str(as_text(slab.subspan(record.message.offset, record.message.size))); };
-  switch (record.kind) {
-    case Event::Kind::kOutcome:
-      if (record.code == Code::kOk) return py::make_tuple("result", record.owner, record.token, part(record.payload));
-      return py::make_tuple("error", record.owner, record.token, to_str(code_name(record.code)), message(),
-                            part(record.payload), record.sent_maybe, record.remote, record.not_started);
-    case Event::Kind::kRequest:
-      return py::make_tuple("request", record.owner, record.method, part(record.payload), part(record.metadata),
-                            record.key.connection, record.key.id, record.timeout_us);
-    case Event::Kind::kCancel:
-      return py::make_tuple("cancel", record.owner, record.key.connection, record.key.id);
-    case Event::Kind::kClientState:
-      return py::make_tuple("client", record.owner, to_str(state_name(static_cast<ClientState>(record.state))),
-                            to_str(code_name(record.code)), message());
-    case Event::Kind::kServerState:
-      return py::make_tuple("server", record.owner, to_str(state_name(static_cast<ServerState>(record.state))),
-                            to_str(code_name(record.code)), message());
+py::tuple DriverBinding::to_event(const EventRow& row) const {
+  const auto number = [&](EventRow::Column column) { return row.words[column]; };
+  const auto payload = [&] { return to_bytes(batch_.payload(row)); };
+  const auto message = [&] { return to_str(batch_.message(row)); };
+  const auto code = [&] { return to_str(code_name(static_cast<Code>(number(EventRow::kCode)))); };
+  const std::uint32_t owner = number(EventRow::kOwner);
+  switch (static_cast<EventKind>(number(EventRow::kKind))) {
+    case EventKind::kOutcome: {
+      const std::uint64_t token = row.wide(EventRow::kToken);
+      if (number(EventRow::kCode) == 0) return py::make_tuple("result", owner, token, payload());
+      return py::make_tuple("error", owner, token, code(), message(), payload(), number(EventRow::kEnding));
+    }
+    case EventKind::kInboundCall:
+      return py::make_tuple("request", owner, number(EventRow::kMethod), payload(), to_bytes(batch_.metadata(row)),
+                            row.key().connection, row.key().id, row.wide(EventRow::kTimeout));
+    case EventKind::kCancel:
+      return py::make_tuple("cancel", owner, row.key().connection, row.key().id);
+    case EventKind::kClientState:
+      return py::make_tuple("client", owner, to_str(state_name(static_cast<ClientState>(number(EventRow::kState)))),
+                            code(), message());
+    case EventKind::kServerState:
+      return py::make_tuple("server", owner, to_str(state_name(static_cast<ServerState>(number(EventRow::kState)))),
+                            code(), message());
+    case EventKind::kRoom:
+      return py::make_tuple("room", owner);
   }
   return py::tuple();
 }
@@ -127,8 +131,8 @@ void bind_driver(py::module_& module) {
           "call",
           [](DriverBinding& self, ClientId client, std::uint64_t token, std::uint32_t method, std::int64_t timeout_us,
              unsigned flags, const py::bytes& metadata, const py::bytes& payload) {
-            unwrap(self.alive().call(client, token, method, call_options(timeout_us, flags), view(metadata),
-                                     view(payload)));
+            return unwrap(self.alive().call(client, token, method, call_options(timeout_us, flags), view(metadata),
+                                            view(payload))) == Submission::kTaken;
           },
           py::arg("client"), py::arg("token"), py::arg("method"), py::arg("timeout_us"), py::arg("flags"),
           py::arg("metadata"), py::arg("payload"))

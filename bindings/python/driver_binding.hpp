@@ -29,10 +29,11 @@ class DriverBinding {
 
   // (events, more): what has happened, as tuples, and whether to ask again at once. The events are
   //   ("result", client, token, payload)
-  //   ("error", client, token, code, message, details, sent_maybe, remote, not_started)
+  //   ("error", client, token, code, message, details, ending)
   //   ("request", server, method, payload, metadata, connection, id, timeout_us)
   //   ("cancel", server, connection, id)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
+  //   ("room", client)
   pybind11::tuple turn(bool poll);
 
   // Spins without the GIL for at most so long: True when there is something to do, None when the time is
@@ -40,10 +41,11 @@ class DriverBinding {
   pybind11::object spin(std::int64_t most_us);
 
  private:
-  pybind11::tuple to_event(const EventBatch::Record& record) const;
+  pybind11::tuple to_event(const EventRow& row) const;
 
   std::uint32_t generation_;
   std::unique_ptr<Driver> driver_;
+  std::vector<std::uint32_t> table_;
   std::vector<std::byte> slab_;
   EventBatch batch_;
 };

@@ -121,6 +121,7 @@ py::dict to_dict(const ClientStatus& status) {
   dict["pending_calls"] = status.pending_calls;
   dict["queued_calls"] = status.queued_calls;
   dict["queued_bytes"] = status.queued_bytes;
+  dict["dropped_notifications"] = status.dropped_notifications;
   py::list links;
   for (const LinkStatus& link : status.links) links.append(link_dict(link));
   dict["links"] = links;

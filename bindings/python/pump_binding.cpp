@@ -2,6 +2,9 @@
 #include "bindings/python/pump_binding.hpp"
 
 #include <chrono>
+#include <exception>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "bindings/python/bytes.hpp"
@@ -23,17 +26,33 @@ namespace {
 thread_local const InboundCall* current = nullptr;
 thread_local Worker* current_worker = nullptr;
 
+[[noreturn]] void rethrow_with_gil(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::bad_alloc&) {
+    raise(Code::kResourceExhausted, kOutOfMemory);
+  }
+}
+
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-// Runs f without the GIL. Not for exceptions of Python: f touches none of it.
+// Runs f without the GIL. Not for exceptions of Python: f touches none of it. Those of C++ are rethrown with the GIL,
+// for whoever translates them. No destructor and no catch (...) may take it back: see the class.
 template <typename F>
 auto without_gil(F f) {
+  std::optional<decltype(f())> result;
+  std::exception_ptr failure;
   PyThreadState* state = PyEval_SaveThread();
-  auto result = f();
+  try {
+    result.emplace(f());
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
   PyEval_RestoreThread(state);
-  return result;
+  if (failure) rethrow_with_gil(failure);
+  return *std::move(result);
 }
 
 // The same for what uses the pump, which another thread may want to shut down meanwhile.

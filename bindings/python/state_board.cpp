@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 namespace ipcbridge::python {
 namespace {
@@ -45,27 +46,26 @@ void forget(Map& states, Set& forgotten, std::uint32_t id, Final final_state) {
 void StateBoard::observe(const Event& event) {
   const std::lock_guard lock(mutex_);
   News news;
-  news.owner = event.owner;
   bool is_new = true;
-  if (event.kind == Event::Kind::kCancel) {
-    cancelled_.add(event.key);
+  if (const auto* cancel = std::get_if<CancelEvent>(&event)) {
+    cancelled_.add(cancel->key);
     news.kind = News::Kind::kCancel;
-    news.key = event.key;
+    news.owner = cancel->server;
+    news.key = cancel->key;
+  } else if (const auto* client = std::get_if<ClientStateEvent>(&event)) {
+    news.kind = News::Kind::kClientState;
+    news.owner = client->client;
+    news.state = {static_cast<std::uint8_t>(client->state), client->code, std::string(client->message),
+                  client->state == ClientState::kReady};
+    is_new = remember(clients_, forgotten_clients_, client->client, news.state, client->state == ClientState::kClosed);
+  } else if (const auto* server = std::get_if<ServerStateEvent>(&event)) {
+    news.kind = News::Kind::kServerState;
+    news.owner = server->server;
+    news.state = {static_cast<std::uint8_t>(server->state), server->code, std::string(server->message),
+                  server->state == ServerState::kListening};
+    is_new = remember(servers_, forgotten_servers_, server->server, news.state, server->state == ServerState::kClosed);
   } else {
-    news.state = {event.state, event.outcome.code, std::string(event.outcome.message), false};
-    if (event.kind == Event::Kind::kClientState) {
-      news.kind = News::Kind::kClientState;
-      news.state.begun = event.state == static_cast<std::uint8_t>(ClientState::kReady);
-      is_new = remember(clients_, forgotten_clients_, event.owner, news.state,
-                        event.state == static_cast<std::uint8_t>(ClientState::kClosed));
-    } else if (event.kind == Event::Kind::kServerState) {
-      news.kind = News::Kind::kServerState;
-      news.state.begun = event.state == static_cast<std::uint8_t>(ServerState::kListening);
-      is_new = remember(servers_, forgotten_servers_, event.owner, news.state,
-                        event.state == static_cast<std::uint8_t>(ServerState::kClosed));
-    } else {
-      return;
-    }
+    return;
   }
   if (!listening_ || !is_new) return;
   news.number = ++last_news_;

@@ -26,9 +26,15 @@ class IdMap {
     }
   }
 
-  // The id must not be in the map. References to other entries are invalid afterwards.
-  T& insert(std::uint64_t id, T value) {
+  // Makes the next insertion one that needs no memory.
+  void reserve_one() {
     if ((size_ + 1) * 2 > slots_.size()) grow();
+  }
+
+  // The id must not be in the map. References to other entries are invalid afterwards. When it throws, nothing has
+  // changed.
+  T& insert(std::uint64_t id, T value) {
+    reserve_one();
     std::size_t at = home(id);
     while (slots_[at].used) at = next(at);
     slots_[at] = Slot{id, true, std::move(value)};
@@ -71,10 +77,10 @@ class IdMap {
   std::size_t home(std::uint64_t id) const { return static_cast<std::size_t>((id * 0x9E3779B97F4A7C15ULL) >> shift_); }
   std::size_t next(std::size_t at) const { return (at + 1) & (slots_.size() - 1); }
 
-  void grow() {
-    std::vector<Slot> old = std::move(slots_);
-    const std::size_t capacity = old.empty() ? kFirstCapacity : old.size() * 2;
-    slots_ = std::vector<Slot>(capacity);
+  [[gnu::noinline]] void grow() {  // so that the question whether to do so stays with whoever inserts
+    const std::size_t capacity = slots_.empty() ? kFirstCapacity : slots_.size() * 2;
+    std::vector<Slot> old(capacity);
+    old.swap(slots_);
     shift_ = 64U - static_cast<unsigned>(std::bit_width(capacity) - 1);
     size_ = 0;
     for (Slot& slot : old) {

@@ -14,6 +14,9 @@ struct Error {
   std::string message;
 };
 
+// What an error says when there is no memory for a sentence. So short that a string keeps it in itself.
+inline constexpr const char* kOutOfMemory = "out of memory";
+
 // A value or an Error. The core throws no exceptions of its own; they are made at the binding edge.
 template <typename T>
 class [[nodiscard]] Result {

@@ -120,9 +120,9 @@ void raise(const Error& error) { throw IpcError(error.code, error.message); }
 
 void raise(const Outcome& outcome) {
   const std::string message(outcome.message);
-  if (!outcome.remote || outcome.not_started) {
+  if (outcome.ending() != Ending::kRemoteError) {
     if (outcome.code != Code::kUnavailable) throw IpcError(outcome.code, message);
-    throw ErrorFactory::lost(message, outcome.sent_maybe ? Sent::kMaybe : Sent::kNo);
+    throw ErrorFactory::lost(message, outcome.ending() == Ending::kMaybeRun ? Sent::kMaybe : Sent::kNo);
   }
   if (outcome.payload.empty()) throw RemoteError(outcome.code, message, {}, {}, {});
   const std::optional<ErrorMap> map = decode_error_map(outcome.payload);

@@ -36,7 +36,8 @@ Remote::Impl::~Impl() {
   engine_->board().forget(StateBoard::client(id_));
 }
 
-Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify) {
+CallResult Remote::Impl::send(std::string_view method, BytesView arguments, const RequestOptions& options,
+                              bool notify) {
   BlockingDriver& driver = engine_->driver();
   const Result<std::uint32_t> number = driver.driver().find_method(id_, method);
   if (!number.ok()) {
@@ -52,9 +53,18 @@ Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const Req
   call.wait_for_ready = options.wait_for_ready;
   CallResult result = driver.call(id_, number.value(), call, options.metadata, arguments, nullptr);
   if (result.outcome.code != Code::kOk) raise(result.outcome);
+  return result;
+}
+
+Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options) {
+  CallResult result = send(method, arguments, options, false);
   const ConstBytes payload = result.outcome.payload;
   if (payload.size() == result.storage.size()) return std::move(result.storage);
   return {payload.begin(), payload.end()};
+}
+
+bool Remote::Impl::notify(std::string_view method, BytesView arguments, const RequestOptions& options) {
+  return !send(method, arguments, options, true).dropped;
 }
 
 std::vector<std::string> Remote::Impl::methods() const {
@@ -83,11 +93,11 @@ Remote::Remote(Remote&&) noexcept = default;
 Remote& Remote::operator=(Remote&&) noexcept = default;
 
 Bytes Remote::call(std::string_view method, BytesView arguments, const RequestOptions& options) {
-  return impl_->call(method, arguments, options, false);
+  return impl_->call(method, arguments, options);
 }
 
-void Remote::notify(std::string_view method, BytesView arguments, const RequestOptions& options) {
-  impl_->call(method, arguments, options, true);
+bool Remote::notify(std::string_view method, BytesView arguments, const RequestOptions& options) {
+  return impl_->notify(method, arguments, options);
 }
 
 std::vector<std::string> Remote::methods() const { return impl_->methods(); }

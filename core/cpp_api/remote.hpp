@@ -16,12 +16,15 @@ class Remote::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Bytes call(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify);
+  Bytes call(std::string_view method, BytesView arguments, const RequestOptions& options);
+  bool notify(std::string_view method, BytesView arguments, const RequestOptions& options);
   std::vector<std::string> methods() const;
   RemoteStatus status() const;
   void close();
 
  private:
+  CallResult send(std::string_view method, BytesView arguments, const RequestOptions& options, bool notify);
+
   std::shared_ptr<Engine> engine_;
   ClientId id_;
 };

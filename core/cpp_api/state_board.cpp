@@ -1,15 +1,17 @@
 #include "core/cpp_api/state_board.hpp"
 
+#include <variant>
+
 namespace ipcbridge {
 namespace {
 
 bool is_final(StateBoard::Owner owner, std::uint8_t state) {
-  return state == (owner.first == Event::Kind::kClientState ? static_cast<std::uint8_t>(ClientState::kClosed)
+  return state == (owner.first == StateBoard::Kind::kClient ? static_cast<std::uint8_t>(ClientState::kClosed)
                                                             : static_cast<std::uint8_t>(ServerState::kClosed));
 }
 
 bool begins(StateBoard::Owner owner, std::uint8_t state) {
-  return state == (owner.first == Event::Kind::kClientState ? static_cast<std::uint8_t>(ClientState::kReady)
+  return state == (owner.first == StateBoard::Kind::kClient ? static_cast<std::uint8_t>(ClientState::kReady)
                                                             : static_cast<std::uint8_t>(ServerState::kListening));
 }
 
@@ -17,17 +19,22 @@ bool begins(StateBoard::Owner owner, std::uint8_t state) {
 
 void StateBoard::observe(const Event& event) {
   const std::lock_guard lock(mutex_);
-  if (event.kind == Event::Kind::kCancel) {
-    cancelled_.add(event.key);
-    return;
+  if (const auto* cancel = std::get_if<CancelEvent>(&event)) {
+    cancelled_.add(cancel->key);
+  } else if (const auto* of_client = std::get_if<ClientStateEvent>(&event)) {
+    note(client(of_client->client), static_cast<std::uint8_t>(of_client->state),
+         {of_client->code, std::string(of_client->message)});
+  } else if (const auto* of_server = std::get_if<ServerStateEvent>(&event)) {
+    note(server(of_server->server), static_cast<std::uint8_t>(of_server->state),
+         {of_server->code, std::string(of_server->message)});
   }
-  const Owner owner{event.kind, event.owner};
+}
+
+void StateBoard::note(Owner owner, std::uint8_t state, Error why) {
   Entry& entry = entries_[owner];
-  entry.last = {event.state,
-                entry.last.begun || begins(owner, event.state),
-                {event.outcome.code, std::string(event.outcome.message)}};
+  entry.last = {state, entry.last.begun || begins(owner, state), std::move(why)};
   entry.seen = true;
-  if (entry.forgotten && is_final(owner, event.state)) entries_.erase(owner);
+  if (entry.forgotten && is_final(owner, state)) entries_.erase(owner);
   changed_.notify_all();
 }
 

@@ -19,7 +19,8 @@ namespace ipcbridge {
 class StateBoard {
  public:
   // Kind and number: clients and servers count separately.
-  using Owner = std::pair<Event::Kind, std::uint32_t>;
+  enum class Kind : std::uint8_t { kClient, kServer };
+  using Owner = std::pair<Kind, std::uint32_t>;
 
   struct State {
     std::uint8_t state = 0;
@@ -27,8 +28,8 @@ class StateBoard {
     Error why;           // of the change; kOk when there is nothing to say
   };
 
-  static Owner client(ClientId id) { return {Event::Kind::kClientState, id}; }
-  static Owner server(ServerId id) { return {Event::Kind::kServerState, id}; }
+  static Owner client(ClientId id) { return {Kind::kClient, id}; }
+  static Owner server(ServerId id) { return {Kind::kServer, id}; }
 
   void observe(const Event& event);
 
@@ -45,6 +46,7 @@ class StateBoard {
   void answered(const RequestKey& key) { cancelled_.remove(key); }
 
  private:
+  void note(Owner owner, std::uint8_t state, Error why);
   State wait(Owner owner, const std::function<bool(const State&)>& wanted);
 
   struct Entry {

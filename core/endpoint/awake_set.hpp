@@ -20,6 +20,10 @@ class Context;
 class AwakeSet {
  public:
   // Wakes the connection; does nothing more when it is in the set.
+  // So that so many can be added without memory.
+  void reserve(std::size_t count) {
+    if (entries_.capacity() < count) entries_.reserve(2 * count);
+  }
   void add(Connection& connection);
   void remove(Connection& connection);
 

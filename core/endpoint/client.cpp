@@ -11,6 +11,10 @@ constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
 // While another address of the list serves, nobody waits for this one.
 constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 
+// How long calls are kept for a connection whose handshake goes on while another is open. A service that is stopped
+// accepts and says nothing.
+constexpr Duration kShareWait = std::chrono::milliseconds(20);
+
 // Names come from whoever calls, and stay: of those that nothing is known of, only so many.
 constexpr std::size_t kMostGuesses = 1024;
 
@@ -94,6 +98,10 @@ void Client::use(Link& link, std::unique_ptr<Channel> channel) {
     return;
   }
   ++connections_;
+  if (links_.size() > 1) {
+    link.expected_until = Clock::now() + kShareWait;
+    context_.set_timer({link.expected_until, TimerQueue::Kind::kClient, id_, 0});
+  }
   link.connection->start();
 }
 
@@ -157,12 +165,14 @@ void Client::on_timer(TimePoint now) {
     if (link.next_attempt <= now) attempt(link);
     if (state_ == ClientState::kClosed) return;
   }
+  send_queued();  // what was kept for a connection that does not open
 }
 
 bool Client::awaits_timer() const {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return false;
-  return state_ != ClientState::kReady || std::any_of(links_.begin(), links_.end(), [](const Link& link) {
-           return link.next_attempt != kNever || link.dial;
+  return state_ != ClientState::kReady || std::any_of(links_.begin(), links_.end(), [this](const Link& link) {
+           const bool being_made = link.connection != nullptr && !link.usable;
+           return link.next_attempt != kNever || link.dial || (being_made && queued_calls_ != 0);
          });
 }
 
@@ -196,6 +206,7 @@ void Client::resume(const std::string& why_lost) {
   context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
   const Error why{Code::kUnavailable, why_lost};
   set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
+  fail_impatient(why_lost);
   for (Link& link : links_) {
     link.backoff = Duration::zero();
     // By timer and not at once: a call is being made, and what an attempt finds out may end that call.
@@ -211,7 +222,12 @@ void Client::set_state(ClientState state, const Error* why) {
 }
 
 void Client::post_state(const Error* why) {
-  context_.post(state_change(Event::Kind::kClientState, id_, static_cast<std::uint8_t>(state_), why));
+  ClientStateEvent event{id_, state_, Code::kOk, {}};
+  if (why != nullptr) {
+    event.code = why->code;
+    event.message = why->message;
+  }
+  if (!context_.post(event)) state_untold_ = true;
 }
 
 void Client::close() {
@@ -247,6 +263,7 @@ bool Client::any_usable() const {
 Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>& full) {
   if (full.size() == links_.size()) return nullptr;
   if (links_.size() == 1) return links_[0].usable ? &links_[0] : nullptr;
+  const std::size_t share = fair_share();
   Link* best = nullptr;
   std::size_t best_at = 0;
   for (std::size_t i = 0; i < links_.size(); ++i) {
@@ -254,6 +271,7 @@ Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>&
     Link& link = links_[at];
     if (!link.usable || link.remote[method] == kNotOffered) continue;
     if (std::find(full.begin(), full.end(), &link) != full.end()) continue;
+    if (link.connection->session().pending_calls() >= share) continue;
     if (best != nullptr && link.connection->session().pending_calls() >= best->connection->session().pending_calls()) {
       continue;
     }
@@ -262,6 +280,27 @@ Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>&
   }
   if (best != nullptr) next_link_ = best_at + 1;
   return best;
+}
+
+// The first connection to open is not to get all that has waited for the first few.
+std::size_t Client::fair_share() const {
+  constexpr std::size_t kAnyNumber = ~std::size_t{0};
+  TimePoint now = kNever;
+  std::size_t calls = queued_calls_;
+  std::size_t open = 0;
+  std::size_t opening = 0;
+  for (const Link& link : links_) {
+    if (link.usable) {
+      ++open;
+      calls += link.connection->session().pending_calls();
+    } else if (link.connection != nullptr) {
+      if (now == kNever) now = Clock::now();
+      if (now < link.expected_until) ++opening;
+    }
+  }
+  if (opening == 0) return kAnyNumber;
+  const std::size_t takers = open + opening;
+  return std::max<std::size_t>(1, (calls + takers - 1) / takers);
 }
 
 std::uint32_t Client::intern_method(std::string_view name) {
@@ -334,7 +373,8 @@ void Client::leave_if_done(Connection& connection) {
   if (leaving && connection.session().pending_calls() == 0) connection.close({Code::kUnavailable, kClosing});
 }
 
-void Client::on_goaway(Connection& connection) {
+void Client::on_goaway(Session& session) {
+  Connection& connection = *context_.connection(session.number());
   Link* link = link_of(connection);
   if (link == nullptr) return;
   // Calls in flight go on; new ones go elsewhere, or to whoever serves here next.
@@ -358,8 +398,10 @@ void Client::on_closed(Connection& connection, const Error& why) {
   if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
   if (state_ == ClientState::kDisconnected) {
     resume(why.message);
-  } else {
+  } else if (any_usable()) {
     send_queued();
+  } else {
+    fail_impatient(why.message);
   }
 }
 
@@ -403,6 +445,7 @@ ClientStatus Client::status() const {
   status.state = state_;
   status.queued_calls = queued_calls_;
   status.queued_bytes = queued_bytes_;
+  status.dropped_notifications = dropped_notifications_;
   for (const Link& link : links_) {
     status.add(status_of(link));
     if (link.usable) status.pending_calls += link.connection->session().pending_calls();

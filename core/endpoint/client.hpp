@@ -28,8 +28,9 @@ class Client final : public ConnectionOwner {
   void start();
   void close();
 
-  Status call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-              ConstBytes payload);
+  // See Driver::call.
+  Result<Submission> call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                          ConstBytes payload);
   void cancel(std::uint64_t token);
 
   std::uint32_t intern_method(std::string_view name);
@@ -40,24 +41,26 @@ class Client final : public ConnectionOwner {
   ClientState state() const { return state_; }
 
   void on_call_deadline(std::uint64_t token, TimePoint now);
+  // Within a turn: what there was no memory to tell of when it happened.
+  void tell_untold();
   // Of this call, and not of an earlier one with the same token.
   bool has_deadline(std::uint64_t token, TimePoint deadline) {
     const Call* call = calls_.find(token);
     return call != nullptr && call->deadline == deadline;
   }
-  // Closed, and its connections too: nothing refers to it any more.
-  bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0; }
+  // Closed, and its connections too, and all has been told: nothing refers to it any more.
+  bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0 && calls_.empty(); }
   // A retry or the end of patience, and whether either is ahead.
   void on_timer(TimePoint now);
   bool awaits_timer() const;
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
-  void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
-  void on_cancel(Connection&, std::uint64_t) override {}
-  void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
-  void on_goaway(Connection& connection) override;
+  void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(Session&, std::uint64_t) override {}
+  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun, const Error& why) override;
+  void on_goaway(Session& session) override;
   void on_room(Connection& connection) override;
   void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const Error& why) override;
@@ -77,6 +80,7 @@ class Client final : public ConnectionOwner {
     TimePoint next_attempt = kNever;
     std::unique_ptr<Dial> dial;  // while an attempt is under way that has no connection yet
     TimePoint dial_until = kNever;
+    TimePoint expected_until = kNever;  // of a connection that is being made: until when calls are kept for it
   };
 
   // What a call needs to be sent later, or again.
@@ -97,6 +101,10 @@ class Client final : public ConnectionOwner {
     std::uint64_t id = 0;
     std::uint64_t written = 0;  // with it: how much the channel had written, if there is a deadline
     std::unique_ptr<Saved> saved;
+    Code ended = Code::kOk;  // if it has, and there was no memory to tell of it yet
+
+    bool waits() const { return connection == 0 && ended == Code::kOk; }
+    std::uint64_t queued_bytes() const;
   };
 
   void attempt(Link& link);
@@ -114,6 +122,8 @@ class Client final : public ConnectionOwner {
   Link* link_of(const Connection& connection);
   // Not one of those that are full.
   Link* pick(std::uint32_t method, const std::vector<const Link*>& full);
+  // How many calls a connection may have now, so that those that are about to open get their share.
+  std::size_t fair_share() const;
   bool any_usable() const;
   ClientState state_of(const Link& link) const;
   LinkStatus status_of(const Link& link) const;
@@ -122,15 +132,23 @@ class Client final : public ConnectionOwner {
   bool offers(std::string_view name) const;
   std::string where() const;
 
+  void resume_for(std::uint64_t token);
   // True when sent; an error when it can never be; false when there is no room.
   Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
   Result<bool> try_send_over(Link& link, std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
-  void enqueue(std::uint64_t token, Call call, ConstBytes metadata, ConstBytes payload);
-  void enqueue_again(std::uint64_t token, ConstBytes metadata, ConstBytes payload);
+  // Whether the queue takes a call of so many bytes; an error when it never will.
+  Result<Submission> admit(std::uint64_t bytes, bool notify);
+  void enqueue(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
+  static void save(Call& call, ConstBytes metadata, ConstBytes payload);
   void send_queued();
+  Result<bool> send_saved(std::uint64_t token, Call& call);
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
+  void finish_out_of_memory(std::uint64_t token);
   // Tells the callee that nobody waits. False when the call surely did not run.
   bool withdraw(const Call& call);
+  void lose_call(std::uint64_t token, Call& call, const Outcome& outcome);
+  void lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const Error& why);
+  void expire(std::uint64_t token, const Call& call);
   // What can be seen of the service although it does not answer.
   std::string explain_silence(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
@@ -138,7 +156,10 @@ class Client final : public ConnectionOwner {
   std::string not_answered(std::uint32_t method, std::string_view why) const;
   std::string not_sent(std::uint32_t method, std::string_view why) const;
   void fail_queued(Code code, std::string_view message);
+  // Those that are not to wait for a connection.
+  void fail_impatient(std::string_view message);
   void forget(std::uint64_t token, const Call& call);
+  void unqueue(std::uint64_t bytes);
   void lose(Link& link, const Error& why);
   void leave_if_done(Connection& connection);
 
@@ -161,10 +182,13 @@ class Client final : public ConnectionOwner {
   std::size_t guesses_ = 0;          // of those, interned by find_method while nobody was there to offer them
   std::deque<std::uint64_t> queue_;  // tokens in the order of their calls; those cancelled are skipped
   std::uint64_t queued_bytes_ = 0;
+  std::uint64_t dropped_notifications_ = 0;
+  std::uint64_t wanted_room_ = 0;  // the least that a call wanted for which there was no room; 0: none did
   std::uint64_t next_notification_ = 1ULL << 63U;
   std::size_t next_link_ = 0;
   std::vector<Connection*> leaving_;  // the service said goodbye; calls in flight go on
   std::size_t connections_ = 0;
+  bool state_untold_ = false;
 };
 
 }  // namespace ipcbridge

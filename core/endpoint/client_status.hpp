@@ -33,6 +33,8 @@ struct ClientStatus : LinkStatus {
   std::uint64_t pending_calls = 0;  // sent, not answered
   std::uint64_t queued_calls = 0;   // wait on this side
   std::uint64_t queued_bytes = 0;
+  // Since the client was made: the queue was full, or there was no connection and they were not to wait for one.
+  std::uint64_t dropped_notifications = 0;
   std::vector<LinkStatus> links;  // in the order of the list
 
   void add(LinkStatus link);

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <new>
 #include <span>
 #include <utility>
 
@@ -41,7 +42,7 @@ void Connection::start() {
 void Connection::service(bool fd_ready) {
   if (closed_) return;
   used = true;
-  if (Status status = channel_->read(*this, ReadBudget{}, fd_ready); !status.ok()) {
+  if (Status status = read(fd_ready); !status.ok()) {
     if (handshake_.incompatible()) {
       refuse(status.error());
     } else {
@@ -64,6 +65,14 @@ void Connection::count_handshake() {
   refuse({Code::kResourceExhausted, "too many large handshakes with this service are unfinished"});
 }
 
+Status Connection::read(bool fd_ready) {
+  try {
+    return channel_->read(*this, ReadBudget{}, fd_ready);
+  } catch (const std::bad_alloc&) {
+    return {};  // the channel found no memory to read into: what came is still there for the next turn
+  }
+}
+
 void Connection::advance_handshake() {
   handshake_.flush();
   if (!handshake_.finished()) return;
@@ -77,8 +86,8 @@ void Connection::advance_handshake() {
     // Awake as made, it is not rung for: somebody has to look at it, though the handshake may have long been asleep.
     context_.want_turn(*this);
   }
-  session_.emplace(side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
-                   static_cast<SessionEvents&>(*this), account_);
+  session_.emplace(id_, side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
+                   static_cast<SessionEvents&>(owner_), account_);
   offered_ = MethodIndex(peer_hello().methods);
   owner_.on_open(*this);
 }
@@ -149,7 +158,12 @@ std::optional<PeerActivity> Connection::peer_activity() const {
 }
 
 Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {
-  return is_open() ? session_->receive(header, body) : handshake_.on_frame(header, body);
+  if (is_open()) return session_->receive(header, body);
+  try {
+    return handshake_.on_frame(header, body);
+  } catch (const std::bad_alloc&) {
+    return Error{Code::kResourceExhausted, kOutOfMemory};
+  }
 }
 
 bool Connection::wants_frame() {
@@ -160,17 +174,5 @@ bool Connection::wants_frame() {
 bool Connection::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {
   return channel_->write(header, parts);
 }
-
-void Connection::on_request(std::uint64_t id, const Request& request, Buffer* storage) {
-  owner_.on_request(*this, id, request, storage);
-}
-void Connection::on_cancel(std::uint64_t id) { owner_.on_cancel(*this, id); }
-void Connection::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  owner_.on_outcome(*this, token, outcome, storage);
-}
-void Connection::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) {
-  owner_.on_unsent(token, request, begun, why);
-}
-void Connection::on_goaway() { owner_.on_goaway(*this); }
 
 }  // namespace ipcbridge

@@ -21,25 +21,13 @@ namespace ipcbridge {
 class Context;
 class Connection;
 
-// The client or server that a connection belongs to. Called under the Driver's lock.
-class ConnectionOwner {
+// The client or server that a connection belongs to. The connection's session tells it of the calls of both sides,
+// whichever of them dialled; a session's number is its connection's id. Called under the Driver's lock.
+class ConnectionOwner : public SessionEvents {
  public:
-  ConnectionOwner() = default;
-  virtual ~ConnectionOwner() = default;
-  ConnectionOwner(const ConnectionOwner&) = delete;
-  ConnectionOwner& operator=(const ConnectionOwner&) = delete;
-
   // The peer has said HELLO: an error refuses it, and the peer is told.
   virtual Status judge(Connection& connection, const Hello& theirs) = 0;
   virtual void on_open(Connection& connection) = 0;
-  virtual void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) = 0;
-  virtual void on_cancel(Connection& connection, std::uint64_t id) = 0;
-  virtual bool keeps_notification(Connection& /*connection*/, std::uint64_t /*id*/, std::uint64_t /*bytes*/) {
-    return false;
-  }
-  virtual void on_outcome(Connection& connection, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
-  virtual void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) = 0;
-  virtual void on_goaway(Connection& connection) = 0;
   // There may be room for calls that found none.
   virtual void on_room(Connection& connection) = 0;
   // For owners that dial: the Dial with this id may advance.
@@ -58,7 +46,7 @@ struct ConnectionSetup {
 
 // One connection from the first byte to the last: handshake, session, and where needed the change from the
 // unix to the shared-memory channel. Used under the Driver's lock.
-class Connection final : FrameSink, FrameWriter, SessionEvents {
+class Connection final : FrameSink, FrameWriter {
  public:
   Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
              ConnectionOwner& owner, const ConnectionSetup& setup);
@@ -108,15 +96,8 @@ class Connection final : FrameSink, FrameWriter, SessionEvents {
   Status on_frame(const FrameHeader& header, ConstBytes body) override;
   bool wants_frame() override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
-  void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
-  void on_cancel(std::uint64_t id) override;
-  bool keeps_notification(std::uint64_t id, std::uint64_t bytes) override {
-    return owner_.keeps_notification(*this, id, bytes);
-  }
-  void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
-  void on_goaway() override;
 
+  Status read(bool fd_ready);
   void advance_handshake();
   void count_handshake();
   void write_waiting();

@@ -2,9 +2,33 @@
 
 #include <sys/random.h>
 
+#include <new>
 #include <utility>
+#include <variant>
 
 namespace ipcbridge {
+namespace {
+
+// The sentence that comes with an event, if one may.
+std::string_view* message_of(Event& event) {
+  if (auto* ended = std::get_if<OutcomeEvent>(&event)) return &ended->outcome.message;
+  if (auto* changed = std::get_if<ClientStateEvent>(&event)) return &changed->message;
+  if (auto* changed = std::get_if<ServerStateEvent>(&event)) return &changed->message;
+  return nullptr;
+}
+
+// Whoever made the message does not keep it. Where there is no memory for a copy the event goes without it.
+void keep_message(Context::Posted& posted) {
+  const std::string_view* message = message_of(posted.event);
+  if (message == nullptr) return;
+  try {
+    posted.message = *message;
+  } catch (const std::bad_alloc&) {
+    posted.message = kOutOfMemory;
+  }
+}
+
+}  // namespace
 
 Context::Context(const DriverOptions& options, Poller poller) : options_(options), poller_(std::move(poller)) {
   [[maybe_unused]] const ssize_t got = ::getrandom(nonce_.data(), nonce_.size(), 0);
@@ -17,10 +41,15 @@ void Context::set_timer(const TimerQueue::Timer& timer) {
   poller_.wake_at(timers_.next());
 }
 
-void Context::post(Event event) {
-  Posted posted{event, std::string(event.outcome.message)};
-  posted_.push_back(std::move(posted));
+bool Context::post(const Event& event) {
   attention_ = true;
+  try {
+    keep_message(posted_.emplace_back(Posted{event, {}}));
+    return true;
+  } catch (const std::bad_alloc&) {
+    untold_ = true;
+    return false;
+  }
 }
 
 void Context::want_turn(Connection& connection) {
@@ -30,17 +59,18 @@ void Context::want_turn(Connection& connection) {
 
 void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
   std::erase_if(posted_, [&](const Posted& posted) {
-    return posted.event.kind == Event::Kind::kOutcome && posted.event.owner == client && posted.event.token == token;
+    const auto* ended = std::get_if<OutcomeEvent>(&posted.event);
+    return ended != nullptr && ended->client == client && ended->token == token;
   });
 }
 
 bool Context::deliver_posted() {
   while (!posted_.empty()) {
     if (!sink_has_room()) return false;
-    Posted posted = std::move(posted_.front());
-    posted_.pop_front();
-    posted.event.outcome.message = posted.message;
+    Posted& posted = posted_.front();
+    if (std::string_view* message = message_of(posted.event)) *message = posted.message;
     sink_->on_event(posted.event);
+    posted_.pop_front();
   }
   return true;
 }
@@ -81,6 +111,9 @@ Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::
   auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
   if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
   Connection* connection = connections_.insert(id, std::move(made)).get();
+  // So that a message wakes it, and its end puts it away, without memory.
+  awake_.reserve(connections_.size());
+  if (graveyard_.capacity() < connections_.size()) graveyard_.reserve(2 * connections_.size());
   awake_.add(*connection);
   return connection;
 }

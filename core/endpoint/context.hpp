@@ -34,6 +34,11 @@ inline constexpr std::uint64_t kMountsToken = ~0ULL - 3;
 // What a Driver lends to its clients, servers and connections. Used under the Driver's lock only.
 class Context {
  public:
+  struct Posted {
+    Event event;
+    std::string message;  // of the event, which has a view of it
+  };
+
   Context(const DriverOptions& options, Poller poller);
   ~Context();
   Context(const Context&) = delete;
@@ -55,14 +60,19 @@ class Context {
   bool sink_has_room() const { return sink_ != nullptr && sink_->has_room(); }
   void set_sink(EventSink* sink) { sink_ = sink; }
 
-  // An event without a payload: kept until the next turn that has room.
-  void post(Event event);
+  // An event without a payload: kept, with its message, until the next turn that has room. False when there is no
+  // memory for that; then the next turn asks all clients and servers again (take_untold).
+  bool post(const Event& event);
+  void note_untold() { untold_ = true; }
+  bool take_untold() { return std::exchange(untold_, false); }
   bool deliver_posted();
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
-  bool has_posted() const { return !posted_.empty(); }
+  bool has_posted() const { return !posted_.empty() || untold_; }
   // Whether there has been something since that no message tells of.
   bool take_attention() { return std::exchange(attention_, false); }
+  // Makes the next timer one that needs no memory.
+  void reserve_timer() { timers_.reserve_one(); }
 
   // Begins to connect, for the first advance() to tell how it went, or that it goes on.
   std::unique_ptr<Dial> dial(const Address& address, ConnectionOwner& owner);
@@ -92,11 +102,6 @@ class Context {
   const AwakeSet& awake() const { return awake_; }
 
  private:
-  struct Posted {
-    Event event;
-    std::string message;
-  };
-
   DriverOptions options_;
   Poller poller_;
   TimerQueue timers_;
@@ -105,6 +110,7 @@ class Context {
   bool path_events_polled_ = false;
   EventSink* sink_ = nullptr;
   std::deque<Posted> posted_;
+  bool untold_ = false;
   KnownIds known_ids_ = KnownIds::read();
   std::unordered_map<std::uint64_t, ConnectionOwner*> dials_;
   std::uint64_t next_dial_ = 1;

@@ -1,5 +1,6 @@
 #include "core/endpoint/driver.hpp"
 
+#include <new>
 #include <utility>
 
 #include "core/base/cpu.hpp"
@@ -12,6 +13,16 @@
 
 namespace ipcbridge {
 namespace {
+
+// What needs memory that cannot be had fails, and nothing else does.
+template <typename F>
+auto within_memory(F f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return Error{Code::kResourceExhausted, kOutOfMemory};
+  }
+}
 
 Error forked_error() {
   return {Code::kFailedPrecondition,
@@ -116,7 +127,7 @@ void Driver::ring() {
 Result<ClientId> Driver::connect(const ConnectOptions& options) {
   if (impl_->forked()) return forked_error();
   const Impl::Access access(*impl_);
-  return impl_->connect(options);
+  return within_memory([&] { return impl_->connect(options); });
 }
 
 void Driver::close_client(ClientId client) {
@@ -151,16 +162,16 @@ Result<std::uint32_t> Driver::find_method(ClientId client, std::string_view name
   const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   if (found == nullptr) return kNoMethod;
-  return found->find_method(name);
+  return within_memory([&] { return found->find_method(name); });
 }
 
-Status Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
-                    ConstBytes metadata, ConstBytes payload) {
+Result<Submission> Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
+                                ConstBytes metadata, ConstBytes payload) {
   if (impl_->forked()) return forked_error();
   const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   if (found == nullptr) return Error{Code::kFailedPrecondition, "the client is closed"};
-  return found->call(token, method, options, metadata, payload);
+  return within_memory([&] { return found->call(token, method, options, metadata, payload); });
 }
 
 void Driver::cancel(ClientId client, std::uint64_t token) {
@@ -182,7 +193,7 @@ ClientStatus Driver::client_status(ClientId client, const std::vector<std::strin
 Result<ServerId> Driver::serve(const ServeOptions& options) {
   if (impl_->forked()) return forked_error();
   const Impl::Access access(*impl_);
-  return impl_->serve(options);
+  return within_memory([&] { return impl_->serve(options); });
 }
 
 void Driver::close_server(ServerId server, Duration grace) {
@@ -192,27 +203,11 @@ void Driver::close_server(ServerId server, Duration grace) {
 }
 
 void Driver::reply(const RequestKey& request, ConstBytes payload) {
-  if (impl_->forked()) return;
-  const Impl::Access access(*impl_);
-  Connection* connection = impl_->context().connection(request.connection);
-  if (connection == nullptr || connection->closed() || !connection->is_open()) {
-    impl_->forget_orphan(request);
-    return;
-  }
-  connection->session().reply(request.id, payload);
-  connection->update_interest();
+  impl_->answer(request, [&](Session& session) { session.reply(request.id, payload); });
 }
 
 void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
-  if (impl_->forked()) return;
-  const Impl::Access access(*impl_);
-  Connection* connection = impl_->context().connection(request.connection);
-  if (connection == nullptr || connection->closed() || !connection->is_open()) {
-    impl_->forget_orphan(request);
-    return;
-  }
-  connection->session().reply_error(request.id, code, false, message, details);
-  connection->update_interest();
+  impl_->answer(request, [&](Session& session) { session.reply_error(request.id, code, false, message, details); });
 }
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {

@@ -84,7 +84,7 @@ class Driver {
 
   // ---- client side ----
 
-  // Begins to connect; kClientState events tell the rest: kReady, or kClosed with the reason. kReady comes again when
+  // Begins to connect; client state events tell the rest: kReady, or kClosed with the reason. kReady comes again when
   // one of several services has come back with other methods.
   Result<ClientId> connect(const ConnectOptions& options);
 
@@ -107,14 +107,14 @@ class Driver {
   // there and does not offer it; and (unavailable) when it is not there and too many such names have been asked for.
   Result<std::uint32_t> find_method(ClientId client, std::string_view name);
 
-  // Sends the call, or queues it until there is room or a connection. One kOutcome event with `token`
+  // Sends the call, or queues it until there is room or a connection. One outcome event with `token`
   // follows unless cancel() comes first; none for a notification. Tokens are the caller's, unique among
-  // this client's pending calls; a notification's is ignored. An error means that there will be no
-  // event: unimplemented (no such method), deadline_exceeded (timeout of zero), resource_exhausted (the
-  // message or the queue is too large), unavailable (no connection and not to wait), failed_precondition
-  // (closed).
-  Status call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
-              ConstBytes metadata, ConstBytes payload);
+  // this client's pending calls; a notification's is ignored. kNotTaken of a call means that a room event
+  // will tell when to try again; kNotTaken and an error, that there will be no outcome: unimplemented (no such method),
+  // deadline_exceeded (timeout of zero), resource_exhausted (the message is too large for the service, or for the queue
+  // even when that is empty), unavailable (no connection and not to wait), failed_precondition (closed).
+  Result<Submission> call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
+                          ConstBytes metadata, ConstBytes payload);
 
   // The caller waits no longer; the callee is told. No event follows.
   void cancel(ClientId client, std::uint64_t token);
@@ -124,7 +124,7 @@ class Driver {
 
   // ---- server side ----
 
-  // Begins to serve; kServerState events tell the rest: kListening, or kClosed with the reason. A server of
+  // Begins to serve; server state events tell the rest: kListening, or kClosed with the reason. A server of
   // this Driver at the same address is closed first.
   Result<ServerId> serve(const ServeOptions& options);
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "core/base/fork.hpp"
 #include "core/base/id_map.hpp"
@@ -55,6 +56,11 @@ class Driver::Impl {
     return found == servers_.end() ? nullptr : found->second.get();
   }
 
+  // Has `reply` answer a request. Where there is no memory for the answer the caller is told so, and where there is
+  // none for that either the connection ends: no call is to wait for ever.
+  template <typename Reply>
+  void answer(const RequestKey& request, Reply reply);
+
   bool turn(EventSink& sink, bool poll);
   bool spin(const std::function<bool()>& stop);
   bool prepare_sleep();
@@ -63,8 +69,10 @@ class Driver::Impl {
   Result<ServerId> serve(const ServeOptions& options);
 
  private:
+  bool take_turn(bool poll);
   // Turns (driver_turn.cpp).
   void wake_consumer();
+  void tell_untold();
   void poll_descriptors();
   void on_ready(const epoll_event& event);
   void fire_timers();
@@ -91,5 +99,25 @@ class Driver::Impl {
   ServerId next_server_ = 1;
   std::uint32_t turns_ = 0;
 };
+
+template <typename Reply>
+void Driver::Impl::answer(const RequestKey& request, Reply reply) {
+  if (forked()) return;
+  const Access access(*this);
+  Connection* connection = context_.connection(request.connection);
+  if (connection == nullptr || connection->closed() || !connection->is_open()) {
+    forget_orphan(request);
+    return;
+  }
+  try {
+    reply(connection->session());
+  } catch (const std::bad_alloc&) {
+    if (!connection->session().reply_out_of_memory(request.id)) {
+      connection->close({Code::kResourceExhausted, kOutOfMemory});
+      return;
+    }
+  }
+  connection->update_interest();
+}
 
 }  // namespace ipcbridge

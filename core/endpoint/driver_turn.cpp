@@ -1,5 +1,6 @@
 #include <array>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "core/endpoint/driver_impl.hpp"
@@ -15,8 +16,20 @@ constexpr std::uint32_t kTurnsPerClock = 1024;
 bool Driver::Impl::turn(EventSink& sink, bool poll) {
   set_awake();
   context_.set_sink(&sink);
+  bool more = true;
+  try {
+    more = take_turn(poll);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what is left undone is there for the next turn
+  }
+  context_.set_sink(nullptr);
+  context_.clear_graveyard();
+  return more;
+}
+
+bool Driver::Impl::take_turn(bool poll) {
   context_.awake().wake_up();
   if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
+  if (context_.take_untold()) tell_untold();
   bool more = !context_.deliver_posted();
   if (poll) {
     poll_descriptors();
@@ -24,10 +37,14 @@ bool Driver::Impl::turn(EventSink& sink, bool poll) {
   }
   more = context_.awake().service(context_) || more;
   more = !context_.deliver_posted() || more;
-  context_.set_sink(nullptr);
   context_.clear_graveyard();
   if (poll) reap();
   return more;
+}
+
+void Driver::Impl::tell_untold() {
+  clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->tell_untold(); });
+  for (auto& [id, server] : servers_) server->tell_untold();
 }
 
 void Driver::Impl::poll_descriptors() {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "core/base/frame.hpp"
 #include "core/base/utf8.hpp"
@@ -11,62 +13,156 @@ namespace ipcbridge {
 namespace {
 
 // Events without a payload bring at most a sentence.
-constexpr std::size_t kMaxMessageBytes = 4096;
+constexpr std::size_t kMaxSentenceBytes = 4096;
 
-Outcome shortened(Outcome outcome) {
-  outcome.message = cut_utf8(outcome.message, kMaxMessageBytes);
-  return outcome;
-}
+template <typename Kind, EventKind number>
+constexpr bool kStandsAt = std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(number), Event>, Kind>;
+
+static_assert(kStandsAt<OutcomeEvent, EventKind::kOutcome> && kStandsAt<InboundCallEvent, EventKind::kInboundCall> &&
+              kStandsAt<CancelEvent, EventKind::kCancel> && kStandsAt<ClientStateEvent, EventKind::kClientState> &&
+              kStandsAt<ServerStateEvent, EventKind::kServerState> && kStandsAt<RoomEvent, EventKind::kRoom>);
 
 }  // namespace
 
-void EventBatch::reset(MutableBytes slab) {
-  records_.clear();
+void EventBatch::use(std::span<std::uint32_t> table, MutableBytes slab) {
+  table_ = table;
   slab_ = slab;
+  limit_ = most_rows();
+  long_messages_.reserve(limit_);
+}
+
+void EventBatch::adapt(Duration took, Duration budget) {
+  limit_ = took > budget ? std::max<std::size_t>(1, rows_ / 2) : std::min(limit_ * 2, most_rows());
+}
+
+void EventBatch::reset() {
+  rows_ = 0;
   used_ = 0;
+  handles_closed_ = 0;
+  long_messages_.clear();
 }
 
-bool EventBatch::has_room() const {
-  return records_.size() < max_records_ && slab_.size() - used_ >= kMaxFrameBody + kMaxMessageBytes;
+void EventBatch::copy_long_message(std::uint32_t number, MutableBytes into) {
+  if (number == 0 || number > long_messages_.size()) return;
+  const Buffer message = std::move(long_messages_[number - 1]);
+  const std::size_t size = std::min(message.size(), into.size());
+  if (size > 0) std::memcpy(into.data(), message.data(), size);
 }
 
-EventBatch::Bytes EventBatch::copy(ConstBytes bytes) {
-  const Bytes place{static_cast<std::uint32_t>(used_), static_cast<std::uint32_t>(bytes.size())};
-  if (!bytes.empty()) std::memcpy(slab_.data() + used_, bytes.data(), bytes.size());
-  used_ += bytes.size();
-  return place;
+bool EventBatch::has_room() const { return rows_ < limit_ && fits(kMaxFrameBody + kMaxSentenceBytes); }
+
+std::string_view EventBatch::message(const EventRow& row) const {
+  const std::uint32_t start = row.words[EventRow::kMessageStart];
+  return as_text(slab_.subspan(start, row.words[EventRow::kMessageEnd] - start));
+}
+
+ConstBytes EventBatch::part(const EventRow& row, EventRow::Column start) const {
+  const std::uint32_t number = row.words[EventRow::kLongMessage];
+  const ConstBytes base = number == 0 ? ConstBytes(slab_) : ConstBytes(long_messages_[number - 1]);
+  return base.subspan(row.words[start], row.words[start + 1] - row.words[start]);
 }
 
 void EventBatch::on_event(const Event& event) {
-  Record& record = records_.emplace_back();
-  const Outcome outcome = shortened(event.outcome);
-  record.kind = event.kind;
-  record.state = event.state;
-  record.code = outcome.code;
-  record.sent_maybe = outcome.sent_maybe;
-  record.not_started = outcome.not_started;
-  record.remote = outcome.remote;
-  record.owner = event.owner;
-  record.method = event.request.method;
-  record.token = event.token;
-  record.key = event.key;
-  record.timeout_us = event.request.timeout_us;
-  record.message = copy(as_bytes(outcome.message));
-  const ConstBytes payload = event.kind == Event::Kind::kRequest ? event.request.payload : outcome.payload;
-  if (event.storage == nullptr) {
-    record.payload = copy(payload);
-    record.metadata = copy(event.request.metadata);
-    return;
-  }
-  const std::byte* base = event.storage->data();
-  const auto place = [base](ConstBytes bytes) {
-    return bytes.empty()
-               ? Bytes{}
-               : Bytes{static_cast<std::uint32_t>(bytes.data() - base), static_cast<std::uint32_t>(bytes.size())};
-  };
-  record.payload = place(payload);
-  record.metadata = place(event.request.metadata);
-  record.storage = std::move(*event.storage);
+  std::visit([this](const auto& kind) { add(kind); }, event);
 }
+
+EventRow EventBatch::begin_row(EventKind kind, std::uint32_t owner) {
+  const EventRow row = this->row(rows_++);
+  row.words[EventRow::kKind] = static_cast<std::uint32_t>(kind);
+  row.words[EventRow::kOwner] = owner;
+  row.words[EventRow::kLongMessage] = 0;
+  return row;
+}
+
+void EventBatch::add_bytes(const EventRow& row, EventRow::Column start, ConstBytes bytes) {
+  row.words[start] = static_cast<std::uint32_t>(used_);
+  if (!bytes.empty()) std::memcpy(slab_.data() + used_, bytes.data(), bytes.size());
+  used_ += bytes.size();
+  row.words[start + 1] = static_cast<std::uint32_t>(used_);
+}
+
+void EventBatch::add_sentence(const EventRow& row, std::string_view sentence) {
+  add_bytes(row, EventRow::kMessageStart, as_bytes(cut_utf8(sentence, kMaxSentenceBytes)));
+}
+
+void EventBatch::add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage) {
+  const std::size_t size = payload.size() + (metadata == nullptr ? 0 : metadata->size());
+  if (storage != nullptr || !fits(size)) return keep_long_message(row, payload, metadata, storage);
+  add_bytes(row, EventRow::kPayloadStart, payload);
+  if (metadata != nullptr) add_bytes(row, EventRow::kMetadataStart, *metadata);
+}
+
+void EventBatch::keep_long_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata,
+                                   Buffer* storage) {
+  Buffer joined;
+  if (storage == nullptr) {
+    joined.reserve(payload.size() + (metadata == nullptr ? 0 : metadata->size()));
+    append(joined, payload);
+    if (metadata != nullptr) append(joined, *metadata);
+    payload = ConstBytes(joined).first(payload.size());
+  }
+  const std::byte* base = storage == nullptr ? joined.data() : storage->data();
+  const auto place = [&](EventRow::Column start, ConstBytes bytes, std::size_t at) {
+    row.words[start] = static_cast<std::uint32_t>(at);
+    row.words[start + 1] = static_cast<std::uint32_t>(at + bytes.size());
+  };
+  const auto at = [&](ConstBytes bytes) {
+    return bytes.empty() ? std::size_t{0} : static_cast<std::size_t>(bytes.data() - base);
+  };
+  place(EventRow::kPayloadStart, payload, at(payload));
+  if (metadata != nullptr) {
+    place(EventRow::kMetadataStart, *metadata, storage == nullptr ? payload.size() : at(*metadata));
+  }
+  long_messages_.push_back(storage == nullptr ? std::move(joined) : std::move(*storage));
+  row.words[EventRow::kLongMessage] = static_cast<std::uint32_t>(long_messages_.size());
+}
+
+void EventBatch::add(const OutcomeEvent& event) {
+  const EventRow row = begin_row(EventKind::kOutcome, event.client);
+  row.set_wide(EventRow::kToken, event.token);
+  row.words[EventRow::kCode] = static_cast<std::uint32_t>(event.outcome.code);
+  row.words[EventRow::kEnding] = static_cast<std::uint32_t>(event.outcome.ending());
+  add_sentence(row, event.outcome.message);
+  add_message(row, event.outcome.payload, nullptr, event.storage);
+}
+
+void EventBatch::add(const InboundCallEvent& event) {
+  const std::uint32_t number = numbers_ == nullptr ? 0 : numbers_->insert(event.key);
+  const EventRow row = begin_row(EventKind::kInboundCall, event.server);
+  row.words[EventRow::kNumber] = number;
+  row.words[EventRow::kMethod] = event.request.method;
+  row.set_wide(EventRow::kTimeout, event.request.timeout_us);
+  row.words[EventRow::kFlags] = event.request.notify ? EventRow::kNotify : 0U;
+  row.set_wide(EventRow::kConnection, event.key.connection);
+  row.set_wide(EventRow::kCallId, event.key.id);
+  add_message(row, event.request.payload, &event.request.metadata, event.storage);
+}
+
+void EventBatch::add(const CancelEvent& event) {
+  const std::uint32_t number = numbers_ == nullptr ? 0 : numbers_->find(event.key);
+  if (number == InboundCallTable::kNone) return;  // it has been answered
+  const EventRow row = begin_row(EventKind::kCancel, event.server);
+  row.words[EventRow::kNumber] = number;
+  row.set_wide(EventRow::kConnection, event.key.connection);
+  row.set_wide(EventRow::kCallId, event.key.id);
+}
+
+void EventBatch::add(const ClientStateEvent& event) {
+  const EventRow row = begin_row(EventKind::kClientState, event.client);
+  row.words[EventRow::kState] = static_cast<std::uint32_t>(event.state);
+  row.words[EventRow::kCode] = static_cast<std::uint32_t>(event.code);
+  add_sentence(row, event.message);
+  if (event.state == ClientState::kClosed) ++handles_closed_;
+}
+
+void EventBatch::add(const ServerStateEvent& event) {
+  const EventRow row = begin_row(EventKind::kServerState, event.server);
+  row.words[EventRow::kState] = static_cast<std::uint32_t>(event.state);
+  row.words[EventRow::kCode] = static_cast<std::uint32_t>(event.code);
+  add_sentence(row, event.message);
+  if (event.state == ServerState::kClosed) ++handles_closed_;
+}
+
+void EventBatch::add(const RoomEvent& event) { begin_row(EventKind::kRoom, event.client); }
 
 }  // namespace ipcbridge

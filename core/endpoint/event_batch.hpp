@@ -1,60 +1,121 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/endpoint/inbound_call_table.hpp"
 
 namespace ipcbridge {
 
-// Collects the events of a turn: payloads are copied into one slab that the consumer provides (long
-// messages keep their own storage), so that one crossing into the other language carries them all.
+// The numbers of the kinds in a batch: their places in Event.
+enum class EventKind : std::uint32_t { kOutcome, kInboundCall, kCancel, kClientState, kServerState, kRoom };
+
+// One event of a batch, as numbers. What a number means depends on the kind of the event; js/src/native.ts has the same
+// table. All are u32; a wider number is in two, the lower half first.
+struct EventRow {
+  static constexpr std::size_t kWords = 16;
+
+  enum Column : std::size_t {
+    kKind = 0,           // an EventKind
+    kOwner = 1,          // the client or server
+    kToken = 2,          // outcome: 2 words
+    kNumber = 2,         // inbound call, cancel: see InboundCallTable
+    kMethod = 3,         // inbound call
+    kState = 3,          // state changes
+    kCode = 4,           // outcome, state changes
+    kEnding = 5,         // outcome
+    kTimeout = 4,        // inbound call: 2 words
+    kPayloadStart = 6,   // outcome, inbound call: where the payload is, in the slab or in the long message
+    kPayloadEnd = 7,     //
+    kMessageStart = 8,   // outcome, state changes: in the slab
+    kMessageEnd = 9,     //
+    kMetadataStart = 8,  // inbound call: beside the payload
+    kMetadataEnd = 9,    //
+    kLongMessage = 10,   // which of the long messages has the payload and the metadata, counted from 1; 0: the slab
+    kFlags = 11,         // inbound call
+    kConnection = 12,    // inbound call, cancel: 2 words
+    kCallId = 14,        // inbound call, cancel: 2 words
+  };
+  enum Flag : std::uint32_t { kNotify = 1 };
+
+  std::uint64_t wide(Column low) const { return words[low] | static_cast<std::uint64_t>(words[low + 1]) << 32U; }
+  void set_wide(Column low, std::uint64_t value) const {
+    words[low] = static_cast<std::uint32_t>(value);
+    words[low + 1] = static_cast<std::uint32_t>(value >> 32U);
+  }
+  RequestKey key() const { return {wide(kConnection), wide(kCallId)}; }
+
+  std::uint32_t* words = nullptr;
+};
+
+// Collects the events of a turn in memory that the consumer provides: a row of numbers each in a table, the bytes in a
+// slab (long messages keep their own storage). So one crossing into the other language carries them all, and no object
+// is made for an event.
 class EventBatch final : public EventSink {
  public:
-  struct Bytes {
-    std::uint32_t offset = 0;  // in the slab, or in `storage`
-    std::uint32_t size = 0;
-  };
-
-  struct Record {
-    Event::Kind kind = Event::Kind::kOutcome;
-    std::uint8_t state = 0;
-    Code code = Code::kOk;
-    bool sent_maybe = false;
-    bool not_started = false;
-    bool remote = false;
-    std::uint32_t owner = 0;
-    std::uint32_t method = 0;
-    std::uint64_t token = 0;
-    RequestKey key;
-    std::uint64_t timeout_us = 0;
-    Bytes payload;
-    Bytes metadata;
-    Bytes message;
-    Buffer storage;  // of a long message; then payload and metadata are in it
-  };
-
-  explicit EventBatch(std::size_t max_records) : max_records_(max_records) {}
-
-  // Starts a new batch in this slab, which must outlive it and take at least kMinSlabBytes.
   static constexpr std::size_t kMinSlabBytes = 64UL * 1024;
-  void reset(MutableBytes slab);
 
-  const std::vector<Record>& records() const { return records_; }
-  std::vector<Record>& records() { return records_; }
-  bool empty() const { return records_.empty(); }
+  // Without `numbers` the requests are known by their keys alone.
+  explicit EventBatch(InboundCallTable* numbers = nullptr) : numbers_(numbers) {}
+
+  // The memory must outlive the batch, or the next use().
+  void use(std::span<std::uint32_t> table, MutableBytes slab);
+  // Begins a new batch.
+  void reset();
+
+  // A batch that took longer than `budget` to handle makes the next ones smaller, so that what else waits for
+  // the consumer's thread gets its chance between slow handlers; quick ones make them larger again.
+  bool adapts() const { return rows_ > 1 || limit_ < most_rows(); }
+  void adapt(Duration took, Duration budget);
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(rows_); }
+  bool empty() const { return rows_ == 0; }
+
+  // For consumers in C++.
+  EventRow row(std::size_t at) const { return {table_.subspan(at * EventRow::kWords, EventRow::kWords).data()}; }
+  ConstBytes payload(const EventRow& row) const { return part(row, EventRow::kPayloadStart); }
+  ConstBytes metadata(const EventRow& row) const { return part(row, EventRow::kMetadataStart); }
+  std::string_view message(const EventRow& row) const;
+
+  // Copies a long message, by its number, and gives its memory back.
+  void copy_long_message(std::uint32_t number, MutableBytes into);
+
+  // How many clients and servers are closed by what the rows say.
+  std::size_t handles_closed() const { return handles_closed_; }
 
   bool has_room() const override;
   void on_event(const Event& event) override;
 
  private:
-  Bytes copy(ConstBytes bytes);
+  void add(const OutcomeEvent& event);
+  void add(const InboundCallEvent& event);
+  void add(const CancelEvent& event);
+  void add(const ClientStateEvent& event);
+  void add(const ServerStateEvent& event);
+  void add(const RoomEvent& event);
 
-  std::size_t max_records_;
-  std::vector<Record> records_;
+  EventRow begin_row(EventKind kind, std::uint32_t owner);
+  void add_bytes(const EventRow& row, EventRow::Column start, ConstBytes bytes);
+  void add_sentence(const EventRow& row, std::string_view sentence);
+  void add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage);
+  void keep_long_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage);
+  bool fits(std::size_t bytes) const { return bytes <= slab_.size() - used_; }
+  ConstBytes part(const EventRow& row, EventRow::Column start) const;
+  std::size_t most_rows() const { return table_.size() / EventRow::kWords; }
+
+  InboundCallTable* numbers_;
+  std::span<std::uint32_t> table_;
   MutableBytes slab_;
+  std::size_t rows_ = 0;
+  std::size_t limit_ = 0;
   std::size_t used_ = 0;
+  std::size_t handles_closed_ = 0;
+  std::vector<Buffer> long_messages_;
 };
 
 }  // namespace ipcbridge

@@ -32,16 +32,4 @@ std::string_view state_name(ServerState state) {
   return "closed";
 }
 
-Event state_change(Event::Kind kind, std::uint32_t owner, std::uint8_t state, const Error* why) {
-  Event event;
-  event.kind = kind;
-  event.owner = owner;
-  event.state = state;
-  if (why != nullptr) {
-    event.outcome.code = why->code;
-    event.outcome.message = why->message;
-  }
-  return event;
-}
-
 }  // namespace ipcbridge

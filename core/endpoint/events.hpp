@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <ipcbridge/code.hpp>
 
@@ -58,22 +59,51 @@ enum class ServerState : std::uint8_t {
 std::string_view state_name(ClientState state);
 std::string_view state_name(ServerState state);
 
-// What a Driver tells its consumer. Views and storage are valid during EventSink::on_event only.
-struct Event {
-  enum class Kind : std::uint8_t { kOutcome, kRequest, kCancel, kClientState, kServerState };
+// What a Driver tells its consumer: a type for each kind of event. Views are valid during EventSink::on_event only; a
+// `storage` that is not null holds their bytes and may be moved from.
 
-  Kind kind = Kind::kOutcome;
-  std::uint32_t owner = 0;    // the ClientId or ServerId
-  std::uint64_t token = 0;    // kOutcome: what the caller gave to Driver::call
-  RequestKey key;             // kRequest, kCancel
-  Request request;            // kRequest
-  Outcome outcome;            // kOutcome; of a state change why (code and message), kOk when there is nothing to say
-  std::uint8_t state = 0;     // kClientState, kServerState
-  Buffer* storage = nullptr;  // holds the payload; may be moved from
+// A call has ended.
+struct OutcomeEvent {
+  ClientId client = 0;
+  std::uint64_t token = 0;  // what the caller gave to Driver::call
+  Outcome outcome;
+  Buffer* storage = nullptr;
 };
 
-// `why` may be null; the event's message is a view of its.
-Event state_change(Event::Kind kind, std::uint32_t owner, std::uint8_t state, const Error* why);
+// There may be room for a call for which Driver::call had none.
+struct RoomEvent {
+  ClientId client = 0;
+};
+
+struct InboundCallEvent {
+  ServerId server = 0;
+  RequestKey key;
+  Request request;
+  Buffer* storage = nullptr;
+};
+
+// The caller of a request waits no longer.
+struct CancelEvent {
+  ServerId server = 0;
+  RequestKey key;
+};
+
+struct ClientStateEvent {
+  ClientId client = 0;
+  ClientState state = ClientState::kConnecting;
+  Code code = Code::kOk;  // why; kOk when there is nothing to say
+  std::string_view message;
+};
+
+struct ServerStateEvent {
+  ServerId server = 0;
+  ServerState state = ServerState::kStarting;
+  Code code = Code::kOk;
+  std::string_view message;
+};
+
+// Their order is that of the numbers in a batch (event_batch.hpp).
+using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent>;
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.
 class EventSink {

@@ -41,6 +41,12 @@ struct ServeOptions {
   std::uint64_t max_handshake_bytes = 64ULL * 1024 * 1024;
 };
 
+// What became of a call that could be made.
+enum class Submission : std::uint8_t {
+  kTaken,     // sent, or waits in the queue
+  kNotTaken,  // the queue is full: of a call nothing has happened, a notification was dropped and counted
+};
+
 struct CallOptions {
   std::optional<Duration> timeout;  // none: no deadline; zero or less: fails at once
   bool notify = false;

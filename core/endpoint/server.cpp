@@ -1,6 +1,7 @@
 #include "core/endpoint/server.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/transport/descriptors.hpp"
@@ -250,7 +251,20 @@ void Server::set_state(ServerState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
   if (state == ServerState::kClosed) context_.note_end();
-  context_.post(state_change(Event::Kind::kServerState, id_, static_cast<std::uint8_t>(state), why));
+  post_state(why);
+}
+
+void Server::post_state(const Error* why) {
+  ServerStateEvent event{id_, state_, Code::kOk, {}};
+  if (why != nullptr) {
+    event.code = why->code;
+    event.message = why->message;
+  }
+  if (!context_.post(event)) state_untold_ = true;
+}
+
+void Server::tell_untold() {
+  if (std::exchange(state_untold_, false)) post_state(nullptr);
 }
 
 Status Server::judge(Connection& connection, const Hello& theirs) {
@@ -286,33 +300,25 @@ void Server::on_open(Connection& connection) {
   if (state_ == ServerState::kClosing) say_goodbye(connection);
 }
 
-void Server::on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) {
+void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
   if (request.method >= options_.methods.size()) {
-    connection.session().reply_error(id, Code::kUnimplemented, true,
-                                     "the service has no method number " + std::to_string(request.method), {});
+    session.reply_error(id, Code::kUnimplemented, true,
+                        "the service has no method number " + std::to_string(request.method), {});
     return;
   }
-  Event event;
-  event.kind = Event::Kind::kRequest;
-  event.owner = id_;
-  event.key = {connection.id(), id};
-  event.request = request;
-  event.storage = storage;
-  context_.emit(event);
+  context_.emit(InboundCallEvent{id_, {session.number(), id}, request, storage});
 }
 
-void Server::on_cancel(Connection& connection, std::uint64_t id) { tell_cancelled({connection.id(), id}); }
+void Server::on_cancel(Session& session, std::uint64_t id) { tell_cancelled({session.number(), id}); }
 
-void Server::tell_cancelled(const RequestKey& request) {
-  Event event;
-  event.kind = Event::Kind::kCancel;
-  event.owner = id_;
-  event.key = request;
-  context_.post(event);
-}
+void Server::tell_cancelled(const RequestKey& request) { context_.post(CancelEvent{id_, request}); }
 
-bool Server::keeps_notification(Connection& connection, std::uint64_t id, std::uint64_t bytes) {
-  return state_ != ServerState::kClosed && orphans_.adopt({connection.id(), id}, bytes);
+bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) {
+  try {
+    return state_ != ServerState::kClosed && orphans_.adopt({session.number(), id}, bytes);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 void Server::on_closed(Connection& connection, const Error&) {

@@ -37,6 +37,8 @@ class Server final : public ConnectionOwner {
   void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
+  // See Client::tell_untold.
+  void tell_untold();
   void accept();
   void on_timer(TimePoint now);
   // Files that some server depends on have changed (server_watch.cpp).
@@ -44,12 +46,12 @@ class Server final : public ConnectionOwner {
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
-  void on_request(Connection& connection, std::uint64_t id, const Request& request, Buffer* storage) override;
-  void on_cancel(Connection& connection, std::uint64_t id) override;
-  bool keeps_notification(Connection& connection, std::uint64_t id, std::uint64_t bytes) override;
-  void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
-  void on_goaway(Connection&) override {}  // a client that goes closes, when its calls are answered
+  void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(Session& session, std::uint64_t id) override;
+  bool keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) override;
+  void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_unsent(Session&, std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_goaway(Session&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
   void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const Error& why) override;
@@ -91,6 +93,7 @@ class Server final : public ConnectionOwner {
   void close_connections(const Error& why);
   void finish(const Error& why);
   void set_state(ServerState state, const Error* why);
+  void post_state(const Error* why);
 
   Context& context_;
   ServerId id_;
@@ -113,6 +116,7 @@ class Server final : public ConnectionOwner {
   Account handshakes_;
   std::map<QuotaHolder, User> users_;
   Orphans orphans_;
+  bool state_untold_ = false;
 };
 
 }  // namespace ipcbridge

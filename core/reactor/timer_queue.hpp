@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,11 @@ class TimerQueue {
   TimePoint next() const { return heap_.empty() ? kNever : heap_.front().at; }
   bool pop_due(TimePoint now, Timer& timer);
 
+  // Makes the next add() one that needs no memory.
+  void reserve_one() {
+    if (heap_.size() == heap_.capacity()) heap_.reserve(std::max(kFirstCapacity, 2 * heap_.size()));
+  }
+
   // Drops entries at the head that are not alive any more, so that next() is a time that matters.
   void drop_dead_head(const std::function<bool(const Timer&)>& is_alive);
 
@@ -34,6 +40,7 @@ class TimerQueue {
   void prune(const std::function<bool(const Timer&)>& is_alive);
 
  private:
+  static constexpr std::size_t kFirstCapacity = 16;
   static constexpr std::size_t kWorthSweeping = 1024;
 
   std::vector<Timer> heap_;

@@ -1,5 +1,7 @@
 #include "core/rpc/message.hpp"
 
+#include <algorithm>
+
 namespace ipcbridge {
 namespace {
 
@@ -26,13 +28,17 @@ Result<Request> decode_request(ConstBytes body) {
   return request;
 }
 
+void encode_error(Code code, bool not_started, std::string_view message, MutableBytes body) {
+  store(body.data(), static_cast<std::uint8_t>(code));
+  store(body.data() + 1, static_cast<std::uint8_t>(not_started ? kErrorNotStarted : 0));
+  store(body.data() + 2, std::uint16_t{0});
+  store(body.data() + 4, static_cast<std::uint32_t>(message.size()));
+  std::copy(message.begin(), message.end(), reinterpret_cast<char*>(body.data()) + kErrorPrefixBytes);
+}
+
 Buffer encode_error_prefix(Code code, bool not_started, std::string_view message) {
-  Buffer body;
-  append(body, static_cast<std::uint8_t>(code));
-  append(body, static_cast<std::uint8_t>(not_started ? kErrorNotStarted : 0));
-  append(body, std::uint16_t{0});
-  append(body, static_cast<std::uint32_t>(message.size()));
-  append(body, as_bytes(message));
+  Buffer body(kErrorPrefixBytes + message.size());
+  encode_error(code, not_started, message, body);
   return body;
 }
 

@@ -27,6 +27,15 @@ RequestPrefix encode_request_prefix(const Request& request);
 // The views point into the body.
 Result<Request> decode_request(ConstBytes body);
 
+// Who says how a call ended, which decides the type of its error in every language; js/src/native.ts and
+// python/ipcbridge/_outcome.py have the same numbers.
+enum class Ending : std::uint8_t {
+  kResult = 0,
+  kRemoteError = 1,  // the callee, which had begun it: a RemoteError
+  kNotRun = 2,       // this side, or a callee that has not begun it and never will
+  kMaybeRun = 3,     // this side, after the callee may have begun it
+};
+
 // How a call ended.
 struct Outcome {
   Code code = Code::kOk;
@@ -35,10 +44,19 @@ struct Outcome {
   bool remote = false;       // the answer came from the callee, not from this side
   std::string_view message;  // of an error
   ConstBytes payload;        // of a result; of an error the language's details
+
+  Ending ending() const {
+    if (code == Code::kOk) return Ending::kResult;
+    if (remote && !not_started) return Ending::kRemoteError;
+    return sent_maybe ? Ending::kMaybeRun : Ending::kNotRun;
+  }
 };
 
 inline constexpr std::uint8_t kErrorNotStarted = 0x01;
 
+inline constexpr std::size_t kErrorPrefixBytes = 8;
+// Into kErrorPrefixBytes and as many as the message has.
+void encode_error(Code code, bool not_started, std::string_view message, MutableBytes body);
 Buffer encode_error_prefix(Code code, bool not_started, std::string_view message);
 // The views point into the body.
 Result<Outcome> decode_error(ConstBytes body);

@@ -18,11 +18,12 @@ Outbox::Outbox(FrameWriter& writer, std::uint64_t max_open_bytes, AccountShare& 
 
 bool Outbox::can_begin(std::size_t size) const {
   if (size <= kMaxFrameBody) return true;
-  return open_count_ == long_.size() && (open_count_ == 0 || open_bytes_ + size <= max_open_bytes_);
+  return next_to_open() == long_.size() && (open_count_ == 0 || open_bytes_ + size <= max_open_bytes_);
 }
 
 void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
-  std::deque<Message>& queue = body.size() <= kMaxFrameBody ? short_ : long_;
+  const bool is_short = body.size() <= kMaxFrameBody && !has_long(id);
+  std::deque<Message>& queue = is_short ? short_ : long_;
   queue.push_back(Message{type, id, std::move(body)});
   charge(queue.back());
   flush_round();
@@ -38,8 +39,12 @@ void Outbox::refund(const Message& message) {
   share_.refund(kOverhead + message.body.size());
 }
 
+bool Outbox::has_long(std::uint64_t id) const {
+  return std::any_of(long_.begin(), long_.end(), [id](const Message& message) { return message.id == id; });
+}
+
 std::deque<Outbox::Message>::iterator Outbox::find_long(std::uint64_t id) {
-  return std::find_if(long_.begin(), long_.end(), [id](const Message& m) { return m.id == id; });
+  return std::find_if(long_.begin(), long_.end(), [id](const Message& message) { return message.id == id; });
 }
 
 Outbox::Dropped Outbox::take(std::uint64_t id, Buffer& body) {
@@ -52,7 +57,10 @@ Outbox::Dropped Outbox::take(std::uint64_t id, Buffer& body) {
 
 Outbox::Dropped Outbox::drop(std::uint64_t id) {
   Buffer body;
-  return take(id, body);
+  const Dropped dropped = take(id, body);
+  while (take(id, body) != Dropped::kAllSent) {
+  }
+  return dropped;
 }
 
 Buffer Outbox::close(const std::deque<Message>::iterator& message) {
@@ -82,13 +90,24 @@ bool Outbox::flush_short() {
   return true;
 }
 
+// The place of the oldest that need not wait for another of its id; as many as there are when all must.
+std::size_t Outbox::next_to_open() const {
+  const auto closed = long_.begin() + static_cast<std::ptrdiff_t>(open_count_);
+  const auto next = std::find_if(closed, long_.end(), [&](const Message& message) {
+    return std::none_of(long_.begin(), closed, [&](const Message& open) { return open.id == message.id; });
+  });
+  return static_cast<std::size_t>(next - long_.begin());
+}
+
 void Outbox::open_next() {
-  if (open_count_ == long_.size()) return;
-  Message& next = long_[open_count_];
-  if (open_count_ > 0 && open_bytes_ + next.body.size() > max_open_bytes_) return;
-  next.open = true;
+  const std::size_t at = next_to_open();
+  if (at == long_.size()) return;
+  if (open_count_ > 0 && open_bytes_ + long_[at].body.size() > max_open_bytes_) return;
+  long_[at].open = true;
+  open_bytes_ += long_[at].body.size();
+  const auto next = long_.begin() + static_cast<std::ptrdiff_t>(at);
+  std::rotate(long_.begin() + static_cast<std::ptrdiff_t>(open_count_), next, next + 1);
   ++open_count_;
-  open_bytes_ += next.body.size();
 }
 
 bool Outbox::flush_fragment() {

@@ -23,6 +23,7 @@ class FrameWriter {
 
 // Messages that could not be written at once. Short ones go first and in order; long ones travel as
 // fragments, one fragment of each in turn, so that a long message delays a short one by a fragment at most.
+// Messages of one id keep their order, whatever their sizes: behind a long one of its id a short one waits, too.
 class Outbox {
  public:
   // The sum of the long messages that have been begun and not ended stays within `max_open_bytes`, the
@@ -33,6 +34,8 @@ class Outbox {
   // Asked with every message, so of one word: each message that waits counts for some bytes.
   bool empty() const { return bytes_ == 0; }
   bool has_short() const { return !empty() && !short_.empty(); }
+  // Whether a short message of this id must wait for others, and be pushed.
+  bool holds_back(std::uint64_t id) const { return !empty() && (!short_.empty() || has_long(id)); }
   std::uint64_t bytes() const { return bytes_; }
 
   // Whether a message of this size can be begun now, without waiting for another to end.
@@ -41,11 +44,11 @@ class Outbox {
   // Takes one whole message and sends what there is room for. on_sent(type, id) follows when its last byte is out.
   void push(FrameType type, std::uint64_t id, Buffer body);
 
-  // Gives up what is left of a message, and says how much of it has gone out already.
+  // Gives up what is left of the messages of an id, and says how much of the first has gone out already.
   enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
   Dropped drop(std::uint64_t id);
 
-  // Moves out a message whose last fragment has not been sent; kAllSent when there is none of this id.
+  // Moves out the first message of an id whose last fragment has not been sent; kAllSent when there is none.
   Dropped take(std::uint64_t id, Buffer& body);
 
   // Sends all short messages and then one fragment. False when the writer has no more room.
@@ -63,7 +66,9 @@ class Outbox {
   bool flush_short();
   bool flush_fragment();
   void open_next();
+  bool has_long(std::uint64_t id) const;
   std::deque<Message>::iterator find_long(std::uint64_t id);
+  std::size_t next_to_open() const;
   Buffer close(const std::deque<Message>::iterator& message);
 
   void charge(const Message& message);
@@ -75,7 +80,9 @@ class Outbox {
   std::uint64_t open_bytes_ = 0;
   std::uint64_t bytes_ = 0;
   std::deque<Message> short_;
-  std::deque<Message> long_;  // open ones first, the next to send a fragment of in front
+  // Those that travel as fragments, and those that wait behind one of their id. Open ones first, the next to send a
+  // fragment of in front; of each id at most one is open, the oldest.
+  std::deque<Message> long_;
   AccountShare& share_;
   std::function<void(FrameType, std::uint64_t)> on_sent_;
 };

@@ -12,8 +12,8 @@ Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Buffer&
   if (bytes_ + body.size() > max_bytes_) {
     return Error{Code::kDataLoss, "the peer's unfinished messages exceed the limit of a message"};
   }
-  bytes_ += body.size();
   append(partial->data, body);
+  bytes_ += body.size();
   if ((header.flags & kFlagMore) != 0) return false;
   bytes_ -= partial->data.size();
   whole = std::move(partial->data);

@@ -17,7 +17,8 @@ class Reassembly {
 
   bool has(std::uint64_t id) { return partials_.find(id) != nullptr; }
 
-  // Adds a fragment. When it is the last (no kFlagMore) `whole` becomes the message and true is returned.
+  // Adds a fragment. When it is the last (no kFlagMore) `whole` becomes the message and true is returned. When it
+  // throws for want of memory, what was there before is still there.
   Result<bool> add(const FrameHeader& header, ConstBytes body, Buffer& whole);
 
   // Forgets an unfinished message. False when there is none.

@@ -1,6 +1,7 @@
 #include "core/rpc/session.hpp"
 
 #include <array>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -24,10 +25,11 @@ Error violation(const std::string& what) { return {Code::kDataLoss, "the peer br
 
 }  // namespace
 
-Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events,
-                 Account* account)
+Session::Session(std::uint64_t number, Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer,
+                 SessionEvents& events, Account* account)
     : writer_(writer),
       events_(events),
+      number_(number),
       our_bit_(side == Side::kConnector ? 0 : kSideBit),
       theirs_(theirs),
       ours_(ours),
@@ -37,6 +39,14 @@ Session::Session(Side side, const Limits& ours, const Limits& theirs, FrameWrite
       reassembly_(ours.max_message_bytes) {}
 
 Status Session::receive(const FrameHeader& header, ConstBytes body) {
+  try {
+    return dispatch(header, body);
+  } catch (const std::bad_alloc&) {
+    return give_up_message(header);
+  }
+}
+
+Status Session::dispatch(const FrameHeader& header, ConstBytes body) {
   if (!is_well_formed(header)) return violation("an unknown flag");
   if (header.length > kMaxFrameBody) return violation("a frame over the limit");
   switch (header.type) {
@@ -53,12 +63,99 @@ Status Session::receive(const FrameHeader& header, ConstBytes body) {
     case FrameType::kPong:
       return {};
     case FrameType::kGoaway:
-      if (!std::exchange(goaway_received_, true)) events_.on_goaway();
+      if (!std::exchange(goaway_received_, true)) events_.on_goaway(*this);
       return {};
     default:
       if ((header.flags & kFlagIgnorable) != 0) return {};
       return violation("a frame of type " + std::to_string(static_cast<int>(header.type)));
   }
+}
+
+// Takes no memory itself, except to keep an answer for which the channel has no room. Where that cannot be had the call
+// would wait for ever, so the connection ends.
+Status Session::give_up_message(const FrameHeader& header) {
+  try {
+    switch (header.type) {
+      case FrameType::kRequest:
+      case FrameType::kNotify:
+        return give_up_request(header);
+      case FrameType::kReply:
+      case FrameType::kError:
+        give_up_answer(header);
+        return {};
+      case FrameType::kCancel:
+        send_out_of_memory(header.call_id, true);
+        return {};
+      case FrameType::kPing:
+        return {};
+      default:
+        break;
+    }
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): told below
+  }
+  return Error{Code::kResourceExhausted, kOutOfMemory};
+}
+
+Status Session::give_up_request(const FrameHeader& header) {
+  if (is_ours(header.call_id) || (header.call_id & ~kSideBit) == 0) return Error{Code::kDataLoss, kOutOfMemory};
+  Inbound* inbound = inbound_.find(header.call_id);
+  if (inbound == nullptr) {
+    inbound = &inbound_.insert(header.call_id, Inbound{});
+    inbound->notify = header.type == FrameType::kNotify;
+  }
+  if (inbound->answered) return {};
+  if (!inbound->complete) {
+    refuse_body(header.call_id, *inbound);
+    if ((header.flags & kFlagMore) != 0) return {};
+  }
+  send_out_of_memory(header.call_id, true);
+  return {};
+}
+
+void Session::give_up_answer(const FrameHeader& header) {
+  Pending* pending = pending_.find(header.call_id);
+  if (pending == nullptr) return;
+  reassembly_.drop(header.call_id);
+  const std::uint64_t token = pending->token;
+  const bool abandoned = std::exchange(pending->abandoned, true);
+  // The callee counts the call until its last fragment is out, and so does this side.
+  pending->skipped = true;
+  if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
+  if (abandoned) return;
+  Outcome outcome;
+  outcome.code = Code::kResourceExhausted;
+  outcome.sent_maybe = true;
+  outcome.message = kOutOfMemory;
+  events_.on_outcome(*this, token, outcome, nullptr);
+}
+
+bool Session::reply_out_of_memory(std::uint64_t id) {
+  try {
+    send_out_of_memory(id, false);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void Session::send_out_of_memory(std::uint64_t id, bool not_started) {
+  const Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) {
+    reply(id, {});
+    return;
+  }
+  constexpr std::string_view kMessage = kOutOfMemory;
+  std::array<std::byte, kErrorPrefixBytes + kMessage.size()> body{};
+  encode_error(Code::kResourceExhausted, not_started, kMessage, body);
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, id};
+  const ConstBytes view(body);
+  if (!outbox_.holds_back(id) && writer_.write_frame(header, std::span(&view, 1))) {
+    finish_inbound(id);
+    return;
+  }
+  outbox_.push(FrameType::kError, id, Buffer(body.begin(), body.end()));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
 // A peer that asks and never reads the answers gets no more memory than one that calls.
@@ -97,19 +194,19 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   const FrameType type = request.notify ? FrameType::kNotify : FrameType::kRequest;
   const RequestPrefix prefix = encode_request_prefix(request);
   const std::array<ConstBytes, 3> parts{prefix, request.metadata, request.payload};
+  pending_.reserve_one();
   if (size <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(size), type, 0, 0, id};
     if (!writer_.write_frame(header, parts)) return 0;
-  }
-  ++next_id_;
-  pending_.insert(id, Pending{token, size, false});
-  pending_bytes_ += size;
-  if (size > kMaxFrameBody) {
+  } else {
     Buffer body;
     body.reserve(size);
     for (const ConstBytes part : parts) append(body, part);
     outbox_.push(type, id, std::move(body));
   }
+  ++next_id_;
+  pending_.insert(id, Pending{token, size});
+  pending_bytes_ += size;
   return id;
 }
 
@@ -119,8 +216,7 @@ bool Session::cancel(std::uint64_t id) {
   pending->abandoned = true;
   const Outbox::Dropped dropped = outbox_.drop(id);
   if (dropped == Outbox::Dropped::kUnsent) {
-    pending_bytes_ -= pending->bytes;
-    pending_.erase(id);
+    take_pending(id);
     return false;
   }
   send(FrameType::kCancel, id, {});
@@ -129,7 +225,7 @@ bool Session::cancel(std::uint64_t id) {
 
 void Session::send(FrameType type, std::uint64_t id, Buffer body) {
   // Straight into the channel when nothing waits; this is the usual way.
-  if (!outbox_.has_short() && body.size() <= kMaxFrameBody) {
+  if (!outbox_.holds_back(id) && body.size() <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(body.size()), type, 0, 0, id};
     const ConstBytes view(body);
     if (writer_.write_frame(header, std::span(&view, 1))) {
@@ -182,7 +278,7 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
                 {});
     return;
   }
-  if (!outbox_.has_short() && payload.size() <= kMaxFrameBody) {
+  if (!outbox_.holds_back(id) && payload.size() <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(payload.size()), FrameType::kReply, 0, 0, id};
     if (writer_.write_frame(header, std::span(&payload, 1))) {
       finish_inbound(id);
@@ -198,8 +294,8 @@ void Session::reply(std::uint64_t id, ConstBytes payload) {
     reply_error(id, Code::kResourceExhausted, false, over_account(), {});
     return;
   }
-  inbound->answered = true;
   outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
 void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
@@ -209,7 +305,6 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
     reply(id, {});
     return;
   }
-  inbound->answered = true;
   forget_body(*inbound);
   const bool room = share_.has_room(message.size() + details.size());
   const std::size_t most = room ? kMaxErrorMessageBytes : kMaxErrorMessageBytesInNeed;
@@ -219,6 +314,7 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
   const bool fits = body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes;
   if (room && fits) append(body, details);
   send(FrameType::kError, id, std::move(body));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
 void Session::goaway() {
@@ -259,12 +355,15 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
   return start_request(header, whole, &whole);
 }
 
+void Session::refuse_body(std::uint64_t id, Inbound& inbound) {
+  if (std::exchange(inbound.refused, true)) return;
+  reassembly_.drop(id);
+  share_.refund(std::exchange(inbound.charged, 0));
+}
+
 // Nothing of it is kept. The answer comes behind its last fragment, or the rest would look like another request.
 Status Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
-  if (!std::exchange(inbound.refused, true)) {
-    reassembly_.drop(header.call_id);
-    share_.refund(std::exchange(inbound.charged, 0));
-  }
+  refuse_body(header.call_id, inbound);
   if ((header.flags & kFlagMore) == 0) {
     reply_error(header.call_id, Code::kResourceExhausted, true, over_account(), {});
   }
@@ -275,14 +374,19 @@ Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer
   Result<Request> request = decode_request(body);
   if (!request.ok()) return request.error();
   request.value().notify = header.type == FrameType::kNotify;
-  events_.on_request(header.call_id, request.value(), storage);
+  events_.on_request(*this, header.call_id, request.value(), storage);
   return {};
 }
 
 Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   const std::uint64_t number = header.call_id & ~kSideBit;
   if (!is_ours(header.call_id) || number == 0 || number >= next_id_) return violation("an answer to no call");
-  if (pending_.find(header.call_id) == nullptr) return {};  // answered already: ignored
+  const Pending* pending = pending_.find(header.call_id);
+  if (pending == nullptr) return {};  // answered already: ignored
+  if (pending->skipped) {
+    if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
+    return {};
+  }
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) return finish_call(header, body, nullptr);
   Buffer whole;
@@ -303,20 +407,23 @@ Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* 
     Result<Outcome> error = decode_error(*storage);
     if (!error.ok()) return error.error();
     outcome = error.value();
-    const Pending pending = *pending_.find(header.call_id);
-    pending_bytes_ -= pending.bytes;
-    pending_.erase(header.call_id);
+    const Pending pending = take_pending(header.call_id);
     // The views are in `storage`; a short one is a copy of this function's.
-    if (!pending.abandoned) events_.on_outcome(pending.token, outcome, storage == &copy ? nullptr : storage);
+    if (!pending.abandoned) events_.on_outcome(*this, pending.token, outcome, storage == &copy ? nullptr : storage);
     return {};
   }
   outcome.remote = true;
   outcome.payload = body;
-  const Pending pending = *pending_.find(header.call_id);
-  pending_bytes_ -= pending.bytes;
-  pending_.erase(header.call_id);
-  if (!pending.abandoned) events_.on_outcome(pending.token, outcome, storage);
+  const Pending pending = take_pending(header.call_id);
+  if (!pending.abandoned) events_.on_outcome(*this, pending.token, outcome, storage);
   return {};
+}
+
+Session::Pending Session::take_pending(std::uint64_t id) {
+  const Pending pending = *pending_.find(id);
+  pending_bytes_ -= pending.bytes;
+  pending_.erase(id);
+  return pending;
 }
 
 Status Session::receive_cancel(std::uint64_t id) {
@@ -324,7 +431,7 @@ Status Session::receive_cancel(std::uint64_t id) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
   if (inbound->complete) {
-    if (!std::exchange(inbound->cancelled, true)) events_.on_cancel(id);
+    if (!std::exchange(inbound->cancelled, true)) events_.on_cancel(*this, id);
     return {};
   }
   reassembly_.drop(id);
@@ -337,14 +444,14 @@ void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& w
   const Outbox::Dropped sent = outbox_.take(id, body);
   if (sent != Outbox::Dropped::kAllSent) {
     const bool begun = sent == Outbox::Dropped::kPartlySent;
-    events_.on_unsent(pending.token, decode_request(body).value(), begun, why);
+    events_.on_unsent(*this, pending.token, decode_request(body).value(), begun, why);
     return;
   }
   Outcome outcome;
   outcome.code = Code::kUnavailable;
   outcome.sent_maybe = true;
   outcome.message = why.message;
-  events_.on_outcome(pending.token, outcome, nullptr);
+  events_.on_outcome(*this, pending.token, outcome, nullptr);
 }
 
 void Session::fail(const Error& why) {
@@ -354,7 +461,7 @@ void Session::fail(const Error& why) {
   pending_.clear();
   inbound_.for_each([&](std::uint64_t id, Inbound& inbound) {
     if (!inbound.complete || inbound.answered || inbound.cancelled) return;
-    if (!inbound.notify || !events_.keeps_notification(id, inbound.bytes)) events_.on_cancel(id);
+    if (!inbound.notify || !events_.keeps_notification(*this, id, inbound.bytes)) events_.on_cancel(*this, id);
   });
   inbound_.clear();
   share_.close();

@@ -16,8 +16,10 @@
 
 namespace ipcbridge {
 
-// What a Session tells its owner. Views are valid during the call only. A `storage` that is not null holds
-// the view's bytes and may be moved from, which saves copying a long message.
+class Session;
+
+// What Sessions tell their owner, which may have many and knows them by their numbers. Views are valid during the call
+// only. A `storage` that is not null holds the view's bytes and may be moved from, which saves copying a long message.
 class SessionEvents {
  public:
   SessionEvents() = default;
@@ -25,15 +27,20 @@ class SessionEvents {
   SessionEvents(const SessionEvents&) = delete;
   SessionEvents& operator=(const SessionEvents&) = delete;
 
-  virtual void on_request(std::uint64_t id, const Request& request, Buffer* storage) = 0;
-  virtual void on_cancel(std::uint64_t id) = 0;
+  // Calls of the peer.
+  virtual void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) = 0;
+  virtual void on_cancel(Session& session, std::uint64_t id) = 0;
   // The connection is lost; this notification has not been answered. False: it is to be cancelled.
-  virtual bool keeps_notification(std::uint64_t /*id*/, std::uint64_t /*bytes*/) { return false; }
-  virtual void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
+  virtual bool keeps_notification(Session& /*session*/, std::uint64_t /*id*/, std::uint64_t /*bytes*/) { return false; }
+
+  // Calls of this side.
+  virtual void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
   // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
   // `begun`: a part had been sent.
-  virtual void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) = 0;
-  virtual void on_goaway() = 0;
+  virtual void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
+                         const Error& why) = 0;
+
+  virtual void on_goaway(Session& session) = 0;
 };
 
 // One connection's protocol after the handshake, as a state machine without I/O: frames come in through
@@ -44,14 +51,20 @@ class SessionEvents {
 // the same calls against the receiver's grant. What the peer may not do ends in an error from receive(),
 // after which the session must be failed.
 //
+// Where there is no memory for a message, its call fails with resource_exhausted and everything else goes on. A method
+// of this side that throws std::bad_alloc has done nothing.
+//
 // What it keeps for the peer is charged to `account`, where there is one, until fail(). A call for which the account
 // has no room is answered with resource_exhausted; the peer's other calls, and the connection, go on.
 class Session {
  public:
   enum class Side : std::uint8_t { kConnector, kAcceptor };
 
-  Session(Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer, SessionEvents& events,
-          Account* account = nullptr);
+  // `number` is the owner's name for it.
+  Session(std::uint64_t number, Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer,
+          SessionEvents& events, Account* account = nullptr);
+
+  std::uint64_t number() const { return number_; }
 
   Status receive(const FrameHeader& header, ConstBytes body);
 
@@ -67,6 +80,9 @@ class Session {
   // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored.
   void reply(std::uint64_t id, ConstBytes payload);
   void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
+
+  // Answers a request for whose answer there is no memory. False when there is none for that either.
+  bool reply_out_of_memory(std::uint64_t id);
 
   // Tells the peer to begin no more calls here. Those that cross this arrive as ever: to refuse them would fail calls
   // that nobody could have known to send elsewhere.
@@ -91,12 +107,13 @@ class Session {
     std::uint64_t token = 0;
     std::uint64_t bytes = 0;
     bool abandoned = false;
+    bool skipped = false;  // for want of memory: the rest of the answer is dropped
   };
   struct Inbound {
     std::uint64_t bytes = 0;
     std::uint64_t charged = 0;  // to the account
     bool notify = false;        // the answer says only that it is over
-    bool refused = false;       // for want of room in the account: its fragments are dropped
+    bool refused = false;       // for want of room in the account, or of memory: its fragments are dropped
     bool complete = false;      // handed to the owner
     bool answered = false;      // the answer waits in the outbox
     bool cancelled = false;     // the owner knows
@@ -112,8 +129,15 @@ class Session {
   void fail_call(std::uint64_t id, const Pending& pending, const Error& why);
   void send(FrameType type, std::uint64_t id, Buffer body);
 
+  Status dispatch(const FrameHeader& header, ConstBytes body);
+  Status give_up_message(const FrameHeader& header);
+  Status give_up_request(const FrameHeader& header);
+  void give_up_answer(const FrameHeader& header);
+  void send_out_of_memory(std::uint64_t id, bool not_started);
+  Pending take_pending(std::uint64_t id);
   Status receive_ping(std::uint64_t id);
   Status receive_request(const FrameHeader& header, ConstBytes body);
+  void refuse_body(std::uint64_t id, Inbound& inbound);
   Status refuse_request(const FrameHeader& header, Inbound& inbound);
   Status start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
   Status receive_answer(const FrameHeader& header, ConstBytes body);
@@ -125,6 +149,7 @@ class Session {
   // In the order of use: what most messages do not touch comes last.
   FrameWriter& writer_;
   SessionEvents& events_;
+  std::uint64_t number_;
   std::uint64_t our_bit_;
   std::uint64_t next_id_ = 1;
   IdMap<Pending> pending_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -77,7 +78,11 @@ bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> p
   const ssize_t sent = send(message);
   if (sent < 0) return false;
   if (static_cast<std::size_t>(sent) < sizeof header + header.length) {
-    keep_unsent(message, static_cast<std::size_t>(sent));
+    try {
+      keep_unsent(message, static_cast<std::size_t>(sent));
+    } catch (const std::bad_alloc&) {
+      closed_ = true;  // half a frame has gone out, and nothing can follow it
+    }
   }
   return true;
 }

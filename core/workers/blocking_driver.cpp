@@ -1,6 +1,7 @@
 #include "core/workers/blocking_driver.hpp"
 
 #include <utility>
+#include <variant>
 
 #include "core/base/fork.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
@@ -17,36 +18,30 @@ BlockingDriver::Impl::Impl(std::unique_ptr<Driver> driver, DriverWatch watch, Be
       watchdog_(std::move(watchdog_bell)) {}
 
 void BlockingDriver::Impl::on_event(const Event& event) {
-  switch (event.kind) {
-    case Event::Kind::kOutcome:
-      on_outcome(event);
-      return;
-    case Event::Kind::kRequest: {
-      const std::lock_guard lock(mutex_);  // whoever runs the Driver settles afterwards
-      pool_.push(InboundCall::take(event));
-      return;
-    }
-    case Event::Kind::kCancel:
-      // What never began is answered by the reader, and nobody else hears of it.
-      if (take_back(event)) {
-        cancelled_.push_back(event.key);
-      } else {
-        tell_observer(event);
-      }
-      return;
-    case Event::Kind::kServerState:
-      if (static_cast<ServerState>(event.state) == ServerState::kClosed) note_closed(event.owner);
-      tell_observer(event);
-      return;
-    case Event::Kind::kClientState:
-      tell_observer(event);
-      return;
-  }
+  std::visit([this](const auto& kind) { on(kind); }, event);
 }
 
-bool BlockingDriver::Impl::take_back(const Event& cancel) {
+void BlockingDriver::Impl::on(const InboundCallEvent& event) {
+  const std::lock_guard lock(mutex_);  // whoever runs the Driver settles afterwards
+  pool_.push(InboundCall::take(event));
+}
+
+// What never began is answered by the reader, and nobody else hears of it.
+void BlockingDriver::Impl::on(const CancelEvent& event) {
+  cancelled_.push_back(event.key);  // before it is taken back, because there may be no memory for that
+  if (take_back(event)) return;
+  cancelled_.pop_back();
+  tell_observer(event);
+}
+
+void BlockingDriver::Impl::on(const ServerStateEvent& event) {
+  if (event.state == ServerState::kClosed) note_closed(event.server);
+  tell_observer(event);
+}
+
+bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {
   const std::lock_guard lock(mutex_);
-  return pool_.cancel(cancel.owner, cancel.key);
+  return pool_.cancel(cancel.server, cancel.key);
 }
 
 void BlockingDriver::Impl::note_closed(ServerId server) {

@@ -83,9 +83,14 @@ class BlockingDriver::Impl final : public EventSink {
   // Events, under the Driver's lock (blocking_driver.cpp).
   bool has_room() const override { return true; }
   void on_event(const Event& event) override;
-  bool take_back(const Event& cancel);
+  void on(const OutcomeEvent& event);
+  void on(const InboundCallEvent& event);
+  void on(const CancelEvent& event);
+  void on(const ServerStateEvent& event);
+  void on(const ClientStateEvent& event) { tell_observer(event); }
+  void on(const RoomEvent& event) { tell_observer(event); }
+  bool take_back(const CancelEvent& cancel);
   void note_closed(ServerId server);
-  static void on_outcome(const Event& event);
   void tell_observer(const Event& event);
 
   // What the holder of the token does, without the lock (reading.cpp).
@@ -96,8 +101,9 @@ class BlockingDriver::Impl final : public EventSink {
   bool descriptor_is_ready() const;
 
   // Callers (call.cpp).
-  Status send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options, ConstBytes metadata,
-              ConstBytes payload, std::optional<Reading>& reading, const Interrupted& interrupted);
+  Result<Submission> send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
+                          ConstBytes metadata, ConstBytes payload, std::optional<Reading>& reading,
+                          const Interrupted& interrupted);
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);

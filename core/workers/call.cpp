@@ -1,17 +1,11 @@
 // BlockingDriver: threads that wait for an answer or a condition.
-#include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/base/poll.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
 
 namespace ipcbridge {
-namespace {
-
-// How often a call looks for room in its queue: no event tells of that.
-constexpr Duration kLookInterval = std::chrono::milliseconds(100);
-
-}  // namespace
 
 struct BlockingDriver::Impl::Wait {
   explicit Wait(bool looks = false) : waiter(looks) {}
@@ -20,15 +14,19 @@ struct BlockingDriver::Impl::Wait {
   CallResult result;  // of a call, whose token is this one's address
   Done done;          // of a condition
   TimePoint deadline = kNever;
-  Duration look_interval = Duration::max();
   std::uint32_t observed = 0;  // how many events there had been when it looked
 
   bool is_over() { return waiter.is_done() || (done && done()); }
 };
 
-void BlockingDriver::Impl::on_outcome(const Event& event) {
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): one of the overloads for events
+void BlockingDriver::Impl::on(const OutcomeEvent& event) {
   auto& wait = *reinterpret_cast<Wait*>(event.token);  // NOLINT(performance-no-int-to-ptr)
-  wait.result = CallResult::take(event);
+  try {
+    wait.result = CallResult::take(event);
+  } catch (const std::bad_alloc&) {
+    wait.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
+  }
   wait.waiter.finish();
 }
 
@@ -38,42 +36,51 @@ CallResult BlockingDriver::Impl::call(ClientId client, std::uint32_t method, con
   const auto token = reinterpret_cast<std::uint64_t>(&self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
   std::optional<Reading> reading = try_read();
-  if (Status status = send(client, token, method, options, metadata, payload, reading, interrupted); !status.ok()) {
-    return CallResult::failed(status.error());
+  const Result<Submission> sent = send(client, token, method, options, metadata, payload, reading, interrupted);
+  if (!sent.ok()) return CallResult::failed(sent.error());
+  if (options.notify) {
+    CallResult result;
+    result.dropped = sent.value() == Submission::kNotTaken;
+    return result;
   }
-  if (options.notify) return {};
-  if (!wait(self, reading, interrupted)) {
+  Error why{Code::kCancelled, "the call was interrupted"};
+  bool ended = false;
+  try {
+    ended = wait(self, reading, interrupted);
+  } catch (const std::bad_alloc&) {
+    note_waiting(false);
+    why = {Code::kResourceExhausted, kOutOfMemory};
+  }
+  if (!ended) {
     driver_->cancel(client, token);  // from here on no outcome can arrive
-    if (!self.waiter.is_done()) return CallResult::failed({Code::kCancelled, "the call was interrupted"});
+    if (!self.waiter.is_done()) return CallResult::failed(why);
   }
   return std::move(self.result);
 }
 
-// Waits where the queue is full.
-Status BlockingDriver::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
-                                  ConstBytes metadata, ConstBytes payload, std::optional<Reading>& reading,
-                                  const Interrupted& interrupted) {
+// Waits where the queue is full, unless nobody waits for an answer either.
+Result<Submission> BlockingDriver::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method,
+                                              CallOptions options, ConstBytes metadata, ConstBytes payload,
+                                              std::optional<Reading>& reading, const Interrupted& interrupted) {
   const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
-  for (;;) {
-    Status status = driver_->call(client, token, method, options, metadata, payload);
-    if (status.ok()) return status;
-    // Asked once: whoever reads may empty the queue between two questions.
-    const std::uint64_t queued = driver_->client_status(client).queued_bytes;
-    if (status.error().code != Code::kResourceExhausted || queued == 0) return status;
-    Wait room(/*looks=*/true);
-    room.done = [&] { return driver_->client_status(client).queued_bytes < queued; };
-    room.deadline = deadline;
-    room.look_interval = kLookInterval;
-    const bool found = wait(room, reading, interrupted);
+  Result<Submission> sent = driver_->call(client, token, method, options, metadata, payload);
+  if (!sent.ok() || sent.value() == Submission::kTaken || options.notify) return sent;
+  Wait room(/*looks=*/true);
+  // Another thread's call may take the room that an event tells of, so each look is a try.
+  room.done = [&] {
     const TimePoint now = Clock::now();
-    if (now >= deadline) {
-      return Error{Code::kDeadlineExceeded,
-                   "the call could not be sent before its deadline: " + status.error().message};
-    }
-    if (!found) return Error{Code::kCancelled, "the call was interrupted"};
+    if (now >= deadline) return false;
     if (options.timeout) options.timeout = deadline - now;
-    reading = try_read();
-  }
+    sent = driver_->call(client, token, method, options, metadata, payload);
+    return !sent.ok() || sent.value() == Submission::kTaken;
+  };
+  room.deadline = deadline;
+  const bool taken = wait(room, reading, interrupted);
+  reading = try_read();
+  if (taken) return sent;
+  if (Clock::now() < deadline) return Error{Code::kCancelled, "the call was interrupted"};
+  return Error{Code::kDeadlineExceeded,
+               "the call could not be sent before its deadline: the calls that wait to be sent are too many"};
 }
 
 bool BlockingDriver::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
@@ -143,8 +150,7 @@ std::optional<BlockingDriver::Impl::Reading> BlockingDriver::Impl::sleep(Wait& s
     if (!self.waiter.fall_asleep()) return std::nullopt;
     token_.line_up(self.waiter);
   }
-  const TimePoint look_again = deadline_after(Clock::now(), self.look_interval);
-  self.waiter.sleep(check.limit(std::min(self.deadline, look_again)));
+  self.waiter.sleep(check.limit(self.deadline));
   Waiter::Wake why = Waiter::kAwake;
   {
     const Scope lock(*this);

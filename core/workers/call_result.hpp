@@ -15,17 +15,22 @@ struct CallResult {
   Outcome outcome;  // its views point into the members below
   std::string message;
   Buffer storage;
+  bool dropped = false;  // a notification that was not taken
 
   CallResult() = default;
   // A short string keeps its characters inside itself, so the view must follow it.
   CallResult(CallResult&& other) noexcept
-      : outcome(other.outcome), message(std::move(other.message)), storage(std::move(other.storage)) {
+      : outcome(other.outcome),
+        message(std::move(other.message)),
+        storage(std::move(other.storage)),
+        dropped(other.dropped) {
     outcome.message = message;
   }
   CallResult& operator=(CallResult&& other) noexcept {
     outcome = other.outcome;
     message = std::move(other.message);
     storage = std::move(other.storage);
+    dropped = other.dropped;
     outcome.message = message;
     return *this;
   }
@@ -39,7 +44,7 @@ struct CallResult {
   }
 
   // Takes the event's storage where it has one, else copies.
-  static CallResult take(const Event& event) {
+  static CallResult take(const OutcomeEvent& event) {
     CallResult result;
     result.outcome = event.outcome;
     result.message = event.outcome.message;

@@ -4,10 +4,10 @@
 
 namespace ipcbridge {
 
-InboundCall InboundCall::take(const Event& event) {
+InboundCall InboundCall::take(const InboundCallEvent& event) {
   InboundCall call;
   call.key = event.key;
-  call.server = event.owner;
+  call.server = event.server;
   call.method = event.request.method;
   call.timeout_us = event.request.timeout_us;
   if (call.timeout_us != 0) call.received = Clock::now();

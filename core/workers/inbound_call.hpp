@@ -20,7 +20,7 @@ struct InboundCall {
   ConstBytes metadata;  // in storage
 
   // Takes the event's storage where it has one, else copies.
-  static InboundCall take(const Event& request);
+  static InboundCall take(const InboundCallEvent& request);
 };
 
 }  // namespace ipcbridge

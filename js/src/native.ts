@@ -43,7 +43,7 @@ export interface Native {
   ): Failed
   cancel(client: number, token: number): void
   /** `addresses` are what is told of a client that has gone. */
-  clientStatus(client: number, addresses: readonly string[]): Omit<ClientStatus, 'droppedNotifications'>
+  clientStatus(client: number, addresses: readonly string[]): ClientStatus
 
   serve(options: NativeServeOptions): number
   /** `grace` in ms. */
@@ -63,6 +63,9 @@ export interface Native {
 
 export type Failed = number | undefined
 
+/** What `callWith` returns of a notification for which there is no room: it was dropped, and counted in the status. */
+export const dropped = 0
+
 /** Memory that both sides use, each on the JavaScript thread. */
 export interface Shared {
   /** A row of `rowWords` numbers an event. */
@@ -75,26 +78,29 @@ export interface Shared {
 
 export const rowWords = 16
 
-/** The numbers in a row of the table. */
+/** The numbers in a row of the table; core/endpoint/event_batch.hpp says which kinds have which. */
 export const Column = {
   kind: 0,
   owner: 1,
   /** The token of a call, or the number of an inbound call. */
   token: 2,
-  /** Of an inbound call; of a state change the new state. */
   method: 3,
+  state: 3,
   code: 4,
-  flags: 5,
+  timeoutLow: 4,
+  timeoutHigh: 5,
+  /** Of an outcome: an Ending. */
+  ending: 5,
   payloadStart: 6,
   payloadEnd: 7,
+  messageStart: 8,
+  messageEnd: 9,
   metadataStart: 8,
   metadataEnd: 9,
-  messageStart: 10,
-  messageEnd: 11,
-  timeoutLow: 12,
-  timeoutHigh: 13,
   /** 0: payload and metadata are in the slab; else in the long message of this number, counted from 1 (see `copyMessage`). */
-  longMessage: 14,
+  longMessage: 10,
+  /** Of an inbound call: of Flag. */
+  flags: 11,
 } as const
 
 export const Kind = {
@@ -103,12 +109,19 @@ export const Kind = {
   cancel: 2,
   clientState: 3,
   serverState: 4,
+  room: 5,
 } as const
 
 export const Flag = {
   notify: 1,
-  sentMaybe: 2,
-  remote: 4,
+} as const
+
+/** Who says how a call ended; core/rpc/message.hpp has the same numbers. */
+export const Ending = {
+  result: 0,
+  remoteError: 1,
+  notRun: 2,
+  maybeRun: 3,
 } as const
 
 export const CallFlag = {

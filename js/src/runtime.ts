@@ -99,8 +99,10 @@ function deliver(event: number): void {
     case Kind.cancel:
       handlers.cancel(table[event + Column.token] as number)
       break
-    default:
+    case Kind.clientState:
+    case Kind.serverState:
       onState(event)
+      break
   }
 }
 
@@ -133,7 +135,7 @@ export function throwLater(error: unknown): void {
 function onState(event: number): void {
   const owners: Map<number, Owner> = table[event] === Kind.clientState ? clients : servers
   const owner = owners.get(table[event + Column.owner] as number)
-  owner?.onState(table[event + Column.method] as number, table[event + Column.code] as number, messageIn(event))
+  owner?.onState(table[event + Column.state] as number, table[event + Column.code] as number, messageIn(event))
 }
 
 export function messageIn(event: number): string {

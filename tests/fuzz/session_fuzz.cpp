@@ -20,7 +20,7 @@ constexpr std::uint64_t kAccountBytes = 50 * 1024;
 class Owner final : public FrameWriter, public SessionEvents {
  public:
   Account account{kAccountBytes};
-  Session session{Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account};
+  Session session{0, Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account};
   std::size_t room = 4;
   std::set<std::uint64_t> calls;  // tokens without an outcome
   std::deque<std::uint64_t> asked;
@@ -33,20 +33,20 @@ class Owner final : public FrameWriter, public SessionEvents {
     if (size != header.length || size > kMaxFrameBody) std::abort();
     return true;
   }
-  void on_request(std::uint64_t id, const Request& request, Buffer* storage) override {
+  void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override {
     if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxFrameBody) std::abort();
     asked.push_back(id);
   }
-  void on_cancel(std::uint64_t) override {}
-  void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override {
+  void on_cancel(Session&, std::uint64_t) override {}
+  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
     if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
   }
-  void on_unsent(std::uint64_t token, const Request& request, bool, const Error&) override {
+  void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const Error&) override {
     if (calls.erase(token) != 1) std::abort();
     if (request.payload.size() + request.metadata.size() + kRequestPrefixBytes <= kMaxFrameBody) std::abort();
   }
-  void on_goaway() override {}
+  void on_goaway(Session&) override {}
 };
 
 }  // namespace

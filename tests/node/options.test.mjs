@@ -312,8 +312,24 @@ test('a result over the limit of the caller fails that call only', async t => {
     { make: size => Buffer.alloc(size) },
     { connect: { limits: { maxMessageBytes: 100_000 } } },
   )
-  await assert.rejects(remote.make(200_000), { code: 'resource_exhausted' })
+  await assert.rejects(remote.make(200_000), { name: 'RemoteError', code: 'resource_exhausted' })
   assert.equal((await remote.make(10)).length, 10)
+})
+
+test('a notification for which there is no room is dropped and counted', async t => {
+  const gate = deferred()
+  const { remote } = await serveAndConnect(
+    t,
+    { wait: () => gate.promise },
+    { serve: { limits: { maxPendingCalls: 1 } }, connect: { maxQueuedBytes: 2_000 } },
+  )
+  const first = remote.wait()
+  const taken = Array.from({ length: 100 }, () => ipc.notify(remote).wait())
+  const dropped = taken.filter(was => was === false).length
+  assert.ok(dropped > 0 && dropped < 100)
+  assert.equal(ipc.status(remote).droppedNotifications, dropped)
+  gate.resolve('done')
+  assert.equal(await first, 'done')
 })
 
 test('calls beyond maxQueuedBytes are refused, those before answered', async t => {

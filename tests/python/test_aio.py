@@ -214,6 +214,21 @@ def test_a_call_that_waits_for_room_is_sent_when_notifications_have_gone(run: Ru
     run(main())
 
 
+def test_a_notification_for_which_there_is_no_room_is_dropped_and_counted(run: Run) -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+        server = await aio.serve("calc", {"wait": gate.wait}, limits={"max_pending_calls": 1})
+        async with server, await aio.connect("calc", max_queued_bytes=2_000) as calc:
+            taken = [await aio.notify(calc).wait() for _ in range(100)]
+            dropped = taken.count(False)
+            assert 0 < dropped < 100
+            assert aio.status(calc)["dropped_notifications"] == dropped
+            gate.set()
+            assert await asyncio.wait_for(calc.wait(), 10) is True
+
+    run(main())
+
+
 def test_arguments_that_are_too_large_fail_their_call(run: Run) -> None:
     async def main() -> None:
         async with await aio.serve("calc", Calc()), await aio.connect("calc") as calc:

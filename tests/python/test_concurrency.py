@@ -138,6 +138,18 @@ def test_a_timeout_cancels_an_async_handler(serve: Any, connect: Any) -> None:
     assert cancelled.wait(30)
 
 
+def test_a_notification_for_which_there_is_no_room_is_dropped_and_counted(serve: Any, connect: Any) -> None:
+    gate = threading.Event()
+    serve("calc", {"wait": lambda: gate.wait(10)}, limits={"max_pending_calls": 1})
+    calc = connect("calc", max_queued_bytes=2_000)
+    taken = [ipc.notify(calc).wait() for _ in range(100)]
+    dropped = taken.count(False)
+    assert 0 < dropped < 100
+    assert ipc.status(calc)["dropped_notifications"] == dropped
+    gate.set()
+    assert calc.wait() is True
+
+
 def test_notifications_beyond_the_grant_all_arrive(serve: Any, connect: Any) -> None:
     seen: list[int] = []
 

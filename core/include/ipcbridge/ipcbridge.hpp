@@ -91,8 +91,9 @@ class Remote {
   //   cancelled             close() was called meanwhile
   Bytes call(std::string_view method, BytesView arguments, const RequestOptions& options = {});
 
-  // Sends a call that nobody answers. Throws as call() does, but only what is known before it is sent.
-  void notify(std::string_view method, BytesView arguments, const RequestOptions& options = {});
+  // Sends a call that nobody answers. Throws as call() does, but only what is known before it is sent. False when too
+  // much waits to be sent already: then it is dropped, because it never waits for room.
+  bool notify(std::string_view method, BytesView arguments, const RequestOptions& options = {});
 
   // What the service offers, or offered last; as "math.add" where it has namespaces.
   std::vector<std::string> methods() const;

@@ -1,6 +1,6 @@
 import { captureStack, IpcError, trimStack } from '../errors'
 import { log } from '../log'
-import { CallFlag } from '../native'
+import { CallFlag, dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
 import {
   checkHandle,
@@ -26,8 +26,6 @@ import { noSettings, type Settings } from './settings'
 
 const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
-/** What the native side counts for a queued call besides its bytes. */
-const queuedOverhead = 128
 /** Milliseconds between two lines about dropped notifications. */
 const logInterval = 1000
 
@@ -40,11 +38,9 @@ export class Client implements Owner {
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
-  private readonly maxQueuedBytes: number
   private readonly numbers = new Map<string, number>()
   /** The methods by their numbers. */
   private readonly names: string[] = []
-  private droppedNotifications = 0
   private dropsNotLogged = 0
   private nextLog = 0
 
@@ -53,11 +49,10 @@ export class Client implements Owner {
     options: ConnectOptions,
   ) {
     this.decoding = decodingOf(options)
-    this.maxQueuedBytes = count('maxQueuedBytes', options.maxQueuedBytes) ?? native().maxQueuedBytes
     const nativeOptions = {
       addresses: [...addresses],
       connectTimeout: milliseconds('connectTimeout', options.connectTimeout, undefined),
-      maxQueuedBytes: this.maxQueuedBytes,
+      maxQueuedBytes: count('maxQueuedBytes', options.maxQueuedBytes),
       ...endpointOptions(options),
     }
     if (options.spin === false) neverSpin()
@@ -157,27 +152,21 @@ export class Client implements Owner {
       signal: undefined,
     })
     if (failed === undefined) return true
-    const error = lastFailure(failed)
-    if (error.code !== 'unavailable' && !this.isFull(error, length + (metadata?.length ?? 0))) throw error
-    this.drop(error)
+    if (failed !== dropped) throw lastFailure(failed)
+    this.logDrop()
     return false
   }
 
-  /** Whether it was the queue that had no room. A message over the limit gets the same code. */
-  private isFull(error: IpcError, bytes: number): boolean {
-    if (error.code !== 'resource_exhausted') return false
-    return this.status().queuedBytes + bytes + queuedOverhead > this.maxQueuedBytes
-  }
-
-  private drop(why: IpcError): void {
-    this.droppedNotifications++
+  private logDrop(): void {
     this.dropsNotLogged++
     const now = performance.now()
     if (now < this.nextLog) return
     this.nextLog = now + logInterval
     const what = this.dropsNotLogged === 1 ? 'a notification was' : `${this.dropsNotLogged} notifications were`
     this.dropsNotLogged = 0
-    log(`ipcbridge: ${this.addresses.join(', ')}: ${what} dropped: ${why.message}`)
+    log(
+      `ipcbridge: ${this.addresses.join(', ')}: ${what} dropped: the queue of calls is full, or there is no connection`,
+    )
   }
 
   private callWith(token: number, method: number, length: number, settings: Settings): number | undefined {
@@ -201,8 +190,7 @@ export class Client implements Owner {
   }
 
   status(): ClientStatus {
-    const { droppedNotifications } = this
-    return { ...native().clientStatus(this.id, this.addresses), droppedNotifications }
+    return native().clientStatus(this.id, this.addresses)
   }
 }
 

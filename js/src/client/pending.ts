@@ -1,5 +1,5 @@
-import type { IpcError } from '../errors'
-import { Column, Control, Flag } from '../native'
+import { type IpcError, RemoteError } from '../errors'
+import { Column, Control, Ending } from '../native'
 import { control, failure, handlers, isDelivering, messageIn, table } from '../runtime'
 import { type DecodeOptions, decode, decodeError } from '../values'
 import { failLater, type Reject, type Resolve } from './call'
@@ -104,11 +104,13 @@ handlers.lost = (event, error) => {
 }
 
 function errorIn(event: number, bytes: Buffer): IpcError {
-  const flags = table[event + Column.flags] as number
-  const start = table[event + Column.payloadStart] as number
-  const end = table[event + Column.payloadEnd] as number
-  if ((flags & Flag.remote) !== 0 && end > start) return decodeError(bytes, start, end)
+  const ending = table[event + Column.ending]
   const error = failure(table[event + Column.code] as number, messageIn(event))
-  if (error.code === 'unavailable') error.sent = (flags & Flag.sentMaybe) !== 0 ? 'maybe' : 'no'
+  if (ending === Ending.remoteError) {
+    const start = table[event + Column.payloadStart] as number
+    const end = table[event + Column.payloadEnd] as number
+    return end > start ? decodeError(bytes, start, end) : new RemoteError(error.code, error.message)
+  }
+  if (error.code === 'unavailable') error.sent = ending === Ending.maybeRun ? 'maybe' : 'no'
   return error
 }

@@ -44,9 +44,9 @@ class Call(_Future):
         else:
             self.set_result(value)
 
-    def fail(self, code: str, message: str, details: bytes, sent_maybe: bool, remote: bool, not_started: bool) -> None:
+    def fail(self, code: str, message: str, details: bytes, ending: int) -> None:
         if not self.done():
-            self.set_exception(error_of(code, message, details, sent_maybe, remote, not_started))
+            self.set_exception(error_of(code, message, details, ending))
 
     def cancel(self, msg: Any = None) -> bool:
         if self.done():

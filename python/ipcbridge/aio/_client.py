@@ -24,8 +24,6 @@ from ._server import Server
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_QUEUED_OVERHEAD = 128
-
 
 class Client:
     """A connection to a service, driven by one event loop. Only on that loop's thread."""
@@ -36,7 +34,6 @@ class Client:
         self.ready: asyncio.Future[None] = loop.create_future()
         self._driver = driver
         self._loop = loop
-        self._max_queued_bytes: int = arguments["max_queued_bytes"]
         self._listeners = Listeners()
         self._state = "connecting"
         # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
@@ -105,12 +102,10 @@ class Client:
             self._state = state
             self._listeners.tell(state, code, message)
 
-    def on_turn(self) -> None:
-        """To be called after turns while this is one of the driver's `crowded`."""
+    def on_room(self) -> None:
         while self._waiting and self._waiting[0]():
             self._waiting.popleft()
-        if not self._waiting:
-            self._driver.crowded.discard(self)
+        self._driver.stay_awake()
 
     def close(self) -> None:
         self._finalizer()
@@ -124,21 +119,16 @@ class Client:
     def _send(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> bool:
         """Sends the call, or ends it if it can never be sent. False when there is no room for it now."""
         try:
-            self._driver.native.call(self._id, token, method, *options, payload)
+            admitted = self._driver.native.call(self._id, token, method, *options, payload)
         except IpcError as error:
-            if error.code == "resource_exhausted" and self._may_find_room(payload):
-                return False
             call.set_exception(error)
-        else:
-            if options.flags & _native.NOTIFY:
-                call.set_result(None)
-            else:
-                self._driver.calls[token] = call
-        return True
-
-    def _may_find_room(self, payload: bytes) -> bool:
-        fits = len(payload) + _QUEUED_OVERHEAD <= self._max_queued_bytes
-        return fits and self.status()["queued_bytes"] > 0
+            return True
+        if options.flags & _native.NOTIFY:
+            call.set_result(admitted)
+            return True
+        if admitted:
+            self._driver.calls[token] = call
+        return admitted
 
     def _wait_for_room(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> None:
         deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6
@@ -163,7 +153,6 @@ class Client:
         if deadline is not None:
             timer = self._loop.call_at(deadline, expire)
         self._waiting.append(send)
-        self._driver.crowded.add(self)
 
 
 class Method:

@@ -22,7 +22,7 @@ _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
 class ClientLike(Protocol):
     def on_state(self, state: str, code: Code, message: str) -> None: ...
-    def on_turn(self) -> None: ...
+    def on_room(self) -> None: ...
 
 
 class ServerLike(Protocol):
@@ -39,8 +39,6 @@ class LoopDriver:
         self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
         self.servers: dict[int, ServerLike] = {}
         self.calls: dict[int, Call] = {}
-        # Those with calls that wait for room. No event tells of room: what left the queue may have been notifications.
-        self.crowded: set[ClientLike] = set()
         self.tokens = itertools.count(1)
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
@@ -73,7 +71,6 @@ class LoopDriver:
         self.servers.clear()
         self.native.shut_down()
         self.calls.clear()
-        self.crowded.clear()
 
     def _spin(self) -> None:
         self._awake = False
@@ -99,8 +96,6 @@ class LoopDriver:
                     self._on_event(event)
                 except Exception:
                     logger.exception("handling %s failed", event[:2])
-            for client in tuple(self.crowded):
-                client.on_turn()
             if more or not self.native.usable():
                 continue
             if handled:
@@ -118,9 +113,13 @@ class LoopDriver:
                     call.succeed(event[3])
                 else:
                     call.fail(*event[3:])
-        elif kind == "client":
+        elif kind == "client" or kind == "room":
             client = self.clients.get(owner)
-            if client is not None:
+            if client is None:
+                return
+            if kind == "room":
+                client.on_room()
+            else:
                 client.on_state(*event[2:])
         else:
             server = self.servers.get(owner)

@@ -150,11 +150,11 @@ class NoOwner final : public ConnectionOwner {
  public:
   Status judge(Connection&, const Hello&) override { return {}; }
   void on_open(Connection&) override {}
-  void on_request(Connection&, std::uint64_t, const Request&, Buffer*) override {}
-  void on_cancel(Connection&, std::uint64_t) override {}
-  void on_outcome(Connection&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(std::uint64_t, const Request&, bool, const Error&) override {}
-  void on_goaway(Connection&) override {}
+  void on_request(Session&, std::uint64_t, const Request&, Buffer*) override {}
+  void on_cancel(Session&, std::uint64_t) override {}
+  void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_unsent(Session&, std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_goaway(Session&) override {}
   void on_room(Connection&) override {}
   void on_closed(Connection&, const Error&) override {}
 };

@@ -146,7 +146,7 @@ TEST_P(DriverConformance, AnErrorComesBackAsTheHandlerGaveIt) {
 
 TEST_P(DriverConformance, AnUnknownMethodIsRefusedWithNearMatches) {
   const ClientId client = connected();
-  const Status status = client_.try_call(client, 1, {}, {}, "ecko");
+  const Result<Submission> status = client_.try_call(client, 1, {}, {}, "ecko");
   EXPECT_EQ(status.error().code, Code::kUnimplemented);
   EXPECT_NE(status.error().message.find("'echo'"), std::string::npos) << status.error().message;
 }
@@ -359,11 +359,34 @@ TEST_P(DriverConformance, TheQueueHasALimit) {
   options.addresses = {address_};
   options.max_queued_bytes = 10'000;
   const ClientId client = client_.connect(options);
-  Status status;
   std::uint64_t made = 0;
-  while (status.ok()) status = client_.try_call(client, ++made, pattern(1000, 1));
-  EXPECT_EQ(status.error().code, Code::kResourceExhausted);
+  while (client_.try_call(client, ++made, pattern(1000, 1)).value() == Submission::kTaken) {
+  }
   EXPECT_LE(made, 10U);
+  EXPECT_EQ(client_.driver().client_status(client).dropped_notifications, 0U);
+}
+
+TEST_P(DriverConformance, ANotificationForWhichThereIsNoRoomIsDroppedAndCounted) {
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 10'000;
+  const ClientId client = client_.connect(options);
+  CallOptions notification;
+  notification.notify = true;
+  std::uint64_t taken = 0;
+  while (client_.try_call(client, 0, pattern(1000, 1), notification).value() == Submission::kTaken) ++taken;
+  EXPECT_EQ(client_.try_call(client, 0, pattern(1000, 1), notification).value(), Submission::kNotTaken);
+  const ClientStatus status = client_.driver().client_status(client);
+  EXPECT_EQ(status.dropped_notifications, 2U);
+  EXPECT_EQ(status.queued_calls, taken);
+}
+
+TEST_P(DriverConformance, AMessageThatTheQueueNeverTakesIsRefused) {
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 10'000;
+  const ClientId client = client_.connect(options);
+  EXPECT_EQ(client_.try_call(client, 1, pattern(10'000, 1)).error().code, Code::kResourceExhausted);
 }
 
 // Two loops on two threads: for TSan, and for wake-ups between Drivers that sleep.

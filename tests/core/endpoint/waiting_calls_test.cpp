@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -223,6 +224,89 @@ TEST_F(ClosingServer, ServesTheCallsOfAClientThatTookItsTimeForTheHandshake) {
   server_.driver().close_server(server, std::chrono::hours(1));
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
   EXPECT_EQ(client_.outcomes[token].code, Code::kOk) << client_.outcomes[token].message;
+}
+
+CallOptions impatient() {
+  CallOptions options;
+  options.wait_for_ready = false;
+  return options;
+}
+
+TEST_F(WaitingCalls, FailWithTheirConnectionIfTheyAreNotToWaitForOne) {
+  const ServerId server = serve(1, 1'000'000);
+  const ClientId client = client_.connect(address_);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
+  client_.call(client, "runs", impatient());
+  std::vector<std::uint64_t> waiting;
+  for (int i = 0; i < 5; ++i) waiting.push_back(client_.call(client, "waits", impatient()));
+  const std::uint64_t patient = client_.call(client, "waits");
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 1; }));
+  server_.driver().close_server(server, Duration::zero());
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.outcomes.size() == 6; }));
+  for (const std::uint64_t token : waiting) {
+    EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
+    EXPECT_FALSE(client_.outcomes[token].sent_maybe);
+    EXPECT_TRUE(contains(client_.outcomes[token].message, "could not be sent")) << client_.outcomes[token].message;
+  }
+  EXPECT_FALSE(client_.ended(patient));
+}
+
+class FirstCalls : public testing::Test {
+ protected:
+  static constexpr std::size_t kServices = 4;
+
+  ConnectOptions list() {
+    ConnectOptions options;
+    for (std::size_t i = 0; i < kServices; ++i) {
+      options.addresses.push_back("unix://" + (directory_ / ("calc" + std::to_string(i))));
+    }
+    return options;
+  }
+
+  testing_support::TemporaryDirectory directory_;
+  std::vector<std::unique_ptr<Endpoint>> services_;
+  Endpoint client_;
+};
+
+TEST_F(FirstCalls, AreSpreadOverTheWholeListAlthoughOneServiceAnswersTheHandshakeFirst) {
+  const ConnectOptions options = list();
+  for (const std::string& address : options.addresses) {
+    services_.push_back(std::make_unique<Endpoint>());
+    services_.back()->handle = Endpoint::keep;
+    services_.back()->serve(address);
+  }
+  const ClientId client = client_.connect(options);
+  for (int i = 0; i < 100; ++i) client_.call(client, "early");
+  // One after the other: each has all the time there is to take all calls.
+  for (std::size_t i = 0; i < kServices; ++i) {
+    for (int j = 0; j < 10; ++j) {
+      services_[i]->turn();
+      client_.turn();
+    }
+    if (i == 0) {
+      for (int more = 0; more < 100; ++more) client_.call(client, "while one is open");
+    }
+  }
+  std::size_t received = 0;
+  ASSERT_TRUE(
+      run_until({&client_, services_[0].get(), services_[1].get(), services_[2].get(), services_[3].get()}, [&] {
+        received = 0;
+        for (const auto& service : services_) received += service->requests.size();
+        return received == 200;
+      }));
+  for (const auto& service : services_) EXPECT_GE(service->requests.size(), 40U);
+}
+
+TEST_F(FirstCalls, DoNotWaitLongForAServiceThatSaysNothing) {
+  const ConnectOptions options = list();
+  services_.push_back(std::make_unique<Endpoint>());
+  services_.back()->handle = Endpoint::keep;
+  services_.back()->serve(options.addresses[0]);
+  const Fd silent =
+      listen_unix(System::real(), options.addresses[1].substr(std::string("unix://").size()), 0600).value();
+  const ClientId client = client_.connect(options);
+  for (int i = 0; i < 10; ++i) client_.call(client, "early");
+  EXPECT_TRUE(run_until({&client_, services_[0].get()}, [&] { return services_[0]->requests.size() == 10; }));
 }
 
 }  // namespace

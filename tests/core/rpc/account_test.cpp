@@ -178,7 +178,7 @@ TEST(AccountOfAServer, IsSharedByAllConnectionsOfAUserAndSurvivesTheirEnd) {
   const std::uint64_t refused = clients.call(modest, text_of(pattern(40'000, 1)));
   ASSERT_TRUE(run_until({&server, &clients}, [&] { return clients.ended(refused); }));
   EXPECT_EQ(clients.outcomes[refused].code, Code::kResourceExhausted);
-  EXPECT_TRUE(clients.outcomes[refused].not_started);
+  EXPECT_EQ(clients.outcomes[refused].ending, Ending::kNotRun);
 
   clients.driver().close_client(greedy);
   ASSERT_TRUE(run_until({&server, &clients}, [&] { return !server.cancelled.empty(); }));

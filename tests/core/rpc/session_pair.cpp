@@ -21,18 +21,18 @@ bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBy
   return true;
 }
 
-void SessionSide::on_request(std::uint64_t id, const Request& request, Buffer*) {
+void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, Buffer*) {
   requests.push_back({id, request.method, request.notify, request.timeout_us,
                       Buffer(request.metadata.begin(), request.metadata.end()),
                       Buffer(request.payload.begin(), request.payload.end())});
 }
 
-void SessionSide::on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   outcomes[token].push_back({outcome.code, outcome.not_started, outcome.sent_maybe, outcome.remote, storage != nullptr,
                              std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
 }
 
-void SessionSide::on_unsent(std::uint64_t token, const Request& request, bool begun, const Error&) {
+void SessionSide::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const Error&) {
   unsent_begun[token] = begun;
   if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
 }

@@ -35,7 +35,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   };
 
   SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr)
-      : session(side, ours, theirs, *this, *this, account) {}
+      : session(0, side, ours, theirs, *this, *this, account) {}
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
   Status receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
@@ -54,11 +54,11 @@ class SessionSide final : FrameWriter, SessionEvents {
 
  private:
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
-  void on_request(std::uint64_t id, const Request& request, Buffer* storage) override;
-  void on_cancel(std::uint64_t id) override { cancelled.push_back(id); }
-  void on_outcome(std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(std::uint64_t token, const Request& request, bool begun, const Error& why) override;
-  void on_goaway() override { ++goaways; }
+  void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_cancel(Session&, std::uint64_t id) override { cancelled.push_back(id); }
+  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const Error& why) override;
+  void on_goaway(Session&) override { ++goaways; }
 };
 
 // Hands `to` the next frame that `from` has written. False when there is none.

@@ -9,42 +9,54 @@
 
 namespace ipcbridge::testing_support {
 
-Endpoint::Endpoint(const DriverOptions& options) : slab_(2 * EventBatch::kMinSlabBytes) {
+Endpoint::Endpoint(const DriverOptions& options) : table_(64 * EventRow::kWords), slab_(2 * EventBatch::kMinSlabBytes) {
+  batch_.use(table_, slab_);
   Result<std::unique_ptr<Driver>> made = Driver::create(options);
   if (!made.ok()) std::abort();
   driver_ = std::move(made).value();
 }
 
 bool Endpoint::turn() {
-  batch_.reset(slab_);
+  batch_.reset();
   const bool more = driver_->turn(batch_, true);
-  for (EventBatch::Record& record : batch_.records()) take(record);
+  for (std::size_t at = 0; at < batch_.size(); ++at) take(batch_.row(at));
   return more;
 }
 
-void Endpoint::take(EventBatch::Record& record) {
-  const ConstBytes base = record.storage.empty() ? ConstBytes(slab_) : ConstBytes(record.storage);
-  const ConstBytes payload = base.subspan(record.payload.offset, record.payload.size);
-  const std::string message = text_of(ConstBytes(slab_).subspan(record.message.offset, record.message.size));
-  switch (record.kind) {
-    case Event::Kind::kOutcome: {
-      Ended& ended = outcomes[record.token];
-      ended = {record.code,    record.sent_maybe, record.not_started, message, Buffer(payload.begin(), payload.end()),
+void Endpoint::take(const EventRow& row) {
+  const auto copy = [](ConstBytes bytes) { return Buffer(bytes.begin(), bytes.end()); };
+  const std::uint32_t owner = row.words[EventRow::kOwner];
+  const auto changed = [&] {
+    return Changed{owner, static_cast<std::uint8_t>(row.words[EventRow::kState]),
+                   static_cast<Code>(row.words[EventRow::kCode]), std::string(batch_.message(row))};
+  };
+  switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
+    case EventKind::kOutcome: {
+      Ended& ended = outcomes[row.wide(EventRow::kToken)];
+      const auto ending = static_cast<Ending>(row.words[EventRow::kEnding]);
+      ended = {static_cast<Code>(row.words[EventRow::kCode]),
+               ending,
+               ending == Ending::kMaybeRun,
+               std::string(batch_.message(row)),
+               copy(batch_.payload(row)),
                ended.times + 1};
       return;
     }
-    case Event::Kind::kRequest:
-      requests.push_back({record.key, record.method, Buffer(payload.begin(), payload.end())});
+    case EventKind::kInboundCall:
+      requests.push_back({row.key(), row.words[EventRow::kMethod], copy(batch_.payload(row))});
       handle(*this, Asked(requests.back()));
       return;
-    case Event::Kind::kCancel:
-      cancelled.push_back(record.key);
+    case EventKind::kCancel:
+      cancelled.push_back(row.key());
       return;
-    case Event::Kind::kClientState:
-      client_states.push_back({record.owner, record.state, record.code, message});
+    case EventKind::kClientState:
+      client_states.push_back(changed());
       return;
-    case Event::Kind::kServerState:
-      server_states.push_back({record.owner, record.state, record.code, message});
+    case EventKind::kServerState:
+      server_states.push_back(changed());
+      return;
+    case EventKind::kRoom:
+      room.push_back(owner);
       return;
   }
 }
@@ -77,13 +89,13 @@ ClientId Endpoint::connect(const ConnectOptions& options) {
 std::uint64_t Endpoint::call(ClientId client, std::string_view payload, const CallOptions& options,
                              const std::string& name) {
   const std::uint64_t token = next_token_++;
-  const Status status = try_call(client, token, as_bytes(payload), options, name);
-  EXPECT_TRUE(status.ok()) << status.error().message;
+  const Result<Submission> made = try_call(client, token, as_bytes(payload), options, name);
+  EXPECT_TRUE(made.ok()) << made.error().message;
   return token;
 }
 
-Status Endpoint::try_call(ClientId client, std::uint64_t token, ConstBytes payload, const CallOptions& options,
-                          const std::string& name) {
+Result<Submission> Endpoint::try_call(ClientId client, std::uint64_t token, ConstBytes payload,
+                                      const CallOptions& options, const std::string& name) {
   return driver_->call(client, token, driver_->intern_method(client, name), options, {}, payload);
 }
 

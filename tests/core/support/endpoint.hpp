@@ -18,8 +18,8 @@ class Endpoint {
  public:
   struct Ended {
     Code code = Code::kOk;
+    Ending ending = Ending::kResult;
     bool sent_maybe = false;
-    bool not_started = false;
     std::string message;
     Buffer payload;
     int times = 0;
@@ -50,8 +50,8 @@ class Endpoint {
   // Begins a call of method `name`; gives its token.
   std::uint64_t call(ClientId client, std::string_view payload, const CallOptions& options = {},
                      const std::string& name = "echo");
-  Status try_call(ClientId client, std::uint64_t token, ConstBytes payload, const CallOptions& options = {},
-                  const std::string& name = "echo");
+  Result<Submission> try_call(ClientId client, std::uint64_t token, ConstBytes payload, const CallOptions& options = {},
+                              const std::string& name = "echo");
 
   bool ended(std::uint64_t token) const { return outcomes.contains(token); }
   bool is(ClientId client, ClientState state) const;
@@ -67,13 +67,15 @@ class Endpoint {
   std::vector<RequestKey> cancelled;
   std::vector<Changed> client_states;
   std::vector<Changed> server_states;
+  std::vector<ClientId> room;
 
  private:
-  void take(EventBatch::Record& record);
+  void take(const EventRow& row);
 
   std::unique_ptr<Driver> driver_;
+  std::vector<std::uint32_t> table_;
   Buffer slab_;
-  EventBatch batch_{64};
+  EventBatch batch_;
   std::uint64_t next_token_ = 1;
 };
 

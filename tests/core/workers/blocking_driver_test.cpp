@@ -80,7 +80,7 @@ TEST_F(BlockingDriverTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
   Gate gate;
   std::atomic<bool> cancelled{false};
   server_ = make_driver([&](const Event& event) {
-    if (event.kind == Event::Kind::kCancel) cancelled = true;
+    if (std::holds_alternative<CancelEvent>(event)) cancelled = true;
   });
   std::atomic<bool> entered{false};
   const Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
@@ -221,8 +221,8 @@ TEST_F(BlockingDriverTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) 
 TEST_F(BlockingDriverTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
   std::atomic<ClientId> ready{0};
   client_ = make_driver([&](const Event& event) {
-    const bool is_ready = event.state == static_cast<std::uint8_t>(ClientState::kReady);
-    if (event.kind == Event::Kind::kClientState && is_ready) ready = event.owner;
+    const auto* changed = std::get_if<ClientStateEvent>(&event);
+    if (changed != nullptr && changed->state == ClientState::kReady) ready = changed->client;
   });
   Gate gate;
   Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {

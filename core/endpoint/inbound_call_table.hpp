@@ -6,17 +6,17 @@
 
 #include "core/endpoint/events.hpp"
 
-namespace ipcbridge::node {
+namespace ipcbridge {
 
-// Gives every request that waits for its answer a small number, because a RequestKey is too wide for a
-// JavaScript number. A chained hash table over an array of slots: no allocation per request.
-class RequestTable {
+// Gives every inbound call that waits for its answer a small number, because a RequestKey is too wide for a
+// number of JavaScript. A chained hash table over an array of slots: no allocation per call.
+class InboundCallTable {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   std::uint32_t insert(const RequestKey& key);
 
-  // kNone when the request has been answered.
+  // kNone when the call has been answered.
   std::uint32_t find(const RequestKey& key) const;
 
   // False when the slot is free already.
@@ -43,4 +43,4 @@ class RequestTable {
   unsigned shift_ = 0;  // leaves as many bits of a product as number the heads
 };
 
-}  // namespace ipcbridge::node
+}  // namespace ipcbridge

@@ -1,0 +1,238 @@
+// Every allocation of a message fails once, on either side: its call ends with resource_exhausted, and nothing else
+// does.
+#include <poll.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/endpoint/driver.hpp"
+#include "core/endpoint/event_batch.hpp"
+#include "tests/core/support/failing_memory.hpp"
+#include "tests/core/support/support.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::FailingMemory;
+using testing_support::is_pattern;
+using testing_support::pattern;
+
+// A Driver whose allocations fail, if it is the one that suffers, and only those.
+class Sufferer {
+ public:
+  explicit Sufferer(bool suffers)
+      : suffers_(suffers), table_(64 * EventRow::kWords), slab_(2 * EventBatch::kMinSlabBytes) {
+    batch_.use(table_, slab_);
+  }
+
+  Driver& driver() { return *driver_; }
+
+  template <typename F>
+  auto within(F f) {
+    std::unique_ptr<FailingMemory::Armed> armed;
+    if (suffers_) armed = std::make_unique<FailingMemory::Armed>();
+    return f();
+  }
+
+  const EventBatch& turn() {
+    batch_.reset();
+    within([&] { return driver_->turn(batch_, true); });
+    return batch_;
+  }
+
+ private:
+  bool suffers_;
+  std::vector<std::uint32_t> table_;
+  Buffer slab_;
+  InboundCallTable inbound_calls_;
+  EventBatch batch_{&inbound_calls_};
+  std::unique_ptr<Driver> driver_ = std::move(Driver::create({})).value();
+};
+
+struct Ended {
+  Code code = Code::kOk;
+  Buffer payload;
+  int times = 0;
+};
+
+class Conversation {
+ public:
+  Conversation(const std::string& address, bool client_suffers) : server_(!client_suffers), client_(client_suffers) {
+    ServeOptions served;
+    served.address = address;
+    served.methods = {"echo"};
+    server_id_ = server_.driver().serve(served).value();
+    ConnectOptions options;
+    options.addresses = {address};
+    client_id_ = client_.driver().connect(options).value();
+    method_ = client_.driver().intern_method(client_id_, "echo");
+  }
+
+  // Until both sides have finished the handshake.
+  bool connect() {
+    call(1);
+    return settle();
+  }
+
+  // Its payload is a pattern of its token.
+  std::uint64_t call(std::size_t size, const CallOptions& options = {}) {
+    const std::uint64_t token = ++last_token_;
+    const Buffer payload = pattern(size, static_cast<std::uint32_t>(token));
+    const Result<Submission> made =
+        client_.within([&] { return client_.driver().call(client_id_, token, method_, options, {}, payload); });
+    if (!made.ok()) ++(ended[token] = {made.error().code, {}, 0}).times;
+    return token;
+  }
+
+  template <typename Done>
+  bool run(Done done) {
+    const TimePoint end = Clock::now() + std::chrono::seconds(20);
+    while (!done()) {
+      if (Clock::now() > end) return false;
+      turn();
+      if (!done()) sleep();
+    }
+    return true;
+  }
+
+  // Until every call has ended.
+  bool settle() {
+    return run([&] { return ended.size() == last_token_; });
+  }
+
+  ServerStatus server_status() { return server_.driver().server_status(server_id_); }
+  ClientStatus client_status() { return client_.driver().client_status(client_id_); }
+
+  std::map<std::uint64_t, Ended> ended;
+  int times_ready = 0;
+
+ private:
+  void turn() {
+    const EventBatch& at_server = server_.turn();
+    for (std::size_t i = 0; i < at_server.size(); ++i) {
+      const EventRow row = at_server.row(i);
+      if (row.words[EventRow::kKind] != static_cast<std::uint32_t>(EventKind::kInboundCall)) continue;
+      server_.within([&] { server_.driver().reply(row.key(), at_server.payload(row)); });
+    }
+    const EventBatch& at_client = client_.turn();
+    for (std::size_t i = 0; i < at_client.size(); ++i) take(at_client, at_client.row(i));
+  }
+
+  void sleep() {
+    const bool sleeps = server_.driver().prepare_sleep() && client_.driver().prepare_sleep();
+    std::array<pollfd, 2> watched{{{server_.driver().fd(), POLLIN, 0}, {client_.driver().fd(), POLLIN, 0}}};
+    if (sleeps) ::poll(watched.data(), watched.size(), 1000);
+  }
+
+  void take(const EventBatch& batch, const EventRow& row) {
+    const auto kind = static_cast<EventKind>(row.words[EventRow::kKind]);
+    if (kind == EventKind::kClientState &&
+        row.words[EventRow::kState] == static_cast<std::uint32_t>(ClientState::kReady)) {
+      ++times_ready;
+    }
+    if (kind != EventKind::kOutcome) return;
+    const ConstBytes payload = batch.payload(row);
+    Ended& call = ended[row.wide(EventRow::kToken)];
+    call = {static_cast<Code>(row.words[EventRow::kCode]), {payload.begin(), payload.end()}, call.times + 1};
+  }
+
+  Sufferer server_;
+  Sufferer client_;
+  ServerId server_id_ = 0;
+  ClientId client_id_ = 0;
+  std::uint32_t method_ = 0;
+  std::uint64_t last_token_ = 0;
+};
+
+struct Setting {
+  const char* transport = "";
+  bool client_suffers = false;
+};
+
+class WithoutMemory : public testing::TestWithParam<Setting> {
+ protected:
+  std::string address() const { return std::string(GetParam().transport) + "://" + (directory_ / "memory"); }
+
+  // Short and long messages, with and without what is kept to repeat or to time out a call.
+  static void call_all(Conversation& conversation) {
+    conversation.call(10);
+    conversation.call(50'000);
+    CallOptions options;
+    options.idempotent = true;
+    options.timeout = std::chrono::seconds(20);
+    conversation.call(30'000, options);
+    conversation.call(100);
+  }
+
+  testing_support::TemporaryDirectory directory_;
+};
+
+TEST_P(WithoutMemory, EachAllocationThatFailsFailsOneCall) {
+  for (std::size_t spared = 0;; ++spared) {
+    SCOPED_TRACE("the allocation that fails: " + std::to_string(spared));
+    Conversation conversation(address(), GetParam().client_suffers);
+    ASSERT_TRUE(conversation.connect());
+    bool has_failed = false;
+    {
+      const FailingMemory failing(spared, 1);
+      call_all(conversation);
+      ASSERT_TRUE(conversation.settle());
+      has_failed = FailingMemory::has_failed();
+    }
+    int failed = 0;
+    for (const auto& [token, call] : conversation.ended) {
+      EXPECT_EQ(call.times, 1);
+      if (call.code == Code::kOk) {
+        EXPECT_TRUE(is_pattern(call.payload, static_cast<std::uint32_t>(token)));
+      } else {
+        EXPECT_EQ(call.code, Code::kResourceExhausted);
+        ++failed;
+      }
+    }
+    EXPECT_LE(failed, 1);
+    const std::uint64_t after = conversation.call(20'000);
+    ASSERT_TRUE(conversation.settle());
+    EXPECT_EQ(conversation.ended[after].code, Code::kOk);
+    EXPECT_EQ(conversation.times_ready, 1) << "the connection was lost";
+    EXPECT_EQ(conversation.server_status().running_calls, 0U);
+    EXPECT_EQ(conversation.client_status().pending_calls, 0U);
+    EXPECT_EQ(conversation.client_status().queued_bytes, 0U);
+    if (!has_failed) {
+      EXPECT_GT(spared, 3U) << "no allocation of a message was counted";
+      return;
+    }
+  }
+}
+
+TEST_P(WithoutMemory, CallsEndAndLaterOnesWorkWhenThereIsNoneForAWhile) {
+  for (std::size_t spared = 0;; ++spared) {
+    SCOPED_TRACE("the first allocation that fails: " + std::to_string(spared));
+    Conversation conversation(address(), GetParam().client_suffers);
+    ASSERT_TRUE(conversation.connect());
+    const FailingMemory failing(spared, 20);
+    call_all(conversation);
+    ASSERT_TRUE(conversation.settle());
+    for (const auto& [token, call] : conversation.ended) EXPECT_EQ(call.times, 1);
+    std::uint64_t after = 0;
+    do {
+      after = conversation.call(20'000);
+      ASSERT_TRUE(conversation.settle());
+    } while (conversation.ended[after].code != Code::kOk);
+    if (!FailingMemory::has_failed()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sides, WithoutMemory,
+                         testing::Values(Setting{"shm", true}, Setting{"shm", false}, Setting{"unix", true},
+                                         Setting{"unix", false}),
+                         [](const auto& info) {
+                           return std::string(info.param.transport) + (info.param.client_suffers ? "Client" : "Server");
+                         });
+
+}  // namespace
+}  // namespace ipcbridge

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { lane, WAYS } from './lanes.mjs'
+import { imports } from './imports.mjs'
+import { lane, ownPython, WAYS } from './lanes.mjs'
 import { Running } from './measure.mjs'
 import { descriptors, memory, systemSharedMemory, threads } from './proc.mjs'
 
@@ -138,6 +139,9 @@ export function extras(settings, context) {
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
     const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })
+  }
+  if (settings.works.includes('imports')) {
+    jobs.push({ id: 'imports', run: () => imports(ownPython, settings.importRuns) })
   }
   return jobs
 }

@@ -66,6 +66,18 @@ export function figures(summary) {
   add('C++ → C++ call over shm, p50', core?.call_p50_us, microseconds, '1.2 us', '0.8 us', atMost(1.2))
   add('the ring alone, round trip, p50', core?.ring_rtt_p50_us, microseconds, '0.7 us', '0.6 us', atMost(0.7))
 
+  const { imports } = lane('imports')
+  const inMilliseconds = value => value && `${value.toFixed(0)} ms`
+  add(
+    '`import ipcbridge` above the bare interpreter',
+    imports?.ipcbridge_ms,
+    inMilliseconds,
+    '30 ms',
+    '15 ms',
+    atMost(30),
+  )
+  add('`import ipcbridge.aio`, which imports asyncio', imports?.aio_ms, inMilliseconds, '–', '–')
+
   for (const [direction, name] of [
     ['node-python', 'Python handler'],
     ['python-node', 'Node handler'],

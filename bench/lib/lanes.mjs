@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const bench = fileURLToPath(new URL('..', import.meta.url))
 const rivalPython = `${bench}.venv/bin/python`
-const ownPython = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
+export const ownPython = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
 const zerorpcPython = `${bench}.venv-zerorpc/bin/python`
 
 export const MAIN_DIRECTIONS = ['node-python', 'python-node']

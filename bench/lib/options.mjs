@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { WAYS } from './lanes.mjs'
 
-export const WORKS = ['burst', 'spaced', 'one', 'many', 'beside', 'connections', 'idle', 'core']
+export const WORKS = ['burst', 'spaced', 'one', 'many', 'beside', 'connections', 'idle', 'core', 'imports']
 
 const USAGE = `node bench/run.mjs [options]
 
@@ -49,6 +49,7 @@ export function options(argv) {
     seconds: Number(values.seconds ?? (quick ? 0.25 : 0.6)),
     warmup: quick ? 0.1 : 0.2,
     idleSeconds: quick ? 2 : 5,
+    importRuns: quick ? 10 : 40,
     ways: list(
       values.ways,
       WAYS.map(way => way.id),

@@ -38,6 +38,7 @@ struct Caller {
   PyObject* error_of;
   PyObject* describe;
   PyObject* guard;
+  PyObject* drop;
 };
 
 Caller* self_of(PyObject* object) { return reinterpret_cast<Caller*>(object); }
@@ -71,12 +72,15 @@ PyObject* encode(const Caller* self, PyObject* const* args, Py_ssize_t count, Py
   return payload;
 }
 
+// A peer's message may be any bytes.
+PyObject* message_of(const CallResult& result) {
+  return PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
+}
+
 PyObject* fail(const Caller* self, const CallResult& result) {
   const Outcome& outcome = result.outcome;
   const std::string_view code = code_name(outcome.code);
-  // A peer's message may be any bytes.
-  PyObject* message =
-      PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
+  PyObject* message = message_of(result);
   if (message == nullptr) return nullptr;
   PyObject* error =
       PyObject_CallFunction(self->error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
@@ -88,15 +92,34 @@ PyObject* fail(const Caller* self, const CallResult& result) {
   return nullptr;
 }
 
+// A notification that was not taken: False, after the hook has told the log.
+PyObject* dropped(const Caller* self) {
+  PyObject* told = PyObject_CallNoArgs(self->drop);
+  if (told == nullptr) return nullptr;
+  Py_DECREF(told);
+  Py_RETURN_FALSE;
+}
+
+// The frames of the library itself tell a user nothing.
+PyObject* without_own_frames() {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (PyErr_GivenExceptionMatches(type, PyExc_Exception) != 0) Py_CLEAR(traceback);
+  PyErr_Restore(type, value, traceback);
+  return nullptr;
+}
+
 PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   Caller* self = self_of(object);
   if (loop_servers > 0) {
     PyObject* allowed = PyObject_CallNoArgs(self->guard);
-    if (allowed == nullptr) return nullptr;
+    if (allowed == nullptr) return without_own_frames();
     Py_DECREF(allowed);
   }
   PyObject* payload = encode(self, args, PyVectorcall_NARGS(nargsf), names);
-  if (payload == nullptr) return nullptr;
+  if (payload == nullptr) return without_own_frames();
   BlockingDriver* pump = nullptr;
   try {
     // Only now: encoding runs Python code, and during it another thread may shut the pump down.
@@ -117,7 +140,8 @@ PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyOb
   Py_DECREF(payload);
   if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
   if (result.outcome.code != Code::kOk) return fail(self, result);
-  if (options.notify) return PyBool_FromLong(static_cast<long>(!result.dropped));
+  if (options.notify && result.dropped) return dropped(self);
+  if (options.notify) Py_RETURN_TRUE;
   PyObject* bytes = new_bytes(result.outcome.payload);
   if (bytes == nullptr) return nullptr;
   PyObject* value = PyObject_CallOneArg(self->decode, bytes);
@@ -129,13 +153,13 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   PyObject* pump = nullptr;
   PyObject* name = nullptr;
   PyObject* metadata = nullptr;
-  PyObject* hooks[5] = {};
+  PyObject* hooks[6] = {};
   unsigned client = 0;
   unsigned method = 0;
   long long timeout_us = 0;
   unsigned flags = 0;
-  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOOO):Caller", &pump, &client, &method, &name, &timeout_us, &flags, &metadata,
-                       &hooks[0], &hooks[1], &hooks[2], &hooks[3], &hooks[4]) == 0) {
+  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOOOO):Caller", &pump, &client, &method, &name, &timeout_us, &flags, &metadata,
+                       &hooks[0], &hooks[1], &hooks[2], &hooks[3], &hooks[4], &hooks[5]) == 0) {
     return nullptr;
   }
   PumpBinding* binding = nullptr;
@@ -166,6 +190,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   self->error_of = keep(hooks[2]);
   self->describe = keep(hooks[3]);
   self->guard = keep(hooks[4]);
+  self->drop = keep(hooks[5]);
   return object;
 }
 
@@ -178,6 +203,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self->error_of);
   Py_VISIT(self->describe);
   Py_VISIT(self->guard);
+  Py_VISIT(self->drop);
   return 0;
 }
 
@@ -195,7 +221,7 @@ void dealloc(PyObject* object) {
   Caller* self = self_of(object);
   if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
   for (PyObject* held : {self->pump_object, self->name, self->metadata, self->encode_args, self->decode, self->error_of,
-                         self->describe, self->guard}) {
+                         self->describe, self->guard, self->drop}) {
     Py_XDECREF(held);
   }
   type->tp_free(object);

@@ -68,7 +68,8 @@ py::tuple DriverBinding::to_event(const EventRow& row) const {
     }
     case EventKind::kInboundCall:
       return py::make_tuple("request", owner, number(EventRow::kMethod), payload(), to_bytes(batch_.metadata(row)),
-                            row.key().connection, row.key().id, row.wide(EventRow::kTimeout));
+                            row.key().connection, row.key().id, row.wide(EventRow::kTimeout),
+                            (number(EventRow::kFlags) & EventRow::kNotify) != 0);
     case EventKind::kCancel:
       return py::make_tuple("cancel", owner, row.key().connection, row.key().id);
     case EventKind::kClientState:

@@ -30,7 +30,7 @@ class DriverBinding {
   // (events, more): what has happened, as tuples, and whether to ask again at once. The events are
   //   ("result", client, token, payload)
   //   ("error", client, token, code, message, details, ending)
-  //   ("request", server, method, payload, metadata, connection, id, timeout_us)
+  //   ("request", server, method, payload, metadata, connection, id, timeout_us, notify)
   //   ("cancel", server, connection, id)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
   //   ("room", client)

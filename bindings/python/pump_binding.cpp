@@ -38,6 +38,19 @@ std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
+// So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
+PyObject* call_in_own_context(PyObject* handler, PyObject* payload) {
+  PyObject* context = PyContext_CopyCurrent();
+  if (context == nullptr) return nullptr;
+  PyObject* reply = nullptr;
+  if (PyContext_Enter(context) == 0) {
+    reply = PyObject_CallOneArg(handler, payload);
+    if (PyContext_Exit(context) != 0) Py_CLEAR(reply);
+  }
+  Py_DECREF(context);
+  return reply;
+}
+
 // Runs f without the GIL. Not for exceptions of Python: f touches none of it. Those of C++ are rethrown with the GIL,
 // for whoever translates them. No destructor and no catch (...) may take it back: see the class.
 template <typename F>
@@ -186,7 +199,7 @@ bool PumpBinding::handle(BlockingDriver& pump, const InboundCall& call, PyObject
   PyObject* payload = new_bytes(call.payload);
   if (payload == nullptr) return false;
   const InboundCall* const outer = std::exchange(current, &call);
-  PyObject* reply = PyObject_CallOneArg(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method)), payload);
+  PyObject* reply = call_in_own_context(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method)), payload);
   current = outer;
   Py_DECREF(payload);
   if (reply == nullptr) return false;
@@ -234,7 +247,8 @@ py::object PumpBinding::next_news() {
 py::object PumpBinding::current_request() {
   if (current == nullptr) return py::none();
   const InboundCall& call = *current;
-  return py::make_tuple(call.method, to_bytes(call.metadata), call.timeout_us, call.key.connection, call.key.id);
+  return py::make_tuple(call.method, to_bytes(call.metadata), call.timeout_us, call.key.connection, call.key.id,
+                        call.notify);
 }
 
 std::int64_t PumpBinding::current_age_us() {

@@ -67,7 +67,8 @@ class PumpBinding {
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_news();
 
-  // What the calling thread is handling: (method, metadata, timeout in us or 0, connection, id); None outside.
+  // What the calling thread is handling: (method, metadata, timeout in us or 0, connection, id, notify); None
+  // outside.
   static pybind11::object current_request();
   // How long ago, in microseconds, that was read.
   static std::int64_t current_age_us();

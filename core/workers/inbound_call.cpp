@@ -9,6 +9,7 @@ InboundCall InboundCall::take(const InboundCallEvent& event) {
   call.key = event.key;
   call.server = event.server;
   call.method = event.request.method;
+  call.notify = event.request.notify;
   call.timeout_us = event.request.timeout_us;
   if (call.timeout_us != 0) call.received = Clock::now();
   if (event.storage != nullptr) {

@@ -12,29 +12,16 @@ parent made raises IpcError('failed_precondition'): connect again there. In a su
 ImportError.
 """
 
-from __future__ import annotations
+from ._native import __version__ as __version__  # first: it refuses subinterpreters
 
-from typing import Any
-
-from . import _native
-from ._client import Proxy, call, close, connect
+# isort: split
+from ._client import Proxy, call, close, connect, describe
 from ._context import Context, context
 from ._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._exposure import method
 from ._later import proxy, retain, stream
-from ._proxy import parts
 from ._server import Server, serve
 from ._verbs import notify, on_state, status, with_options
-
-__version__: str = _native.__version__
-
-
-def describe(proxy: Proxy) -> dict[str, Any]:
-    """What the service tells of itself: {"service", "methods": {name: {"signature", "doc", "params", "async"}}}."""
-    client, options, _prefix = parts(proxy)
-    described: dict[str, Any] = client.describe(options)
-    return described
-
 
 __all__ = [
     "Code",
@@ -60,3 +47,19 @@ __all__ = [
     "stream",
     "with_options",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__", "aio"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "aio":  # asyncio takes longer to import than all the rest
+        from importlib import import_module
+
+        return import_module("ipcbridge.aio")
+    raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
+
+
+for _public in (Proxy, Context, Server):
+    _public.__module__ = "ipcbridge"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
-from collections.abc import Coroutine
-from typing import Any, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
 
 from . import _process
+from ._threads import OnceThread
 
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
+
+class _Background(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    thread: OnceThread
+
+
+_current: dict[str, _Background] = {}
 
 
 def start(
@@ -22,7 +26,7 @@ def start(
 ) -> None:
     """Runs a coroutine as a task there; `started` is told of the task, on that thread.
 
-    RuntimeError when the thread cannot be started, or the interpreter is exiting.
+    Raises IpcError when the thread cannot be started.
     """
     loop = _running_loop()
 
@@ -34,19 +38,17 @@ def start(
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop, _thread
-    with _lock:
-        if _loop is None:
-            loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=_run, args=(loop,), name="ipcbridge-async", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # another call may try again
-                loop.close()
-                raise
-            _loop, _thread = loop, thread
+    background = _current.get("background")
+    if background is None:
+        loop = asyncio.new_event_loop()
+        made = _Background(loop, OnceThread(lambda: _run(loop), "ipcbridge-async"))
+        background = _current.setdefault("background", made)
+        if background is made:
             _process.call_at_exit(_stop)
-        return _loop
+        else:
+            loop.close()
+    background.thread.start()
+    return background.loop
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
@@ -63,17 +65,10 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _stop() -> None:
-    global _loop
-    loop, _loop = _loop, None
-    if loop is not None and _thread is not None:
-        loop.call_soon_threadsafe(loop.stop)
-        _thread.join(2 * _process.EXIT_GRACE)
+    background = _current.pop("background", None)
+    if background is not None and background.thread.is_started():
+        background.loop.call_soon_threadsafe(background.loop.stop)
+        background.thread.join(2 * _process.EXIT_GRACE)
 
 
-def _forget_parent() -> None:
-    global _loop, _thread, _lock
-    _lock = threading.Lock()
-    _loop = _thread = None
-
-
-_process.call_after_fork(_forget_parent)
+_process.call_after_fork(_current.clear)

@@ -12,8 +12,10 @@ from ._describe import DESCRIBE
 from ._descriptions import Descriptions
 from ._errors import IpcError
 from ._listeners import Listeners, StateListener
+from ._notifications import Dropped
 from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
 from ._outcome import error_of
+from ._ownership import keep_result
 from ._proxy import BaseProxy, parts, parts_of_call
 from ._server import Server
 from ._values import decode, encode_args
@@ -27,20 +29,26 @@ _HELP_TIMEOUT = CallOptions(timeout_us=microseconds(1.0, "timeout"))
 class Client:
     """A connection to a service, with whatever reconnections it needs. Any thread."""
 
-    def __init__(self, process: _process.Process, client_id: int, addresses: list[str], paths: frozenset[str]) -> None:
-        self.address = ", ".join(addresses)
-        self._addresses = addresses
+    def __init__(self, process: _process.Process, arguments: dict[str, Any], paths: frozenset[str]) -> None:
+        self._addresses: list[str] = arguments["addresses"]
+        self.address = ", ".join(self._addresses)
         self._process = process
         self._pump = process.pump
-        self._id = client_id
         self._paths = paths
+        self._dropped = Dropped(self.address)
         self._listeners = Listeners()
-        self.generation = process.pump.generation(client_id)
-        self._descriptions = Descriptions(self.generation)
         # So that what nobody refers to any more does not stay connected.
-        self._finalizer = weakref.finalize(self, _close, self._pump, client_id)
+        ids: list[int] = []
+        self._finalizer = weakref.finalize(self, _close, self._pump, ids)
         self._finalizer.atexit = False
+        keep_result(ids, self._pump.connect, arguments)
+        self._id = ids[0]
+        self.generation = self._pump.generation(self._id)
+        self._descriptions = Descriptions(self.generation)
         _process.track_client(self)
+
+    def wait_until_ready(self) -> None:
+        self._pump.wait_client(self._id)
 
     def methods(self) -> list[str]:
         return self._pump.methods(self._id)
@@ -53,7 +61,7 @@ class Client:
         return self._caller(name, self._pump.find_method(self._id, name), options)(*args, **kwargs)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
-        hooks = (encode_args, decode, error_of, self._help, self._guard)
+        hooks = (encode_args, decode, error_of, self.help, self._guard, self._dropped.add)
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:
@@ -61,9 +69,7 @@ class Client:
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        described: dict[str, Any] = self.caller(DESCRIBE, options)()
-        self._descriptions.keep(described, generation)
-        return described
+        return self._descriptions.keep(self.caller(DESCRIBE, options)(), generation)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._pump.check_process()
@@ -80,7 +86,7 @@ class Client:
     def _guard(self) -> None:
         _local_loops.check(self._paths)
 
-    def _help(self, name: str) -> tuple[str, Any]:
+    def help(self, name: str) -> tuple[str, Any]:
         # What help() and inspect ask a method for.
         while (found := self._descriptions.help_of(name)) is None:  # again if the service has changed meanwhile
             try:
@@ -90,10 +96,11 @@ class Client:
         return found
 
 
-def _close(pump: _native.Pump, client_id: int) -> None:
-    with contextlib.suppress(IpcError):  # a forked child, or the end of the interpreter
-        pump.close_client(client_id)
-        pump.forget_client(client_id)
+def _close(pump: _native.Pump, client_ids: list[int]) -> None:
+    for client_id in client_ids:
+        with contextlib.suppress(IpcError):  # a forked child, or the end of the interpreter
+            pump.close_client(client_id)
+            pump.forget_client(client_id)
 
 
 class Proxy(BaseProxy):
@@ -128,20 +135,26 @@ def connect(
     arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
     paths = frozenset(map(_native.socket_path, arguments["addresses"]))
     _local_loops.check(paths)
-    process = _process.current()
-    client_id = process.pump.connect(**arguments)
+    client = Client(_process.current(), arguments, paths)
     try:
-        process.pump.wait_client(client_id)
+        client.wait_until_ready()
     except BaseException:
-        _close(process.pump, client_id)
+        client.close()
         raise
-    return Proxy(Client(process, client_id, arguments["addresses"], paths))
+    return Proxy(client)
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
     """Calls any method by its name, also one that no attribute can reach. Raises as the method does."""
     client, options, full = parts_of_call(proxy, name, args)
     return client.call(full, options, args, kwargs or {})
+
+
+def describe(proxy: Proxy) -> dict[str, Any]:
+    """What the service tells of itself: {"service", "methods": {name: {"signature", "doc", "params", "async"}}}."""
+    client, options, _prefix = parts(proxy)
+    described: dict[str, Any] = client.describe(options)
+    return described
 
 
 def close(of: Proxy | Server, grace: Seconds = 10) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any
 
 from . import _native
 from ._errors import IpcError
@@ -16,15 +16,22 @@ from ._values import decode
 class Context:
     """The call that a handler is answering. Valid until the handler returns; any thread."""
 
-    __slots__ = ("_deadline", "_is_cancelled", "_metadata", "_server", "method")
+    __slots__ = ("_deadline", "_is_cancelled", "_is_notification", "_metadata", "_server", "method")
 
     method: str
     """The name under which the handler was called."""
 
     def __init__(
-        self, server: object, method: str, metadata: bytes, deadline: float | None, is_cancelled: Callable[[], bool]
+        self,
+        server: object,
+        method: str,
+        metadata: bytes,
+        deadline: float | None,
+        is_cancelled: Callable[[], bool],
+        is_notification: bool,
     ) -> None:
         self._server: object = server
+        self._is_notification = is_notification
         self.method = method
         self._metadata = metadata
         self._deadline = deadline
@@ -33,7 +40,10 @@ class Context:
     @property
     def metadata(self) -> dict[str, Any]:
         """What the caller gave to with_options(metadata=...); a new dict each time."""
-        return cast("dict[str, Any]", decode(self._metadata)) if self._metadata else {}
+        metadata = decode(self._metadata) if self._metadata else {}
+        if type(metadata) is not dict:
+            raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(metadata).__name__}")
+        return metadata
 
     @property
     def deadline(self) -> float | None:
@@ -72,8 +82,9 @@ def context() -> Context:
     pump = worker.pump
     if request is None or pump is None:
         raise IpcError("failed_precondition", "context() is for handlers, while they answer a call")
-    method, metadata, timeout_us, connection, call_id = request
-    return make_context(None, pump, worker.names[method], metadata, time_left(timeout_us), connection, call_id)
+    method, metadata, timeout_us, connection, call_id, is_notification = request
+    key = (connection, call_id)
+    return make_context(None, pump, worker.names[method], metadata, time_left(timeout_us), key, is_notification)
 
 
 def time_left(timeout_us: int) -> float | None:
@@ -87,11 +98,11 @@ def make_context(
     method: str,
     metadata: bytes,
     left: float | None,
-    connection: int,
-    call_id: int,
+    key: tuple[int, int],
+    is_notification: bool,
 ) -> Context:
     deadline = None if left is None else time.monotonic() + left
-    return Context(server, method, metadata, deadline, lambda: pump.cancelled(connection, call_id))
+    return Context(server, method, metadata, deadline, lambda: pump.cancelled(*key), is_notification)
 
 
 def is_in_handler_of(server: object) -> bool:

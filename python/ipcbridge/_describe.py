@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import inspect
 
 DESCRIBE = "__describe__"
 """The hidden method that every service has."""
-
-_KINDS = {
-    inspect.Parameter.POSITIONAL_ONLY: "positional",
-    inspect.Parameter.POSITIONAL_OR_KEYWORD: "positional",
-    inspect.Parameter.KEYWORD_ONLY: "keyword",
-    inspect.Parameter.VAR_POSITIONAL: "rest",
-    inspect.Parameter.VAR_KEYWORD: "kwrest",
-}
-_PARAMETER_KINDS = {
-    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    "keyword": inspect.Parameter.KEYWORD_ONLY,
-    "rest": inspect.Parameter.VAR_POSITIONAL,
-    "kwrest": inspect.Parameter.VAR_KEYWORD,
-}
 
 
 def describe_service(service: str, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
@@ -30,31 +18,55 @@ def describe_service(service: str, functions: Mapping[str, Callable[..., Any]]) 
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """None for a builtin that does not tell."""
+    """None for what does not tell, as some builtins, or tells nonsense."""
+    import inspect
+
     try:
         return inspect.signature(function)
-    except (TypeError, ValueError):
+    except Exception:  # whatever a __signature__, a __wrapped__ or an annotation of the user's raises
         return None
 
 
 def is_async(function: Callable[..., Any]) -> bool:
+    import inspect
+
     call = getattr(function, "__call__", None)  # noqa: B004 - an instance with an async __call__
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
+def is_generator(function: Callable[..., Any]) -> bool:
+    import inspect
+
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
 def _describe(function: Callable[..., Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"signature": "(...)", "doc": _doc(function), "params": []}
     signature = signature_of(function)
-    parameters = signature.parameters.values() if signature else ()
-    return {
-        "signature": str(signature) if signature else "(...)",
-        "doc": inspect.getdoc(function) if inspect.isroutine(function) else None,
-        "params": [_parameter(parameter) for parameter in parameters],
-        "async": is_async(function),
-    }
+    if signature is not None:
+        try:
+            text, parameters = str(signature), [_parameter(each) for each in signature.parameters.values()]
+        except Exception:  # a default's repr
+            pass
+        else:
+            described.update(signature=text, params=parameters)
+    return {**described, "async": is_async(function)}
+
+
+def _doc(function: Callable[..., Any]) -> str | None:
+    import inspect
+
+    try:
+        return inspect.getdoc(function) if inspect.isroutine(function) else None
+    except Exception:
+        return None
 
 
 def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
-    kind = _KINDS[parameter.kind]
+    import inspect
+
+    kinds = {"KEYWORD_ONLY": "keyword", "VAR_POSITIONAL": "rest", "VAR_KEYWORD": "kwrest"}
+    kind = kinds.get(parameter.kind.name, "positional")
     described: dict[str, Any] = {
         "name": parameter.name,
         "required": parameter.default is inspect.Parameter.empty and kind in ("positional", "keyword"),
@@ -67,12 +79,20 @@ def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
 
 def signature_from(described: Any) -> inspect.Signature | None:
     """The signature that a described method has, for help() and inspect; None where it makes no sense in Python."""
+    import inspect
+
+    kinds = {
+        "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        "keyword": inspect.Parameter.KEYWORD_ONLY,
+        "rest": inspect.Parameter.VAR_POSITIONAL,
+        "kwrest": inspect.Parameter.VAR_KEYWORD,
+    }
     try:
         return inspect.Signature(
             [
                 inspect.Parameter(
                     each["name"],
-                    _PARAMETER_KINDS[each["kind"]],
+                    kinds[each["kind"]],
                     default=inspect.Parameter.empty
                     if each["required"] or each["kind"] in ("rest", "kwrest")
                     else _Optional(),
@@ -80,7 +100,7 @@ def signature_from(described: Any) -> inspect.Signature | None:
                 for each in described["params"]
             ]
         )
-    except (KeyError, TypeError, ValueError):
+    except Exception:  # the other side may tell anything
         return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from . import _native
 from ._describe import signature_from
+from ._errors import IpcError
 
 
 class Descriptions:
@@ -16,15 +17,19 @@ class Descriptions:
         self._methods: Any = None
         self._described: int | None = None
 
-    def keep(self, described: dict[str, Any], generation: int) -> None:
-        """What describe() has brought, asked for at that generation."""
-        self._methods, self._described = described.get("methods"), generation
+    def keep(self, described: Any, generation: int) -> dict[str, Any]:
+        """What describe() has brought, asked for at that generation. IpcError('data_loss') if that is none."""
+        if type(described) is not dict or not isinstance(described.get("methods"), dict):
+            what = f"a {type(described).__name__}" + (" without methods" if type(described) is dict else "")
+            raise IpcError("data_loss", f"the service was asked to describe itself and answered with {what}")
+        self._methods, self._described = described["methods"], generation
+        return described
 
     def help_of(self, name: str) -> tuple[str, Any] | None:
         """The docstring and the signature of a method; None when this service has not been asked yet."""
         if self._described != self._generation.value:
             return None
-        described = self._methods.get(name) if isinstance(self._methods, dict) else None
+        described = self._methods.get(name)
         if not isinstance(described, dict):
             return "(not documented)", None
         signature = signature_from(described)

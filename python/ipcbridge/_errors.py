@@ -24,6 +24,9 @@ Code = Literal[
 ]
 Sent = Literal["no", "maybe"]
 
+# The name of a class, whatever that class makes of `__name__`.
+class_name = vars(type)["__name__"].__get__
+
 CODES: frozenset[str] = frozenset(Code.__args__)  # type: ignore[attr-defined]
 
 
@@ -52,6 +55,11 @@ class IpcError(Exception):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    @property
+    def message(self) -> str:
+        """What was said; str() of a RemoteError puts the type before it."""
+        return IpcError.__str__(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own __reduce__ would call the class with the message alone.
         return _restore, (type(self), self.args, self.__dict__)
@@ -69,6 +77,9 @@ class Unavailable(IpcError, ConnectionError):
 
     def __init__(self, message: str = "", details: Any = None, *, sent: Sent | None = None) -> None:
         super().__init__("unavailable", message, details, sent=sent)
+
+
+_UNTOLD_TYPES = ("Error", "IpcError")  # of JavaScript's plain errors, and of those whose code says what they are
 
 
 class RemoteError(IpcError):
@@ -96,10 +107,19 @@ class RemoteError(IpcError):
         self.remote_traceback = remote_traceback
 
     def __str__(self) -> str:
-        return super().__str__() or self.type
+        message = self.message
+        if not message:
+            return self.type
+        return message if self.type in _UNTOLD_TYPES else f"{self.type}: {message}"
 
     def __repr__(self) -> str:
         return f"RemoteError({super().__str__()!r}, type={self.type!r}, code={self.code!r})"
+
+
+# Where users find them, and tracebacks and pickles name them.
+for _class in (IpcError, DeadlineExceeded, Unavailable, RemoteError):
+    _class.__module__ = "ipcbridge"
+del _class
 
 
 def error_from_code(code: Code, message: str, details: Any = None, *, sent: Sent | None = None) -> IpcError:

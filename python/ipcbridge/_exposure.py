@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
 from ._errors import IpcError
+from ._shown import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,9 +39,11 @@ def exposed(target: Any) -> dict[str, Callable[..., Any]]:
     Never what begins with an underscore, never a property (none is evaluated), never a class.
     Raises IpcError('invalid_argument') for what cannot be served.
     """
-    if inspect.isclass(target):
+    import functools
+
+    if isinstance(target, type):
         raise IpcError("invalid_argument", f"{target.__name__} is a class: pass an instance, {target.__name__}()")
-    if inspect.isroutine(target) or isinstance(target, functools.partial):
+    if is_routine(target) or isinstance(target, functools.partial):
         name = getattr(target, "__name__", "name")
         raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
     found: dict[str, Callable[..., Any]] = {}
@@ -60,7 +61,7 @@ def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[
         raise IpcError("invalid_argument", f"namespaces are nested more than {_MAX_NESTING} deep at {prefix[:-1]!r}")
     if isinstance(target, Mapping):
         members = _mapping_members(target, prefix)
-    elif inspect.ismodule(target):
+    elif isinstance(target, types.ModuleType):
         members = _module_members(target)
     elif isinstance(target, types.SimpleNamespace):
         members = _mapping_members(vars(target), prefix)
@@ -69,7 +70,7 @@ def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[
     for name, value in members:
         if name.startswith("_"):
             continue
-        if inspect.isclass(value):
+        if isinstance(value, type):
             raise IpcError("invalid_argument", f"{prefix}{name} is a class: pass an instance, {value.__name__}()")
         if callable(value):
             yield prefix + name, value
@@ -80,7 +81,7 @@ def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[
 def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in target.items():
         if not isinstance(name, str):
-            raise IpcError("invalid_argument", f"the name of a method is a string, not {name!r}")
+            raise IpcError("invalid_argument", f"the name of a method is a string, not {shown(name)}")
         if value is None or isinstance(value, (bool, int, float, str, bytes, list, tuple, set)):
             raise IpcError("invalid_argument", f"{prefix}{name} is no function but a {type(value).__name__}")
         yield name, value
@@ -90,7 +91,7 @@ def _module_members(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
     names = getattr(module, "__all__", None)
     for name in vars(module) if names is None else dict.fromkeys(names):
         value = getattr(module, name)
-        if inspect.isroutine(value) and (names is not None or getattr(value, "__module__", None) == module.__name__):
+        if is_routine(value) and (names is not None or getattr(value, "__module__", None) == module.__name__):
             yield name, value
 
 
@@ -104,12 +105,20 @@ def _instance_members(target: Any) -> Iterator[tuple[str, Any]]:
     for name, static in of_class.items():
         if not name.startswith("_") and _is_method(static):
             member = getattr(target, name)  # which may be a cache that the instance has put before its method
-            if callable(member) and not inspect.isclass(member):
+            if callable(member) and not isinstance(member, type):
                 yield name, member
     for name, member in own.items():
         if not name.startswith("_") and isinstance(member, types.SimpleNamespace):
             yield name, member
 
 
+def is_routine(value: object) -> bool:
+    import inspect
+
+    return inspect.isroutine(value)
+
+
 def _is_method(static: Any) -> bool:
-    return inspect.isroutine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod))
+    import functools
+
+    return is_routine(static) or isinstance(static, (functools.partialmethod, staticmethod, classmethod))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from queue import SimpleQueue
-from typing import Callable, Optional, cast
+from _queue import SimpleQueue
+from collections.abc import Callable
+from typing import Optional, cast
 
+from . import _log
 from ._errors import Code, IpcError, error_from_code
-
-logger = logging.getLogger("ipcbridge")
+from ._threads import OnceThread
 
 StateListener = Callable[[str, Optional[IpcError]], object]
 
@@ -18,27 +18,22 @@ class Listeners:
     """Those of one client or server. Any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         # With keys of their own, because the same function may listen twice.
         self._entries: dict[object, tuple[int, StateListener]] = {}
 
     def add(self, listener: StateListener, since: int = 0) -> Callable[[], None]:
-        """Of news after number `since`. The function returned ends it, also when called again."""
+        """Of changes after number `since`. The function returned ends it, also when called again."""
         entry = object()
-        with self._lock:
-            self._entries[entry] = (since, listener)
+        self._entries[entry] = (since, listener)
 
         def unsubscribe() -> None:
-            with self._lock:
-                self._entries.pop(entry, None)
+            self._entries.pop(entry, None)
 
         return unsubscribe
 
     def tell(self, state: str, code: str, message: str, number: int = 1) -> None:
         reason = None if code == "ok" else error_from_code(cast("Code", code), message)
-        with self._lock:
-            entries = list(self._entries.values())
-        for since, listener in entries:
+        for since, listener in self._snapshot():
             if since >= number:
                 continue
             try:
@@ -46,38 +41,39 @@ class Listeners:
             except BaseException as error:  # sys.exit() among them
                 if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception):
                     raise  # Ctrl-C, while an event loop runs there
-                logger.exception("a listener of on_state() failed")
+                _log.error("a listener of on_state() failed", exc_info=error)
+
+    def _snapshot(self) -> list[tuple[int, StateListener]]:
+        while True:
+            try:
+                return list(self._entries.values())
+            except RuntimeError:  # a finaliser has changed it at that moment
+                continue
 
 
 class Teller:
     """The thread on which the listeners of the blocking API run: nothing else has to wait for them. Any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._news: SimpleQueue[tuple[Listeners, str, str, str, int] | None] = SimpleQueue()
+        self._thread = OnceThread(self._run, "ipcbridge-listeners")
+        self._changes: SimpleQueue[tuple[Listeners, str, str, str, int] | None] = SimpleQueue()
 
     def start(self) -> None:
         """To be called before there is the first listener."""
-        with self._lock:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="ipcbridge-listeners", daemon=True)
-                thread.start()
-                self._thread = thread
+        self._thread.start()
 
     def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
-        if self._thread is not None:
-            self._news.put((listeners, state, code, message, number))
+        if self._thread.is_started():
+            self._changes.put((listeners, state, code, message, number))
 
     def stop(self, timeout: float) -> None:
         """Waits for it, so long at the most."""
-        if self._thread is not None:
-            self._news.put(None)
-            if self._thread is not threading.current_thread():
-                self._thread.join(timeout)
+        if self._thread.is_started():
+            self._changes.put(None)
+            self._thread.join(timeout)
 
     def _run(self) -> None:
-        while (news := self._news.get()) is not None:
-            listeners, state, code, message, number = news
+        while (change := self._changes.get()) is not None:
+            listeners, state, code, message, number = change
             listeners.tell(state, code, message, number)
-            del news, listeners
+            del change, listeners

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections import Counter
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from . import _native
 from ._errors import IpcError
+
+if TYPE_CHECKING:
+    import asyncio
 
 _served: WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[str]] = WeakKeyDictionary()
 
@@ -34,6 +38,10 @@ def forget_all() -> None:
 
 def check(paths: frozenset[str]) -> None:
     """Raises if this thread runs the loop that would have to answer."""
+    if "asyncio" not in sys.modules:  # who has not imported it has no loop
+        return
+    import asyncio
+
     loop = asyncio._get_running_loop()
     if loop is not None and not paths.isdisjoint(_served.get(loop, ())):
         raise IpcError(

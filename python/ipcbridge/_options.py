@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import timedelta
-from typing import Any, NamedTuple, NoReturn, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Union
 
 from . import _later, _native
 from ._describe import is_async
 from ._errors import IpcError
+from ._shown import shown
 from ._values import encode_result
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Seconds = Union[float, timedelta, None]
 Allow = Union[int, str]
@@ -40,12 +44,12 @@ def _refuse(message: str) -> NoReturn:
 
 def _check_flag(value: object, what: str) -> None:
     if not isinstance(value, bool):
-        _refuse(f"{what} is True or False, not {value!r}")
+        _refuse(f"{what} is True or False, not {shown(value)}")
 
 
 def _check_integer(value: object, what: str, most: int, spell: Callable[[int], str] = str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        _refuse(f"{what} is an integer from 0 to {spell(most)}, not {value!r}")
+        _refuse(f"{what} is an integer from 0 to {spell(most)}, not {shown(value)}")
 
 
 def microseconds(value: Seconds, what: str) -> int:
@@ -56,6 +60,10 @@ def microseconds(value: Seconds, what: str) -> int:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         _refuse(f"{what} is seconds or a timedelta, not {type(value).__name__}")
+    try:
+        value = float(value)
+    except OverflowError:
+        _refuse(f"{what} is {shown(value)}, more seconds than a float holds: None means for ever")
     if math.isnan(value) or value < 0:
         _refuse(f"{what} must not be negative or NaN")
     # Half a microsecond is not 0, which would mean not to wait at all.
@@ -111,7 +119,7 @@ def _listed(values: Iterable[Any] | None, what: str) -> list[Any]:
     if given is None:
         return []
     if not isinstance(given, Iterable):
-        _refuse(f"{what} is a list, not {given!r}")
+        _refuse(f"{what} is a list, not {shown(given)}")
     return list(given)
 
 
@@ -122,7 +130,7 @@ def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         _refuse("limits is a mapping with string keys")
     for name, value in given.items():
-        _check_integer(value, f"limits: {name}", _MAX_LIMITS.get(name, _MAX_BYTES))
+        _check_integer(value, f"limits: {shown(name)[1:-1]}", _MAX_LIMITS.get(name, _MAX_BYTES))
     return dict(given)
 
 
@@ -138,7 +146,7 @@ def allow_list(allow: Iterable[Allow] | None) -> tuple[list[int], list[int]]:
         elif isinstance(entry, str) and entry:
             names.append(entry)
         else:
-            _refuse(f"allow: {entry!r} is neither a uid, a user nor 'group:NAME'")
+            _refuse(f"allow: {shown(entry)} is neither a uid, a user nor 'group:NAME'")
     more_uids, gids = _native.find_accounts(names)
     return uids + more_uids, gids
 
@@ -185,7 +193,7 @@ def serve_arguments(
     if expose is not None:
         raise IpcError("unimplemented", _later.EXPOSE)
     if takeover not in _TAKEOVERS:
-        _refuse(f"takeover is 'wait', 'fail' or 'replace', not {takeover!r}")
+        _refuse(f"takeover is 'wait', 'fail' or 'replace', not {shown(takeover)}")
     _check_integer(mode, "mode", 0o777, oct)
     for method in methods:
         _check_method(method)
@@ -208,11 +216,12 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
     _native.socket_path(name)
     _check_flag(serial, "serial")
     if executor is not None and not callable(getattr(executor, "submit", None)):
-        _refuse(f"executor is a concurrent.futures.Executor, not {executor!r}")
-    if isinstance(executor, ProcessPoolExecutor):
+        _refuse(f"executor is a concurrent.futures.Executor, not {shown(executor)}")
+    processes = sys.modules.get("concurrent.futures.process")
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
         _refuse("executor runs handlers in this process: call the ProcessPoolExecutor from a handler")
     if on_error is not None and not callable(on_error):
-        _refuse(f"on_error is a function, not {on_error!r}")
+        _refuse(f"on_error is a function, not {shown(on_error)}")
     if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran
         _refuse("on_error is a plain function, not an `async def`; it may start a task")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:

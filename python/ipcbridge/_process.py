@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
-from . import _local_loops, _native
+from . import _local_loops, _log, _native
 from ._errors import IpcError
 from ._listeners import Teller
-
-logger = logging.getLogger("ipcbridge")
+from ._threads import OnceThread, no_thread, refuse_replaced_threads
 
 EXIT_GRACE = 2.0
 """Seconds that running handlers have when the interpreter exits."""
@@ -33,21 +30,19 @@ class Process:
     """The pump and who must be told of what. Any thread."""
 
     def __init__(self) -> None:
-        self.pump = _native.Pump()
+        try:
+            self.pump = _native.Pump()
+        except RuntimeError as error:
+            raise no_thread(error) from None
         self.servers: dict[int, ServerLike] = {}
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._lock = threading.Lock()
-        self._listener: threading.Thread | None = None
+        self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
 
     def listen(self) -> None:
-        """Starts the thread that passes on news; it sleeps while there is none."""
-        with self._lock:
-            if self._listener is None:
-                self.pump.listen()
-                thread = threading.Thread(target=self._pass_on, name="ipcbridge-news", daemon=True)
-                thread.start()  # Ctrl-C, or a limit of threads, may end it here
-                self._listener = thread
+        """Starts the thread that passes on events; it sleeps while there is none."""
+        self.pump.listen()
+        self._listener.start()
 
     def observe_client(self, client_id: int, client: Any) -> None:
         self._observers[client_id] = client
@@ -63,8 +58,8 @@ class Process:
                 return
             try:
                 self._tell(*news)
-            except BaseException:  # there is no other thread to hear the rest
-                logger.exception("telling of %s failed", news[:3])
+            except BaseException as error:  # there is no other thread to hear the rest
+                _log.error("telling of %s failed", news[:3], exc_info=error)
 
     def _tell(
         self, kind: str, owner: int, state: str, code: str, message: str, connection: int, call_id: int, number: int
@@ -90,13 +85,11 @@ class Process:
         for client in list(_clients):
             client.close()
         self.pump.shut_down()
-        if self._listener is not None and self._listener is not threading.current_thread():
-            self._listener.join(EXIT_GRACE)
+        self._listener.join(EXIT_GRACE)
         self.teller.stop(EXIT_GRACE)
 
 
-_lock = threading.Lock()
-_current: Process | None = None
+_current: dict[str, Process] = {}
 _clients: WeakSet[Any] = WeakSet()
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
@@ -104,11 +97,14 @@ _at_exit: list[Callable[[], None]] = []
 
 def current() -> Process:
     """This process's, made when first asked for; a forked child gets its own."""
-    global _current
-    with _lock:
-        if _current is None:
-            _current = Process()
-        return _current
+    refuse_replaced_threads()
+    process = _current.get("process")
+    if process is None:
+        made = Process()
+        process = _current.setdefault("process", made)
+        if process is not made:  # another thread, or a finaliser, was quicker
+            made.pump.shut_down()
+    return process
 
 
 def track_client(client: Any) -> None:
@@ -127,18 +123,17 @@ def call_after_fork(callback: Callable[[], None]) -> None:
 
 
 def _exit() -> None:
-    global _current
-    process, _current = _current, None
+    process = _current.pop("process", None)
     if process is not None:
         process.shut_down()
     for callback in _at_exit:
         callback()
+    _log.flush()
 
 
 def _forget_parent() -> None:
-    global _current, _lock
-    _lock = threading.Lock()
-    _current = None
+    _current.clear()
+    _log.forget_parent()
     _at_exit.clear()
     _clients.clear()
     _local_loops.forget_all()

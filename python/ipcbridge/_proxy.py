@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
 from . import _native
 from ._errors import IpcError
 from ._options import CallOptions
 
 _NO_OPTIONS = CallOptions()
+_MOST_SHOWN = 20
 
 
 class Remote(Protocol):
@@ -21,6 +22,17 @@ class Remote(Protocol):
     def methods(self) -> list[str]: ...
     def status(self) -> dict[str, Any]: ...
     def caller(self, name: str, options: CallOptions) -> Any: ...
+    def help(self, name: str) -> tuple[str, Any]: ...
+
+
+class _Doc:
+    """`help(proxy)` and IPython's `proxy?` show what the service offers; the class has a docstring as any other."""
+
+    def __init__(self, of_class: str | None) -> None:
+        self._of_class = of_class
+
+    def __get__(self, proxy: BaseProxy | None, _owner: object = None) -> str | None:
+        return self._of_class if proxy is None else proxy._overview()
 
 
 class BaseProxy(_native.ProxyBase):
@@ -37,6 +49,9 @@ class BaseProxy(_native.ProxyBase):
     def __init__(self, remote: Remote, options: CallOptions = _NO_OPTIONS, prefix: str = "") -> None:
         vars(self).update(_remote=remote, _options=options, _prefix=prefix)
         self._follow(remote.generation)
+
+    def __init_subclass__(cls) -> None:
+        cls.__doc__ = _Doc(cls.__doc__)  # type: ignore[assignment]
 
     if TYPE_CHECKING:
 
@@ -71,12 +86,39 @@ class BaseProxy(_native.ProxyBase):
                 members.pop(name, None)
 
     def __dir__(self) -> list[str]:
-        inside = [name[len(self._prefix) :] for name in self._remote.methods() if name.startswith(self._prefix)]
-        return sorted({name.partition(".")[0] for name in inside if not name.startswith("_")})
+        return sorted({name.partition(".")[0] for name in self._method_names()})
 
     def __repr__(self) -> str:
-        where = f" in {self._remote.address}" if self._prefix else f" {self._remote.address}"
-        return f"<remote{' namespace ' + self._prefix[:-1] if self._prefix else ''}{where}>"
+        names = self._shown_names()
+        shown = names if len(names) <= _MOST_SHOWN else [*names[:_MOST_SHOWN], f"and {len(names) - _MOST_SHOWN} more"]
+        return f"<{self._title()}: {', '.join(shown)}>" if names else f"<{self._title()}, {self._state()}>"
+
+    def _title(self) -> str:
+        address = self._remote.address
+        return f"remote namespace {self._prefix[:-1]} in {address}" if self._prefix else f"remote {address}"
+
+    def _state(self) -> str:
+        return cast("str", self._remote.status()["state"])
+
+    def _shown_names(self) -> list[str]:
+        # Of a client that has just been closed the methods are known for a moment longer.
+        return [] if self._state() == "closed" else self._method_names()
+
+    def _method_names(self) -> list[str]:
+        inside = [name[len(self._prefix) :] for name in self._remote.methods() if name.startswith(self._prefix)]
+        return [name for name in inside if not name.startswith("_")]
+
+    def _overview(self) -> str:
+        """The methods, with signatures and the first lines of their docstrings as far as those are known."""
+        names = self._shown_names()
+        if not names:
+            return f"{self._title()}, {self._state()}"
+        lines = [f"{self._title()}, with the methods", ""]
+        for name in names:
+            doc, signature = self._remote.help(self._prefix + name)
+            first = (doc if signature is not None else "").split("\n", 1)[0]
+            lines.append(f"    {name}{'(...)' if signature is None else signature}{'  ' if first else ''}{first}")
+        return "\n".join(lines)
 
     def __reduce__(self) -> Any:
         raise TypeError("a proxy cannot be pickled or copied: connect again, or pass it by reference")

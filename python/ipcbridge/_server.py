@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from . import _background, _native, _process
+from . import _log, _native, _process
 from ._context import end_context, is_in_handler_of, make_context, of_task, time_left, worker
+from ._decimal_context import decimal_context_of, with_decimal_context
+from ._endings import ended_by_signals, interruptible
 from ._errors import IpcError
-from ._handlers import CANCELLED, OnError, Reply, Service, send_reply
-from ._interrupts import interruptible, noting_interrupts
+from ._failures import CANCELLED, ErrorReply, Failure, OnError
+from ._handlers import Outcome, Service, Unawaited, current_key, send_reply
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
-from ._turns import Key, Turns
+from ._ownership import keep_result
+from ._serial import Key, SerialQueue
+from ._threads import Latch, start_thread
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    import asyncio
+    from concurrent.futures import Executor, Future
 
-logger = logging.getLogger("ipcbridge")
+    from typing_extensions import Self
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
 _RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
@@ -46,17 +48,17 @@ class Server:
         self._executor = executor
         self._id = 0
         self._started = False
-        self._closed = threading.Event()
+        self._closed = Latch()
         self._shift = 0
         self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
-        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
-        self._invokers = [service.sync_invoker(number) for number in range(len(service.names))]
-        self._turns = service.lanes(Turns)
-        self._lanes = {turns for turns in self._turns if turns is not None}
-        self._handlers = [self._handler(number) for number in range(len(service.names))]
+        if any(service.is_async):
+            from . import _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
+
+        self._queues = service.serial_queues(SerialQueue)
+        self._handlers: list[_Handler] = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
@@ -80,21 +82,23 @@ class Server:
     def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over.
 
-        Ctrl-C raises KeyboardInterrupt, and a `with` block around it then closes the server as close() does.
+        On the main thread Ctrl-C raises KeyboardInterrupt, and SIGTERM, unless the program handles it, SystemExit(143):
+        a `with` block around it then closes the server as close() does, and the process ends without a traceback.
         """
         self._pump.check_process()
-        # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so where
-        # this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
-        for _ in range(_SHORT_WAITS):
-            if self._closed.wait(_SHORT_WAIT):
-                return
-        self._closed.wait()
+        with ended_by_signals():
+            # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so
+            # where this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
+            for _ in range(_SHORT_WAITS):
+                if self._closed.wait(_SHORT_WAIT):
+                    return
+            self._closed.wait()
 
     def run(self) -> None:
         """Runs the handlers on this thread, one at a time, until the server is closed.
 
-        For handlers that need the main thread. The server's own threads begin no more calls. Ctrl-C, also during a
-        handler, raises KeyboardInterrupt here; a KeyboardInterrupt that a handler raises itself goes to its caller.
+        For handlers that need the main thread. The server's own threads begin no more calls. Ctrl-C and SIGTERM, also
+        during a handler, raise here what they raise in wait(); what a handler raises itself goes to its caller.
         If this thread closes the server afterwards, it answers the calls that had not begun.
         """
         self._shift = self._pump.begin_shift(self._id)
@@ -105,8 +109,8 @@ class Server:
             raise
 
     def _run_here(self) -> None:
-        with noting_interrupts() as interrupts:
-            handlers = [interruptible(self._pump, handler, interrupts) for handler in self._handlers]
+        with ended_by_signals() as ending:
+            handlers = [interruptible(self._pump, handler, ending) for handler in self._own_handlers()]
             self._begin_work()
             try:
                 self._pump.run_worker(self._id, self._shift, handlers)
@@ -144,31 +148,38 @@ class Server:
         return f"<ipcbridge server {self.name}>"
 
     def start(self, arguments: dict[str, Any]) -> None:
-        self._process.listen()
-        self._id = self._pump.serve(**arguments)
-        self._process.servers[self._id] = self
+        ids: list[int] = []
         try:
+            self._process.listen()
+            keep_result(ids, self._pump.serve, arguments)
+            self._id = ids[0]
+            self._process.servers[self._id] = self
             self._pump.wait_server(self._id)
             self._started = True
             self._start_threads()
+            if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
+                self._end()
         except BaseException:
-            with contextlib.suppress(IpcError):
-                self._pump.close_server(self._id, 0)
-                self._pump.wait_server_closed(self._id)  # so that the name is free
-            self._process.servers.pop(self._id, None)
-            self._end()
+            for server_id in ids:
+                self._discard(server_id)
             raise
-        if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
+        # Nothing is called from here on until the caller has the server: a signal handler would raise in between.
+
+    def _discard(self, server_id: int) -> None:
+        self._id = server_id
+        try:
+            with contextlib.suppress(IpcError):
+                self._pump.close_server(server_id, 0)
+                self._pump.wait_server_closed(server_id)  # so that the name is free
+        finally:  # a signal handler may raise here, too
+            with contextlib.suppress(IpcError):
+                self._pump.close_server(server_id, 0)
+            self._process.servers.pop(server_id, None)
             self._end()
 
     def _start_threads(self) -> None:
         for number in range(self._thread_count):
-            thread = threading.Thread(target=self._work, name=f"ipcbridge-{self.name}-{number}", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                raise IpcError("resource_exhausted", f"handler thread {number + 1}: {error}") from error
-            self._threads.append(thread)
+            self._threads.append(start_thread(self._work, f"ipcbridge-{self.name}-{number}"))
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         if state == "closed":
@@ -180,11 +191,10 @@ class Server:
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         key = (connection, call_id)
-        if any(turns.drop(key) for turns in self._lanes):
+        if any(queue.drop(key) for queue in self._queues if queue is not None):
             send_reply(self._pump, key, CANCELLED)
             return
-        with self._lock:
-            running = self._tasks.get(key)
+        running = self._tasks.get(key)
         if running is not None:
             task, loop = running
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
@@ -198,7 +208,7 @@ class Server:
             if status["queued_calls"] == 0 or status["slowest_seconds"] < 1.0:
                 self._pump.watch(self._id)
                 return
-            logger.warning(
+            _log.warning(
                 "%s: all %d handler threads are busy (calls waiting: %d); the slowest, %s(), has run for %.1f s",
                 self.name,
                 status["workers"],
@@ -224,113 +234,153 @@ class Server:
     def _work(self) -> None:
         self._begin_work()
         with contextlib.suppress(IpcError):  # the end of the interpreter
-            self._pump.run_worker(self._id, 0, self._handlers)
+            self._pump.run_worker(self._id, 0, self._own_handlers())
 
-    def _handler(self, number: int) -> Callable[[bytes], Reply | None]:
-        is_async, turns = self._service.is_async[number], self._turns[number]
-        if turns is None and not is_async and self._executor is None:
-            return self._invokers[number]
+    def _own_handlers(self) -> list[_Handler]:
+        """For this thread, whose contextvars each call gets a copy of."""
+        decimal_context = decimal_context_of(contextvars.copy_context())
+        if decimal_context is None:
+            return self._handlers
+        return [with_decimal_context(decimal_context, handler) for handler in self._handlers]
+
+    def _handler(self, number: int) -> _Handler:
+        """What the thread that reads a request calls: it returns the answer, or None when that is given later."""
+        is_async, queue = self._service.is_async[number], self._queues[number]
+        if queue is None and not is_async and self._executor is None:
+            return self._service.sync_invoker(number, lambda outcome: self._answer_unusual(number, outcome))
+        run = self._start_task if is_async else self._submit if self._executor is not None else self._run_here_and_now
+        invoke = None if is_async else self._service.sync_invoker(number, _as_it_is)
 
         def handle(payload: bytes) -> None:
-            request = self._detached(number, payload)
-            if turns is not None:
-                turns.enter(request.key, lambda: self._run_in_turn(request, turns))
-            elif is_async:
-                self._start_task(request, lambda: None)
+            call = self._detached(number, payload, invoke)
+            if queue is not None:
+                queue.enter(call.key, lambda: self._run_in_order(call, run, queue))
             else:
-                self._submit(request, lambda: None)
+                run(call, _nothing)
 
         return handle
 
-    def _run_in_turn(self, request: _Request, turns: Turns) -> bool:
-        """A job of `turns`."""
-        is_async = self._service.is_async[request.number]
-        self._pump.begin_next(self._id, request.number)
-        if self._pump.cancelled(*request.key):
-            send_reply(self._pump, request.key, CANCELLED)
-        elif self._executor is not None:
-            (self._start_task if is_async else self._submit)(request, turns.leave)
-            return False
-        elif is_async:
-            # On this thread, because plain handlers that wait for their turn go on here.
-            ended = threading.Event()
-            self._start_task(request, ended.set)
-            ended.wait()
+    def _answer_unusual(self, number: int, outcome: Outcome) -> None:
+        """A call that this thread has run, as most are, did not end with a result."""
+        if isinstance(outcome, Unawaited):
+            self._start_task(self._detached(number, b"", None), _nothing, outcome.result)
         else:
-            self._answer(request)
+            send_reply(self._pump, current_key(), outcome)
+
+    def _run_in_order(self, call: _InboundCall, run: _Run, queue: SerialQueue) -> bool:
+        """A job of the queue."""
+        self._pump.begin_next(self._id, call.number)
+        if self._pump.cancelled(*call.key):
+            send_reply(self._pump, call.key, CANCELLED)
+            return True
+        if self._executor is not None:
+            run(call, queue.leave)
+            return False
+        # On this thread, also what runs on the event loop, because plain handlers that wait go on here.
+        ended = Latch()
+        run(call, ended.set)
+        ended.wait()
         return True
 
-    def _answer(self, request: _Request) -> None:
-        reply = request.context.run(self._invokers[request.number], request.payload)
-        send_reply(self._pump, request.key, reply)
-        end_context(request.context[of_task])
+    def _run_here_and_now(self, call: _InboundCall, ended: Callable[[], object]) -> None:
+        assert call.invoke is not None
+        outcome = call.context.run(call.invoke, call.payload)
+        if isinstance(outcome, Unawaited):
+            self._start_task(call, ended, outcome.result)
+            return
+        send_reply(self._pump, call.key, outcome)
+        end_context(call.context[of_task])
+        ended()
 
-    def _submit(self, request: _Request, ended: Callable[[], object]) -> None:
+    def _submit(self, call: _InboundCall, ended: Callable[[], object]) -> None:
         assert self._executor is not None
 
         def done(work: Future[None]) -> None:
             if work.cancelled():
-                send_reply(self._pump, request.key, CANCELLED)
+                send_reply(self._pump, call.key, CANCELLED)
             elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
-                send_reply(self._pump, request.key, self._service.failure(request.number, error, request.payload))
+                send_reply(self._pump, call.key, self._failure(call, error))
+            else:
+                return
             ended()
 
         try:
-            work = self._executor.submit(self._answer, request)
+            work = self._executor.submit(self._run_here_and_now, call, ended)
         except Exception as error:  # it has been shut down, say
-            send_reply(self._pump, request.key, self._service.failure(request.number, error, request.payload))
+            send_reply(self._pump, call.key, self._failure(call, error))
             ended()
         else:
             work.add_done_callback(done)
 
-    def _start_task(self, request: _Request, ended: Callable[[], object]) -> None:
-        key = request.key
+    def _start_task(
+        self, call: _InboundCall, ended: Callable[[], object], awaitable: Awaitable[Any] | None = None
+    ) -> None:
+        key, service = call.key, self._service
 
         async def answer() -> None:
-            send_reply(self._pump, key, await self._service.invoke_async(request.number, request.payload))
+            if awaitable is None:
+                reply = await service.invoke_async(call.number, call.payload)
+            else:
+                reply = await service.finish(call.number, awaitable)
+            send_reply(self._pump, key, reply)
             end_context(of_task.get())
 
         def done(task: asyncio.Task[None]) -> None:
-            with self._lock:
-                self._tasks.pop(key, None)
+            self._tasks.pop(key, None)
             if task.cancelled():  # before it began, so that answer() never ran
                 send_reply(self._pump, key, CANCELLED)
             ended()
 
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-            with self._lock:
-                self._tasks[key] = (task, loop)
+            self._tasks[key] = (task, loop)
             task.add_done_callback(done)
             if self._pump.cancelled(*key):
                 task.cancel()
 
         work = answer()
         try:
-            _background.start(work, request.context, started)
-        except RuntimeError as error:
+            from . import _background
+
+            _background.start(work, call.context, started)
+        except Exception as error:  # no thread can be started, or there are no descriptors left for its loop
             work.close()
-            send_reply(self._pump, key, self._service.failure(request.number, error, request.payload))
+            send_reply(self._pump, key, self._failure(call, error))
             ended()
 
-    def _detached(self, number: int, payload: bytes) -> _Request:
+    def _failure(self, call: _InboundCall, error: BaseException) -> Failure:
+        return self._service.failures.of_handler(self._service.names[call.number], error)
+
+    def _detached(self, number: int, payload: bytes, invoke: Callable[[bytes], Outcome] | None) -> _InboundCall:
         """What the calling thread is handling, for a handler that runs later or on another thread."""
         request = _native.current_request()
         assert request is not None
-        _method, metadata, timeout_us, connection, call_id = request
-        context = contextvars.copy_context()
+        _method, metadata, timeout_us, connection, call_id, is_notification = request
+        key, context = (connection, call_id), contextvars.copy_context()
         name, left = self._service.names[number], time_left(timeout_us)
-        made = make_context(self, self._pump, name, metadata, left, connection, call_id)
-        context.run(of_task.set, made)
-        return _Request(number, payload, context, (connection, call_id))
+        context.run(of_task.set, make_context(self, self._pump, name, metadata, left, key, is_notification))
+        return _InboundCall(number, payload, context, key, invoke)
 
 
-class _Request(NamedTuple):
+class _InboundCall(NamedTuple):
     """A call whose handler leaves the thread that read it."""
 
     number: int
     payload: bytes
     context: contextvars.Context
     key: Key
+    invoke: Callable[[bytes], Outcome] | None
+
+
+_Handler = Callable[[bytes], Union[bytes, ErrorReply, None]]
+_Run = Callable[[_InboundCall, Callable[[], object]], None]
+
+
+def _as_it_is(outcome: Outcome) -> Outcome:
+    return outcome
+
+
+def _nothing() -> None:
+    """Of a call after which nothing waits."""
 
 
 def serve(

@@ -9,6 +9,7 @@ from ._errors import IpcError
 from ._listeners import StateListener
 from ._options import UNSET, Seconds, Unset
 from ._proxy import BaseProxy, parts
+from ._shown import shown
 
 P = TypeVar("P", bound=BaseProxy)
 
@@ -39,7 +40,12 @@ def with_options(
 
 
 def notify(proxy: P) -> P:
-    """The same service, called without waiting for an answer: methods return None, errors are not told."""
+    """The same service, called without waiting for an answer.
+
+    Methods return, or awaited give, whether the notification was taken: False when the queue was full, or when nobody
+    was there and `wait_for_ready` is False; status() counts those. What the handler raises is not told. Raises
+    IpcError for what is wrong with the call itself.
+    """
     remote, options, prefix = parts(proxy)
     return type(proxy)(remote, options.as_notification(), prefix)
 
@@ -50,8 +56,8 @@ def status(of: Any) -> dict[str, Any]:
     Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid and peer_uid, all
     four None where there is nothing to say; over shared memory, from what can be seen of a service that answers
     nothing, unread_bytes (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for
-    long, or None; then pending_calls, queued_calls, queued_bytes; and links, which tell of each address of the
-    list what comes before those.
+    long, or None; then pending_calls, queued_calls, queued_bytes and dropped_notifications; and links, which tell of
+    each address of the list what comes before those.
     Of a server: state, address, path, connections and more.
     """
     if isinstance(of, BaseProxy):
@@ -71,7 +77,7 @@ def on_state(of: BaseProxy | Watched, listener: StateListener) -> Callable[[], N
     loop. What it raises is logged.
     """
     if not callable(listener):
-        raise IpcError("invalid_argument", f"on_state() takes a function, not {listener!r}")
+        raise IpcError("invalid_argument", f"on_state() takes a function, not {shown(listener)}")
     watched = parts(of)[0] if isinstance(of, BaseProxy) else of
     if not callable(getattr(watched, "listen", None)):
         raise IpcError("invalid_argument", f"expected a proxy or a server, not {type(of).__name__}")

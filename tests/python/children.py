@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 
-_PRELUDE = """
+PRELUDE = """
 import os, signal, sys, threading, time
 import asyncio
 import ipcbridge as ipc
@@ -55,8 +55,15 @@ class Children:
 
     def run(self, code: str, *flags: str) -> Child:
         """Starts a process that runs `code` with ipcbridge imported; say(text) prints a line."""
+        return self._start(PRELUDE + textwrap.dedent(code), *flags)
+
+    def run_bare(self, code: str) -> Child:
+        """The same with nothing but say() and sys."""
+        return self._start("import sys\ndef say(text):\n    print(text, flush=True)\n" + textwrap.dedent(code))
+
+    def _start(self, code: str, *flags: str) -> Child:
         child = Child(
-            [sys.executable, *flags, "-c", _PRELUDE + textwrap.dedent(code)],
+            [sys.executable, *flags, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

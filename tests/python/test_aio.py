@@ -16,6 +16,8 @@ from ipcbridge import aio
 
 user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
+MAX_WEIGHT = 8_388_608  # values in a message
+
 
 class Calc:
     def __init__(self) -> None:

@@ -217,14 +217,14 @@ def test_calls_are_answered_while_the_thread_of_async_handlers_cannot_be_started
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    monkeypatch.setattr(_background, "_loop", None)
-    monkeypatch.setattr(_background, "_thread", None)
+    _background._stop()
     serve("calc", {"echo": echo}, threads=1)
     calc = connect("calc")
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
         for _ in range(2):
-            with pytest.raises(ipc.RemoteError, match="can't start new thread"):
+            with pytest.raises(ipc.RemoteError, match="no more threads") as caught:
                 ipc.with_options(calc, timeout=60).echo(1)
+            assert caught.value.code == "resource_exhausted"
     assert ipc.with_options(calc, timeout=60).echo(1) == 1
     _background._stop()

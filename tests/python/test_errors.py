@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ def raises(error: BaseException) -> Any:
         raise error
 
     return handler
+
+
+def wait_for_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The answer leaves before it."""
+    while not caplog.records:
+        time.sleep(0.001)
 
 
 def caught_from(proxy: Any, *args: Any, **kwargs: Any) -> ipc.RemoteError:
@@ -47,7 +54,7 @@ def test_whatever_a_handler_raises_reaches_the_caller(
     serve("calc", {"fail": raises(error), "add": lambda a: a})
     calc = connect("calc")
     received = caught_from(calc)
-    assert (received.type, str(received), received.code) == (name, "bad", "unknown")
+    assert (received.type, str(received), received.code) == (name, f"{name}: bad", "unknown")
     assert "test_errors.py" in (received.remote_traceback or "")
     assert not isinstance(received, (TimeoutError, ConnectionError))
     assert calc.add(1) == 1
@@ -59,6 +66,7 @@ def test_an_unexpected_exception_is_logged_where_it_happened(
     serve("calc", {"fail": raises(ValueError("bad"))})
     with caplog.at_level(logging.ERROR, "ipcbridge"):
         caught_from(connect("calc"))
+        wait_for_log(caplog)
     assert [(record.name, record.exc_info is not None) for record in caplog.records] == [("ipcbridge", True)]
     assert "fail()" in caplog.text
 
@@ -131,19 +139,11 @@ def test_an_argument_that_cannot_be_sent_is_refused_here_with_its_path(serve: An
     assert not isinstance(caught.value, ipc.RemoteError)
 
 
-def test_a_result_that_cannot_be_sent_is_refused_with_its_path(serve: Any, connect: Any) -> None:
+def test_a_result_that_cannot_be_sent_is_told_with_its_path(serve: Any, connect: Any) -> None:
     serve("calc", {"fail": lambda: {"items": [1, object()]}})
     received = caught_from(connect("calc"))
-    assert received.code == "invalid_argument"
+    assert received.code == "internal"
     assert "result.items[1]" in str(received)
-
-
-def test_a_coroutine_from_a_plain_function_is_explained(serve: Any, connect: Any) -> None:
-    async def inner() -> int:
-        return 1
-
-    serve("calc", {"fail": lambda: inner()})
-    assert "async def" in str(caught_from(connect("calc")))
 
 
 def test_an_unknown_method_is_unimplemented_and_names_what_is_alike(serve: Any, connect: Any) -> None:

@@ -165,10 +165,8 @@ def wait_for_goodbye(proxy: Any) -> None:
 
 
 def expect_an_end_by_ctrl_c(server: Child) -> None:
-    stderr = server.rest()[1]
-    assert stderr.count("Traceback") == 1
-    assert stderr.startswith("Traceback")
-    assert stderr.endswith("\nKeyboardInterrupt\n")
+    """A traceback would tell of the library only."""
+    assert server.rest() == ("", "")
     assert server.returncode == -signal.SIGINT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -69,18 +70,6 @@ ODD: dict[str, Any] = {
 }
 
 
-class Unclosable:
-    """A coroutine that does not let itself be closed."""
-
-    def __await__(self) -> Any:
-        yield
-
-    def send(self, _value: Any) -> Any: ...
-    def throw(self, *_error: Any) -> Any: ...
-    def close(self) -> None:
-        raise RuntimeError("cannot be closed")
-
-
 def answers(make: Any) -> dict[str, Any]:
     def plain() -> None:
         raise make()
@@ -106,21 +95,13 @@ def test_an_odd_exception_is_an_answer(odd: str, options: dict[str, Any], serve_
     assert calc.ok() == "ok"
 
 
-def test_a_coroutine_that_cannot_be_closed_is_an_answer(serve_either: Any, connect: Any) -> None:
-    serve_either("calc", {"fail": lambda: Unclosable(), "ok": lambda: "ok"}, threads=1)
-    calc = ipc.with_options(connect("calc"), timeout=20)
-    for _ in range(2):
-        with pytest.raises(ipc.RemoteError, match="async def"):
-            calc.fail()
-    assert calc.ok() == "ok"
-
-
 def test_an_exception_that_cannot_be_printed_is_logged(
     serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     serve("calc", answers(ODD["recursing"]))
     with pytest.raises(ipc.RemoteError) as caught:
         connect("calc").plain()
-    assert str(caught.value) == "x"
+    assert str(caught.value) == "Recursing: x"
+    while "Recursing" not in caplog.text:
+        time.sleep(0.001)
     assert "plain()" in caplog.text
-    assert "Recursing" in caplog.text

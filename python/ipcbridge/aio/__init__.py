@@ -8,8 +8,6 @@
 A proxy or server belongs to the loop on which it was made, and to that loop's thread.
 """
 
-from __future__ import annotations
-
 from .._context import Context, context
 from .._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._exposure import method
@@ -44,3 +42,11 @@ __all__ = [
     "stream",
     "with_options",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+for _public in (Call, Proxy, Server):
+    _public.__module__ = "ipcbridge.aio"

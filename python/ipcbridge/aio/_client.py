@@ -14,7 +14,9 @@ from .._describe import DESCRIBE
 from .._descriptions import Descriptions
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._listeners import Listeners, StateListener
+from .._notifications import Dropped
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
+from .._ownership import keep_result
 from .._proxy import BaseProxy, parts, parts_of_call
 from .._values import encode_args
 from ._call import Call
@@ -34,16 +36,19 @@ class Client:
         self.ready: asyncio.Future[None] = loop.create_future()
         self._driver = driver
         self._loop = loop
+        self._dropped = Dropped(self.address)
         self._listeners = Listeners()
         self._state = "connecting"
         # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
         self._waiting: deque[Callable[[], bool]] = deque()
-        self._id = driver.native.connect(**arguments)
+        ids: list[int] = []
+        self._finalizer = weakref.finalize(self, _close, driver, ids)
+        self._finalizer.atexit = False
+        keep_result(ids, driver.native.connect, arguments)
+        self._id = ids[0]
         self.generation = driver.native.generation(self._id)
         self._descriptions = Descriptions(self.generation)
         driver.clients[self._id] = self
-        self._finalizer = weakref.finalize(self, _close, driver, self._id)
-        self._finalizer.atexit = False
         driver.stay_awake()
 
     def methods(self) -> list[str]:
@@ -53,6 +58,7 @@ class Client:
         return Method(self, name, self._driver.native.intern_method(self._id, name), options)
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Call:
+        self._driver.check_here()
         # Any name that a user gives: what the service does not offer is not kept.
         try:
             number = self._driver.native.find_method(self._id, name)
@@ -66,6 +72,7 @@ class Client:
         return self._driver.native.client_status(self._id, self._addresses)
 
     def start(self, method: int, options: CallOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        self._driver.check_here()
         token = next(self._driver.tokens)
         call = Call(self._loop, lambda: self._abandon(token))
         try:
@@ -80,9 +87,7 @@ class Client:
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        described: dict[str, Any] = await self.caller(DESCRIBE, options)()
-        self._descriptions.keep(described, generation)
-        return described
+        return self._descriptions.keep(await self.caller(DESCRIBE, options)(), generation)
 
     def help(self, name: str) -> tuple[str, Any]:
         found = self._descriptions.help_of(name)
@@ -124,6 +129,8 @@ class Client:
             call.set_exception(error)
             return True
         if options.flags & _native.NOTIFY:
+            if not admitted:
+                self._dropped.add()
             call.set_result(admitted)
             return True
         if admitted:
@@ -191,11 +198,10 @@ class Method:
         return f"<remote method {self._name}>"
 
 
-def _close(driver: LoopDriver, client_id: int) -> None:
-    with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
-        if driver.native.usable():
-            driver.native.close_client(client_id)
-            driver.stay_awake()
+def _close(driver: LoopDriver, client_ids: list[int]) -> None:
+    for client_id in client_ids:
+        with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
+            driver.close_client(client_id)
 
 
 class Proxy(BaseProxy):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-import logging
 import weakref
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from .. import _native, _process
-from .._errors import Code
+from .. import _log, _native, _process
+from .._errors import Code, IpcError
 from ._call import Call
-
-logger = logging.getLogger("ipcbridge")
 
 _TURNS = 4  # before other work of the loop gets its chance
 _SPIN_US = 20  # how long the loop's other work may wait for a spin
@@ -52,13 +50,39 @@ class LoopDriver:
         self._end = _until_the_loop_ends(self)
         await self._end.__anext__()
 
+    def is_here(self) -> bool:
+        """Whether the calling code may use the loop: it runs on the loop, or on no loop while this one does not run."""
+        loop, running = self._loop(), asyncio._get_running_loop()
+        return loop is running or (running is None and loop is not None and not loop.is_running())
+
+    def check_here(self) -> None:
+        if not self.is_here():
+            raise IpcError(
+                "failed_precondition",
+                "a proxy or server of ipcbridge.aio belongs to the event loop on which it was made, and this is another"
+                " loop or thread: make one here, or use asyncio.run_coroutine_threadsafe, or the blocking ipcbridge",
+            )
+
     def stay_awake(self) -> None:
         """After anything that may be answered soon: looks before the loop sleeps."""
         if not self._awake:
             loop = self._loop()
             if loop is not None:
-                self._awake = True
                 loop.call_soon(self._spin)
+                self._awake = True
+
+    def close_client(self, client_id: int) -> None:
+        """Any thread, as finalisers need it; at once on the loop."""
+        if not self.native.usable():
+            return
+        if self.is_here():
+            self.native.close_client(client_id)
+            self.stay_awake()
+            return
+        loop = self._loop()
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections are
+                loop.call_soon_threadsafe(self.close_client, client_id)
 
     def shut_down(self) -> None:
         loop = self._loop()
@@ -94,8 +118,8 @@ class LoopDriver:
                 handled = True
                 try:
                     self._on_event(event)
-                except Exception:
-                    logger.exception("handling %s failed", event[:2])
+                except Exception as error:
+                    _log.error("handling %s failed", event[:2], exc_info=error)
             if more or not self.native.usable():
                 continue
             if handled:

@@ -42,7 +42,7 @@ def tell_error(error: BaseException) -> dict[str, Any]:
         "name": type(error).__name__,
         "classes": [cls.__name__ for cls in type(error).__mro__],
         "code": "cancelled" if isinstance(error, asyncio.CancelledError) else getattr(error, "code", None),
-        "message": str(error),
+        "message": getattr(error, "message", str(error)),
         "type": getattr(error, "type", None),
         "stack": getattr(error, "remote_traceback", None),
         "sent": getattr(error, "sent", None),

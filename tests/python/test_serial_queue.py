@@ -1,4 +1,4 @@
-"""The queue of those that run one at a time."""
+"""Calls that run one at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ipcbridge._turns import Job, Turns
+from ipcbridge._serial import Job, SerialQueue
 
 
 class Log:
@@ -26,75 +26,75 @@ class Log:
         return run
 
 
-def taken_turns(log: Log) -> Turns:
-    """Whose turn is taken by a job that goes on until somebody calls leave()."""
-    turns = Turns()
-    turns.enter((0, 0), log.job("first", is_over=False))
-    return turns
+def taken_queue(log: Log) -> SerialQueue:
+    """That is held by a job that goes on until somebody calls leave()."""
+    queue = SerialQueue()
+    queue.enter((0, 0), log.job("first", is_over=False))
+    return queue
 
 
 def test_a_job_runs_at_once_when_nobody_is_before_it() -> None:
-    log, turns = Log(), Turns()
-    turns.enter((1, 1), log.job("a"))
-    turns.enter((1, 2), log.job("b"))
+    log, queue = Log(), SerialQueue()
+    queue.enter((1, 1), log.job("a"))
+    queue.enter((1, 2), log.job("b"))
     assert log.ran == ["a", "b"]
 
 
 def test_jobs_of_one_connection_run_in_its_order() -> None:
     log = Log()
-    turns = taken_turns(log)
+    queue = taken_queue(log)
     for call_id in (2, 5, 4, 3, 1, 6):
-        turns.enter((1, call_id), log.job(call_id))
+        queue.enter((1, call_id), log.job(call_id))
     assert log.ran == ["first"]
-    turns.leave()
+    queue.leave()
     assert log.ran == ["first", 1, 2, 3, 4, 5, 6]
 
 
 def test_jobs_of_other_connections_are_not_overtaken() -> None:
     log = Log()
-    turns = taken_turns(log)
+    queue = taken_queue(log)
     for key in ((1, 9), (2, 5), (2, 4), (3, 1)):
-        turns.enter(key, log.job(key))
-    turns.leave()
+        queue.enter(key, log.job(key))
+    queue.leave()
     assert log.ran == ["first", (1, 9), (2, 4), (2, 5), (3, 1)]
 
 
 def test_a_job_that_waits_can_be_taken_back_and_is_forgotten() -> None:
     log = Log()
-    turns = taken_turns(log)
+    queue = taken_queue(log)
     dropped = log.job("dropped")
     gone = weakref.ref(dropped)
-    turns.enter((1, 1), dropped)
-    turns.enter((1, 2), log.job("kept"))
+    queue.enter((1, 1), dropped)
+    queue.enter((1, 2), log.job("kept"))
     del dropped
-    assert turns.drop((1, 1))
+    assert queue.drop((1, 1))
     assert gone() is None
-    assert not turns.drop((1, 1))
-    turns.leave()
+    assert not queue.drop((1, 1))
+    queue.leave()
     assert log.ran == ["first", "kept"]
 
 
 def test_what_runs_or_is_unknown_cannot_be_taken_back() -> None:
     log = Log()
-    turns = taken_turns(log)
-    assert not turns.drop((0, 0))
-    assert not turns.drop((1, 1))
-    turns.enter((1, 1), log.job("next", is_over=False))
-    turns.leave()
-    assert not turns.drop((1, 1))
+    queue = taken_queue(log)
+    assert not queue.drop((0, 0))
+    assert not queue.drop((1, 1))
+    queue.enter((1, 1), log.job("next", is_over=False))
+    queue.leave()
+    assert not queue.drop((1, 1))
     assert log.ran == ["first", "next"]
 
 
 def test_whoever_ends_a_job_runs_the_next() -> None:
     log = Log()
-    turns = taken_turns(log)
+    queue = taken_queue(log)
 
     def note_thread() -> bool:
         log.ran.append(threading.current_thread())
         return True
 
-    turns.enter((1, 1), note_thread)
-    ender = threading.Thread(target=turns.leave)
+    queue.enter((1, 1), note_thread)
+    ender = threading.Thread(target=queue.leave)
     ender.start()
     ender.join()
     assert log.ran == ["first", ender]
@@ -103,16 +103,16 @@ def test_whoever_ends_a_job_runs_the_next() -> None:
 def test_jobs_that_end_while_they_begin_do_not_nest() -> None:
     """There are more than Python's stack would hold."""
     log = Log()
-    turns = taken_turns(log)
+    queue = taken_queue(log)
 
     def end_at_once() -> bool:
-        turns.leave()
+        queue.leave()
         log.ran.append("ended")
         return False
 
     for call_id in range(10_000):
-        turns.enter((1, call_id), end_at_once)
-    turns.leave()
+        queue.enter((1, call_id), end_at_once)
+    queue.leave()
     assert len(log.ran) == 10_001
 
 
@@ -132,11 +132,11 @@ class CountedKey(tuple[int, int]):
 @pytest.mark.parametrize("order", [reversed, lambda ids: random.Random(7).sample(ids, len(ids))], ids=["last", "any"])
 def test_a_crowd_that_gives_up_is_not_searched_for_each(order: Callable[[range], Any]) -> None:
     log, count = Log(), 100_000
-    turns, job = taken_turns(log), log.job("crowd")
+    queue, job = taken_queue(log), log.job("crowd")
     for call_id in range(count):
-        turns.enter(CountedKey((1, call_id)), job)
+        queue.enter(CountedKey((1, call_id)), job)
     CountedKey.comparisons = 0
     for call_id in order(range(count)):
-        assert turns.drop(CountedKey((1, call_id)))
-    turns.leave()
+        assert queue.drop(CountedKey((1, call_id)))
+    queue.leave()
     assert log.ran == ["first"]

@@ -1,0 +1,85 @@
+"""Ctrl-C and SIGTERM while the main thread waits for a server, or runs its handlers."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from . import _native
+from ._handlers import current_key, send_reply
+
+TERMINATED = 143
+"""The exit code of what SIGTERM has ended, as shells tell it; also as the first process of a container."""
+
+
+class Ending:
+    """What a signal has raised, as opposed to a handler."""
+
+    raised: BaseException | None = None
+
+    def on_interrupt(self, *_: object) -> None:
+        self.raised = KeyboardInterrupt()
+        raise self.raised
+
+    def on_terminate(self, *_: object) -> None:
+        self.raised = SystemExit(TERMINATED)
+        raise self.raised
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[Ending]:
+    """On the main thread Ctrl-C raises a KeyboardInterrupt that prints no traceback, and SIGTERM SystemExit(143).
+
+    Each where the program has not said otherwise: as long as Python's own handler of SIGINT is set, and none of
+    SIGTERM.
+    """
+    import signal
+
+    ending = Ending()
+    replaced: list[tuple[int, Any]] = []
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number, usual, handler in (
+                (signal.SIGINT, signal.default_int_handler, ending.on_interrupt),
+                (signal.SIGTERM, signal.SIG_DFL, ending.on_terminate),
+            ):
+                if signal.getsignal(number) is usual:
+                    replaced.append((number, usual))
+                    signal.signal(number, handler)
+        yield ending
+    except KeyboardInterrupt as interrupt:
+        _quieten(interrupt)
+        raise
+    finally:
+        for replaced_number, usual in replaced:
+            signal.signal(replaced_number, usual)
+
+
+def interruptible(pump: _native.Pump, handler: Any, ending: Ending) -> Any:
+    """The handler, after which is raised what a signal has raised during it."""
+
+    def handle(payload: bytes) -> Any:
+        reply = handler(payload)
+        if ending.raised is not None:
+            if reply is not None:
+                send_reply(pump, current_key(), reply)
+            raise ending.raised
+        return reply
+
+    return handle
+
+
+def _quieten(interrupt: KeyboardInterrupt) -> None:
+    """Python ends as it does after any Ctrl-C, but without a traceback, which would tell of this library only."""
+    interrupt.__dict__["_ipcbridge_is_quiet"] = True
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _print_unless_quiet
+
+
+def _print_unless_quiet(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if not error.__dict__.get("_ipcbridge_is_quiet"):
+        sys.__excepthook__(kind, error, traceback)

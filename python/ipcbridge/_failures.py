@@ -1,0 +1,123 @@
+"""What a caller, and the log, are told of a call that failed on the serving side."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from . import _log
+from ._describe import hint_at_keywords, signature_of
+from ._errors import CODES, Code, IpcError
+from ._values import encode_error, name_of
+
+OnError = Callable[[BaseException, str], object]
+ErrorReply = tuple[int, str, bytes]
+
+_NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__args__, 1)}  # type: ignore[attr-defined]
+assert len(_NUMBERS) == len(CODES)
+_MAX_MESSAGE = 1024
+_LIBRARY = os.path.dirname(__file__) + os.sep
+
+# What a call gets whose caller has given up; it is answered all the same, because it counts until then.
+CANCELLED: ErrorReply = (_NUMBERS["cancelled"], "the call was cancelled", b"")
+
+
+class Failure(NamedTuple):
+    """The answer to a call that failed, and what is to be done when it has been sent."""
+
+    reply: ErrorReply
+    report: Callable[[], None] | None = None
+
+
+class Failures:
+    """Makes the failures of a service. Never raises: it would cost the service a thread, and the call its answer."""
+
+    def __init__(self, service: str, on_error: OnError | None) -> None:
+        self._service = service
+        self._on_error = on_error
+
+    def of_handler(self, method: str, error: BaseException, *, is_notification: bool = False) -> Failure:
+        """A handler raised it. What it meant to raise is told to the caller only, if there is one that waits."""
+        with contextlib.suppress(BaseException):  # what belongs to the exception may raise
+            error = _error_of_cancellation(error)
+            error.__traceback__ = _outside_the_library(error.__traceback__)
+        if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
+            return self._expected(method, error, is_notification)
+        return Failure(_reply(error), lambda: self._report(error, method))
+
+    def of_result(self, method: str, error: BaseException) -> Failure:
+        """What the handler returned cannot be sent: the service's fault, not the caller's."""
+        if type(error) is IpcError and error.code == "invalid_argument":
+            error = IpcError("internal", f"{method}() returned what cannot be sent: {error}")
+        return Failure(_reply(error), lambda: self._report(error, method))
+
+    def of_arguments(self, method: str, error: BaseException, *, is_notification: bool) -> Failure:
+        """The handler has not run."""
+        with contextlib.suppress(BaseException):
+            error.__traceback__ = _outside_the_library(error.__traceback__)
+        return self._expected(method, error, is_notification)
+
+    def _expected(self, method: str, error: BaseException, is_notification: bool) -> Failure:
+        if not is_notification:
+            return Failure(_reply(error))
+        return Failure(
+            _reply(error), lambda: _log.error("%s: a notification of %s() failed: %s", self._service, method, error)
+        )
+
+    def _report(self, error: BaseException, method: str) -> None:
+        if self._on_error is None:
+            _log.error("%s: the handler of %s() failed", self._service, method, exc_info=error)
+            return
+        try:
+            self._on_error(error, method)
+        except BaseException as failure:  # sys.exit() among them
+            _log.error("%s: on_error failed", self._service, exc_info=failure)
+
+
+def misfit(method: str, function: Callable[..., Any], args: Any, kwargs: Any) -> IpcError | None:
+    """What to say instead of a TypeError if it was raised because the arguments do not fit."""
+    signature = signature_of(function)
+    if signature is None:
+        return None
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as reason:
+        try:
+            return IpcError("invalid_argument", f"{method}{signature}: {reason}{hint_at_keywords(args)}")
+        except Exception:  # a default's repr
+            return IpcError("invalid_argument", f"{method}(): {reason}{hint_at_keywords(args)}")
+    return None
+
+
+def _error_of_cancellation(error: BaseException) -> BaseException:
+    """A cancellation that is not its caller's: its event loop ends, or it did so itself."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not issubclass(type(error), asyncio.CancelledError):
+        return error
+    return IpcError("cancelled", str(error) or "the handler was cancelled").with_traceback(error.__traceback__)
+
+
+def _outside_the_library(traceback: TracebackType | None) -> TracebackType | None:
+    """From the handler's own first frame on."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_LIBRARY):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _reply(error: BaseException) -> ErrorReply:
+    try:
+        code = error.code if issubclass(type(error), IpcError) else "unknown"  # type: ignore[attr-defined]
+        return _NUMBERS.get(code, _NUMBERS["unknown"]), _message(error), encode_error(error)
+    except BaseException:  # what belongs to the exception raises itself: its attributes
+        return _NUMBERS["unknown"], name_of(error), encode_error(error)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
+    except Exception:
+        return name_of(error)

@@ -1,0 +1,155 @@
+"""What the serving side logs: after the answer, and without keeping anybody waiting."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from children import Children
+
+import ipcbridge as ipc
+from ipcbridge import _log
+
+
+class Blocked(logging.Handler):
+    """A log that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.lines: list[str] = []
+        self.changed = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.go_on.wait()
+        with self.changed:
+            self.lines.append(record.getMessage())
+            self.changed.notify_all()
+
+    def wait_for(self, text: str) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: any(text in line for line in self.lines), 60), self.lines
+
+
+@pytest.fixture
+def blocked() -> Iterator[Blocked]:
+    handler, logger = Blocked(), logging.getLogger("ipcbridge")
+    logger.addHandler(handler)
+    yield handler
+    handler.go_on.set()
+    _log.flush(60)
+    logger.removeHandler(handler)
+
+
+def fail() -> None:
+    raise ValueError("x")
+
+
+async def fail_async() -> None:
+    fail()
+
+
+@pytest.mark.parametrize("method", ["fail", "fail_async"])
+def test_a_log_that_blocks_keeps_no_call_waiting(
+    method: str, serve_either: Any, connect: Any, blocked: Blocked
+) -> None:
+    serve_either("calc", {"fail": fail, "fail_async": fail_async, "ok": lambda: 1}, threads=2)
+    calc = ipc.with_options(connect("calc"), timeout=60)
+    for _ in range(20):
+        with pytest.raises(ipc.RemoteError, match="ValueError: x"):
+            getattr(calc, method)()
+    assert calc.ok() == 1
+    assert blocked.lines == []
+    blocked.go_on.set()
+    blocked.wait_for(f"{method}() failed")
+
+
+def test_what_a_blocked_log_cannot_hold_is_counted(serve: Any, connect: Any, blocked: Blocked) -> None:
+    serve("calc", {"fail": fail})
+    calc = connect("calc")
+    for _ in range(1100):
+        with pytest.raises(ipc.RemoteError):
+            calc.fail()
+    blocked.go_on.set()
+    blocked.wait_for("messages were left out")
+
+
+def test_a_service_whose_stderr_nobody_reads_goes_on(children: Children, connect: Any) -> None:
+    children.serve("calc", "def fail(): raise ValueError('x' * 2000)\nservice['fail'] = fail")
+    calc = ipc.with_options(connect("calc"), timeout=60)
+    for _ in range(200):  # some 200 KB; a pipe holds 64
+        with pytest.raises(ipc.RemoteError):
+            calc.fail()
+    assert calc.add(1) == 1
+
+
+def test_the_caller_has_the_answer_before_on_error_is_called(serve_either: Any, connect: Any) -> None:
+    go_on, called = threading.Event(), threading.Event()
+
+    def on_error(_error: BaseException, _method: str) -> None:
+        called.set()
+        go_on.wait(60)
+
+    serve_either("calc", {"fail": fail}, on_error=on_error)
+    with pytest.raises(ipc.RemoteError):
+        connect("calc").fail()
+    assert called.wait(60)
+    go_on.set()
+
+
+def test_a_log_line_is_written_in_the_context_of_its_call(serve: Any, connect: Any, blocked: Blocked) -> None:
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+
+    def fail_with_id() -> None:
+        request.set("id 7")
+        raise ValueError("x")
+
+    def add_request(record: logging.LogRecord) -> bool:
+        record.msg = f"{request.get()}: {record.msg}"
+        return True
+
+    blocked.addFilter(add_request)
+    blocked.go_on.set()
+    serve("calc", {"fail_with_id": fail_with_id})
+    with pytest.raises(ipc.RemoteError):
+        connect("calc").fail_with_id()
+    blocked.wait_for("id 7: ")
+
+
+@pytest.mark.parametrize("method", ["add", "add_async"])
+def test_a_notification_whose_arguments_do_not_fit_is_logged(
+    method: str, serve_either: Any, connect: Any, blocked: Blocked
+) -> None:
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    async def add_async(a: int, b: int) -> int:
+        return a + b
+
+    blocked.go_on.set()
+    serve_either("calc", {"add": add, "add_async": add_async})
+    calc = connect("calc")
+    with pytest.raises(ipc.RemoteError, match="missing a required argument"):
+        getattr(calc, method)(1)
+    assert getattr(ipc.notify(calc), method)(1, c=2) is True
+    blocked.wait_for(f"a notification of {method}() failed: {method}(a")
+    assert len(blocked.lines) == 1
+
+
+def test_a_result_that_cannot_be_sent_is_logged_and_the_service_s_fault(
+    serve_either: Any, connect: Any, blocked: Blocked
+) -> None:
+    async def asynchronous() -> Any:
+        return {"items": [1, object()]}
+
+    blocked.go_on.set()
+    serve_either("calc", {"plain": lambda: {"items": [1, object()]}, "asynchronous": asynchronous})
+    for method in ("plain", "asynchronous"):
+        with pytest.raises(ipc.RemoteError, match=r"result\.items\[1\]") as caught:
+            getattr(connect("calc"), method)()
+        assert caught.value.code == "internal"
+        blocked.wait_for(f"{method}() failed")

@@ -24,7 +24,7 @@ test('a notification for which the queue has no room is not taken, counted, and 
   assert.deepEqual(taken, [true, true, true, false, false])
   assert.equal(ipc.status(remote).droppedNotifications, 2)
   assert.equal(lines.length, 1)
-  assert.match(lines[0], /a notification was dropped: the calls that wait to be sent exceed 10000 bytes/)
+  assert.match(lines[0], /a notification was dropped: the queue of calls is full/)
   await assert.rejects(remote.echo('x'.repeat(3000)), { code: 'resource_exhausted' })
 })
 

@@ -230,8 +230,9 @@ TEST_P(WithoutMemory, CallsEndAndLaterOnesWorkWhenThereIsNoneForAWhile) {
 INSTANTIATE_TEST_SUITE_P(Sides, WithoutMemory,
                          testing::Values(Setting{"shm", true}, Setting{"shm", false}, Setting{"unix", true},
                                          Setting{"unix", false}),
-                         [](const auto& info) {
-                           return std::string(info.param.transport) + (info.param.client_suffers ? "Client" : "Server");
+                         [](const auto& tested) {
+                           return std::string(tested.param.transport) +
+                                  (tested.param.client_suffers ? "Client" : "Server");
                          });
 
 }  // namespace

@@ -31,7 +31,7 @@ void make_file(const std::string& path) { std::ofstream(path) << "x"; }
 std::size_t watches_of(const PathWatcher& watcher) {
   std::ifstream info("/proc/self/fdinfo/" + std::to_string(watcher.events_fd()));
   std::size_t count = 0;
-  for (std::string line; std::getline(info, line);) count += line.starts_with("inotify wd:") ? 1 : 0;
+  for (std::string line; std::getline(info, line);) count += line.starts_with("inotify wd:") ? 1U : 0U;
   return count;
 }
 

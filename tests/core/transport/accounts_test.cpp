@@ -15,7 +15,7 @@ class Databases final : public System {
  public:
   int getpwnam_r(const char* name, passwd* entry, char*, std::size_t size, passwd** found) override {
     *found = nullptr;
-    if (const int error = answer(size); error != 0) return error;
+    if (const int failure = answer(size); failure != 0) return failure;
     if (std::strcmp(name, "alice") != 0) return unknown;
     entry->pw_uid = 1000;
     *found = entry;
@@ -23,7 +23,7 @@ class Databases final : public System {
   }
   int getgrnam_r(const char* name, group* entry, char*, std::size_t size, group** found) override {
     *found = nullptr;
-    if (const int error = answer(size); error != 0) return error;
+    if (const int failure = answer(size); failure != 0) return failure;
     if (std::strcmp(name, "staff") != 0) return unknown;
     entry->gr_gid = 50;
     *found = entry;

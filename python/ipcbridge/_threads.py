@@ -89,10 +89,10 @@ def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
     thread = threading.Thread(target=target, name=name, daemon=True)
     try:
         thread.start()
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, KeyError) as error:
+        if error.__context__ is not None:  # of Python's own bookkeeping, after a signal handler has raised in start()
+            raise error.__context__ from None
         raise no_thread(error) from None
-    except KeyError as error:  # Python's own bookkeeping, after a signal handler has raised while the thread started
-        raise (error.__context__ or error) from None
     return thread
 
 

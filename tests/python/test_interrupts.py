@@ -170,6 +170,13 @@ def expect_an_end_by_ctrl_c(server: Child) -> None:
     assert server.returncode == -signal.SIGINT
 
 
+READY_WHEN_IT_WAITS = """
+def say_when_it_waits():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.001)
+    say('ready')
+threading.Thread(target=say_when_it_waits).start()
+"""
 SLOW = """
 async def slow():
     say('begun')
@@ -183,9 +190,9 @@ def test_ctrl_c_lets_the_service_finish_its_calls(how: str, children: Children, 
     """As the main program: the block closes the server, then the process ends as any that Ctrl-C ends."""
     server = children.run(
         SLOW
+        + READY_WHEN_IT_WAITS
         + f"""
 with ipc.serve('mine', {{'slow': slow}}) as server:
-    say('ready')
     server.{how}()
 """
     )
@@ -205,15 +212,15 @@ with ipc.serve('mine', {{'slow': slow}}) as server:
 )
 def test_a_second_ctrl_c_waits_no_longer_for_calls(block: str, how: str, children: Children, begun: Begun) -> None:
     server = children.run(
-        f"""
-        async def slow():
-            say('begun')
-            await asyncio.sleep(600)
-        server = ipc.serve('mine', {{'slow': slow}})
-        {block}
-            say('ready')
-            server.{how}()
-        """
+        READY_WHEN_IT_WAITS
+        + f"""
+async def slow():
+    say('begun')
+    await asyncio.sleep(600)
+server = ipc.serve('mine', {{'slow': slow}})
+{block}
+    server.{how}()
+"""
     )
     mine, call = begun(server)
     server.interrupt()

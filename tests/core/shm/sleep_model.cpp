@@ -1,8 +1,9 @@
 #include "tests/core/shm/sleep_model.hpp"
 
+#include <string_view>
 #include <utility>
 
-namespace ipcbridge::model {
+namespace ipcbridge::sleep_model {
 namespace {
 
 bool is_odd(std::uint8_t word) { return (word & 1U) != 0; }
@@ -26,7 +27,7 @@ class Stepper {
 
   template <typename Change>
   void step(std::string_view name, Change&& change, bool spurious = false) {
-    Step next{from_, name, spurious};
+    Step next{.to = from_, .name = name, .spurious = spurious};
     change(next.to);
     steps_.push_back(std::move(next));
   }
@@ -345,4 +346,13 @@ bool is_final(const State& s) {
          s.bell_to_consumer == 0 && !s.wish_buffered && !s.sleep_buffered && !s.index_buffered;
 }
 
-}  // namespace ipcbridge::model
+model::Verdict explore(const Model& model) {
+  return model::explore(
+      State{}, [&](const State& from) { return steps(model, from); }, is_final,
+      [&](const State& s) {
+        const bool within = s.write - s.read_index <= model.capacity;
+        return std::string_view(within ? "" : "the producer overwrote what was not consumed");
+      });
+}
+
+}  // namespace ipcbridge::sleep_model

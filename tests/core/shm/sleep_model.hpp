@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
-namespace ipcbridge::model {
+#include "tests/core/support/explorer.hpp"
+
+namespace ipcbridge::sleep_model {
 
 // An explicit-state model of one ring with its two sleepers: the consumer sleeps when the ring is empty, the
 // producer when it is full. It mirrors core/shm/ring.cpp and the ShmChannel above it: every operation on a
@@ -94,24 +94,13 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-struct Step {
-  State to;
-  std::string_view name;
-  bool spurious = false;  // may happen, must not be needed
-};
+using Step = model::Step<State>;
 
 std::vector<Step> steps(const Model& model, const State& from);
 
 // Whether everything that was sent is consumed and both sides rest.
 bool is_final(const State& state);
 
-struct Verdict {
-  std::size_t states = 0;
-  bool live = true;     // from every reachable state the final one is reachable without luck
-  bool within = true;   // the producer never overwrote what was not consumed
-  std::string witness;  // the steps to the first state that is stuck
-};
+model::Verdict explore(const Model& model);
 
-Verdict explore(const Model& model);
-
-}  // namespace ipcbridge::model
+}  // namespace ipcbridge::sleep_model

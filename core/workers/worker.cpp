@@ -125,6 +125,8 @@ bool BlockingDriver::Impl::lead(Worker& self, WorkQueue& queue, InterruptCheck& 
     poll = wake == DriverWatch::Wake::kMessage;
     lock.lock();
     idle.asleep = false;
+    // It is here, so nobody need expect it: the call that it was woken for may be another's by now.
+    pool_.finish(queue, self.number_);
     // A caller is at it: its messages must not wake this thread again.
     if (poll && token_.is_held()) watch_.set_interest(false);
   }

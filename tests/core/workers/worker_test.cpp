@@ -1,6 +1,7 @@
 // Threads that run handlers; blocking_driver_test.cpp has those that call and wait.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -183,6 +184,47 @@ TEST_F(WorkerTest, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWait
     leader.join();
     second.join();
   }
+}
+
+// A caller keeps the reading; a worker that is back from a slow handler takes the call for which the leader was woken.
+TEST_F(WorkerTest, ALeaderThatComesTooLateForACallIsWokenForTheNext) {
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  CallOptions notify;
+  notify.notify = true;
+  const auto send = [&] { ASSERT_EQ(call(client, "x", notify, "slow").outcome.code, Code::kOk); };
+  InboundCall inbound;
+  Worker busy(*server_, service.id());
+  send();
+  ASSERT_TRUE(busy.next(inbound));
+  std::atomic<bool> over{false};
+  std::thread reader([&] { server_->wait_until([] { return false; }, kNever, [&] { return over.load(); }); });
+  std::atomic<int> led{0};
+  std::thread leader([&] {
+    Worker worker(*server_, service.id());
+    for (InboundCall own; worker.next(own);) ++led;
+  });
+  const TimePoint patience = Clock::now() + std::chrono::seconds(20);
+  const auto in_time = [&] { return Clock::now() < patience; };
+  int rounds = 0;
+  for (bool is_busy = true; rounds < 20 && in_time();) {
+    // Seen by more than one look of the watchdog: nobody expects it back soon.
+    while (is_busy && in_time() && server_->load(service.id()).slowest < std::chrono::milliseconds(10)) cpu_relax();
+    const int before = led;
+    send();
+    while (server_->load(service.id()).queued == 0 && led == before && in_time()) cpu_relax();
+    is_busy = busy.take(inbound);
+    if (!is_busy) continue;
+    const int then = led;
+    send();
+    while (led == then && in_time()) std::this_thread::yield();
+    ++rounds;
+  }
+  EXPECT_EQ(rounds, 20) << "the leader slept on";
+  over = true;
+  server_->stop_workers(service.id());
+  leader.join();
+  reader.join();
 }
 
 TEST_F(WorkerTest, AWorkerOfAnEarlierEpochThatComesLateLeavesAtOnce) {

@@ -23,6 +23,7 @@ struct Step {
   std::string_view name;
   bool spurious = false;  // may happen, must not be needed
   Actor actor = kEnvironment;
+  std::string_view who = "";
 };
 
 struct Verdict {
@@ -45,7 +46,7 @@ class Explorer {
 
   Verdict run(const State& initial) {
     Verdict verdict;
-    visit(initial, 0, "");
+    visit(initial, 0, {}, {});
     for (std::size_t at = 0; at < nodes_.size(); ++at) {
       const State state = *nodes_[at].state;
       if (verdict.fault.empty()) {
@@ -53,7 +54,7 @@ class Explorer {
         if (!verdict.fault.empty()) verdict.witness = trace(at);
       }
       for (const Step<State>& next : steps_(state)) {
-        const std::size_t to = visit(next.to, at, next.name);
+        const std::size_t to = visit(next.to, at, next.who, next.name);
         if (!next.spurious) edges_.push_back({Number(at), Number(to), next.actor});
       }
     }
@@ -78,6 +79,7 @@ class Explorer {
   struct Node {
     const State* state;
     std::size_t parent;
+    std::string_view who;
     std::string_view by;
   };
   struct Edge {
@@ -86,17 +88,20 @@ class Explorer {
     Actor actor;
   };
 
-  std::size_t visit(const State& state, std::size_t parent, std::string_view by) {
+  std::size_t visit(const State& state, std::size_t parent, std::string_view who, std::string_view by) {
     const auto [at, is_new] = seen_.try_emplace(state, nodes_.size());
-    if (is_new) nodes_.push_back(Node{&at->first, parent, by});
+    if (is_new) nodes_.push_back(Node{&at->first, parent, who, by});
     return at->second;
   }
 
   std::string trace(std::size_t to) const {
-    std::vector<std::string_view> names;
-    for (std::size_t at = to; at != 0; at = nodes_[at].parent) names.push_back(nodes_[at].by);
+    std::vector<std::size_t> path;
+    for (std::size_t at = to; at != 0; at = nodes_[at].parent) path.push_back(at);
     std::string text;
-    for (auto name = names.rbegin(); name != names.rend(); ++name) text.append(*name).append("\n");
+    for (auto at = path.rbegin(); at != path.rend(); ++at) {
+      const Node& node = nodes_[*at];
+      text.append(node.who).append(node.who.empty() ? "" : " ").append(node.by).append("\n");
+    }
     return text;
   }
 

@@ -57,6 +57,11 @@ void BlockingDriver::Impl::tell_observer(const Event& event) {
   token_.wake_lookers();
 }
 
+void BlockingDriver::Impl::set_loop_methods(ServerId server, std::vector<bool> methods) {
+  const Scope lock(*this);
+  pool_.queue(server).set_loop_methods(std::move(methods));
+}
+
 WorkerLoad BlockingDriver::Impl::load(ServerId server) {
   const std::lock_guard lock(mutex_);
   WorkQueue* queue = pool_.find(server);
@@ -110,6 +115,10 @@ void BlockingDriver::stop_workers(ServerId server) {
 
 std::uint32_t BlockingDriver::dismiss_workers(ServerId server) {
   return impl_->forked() ? 0 : impl_->dismiss_workers(server);
+}
+
+void BlockingDriver::set_loop_methods(ServerId server, std::vector<bool> methods) {
+  if (!impl_->forked()) impl_->set_loop_methods(server, std::move(methods));
 }
 
 WorkerLoad BlockingDriver::load(ServerId server) { return impl_->forked() ? WorkerLoad{} : impl_->load(server); }

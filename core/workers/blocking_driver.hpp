@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -62,7 +63,12 @@ class BlockingDriver {
 
   WorkerLoad load(ServerId server);
 
+  // Which of the server's methods, by their numbers, the event loop runs (loop_worker.hpp). To be said before the
+  // server listens.
+  void set_loop_methods(ServerId server, std::vector<bool> methods);
+
  private:
+  friend class LoopWorker;
   friend class Worker;
   class Impl;
   explicit BlockingDriver(std::unique_ptr<Impl> impl);

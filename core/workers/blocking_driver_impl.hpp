@@ -12,6 +12,7 @@
 
 #include "core/workers/blocking_driver.hpp"
 #include "core/workers/driver_watch.hpp"
+#include "core/workers/loop_worker.hpp"
 #include "core/workers/reader_token.hpp"
 #include "core/workers/waiter.hpp"
 #include "core/workers/watchdog.hpp"
@@ -22,7 +23,8 @@ namespace ipcbridge {
 
 // What the threads do. At most one of them holds the reader token and runs the Driver. In order of rank:
 // - callers that wait, which read their own answers and block on the Driver's descriptor (call.cpp);
-// - one idle worker, the leader (worker.cpp); the other idle workers are followers, asleep;
+// - one idle worker, the leader: a thread (worker.cpp), or while what arrives is for an event loop the loop's thread
+//   (loop_worker.cpp); the other idle workers are followers, asleep;
 // - the watchdog, when there is no idle worker (watchdog_thread.cpp).
 // The leader and the watchdog block on the DriverWatch.
 //
@@ -64,6 +66,7 @@ class BlockingDriver::Impl final : public EventSink {
   void stop_workers(ServerId server);
   std::uint32_t dismiss_workers(ServerId server);
   WorkerLoad load(ServerId server);
+  void set_loop_methods(ServerId server, std::vector<bool> methods);
 
   // Of a Worker.
   void enter(Worker& self);
@@ -71,6 +74,12 @@ class BlockingDriver::Impl final : public EventSink {
   bool wait_for_call(Worker& self, const Interrupted& interrupted);
   bool take(Worker& self, InboundCall& call);
   void restart(const Worker& self, std::uint32_t method);
+
+  // Of a LoopWorker.
+  void enter(LoopWorker& self);
+  void leave(LoopWorker& self);
+  LoopWorker::Ready wait_in_loop(LoopWorker& self, TimePoint until);
+  bool take(LoopWorker& self, InboundCall& call);
 
  private:
   // The reader token in the hand of a thread, from taking it until it is passed on with everything armed.
@@ -113,6 +122,11 @@ class BlockingDriver::Impl final : public EventSink {
   bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);
   bool follow(Worker& self, InterruptCheck& check, Scope& lock);
   bool read_for_calls(const WorkQueue& queue, bool poll, Scope& lock);
+
+  // The event loop's thread, with the lock (loop_worker.cpp).
+  bool lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
+  bool follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
+  bool read_in_loop(LoopWorker& self, bool poll, bool may_spin, Scope& lock);
 
   // The watchdog (watchdog_thread.cpp).
   void watch();

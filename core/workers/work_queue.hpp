@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -40,6 +41,10 @@ class WorkQueue {
   explicit WorkQueue(ServerId server) : server_(server) {}
 
   ServerId server() const { return server_; }
+
+  // Which methods an event loop runs: by their numbers; others and later ones are for threads.
+  void set_loop_methods(std::vector<bool> methods) { loop_methods_ = std::move(methods); }
+  bool is_for_loop(std::uint32_t method) const { return method < loop_methods_.size() && loop_methods_[method]; }
 
   WorkerId add_worker();
   void remove_worker(WorkerId worker);
@@ -118,6 +123,7 @@ class WorkQueue {
   void close_gaps();
 
   ServerId server_;
+  std::vector<bool> loop_methods_;
   // Never begins with a gap, so that it is empty when nothing waits.
   std::deque<InboundCall> waiting_;
   // Where each call stands, counted from the first since the index was made: only from the first cancellation on until

@@ -75,7 +75,8 @@ bool BlockingDriver::Impl::wait_for_call(Worker& self, const Interrupted& interr
     if (pool_.has_leader() && !token_.is_held() && read_for_calls(queue, false, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a call, found nobody asleep.
     if (queue.dismisses(self.epoch_) || !queue.empty()) continue;
-    if (!(pool_.has_leader() ? follow(self, check, lock) : lead(self, queue, check, lock))) continue;
+    const bool follows = pool_.has_leader() || pool_.is_for_loop_to_lead();
+    if (!(follows ? follow(self, check, lock) : lead(self, queue, check, lock))) continue;
     // May take long: somebody else leads meanwhile.
     lock.unlock();
     was_interrupted = check.ask();
@@ -111,9 +112,10 @@ bool BlockingDriver::Impl::lead(Worker& self, WorkQueue& queue, InterruptCheck& 
   pool_.lead(idle);
   bool poll = false;
   bool due = false;
-  while (queue.empty() && !queue.dismisses(self.epoch_) && !due) {
+  const auto ends = [&] { return !queue.empty() || queue.dismisses(self.epoch_) || pool_.is_for_loop_to_lead(); };
+  while (!ends() && !due) {
     const bool busy = !token_.is_held() && read_for_calls(queue, poll, lock);
-    if (!queue.empty() || queue.dismisses(self.epoch_)) break;
+    if (ends()) break;
     if (busy) {
       due = check.is_due_after_messages();
       continue;

@@ -37,15 +37,21 @@ std::uint32_t WorkerPool::dismiss(ServerId server) {
 
 void WorkerPool::push(InboundCall call) {
   ++calls_;
-  queue(call.server).push(std::move(call));
+  WorkQueue& own = queue(call.server);
+  const bool for_loop = own.is_for_loop(call.method);
+  calls_for_threads_ = for_loop ? 0 : std::min(calls_for_threads_ + 1, kThreadCallsInARow);
+  (for_loop ? queue(kLoop) : own).push(std::move(call));
   unsettled_calls_.store(true, std::memory_order_relaxed);
 }
 
 bool WorkerPool::cancel(ServerId server, const RequestKey& key) {
-  WorkQueue* found = find(server);
-  if (found == nullptr || !found->cancel(key)) return false;
-  --calls_;
-  return true;
+  for (const ServerId where : {server, kLoop}) {
+    WorkQueue* found = find(where);
+    if (found == nullptr || !found->cancel(key)) continue;
+    --calls_;
+    return true;
+  }
+  return false;
 }
 
 bool WorkerPool::reserve(WorkQueue& queue, WorkQueue::WorkerId worker) {
@@ -63,6 +69,17 @@ bool WorkerPool::take(WorkQueue& queue, WorkQueue::WorkerId worker, InboundCall&
   --calls_;
   ++starts_;
   return true;
+}
+
+bool WorkerPool::is_for_thread_to_lead() const {
+  return calls_for_threads_ == kThreadCallsInARow &&
+         std::any_of(followers_.begin(), followers_.end(), [](const Idle* idle) { return !idle->is_loop(); });
+}
+
+bool WorkerPool::is_for_loop_to_lead() {
+  if (calls_for_threads_ == kThreadCallsInARow) return false;
+  const WorkQueue* loop = find(kLoop);
+  return loop != nullptr && !loop->all_stuck(ticks_);
 }
 
 bool WorkerPool::expects_worker() const {
@@ -84,10 +101,8 @@ void WorkerPool::arrange(ReaderToken& token, Watchdog& watchdog) {
 // A follower, so that the leader goes on to watch: the one that fell asleep last, whose caches are warm. Or else the
 // leader. False when none is idle.
 bool WorkerPool::call_worker(WorkQueue& queue) {
-  const auto follower = std::find_if(followers_.rbegin(), followers_.rend(),
-                                     [&queue](const Idle* idle) { return &idle->queue == &queue; });
-  if (follower != followers_.rend()) {
-    wake(**follower);
+  if (Idle* follower = find_follower(queue)) {
+    wake(*follower);
     return true;
   }
   // Awake, it looks at its queue by itself.
@@ -95,6 +110,12 @@ bool WorkerPool::call_worker(WorkQueue& queue) {
   if (leader_->asleep) queue.expect(leader_->worker, ticks_);
   wake_leader();
   return true;
+}
+
+WorkerPool::Idle* WorkerPool::find_follower(const WorkQueue& queue) const {
+  const auto found = std::find_if(followers_.rbegin(), followers_.rend(),
+                                  [&queue](const Idle* idle) { return &idle->queue == &queue; });
+  return found == followers_.rend() ? nullptr : *found;
 }
 
 // False when no worker is idle.
@@ -107,18 +128,26 @@ bool WorkerPool::call_reader(ReaderToken& token) {
     return true;
   }
   if (followers_.empty()) return false;
-  wake(*followers_.back());
+  wake(*find_next_leader());
   return true;
+}
+
+// Of the kind that is to lead, if there is one.
+WorkerPool::Idle* WorkerPool::find_next_leader() const {
+  const bool for_loop = calls_for_threads_ != kThreadCallsInARow;
+  const auto found = std::find_if(followers_.rbegin(), followers_.rend(),
+                                  [for_loop](const Idle* idle) { return idle->is_loop() == for_loop; });
+  return found == followers_.rend() ? followers_.back() : *found;
 }
 
 void WorkerPool::wake(Idle& follower) {
   std::erase(followers_, &follower);
   follower.queue.expect(follower.worker, ticks_);
-  follower.waiter.wake(Waiter::kPromoted);
+  if (follower.waiter.wake(Waiter::kPromoted) && follower.is_loop()) follower.bell->ring();
 }
 
 void WorkerPool::wake_leader() {
-  if (std::exchange(leader_->asleep, false)) leader_bell_.ring();
+  if (std::exchange(leader_->asleep, false)) (leader_->is_loop() ? *leader_->bell : leader_bell_).ring();
 }
 
 void WorkerPool::wake_dismissed() {

@@ -27,15 +27,20 @@ class WorkerPool {
         : queue(its_queue), worker(its_number), epoch(its_epoch) {}
 
     bool is_dismissed() const { return queue.dismisses(epoch); }
+    bool is_loop() const { return bell != nullptr; }
 
     WorkQueue& queue;
     WorkQueue::WorkerId worker;
     std::uint32_t epoch;
-    Waiter waiter;        // of a follower
-    bool asleep = false;  // of the leader: it waits for its bell or a message
+    Waiter waiter;               // of a follower
+    const Bell* bell = nullptr;  // of an event loop, which sleeps in its selector, leader or not
+    bool asleep = false;         // of the leader: it waits for its bell or a message
   };
 
   explicit WorkerPool(Bell leader_bell) : leader_bell_(std::move(leader_bell)) {}
+
+  // The queue of the calls that an event loop runs, whatever their server.
+  static constexpr ServerId kLoop = 0;
 
   // Made when first asked for; stays where it is until erase_if_over().
   WorkQueue& queue(ServerId server);
@@ -60,6 +65,11 @@ class WorkerPool {
   bool take(WorkQueue& queue, WorkQueue::WorkerId worker, InboundCall& call);
 
   bool has_leader() const { return leader_ != nullptr; }
+  // While what arrives is for the event loop, its thread is the one to lead: others would have to wake it for each
+  // call. So they do not, unless that thread has been kept from coming.
+  bool is_for_loop_to_lead();
+  // And the loop's thread does not where calls for threads arrive one after the other, if one of these is idle.
+  bool is_for_thread_to_lead() const;
   void lead(Idle& self) { leader_ = &self; }
   void stop_leading() { leader_ = nullptr; }
   const Bell& leader_bell() const { return leader_bell_; }
@@ -98,13 +108,18 @@ class WorkerPool {
   bool call_reader(ReaderToken& token);
   void wake(Idle& follower);
   void wake_leader();
+  Idle* find_follower(const WorkQueue& queue) const;
+  Idle* find_next_leader() const;
   void wake_dismissed();
 
   std::vector<std::unique_ptr<WorkQueue>> queues_;  // few, so that a look through them is quick
   std::vector<Idle*> followers_;
   Idle* leader_ = nullptr;
   Bell leader_bell_;
-  std::size_t calls_ = 0;    // that wait in all queues
+  std::size_t calls_ = 0;  // that wait in all queues
+  // How many calls in a row were not for the event loop. It goes on leading through a few of them.
+  static constexpr std::uint32_t kThreadCallsInARow = 16;
+  std::uint32_t calls_for_threads_ = kThreadCallsInARow;
   bool dismissals_ = false;  // since the last settle()
   bool stale_activity_ = false;
   WorkQueue::Tick ticks_ = 0;

@@ -1,0 +1,182 @@
+#include "core/workers/loop_worker.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/base/poll.hpp"
+#include "core/workers/blocking_driver_impl.hpp"
+
+namespace ipcbridge {
+namespace {
+
+bool set_interest(int selector, int operation, int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  return ::epoll_ctl(selector, operation, fd, &event) == 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoopWorker>> LoopWorker::create(BlockingDriver& driver, System& system, int selector) {
+  Result<Bell> bell = Bell::create(system);
+  if (!bell.ok()) return bell.error();
+  if (!set_interest(selector, EPOLL_CTL_ADD, bell.value().fd())) {
+    return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
+  }
+  std::unique_ptr<LoopWorker> worker(new LoopWorker(driver, std::move(bell).value(), selector));
+  if (!worker->driver_.forked()) worker->driver_.enter(*worker);
+  return worker;
+}
+
+LoopWorker::LoopWorker(BlockingDriver& driver, Bell bell, int selector)
+    : driver_(*driver.impl_), bell_(std::move(bell)), selector_(selector) {}
+
+LoopWorker::~LoopWorker() {
+  if (driver_.forked()) return;
+  if (idle_) driver_.leave(*this);
+  watch(watched_, false);
+  set_interest(selector_, EPOLL_CTL_DEL, bell_.fd());
+}
+
+LoopWorker::Ready LoopWorker::wait(TimePoint until) {
+  return idle_ && !driver_.forked() ? driver_.wait_in_loop(*this, until) : Ready::kOther;
+}
+
+bool LoopWorker::take(InboundCall& call) { return idle_ && !driver_.forked() && driver_.take(*this, call); }
+
+void LoopWorker::watch(int fd, bool on) {
+  if (fd < 0 || on == (watched_ == fd)) return;
+  set_interest(selector_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd);
+  watched_ = on ? fd : -1;
+}
+
+LoopWorker::Wake LoopWorker::sleep(TimePoint until) const {
+  pollfd descriptor{selector_, POLLIN, 0};
+  if (!poll_until({&descriptor, 1}, until)) return until <= Clock::now() ? Wake::kNobody : Wake::kOther;  // or a signal
+  std::array<epoll_event, 8> events{};
+  const int count = ::epoll_wait(selector_, events.data(), static_cast<int>(events.size()), 0);
+  Wake why = Wake::kBell;
+  for (int i = 0; i < count; ++i) {
+    const int fd = events.at(static_cast<std::size_t>(i)).data.fd;
+    if (fd == bell_.fd()) {
+      bell_.silence();
+    } else if (fd != watched_) {
+      return Wake::kOther;
+    } else {
+      why = Wake::kMessage;
+    }
+  }
+  return why;
+}
+
+bool LoopWorker::others_are_ready() const {
+  pollfd descriptor{selector_, POLLIN, 0};
+  return ::poll(&descriptor, 1, 0) > 0;
+}
+
+void BlockingDriver::Impl::enter(LoopWorker& self) {
+  const Scope lock(*this);
+  WorkQueue& queue = pool_.queue(WorkerPool::kLoop);
+  self.idle_.emplace(queue, queue.add_worker(), 0);
+  self.idle_->bell = &self.bell_;
+}
+
+void BlockingDriver::Impl::leave(LoopWorker& self) {
+  const Scope lock(*this);
+  pool_.finish(self.idle_->queue, self.idle_->worker);
+  self.idle_->queue.remove_worker(self.idle_->worker);
+  self.idle_.reset();
+}
+
+bool BlockingDriver::Impl::take(LoopWorker& self, InboundCall& call) {
+  const Scope lock(*this);
+  return pool_.take(self.idle_->queue, self.idle_->worker, call);
+}
+
+LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint until) {
+  Scope lock(*this);
+  WorkerPool::Idle& idle = *self.idle_;
+  pool_.finish(idle.queue, idle.worker);
+  const bool may_wait = until > Clock::now();
+  // The loop has other work: no more than a look.
+  if (idle.queue.empty() && !may_wait && !pool_.has_leader() && !token_.is_held()) {
+    read_in_loop(self, false, false, lock);
+  }
+  bool others = false;
+  while (idle.queue.empty() && may_wait && !others && Clock::now() < until) {
+    const bool follows = pool_.has_leader() || pool_.is_for_thread_to_lead();
+    others = follows ? follow_in_loop(self, until, lock) : lead_in_loop(self, until, lock);
+  }
+  if (pool_.reserve(idle.queue, idle.worker)) return LoopWorker::Ready::kCall;
+  idle.queue.expect(idle.worker, pool_.now());  // back when the loop has run what is ready
+  return others ? LoopWorker::Ready::kOther : LoopWorker::Ready::kNone;
+}
+
+// True when something else of the loop's is ready.
+bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock) {
+  WorkerPool::Idle& idle = *self.idle_;
+  pool_.lead(idle);
+  self.watch(watch_.fd(), true);
+  bool poll = false;
+  bool others = false;
+  while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && Clock::now() < until) {
+    const bool busy = !token_.is_held() && read_in_loop(self, poll, true, lock);
+    if (busy || !idle.queue.empty()) continue;
+    idle.asleep = true;
+    lock.unlock();
+    const LoopWorker::Wake wake = self.sleep(until);
+    poll = wake == LoopWorker::Wake::kMessage;
+    others = wake == LoopWorker::Wake::kOther;
+    lock.lock();
+    idle.asleep = false;
+    if (poll && token_.is_held()) watch_.set_interest(false);
+  }
+  pool_.stop_leading();
+  return others;
+}
+
+// One round as the reader. False when there is nothing to do but sleep; then everything is armed.
+bool BlockingDriver::Impl::read_in_loop(LoopWorker& self, bool poll, bool may_spin, Scope& lock) {
+  token_.try_take();
+  may_spin = may_spin && !pool_.expects_worker();
+  lock.unlock();
+  std::optional<Reading> reading(std::in_place, *this);
+  bool busy = run_driver(poll);
+  const auto called_away = [&] { return token_.is_wanted() || descriptor_is_ready() || self.others_are_ready(); };
+  if (!busy && may_spin && !pool_.has_unsettled_calls()) {
+    busy = driver_->spin(called_away);
+    if (busy) run_driver(false);
+  }
+  lock.lock();
+  if (!self.idle_->queue.empty()) {
+    reading->pass_on_unarmed(lock);
+    return true;
+  }
+  lock.unlock();
+  reading.reset();
+  lock.lock();
+  return busy;
+}
+
+// True when something else of the loop's is ready.
+bool BlockingDriver::Impl::follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock) {
+  WorkerPool::Idle& idle = *self.idle_;
+  idle.waiter.fall_asleep();
+  pool_.follow(idle);
+  lock.unlock();
+  self.watch(watch_.fd(), false);
+  const bool others = self.sleep(until) == LoopWorker::Wake::kOther;
+  lock.lock();
+  pool_.stop_following(idle);
+  idle.waiter.get_up();
+  return others;
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,149 @@
+// The thread of an event loop as a worker. Here the loop is an epoll set and nothing more.
+#include "core/workers/loop_worker.hpp"
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/workers/blocking_driver_fixture.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::BlockingDriverTest;
+using testing_support::Counter;
+using testing_support::echo;
+using testing_support::Gate;
+using testing_support::Service;
+using testing_support::text_of;
+using testing_support::within_seconds;
+
+// Runs what is for the loop on a thread of its own until it ends: "slow" by default, "echo" is for threads.
+class Loop {
+ public:
+  Loop(BlockingDriver& driver, ServerId server, Service::Handler handler)
+      : driver_(driver), handler_(std::move(handler)) {
+    driver_.set_loop_methods(server, {false, true});
+    thread_ = std::thread([this] { run(); });
+    entered_.wait();
+  }
+  ~Loop() {
+    stopping_ = true;
+    other_.ring();
+    thread_.join();
+  }
+  const Bell& other() const { return other_; }
+  Counter others;
+
+ private:
+  void run() {
+    const Fd selector(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = other_.fd();
+    ::epoll_ctl(selector.get(), EPOLL_CTL_ADD, other_.fd(), &event);
+    const std::unique_ptr<LoopWorker> worker =
+        std::move(LoopWorker::create(driver_, System::real(), selector.get())).value();
+    entered_.open();
+    while (!stopping_) {
+      const LoopWorker::Ready ready = worker->wait(kNever);
+      if (ready == LoopWorker::Ready::kOther) {
+        other_.silence();
+        others.add();
+      }
+      for (InboundCall call; worker->take(call);) handler_(driver_, call);
+    }
+  }
+
+  BlockingDriver& driver_;
+  Service::Handler handler_;
+  Bell other_ = std::move(Bell::create(System::real())).value();
+  Gate entered_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+class LoopWorkerTest : public BlockingDriverTest {};
+
+TEST_F(LoopWorkerTest, RunsItsCallsAndThreadsRunTheOthers) {
+  std::atomic<int> by_threads{0};
+  std::atomic<int> by_loop{0};
+  const Service service(*server_, address_, 2, [&](BlockingDriver& driver, const InboundCall& inbound) {
+    ++by_threads;
+    echo(driver, inbound);
+  });
+  const Loop loop(*server_, service.id(), [&](BlockingDriver& driver, const InboundCall& inbound) {
+    ++by_loop;
+    echo(driver, inbound);
+  });
+  const ClientId client = connect(*client_);
+  // Runs of one kind, and both by turns.
+  for (int i = 0; i < 600; ++i) {
+    const bool for_loop = i < 200 || (i >= 400 && i % 2 == 0);
+    const CallResult result = call(client, std::to_string(i), within_seconds(10), for_loop ? "slow" : "echo");
+    ASSERT_EQ(text_of(result.outcome.payload), std::to_string(i));
+  }
+  EXPECT_EQ(by_threads, 300);
+  EXPECT_EQ(by_loop, 300);
+}
+
+TEST_F(LoopWorkerTest, WakesForWhatElseItsLoopWatches) {
+  const Service service(*server_, address_, 1, echo);
+  Loop loop(*server_, service.id(), echo);
+  const ClientId client = connect(*client_);
+  for (int i = 1; i <= 100; ++i) {
+    loop.other().ring();
+    loop.others.wait_for(i);
+    ASSERT_EQ(call(client, "x", within_seconds(10), "slow").outcome.code, Code::kOk);
+  }
+}
+
+TEST_F(LoopWorkerTest, ThreadsAreServedWhileTheLoopIsKeptFromComingBack) {
+  Gate gate;
+  Counter entered;
+  const Service service(*server_, address_, 2, echo);
+  const Loop loop(*server_, service.id(), [&](BlockingDriver& driver, const InboundCall& inbound) {
+    entered.add();
+    gate.wait();
+    echo(driver, inbound);
+  });
+  const ClientId client = connect(*client_);
+  std::thread slow([&] { EXPECT_EQ(call(client, "s", {}, "slow").outcome.code, Code::kOk); });
+  entered.wait_for(1);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(call(client, "f", within_seconds(10)).outcome.code, Code::kOk);
+  gate.open();
+  slow.join();
+}
+
+TEST_F(LoopWorkerTest, ACallThatIsCancelledBeforeTheLoopComesIsNeverRun) {
+  Gate gate;
+  Counter entered;
+  std::atomic<int> ran{0};
+  const Service service(*server_, address_, 1, echo);
+  const Loop loop(*server_, service.id(), [&](BlockingDriver& driver, const InboundCall& inbound) {
+    ++ran;
+    entered.add();
+    if (text_of(inbound.payload) == "first") gate.wait();
+    echo(driver, inbound);
+  });
+  const ClientId client = connect(*client_);
+  std::thread first([&] { EXPECT_EQ(call(client, "first", {}, "slow").outcome.code, Code::kOk); });
+  entered.wait_for(1);
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(5);
+  EXPECT_EQ(call(client, "second", options, "slow").outcome.code, Code::kDeadlineExceeded);
+  const auto settled = [&] { return client_->driver().client_status(client).pending_calls == 1; };
+  EXPECT_TRUE(client_->wait_until(settled, Clock::now() + std::chrono::seconds(10), {}));
+  gate.open();
+  first.join();
+  EXPECT_EQ(call(client, "third", within_seconds(10), "slow").outcome.code, Code::kOk);
+  EXPECT_EQ(ran, 2);
+}
+
+}  // namespace
+}  // namespace ipcbridge

@@ -10,6 +10,7 @@
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/gil.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
@@ -26,14 +27,6 @@ namespace {
 thread_local const InboundCall* current = nullptr;
 thread_local Worker* current_worker = nullptr;
 
-[[noreturn]] void rethrow_with_gil(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::bad_alloc&) {
-    raise(Code::kResourceExhausted, kOutOfMemory);
-  }
-}
-
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
@@ -49,23 +42,6 @@ PyObject* call_in_own_context(PyObject* handler, PyObject* payload) {
   }
   Py_DECREF(context);
   return reply;
-}
-
-// Runs f without the GIL. Not for exceptions of Python: f touches none of it. Those of C++ are rethrown with the GIL,
-// for whoever translates them. No destructor and no catch (...) may take it back: see the class.
-template <typename F>
-auto without_gil(F f) {
-  std::optional<decltype(f())> result;
-  std::exception_ptr failure;
-  PyThreadState* state = PyEval_SaveThread();
-  try {
-    result.emplace(f());
-  } catch (const std::exception&) {
-    failure = std::current_exception();
-  }
-  PyEval_RestoreThread(state);
-  if (failure) rethrow_with_gil(failure);
-  return *std::move(result);
 }
 
 // The same for what uses the pump, which another thread may want to shut down meanwhile.
@@ -309,6 +285,12 @@ void bind_pump(py::module_& module) {
       .def("wait_client", &PumpBinding::wait_client, py::arg("client"))
       .def("wait_server", &PumpBinding::wait_server, py::arg("server"))
       .def("wait_server_closed", &PumpBinding::wait_server_closed, py::arg("server"))
+      .def(
+          "set_loop_methods",
+          [](PumpBinding& pump, ServerId server, std::vector<bool> methods) {
+            pump.alive().set_loop_methods(server, std::move(methods));
+          },
+          py::arg("server"), py::arg("methods"))
       .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"))
       .def("begin_next", &PumpBinding::begin_next, py::arg("server"), py::arg("method"))
       .def("listen", [](PumpBinding& pump) { pump.board().listen(); })

@@ -28,6 +28,7 @@ class PumpBinding {
 
   // The driver, or an IpcError raised.
   BlockingDriver& alive();
+  bool is_alive() const { return pump_ != nullptr; }
   StateBoard& board();
   // Raises in a forked child.
   void check_process() const;
@@ -77,8 +78,10 @@ class PumpBinding {
   void reply_error(std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
                    const pybind11::bytes& details);
 
- private:
+  // Runs the handler of a call, and answers unless that comes later. False with an exception set.
   bool handle(BlockingDriver& pump, const InboundCall& call, PyObject* handlers);
+
+ private:
   static bool send_reply(BlockingDriver& pump, const RequestKey& key, PyObject* reply);
   template <typename Done>
   void wait(Done done);

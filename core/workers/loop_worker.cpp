@@ -110,13 +110,16 @@ LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint
     read_in_loop(self, false, false, lock);
   }
   bool others = false;
-  while (idle.queue.empty() && may_wait && !others && Clock::now() < until) {
+  // Whoever was called in vain is idle again before it sleeps.
+  while (!pool_.reserve(idle.queue, idle.worker)) {
+    if (!may_wait || others || Clock::now() >= until) {
+      idle.queue.expect(idle.worker, pool_.now());  // back when the loop has run what is ready
+      return others ? LoopWorker::Ready::kOther : LoopWorker::Ready::kNone;
+    }
     const bool follows = pool_.has_leader() || pool_.is_for_thread_to_lead();
     others = follows ? follow_in_loop(self, until, lock) : lead_in_loop(self, until, lock);
   }
-  if (pool_.reserve(idle.queue, idle.worker)) return LoopWorker::Ready::kCall;
-  idle.queue.expect(idle.worker, pool_.now());  // back when the loop has run what is ready
-  return others ? LoopWorker::Ready::kOther : LoopWorker::Ready::kNone;
+  return LoopWorker::Ready::kCall;
 }
 
 // True when something else of the loop's is ready.

@@ -4,16 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-from . import _process
-from ._threads import OnceThread
+from . import _native, _process
+from ._threads import Latch, OnceThread
+
+Handlers = list[Callable[[bytes], Any]]
+
+
+class _Selector(selectors.EpollSelector):
+    """Waits for calls in the same place as for what else the loop watches, and runs their handlers there."""
+
+    worker: _native.LoopWorker | None = None
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.worker is None:
+            return super().select(timeout)
+        if self.worker.wait(timeout) or timeout == 0:
+            return super().select(0)
+        return []
+
+
+class HandlerLoop(asyncio.SelectorEventLoop):
+    """An event loop of which a task's first step can be run at once."""
+
+    def __init__(self) -> None:
+        self._calls = _Selector()
+        super().__init__(self._calls)
+
+    def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """create_task(), and the task has run until it first waits. Only where the loop waits itself, not in a task.
+
+        A task of `eager_start` is another kind, which Python has since 3.12 only: its first step is not the loop's.
+        """
+        task = self.create_task(coroutine)
+        if self.get_task_factory() is None:
+            self._ready.pop()._run()  # type: ignore[attr-defined]  # what making the task has just put there
+        return task
+
+    def wait_for_calls(self, pump: _native.Pump) -> _native.LoopWorker:
+        """From now on; on the loop's thread."""
+        ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
+        worker = _native.LoopWorker(pump, self._calls.fileno(), ready, scheduled)
+        self._calls.worker = worker
+        return worker
+
+    def stop_waiting_for_calls(self) -> None:
+        worker, self._calls.worker = self._calls.worker, None
+        if worker is not None:
+            worker.close()
 
 
 class _Background(NamedTuple):
-    loop: asyncio.AbstractEventLoop
+    loop: HandlerLoop
     thread: OnceThread
+    workers: dict[str, _native.LoopWorker]
+    begun: Latch
 
 
 _current: dict[str, _Background] = {}
@@ -28,7 +76,7 @@ def start(
 
     Raises IpcError when the thread cannot be started.
     """
-    loop = _running_loop()
+    loop = _running().loop
 
     def begin() -> None:
         task = context.run(loop.create_task, coroutine)
@@ -37,24 +85,50 @@ def start(
     loop.call_soon_threadsafe(begin)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop:
+def add_server(server: int, make_handlers: Callable[[HandlerLoop], Handlers]) -> None:
+    """The loop's thread reads and starts the calls of this server's async methods itself.
+
+    Raises IpcError when the thread cannot be started, or has no descriptors.
+    """
+    background = _running()
+    background.begun.wait()
+    worker = background.workers.get("worker")
+    if worker is not None:
+        worker.add_server(server, make_handlers(background.loop))
+
+
+def remove_server(server: int) -> None:
+    background = _current.get("background")
+    worker = None if background is None else background.workers.get("worker")
+    if worker is not None:
+        worker.remove_server(server)
+
+
+def _running() -> _Background:
     background = _current.get("background")
     if background is None:
-        loop = asyncio.new_event_loop()
-        made = _Background(loop, OnceThread(lambda: _run(loop), "ipcbridge-async"))
+        loop, workers, begun = HandlerLoop(), dict[str, _native.LoopWorker](), Latch()
+        made = _Background(loop, OnceThread(lambda: _run(made), "ipcbridge-async"), workers, begun)
         background = _current.setdefault("background", made)
         if background is made:
             _process.call_at_exit(_stop)
         else:
             loop.close()
     background.thread.start()
-    return background.loop
+    return background
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
+def _run(background: _Background) -> None:
+    loop = background.loop
     asyncio.set_event_loop(loop)
     try:
+        try:
+            background.workers["worker"] = loop.wait_for_calls(_process.current().pump)
+        finally:
+            background.begun.set()
         loop.run_forever()
+        background.workers.clear()
+        loop.stop_waiting_for_calls()
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()

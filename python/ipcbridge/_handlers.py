@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union
 
 from . import _later, _native
-from ._context import of_task
+from ._context import end_context, of_task
 from ._describe import DESCRIBE, describe_service, is_async, is_generator
 from ._errors import IpcError
 from ._exposure import exposed, is_serial
@@ -95,6 +95,33 @@ class Service:
                 raise
             return _cancellation(error) or self._raised(number, error, payload)
         return self._encoded(number, result)
+
+    def answerer(self, number: int) -> Callable[[_native.Pump, tuple[int, int], bytes], Coroutine[Any, Any, None]]:
+        """A function that answers a call of an `async def` method. To be run as a task."""
+        import asyncio
+
+        call, name, current_task = self._calls[number], self.names[number], asyncio.current_task
+
+        async def answer(pump: _native.Pump, key: tuple[int, int], payload: bytes) -> None:
+            reply: Reply
+            task = current_task()
+            try:
+                args, kwargs = decode_args(payload)
+            except BaseException as error:
+                reply = self._unreadable(name, error)
+            else:
+                try:
+                    result = await call(*args, **kwargs)
+                except BaseException as error:
+                    if _is_abandoned(error, task):
+                        raise
+                    reply = _cancellation(error) or self._raised(number, error, payload)
+                else:
+                    reply = self._encoded(number, result)
+            send_reply(pump, key, reply)
+            end_context(of_task.get())
+
+        return answer
 
     async def finish(self, number: int, awaitable: Awaitable[Any]) -> Reply:
         """Awaits what a plain function returned, and answers. To be run as a task."""

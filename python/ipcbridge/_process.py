@@ -84,6 +84,8 @@ class Process:
             server.shut_down()
         for client in list(_clients):
             client.close()
+        for callback in _at_exit:
+            callback()
         self.pump.shut_down()
         self._listener.join(EXIT_GRACE)
         self.teller.stop(EXIT_GRACE)
@@ -113,7 +115,7 @@ def track_client(client: Any) -> None:
 
 
 def call_at_exit(callback: Callable[[], None]) -> None:
-    """For what must end after the servers have been closed."""
+    """For what must end after the servers have been closed and while the pump is still there."""
     _at_exit.append(callback)
 
 
@@ -126,8 +128,6 @@ def _exit() -> None:
     process = _current.pop("process", None)
     if process is not None:
         process.shut_down()
-    for callback in _at_exit:
-        callback()
     _log.flush()
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor, Future
 
+    from ._background import HandlerLoop
+
     from typing_extensions import Self
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
@@ -154,6 +156,7 @@ class Server:
             keep_result(ids, self._pump.serve, arguments)
             self._id = ids[0]
             self._process.servers[self._id] = self
+            self._add_to_loop()
             self._pump.wait_server(self._id)
             self._started = True
             self._start_threads()
@@ -164,6 +167,16 @@ class Server:
                 self._discard(server_id)
             raise
         # Nothing is called from here on until the caller has the server: a signal handler would raise in between.
+
+    def _add_to_loop(self) -> None:
+        """The loop reads the calls of async methods itself, but of those that run one at a time."""
+        methods = [is_async and queue is None for is_async, queue in zip(self._service.is_async, self._queues)]
+        if not any(methods):
+            return
+        from . import _background
+
+        _background.add_server(self._id, lambda loop: [self._starter(number, loop) for number in range(len(methods))])
+        self._pump.set_loop_methods(self._id, methods)
 
     def _discard(self, server_id: int) -> None:
         self._id = server_id
@@ -226,6 +239,10 @@ class Server:
         with contextlib.suppress(IpcError):
             self._pump.stop_workers(self._id)
             self._pump.forget_server(self._id)
+        if any(self._service.is_async):
+            from . import _background
+
+            _background.remove_server(self._id)
         self._closed.set()
 
     def _begin_work(self) -> None:
@@ -346,6 +363,31 @@ class Server:
             work.close()
             send_reply(self._pump, key, self._failure(call, error))
             ended()
+
+    def _starter(self, number: int, loop: HandlerLoop) -> Callable[[bytes], None]:
+        """What the loop calls for a call of this method."""
+        pump, name, tasks, answer = self._pump, self._service.names[number], self._tasks, self._service.answerer(number)
+
+        def start(payload: bytes) -> None:
+            request = _native.current_request()
+            assert request is not None
+            _method, metadata, timeout_us, connection, call_id, is_notification = request
+            key = (connection, call_id)
+            # In the context of this call, which the task copies.
+            of_task.set(make_context(self, pump, name, metadata, time_left(timeout_us), key, is_notification))
+            task = loop.start_task(answer(pump, key, payload))
+            if not task.done():
+                tasks[key] = (task, loop)
+                task.add_done_callback(lambda task: forget(key, task))
+                if pump.cancelled(*key):
+                    task.cancel()
+
+        def forget(key: Key, task: asyncio.Task[None]) -> None:
+            tasks.pop(key, None)
+            if task.cancelled():  # before it began, where a task factory of the handlers' has put it off
+                send_reply(pump, key, CANCELLED)
+
+        return start
 
     def _failure(self, call: _InboundCall, error: BaseException) -> Failure:
         return self._service.failures.of_handler(self._service.names[call.number], error)

@@ -1,0 +1,98 @@
+#include "bindings/python/loop_worker_binding.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "bindings/python/classes.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/gil.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+// Before the loop gets a look at its other descriptors.
+constexpr int kMaxCallsInARow = 64;
+
+// Seconds as asyncio gives them.
+TimePoint after(const py::object& timeout) {
+  if (timeout.is_none()) return kNever;
+  const double seconds = timeout.cast<double>();
+  constexpr double kLongest = 1e9;
+  if (seconds <= 0) return {};
+  if (seconds >= kLongest) return kNever;
+  return Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+LoopWorkerBinding::LoopWorkerBinding(PumpBinding& pump, int selector, py::object ready, py::object scheduled)
+    : pump_(pump),
+      ready_(std::move(ready)),
+      scheduled_(std::move(scheduled)),
+      worker_(unwrap(LoopWorker::create(pump.alive(), System::real(), selector))) {}
+
+LoopWorkerBinding::~LoopWorkerBinding() { close(); }
+
+void LoopWorkerBinding::close() {
+  if (worker_ == nullptr) return;
+  // Where the interpreter ends without its loop, the pump has gone before.
+  if (pump_.is_alive()) {
+    worker_.reset();
+  } else {
+    static_cast<void>(worker_.release());
+  }
+}
+
+void LoopWorkerBinding::add_server(ServerId server, py::list handlers) {
+  servers_.insert_or_assign(server, std::move(handlers));
+}
+
+void LoopWorkerBinding::remove_server(ServerId server) { servers_.erase(server); }
+
+bool LoopWorkerBinding::loop_is_idle(Py_ssize_t scheduled_before) const {
+  return PyObject_Size(ready_.ptr()) == 0 && PyObject_Size(scheduled_.ptr()) == scheduled_before;
+}
+
+bool LoopWorkerBinding::wait(const py::object& timeout) {
+  BlockingDriver& pump = pump_.alive();
+  const PumpBinding::Visit visit(pump_);
+  const TimePoint until = after(timeout);
+  const Py_ssize_t scheduled = PyObject_Size(scheduled_.ptr());
+  for (;;) {
+    const LoopWorker::Ready ready = without_gil([&] { return worker_->wait(until); });
+    if (ready != LoopWorker::Ready::kCall) return ready == LoopWorker::Ready::kOther;
+    if (!run_calls(pump)) throw py::error_already_set();
+    if (!loop_is_idle(scheduled)) return false;
+  }
+}
+
+// False with an exception set.
+bool LoopWorkerBinding::run_calls(BlockingDriver& pump) {
+  InboundCall call;
+  for (int count = 0; count < kMaxCallsInARow && worker_->take(call); ++count) {
+    const auto found = servers_.find(call.server);
+    if (found == servers_.end()) {
+      pump.driver().reply_error(call.key, Code::kUnavailable, "the service is closing", {});
+      continue;
+    }
+    const py::list handlers = found->second;  // the server may be removed meanwhile
+    if (!pump_.handle(pump, call, handlers.ptr())) return false;
+  }
+  return true;
+}
+
+void bind_loop_worker(py::module_& module) {
+  py::class_<LoopWorkerBinding> type(module, "LoopWorker", py::module_local(), plain_metaclass(),
+                                     "Waits for the calls of async handlers in an event loop's selector.");
+  hide_module_local(type);
+  type.def(py::init<PumpBinding&, int, py::object, py::object>(), py::keep_alive<1, 2>(), py::arg("pump"),
+           py::arg("selector"), py::arg("ready"), py::arg("scheduled"))
+      .def("add_server", &LoopWorkerBinding::add_server, py::arg("server"), py::arg("handlers"))
+      .def("remove_server", &LoopWorkerBinding::remove_server, py::arg("server"))
+      .def("wait", &LoopWorkerBinding::wait, py::arg("timeout"))
+      .def("close", &LoopWorkerBinding::close);
+}
+
+}  // namespace ipcbridge::python

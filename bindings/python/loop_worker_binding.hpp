@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/python/pump_binding.hpp"
+#include "core/workers/loop_worker.hpp"
+
+namespace ipcbridge::python {
+
+// The LoopWorker of the event loop on which a process's `async` handlers run, as that loop's selector sees it. Only on
+// the loop's thread, except add_server() and remove_server(), which the GIL guards.
+class LoopWorkerBinding {
+ public:
+  // `selector`: its descriptor. `ready` and `scheduled`: what the loop has to run, now and later. All of them, and
+  // `pump`, outlive this, which close() ends.
+  LoopWorkerBinding(PumpBinding& pump, int selector, pybind11::object ready, pybind11::object scheduled);
+  ~LoopWorkerBinding();
+  LoopWorkerBinding(const LoopWorkerBinding&) = delete;
+  LoopWorkerBinding& operator=(const LoopWorkerBinding&) = delete;
+
+  // `handlers` as those of PumpBinding::run_worker: they start a task, whose answer comes later.
+  void add_server(ServerId server, pybind11::list handlers);
+  void remove_server(ServerId server);
+
+  // Runs the handlers of what arrives for so many seconds (None: for ever), until the loop has something else to do.
+  // True when one of the selector's other descriptors may be ready.
+  bool wait(const pybind11::object& timeout);
+
+  void close();
+
+ private:
+  bool run_calls(BlockingDriver& pump);
+  bool loop_is_idle(Py_ssize_t scheduled_before) const;
+
+  PumpBinding& pump_;
+  pybind11::object ready_;
+  pybind11::object scheduled_;
+  std::unordered_map<ServerId, pybind11::list> servers_;
+  std::unique_ptr<LoopWorker> worker_;
+};
+
+void bind_loop_worker(pybind11::module_& module);
+
+}  // namespace ipcbridge::python

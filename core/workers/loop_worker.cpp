@@ -132,6 +132,7 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
   while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && Clock::now() < until) {
     const bool busy = !token_.is_held() && read_in_loop(self, poll, true, lock);
     if (busy || !idle.queue.empty()) continue;
+    pool_.finish(idle.queue, idle.worker);  // called in vain, it is idle again
     idle.asleep = true;
     lock.unlock();
     const LoopWorker::Wake wake = self.sleep(until);

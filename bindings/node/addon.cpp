@@ -315,7 +315,8 @@ napi_value create(napi_env env, napi_callback_info) {
            napi_set_named_property(env, methods, name, value) == napi_ok;
   };
   const bool complete =
-      add_number("maxQueuedBytes", static_cast<double>(ConnectOptions().max_queued_bytes)) && add("start", guarded<start>) && add("lastError", last_error) && add("useOutgoing", use_outgoing) &&
+      add_number("maxQueuedBytes", static_cast<double>(ConnectOptions().max_queued_bytes)) &&
+      add("start", guarded<start>) && add("lastError", last_error) && add("useOutgoing", use_outgoing) &&
       add("pendingChanged", guarded<pending_changed>) && add("adjustExternalMemory", adjust_external_memory) &&
       add("connect", guarded<connect, Returns::kHandle>) && add("closeClient", guarded<close_client>) &&
       add("methods", guarded<methods_of, Returns::kObject>) &&

@@ -111,7 +111,7 @@ def _running() -> _Background:
         made = _Background(loop, OnceThread(lambda: _run(made), "ipcbridge-async"), workers, begun)
         background = _current.setdefault("background", made)
         if background is made:
-            _process.call_at_exit(_stop)
+            _process.call_before_pump_ends(_stop)
         else:
             loop.close()
     background.thread.start()

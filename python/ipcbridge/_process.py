@@ -84,7 +84,7 @@ class Process:
             server.shut_down()
         for client in list(_clients):
             client.close()
-        for callback in _at_exit:
+        for callback in _before_pump_ends:
             callback()
         self.pump.shut_down()
         self._listener.join(EXIT_GRACE)
@@ -95,6 +95,7 @@ _current: dict[str, Process] = {}
 _clients: WeakSet[Any] = WeakSet()
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
+_before_pump_ends: list[Callable[[], None]] = []
 
 
 def current() -> Process:
@@ -115,8 +116,13 @@ def track_client(client: Any) -> None:
 
 
 def call_at_exit(callback: Callable[[], None]) -> None:
-    """For what must end after the servers have been closed and while the pump is still there."""
+    """For what must end after everything else."""
     _at_exit.append(callback)
+
+
+def call_before_pump_ends(callback: Callable[[], None]) -> None:
+    """For what must end after the servers have been closed, and uses the pump until then."""
+    _before_pump_ends.append(callback)
 
 
 def call_after_fork(callback: Callable[[], None]) -> None:
@@ -128,6 +134,8 @@ def _exit() -> None:
     process = _current.pop("process", None)
     if process is not None:
         process.shut_down()
+    for callback in _at_exit:
+        callback()
     _log.flush()
 
 
@@ -135,6 +143,7 @@ def _forget_parent() -> None:
     _current.clear()
     _log.forget_parent()
     _at_exit.clear()
+    _before_pump_ends.clear()
     _clients.clear()
     _local_loops.forget_all()
     for callback in _after_fork:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor, Future
 
-    from ._background import HandlerLoop
-
     from typing_extensions import Self
+
+    from ._background import HandlerLoop
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
 _RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end

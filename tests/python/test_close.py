@@ -204,7 +204,7 @@ def test_a_server_whose_threads_cannot_be_started_is_not_left_behind(monkeypatch
             assert not thread.is_alive()
 
 
-def test_calls_are_answered_while_the_thread_of_async_handlers_cannot_be_started(
+def test_serve_says_so_when_the_thread_of_async_handlers_cannot_be_started(
     serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def echo(value: int) -> int:
@@ -218,13 +218,11 @@ def test_calls_are_answered_while_the_thread_of_async_handlers_cannot_be_started
         start(thread)
 
     _background._stop()
-    serve("calc", {"echo": echo}, threads=1)
-    calc = connect("calc")
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        for _ in range(2):
-            with pytest.raises(ipc.RemoteError, match="no more threads") as caught:
-                ipc.with_options(calc, timeout=60).echo(1)
-            assert caught.value.code == "resource_exhausted"
-    assert ipc.with_options(calc, timeout=60).echo(1) == 1
+        with pytest.raises(ipc.IpcError, match="no more threads") as refused:
+            serve("other", {"echo": echo})
+        assert refused.value.code == "resource_exhausted"
+    serve("other", {"echo": echo})
+    assert ipc.with_options(connect("other"), timeout=60).echo(1) == 1
     _background._stop()

@@ -76,7 +76,7 @@ bool Environment::drain(bool poll, TimePoint deadline) {
 
 bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
-  const napi_value count = Napi::Number::New(env_, batch_.size());
+  napi_value count = Napi::Number::New(env_, batch_.size());
   delivering_ = true;
   // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
   // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The

@@ -120,7 +120,6 @@ bool BlockingDriver::Impl::lead(Worker& self, WorkQueue& queue, InterruptCheck& 
       due = check.is_due_after_messages();
       continue;
     }
-    pool_.finish(queue, self.number_);  // called in vain, it is idle again
     idle.asleep = true;
     lock.unlock();
     const DriverWatch::Wake wake = watch_.wait(pool_.leader_bell(), check.limit(kNever));

@@ -113,4 +113,4 @@ def test_errors_come_back_from_node_as_they_went() -> None:
     assert (remote.code, remote.type, str(remote)) == ("not_found", "IpcError", "nöpe")
     assert remote.details == {"ids": [1, 2**70], "map": {1: 2}}
     assert isinstance(remote.__cause__, IpcError)
-    assert str(remote.__cause__) == "'inner'"
+    assert str(remote.__cause__) == "KeyError: 'inner'"

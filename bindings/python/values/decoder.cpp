@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/hash_collisions.hpp"
@@ -304,7 +305,7 @@ PyObject* Decoder::read_by_rule(std::int8_t tag, std::size_t size) {
   if (error.matches(PyExc_OverflowError)) {
     throw CodecError{Code::kOutOfRange, "a date outside the years 1 to 9999, which datetime cannot hold"};
   }
-  if (!error.matches(PyExc_ValueError)) throw error;
+  if (!error.matches(PyExc_ValueError)) throw std::move(error);
   malformed(py::str(error.value()).cast<std::string>().c_str());
 }
 

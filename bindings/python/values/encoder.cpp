@@ -78,7 +78,7 @@ py::object with_text_keys(PyObject* keywords) {
     if (!PyUnicode_CheckExact(text.ptr())) {
       Refused refused{"the name of a keyword argument is a string", false, {}, {}};
       refused.add(Step::kKey, index, nullptr, nullptr);
-      throw refused;
+      throw std::move(refused);
     }
     renamed[text] = value;
     ++index;
@@ -305,7 +305,7 @@ void Encoder::put_dict(PyObject* dict, PyObject* holder, unsigned depth) {
     if (!put_text(out_, key)) {
       Refused refused{kSurrogate, false, {}, {}};
       refused.add(Step::kKey, index, nullptr, holder);
-      throw refused;
+      throw std::move(refused);
     }
     try {
       if (!put_scalar(value)) break;

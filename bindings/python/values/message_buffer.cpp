@@ -87,7 +87,7 @@ void MessageBuffer::end_extension(Tag tag, std::size_t begun) {
   const std::size_t size = this->size() - begun;
   reserve(kLongestHeader - kUsualHeader);
   std::uint8_t* contents = begin_ + begun;
-  std::array<std::uint8_t, kLongestHeader> header;
+  std::array<std::uint8_t, kLongestHeader> header{};
   const auto length = static_cast<std::size_t>(put_extension_head(header.data(), tag, size) - header.data());
   std::uint8_t* start = contents - kUsualHeader;
   if (length != kUsualHeader) std::memmove(start + length, contents, size);

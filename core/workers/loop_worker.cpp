@@ -91,7 +91,7 @@ void BlockingDriver::Impl::enter(LoopWorker& self) {
 void BlockingDriver::Impl::leave(LoopWorker& self) {
   const Scope lock(*this);
   pool_.finish(self.idle_->queue, self.idle_->worker);
-  self.idle_->queue.remove_worker(self.idle_->worker);
+  pool_.forget_loop(self.idle_->queue, self.idle_->worker);
   self.idle_.reset();
 }
 

@@ -25,6 +25,15 @@ void WorkerPool::erase_if_over(ServerId server) {
   });
 }
 
+void WorkerPool::forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker) {
+  for (const std::unique_ptr<WorkQueue>& queue : queues_) queue->set_loop_methods({});
+  std::vector<InboundCall> left;
+  for (InboundCall call; loop.pop(worker, call, ticks_);) left.push_back(std::move(call));
+  calls_ -= left.size();
+  loop.remove_worker(worker);
+  for (InboundCall& call : left) push(std::move(call));
+}
+
 void WorkerPool::stop(ServerId server) {
   queue(server).stopping = true;
   dismissals_ = true;

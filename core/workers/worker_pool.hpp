@@ -48,6 +48,9 @@ class WorkerPool {
   WorkQueue* find(ServerId server);
   void erase_if_over(ServerId server);
 
+  // The event loop has gone: threads run its methods, and what waits for it.
+  void forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker);
+
   // Every worker of the server, or of its earlier epochs, is to leave after the call that it runs.
   void stop(ServerId server);
   std::uint32_t dismiss(ServerId server);

@@ -120,6 +120,13 @@ TEST_F(LoopWorkerTest, ThreadsAreServedWhileTheLoopIsKeptFromComingBack) {
   slow.join();
 }
 
+TEST_F(LoopWorkerTest, ThreadsRunWhatIsForALoopThatHasGone) {
+  const Service service(*server_, address_, 1, echo);
+  { const Loop loop(*server_, service.id(), echo); }
+  const ClientId client = connect(*client_);
+  EXPECT_EQ(call(client, "x", within_seconds(10), "slow").outcome.code, Code::kOk);
+}
+
 TEST_F(LoopWorkerTest, ACallThatIsCancelledBeforeTheLoopComesIsNeverRun) {
   Gate gate;
   Counter entered;

@@ -138,11 +138,8 @@ def test_the_deadline_counts_the_time_that_a_call_waited_for_a_thread(serve_eith
     assert 0 < left_after_waiting_for_a_thread(serve_either, connect, lambda: ipc.context().deadline) <= 999.5
 
 
-@pytest.mark.parametrize("serial", [False, True], ids=["parallel", "serial"])
-def test_the_deadline_counts_the_time_that_an_async_call_waited_for_a_thread(
-    serial: bool, serve: Any, connect: Any
-) -> None:
-    @ipc.method(serial=serial)
+def test_the_deadline_counts_the_time_that_a_serial_async_call_waited_for_a_thread(serve: Any, connect: Any) -> None:
+    @ipc.method(serial=True)
     async def left() -> float | None:
         return ipc.context().deadline
 

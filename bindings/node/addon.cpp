@@ -309,13 +309,7 @@ napi_value create(napi_env env, napi_callback_info) {
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, method, environment, &function) != napi_ok) return false;
     return napi_set_named_property(env, methods, name, function) == napi_ok;
   };
-  const auto add_number = [&](const char* name, double number) {
-    napi_value value = nullptr;
-    return napi_create_double(env, number, &value) == napi_ok &&
-           napi_set_named_property(env, methods, name, value) == napi_ok;
-  };
   const bool complete =
-      add_number("maxQueuedBytes", static_cast<double>(ConnectOptions().max_queued_bytes)) &&
       add("start", guarded<start>) && add("lastError", last_error) && add("useOutgoing", use_outgoing) &&
       add("pendingChanged", guarded<pending_changed>) && add("adjustExternalMemory", adjust_external_memory) &&
       add("connect", guarded<connect, Returns::kHandle>) && add("closeClient", guarded<close_client>) &&

@@ -16,8 +16,6 @@ interface Addon {
 export interface Native {
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
-  /** The default of the option. */
-  readonly maxQueuedBytes: number
   useOutgoing(bytes: Uint8Array): void
   /** Looks at `control` again: whether something pending keeps the event loop alive. */
   pendingChanged(): void

@@ -88,6 +88,12 @@ struct CancelEvent {
   RequestKey key;
 };
 
+// A connection has ended, and left notifications that are still to be run.
+struct OrphansEvent {
+  ServerId server = 0;
+  std::uint64_t connection = 0;
+};
+
 struct ClientStateEvent {
   ClientId client = 0;
   ClientState state = ClientState::kConnecting;
@@ -102,8 +108,9 @@ struct ServerStateEvent {
   std::string_view message;
 };
 
-// Their order is that of the numbers in a batch (event_batch.hpp).
-using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent>;
+// Their order is that of the numbers in a batch (event_batch.hpp), except for the last, which has no place there.
+using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
+                           OrphansEvent>;
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.
 class EventSink {

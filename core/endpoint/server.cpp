@@ -315,13 +315,16 @@ void Server::tell_cancelled(const RequestKey& request) { context_.post(CancelEve
 
 bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) {
   try {
-    return state_ != ServerState::kClosed && orphans_.adopt({session.number(), id}, bytes);
+    if (state_ == ServerState::kClosed || !orphans_.adopt({session.number(), id}, bytes)) return false;
+    leaves_orphans_ = true;
+    return true;
   } catch (const std::bad_alloc&) {
     return false;
   }
 }
 
 void Server::on_closed(Connection& connection, const Error&) {
+  if (std::exchange(leaves_orphans_, false)) context_.post(OrphansEvent{id_, connection.id()});
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context_.note_end();
   // The question to be replaced is this server's own connection and was never counted.

@@ -116,6 +116,7 @@ class Server final : public ConnectionOwner {
   Account handshakes_;
   std::map<QuotaHolder, User> users_;
   Orphans orphans_;
+  bool leaves_orphans_ = false;  // the connection that is being closed
   bool state_untold_ = false;
 };
 

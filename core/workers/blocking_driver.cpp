@@ -1,5 +1,6 @@
 #include "core/workers/blocking_driver.hpp"
 
+#include <new>
 #include <utility>
 #include <variant>
 
@@ -37,6 +38,15 @@ void BlockingDriver::Impl::on(const CancelEvent& event) {
 void BlockingDriver::Impl::on(const ServerStateEvent& event) {
   if (event.state == ServerState::kClosed) note_closed(event.server);
   tell_observer(event);
+}
+
+// Where there is no memory for it they keep the place in the round that their connection had.
+void BlockingDriver::Impl::on(const OrphansEvent& event) {
+  const std::lock_guard lock(mutex_);
+  try {
+    pool_.end_connection(event.server, event.connection);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+  }
 }
 
 bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {

@@ -98,6 +98,7 @@ class BlockingDriver::Impl final : public EventSink {
   void on(const ServerStateEvent& event);
   void on(const ClientStateEvent& event) { tell_observer(event); }
   void on(const RoomEvent& event) { tell_observer(event); }
+  void on(const OrphansEvent& event);
   bool take_back(const CancelEvent& cancel);
   void note_closed(ServerId server);
   void tell_observer(const Event& event);

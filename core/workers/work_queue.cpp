@@ -41,11 +41,7 @@ bool WorkQueue::reserve(WorkerId worker, Tick now) {
 }
 
 bool WorkQueue::pop(WorkerId worker, InboundCall& call, Tick now) {
-  if (waiting_.empty()) return false;
-  if (!positions_.empty()) unindex_front();
-  call = std::move(waiting_.front());
-  waiting_.pop_front();
-  if (gaps_ > 0) drop_gaps();
+  if (!waiting_.pop(call)) return false;
   set(worker, {Worker::kRunning, call.method, now, kNever});
   return true;
 }
@@ -71,49 +67,6 @@ void WorkQueue::finish(WorkerId worker, Tick now) {
   } else if (slowness > 0) {
     --slowness;
   }
-}
-
-bool WorkQueue::cancel(const RequestKey& key) {
-  if (positions_.empty()) index();
-  const auto found = positions_.find(key);
-  if (found == positions_.end()) return false;
-  waiting_[found->second - popped_] = InboundCall{};
-  positions_.erase(found);
-  ++gaps_;
-  drop_gaps();
-  // Calls that come and are cancelled must not leave a trail behind one that waits for long.
-  constexpr std::size_t kWorthClosing = 1024;
-  if (gaps_ > kWorthClosing && gaps_ > positions_.size()) close_gaps();
-  return true;
-}
-
-void WorkQueue::index() {
-  popped_ = 0;
-  for (std::size_t at = 0; at < waiting_.size(); ++at) {
-    if (waiting_[at].key != RequestKey{}) positions_.emplace(waiting_[at].key, at);
-  }
-}
-
-void WorkQueue::index_back(const RequestKey& key) { positions_.emplace(key, popped_ + waiting_.size()); }
-
-void WorkQueue::unindex_front() {
-  positions_.erase(waiting_.front().key);
-  ++popped_;
-}
-
-void WorkQueue::drop_gaps() {
-  while (!waiting_.empty() && waiting_.front().key == RequestKey{}) {
-    waiting_.pop_front();
-    ++popped_;
-    --gaps_;
-  }
-}
-
-void WorkQueue::close_gaps() {
-  std::erase_if(waiting_, [](const InboundCall& call) { return call.key == RequestKey{}; });
-  gaps_ = 0;
-  positions_.clear();
-  index();
 }
 
 bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.size() && slowness_[method] > 0; }

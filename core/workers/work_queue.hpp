@@ -2,14 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/shm/activity.hpp"
+#include "core/workers/call_queue.hpp"
 #include "core/workers/inbound_call.hpp"
 
 namespace ipcbridge {
@@ -50,14 +49,13 @@ class WorkQueue {
   void remove_worker(WorkerId worker);
   bool has_workers() const;
 
-  void push(InboundCall call) {
-    if (!positions_.empty()) index_back(call.key);
-    waiting_.push_back(std::move(call));
-  }
+  void push(InboundCall call) { waiting_.push(std::move(call)); }
   bool empty() const { return waiting_.empty(); }
-  std::size_t size() const { return waiting_.size() - gaps_; }
+  std::size_t size() const { return waiting_.size(); }
   // Takes back a call that waits; whoever does so answers it. False when it does not wait here.
-  bool cancel(const RequestKey& key);
+  bool cancel(const RequestKey& key) { return waiting_.cancel(key); }
+  // See CallQueue.
+  void end_connection(std::uint64_t connection) { waiting_.end_connection(connection); }
 
   // The worker is on its way, woken or back from a handler, so it counts as busy.
   void expect(WorkerId worker, Tick now);
@@ -116,21 +114,10 @@ class WorkQueue {
   };
 
   void set(WorkerId worker, const Worker& now);
-  void index();
-  void index_back(const RequestKey& key);
-  void unindex_front();
-  void drop_gaps();
-  void close_gaps();
 
   ServerId server_;
   std::vector<bool> loop_methods_;
-  // Never begins with a gap, so that it is empty when nothing waits.
-  std::deque<InboundCall> waiting_;
-  // Where each call stands, counted from the first since the index was made: only from the first cancellation on until
-  // nothing waits, because most queues see none. A cancelled call leaves a gap, an InboundCall without a key.
-  std::unordered_map<RequestKey, std::uint64_t, RequestKeyHash> positions_;
-  std::uint64_t popped_ = 0;  // since the index was made
-  std::size_t gaps_ = 0;
+  CallQueue waiting_;
   std::vector<Worker> workers_;
   std::uint32_t busy_ = 0;
   std::uint32_t coming_ = 0;

@@ -63,6 +63,12 @@ bool WorkerPool::cancel(ServerId server, const RequestKey& key) {
   return false;
 }
 
+void WorkerPool::end_connection(ServerId server, std::uint64_t connection) {
+  for (const ServerId where : {server, kLoop}) {
+    if (WorkQueue* found = find(where)) found->end_connection(connection);
+  }
+}
+
 bool WorkerPool::reserve(WorkQueue& queue, WorkQueue::WorkerId worker) {
   if (!queue.reserve(worker, ticks_)) return false;
   ++starts_;

@@ -57,6 +57,8 @@ class WorkerPool {
 
   void push(InboundCall call);
   bool cancel(ServerId server, const RequestKey& key);
+  // See CallQueue.
+  void end_connection(ServerId server, std::uint64_t connection);
   // The worker is done with what it had.
   void finish(WorkQueue& queue, WorkQueue::WorkerId worker) {
     queue.finish(worker, ticks_);

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/id_map.hpp"
+#include "core/workers/inbound_call.hpp"
+
+namespace ipcbridge {
+
+// Calls that wait to be run, given out round robin by connection: however many calls one connection has waiting,
+// another waits for one of them and not for all. The calls of a connection keep their order.
+//
+// Connections that have ended count as one together. Whoever connects, notifies and leaves would else get a share of
+// its own for each time.
+//
+// Every method takes a time that does not depend on how many wait, except for the first cancel(). Places are used
+// again, so that a call needs no allocation.
+class CallQueue {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+
+  // When it throws, nothing has changed.
+  void push(InboundCall call);
+  // False when it is empty.
+  bool pop(InboundCall& call);
+  // False when the call does not wait here.
+  bool cancel(const RequestKey& key);
+  // No more calls of this connection will come.
+  void end_connection(std::uint64_t connection);
+
+ private:
+  using Place = std::uint32_t;
+  static constexpr Place kNone = UINT32_MAX;
+
+  // A call among those of its connection, or a free place.
+  struct Slot {
+    InboundCall call;
+    Place next = kNone;
+    Place previous = kNone;
+  };
+
+  // The calls of one connection, and its neighbours in the round of those that have some.
+  struct Backlog {
+    std::uint64_t connection = 0;
+    Place first = kNone;
+    Place last = kNone;
+    Place next = kNone;
+    Place previous = kNone;
+  };
+
+  // No connection has this number: the backlog of all that have ended.
+  static constexpr std::uint64_t kEnded = 0;
+
+  Place make_backlog(std::uint64_t connection);
+  Place backlog_of(std::uint64_t connection);
+  void append(Backlog& backlog, Place first, Place last);
+  void join_round(Place at);
+  void leave_round(Place at);
+  void retire(Place at);
+  void remove(Place backlog, Place slot);
+  void index();
+
+  std::vector<Slot> slots_;
+  Place free_slot_ = kNone;
+  std::vector<Backlog> backlogs_;
+  Place free_backlog_ = kNone;
+  IdMap<Place> by_connection_;
+  Place turn_ = kNone;  // whose call is the next
+  // The connection that had the last call to wait keeps its backlog: mostly the next call is of the same one.
+  Place spare_ = kNone;
+  std::size_t size_ = 0;
+  // Where each call is: only from the first cancellation on until nothing waits, because most queues see none.
+  std::unordered_map<RequestKey, Place, RequestKeyHash> positions_;
+};
+
+}  // namespace ipcbridge

@@ -18,7 +18,7 @@ const tell = line => process.stderr.write(`${line}\n`)
 async function rounds(settings, context) {
   const jobs = [
     ...lanes(settings)
-      .map(lane => [lane, laneWorks(settings, lane.direction)])
+      .map(lane => [lane, laneWorks(settings, lane)])
       .filter(([, works]) => Object.keys(works).length)
       .map(([lane, works]) => ({ id: lane.id, lane, run: () => measure(lane, works, context) })),
     ...extras(settings, context),

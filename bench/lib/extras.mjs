@@ -1,113 +1,50 @@
-// Rows that only ipcbridge has: many connections, idle connections, a slow call beside fast ones, the core alone.
+// Rows that only ipcbridge has: many connections, idle connections, threads on one client, a slow call beside fast
+// ones, the core alone.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { idle, quiet } from './idle.mjs'
 import { imports } from './imports.mjs'
-import { lane, ownPython, WAYS } from './lanes.mjs'
+import { lane, MAIN_DIRECTIONS, ownPython, WAYS } from './lanes.mjs'
 import { Running } from './measure.mjs'
-import { descriptors, memory, systemSharedMemory, threads } from './proc.mjs'
 
 const CONNECTIONS = [1, 10, 100, 1000]
-const IDLE_CONNECTIONS = 50
-// Longer than the longest timeout of a handshake or connection, whose timer may fire once for nothing.
-const SETTLE_SECONDS = 12
+const THREADS = [1, 16, 64]
 
-async function withRunning(job, context, action) {
-  const running = await Running.start(job, context)
-  try {
-    return await action(running)
-  } finally {
-    await running.stop()
+async function connections(running, { seconds, warmup }) {
+  const result = {}
+  for (const count of CONNECTIONS) {
+    result[count] = await running.run('spread', { connections: count, depth: 64, seconds, warmup }, 60)
   }
+  return result
 }
 
-/** Every thread of a process that did anything in between. */
-function activity(before, after) {
-  const active = []
-  for (const [tid, { name, ...counts }] of Object.entries(after)) {
-    const earlier = before[tid] ?? { ticks: 0, voluntary: 0, involuntary: 0 }
-    const change = {}
-    for (const [key, value] of Object.entries(counts)) change[key] = value - earlier[key]
-    if (Object.values(change).some(Boolean)) active.push({ name, ...change })
-  }
-  return active
+/** Threads that share one blocking client, one call of each in flight. */
+async function threads(running, { seconds, warmup }) {
+  const result = {}
+  for (const count of THREADS) result[count] = await running.run('threads', { threads: count, seconds, warmup })
+  return result
 }
 
-const total = (active, key) => active.reduce((sum, thread) => sum + thread[key], 0)
-
-async function watchIdle(pids, seconds) {
-  await sleep(SETTLE_SECONDS * 1000)
-  const before = pids.map(threads)
-  await sleep(seconds * 1000)
-  const active = pids.flatMap((pid, i) => activity(before[i], threads(pid)))
-  return {
-    seconds,
-    cpu_ticks: total(active, 'ticks'),
-    voluntary_switches: total(active, 'voluntary'),
-    involuntary_switches: total(active, 'involuntary'),
-    active_threads: active,
-  }
+async function beside(running, { quick, warmup }) {
+  return { beside: await running.run('beside', { fast: 20, block: 0.005, repeats: quick ? 50 : 200, warmup }) }
 }
 
-function footprint(pids) {
-  const segments = new Map()
-  let anonymous = 0
-  for (const pid of pids) {
-    const used = memory(pid)
-    anonymous += used.anonymous
-    // The same segment mapped by both sides is one reservation.
-    for (const [id, size] of used.segments) segments.set(id, Math.max(size, segments.get(id) ?? 0))
-  }
-  return {
-    reserved_shared_kib: [...segments.values()].reduce((a, b) => a + b, 0),
-    system_shared_kib: systemSharedMemory(),
-    anonymous_kib: anonymous,
-    fds: pids.reduce((sum, pid) => sum + descriptors(pid), 0),
-  }
+const SHM = ['ipcbridge-shm']
+const BOTH = ['ipcbridge-unix', 'ipcbridge-shm']
+const LANE_EXTRAS = {
+  beside: { ways: SHM, directions: MAIN_DIRECTIONS, run: beside },
+  idle: {
+    ways: SHM,
+    directions: MAIN_DIRECTIONS,
+    once: true,
+    prepare: quiet,
+    run: (running, { idleSeconds }) => idle(running, idleSeconds),
+  },
+  connections: { ways: BOTH, directions: ['node-python'], run: connections },
+  threads: { ways: SHM, directions: ['python-node', 'python-python'], run: threads },
 }
-
-// Some seconds after a burst V8 collects garbage by itself, on all of Node's threads: that is not what is counted here.
-const withoutIdleCollection = argv =>
-  argv[0] === process.execPath ? [argv[0], '--no-memory-reducer', ...argv.slice(1)] : argv
-
-const quiet = job => ({
-  ...job,
-  client: withoutIdleCollection(job.client),
-  server: withoutIdleCollection(job.server),
-})
-
-/** 50 idle connections of one client process to one server: what they cost in memory, descriptors and wake-ups. */
-const idle = (job, seconds, context) =>
-  withRunning(quiet(job), context, async running => {
-    const pids = [running.client.pid, running.server.pid]
-    await running.run('hold', { connections: 1 })
-    await sleep(200)
-    const before = footprint(pids)
-    await running.run('hold', { connections: IDLE_CONNECTIONS })
-    await sleep(200)
-    const after = footprint(pids)
-    const perConnection = {}
-    for (const key of Object.keys(after)) perConnection[key] = (after[key] - before[key]) / IDLE_CONNECTIONS
-    return { connection: perConnection, idle: await watchIdle(pids, seconds) }
-  })
-
-const connections = (job, { seconds, warmup }, context) =>
-  withRunning(job, context, async running => {
-    const result = {}
-    for (const count of CONNECTIONS) {
-      result[count] = await running.run('spread', { connections: count, depth: 64, seconds, warmup }, 60)
-    }
-    return result
-  })
-
-const beside = (job, { quick, warmup }, context) =>
-  withRunning(job, context, running =>
-    running
-      .run('beside', { fast: 20, block: 0.005, repeats: quick ? 50 : 200, warmup })
-      .then(result => ({ beside: result })),
-  )
 
 async function core(path) {
   if (!existsSync(path)) throw new Error('build/dev/bench_core is not built')
@@ -115,27 +52,34 @@ async function core(path) {
   return { core: JSON.parse(stdout) }
 }
 
-/** Jobs: { id, run, once }. */
-export function extras(settings, context) {
+async function runOn(job, extra, settings, context) {
+  const running = await Running.start(extra.prepare?.(job) ?? job, context)
+  try {
+    return await extra.run(running, settings)
+  } finally {
+    await running.stop()
+  }
+}
+
+function laneExtras(settings, context) {
+  const wanted = (names, name) => !names || names.includes(name)
   const jobs = []
-  const chosen = WAYS.filter(way => way.module === 'ipcbridge' && (!settings.ways || settings.ways.includes(way.id)))
-  const wants = (work, direction) =>
-    settings.works.includes(work) && (!settings.directions || settings.directions.includes(direction))
-  for (const way of chosen) {
-    for (const direction of ['node-python', 'python-node']) {
-      const job = lane(way, direction)
-      if (wants('beside', direction)) {
-        jobs.push({ id: `beside/${job.id}`, run: () => beside(job, settings, context) })
+  for (const [work, extra] of Object.entries(LANE_EXTRAS)) {
+    if (!settings.works.includes(work)) continue
+    const ways = WAYS.filter(({ id }) => extra.ways.includes(id) && wanted(settings.ways, id))
+    for (const direction of extra.directions.filter(name => wanted(settings.directions, name))) {
+      for (const way of ways) {
+        const job = lane(way, direction)
+        jobs.push({ id: `${work}/${job.id}`, once: extra.once, run: () => runOn(job, extra, settings, context) })
       }
-      if (wants('idle', direction)) {
-        jobs.push({ id: `idle/${job.id}`, once: true, run: () => idle(job, settings.idleSeconds, context) })
-      }
-    }
-    if (wants('connections', 'node-python')) {
-      const job = lane(way, 'node-python')
-      jobs.push({ id: `connections/${job.id}`, run: () => connections(job, settings, context) })
     }
   }
+  return jobs
+}
+
+/** Jobs: { id, run, once }. */
+export function extras(settings, context) {
+  const jobs = laneExtras(settings, context)
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
     const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })

@@ -1,135 +1,84 @@
-// The figures that ipcbridge is to reach, as ratios within one run.
+// The figures that ipcbridge is to reach: calls as ratios within one run here, the rest in figures_resources.mjs.
+import { atLeast, atMost, collector, divide, milliseconds, percent, reader, times } from './figure_rows.mjs'
+import { resourceFigures } from './figures_resources.mjs'
 
-const times = value => (value === null ? null : `${value.toFixed(1)} ×`)
-const microseconds = value => (value === null ? null : `${value.toFixed(2)} us`)
-const milliseconds = value => (value === null ? null : `${(value / 1000).toFixed(2)} ms`)
-const percent = value => (value === null ? null : `${(value * 100).toFixed(0)} %`)
+const SHM = 'ipcbridge-shm'
 
-const divide = (a, b) => (a && b ? a / b : null)
+function oneInFlight({ job, p50 }, { addRatio }) {
+  const against = (direction, field = 'p50') => job(`${SHM}/${direction}`).against?.unix?.[field]
+  addRatio('Node → Python, p50 against Unix socket + JSON', against('node-python'), 25, 35)
+  addRatio('Node → Python, p99 against Unix socket + JSON', against('node-python', 'p99'), 15, 30)
+  addRatio('Python blocking → Node, p50 against Unix socket + JSON', against('python-node'), 20, 30)
+  addRatio('asyncio → Node, p50 against the same on a Unix socket + JSON', against('asyncio-node'), undefined, 3)
+  const zerorpc = divide(p50('zerorpc/python-python'), p50(`${SHM}/python-python`))
+  addRatio('Python → Python blocking, p50 against zeroRPC', zerorpc, 100, 300)
+}
 
-/** [{ what, value, floor, goal, ok }]; `ok` is null where there is no floor or nothing was measured. */
-export function figures(summary) {
-  const rows = []
-  const add = (what, value, show, floor, goal, passes) => {
-    const measured = value ?? null
-    rows.push({ what, value: show(measured), floor, goal, ok: measured === null || !passes ? null : passes(measured) })
-  }
-  const lane = id => summary[id] ?? {}
-  const p50 = id => lane(id).one?.p50_us
-  const atLeast = floor => value => value >= floor
-  const atMost = floor => value => value <= floor
+/** 64 calls of Python in flight: by asyncio tasks on one client or by threads on one client, whichever is quicker. */
+function bestOfTasksAndThreads(name, direction, { rate }, { add }) {
+  const ways = { tasks: rate(`${SHM}/${direction}`), threads: rate(`threads/${SHM}/${direction}`, '64') }
+  const best = ways.tasks > ways.threads ? 'tasks' : 'threads'
+  const ratio = ways.tasks && ways.threads && divide(ways[best], rate(`stdio-orjson/${direction}`))
+  const show = value => value && `${times(value)} (${best})`
+  const what = `${name}, 64 in flight by tasks or threads, calls/s against stdio, orjson`
+  add(what, ratio, show, '0.8 ×', '1.2 ×', atLeast(0.8))
+}
 
-  const shm = lane('ipcbridge-shm/node-python')
-  add('Node → Python, p50 against Unix socket + JSON', shm.against?.unix?.p50, times, '25 ×', '35 ×', atLeast(25))
-  add('Node → Python, p99 against Unix socket + JSON', shm.against?.unix?.p99, times, '15 ×', '30 ×', atLeast(15))
-  add(
-    'Node → Python, 64 in flight, calls/s against JSON lines on stdio',
-    shm.against?.stdio?.calls_per_s,
-    times,
-    '3.5 ×',
-    '6 ×',
-    atLeast(3.5),
-  )
-  const blocking = lane('ipcbridge-shm/python-node')
-  add(
-    'Python blocking → Node, p50 against Unix socket + JSON',
-    blocking.against?.unix?.p50,
-    times,
-    '20 ×',
-    '30 ×',
-    atLeast(20),
-  )
-  add(
-    'asyncio → Node, p50 against the same on a Unix socket + JSON',
-    lane('ipcbridge-shm/asyncio-node').against?.unix?.p50,
-    times,
-    '–',
-    '3 ×',
-  )
-  add(
-    'Node → `async def`, p50 against the same on a Unix socket + JSON',
-    lane('ipcbridge-shm/node-asyncio').against?.unix?.p50,
-    times,
-    '–',
-    '3 ×',
-  )
-  add(
-    'Python → Python blocking, p50 against zeroRPC',
-    divide(p50('zerorpc/python-python'), p50('ipcbridge-shm/python-python')),
-    times,
-    '100 ×',
-    '300 ×',
-    atLeast(100),
-  )
+function manyInFlight(measured, collected) {
+  const { job, rate } = measured
+  const { addRatio } = collected
+  const stdio = job(`${SHM}/node-python`).against?.stdio?.calls_per_s
+  addRatio('Node → Python, 64 in flight, calls/s against JSON lines on stdio', stdio, 3.5, 6)
+  bestOfTasksAndThreads('Python → Node', 'python-node', measured, collected)
+  bestOfTasksAndThreads('Python → Python', 'python-python', measured, collected)
+  const asyncio = job(`${SHM}/asyncio-node`).against?.unix?.calls_per_s
+  addRatio('asyncio → Node, 64 in flight, calls/s against the same on a Unix socket + JSON', asyncio, 3, 4)
+  const threads = `threads/${SHM}/python-node`
+  const shared = divide(rate(threads, '16'), rate(threads, '1'))
+  addRatio("Python → Node, 16 threads on one blocking client, calls/s of one thread's", shared, 0.25, 0.5)
+}
 
-  const core = summary.core?.core
-  add('C++ → C++ call over shm, p50', core?.call_p50_us, microseconds, '1.2 us', '0.8 us', atMost(1.2))
-  add('the ring alone, round trip, p50', core?.ring_rtt_p50_us, microseconds, '0.7 us', '0.6 us', atMost(0.7))
+/** Handlers that are `async def`, against an asyncio server on a Unix socket that has the same handler. */
+function asyncHandlers(way, serve, { job, p50, rate }, { add, addRatio }) {
+  const id = `${way}/node-async`
+  const { against } = job(id)
+  const name = `Node → \`async def\` of ${serve}`
+  addRatio(`${name}, p50 against the same on a Unix socket + JSON`, against?.unix?.p50, undefined, 3)
+  const bounds = way === SHM ? ['at most 2 ×', '1.3 ×', atMost(2)] : []
+  add(`${name}, p50, times that of a plain handler beside it`, divide(p50(id), p50(id, 'plain')), times, ...bounds)
+  const many = against?.unix?.calls_per_s
+  addRatio(`${name}, 64 in flight, calls/s against the same on a Unix socket + JSON`, many, 2.5, 5)
+  const suspending = divide(p50('unix/node-async', 'suspending'), p50(id, 'suspending'))
+  addRatio(`${name} that suspends once, p50 against the same on a Unix socket + JSON`, suspending, 3, 6)
+  const plainOnly = `${SHM}/node-python`
+  const alternating = divide(p50(id, 'alternating'), p50(plainOnly))
+  add(`${name} and plain in turn, p50, times that of ipc.serve with plain ones only`, alternating, times)
+  const alternatingMany = divide(rate(id, 'alternating-many'), rate(plainOnly))
+  add(`${name} and plain in turn, 64 in flight, calls/s of ipc.serve with plain ones only`, alternatingMany, percent)
+  const blocking = job(`${way}/python-async`).against?.unix?.p50
+  addRatio(`Python blocking → \`async def\` of ${serve}, p50 against the same on a Unix socket + JSON`, blocking)
+}
 
-  const { imports } = lane('imports')
-  const inMilliseconds = value => value && `${value.toFixed(0)} ms`
-  add(
-    '`import ipcbridge` above the bare interpreter',
-    imports?.ipcbridge_ms,
-    inMilliseconds,
-    '30 ms',
-    '15 ms',
-    atMost(30),
-  )
-  add('`import ipcbridge.aio`, which imports asyncio', imports?.aio_ms, inMilliseconds, '–', '–')
-
+function besideBlockedHandler({ job }, { add }) {
   for (const [direction, name] of [
     ['node-python', 'Python handler'],
     ['python-node', 'Node handler'],
   ]) {
-    const { beside } = lane(`beside/ipcbridge-shm/${direction}`)
-    add(
-      `20 fast calls beside a 5 ms ${name}, fast p99`,
-      beside?.p99_us,
-      milliseconds,
-      '< 1.5 ms',
-      '< 1 ms',
-      value => value < 1500,
-    )
+    const p99 = job(`beside/${SHM}/${direction}`).beside?.p99_us
+    const what = `20 fast calls beside a 5 ms ${name}, fast p99`
+    add(what, p99, milliseconds, '< 1.5 ms', '< 1 ms', value => value < 1500)
   }
-  for (const direction of ['node-python', 'python-node']) {
-    const { idle, connection } = lane(`idle/ipcbridge-shm/${direction}`)
-    const name = direction === 'node-python' ? 'Node client, Python server' : 'Python client, Node server'
-    const switches = idle && idle.voluntary_switches + idle.involuntary_switches
-    add(
-      `50 idle connections, ${name}: CPU ticks in ${idle?.seconds ?? 5} s`,
-      idle?.cpu_ticks,
-      value => value,
-      '0',
-      '0',
-      atMost(0),
-    )
-    add(`the same: context switches`, switches, value => value, '0', '0', atMost(0))
-    const reserved = connection && connection.reserved_shared_kib + connection.anonymous_kib
-    add(
-      `an idle connection, ${name}, both sides`,
-      reserved,
-      value => value && `${value.toFixed(0)} KiB`,
-      '320 KiB',
-      '–',
-      atMost(320),
-    )
-    add('the same: descriptors', connection?.fds, value => value, '2', '–', atMost(2))
-  }
-  const shmSpread = lane('connections/ipcbridge-shm/node-python')
-  const unixSpread = lane('connections/ipcbridge-unix/node-python')
-  for (const count of [10, 100, 1000]) {
-    const share = divide(shmSpread[count]?.calls_per_s, shmSpread[1]?.calls_per_s)
-    add(
-      `${count} connections, the same load, calls/s of one connection's`,
-      share,
-      percent,
-      '50 %',
-      '70 %',
-      atLeast(0.5),
-    )
-    const overUnix = divide(shmSpread[count]?.calls_per_s, unixSpread[count]?.calls_per_s)
-    add(`${count} connections, calls/s against ipcbridge unix`, overUnix, times, '1 ×', '–', atLeast(1))
-  }
-  return rows
+}
+
+/** [{ what, value, floor, goal, ok }]; `ok` is null where there is no floor or nothing was measured. */
+export function figures(summary) {
+  const measured = reader(summary)
+  const collected = collector()
+  oneInFlight(measured, collected)
+  manyInFlight(measured, collected)
+  asyncHandlers(SHM, 'ipc.serve', measured, collected)
+  asyncHandlers(`${SHM}-aio`, 'aio.serve', measured, collected)
+  besideBlockedHandler(measured, collected)
+  resourceFigures(measured, collected)
+  return collected.rows
 }

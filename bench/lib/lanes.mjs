@@ -8,7 +8,10 @@ export const ownPython = fileURLToPath(new URL('../../.venv/bin/python', import.
 const zerorpcPython = `${bench}.venv-zerorpc/bin/python`
 
 export const MAIN_DIRECTIONS = ['node-python', 'python-node']
+// Beside the main ones, for the Unix socket and ipcbridge: the other forms of client and handler.
+const OTHER_DIRECTIONS = ['python-python', 'asyncio-node', 'node-async', 'python-async']
 const unixPath = (directory, id) => `unix://${directory}/${id}.sock`
+const shmPath = (directory, id) => `shm://${directory}/${id}.sock`
 
 export const WAYS = [
   { id: 'stdio', name: 'stdio, JSON lines', module: 'stdio', stdio: true, directions: MAIN_DIRECTIONS },
@@ -17,7 +20,7 @@ export const WAYS = [
     name: 'stdio, JSON lines, orjson',
     module: 'stdio',
     stdio: true,
-    directions: MAIN_DIRECTIONS,
+    directions: [...MAIN_DIRECTIONS, 'python-python'],
     env: { BENCH_JSON: 'orjson' },
   },
   {
@@ -25,7 +28,7 @@ export const WAYS = [
     name: 'Unix socket, JSON',
     module: 'socket',
     address: unixPath,
-    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+    directions: [...MAIN_DIRECTIONS, ...OTHER_DIRECTIONS],
   },
   { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: MAIN_DIRECTIONS },
   { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: MAIN_DIRECTIONS },
@@ -60,16 +63,25 @@ export const WAYS = [
     name: 'ipcbridge unix',
     module: 'ipcbridge',
     address: unixPath,
-    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+    directions: [...MAIN_DIRECTIONS, ...OTHER_DIRECTIONS],
     python: ownPython,
   },
   {
     id: 'ipcbridge-shm',
     name: 'ipcbridge shm',
     module: 'ipcbridge',
-    address: (directory, id) => `shm://${directory}/${id}.sock`,
-    directions: [...MAIN_DIRECTIONS, 'python-python', 'asyncio-node', 'node-asyncio'],
+    address: shmPath,
+    directions: [...MAIN_DIRECTIONS, ...OTHER_DIRECTIONS],
     python: ownPython,
+  },
+  {
+    id: 'ipcbridge-shm-aio',
+    name: 'ipcbridge shm, aio.serve',
+    module: 'ipcbridge',
+    address: shmPath,
+    directions: ['node-async', 'python-async'],
+    python: ownPython,
+    env: { BENCH_SERVE: 'aio' },
   },
 ]
 
@@ -78,7 +90,8 @@ const SIDES = {
   'python-node': ['client.py', 'server.mjs'],
   'python-python': ['client.py', 'server.py'],
   'asyncio-node': ['client_async.py', 'server.mjs'],
-  'node-asyncio': ['client.mjs', 'server_async.py'],
+  'node-async': ['client.mjs', 'server_async.py'],
+  'python-async': ['client.py', 'server_async.py'],
 }
 
 export const DIRECTION_NAMES = {
@@ -86,7 +99,8 @@ export const DIRECTION_NAMES = {
   'python-node': 'Python → Node',
   'python-python': 'Python → Python',
   'asyncio-node': 'asyncio → Node',
-  'node-asyncio': 'Node → `async def`',
+  'node-async': 'Node → `async def`',
+  'python-async': 'Python → `async def`',
 }
 
 const interpreter = (way, file) => (file.endsWith('.py') ? (way.python ?? rivalPython) : process.execPath)

@@ -1,5 +1,4 @@
 // Runs a lane: server up, client up, one work after the other, both down.
-import { MAIN_DIRECTIONS } from './lanes.mjs'
 import { Process } from './processes.mjs'
 
 const START_SECONDS = 20
@@ -50,18 +49,34 @@ export class Running {
   }
 }
 
+const WORKS_OF_DIRECTION = {
+  'node-python': ['burst', 'spaced', 'one', 'many'],
+  'python-node': ['burst', 'spaced', 'one', 'many'],
+  'python-python': ['one', 'many'],
+  'asyncio-node': ['one', 'many'],
+  'node-async': ['one', 'many', 'suspending', 'plain', 'alternating', 'alternating-many'],
+  'python-async': ['one'],
+}
+// They need a service that has plain handlers beside `async def`, which the servers of the other ways are not.
+const WORKS_OF_MIXED_SERVICE = ['plain', 'alternating', 'alternating-many']
+const ALTERNATING = ['upper', 'upper_plain']
+
 /** The settings of the works that a lane is put through. */
-export function laneWorks({ seconds, warmup, quick, works }, direction) {
+export function laneWorks({ seconds, warmup, quick, works }, { way, direction }) {
   const all = {
     burst: ['bursts', { calls: 30, repeats: quick ? 5 : 10, pause: 0.008, warmup }],
     spaced: ['spaced', { calls: 30, gap: 0.008, warmup: 0.1 }],
     one: ['one', { seconds, warmup }],
     many: ['many', { depth: 64, seconds, warmup }],
+    suspending: ['one', { methods: ['upper_suspending'], seconds, warmup }],
+    plain: ['one', { methods: ['upper_plain'], seconds, warmup }],
+    alternating: ['one', { methods: ALTERNATING, seconds, warmup }],
+    'alternating-many': ['many', { methods: ALTERNATING, depth: 64, seconds, warmup }],
   }
-  const asPeopleFirstMeasure = ['burst', 'spaced']
-  const wanted = name =>
-    works.includes(name) && (MAIN_DIRECTIONS.includes(direction) || !asPeopleFirstMeasure.includes(name))
-  return Object.fromEntries(Object.entries(all).filter(([name]) => wanted(name)))
+  const wanted = WORKS_OF_DIRECTION[direction].filter(
+    name => works.includes(name) && (way.module === 'ipcbridge' || !WORKS_OF_MIXED_SERVICE.includes(name)),
+  )
+  return Object.fromEntries(wanted.map(name => [name, all[name]]))
 }
 
 /** { work: result or { error } }; throws when the lane cannot start. */

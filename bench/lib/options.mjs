@@ -1,15 +1,32 @@
 import { parseArgs } from 'node:util'
-import { WAYS } from './lanes.mjs'
+import { DIRECTION_NAMES, WAYS } from './lanes.mjs'
 
-export const WORKS = ['burst', 'spaced', 'one', 'many', 'beside', 'connections', 'idle', 'core', 'imports']
+const DIRECTIONS = Object.keys(DIRECTION_NAMES)
+
+export const WORKS = [
+  'burst',
+  'spaced',
+  'one',
+  'many',
+  'suspending',
+  'plain',
+  'alternating',
+  'alternating-many',
+  'threads',
+  'beside',
+  'connections',
+  'idle',
+  'core',
+  'imports',
+]
 
 const USAGE = `node bench/run.mjs [options]
 
-  --quick            about a minute: one round, short windows (results/quick.*)
+  --quick            about 1.5 minutes: one round, short windows (results/quick.*)
   --rounds N         repetitions of everything; the tables show medians (default 5)
   --ways a,b         ${WAYS.map(way => way.id).join(', ')}
   --works a,b        ${WORKS.join(', ')}
-  --directions a,b   node-python, python-node, python-python, asyncio-node, node-asyncio
+  --directions a,b   ${DIRECTIONS.join(', ')}
   --seconds S        length of a timed window (default 0.6)
   --seed N           of the order of the ways (default: drawn, and printed)
   --core-bin PATH    the C++ measurement (default build/dev/bench_core)
@@ -55,13 +72,7 @@ export function options(argv) {
       WAYS.map(way => way.id),
     ),
     works: list(values.works, WORKS) ?? WORKS,
-    directions: list(values.directions, [
-      'node-python',
-      'python-node',
-      'python-python',
-      'asyncio-node',
-      'node-asyncio',
-    ]),
+    directions: list(values.directions, DIRECTIONS),
     seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
     coreBinary: values['core-bin'],
     out: values.out,

@@ -1,23 +1,9 @@
-// The tables, in Markdown that also reads well on a terminal.
+// The tables of a run.
+import { faults, unavailable } from './faults.mjs'
 import { figures } from './figures.mjs'
 import { DIRECTION_NAMES, WAYS } from './lanes.mjs'
 import { machineLines } from './machine.mjs'
-
-const number = (value, digits = 3) => {
-  if (!Number.isFinite(value)) return '–'
-  if (value >= 10 ** (digits - 1)) return Math.round(value).toLocaleString('en-US')
-  return value.toPrecision(digits)
-}
-const ratio = value => (Number.isFinite(value) ? `${value >= 10 ? value.toFixed(0) : value.toFixed(2)} ×` : '–')
-
-function table(header, rows) {
-  const lines = [header, ...rows].map(cells => cells.map(cell => `${cell ?? '–'}`))
-  const widths = header.map((_, i) => Math.max(3, ...lines.map(cells => (cells[i] ?? '').length)))
-  const line = cells =>
-    `| ${cells.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`
-  const rule = `|${widths.map((width, i) => (i ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`
-  return [line(lines[0]), rule, ...lines.slice(1).map(line)].join('\n')
-}
+import { number, ratio, table } from './markdown.mjs'
 
 const lanesOf = (summary, direction) =>
   WAYS.map(way => [way, summary[`${way.id}/${direction}`]]).filter(([, result]) => result)
@@ -90,46 +76,64 @@ function first(summary, direction) {
   )
 }
 
+/** Handlers that suspend, and plain ones in a service that also has `async def`. */
+function handlers(summary, direction) {
+  const header = [
+    'handlers of one service',
+    'suspends once, p50 us',
+    'faster than Unix + JSON',
+    'plain, p50 us',
+    'alternating, p50 us',
+    'alternating, 64 in flight, calls/s',
+  ]
+  const base = summary[`unix/${direction}`]?.suspending?.p50_us
+  return table(
+    header,
+    available(summary, direction).map(([way, { suspending, plain, alternating, ...others }]) => [
+      way.name,
+      number(suspending?.p50_us),
+      ratio(base / suspending?.p50_us),
+      number(plain?.p50_us),
+      number(alternating?.p50_us),
+      number(others['alternating-many']?.calls_per_s),
+    ]),
+  )
+}
+
+/** Threads of Python that share one blocking client, beside tasks that share one of asyncio. */
+function sharedClient(summary, direction) {
+  const threads = summary[`threads/ipcbridge-shm/${direction}`]
+  if (!threads || threads.unavailable) return []
+  const rows = Object.entries(threads).filter(([count]) => Number(count))
+  const tasks = summary[`ipcbridge-shm/${direction}`]?.many
+  return [
+    table(
+      ['one client of ipcbridge shm', 'calls/s', "of one thread's", 'calls of each thread', 'CPU s per 10,000'],
+      [...rows.map(([count, result]) => [`${count} thread${count === '1' ? '' : 's'}`, result]), ['64 tasks', tasks]]
+        .filter(([, result]) => result)
+        .map(([name, result]) => [
+          name,
+          number(result.calls_per_s),
+          ratio(result.calls_per_s / threads[1]?.calls_per_s),
+          result.most_calls && `${number(result.fewest_calls)} to ${number(result.most_calls)}`,
+          number(result.cpu_s_per_10k, 2),
+        ]),
+    ),
+  ]
+}
+
 const available = (summary, direction) => lanesOf(summary, direction).filter(([, result]) => !result.unavailable)
 
 function directionSection(summary, direction) {
   const lanes = lanesOf(summary, direction)
-  if (!lanes.length) return []
-  const measured = work => lanes.some(([, result]) => result[work])
-  const parts = [`## ${DIRECTION_NAMES[direction]}`, latency(summary, direction)]
+  const measured = (...works) => works.some(work => lanes.some(([, result]) => result[work]))
+  const parts = []
+  if (measured('one', 'unavailable')) parts.push(latency(summary, direction))
   if (measured('many')) parts.push(throughput(summary, direction))
-  if (measured('burst') || measured('spaced')) parts.push(first(summary, direction))
-  return parts
-}
-
-/** Jobs that could not run, by the reason. */
-function unavailable(results) {
-  const reasons = new Map()
-  for (const [id, { unavailable: reason }] of Object.entries(results)) {
-    if (reason) reasons.set(reason, [...(reasons.get(reason) ?? []), id])
-  }
-  const lines = [...reasons].map(([reason, ids]) => `- ${reason}: ${ids.join(', ')}`)
-  return lines.length ? ['## Not available', lines.join('\n')] : []
-}
-
-/** What is wrong with one result, if anything. */
-function fault(id, result) {
-  if (result?.error) return result.error
-  if (!result?.transport || id.includes(`ipcbridge-${result.transport}`)) return null
-  return `ran over ${result.transport}, not over what its name says`
-}
-
-function faults(results) {
-  const lines = []
-  for (const [id, { rounds }] of Object.entries(results)) {
-    for (const [at, round] of rounds.entries()) {
-      for (const [work, result] of Object.entries(round.error ? { all: round } : round)) {
-        const found = fault(id, result)
-        if (found) lines.push(`- ${id}, ${work}, round ${at + 1}: ${found}`)
-      }
-    }
-  }
-  return lines.length ? ['## Faults', lines.join('\n')] : []
+  parts.push(...sharedClient(summary, direction))
+  if (measured('suspending', 'plain', 'alternating', 'alternating-many')) parts.push(handlers(summary, direction))
+  if (measured('burst', 'spaced')) parts.push(first(summary, direction))
+  return parts.length ? [`## ${DIRECTION_NAMES[direction]}`, ...parts] : []
 }
 
 function figureTable(summary) {

@@ -3,11 +3,20 @@ import { pathToFileURL } from 'node:url'
 import { beside, bursts, many, one, spaced } from './loops.mjs'
 import { commands, report, reportError } from './report.mjs'
 
+/** The way's own call; or, where a work names methods of the service, these in turn. */
+function callOf(client, { methods }) {
+  if (!methods) return client.call
+  const calls = methods.map(name => client.method(name))
+  if (calls.length === 1) return calls[0]
+  let next = 0
+  return text => calls[next++ % calls.length](text)
+}
+
 const works = {
   bursts: (client, options) => bursts(client.call, options),
   spaced: (client, options) => spaced(client.call, options),
-  one: (client, options) => one(client.call, options),
-  many: (client, options) => many(client.call, options),
+  one: (client, options) => one(callOf(client, options), options),
+  many: (client, options) => many(callOf(client, options), options),
   beside: (client, options) => beside(client.call, client.slow, options),
 }
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import loops
 import loops_async
+import loops_threads
 from load import load
 from report import commands, report, report_error
 
-BLOCKING = {"bursts": loops.bursts, "spaced": loops.spaced, "one": loops.one}
+BLOCKING = {"bursts": loops.bursts, "spaced": loops.spaced, "one": loops.one, "threads": loops_threads.shared}
 ASYNC = {
     "bursts": loops_async.bursts,
     "spaced": loops_async.spaced,

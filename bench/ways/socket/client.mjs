@@ -20,6 +20,7 @@ export async function connect(address) {
   const send = json => batch.push(frame(json))
   return {
     call: text => pending.start('upper', [text], send),
+    method: name => text => pending.start(name, [text], send),
     close: () => socket.destroy(),
   }
 }

@@ -1,20 +1,13 @@
 """Length-prefixed JSON on an asyncio Protocol, an `async def` handler in a task a request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from envelope import decode, encode
 from frames import FrameReader, frame
 from sockets import listen
-from values import HANDLERS
-
-
-async def upper(text: str) -> str:
-    return HANDLERS["upper"](text)
-
-
-ASYNC_HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {"upper": upper}
+from values_async import ASYNC_HANDLERS
 
 
 class Connection(asyncio.Protocol):

@@ -1,0 +1,44 @@
+// What is no ratio of calls: the core alone, imports, idle connections, many connections.
+import { atLeast, atMost, divide, microseconds, percent, times } from './figure_rows.mjs'
+
+const plain = value => value
+const inMilliseconds = value => value && `${value.toFixed(0)} ms`
+const kibibytes = value => value && `${value.toFixed(0)} KiB`
+
+function coreAndImports({ job }, { add }) {
+  const { core } = job('core')
+  add('C++ → C++ call over shm, p50', core?.call_p50_us, microseconds, '1.2 us', '0.8 us', atMost(1.2))
+  add('the ring alone, round trip, p50', core?.ring_rtt_p50_us, microseconds, '0.7 us', '0.6 us', atMost(0.7))
+  const { imports } = job('imports')
+  const own = '`import ipcbridge` above the bare interpreter'
+  add(own, imports?.ipcbridge_ms, inMilliseconds, '30 ms', '15 ms', atMost(30))
+  add('`import ipcbridge.aio`, which imports asyncio', imports?.aio_ms, inMilliseconds)
+}
+
+function idleConnections(direction, name, { job }, { add }) {
+  const { idle, connection } = job(`idle/ipcbridge-shm/${direction}`)
+  const ticks = `50 idle connections, ${name}: CPU ticks in ${idle?.seconds ?? 5} s`
+  add(ticks, idle?.cpu_ticks, plain, '0', '0', atMost(0))
+  const switches = idle && idle.voluntary_switches + idle.involuntary_switches
+  add('the same: context switches', switches, plain, '0', '0', atMost(0))
+  const reserved = connection && connection.reserved_shared_kib + connection.anonymous_kib
+  add(`an idle connection, ${name}, both sides`, reserved, kibibytes, '320 KiB', '–', atMost(320))
+  add('the same: descriptors', connection?.fds, plain, '2', '–', atMost(2))
+}
+
+function manyConnections({ rate }, { add }) {
+  const shm = count => rate('connections/ipcbridge-shm/node-python', count)
+  for (const count of [10, 100, 1000]) {
+    const share = `${count} connections, the same load, calls/s of one connection's`
+    add(share, divide(shm(count), shm(1)), percent, '50 %', '70 %', atLeast(0.5))
+    const overUnix = divide(shm(count), rate('connections/ipcbridge-unix/node-python', count))
+    add(`${count} connections, calls/s against ipcbridge unix`, overUnix, times, '1 ×', '–', atLeast(1))
+  }
+}
+
+export function resourceFigures(measured, collected) {
+  coreAndImports(measured, collected)
+  idleConnections('node-python', 'Node client, Python server', measured, collected)
+  idleConnections('python-node', 'Python client, Node server', measured, collected)
+  manyConnections(measured, collected)
+}

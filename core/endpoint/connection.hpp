@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/endpoint/events.hpp"
 #include "core/endpoint/handshake.hpp"
 #include "core/endpoint/handshake_memory.hpp"
 #include "core/endpoint/peer_activity.hpp"
@@ -30,6 +32,8 @@ class ConnectionOwner : public SessionEvents {
   virtual void on_open(Connection& connection) = 0;
   // There may be room for calls that found none.
   virtual void on_room(Connection& connection) = 0;
+  // A call of the peer has been answered, or what ran for it has ended.
+  virtual void on_answered(const RequestKey& /*request*/) {}
   // For owners that dial: the Dial with this id may advance.
   virtual void on_dial_ready(std::uint64_t /*dial*/) {}
   // The last word of this connection, which is destroyed at the end of the turn.
@@ -56,6 +60,7 @@ class Connection final : FrameSink, FrameWriter {
   bool is_open() const { return session_.has_value(); }
   Channel& channel() { return *channel_; }
   const Channel& channel() const { return *channel_; }
+  ConnectionOwner& owner() { return owner_; }
   Session& session() { return *session_; }
   const Hello& peer_hello() const { return *handshake_.theirs(); }
   // The number of one of the peer's methods.
@@ -74,6 +79,11 @@ class Connection final : FrameSink, FrameWriter {
   bool ready() const { return !closed_ && (output_left_ || channel_->ready()); }
   // See Channel::glance().
   Channel::Glance glance() const { return output_left_ ? Channel::Glance{} : channel_->glance(); }
+
+  // Has `reply` answer a request. Where there is no memory for the answer the caller is told so, and where there is
+  // none for that either the connection ends: no call is to wait for ever.
+  template <typename Reply>
+  void answer(std::uint64_t id, Reply reply);
 
   // Tells the peer why, then closes. For a handshake that is not wanted.
   void refuse(const Error& why);
@@ -120,5 +130,18 @@ class Connection final : FrameSink, FrameWriter {
   Handshake handshake_;
   MethodIndex offered_;  // of the peer's HELLO
 };
+
+template <typename Reply>
+void Connection::answer(std::uint64_t id, Reply reply) {
+  try {
+    reply(*session_);
+  } catch (const std::bad_alloc&) {
+    if (!session_->reply_out_of_memory(id)) {
+      close({Code::kResourceExhausted, kOutOfMemory});
+      return;
+    }
+  }
+  update_interest();
+}
 
 }  // namespace ipcbridge

@@ -69,8 +69,13 @@ class Context {
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
   bool has_posted() const { return !posted_.empty() || untold_; }
-  // Whether there has been something since that no message tells of.
-  bool take_attention() { return std::exchange(attention_, false); }
+  // Calls that had to wait may begin: the next turn that has room asks all servers for them.
+  void note_due_calls() { due_calls_ = true; }
+  bool take_due_calls() { return std::exchange(due_calls_, false); }
+  // Whether a turn has something to do that no message tells of.
+  bool has_work() const { return has_posted() || due_calls_; }
+  // Whether there has been such a thing since.
+  bool take_attention() { return std::exchange(attention_, false) || due_calls_; }
   // Makes the next timer one that needs no memory.
   void reserve_timer() { timers_.reserve_one(); }
 
@@ -111,6 +116,7 @@ class Context {
   EventSink* sink_ = nullptr;
   std::deque<Posted> posted_;
   bool untold_ = false;
+  bool due_calls_ = false;
   KnownIds known_ids_ = KnownIds::read();
   std::unordered_map<std::uint64_t, ConnectionOwner*> dials_;
   std::uint64_t next_dial_ = 1;

@@ -1,5 +1,6 @@
 #include "core/endpoint/driver.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -22,6 +23,15 @@ auto within_memory(F f) -> decltype(f()) {
   } catch (const std::bad_alloc&) {
     return Error{Code::kResourceExhausted, kOutOfMemory};
   }
+}
+
+Status check_serial_groups(const ServeOptions& options) {
+  if (options.serial_groups.size() <= options.methods.size() &&
+      std::all_of(options.serial_groups.begin(), options.serial_groups.end(),
+                  [&](std::uint32_t group) { return group <= options.methods.size(); })) {
+    return {};
+  }
+  return Error{Code::kInvalidArgument, "a service has no more serial groups than methods"};
 }
 
 Error forked_error() {
@@ -77,6 +87,7 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   Result<Address> address = parse_address(options.address);
   if (!address.ok()) return address.error();
   if (Status status = check_methods(options.methods); !status.ok()) return status.error();
+  if (Status status = check_serial_groups(options); !status.ok()) return status.error();
   for (auto& [id, existing] : servers_) {
     const bool same = existing->address().is_same_place(address.value());
     constexpr Duration kGrace = std::chrono::seconds(10);
@@ -202,12 +213,14 @@ void Driver::close_server(ServerId server, Duration grace) {
   if (Server* found = impl_->server(server)) found->close(grace);
 }
 
-void Driver::reply(const RequestKey& request, ConstBytes payload) {
-  impl_->answer(request, [&](Session& session) { session.reply(request.id, payload); });
+void Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next) {
+  impl_->answer(request, next, [&](Session& session) { session.reply(request.id, payload); });
 }
 
-void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
-  impl_->answer(request, [&](Session& session) { session.reply_error(request.id, code, false, message, details); });
+void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
+                         EventSink* next) {
+  impl_->answer(request, next,
+                [&](Session& session) { session.reply_error(request.id, code, false, message, details); });
 }
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {

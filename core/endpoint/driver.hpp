@@ -131,9 +131,12 @@ class Driver {
   // Accepts no more; cancels what still runs when `grace` is over; kClosed follows.
   void close_server(ServerId server, Duration grace);
 
-  // Answers a request; ignored when its connection or call has gone.
-  void reply(const RequestKey& request, ConstBytes payload);
-  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+  // Answers a request; nobody is told when its connection or call has gone. To be called for each call that began, or
+  // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next turn, or at once where
+  // `next` has room for them: it may be used by any thread.
+  void reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
+                   EventSink* next = nullptr);
 
   // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.
   void tell_activity(ServerId server, const std::optional<shm::Activity>& activity);

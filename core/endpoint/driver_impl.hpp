@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <new>
 
 #include "core/base/fork.hpp"
 #include "core/base/id_map.hpp"
@@ -48,18 +47,14 @@ class Driver::Impl {
     const std::unique_ptr<Client>* found = clients_.find(id);
     return found == nullptr ? nullptr : found->get();
   }
-  void forget_orphan(const RequestKey& request) {
-    for (auto& [id, server] : servers_) server->forget_orphan(request);
-  }
   Server* server(ServerId id) {
     const auto found = servers_.find(id);
     return found == servers_.end() ? nullptr : found->second.get();
   }
 
-  // Has `reply` answer a request. Where there is no memory for the answer the caller is told so, and where there is
-  // none for that either the connection ends: no call is to wait for ever.
+  // Has `reply` answer a request. What had to wait for that goes to `next`, or else to the next turn.
   template <typename Reply>
-  void answer(const RequestKey& request, Reply reply);
+  void answer(const RequestKey& request, EventSink* next, Reply reply);
 
   bool turn(EventSink& sink, bool poll);
   bool spin(const std::function<bool()>& stop);
@@ -70,6 +65,7 @@ class Driver::Impl {
 
  private:
   bool take_turn(bool poll);
+  bool begin_due_calls();
   // Turns (driver_turn.cpp).
   void wake_consumer();
   void tell_untold();
@@ -101,23 +97,20 @@ class Driver::Impl {
 };
 
 template <typename Reply>
-void Driver::Impl::answer(const RequestKey& request, Reply reply) {
+void Driver::Impl::answer(const RequestKey& request, EventSink* next, Reply reply) {
   if (forked()) return;
   const Access access(*this);
   Connection* connection = context_.connection(request.connection);
   if (connection == nullptr || connection->closed() || !connection->is_open()) {
-    forget_orphan(request);
-    return;
+    for (auto& [id, server] : servers_) server->forget_orphan(request);
+  } else {
+    connection->answer(request.id, reply);
+    connection->owner().on_answered(request);
   }
-  try {
-    reply(connection->session());
-  } catch (const std::bad_alloc&) {
-    if (!connection->session().reply_out_of_memory(request.id)) {
-      connection->close({Code::kResourceExhausted, kOutOfMemory});
-      return;
-    }
-  }
-  connection->update_interest();
+  if (next == nullptr) return;
+  context_.set_sink(next);
+  begin_due_calls();
+  context_.set_sink(nullptr);
 }
 
 }  // namespace ipcbridge

@@ -13,7 +13,7 @@ constexpr Duration kStopInterval = std::chrono::microseconds(4);
 }  // namespace
 
 AwakeSet::Look Driver::Impl::look() const {
-  return context_.has_posted() ? AwakeSet::Look::kReady : context_.awake().look();
+  return context_.has_work() ? AwakeSet::Look::kReady : context_.awake().look();
 }
 
 // The kernel wakes whoever reads a socket on the CPU of whoever wrote to it, because the writer is expected to

@@ -30,7 +30,7 @@ bool Driver::Impl::take_turn(bool poll) {
   context_.awake().wake_up();
   if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
   if (context_.take_untold()) tell_untold();
-  bool more = !context_.deliver_posted();
+  bool more = !context_.deliver_posted() || !begin_due_calls();
   if (poll) {
     poll_descriptors();
     fire_timers();
@@ -40,6 +40,17 @@ bool Driver::Impl::take_turn(bool poll) {
   context_.clear_graveyard();
   if (poll) reap();
   return more;
+}
+
+// False when there are more than the sink has room for.
+bool Driver::Impl::begin_due_calls() {
+  if (!context_.take_due_calls()) return true;
+  for (auto& [id, server] : servers_) {
+    if (server->begin_due_calls()) continue;
+    context_.note_due_calls();
+    return false;
+  }
+  return true;
 }
 
 void Driver::Impl::tell_untold() {
@@ -139,7 +150,7 @@ void Driver::Impl::reap() {
 }
 
 bool Driver::Impl::prepare_sleep() {
-  if (context_.has_posted() || !context_.awake().fall_asleep()) return false;
+  if (context_.has_work() || !context_.awake().fall_asleep()) return false;
   context_.take_attention();
   asleep_.store(true, std::memory_order_relaxed);
   return true;

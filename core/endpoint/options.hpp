@@ -28,6 +28,10 @@ enum class Takeover : std::uint8_t { kWait, kFail, kReplace };
 struct ServeOptions {
   std::string address;
   std::vector<std::string> methods;  // a method's number is its place here
+  // Of each method, by its number, the group within which one call runs at a time: the next begins when the one before
+  // it has been answered, by reply() or reply_error(), also where its connection has gone. Zero, and methods beyond the
+  // end: none. No number is larger than there are methods.
+  std::vector<std::uint32_t> serial_groups;
   Takeover takeover = Takeover::kWait;
   Duration takeover_timeout = std::chrono::seconds(2);
   Limits limits;

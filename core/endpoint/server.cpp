@@ -1,7 +1,6 @@
 #include "core/endpoint/server.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "core/transport/descriptors.hpp"
@@ -25,7 +24,8 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
       address_(std::move(address)),
       admission_(context.known_ids(), options.allow),
       handshakes_(options.max_handshake_bytes),
-      orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes) {}
+      orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes),
+      serial_(options.serial_groups) {}
 
 Server::~Server() { stop_listening(); }
 
@@ -221,13 +221,16 @@ void Server::say_goodbye(Connection& connection) {
 }
 
 void Server::forget_orphan(const RequestKey& request) {
+  on_answered(request);
   orphans_.forget(request);
   close_if_drained();
 }
 
 void Server::give_up() {
   close_connections(close_reason_);  // of which notifications are left
-  for (const RequestKey& orphan : orphans_.abandon()) tell_cancelled(orphan);
+  for (const RequestKey& orphan : orphans_.abandon()) {
+    if (!serial_.drop(orphan)) tell_cancelled(orphan);
+  }
   close_if_drained();
 }
 
@@ -298,29 +301,6 @@ void Server::on_open(Connection& connection) {
   if (activity_) connection.channel().tell_activity(activity_);
   if (state_ == ServerState::kStarting) connection.close(close_reason_);
   if (state_ == ServerState::kClosing) say_goodbye(connection);
-}
-
-void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
-  if (request.method >= options_.methods.size()) {
-    session.reply_error(id, Code::kUnimplemented, true,
-                        "the service has no method number " + std::to_string(request.method), {});
-    return;
-  }
-  context_.emit(InboundCallEvent{id_, {session.number(), id}, request, storage});
-}
-
-void Server::on_cancel(Session& session, std::uint64_t id) { tell_cancelled({session.number(), id}); }
-
-void Server::tell_cancelled(const RequestKey& request) { context_.post(CancelEvent{id_, request}); }
-
-bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) {
-  try {
-    if (state_ == ServerState::kClosed || !orphans_.adopt({session.number(), id}, bytes)) return false;
-    leaves_orphans_ = true;
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
 }
 
 void Server::on_closed(Connection& connection, const Error&) {

@@ -11,6 +11,7 @@
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/orphans.hpp"
+#include "core/endpoint/serial_order.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/path_watcher.hpp"
 #include "core/transport/admission.hpp"
@@ -34,6 +35,8 @@ class Server final : public ConnectionOwner {
   ServerStatus status();
   // The request was answered after its connection had ended.
   void forget_orphan(const RequestKey& request);
+  // Hands over calls that had to wait for others. False when the sink has no room for more.
+  bool begin_due_calls();
   void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
@@ -51,6 +54,7 @@ class Server final : public ConnectionOwner {
   bool keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) override;
   void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
   void on_unsent(Session&, std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_answered(const RequestKey& request) override;
   void on_goaway(Session&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
   void on_dial_ready(std::uint64_t dial) override;
@@ -89,6 +93,10 @@ class Server final : public ConnectionOwner {
   static void say_goodbye(Connection& connection);
   static void end_handshake(Connection& connection);
   void give_up();
+  // Calls (server_calls.cpp).
+  void begin(SerialOrder::Begun call);
+  void refuse(const RequestKey& request, const Error& why);
+  bool is_connected(const RequestKey& request) const;
   void tell_cancelled(const RequestKey& request);
   void close_connections(const Error& why);
   void finish(const Error& why);
@@ -116,6 +124,7 @@ class Server final : public ConnectionOwner {
   Account handshakes_;
   std::map<QuotaHolder, User> users_;
   Orphans orphans_;
+  SerialOrder serial_;
   bool leaves_orphans_ = false;  // the connection that is being closed
   bool state_untold_ = false;
 };

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/rpc/message.hpp"
+
+namespace ipcbridge {
+
+// The calls of a server's serial methods: of each group one at a time has begun, and the others wait, with their bytes,
+// in the order in which they were read. Used under the Driver's lock.
+class SerialOrder {
+ public:
+  // A call that waited and has now begun.
+  struct Begun {
+    RequestKey key;
+    Request request;  // its views are in `storage`; its timeout is what is left of it
+    Buffer storage;
+    bool expired = false;  // the caller's patience ended while it waited
+  };
+
+  // `groups`: ServeOptions::serial_groups.
+  explicit SerialOrder(const std::vector<std::uint32_t>& groups);
+  SerialOrder(const SerialOrder&) = delete;
+  SerialOrder& operator=(const SerialOrder&) = delete;
+
+  bool is_serial(std::uint32_t method) const { return method < groups_of_.size() && groups_of_[method] != 0; }
+
+  // A call of a serial method was read. True when no call of its group is unanswered: it has begun. Otherwise it is
+  // kept; `storage`, where there is one, is moved from. After std::bad_alloc nothing has changed.
+  bool add(const RequestKey& key, const Request& request, Buffer* storage);
+
+  // A call that has begun is over: the next of its group is due.
+  void finish(const RequestKey& key);
+
+  // Forgets a call that waits. False when none with this key does.
+  bool drop(const RequestKey& key);
+
+  // Whether a call that waited may begin. Needs no memory, and neither does to begin it.
+  bool has_due() const { return !due_.empty(); }
+  // Nothing: those that were due have been dropped.
+  std::optional<Begun> begin_due();
+
+ private:
+  struct Call {
+    RequestKey key;
+    std::uint32_t group = 0;
+    bool begun = false;
+    Request request;
+    Buffer storage;
+    TimePoint deadline = kNever;
+    // Neighbours in the group's order.
+    Call* before = nullptr;
+    Call* behind = nullptr;
+  };
+  // In order; only the first can have begun.
+  struct Group {
+    Call* first = nullptr;
+    Call* last = nullptr;
+    bool is_due = false;
+  };
+
+  static void keep(Call& call, const Request& request, Buffer* storage);
+  void remove(Call& call);
+
+  std::vector<std::uint32_t> groups_of_;  // the methods, by their numbers; 0: none
+  std::vector<Group> groups_;
+  std::unordered_map<RequestKey, Call, RequestKeyHash> calls_;
+  std::vector<std::uint32_t> due_;  // groups whose first call may begin; has room for all of them
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,97 @@
+// The calls of a server: when they begin, and how those end that had to wait.
+#include <new>
+#include <utility>
+
+#include "core/base/frame.hpp"
+#include "core/endpoint/server.hpp"
+
+namespace ipcbridge {
+
+void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+  if (request.method >= options_.methods.size()) {
+    session.reply_error(id, Code::kUnimplemented, true,
+                        "the service has no method number " + std::to_string(request.method), {});
+    return;
+  }
+  const RequestKey key{session.number(), id};
+  if (!serial_.is_serial(request.method)) {
+    context_.emit(InboundCallEvent{id_, key, request, storage});
+    return;
+  }
+  if (!serial_.add(key, request, storage)) return;
+  try {
+    context_.emit(InboundCallEvent{id_, key, request, storage});
+  } catch (const std::bad_alloc&) {
+    serial_.finish(key);  // the session answers it
+    throw;
+  }
+}
+
+void Server::on_answered(const RequestKey& request) {
+  serial_.finish(request);
+  if (serial_.has_due()) context_.note_due_calls();
+}
+
+bool Server::begin_due_calls() {
+  while (serial_.has_due()) {
+    if (!context_.sink_has_room()) return false;
+    if (std::optional<SerialOrder::Begun> call = serial_.begin_due()) begin(*std::move(call));
+  }
+  return true;
+}
+
+// A notification whose time is over runs all the same: nobody has given it up.
+void Server::begin(SerialOrder::Begun call) {
+  if (call.expired && !call.request.notify) {
+    refuse(call.key, {Code::kDeadlineExceeded, "the deadline passed while the call waited for those before it"});
+    return;
+  }
+  // A long message keeps its own storage.
+  Buffer* const storage = call.storage.size() > kMaxFrameBody ? &call.storage : nullptr;
+  try {
+    context_.emit(InboundCallEvent{id_, call.key, call.request, storage});
+  } catch (const std::bad_alloc&) {
+    refuse(call.key, {Code::kResourceExhausted, kOutOfMemory});
+  }
+}
+
+// Answers a call whose handler is not told of it, if there is anybody to answer.
+void Server::refuse(const RequestKey& request, const Error& why) {
+  serial_.finish(request);
+  if (!is_connected(request)) {
+    forget_orphan(request);
+    return;
+  }
+  context_.connection(request.connection)->answer(request.id, [&](Session& session) {
+    session.reply_error(request.id, why.code, true, why.message, {});
+  });
+}
+
+bool Server::is_connected(const RequestKey& request) const {
+  const Connection* connection = context_.connection(request.connection);
+  return connection != nullptr && !connection->closed();
+}
+
+// One that waits for its turn no handler knows of.
+void Server::on_cancel(Session& session, std::uint64_t id) {
+  const RequestKey key{session.number(), id};
+  if (!serial_.drop(key)) {
+    tell_cancelled(key);
+  } else if (is_connected(key)) {
+    session.reply_error(id, Code::kCancelled, true, "the call was cancelled before it began", {});
+  }
+}
+
+void Server::tell_cancelled(const RequestKey& request) { context_.post(CancelEvent{id_, request}); }
+
+bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) {
+  try {
+    if (state_ == ServerState::kClosed || !orphans_.adopt({session.number(), id}, bytes)) return false;
+    leaves_orphans_ = true;
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace ipcbridge

@@ -52,6 +52,16 @@ Result<AllowList> allow_list_of(Napi::Object from) {
   return allow;
 }
 
+std::vector<std::uint32_t> to_numbers(Napi::Value value) {
+  std::vector<std::uint32_t> numbers;
+  const auto array = value.As<Napi::Array>();
+  numbers.reserve(array.Length());
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    numbers.push_back(array.Get(i).As<Napi::Number>().Uint32Value());
+  }
+  return numbers;
+}
+
 Napi::Value busy_or_null(Napi::Env env, const std::optional<PeerActivity>& activity) {
   if (!activity) return env.Null();
   Napi::Object busy = Napi::Object::New(env);
@@ -111,6 +121,7 @@ Result<ServeOptions> serve_options(Napi::Object from) {
   ServeOptions options;
   options.address = from.Get("address").As<Napi::String>().Utf8Value();
   options.methods = to_texts(from.Get("methods"));
+  options.serial_groups = to_numbers(from.Get("serialGroups"));
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
   take_duration(from, "takeoverTimeout", options.takeover_timeout);
   options.limits = limits_of(from);

@@ -152,6 +152,8 @@ export interface NativeConnectOptions extends NativeLimits {
 export interface NativeServeOptions extends NativeLimits {
   address: string
   methods: string[]
+  /** Of each method the group within which one call runs at a time; 0, and of those beyond the end: none. */
+  serialGroups: number[]
   /** 0 wait, 1 fail, 2 replace. */
   takeover: number
   takeoverTimeout: number | undefined

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
-import { deferred, gate, serveAndConnect } from './support/endpoints.mjs'
+import { connect, deferred, gate, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
 const refused = (call, message = /./) => assert.rejects(call, { code: 'invalid_argument', message })
@@ -242,6 +242,30 @@ test('a serial method does not run for a caller who gave up while it waited', as
   assert.equal(await first, 'done')
   assert.equal(await remote.work(4), 'done')
   assert.deepEqual(ran, [1, 4])
+})
+
+test('a serial method waits for a handler whose caller has gone', async t => {
+  const { wait, entered, open } = gate()
+  const ran = []
+  const work = ipc.method(
+    n => {
+      ran.push(n)
+      return wait()
+    },
+    { serial: true },
+  )
+  const { remote, server } = await serveAndConnect(t, { work, echo: x => x })
+  const second = await connect(t, server.address)
+  const lost = assert.rejects(second.work(1), { code: 'cancelled' })
+  await entered
+  const next = remote.work(2)
+  await ipc.close(second)
+  await lost
+  while (server.status().connections > 1) await new Promise(setImmediate)
+  assert.deepEqual(ran, [1])
+  open('done')
+  assert.equal(await next, 'done')
+  assert.deepEqual(ran, [1, 2])
 })
 
 test('a serial method goes on after one that fails', async t => {

@@ -97,12 +97,12 @@ function metadataOf({ bytes, metadataStart, metadataEnd }: InboundCall): Record<
   throw new IpcError('data_loss', 'the caller sent metadata that are no object with names as keys')
 }
 
-export function callerGone(): IpcError {
+function callerGone(): IpcError {
   return new IpcError('cancelled', 'the caller waits no longer')
 }
 
 let running: InboundCall | undefined
-/** Of the calls whose handler has asked for it, or that wait for their turn. */
+/** Of the calls whose handler has asked for it. */
 const contexts = new Map<number, HandlerContext>()
 
 /**
@@ -121,8 +121,8 @@ export function context(): Context {
   return contextOf(running)
 }
 
-/** What is known about a call from now on, also when it is cancelled before its handler runs. */
-export function contextOf(call: InboundCall): HandlerContext {
+/** What is known about a call from now on. */
+function contextOf(call: InboundCall): HandlerContext {
   let made = contexts.get(call.id)
   if (made === undefined) {
     made = new HandlerContext(call)

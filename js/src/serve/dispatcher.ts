@@ -2,29 +2,22 @@ import { IpcError, isIpcError } from '../errors'
 import { Column } from '../native'
 import { codeNumber, encoder, native, share, shareEncoded, table } from '../runtime'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf } from '../values'
-import { callerGone, contextOf, enter, forget, type HandlerContext, type InboundCall, inboundCallAt } from './context'
+import { enter, forget, type InboundCall, inboundCallAt } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
 import { bind, expectSeen } from './parameters'
-import { SerialQueue } from './serial_queue'
-
-const noBytes = Buffer.alloc(0)
 
 /** Runs the handlers of one service, and answers for them. */
 export class Dispatcher {
-  private readonly serialQueues: ReadonlyMap<Method, SerialQueue>
-
   /** `onAnswered` is told of every call that has been answered. */
   constructor(
     private readonly service: string,
     private readonly methods: readonly Method[],
-    private readonly options: { serial: boolean; decoding: DecodeOptions | undefined },
+    private readonly decoding: DecodeOptions | undefined,
     private readonly errors: HandlerErrors,
     private readonly onAnswered: (callId: number) => void,
-  ) {
-    this.serialQueues = serialQueuesOf(methods, options.serial)
-  }
+  ) {}
 
   onInboundCall(event: number, bytes: Buffer): void {
     const method = this.methods[table[event + Column.method] as number]
@@ -36,14 +29,12 @@ export class Dispatcher {
     let args: unknown[]
     try {
       const end = table[event + Column.payloadEnd] as number
-      args = fit(method, decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.options.decoding))
+      args = fit(method, decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.decoding))
     } catch (error) {
       this.fail(call, error)
       return
     }
-    const queue = this.serialQueues.size === 0 ? undefined : this.serialQueues.get(method)
-    if (queue === undefined) this.run(call, args)
-    else this.enqueue(queue, call, args)
+    this.run(call, args)
   }
 
   onLostCall(event: number, error: unknown): void {
@@ -58,25 +49,7 @@ export class Dispatcher {
     }
   }
 
-  /** Runs the handler when its turn comes, unless the caller has given up by then. */
-  private enqueue(queue: SerialQueue, call: InboundCall, args: unknown[]): void {
-    let context: HandlerContext
-    try {
-      context = contextOf(call)
-    } catch (error) {
-      this.fail(call, error)
-      return
-    }
-    const waiting = { ...call, bytes: noBytes }
-    queue.add(() => {
-      if (!context.isCancelled) return this.run(waiting, args)
-      this.refuse(call.id, callerGone())
-      return undefined
-    })
-  }
-
-  /** Runs the handler. Returns a promise of its end where it is not over yet. */
-  private run(call: InboundCall, args: unknown[]): Promise<void> | undefined {
+  private run(call: InboundCall, args: unknown[]): void {
     const before = enter(call)
     let result: unknown
     let isAsync: boolean
@@ -85,13 +58,12 @@ export class Dispatcher {
       isAsync = isThenable(result) // may run a getter of the handler's making
     } catch (error) {
       this.fail(call, error)
-      return undefined
+      return
     } finally {
       enter(before)
     }
-    if (isAsync) return this.finishAsync(call, result)
-    this.finish(call, result)
-    return undefined
+    if (isAsync) void this.finishAsync(call, result)
+    else this.finish(call, result)
   }
 
   /** Never rejects. */
@@ -146,13 +118,6 @@ export class Dispatcher {
 function faultOf(error: unknown): unknown {
   if (!isIpcError(error) || error.code !== 'invalid_argument') return error
   return new IpcError('internal', error.message, undefined, error.cause === undefined ? {} : { cause: error.cause })
-}
-
-/** The queues of the methods that run one call at a time: one for all of a serial service. */
-function serialQueuesOf(methods: readonly Method[], serial: boolean): Map<Method, SerialQueue> {
-  const common = new SerialQueue()
-  const serialMethods = methods.filter(method => serial || method.serial)
-  return new Map(serialMethods.map(method => [method, serial ? common : new SerialQueue()]))
 }
 
 /** The arguments as the function takes them, keyword ones in their places. */

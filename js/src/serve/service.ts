@@ -17,7 +17,7 @@ import { unimplementedServeOptions } from '../unimplemented'
 import { callRunningAt } from './context'
 import { describeCall } from './describe'
 import { Dispatcher } from './dispatcher'
-import { collectMethods } from './exposure'
+import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
 import { forgetSocket, removeSocketAtEnd } from './process_end'
 import { loadParser } from './signature'
@@ -26,6 +26,13 @@ const states = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
 const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
 const defaultGrace = 10_000
+
+/** Of each method by its number: one for all of a serial service, else its own for each serial method. */
+function serialGroups(methods: readonly Method[], isSerialService: boolean): number[] {
+  if (isSerialService) return methods.map(() => 1)
+  let groups = 0
+  return methods.map(method => (method.serial ? ++groups : 0))
+}
 
 /** What stands behind a Server. */
 export class Service implements InboundCallOwner {
@@ -46,7 +53,7 @@ export class Service implements InboundCallOwner {
     this.dispatcher = new Dispatcher(
       address,
       methods,
-      { serial: oneOf('serial', options.serial, [true, false], false), decoding: decodingOf(options) },
+      decodingOf(options),
       new HandlerErrors(address, fn('onError', options.onError, undefined)),
       callId => {
         if (this.closers.size > 0) this.answered(callId)
@@ -55,6 +62,7 @@ export class Service implements InboundCallOwner {
     const nativeOptions = {
       address,
       methods: [...methods.map(method => method.name), describeCall],
+      serialGroups: serialGroups(methods, oneOf('serial', options.serial, [true, false], false)),
       takeover: takeovers.indexOf(oneOf('takeover', options.takeover, takeovers, 'wait')),
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, undefined),
       mode: count('mode', options.mode, 0o777),

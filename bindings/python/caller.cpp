@@ -13,202 +13,71 @@
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pump_binding.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/encoder.hpp"
 
 namespace py = pybind11;
 
 namespace ipcbridge::python {
 namespace {
 
-int loop_servers = 0;           // guarded by the GIL
-PyObject* no_kwargs = nullptr;  // an empty dict that nobody writes to
-
-struct Caller {
-  PyObject_HEAD vectorcallfunc vectorcall;
-  PyObject* weak_references;
-  PyObject* pump_object;  // keeps pump alive
-  PumpBinding* pump;
-  ClientId client;
-  std::uint32_t method;
-  std::int64_t timeout_us;
-  unsigned flags;
-  PyObject* name;
-  PyObject* metadata;
-  PyObject* encode_args;
-  PyObject* decode;
-  PyObject* error_of;
-  PyObject* describe;
-  PyObject* guard;
-  PyObject* drop;
-};
-
-Caller* self_of(PyObject* object) { return reinterpret_cast<Caller*>(object); }
-
-PyObject* encode(const Caller* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  PyObject* positional = PyTuple_New(count);
-  if (positional == nullptr) return nullptr;
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    Py_INCREF(args[i]);
-    PyTuple_SET_ITEM(positional, i, args[i]);
-  }
-  PyObject* keywords = no_kwargs;
-  Py_INCREF(keywords);
-  if (names != nullptr && PyTuple_GET_SIZE(names) > 0) {
-    Py_SETREF(keywords, PyDict_New());
-    for (Py_ssize_t i = 0; keywords != nullptr && i < PyTuple_GET_SIZE(names); ++i) {
-      if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, i), args[count + i]) != 0) Py_CLEAR(keywords);
-    }
-  }
-  PyObject* payload = nullptr;
-  if (keywords != nullptr) {
-    PyObject* given[] = {positional, keywords};
-    payload = PyObject_Vectorcall(self->encode_args, given, 2, nullptr);
-  }
-  Py_DECREF(positional);
-  Py_XDECREF(keywords);
-  if (payload != nullptr && PyBytes_CheckExact(payload) == 0) {
-    PyErr_SetString(PyExc_TypeError, "encode_args must return bytes");
-    Py_CLEAR(payload);
-  }
-  return payload;
-}
-
-// A peer's message may be any bytes.
-PyObject* message_of(const CallResult& result) {
-  return PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
-}
-
-PyObject* fail(const Caller* self, const CallResult& result) {
-  const Outcome& outcome = result.outcome;
-  const std::string_view code = code_name(outcome.code);
-  PyObject* message = message_of(result);
-  if (message == nullptr) return nullptr;
-  PyObject* error =
-      PyObject_CallFunction(self->error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
-                            reinterpret_cast<const char*>(outcome.payload.data()),
-                            static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.ending()));
-  if (error == nullptr) return nullptr;
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
-  Py_DECREF(error);
-  return nullptr;
-}
-
-// A notification that was not taken: False, after the hook has told the log.
-PyObject* dropped(const Caller* self) {
-  PyObject* told = PyObject_CallNoArgs(self->drop);
-  if (told == nullptr) return nullptr;
-  Py_DECREF(told);
-  Py_RETURN_FALSE;
-}
-
-// The frames of the library itself tell a user nothing.
-PyObject* without_own_frames() {
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  if (PyErr_GivenExceptionMatches(type, PyExc_Exception) != 0) Py_CLEAR(traceback);
-  PyErr_Restore(type, value, traceback);
-  return nullptr;
-}
-
-PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
-  Caller* self = self_of(object);
-  if (loop_servers > 0) {
-    PyObject* allowed = PyObject_CallNoArgs(self->guard);
-    if (allowed == nullptr) return without_own_frames();
-    Py_DECREF(allowed);
-  }
-  PyObject* payload = encode(self, args, PyVectorcall_NARGS(nargsf), names);
-  if (payload == nullptr) return without_own_frames();
-  BlockingDriver* pump = nullptr;
-  try {
-    // Only now: encoding runs Python code, and during it another thread may shut the pump down.
-    pump = &self->pump->alive();
-  } catch (py::error_already_set& error) {
-    error.restore();
-    Py_DECREF(payload);
-    return nullptr;
-  }
-
-  const CallOptions options = call_options(self->timeout_us, self->flags);
-  const Interrupted interrupted = interrupted_by_signals();
-  const PumpBinding::Visit visit(*self->pump);
-  PyThreadState* state = PyEval_SaveThread();
-  const CallResult result =
-      pump->call(self->client, self->method, options, view(self->metadata), view(payload), interrupted);
-  PyEval_RestoreThread(state);
-  Py_DECREF(payload);
-  if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
-  if (result.outcome.code != Code::kOk) return fail(self, result);
-  if (options.notify && result.dropped) return dropped(self);
-  if (options.notify) Py_RETURN_TRUE;
-  PyObject* bytes = new_bytes(result.outcome.payload);
-  if (bytes == nullptr) return nullptr;
-  PyObject* value = PyObject_CallOneArg(self->decode, bytes);
-  Py_DECREF(bytes);
-  return value;
-}
-
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
-  PyObject* pump = nullptr;
+  PyObject* target = nullptr;
   PyObject* name = nullptr;
   PyObject* metadata = nullptr;
-  PyObject* hooks[6] = {};
+  PyObject* hooks[4] = {};
   unsigned client = 0;
   unsigned method = 0;
   long long timeout_us = 0;
   unsigned flags = 0;
-  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOOOO):Caller", &pump, &client, &method, &name, &timeout_us, &flags, &metadata,
-                       &hooks[0], &hooks[1], &hooks[2], &hooks[3], &hooks[4], &hooks[5]) == 0) {
+  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOO):Caller", &target, &client, &method, &name, &timeout_us, &flags, &metadata,
+                       &hooks[0], &hooks[1], &hooks[2], &hooks[3]) == 0) {
     return nullptr;
   }
-  PumpBinding* binding = nullptr;
-  try {
-    binding = py::handle(pump).cast<PumpBinding*>();
-  } catch (const py::cast_error&) {
-    PyErr_SetString(PyExc_TypeError, "Caller needs a Pump");
+  const py::handle driver(target);
+  const bool is_blocking = py::isinstance<PumpBinding>(driver);
+  if (!is_blocking && !py::isinstance<DriverBinding>(driver)) {
+    PyErr_SetString(PyExc_TypeError, "Caller needs a Pump or a Driver");
     return nullptr;
   }
   PyObject* object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
-  Caller* self = self_of(object);
+  Caller* self = caller_of(object);
   const auto keep = [](PyObject* value) {
     Py_INCREF(value);
     return value;
   };
-  self->vectorcall = &call;
-  self->pump_object = keep(pump);
-  self->pump = binding;
+  self->vectorcall = is_blocking ? &call_and_wait : &call_on_loop;
+  self->driver_object = keep(target);
+  self->pump = is_blocking ? driver.cast<PumpBinding*>() : nullptr;
+  self->loop_driver = is_blocking ? nullptr : driver.cast<DriverBinding*>();
   self->client = client;
   self->method = method;
   self->timeout_us = timeout_us;
   self->flags = flags;
   self->name = keep(name);
   self->metadata = keep(metadata);
-  self->encode_args = keep(hooks[0]);
-  self->decode = keep(hooks[1]);
-  self->error_of = keep(hooks[2]);
-  self->describe = keep(hooks[3]);
-  self->guard = keep(hooks[4]);
-  self->drop = keep(hooks[5]);
+  self->describe = keep(hooks[0]);
+  self->guard = keep(hooks[1]);
+  self->drop = keep(hooks[2]);
+  self->otherwise = keep(hooks[3]);
   return object;
 }
 
 int traverse(PyObject* object, visitproc visit, void* arg) {
-  Caller* self = self_of(object);
+  Caller* self = caller_of(object);
   Py_VISIT(Py_TYPE(object));
-  Py_VISIT(self->pump_object);
-  Py_VISIT(self->encode_args);
-  Py_VISIT(self->decode);
-  Py_VISIT(self->error_of);
+  Py_VISIT(self->driver_object);
   Py_VISIT(self->describe);
   Py_VISIT(self->guard);
   Py_VISIT(self->drop);
+  Py_VISIT(self->otherwise);
   return 0;
 }
 
 int clear(PyObject* object) {
-  Caller* self = self_of(object);
+  Caller* self = caller_of(object);
   // Nothing is dropped that a call in progress needs; the cycles lead through these two.
   Py_CLEAR(self->describe);
   Py_CLEAR(self->guard);
@@ -218,10 +87,10 @@ int clear(PyObject* object) {
 void dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  Caller* self = self_of(object);
+  Caller* self = caller_of(object);
   if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
-  for (PyObject* held : {self->pump_object, self->name, self->metadata, self->encode_args, self->decode, self->error_of,
-                         self->describe, self->guard, self->drop}) {
+  for (PyObject* held :
+       {self->driver_object, self->name, self->metadata, self->describe, self->guard, self->drop, self->otherwise}) {
     Py_XDECREF(held);
   }
   type->tp_free(object);
@@ -230,7 +99,7 @@ void dealloc(PyObject* object) {
 
 // describe(name) -> (doc, signature), or AttributeError for what is not known.
 PyObject* described(PyObject* object, Py_ssize_t which) {
-  Caller* self = self_of(object);
+  Caller* self = caller_of(object);
   PyObject* pair = PyObject_CallOneArg(self->describe, self->name);
   if (pair == nullptr) return nullptr;
   PyObject* item = PySequence_GetItem(pair, which);
@@ -249,7 +118,7 @@ PyObject* get_signature(PyObject* object, void* /*unused*/) {
 }
 
 PyObject* get_name(PyObject* object, void* /*unused*/) {
-  PyObject* name = self_of(object)->name;
+  PyObject* name = caller_of(object)->name;
   const Py_ssize_t size = PyUnicode_GET_LENGTH(name);
   const Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, size, -1);
   return PyUnicode_Substring(name, dot + 1, size);
@@ -261,7 +130,7 @@ PyObject* bind(PyObject* object, PyObject* /*instance*/, PyObject* /*owner*/) {
   return object;
 }
 
-PyObject* represent(PyObject* object) { return PyUnicode_FromFormat("<remote method %U>", self_of(object)->name); }
+PyObject* represent(PyObject* object) { return PyUnicode_FromFormat("<remote method %U>", caller_of(object)->name); }
 
 PyGetSetDef properties[] = {
     {"__doc__", &get_doc, nullptr, nullptr, nullptr},
@@ -299,10 +168,27 @@ PyType_Spec spec = {
 
 }  // namespace
 
-void set_loop_servers(int count) { loop_servers = count; }
+// False with an exception set.
+bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  PyObject* keywords = named == 0 ? nullptr : PyDict_New();
+  if (named > 0 && keywords == nullptr) return false;
+  bool complete = true;
+  for (Py_ssize_t i = 0; complete && i < named; ++i) {
+    complete = PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, i), args[count + i]) == 0;
+  }
+  const char* root = "args";
+  complete = complete && with_codec_errors(root, [&] {
+               encoder.put_arguments(args, count, named > 0);
+               root = "kwargs";
+               if (named > 0) encoder.put_keywords(keywords);
+               return true;
+             });
+  Py_XDECREF(keywords);
+  return complete;
+}
 
 void add_caller_type(py::module_& module) {
-  no_kwargs = py::dict().release().ptr();
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
   if (!type) throw py::error_already_set();
   module.attr("Caller") = type;

@@ -1,18 +1,49 @@
 #pragma once
 
+#include <cstdint>
+
 #include <pybind11/pybind11.h>
+
+#include "bindings/python/driver_binding.hpp"
+#include "bindings/python/pump_binding.hpp"
+#include "bindings/python/values/encoder.hpp"
 
 namespace ipcbridge::python {
 
-// Adds the type Caller, a remote method as the blocking API calls it:
-//   Caller(pump, client, method, name, options, hooks); options = (timeout_us, flags, metadata),
-//   hooks = (encode_args, decode, error_of, describe, guard, drop); drop() hears of each
-// notification that was not taken.
-// Calling it encodes, calls, waits and decodes. A type of CPython's own API and not pybind11's, because
-// pybind11's dispatch would cost as much as all the rest of a call.
-void add_caller_type(pybind11::module_& module);
+// A remote method: calling it calls the service. Of the blocking API, or of an event loop.
+struct Caller {
+  PyObject_HEAD vectorcallfunc vectorcall;
+  PyObject* weak_references;
+  PyObject* driver_object;  // keeps the one of these two alive that there is
+  PumpBinding* pump;
+  DriverBinding* loop_driver;
+  ClientId client;
+  std::uint32_t method;
+  std::int64_t timeout_us;
+  unsigned flags;
+  PyObject* name;
+  PyObject* metadata;
+  PyObject* describe;  // describe(name): (doc, signature)
+  PyObject* guard;     // raises where the call would wait for itself, or on a loop that is not its own
+  PyObject* drop;      // a notification has not been taken
+  PyObject*
+      otherwise;  // blocking: makes the error of a failed call; on a loop: keeps a call for which there is no room
+};
 
-// How many event loops of this process serve: while there are any, a Caller asks its guard before it waits.
+inline Caller* caller_of(PyObject* object) { return reinterpret_cast<Caller*>(object); }
+
+// The vectorcall functions.
+PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
+PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
+
+// The arguments of a vectorcall. False with an exception set.
+bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names);
+
+// How many of the process's event loops serve something: while there are none, blocking callers need not look
+// whether they would wait for themselves.
 void set_loop_servers(int count);
+
+// ipcbridge._native.Caller.
+void add_caller_type(pybind11::module_& module);
 
 }  // namespace ipcbridge::python

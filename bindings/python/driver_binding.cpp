@@ -9,6 +9,7 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/text.hpp"
+#include "bindings/python/values/codec_error.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;
@@ -19,14 +20,36 @@ namespace {
 constexpr std::size_t kRows = 256;
 constexpr std::size_t kSlabBytes = 4 * EventBatch::kMinSlabBytes;
 
+PyObject* referent(PyObject* reference) {
+#if PY_VERSION_HEX >= 0x030D0000
+  PyObject* object = nullptr;
+  PyWeakref_GetRef(reference, &object);
+  return object;
+#else
+  PyObject* object = PyWeakref_GetObject(reference);
+  if (object == nullptr || object == Py_None) return nullptr;
+  Py_INCREF(object);
+  return object;
+#endif
+}
+
+bool returned(PyObject* result) {
+  Py_XDECREF(result);
+  return result != nullptr;
+}
+
 }  // namespace
 
-DriverBinding::DriverBinding(bool spin)
-    : generation_(fork_guard::generation()), table_(kRows * EventRow::kWords), slab_(kSlabBytes) {
+DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object look_soon)
+    : generation_(fork_guard::generation()),
+      loop_(std::move(loop)),
+      call_type_(std::move(call_type)),
+      look_soon_(std::move(look_soon)),
+      get_running_loop_(py::module_::import("asyncio").attr("_get_running_loop")),
+      table_(kRows * EventRow::kWords),
+      slab_(kSlabBytes) {
   batch_.use(table_, slab_);
-  DriverOptions options;
-  options.spin = spin;
-  driver_ = unwrap(Driver::create(options));
+  driver_ = unwrap(Driver::create({}));
 }
 
 DriverBinding::~DriverBinding() = default;
@@ -41,55 +64,101 @@ Driver& DriverBinding::alive() {
   return *driver_;
 }
 
-void DriverBinding::shut_down() { driver_.reset(); }
-
-py::tuple DriverBinding::turn(bool poll) {
+Driver& DriverBinding::waking() {
   Driver& driver = alive();
+  look_soon();
+  return driver;
+}
+
+void DriverBinding::shut_down() {
+  driver_.reset();
+  servers_.clear();
+  pending_.clear();
+}
+
+// Elsewhere than on the loop the Driver itself wakes it, as it does for messages that arrive.
+void DriverBinding::look_soon() {
+  if (looks_soon_) return;
+  const auto loop = py::reinterpret_steal<py::object>(running_loop());
+  if (!loop) {
+    PyErr_Clear();
+    return;
+  }
+  looks_soon_ = true;
+  look_soon_();
+}
+
+py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
+  check_process();
+  if (driver_ == nullptr) return py::make_tuple(false, false);
   batch_.reset();
-  // With the GIL: a turn is bounded and short, and a thread that lets go of the GIL may get it back only
-  // 5 ms later.
-  const bool more = driver.turn(batch_, poll);
-  py::list events(batch_.size());
-  for (std::size_t at = 0; at < batch_.size(); ++at) events[at] = to_event(batch_.row(at));
-  return py::make_tuple(std::move(events), more);
+  // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
+  const bool more = driver_->turn(batch_, true);
+  for (std::size_t at = 0; at < batch_.size(); ++at) {
+    if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) on_error(take_exception());
+  }
+  return py::make_tuple(!batch_.empty(), more && driver_ != nullptr);
+}
+
+// False with an exception set.
+bool DriverBinding::run_row(PyObject* self, const EventRow& row, PyObject* on_event) {
+  switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
+    case EventKind::kOutcome:
+      return pending_.settle(batch_, row);
+    case EventKind::kInboundCall:
+      return handle_call(self, row);
+    default:
+      return returned(PyObject_CallOneArg(on_event, to_event(row).ptr()));
+  }
+}
+
+bool DriverBinding::handle_call(PyObject* self, const EventRow& row) {
+  const auto found = servers_.find(row.words[EventRow::kOwner]);
+  if (found == servers_.end()) {
+    reply_error(row.key(), Code::kUnavailable, "the service is closing", {});
+    return true;
+  }
+  const Served served = found->second;  // the server may be removed meanwhile
+  InboundCall call;
+  call.key = row.key();
+  call.server = row.words[EventRow::kOwner];
+  call.method = row.words[EventRow::kMethod];
+  call.notify = (row.words[EventRow::kFlags] & EventRow::kNotify) != 0;
+  call.timeout_us = row.wide(EventRow::kTimeout);
+  if (call.timeout_us != 0) call.received = Clock::now();
+  call.store(batch_.payload(row), batch_.metadata(row));
+  return handle(*this, self, call, served.handlers.ptr(), {served.context.ptr(), served.before.ptr()});
 }
 
 py::tuple DriverBinding::to_event(const EventRow& row) const {
-  const auto number = [&](EventRow::Column column) { return row.words[column]; };
-  const auto payload = [&] { return to_bytes(batch_.payload(row)); };
-  const auto message = [&] { return to_str(batch_.message(row)); };
-  const auto code = [&] { return to_str(code_name(static_cast<Code>(number(EventRow::kCode)))); };
-  const std::uint32_t owner = number(EventRow::kOwner);
-  switch (static_cast<EventKind>(number(EventRow::kKind))) {
-    case EventKind::kOutcome: {
-      const std::uint64_t token = row.wide(EventRow::kToken);
-      if (number(EventRow::kCode) == 0) return py::make_tuple("result", owner, token, payload());
-      return py::make_tuple("error", owner, token, code(), message(), payload(), number(EventRow::kEnding));
-    }
-    case EventKind::kInboundCall:
-      return py::make_tuple("request", owner, number(EventRow::kMethod), payload(), to_bytes(batch_.metadata(row)),
-                            row.key().connection, row.key().id, row.wide(EventRow::kTimeout),
-                            (number(EventRow::kFlags) & EventRow::kNotify) != 0);
+  const std::uint32_t owner = row.words[EventRow::kOwner];
+  const auto change = [&](const char* kind, std::string_view state) {
+    const auto code = static_cast<Code>(row.words[EventRow::kCode]);
+    return py::make_tuple(kind, owner, to_str(state), to_str(code_name(code)), to_str(batch_.message(row)));
+  };
+  const std::uint32_t state = row.words[EventRow::kState];
+  switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kCancel:
-      return py::make_tuple("cancel", owner, row.key().connection, row.key().id);
+      return py::make_tuple("cancel", owner, py::make_tuple(row.key().connection, row.key().id));
     case EventKind::kClientState:
-      return py::make_tuple("client", owner, to_str(state_name(static_cast<ClientState>(number(EventRow::kState)))),
-                            code(), message());
+      return change("client", state_name(static_cast<ClientState>(state)));
     case EventKind::kServerState:
-      return py::make_tuple("server", owner, to_str(state_name(static_cast<ServerState>(number(EventRow::kState)))),
-                            code(), message());
+      return change("server", state_name(static_cast<ServerState>(state)));
     case EventKind::kRoom:
       return py::make_tuple("room", owner);
+    default:
+      return py::tuple();
   }
-  return py::tuple();
 }
 
 py::object DriverBinding::spin(std::int64_t most_us) {
-  Driver& driver = alive();
+  looks_soon_ = false;
+  check_process();
+  if (driver_ == nullptr) return py::bool_(false);
   const TimePoint end = Clock::now() + std::chrono::microseconds(most_us);
   bool over = false;
   PyThreadState* state = PyEval_SaveThread();
-  const bool found = driver.spin([&] {
+  const bool found = driver_->spin([&] {
     over = Clock::now() >= end;
     return over;
   });
@@ -98,23 +167,75 @@ py::object DriverBinding::spin(std::int64_t most_us) {
   return py::bool_(found);
 }
 
+bool DriverBinding::prepare_sleep() {
+  check_process();
+  return driver_ == nullptr || driver_->prepare_sleep();
+}
+
+void DriverBinding::add_server(ServerId server, Handlers handlers, py::object context, py::object before) {
+  check_handlers(handlers);
+  servers_.insert_or_assign(server, Served{std::move(handlers), std::move(context), std::move(before)});
+}
+
+void DriverBinding::remove_server(ServerId server) { servers_.erase(server); }
+
+PyObject* DriverBinding::running_loop() const {
+  PyObject* running = PyObject_CallNoArgs(get_running_loop_.ptr());
+  if (running == nullptr) return nullptr;
+  PyObject* own = referent(loop_.ptr());
+  Py_DECREF(running);
+  if (own == running) return own;
+  Py_XDECREF(own);
+  return nullptr;
+}
+
+PyObject* DriverBinding::new_call(PyObject* loop) const {
+  static PyObject* const names = PyTuple_Pack(1, PyUnicode_InternFromString("loop"));
+  return PyObject_Vectorcall(call_type_.ptr(), &loop, 0, names);
+}
+
+void DriverBinding::abandon(const py::object& call) {
+  const ClientId client = pending_.remove(call.ptr());
+  if (client != 0 && usable()) waking().cancel(client, PendingCalls::token(call.ptr()));
+}
+
+void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
+  if (!usable()) return;
+  driver_->reply(key, payload);
+  look_soon();
+}
+
+void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
+  if (!usable()) return;
+  driver_->reply_error(key, code, message, details);
+  look_soon();
+}
+
+// The server's Python object is told, and notes it with the call.
+bool DriverBinding::cancelled(const RequestKey& /*key*/) { return false; }
+
 void bind_driver(py::module_& module) {
   py::class_<DriverBinding> type(module, "Driver", py::module_local(), plain_metaclass(),
                                  "The driver of one asyncio loop.");
   hide_module_local(type);
-  type.def(py::init<bool>(), py::arg("spin") = true)
+  type.def(py::init<py::object, py::object, py::object>(), py::arg("loop"), py::arg("call_type"), py::arg("look_soon"))
       .def("shut_down", &DriverBinding::shut_down)
       .def("check_process", &DriverBinding::check_process)
       .def("usable", &DriverBinding::usable)
       .def("fd", [](DriverBinding& self) { return self.alive().fd(); })
-      .def("turn", &DriverBinding::turn, py::arg("poll"))
+      .def(
+          "run",
+          [](const py::object& self, const py::object& on_event, const py::object& on_error) {
+            return self.cast<DriverBinding&>().run(self, on_event, on_error);
+          },
+          py::arg("on_event"), py::arg("on_error"))
       .def("spin", &DriverBinding::spin, py::arg("most_us"))
-      .def("prepare_sleep", [](DriverBinding& self) { return self.alive().prepare_sleep(); })
+      .def("prepare_sleep", &DriverBinding::prepare_sleep)
       .def(
           "connect",
           [](DriverBinding& self, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
              std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
-            return unwrap(self.alive().connect(
+            return unwrap(self.waking().connect(
                 connect_options(addresses, connect_timeout_us, max_queued_bytes, limits, std::move(allow))));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
@@ -123,31 +244,36 @@ void bind_driver(py::module_& module) {
           "serve",
           [](DriverBinding& self, Path address, std::vector<std::string> methods, const std::string& takeover,
              std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
-            return unwrap(self.alive().serve(serve_options(std::move(address), std::move(methods), takeover,
-                                                           takeover_timeout_us, limits, std::move(allow), mode)));
+            return unwrap(self.waking().serve(serve_options(std::move(address), std::move(methods), takeover,
+                                                            takeover_timeout_us, limits, std::move(allow), mode)));
           },
           py::arg("address"), py::arg("methods"), py::arg("takeover"), py::arg("takeover_timeout_us"),
           py::arg("limits"), py::arg("allow"), py::arg("mode"))
       .def(
           "call",
-          [](DriverBinding& self, ClientId client, std::uint64_t token, std::uint32_t method, std::int64_t timeout_us,
-             unsigned flags, const py::bytes& metadata, const py::bytes& payload) {
-            return unwrap(self.alive().call(client, token, method, call_options(timeout_us, flags), view(metadata),
-                                            view(payload))) == Submission::kTaken;
+          [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper, std::uint32_t method,
+             std::int64_t timeout_us, unsigned flags, const py::bytes& metadata, const py::bytes& payload) {
+            Driver& driver = self.waking();
+            const CallOptions options = call_options(timeout_us, flags);
+            self.pending().reserve_one();
+            const std::uint64_t token = PendingCalls::token(call.ptr());
+            const Submission sent = unwrap(driver.call(client, token, method, options, view(metadata), view(payload)));
+            if (sent == Submission::kTaken && !options.notify) self.pending().add(call.ptr(), client, keeper.ptr());
+            return sent == Submission::kTaken;
           },
-          py::arg("client"), py::arg("token"), py::arg("method"), py::arg("timeout_us"), py::arg("flags"),
+          py::arg("client"), py::arg("call"), py::arg("keeper"), py::arg("method"), py::arg("timeout_us"), py::arg("flags"),
           py::arg("metadata"), py::arg("payload"))
+      .def("abandon", &DriverBinding::abandon, py::arg("call"))
+      .def("add_server", &DriverBinding::add_server, py::arg("server"), py::arg("handlers"), py::arg("context"),
+           py::arg("before"))
+      .def("remove_server", &DriverBinding::remove_server, py::arg("server"))
       .def(
-          "cancel",
-          [](DriverBinding& self, ClientId client, std::uint64_t token) { self.alive().cancel(client, token); },
-          py::arg("client"), py::arg("token"))
-      .def(
-          "close_client", [](DriverBinding& self, ClientId client) { self.alive().close_client(client); },
+          "close_client", [](DriverBinding& self, ClientId client) { self.waking().close_client(client); },
           py::arg("client"))
       .def(
           "close_server",
           [](DriverBinding& self, ServerId server, std::int64_t grace_us) {
-            self.alive().close_server(server, to_duration(grace_us));
+            self.waking().close_server(server, to_duration(grace_us));
           },
           py::arg("server"), py::arg("grace_us"))
       .def(
@@ -178,22 +304,7 @@ void bind_driver(py::module_& module) {
       .def(
           "server_status",
           [](DriverBinding& self, ServerId server) { return to_dict(self.alive().server_status(server)); },
-          py::arg("server"))
-      .def(
-          "reply",
-          [](DriverBinding& self, std::uint64_t connection, std::uint64_t id, const py::bytes& payload) {
-            self.alive().reply({connection, id}, view(payload));
-          },
-          py::arg("connection"), py::arg("id"), py::arg("payload"))
-      .def(
-          "reply_error",
-          [](DriverBinding& self, std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
-             const py::bytes& details) {
-            self.alive().reply_error({connection, id},
-                                     code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
-                                     message, view(details));
-          },
-          py::arg("connection"), py::arg("id"), py::arg("code"), py::arg("message"), py::arg("details"));
+          py::arg("server"));
 }
 
 }  // namespace ipcbridge::python

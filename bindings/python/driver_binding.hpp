@@ -3,51 +3,96 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/handlers.hpp"
+#include "bindings/python/pending_calls.hpp"
+#include "bindings/python/responder.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/event_batch.hpp"
 
 namespace ipcbridge::python {
 
 // The Driver of one asyncio loop as Python sees it. In a forked child every method raises failed_precondition.
-class DriverBinding {
+// Only on the loop's thread, unless said otherwise.
+class DriverBinding final : public Responder {
  public:
-  explicit DriverBinding(bool spin);
+  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `look_soon()` sees to it that
+  // run() is called before the loop sleeps.
+  DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object look_soon);
   ~DriverBinding();
   DriverBinding(const DriverBinding&) = delete;
   DriverBinding& operator=(const DriverBinding&) = delete;
 
+  // The driver. Raises if there is none.
   Driver& alive();
+  // The same, for anything that may be answered soon: the loop looks before it sleeps.
+  Driver& waking();
   // Raises in a forked child.
   void check_process() const;
+  // Any thread.
   bool usable() const;
   // Closes everything at once. Every method raises afterwards.
   void shut_down();
 
-  // (events, more): what has happened, as tuples, and whether to ask again at once. The events are
-  //   ("result", client, token, payload)
-  //   ("error", client, token, code, message, details, ending)
-  //   ("request", server, method, payload, metadata, connection, id, timeout_us, notify)
-  //   ("cancel", server, connection, id)
+  // Handles what has happened: (whether anything has, whether to ask again at once). Calls of servers go to their
+  // handlers, answers to their futures, and to `on_event`
+  //   ("cancel", server, key)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
   //   ("room", client)
-  pybind11::tuple turn(bool poll);
+  // What one of them raises goes to `on_error(exception)`.
+  pybind11::tuple run(const pybind11::object& self, const pybind11::object& on_event, const pybind11::object& on_error);
 
   // Spins without the GIL for at most so long: True when there is something to do, None when the time is
-  // over, False when spinning is not worth it.
+  // over, False when spinning is not worth it. The loop has looked: whatever comes from now on asks it anew.
   pybind11::object spin(std::int64_t most_us);
+  bool prepare_sleep();
+
+  // `context`: the handlers'. See HandlerContext.
+  void add_server(ServerId server, Handlers handlers, pybind11::object context, pybind11::object before);
+  void remove_server(ServerId server);
+
+  // The running loop is this one: a new reference to it. Null otherwise, also with an exception set.
+  PyObject* running_loop() const;
+  // A new future for a call, or null with an exception set.
+  PyObject* new_call(PyObject* loop) const;
+  PendingCalls& pending() { return pending_; }
+  // Nobody waits for the call any more.
+  void abandon(const pybind11::object& call);
+
+  // Any thread.
+  void reply(const RequestKey& key, ConstBytes payload) override;
+  void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
+  bool cancelled(const RequestKey& key) override;
 
  private:
+  struct Served {
+    Handlers handlers;
+    pybind11::object context;
+    pybind11::object before;
+  };
+
+  bool run_row(PyObject* self, const EventRow& row, PyObject* on_event);
+  bool handle_call(PyObject* self, const EventRow& row);
   pybind11::tuple to_event(const EventRow& row) const;
+  void look_soon();
 
   std::uint32_t generation_;
+  pybind11::object loop_;
+  pybind11::object call_type_;
+  pybind11::object look_soon_;
+  pybind11::object get_running_loop_;
+  bool looks_soon_ = false;
   std::unique_ptr<Driver> driver_;
   std::vector<std::uint32_t> table_;
   std::vector<std::byte> slab_;
   EventBatch batch_;
+  PendingCalls pending_;
+  std::unordered_map<ServerId, Served> servers_;
 };
 
 void bind_driver(pybind11::module_& module);

@@ -15,6 +15,18 @@ void raise(Code code, std::string_view message, const char* sent) {
   throw py::error_already_set();
 }
 
+py::object take_exception() {
+  PyObject* type = nullptr;
+  PyObject* error = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &error, &traceback);
+  PyErr_NormalizeException(&type, &error, &traceback);
+  if (traceback != nullptr) PyException_SetTraceback(error, traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return py::reinterpret_steal<py::object>(error);
+}
+
 void check_process(std::uint32_t generation) {
   if (generation == fork_guard::generation()) return;
   raise(Code::kFailedPrecondition,

@@ -25,6 +25,9 @@ inline void unwrap(const Status& status) {
   if (!status.ok()) raise(status.error().code, status.error().message);
 }
 
+// The exception that is set, with its traceback, which is set no more then.
+pybind11::object take_exception();
+
 // Raises if the process has forked since that generation.
 void check_process(std::uint32_t generation);
 

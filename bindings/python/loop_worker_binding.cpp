@@ -27,11 +27,12 @@ TimePoint after(const py::object& timeout) {
 
 }  // namespace
 
-LoopWorkerBinding::LoopWorkerBinding(PumpBinding& pump, int selector, py::object ready, py::object scheduled)
-    : pump_(pump),
+LoopWorkerBinding::LoopWorkerBinding(py::object pump, int selector, py::object ready, py::object scheduled)
+    : pump_object_(std::move(pump)),
+      pump_(pump_object_.cast<PumpBinding&>()),
       ready_(std::move(ready)),
       scheduled_(std::move(scheduled)),
-      worker_(unwrap(LoopWorker::create(pump.alive(), System::real(), selector))) {}
+      worker_(unwrap(LoopWorker::create(pump_.alive(), System::real(), selector))) {}
 
 LoopWorkerBinding::~LoopWorkerBinding() { close(); }
 
@@ -45,7 +46,8 @@ void LoopWorkerBinding::close() {
   }
 }
 
-void LoopWorkerBinding::add_server(ServerId server, py::list handlers) {
+void LoopWorkerBinding::add_server(ServerId server, Handlers handlers) {
+  check_handlers(handlers);
   servers_.insert_or_assign(server, std::move(handlers));
 }
 
@@ -77,8 +79,8 @@ bool LoopWorkerBinding::run_calls(BlockingDriver& pump) {
       pump.driver().reply_error(call.key, Code::kUnavailable, "the service is closing", {});
       continue;
     }
-    const py::list handlers = found->second;  // the server may be removed meanwhile
-    if (!pump_.handle(pump, call, handlers.ptr())) return false;
+    const Handlers handlers = found->second;  // the server may be removed meanwhile
+    if (!handle(pump_, pump_object_.ptr(), call, handlers.ptr(), {nullptr, Py_None})) return false;
   }
   return true;
 }
@@ -87,8 +89,8 @@ void bind_loop_worker(py::module_& module) {
   py::class_<LoopWorkerBinding> type(module, "LoopWorker", py::module_local(), plain_metaclass(),
                                      "Waits for the calls of async handlers in an event loop's selector.");
   hide_module_local(type);
-  type.def(py::init<PumpBinding&, int, py::object, py::object>(), py::keep_alive<1, 2>(), py::arg("pump"),
-           py::arg("selector"), py::arg("ready"), py::arg("scheduled"))
+  type.def(py::init<py::object, int, py::object, py::object>(), py::arg("pump"), py::arg("selector"), py::arg("ready"),
+           py::arg("scheduled"))
       .def("add_server", &LoopWorkerBinding::add_server, py::arg("server"), py::arg("handlers"))
       .def("remove_server", &LoopWorkerBinding::remove_server, py::arg("server"))
       .def("wait", &LoopWorkerBinding::wait, py::arg("timeout"))

@@ -14,15 +14,14 @@ namespace ipcbridge::python {
 // the loop's thread, except add_server() and remove_server(), which the GIL guards.
 class LoopWorkerBinding {
  public:
-  // `selector`: its descriptor. `ready` and `scheduled`: what the loop has to run, now and later. All of them, and
-  // `pump`, outlive this, which close() ends.
-  LoopWorkerBinding(PumpBinding& pump, int selector, pybind11::object ready, pybind11::object scheduled);
+  // `selector`: its descriptor. `ready` and `scheduled`: what the loop has to run, now and later. All of them outlive
+  // this, which close() ends.
+  LoopWorkerBinding(pybind11::object pump, int selector, pybind11::object ready, pybind11::object scheduled);
   ~LoopWorkerBinding();
   LoopWorkerBinding(const LoopWorkerBinding&) = delete;
   LoopWorkerBinding& operator=(const LoopWorkerBinding&) = delete;
 
-  // `handlers` as those of PumpBinding::run_worker: they start a task, whose answer comes later.
-  void add_server(ServerId server, pybind11::list handlers);
+  void add_server(ServerId server, Handlers handlers);
   void remove_server(ServerId server);
 
   // Runs the handlers of what arrives for so many seconds (None: for ever), until the loop has something else to do.
@@ -35,10 +34,11 @@ class LoopWorkerBinding {
   bool run_calls(BlockingDriver& pump);
   bool loop_is_idle(Py_ssize_t scheduled_before) const;
 
+  pybind11::object pump_object_;
   PumpBinding& pump_;
   pybind11::object ready_;
   pybind11::object scheduled_;
-  std::unordered_map<ServerId, pybind11::list> servers_;
+  std::unordered_map<ServerId, Handlers> servers_;
   std::unique_ptr<LoopWorker> worker_;
 };
 

@@ -8,6 +8,7 @@
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
@@ -55,6 +56,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("FAIL_FAST") = native::call_flag::kFailFast;
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::ConnectOptions().max_queued_bytes;
   native::bind_generation(module);
+  native::add_inbound_call_type(module);
   native::bind_pump(module);
   native::bind_loop_worker(module);
   native::bind_driver(module);

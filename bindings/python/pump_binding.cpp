@@ -23,28 +23,25 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// The call that this thread is handling, and the worker that it is.
-thread_local const InboundCall* current = nullptr;
+// The worker that this thread is.
 thread_local Worker* current_worker = nullptr;
+
+// What a signal has raised during a handler is raised after its answer. True with an exception set.
+bool set_raised_by_signal(PyObject* ending) {
+  if (ending == Py_None) return false;
+  PyObject* raised = PyObject_GetAttrString(ending, "raised");
+  if (raised == nullptr) return true;
+  const bool is_set = raised != Py_None;
+  if (is_set) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised)), raised);
+  Py_DECREF(raised);
+  return is_set;
+}
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-// So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
-PyObject* call_in_own_context(PyObject* handler, PyObject* payload) {
-  PyObject* context = PyContext_CopyCurrent();
-  if (context == nullptr) return nullptr;
-  PyObject* reply = nullptr;
-  if (PyContext_Enter(context) == 0) {
-    reply = PyObject_CallOneArg(handler, payload);
-    if (PyContext_Exit(context) != 0) Py_CLEAR(reply);
-  }
-  Py_DECREF(context);
-  return reply;
-}
-
-// The same for what uses the pump, which another thread may want to shut down meanwhile.
+// For what uses the pump, which another thread may want to shut down meanwhile.
 template <typename F>
 auto without_gil(PumpBinding& binding, F f) {
   const PumpBinding::Visit visit(binding);
@@ -137,67 +134,36 @@ void PumpBinding::wait_server_closed(ServerId server) {
   });
 }
 
-void PumpBinding::run_worker(ServerId server, std::uint32_t shift, const py::list& handlers) {
-  BlockingDriver& pump = alive();
-  const Visit visit(*this);
+void PumpBinding::run_worker(const py::object& self, ServerId server, std::uint32_t shift, const Handlers& handlers,
+                             const py::object& before, const py::object& ending) {
+  check_handlers(handlers);
+  auto& binding = self.cast<PumpBinding&>();
+  BlockingDriver& pump = binding.alive();
+  const Visit visit(binding);
   const Interrupted interrupted = interrupted_by_signals();
-  Crew& crew = crews_[server];
+  const HandlerContext begin{nullptr, before.ptr()};
+  Crew& crew = binding.crews_[server];
   ++crew.workers;
   {
     Worker worker(pump, server, shift);
     Worker* const outer = std::exchange(current_worker, &worker);
     InboundCall call;
-    bool handled = true;
-    while (handled && without_gil([&] { return worker.wait(interrupted); })) {
-      while (handled && worker.take(call)) {
-        if (++crew.running == crew.workers) board_->saturated(server);
-        handled = handle(pump, call, handlers.ptr());
+    bool goes_on = true;
+    while (goes_on && without_gil([&] { return worker.wait(interrupted); })) {
+      while (goes_on && worker.take(call)) {
+        if (++crew.running == crew.workers) binding.board_->saturated(server);
+        goes_on = handle(binding, self.ptr(), call, handlers.ptr(), begin) && !set_raised_by_signal(ending.ptr());
         --crew.running;
       }
     }
     current_worker = outer;
   }
-  if (--crew.workers == 0) crews_.erase(server);
+  if (--crew.workers == 0) binding.crews_.erase(server);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 
 void PumpBinding::begin_next(ServerId /*server*/, std::uint32_t method) {
   if (current_worker != nullptr) current_worker->restart(method);
-}
-
-// False with an exception set. No destructor here touches Python: see the class.
-bool PumpBinding::handle(BlockingDriver& pump, const InboundCall& call, PyObject* handlers) {
-  if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
-    pump.driver().reply_error(call.key, Code::kUnimplemented, "no such method", {});
-    board_->answered(call.key);
-    return true;
-  }
-  PyObject* payload = new_bytes(call.payload);
-  if (payload == nullptr) return false;
-  const InboundCall* const outer = std::exchange(current, &call);
-  PyObject* reply = call_in_own_context(PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method)), payload);
-  current = outer;
-  Py_DECREF(payload);
-  if (reply == nullptr) return false;
-  const bool sent = reply == Py_None || send_reply(pump, call.key, reply);
-  if (reply != Py_None) board_->answered(call.key);
-  Py_DECREF(reply);
-  return sent;
-}
-
-bool PumpBinding::send_reply(BlockingDriver& pump, const RequestKey& key, PyObject* reply) {
-  if (PyBytes_CheckExact(reply) != 0) {
-    pump.driver().reply(key, view(reply));
-    return true;
-  }
-  int code = 0;
-  const char* message = nullptr;
-  Py_ssize_t message_size = 0;
-  PyObject* details = nullptr;
-  if (PyArg_ParseTuple(reply, "is#S", &code, &message, &message_size, &details) == 0) return false;
-  pump.driver().reply_error(key, code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
-                            {message, static_cast<std::size_t>(message_size)}, view(details));
-  return true;
 }
 
 py::object PumpBinding::next_news() {
@@ -220,41 +186,21 @@ py::object PumpBinding::next_news() {
                         news->key.connection, news->key.id, news->number);
 }
 
-py::object PumpBinding::current_request() {
-  if (current == nullptr) return py::none();
-  const InboundCall& call = *current;
-  return py::make_tuple(call.method, to_bytes(call.metadata), call.timeout_us, call.key.connection, call.key.id,
-                        call.notify);
-}
+bool PumpBinding::is_usable() const { return pump_ != nullptr && generation_ == fork_guard::generation(); }
 
-std::int64_t PumpBinding::current_age_us() {
-  if (current == nullptr || current->timeout_us == 0) return 0;
-  return microseconds(Clock::now() - current->received);
-}
-
-void PumpBinding::reply(std::uint64_t connection, std::uint64_t id, const py::bytes& payload) {
-  BlockingDriver& pump = alive();
-  const RequestKey key{connection, id};
-  const ConstBytes bytes = view(payload);
-  without_gil(*this, [&] {
-    pump.driver().reply(key, bytes);
-    return true;
-  });
+void PumpBinding::reply(const RequestKey& key, ConstBytes payload) {
+  if (!is_usable()) return;
+  pump_->driver().reply(key, payload);
   board_->answered(key);
 }
 
-void PumpBinding::reply_error(std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
-                              const py::bytes& details) {
-  BlockingDriver& pump = alive();
-  const RequestKey key{connection, id};
-  const ConstBytes bytes = view(details);
-  without_gil(*this, [&] {
-    pump.driver().reply_error(key, code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown), message,
-                              bytes);
-    return true;
-  });
+void PumpBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
+  if (!is_usable()) return;
+  pump_->driver().reply_error(key, code, message, details);
   board_->answered(key);
 }
+
+bool PumpBinding::cancelled(const RequestKey& key) { return !is_usable() || board_->cancelled(key); }
 
 void bind_pump(py::module_& module) {
   const auto driver = [](PumpBinding& pump) -> Driver& { return pump.alive().driver(); };
@@ -291,7 +237,8 @@ void bind_pump(py::module_& module) {
             pump.alive().set_loop_methods(server, std::move(methods));
           },
           py::arg("server"), py::arg("methods"))
-      .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"))
+      .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"),
+           py::arg("before"), py::arg("ending"))
       .def("begin_next", &PumpBinding::begin_next, py::arg("server"), py::arg("method"))
       .def("listen", [](PumpBinding& pump) { pump.board().listen(); })
       .def("last_news", [](PumpBinding& pump) { return pump.board().last_news(); })
@@ -392,18 +339,7 @@ void bind_pump(py::module_& module) {
           },
           py::arg("server"))
       .def(
-          "watch", [](PumpBinding& pump, ServerId server) { pump.board().saturated(server); }, py::arg("server"))
-      .def(
-          "cancelled",
-          [](PumpBinding& pump, std::uint64_t connection, std::uint64_t id) {
-            return pump.board().cancelled({connection, id});
-          },
-          py::arg("connection"), py::arg("id"))
-      .def("reply", &PumpBinding::reply, py::arg("connection"), py::arg("id"), py::arg("payload"))
-      .def("reply_error", &PumpBinding::reply_error, py::arg("connection"), py::arg("id"), py::arg("code"),
-           py::arg("message"), py::arg("details"));
-  module.def("current_request", &PumpBinding::current_request);
-  module.def("current_age_us", &PumpBinding::current_age_us);
+          "watch", [](PumpBinding& pump, ServerId server) { pump.board().saturated(server); }, py::arg("server"));
 }
 
 }  // namespace ipcbridge::python

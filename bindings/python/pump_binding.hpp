@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/handlers.hpp"
+#include "bindings/python/responder.hpp"
 #include "bindings/python/state_board.hpp"
 #include "core/workers/blocking_driver.hpp"
 #include "core/workers/inbound_call.hpp"
@@ -19,7 +22,7 @@ namespace ipcbridge::python {
 //
 // Whatever may wait releases the GIL, and by hand: a destructor that took it back would end the process
 // when a daemon thread is unwound at interpreter exit.
-class PumpBinding {
+class PumpBinding final : public Responder {
  public:
   explicit PumpBinding(bool spin);
   ~PumpBinding();
@@ -57,10 +60,10 @@ class PumpBinding {
   // Until the server is closed, however long its handlers take.
   void wait_server_closed(ServerId server);
 
-  // The work of a handler thread: until the server is closed, or an exception ends it. `handlers` is a list of
-  // callables, one a method: handler(payload) returns the reply as bytes, (code, message, details) to answer with
-  // an error, or None when it answers by itself, later.
-  void run_worker(ServerId server, std::uint32_t shift, const pybind11::list& handlers);
+  // The work of a handler thread: until the server is closed, or an exception ends it. See HandlerContext for `before`.
+  // What is found in `ending.raised` after a handler is raised, unless `ending` is None.
+  static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t shift, const Handlers& handlers,
+                         const pybind11::object& before, const pybind11::object& ending);
 
   // For a handler that goes on with another request of its server, for that method: what runs has just begun.
   void begin_next(ServerId server, std::uint32_t method);
@@ -68,21 +71,12 @@ class PumpBinding {
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_news();
 
-  // What the calling thread is handling: (method, metadata, timeout in us or 0, connection, id, notify); None
-  // outside.
-  static pybind11::object current_request();
-  // How long ago, in microseconds, that was read.
-  static std::int64_t current_age_us();
-
-  void reply(std::uint64_t connection, std::uint64_t id, const pybind11::bytes& payload);
-  void reply_error(std::uint64_t connection, std::uint64_t id, unsigned code, const std::string& message,
-                   const pybind11::bytes& details);
-
-  // Runs the handler of a call, and answers unless that comes later. False with an exception set.
-  bool handle(BlockingDriver& pump, const InboundCall& call, PyObject* handlers);
+  void reply(const RequestKey& key, ConstBytes payload) override;
+  void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
+  bool cancelled(const RequestKey& key) override;
 
  private:
-  static bool send_reply(BlockingDriver& pump, const RequestKey& key, PyObject* reply);
+  bool is_usable() const;
   template <typename Done>
   void wait(Done done);
 

@@ -18,13 +18,16 @@ InboundCall InboundCall::take(const InboundCallEvent& event) {
     call.metadata = event.request.metadata;
     return call;
   }
-  const std::size_t payload_bytes = event.request.payload.size();
-  call.storage.reserve(payload_bytes + event.request.metadata.size());
-  append(call.storage, event.request.payload);
-  append(call.storage, event.request.metadata);
-  call.payload = ConstBytes(call.storage).first(payload_bytes);
-  call.metadata = ConstBytes(call.storage).subspan(payload_bytes);
+  call.store(event.request.payload, event.request.metadata);
   return call;
+}
+
+void InboundCall::store(ConstBytes payload_bytes, ConstBytes metadata_bytes) {
+  storage.reserve(payload_bytes.size() + metadata_bytes.size());
+  append(storage, payload_bytes);
+  append(storage, metadata_bytes);
+  payload = ConstBytes(storage).first(payload_bytes.size());
+  metadata = ConstBytes(storage).subspan(payload_bytes.size());
 }
 
 }  // namespace ipcbridge

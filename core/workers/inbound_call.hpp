@@ -21,7 +21,10 @@ struct InboundCall {
   ConstBytes metadata;  // in storage
 
   // Takes the event's storage where it has one, else copies.
-  static InboundCall take(const InboundCallEvent& request);
+  static InboundCall take(const InboundCallEvent& event);
+
+  // Copies the bytes.
+  void store(ConstBytes payload_bytes, ConstBytes metadata_bytes);
 };
 
 }  // namespace ipcbridge

@@ -9,9 +9,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from . import _native, _process
+from ._handlers import Method
 from ._threads import Latch, OnceThread
-
-Handlers = list[Callable[[bytes], Any]]
 
 
 class _Selector(selectors.EpollSelector):
@@ -28,21 +27,11 @@ class _Selector(selectors.EpollSelector):
 
 
 class HandlerLoop(asyncio.SelectorEventLoop):
-    """An event loop of which a task's first step can be run at once."""
+    """An event loop that reads calls while it waits."""
 
     def __init__(self) -> None:
         self._calls = _Selector()
         super().__init__(self._calls)
-
-    def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """create_task(), and the task has run until it first waits. Only where the loop waits itself, not in a task.
-
-        A task of `eager_start` is another kind, which Python has since 3.12 only: its first step is not the loop's.
-        """
-        task = self.create_task(coroutine)
-        if self.get_task_factory() is None:
-            self._ready.pop()._run()  # type: ignore[attr-defined]  # what making the task has just put there
-        return task
 
     def wait_for_calls(self, pump: _native.Pump) -> _native.LoopWorker:
         """From now on; on the loop's thread."""
@@ -85,7 +74,7 @@ def start(
     loop.call_soon_threadsafe(begin)
 
 
-def add_server(server: int, make_handlers: Callable[[HandlerLoop], Handlers]) -> None:
+def add_server(server: int, make_handlers: Callable[[HandlerLoop], list[Method]]) -> None:
     """The loop's thread reads and starts the calls of this server's async methods itself.
 
     Raises IpcError when the thread cannot be started, or has no descriptors.

@@ -18,7 +18,6 @@ from ._outcome import error_of
 from ._ownership import keep_result
 from ._proxy import BaseProxy, parts, parts_of_call
 from ._server import Server
-from ._values import decode, encode_args
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -61,7 +60,7 @@ class Client:
         return self._caller(name, self._pump.find_method(self._id, name), options)(*args, **kwargs)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
-        hooks = (encode_args, decode, error_of, self.help, self._guard, self._dropped.add)
+        hooks = (self.help, self._guard, self._dropped.add, error_of)
         return _native.Caller(self._pump, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from . import _native
-from ._handlers import current_key, send_reply
-
 TERMINATED = 143
 """The exit code of what SIGTERM has ended, as shells tell it; also as the first process of a container."""
 
@@ -57,20 +54,6 @@ def ended_by_signals() -> Iterator[Ending]:
     finally:
         for replaced_number, usual in replaced:
             signal.signal(replaced_number, usual)
-
-
-def interruptible(pump: _native.Pump, handler: Any, ending: Ending) -> Any:
-    """The handler, after which is raised what a signal has raised during it."""
-
-    def handle(payload: bytes) -> Any:
-        reply = handler(payload)
-        if ending.raised is not None:
-            if reply is not None:
-                send_reply(pump, current_key(), reply)
-            raise ending.raised
-        return reply
-
-    return handle
 
 
 def _quieten(interrupt: KeyboardInterrupt) -> None:

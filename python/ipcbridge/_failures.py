@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from . import _log
+from . import _log, _native
 from ._describe import hint_at_keywords, signature_of
 from ._errors import CODES, Code, IpcError
 from ._values import encode_error, name_of
@@ -22,15 +22,16 @@ assert len(_NUMBERS) == len(CODES)
 _MAX_MESSAGE = 1024
 _LIBRARY = os.path.dirname(__file__) + os.sep
 
-# What a call gets whose caller has given up; it is answered all the same, because it counts until then.
-CANCELLED: ErrorReply = (_NUMBERS["cancelled"], "the call was cancelled", b"")
-
 
 class Failure(NamedTuple):
     """The answer to a call that failed, and what is to be done when it has been sent."""
 
     reply: ErrorReply
     report: Callable[[], None] | None = None
+
+
+# What a call gets whose caller has given up; it is answered all the same, because it counts until then.
+CANCELLED = Failure((_NUMBERS["cancelled"], "the call was cancelled", b""))
 
 
 class Failures:
@@ -40,13 +41,14 @@ class Failures:
         self._service = service
         self._on_error = on_error
 
-    def of_handler(self, method: str, error: BaseException, *, is_notification: bool = False) -> Failure:
+    def of_handler(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """A handler raised it. What it meant to raise is told to the caller only, if there is one that waits."""
         with contextlib.suppress(BaseException):  # what belongs to the exception may raise
             error = _error_of_cancellation(error)
             error.__traceback__ = _outside_the_library(error.__traceback__)
         if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
-            return self._expected(method, error, is_notification)
+            return self._expected(call, error)
+        method = call.method
         return Failure(_reply(error), lambda: self._report(error, method))
 
     def of_result(self, method: str, error: BaseException) -> Failure:
@@ -55,15 +57,16 @@ class Failures:
             error = IpcError("internal", f"{method}() returned what cannot be sent: {error}")
         return Failure(_reply(error), lambda: self._report(error, method))
 
-    def of_arguments(self, method: str, error: BaseException, *, is_notification: bool) -> Failure:
+    def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """The handler has not run."""
         with contextlib.suppress(BaseException):
             error.__traceback__ = _outside_the_library(error.__traceback__)
-        return self._expected(method, error, is_notification)
+        return self._expected(call, error)
 
-    def _expected(self, method: str, error: BaseException, is_notification: bool) -> Failure:
-        if not is_notification:
+    def _expected(self, call: _native.InboundCall, error: BaseException) -> Failure:
+        if not call.is_notification:
             return Failure(_reply(error))
+        method = call.method
         return Failure(
             _reply(error), lambda: _log.error("%s: a notification of %s() failed: %s", self._service, method, error)
         )

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar, Union, cast
 
 from . import _later, _native
-from ._context import end_context, of_task
 from ._describe import DESCRIBE, describe_service, is_async, is_generator
 from ._errors import IpcError
 from ._exposure import exposed, is_serial
-from ._failures import CANCELLED, ErrorReply, Failure, Failures, OnError, misfit
+from ._failures import CANCELLED, Failure, Failures, OnError, misfit
 from ._floats import with_floats
-from ._values import decode_args, encode_result
 
 if TYPE_CHECKING:
     import asyncio
 
 Handler = Callable[..., Any]
+Method = tuple[object, str, Optional[Handler], Handler]
+"""As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread that
+reads a call, and what answers the call if that raises, or begins it if there is none."""
+
 Queue = TypeVar("Queue")
+
+# What has raised where InboundCall.answer_with() leaves the answer to somebody else.
+_ARGUMENTS, _HANDLER, _RESULT = range(3)
 
 
 class Unawaited(NamedTuple):
@@ -28,8 +33,8 @@ class Unawaited(NamedTuple):
     result: Awaitable[Any]
 
 
-Reply = Union[bytes, ErrorReply, Failure]
-Outcome = Union[bytes, Failure, Unawaited]
+Failed = Callable[[_native.InboundCall, int, BaseException, object], Union[Unawaited, None]]
+Answerer = Callable[[_native.InboundCall], Coroutine[Any, Any, None]]
 
 
 class Service:
@@ -42,7 +47,7 @@ class Service:
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]
         self.names: list[str] = [*functions, DESCRIBE]
         self.is_async = [is_async(function) for function in self.functions]
-        self._calls = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
+        self.handlers = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
         self._serial = serial
 
     def serial_queues(self, make: Callable[[], Queue]) -> list[Queue | None]:
@@ -50,80 +55,47 @@ class Service:
         whole = make() if self._serial else None
         return [whole or (make() if is_serial(each) else None) for each in self.functions]
 
-    def sync_invoker(self, number: int, otherwise: Callable[[Outcome], Any]) -> Callable[[bytes], Any]:
-        """A function that runs a method that is not `async def`: it returns the encoded result.
+    def failed(self, number: int) -> Failed:
+        """What answers a call of a plain method that did not end with a result, unless that is to be awaited."""
 
-        Of a call that ended in another way it returns what `otherwise` makes of that.
-        """
-        call, name = self._calls[number], self.names[number]
-
-        def invoke(payload: bytes) -> Any:
-            try:
-                args, kwargs = decode_args(payload)
-            except BaseException as error:
-                return otherwise(self._unreadable(name, error))
-            try:
-                result = call(*args, **kwargs) if kwargs else call(*args)
-            except BaseException as error:
-                return otherwise(self._raised(number, error, payload))
-            try:
-                return encode_result(result)
-            except BaseException as error:
-                if _is_awaitable(result):
-                    return otherwise(Unawaited(result))
-                return otherwise(self.failures.of_result(name, error))
-
-        return invoke
-
-    async def invoke_async(self, number: int, payload: bytes, lock: asyncio.Lock | None = None) -> Reply:
-        """Answers a request for an `async def` method, while it has the lock if there is one. To be run as a task."""
-        import asyncio
-
-        task = asyncio.current_task()
-        try:
-            args, kwargs = decode_args(payload)
-        except BaseException as error:
-            return self._unreadable(self.names[number], error)
-        try:
-            if lock is None:
-                result = await self._calls[number](*args, **kwargs)
+        def failed(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> Unawaited | None:
+            if stage == _RESULT and _is_awaitable(result):
+                return Unawaited(cast("Awaitable[Any]", result))
+            if stage == _ARGUMENTS:
+                fail(call, self._unreadable(call, error))
+            elif stage == _HANDLER:
+                fail(call, self._raised(number, call, error))
             else:
-                async with lock:
-                    result = await self._calls[number](*args, **kwargs)
-        except BaseException as error:
-            if _is_abandoned(error, task):
-                raise
-            return _cancellation(error) or self._raised(number, error, payload)
-        return self._encoded(number, result)
+                fail(call, self.failures.of_result(call.method, error))
+            return None
 
-    def answerer(self, number: int) -> Callable[[_native.Pump, tuple[int, int], bytes], Coroutine[Any, Any, None]]:
+        return failed
+
+    def answerer(self, number: int) -> Answerer:
         """A function that answers a call of an `async def` method. To be run as a task."""
         import asyncio
 
-        call, name, current_task = self._calls[number], self.names[number], asyncio.current_task
+        handler, current_task = self.handlers[number], asyncio.current_task
 
-        async def answer(pump: _native.Pump, key: tuple[int, int], payload: bytes) -> None:
-            reply: Reply
+        async def answer(call: _native.InboundCall) -> None:
             task = current_task()
             try:
-                args, kwargs = decode_args(payload)
+                args, kwargs = call.arguments()
             except BaseException as error:
-                reply = self._unreadable(name, error)
+                fail(call, self._unreadable(call, error))
+                return
+            try:
+                result = await handler(*args, **kwargs)
+            except BaseException as error:
+                if _is_abandoned(error, task):
+                    raise
+                fail(call, _cancellation(call, error) or self._raised(number, call, error))
             else:
-                try:
-                    result = await call(*args, **kwargs)
-                except BaseException as error:
-                    if _is_abandoned(error, task):
-                        raise
-                    reply = _cancellation(error) or self._raised(number, error, payload)
-                else:
-                    reply = self._encoded(number, result)
-            send_reply(pump, key, reply)
-            end_context(of_task.get())
+                self._reply(call, result)
 
         return answer
 
-    async def finish(self, number: int, awaitable: Awaitable[Any]) -> Reply:
+    async def finish(self, call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
         """Awaits what a plain function returned, and answers. To be run as a task."""
         import asyncio
 
@@ -133,42 +105,37 @@ class Service:
         except BaseException as error:
             if _is_abandoned(error, task):
                 raise
-            name = self.names[number]
-            return _cancellation(error) or self.failures.of_handler(name, error, is_notification=_is_notification())
-        return self._encoded(number, result)
+            fail(call, _cancellation(call, error) or self.failures.of_handler(call, error))
+        else:
+            self._reply(call, result)
 
-    def _encoded(self, number: int, result: Any) -> Reply:
+    def _reply(self, call: _native.InboundCall, result: Any) -> None:
         try:
-            return encode_result(result)
+            call.reply(result)
         except BaseException as error:
-            return self.failures.of_result(self.names[number], error)
+            fail(call, self.failures.of_result(call.method, error))
 
-    def _unreadable(self, name: str, error: BaseException) -> Failure:
+    def _unreadable(self, call: _native.InboundCall, error: BaseException) -> Failure:
         if not issubclass(type(error), IpcError):  # isinstance() asks the exception itself
-            return self.failures.of_handler(name, error)
-        return self.failures.of_arguments(name, error, is_notification=_is_notification())
+            return self.failures.of_handler(call, error)
+        return self.failures.of_arguments(call, error)
 
-    def _raised(self, number: int, error: BaseException, payload: bytes) -> Failure:
-        name = self.names[number]
+    def _raised(self, number: int, call: _native.InboundCall, error: BaseException) -> Failure:
         with contextlib.suppress(BaseException):
             if type(error) is TypeError:
-                args, kwargs = decode_args(payload)
-                wrong = misfit(name, self.functions[number], args, kwargs)
+                args, kwargs = call.arguments()
+                wrong = misfit(call.method, self.functions[number], args, kwargs)
                 if wrong is not None:
-                    return self._unreadable(name, wrong)
-        return self.failures.of_handler(name, error, is_notification=_is_notification())
+                    return self._unreadable(call, wrong)
+        return self.failures.of_handler(call, error)
 
 
-def send_reply(native: _native.Pump | _native.Driver, key: tuple[int, int], reply: Reply) -> None:
-    """Answers a call, if its connection is still there to be answered on; then reports it, if it has failed so."""
-    with contextlib.suppress(IpcError):
-        if isinstance(reply, bytes):
-            native.reply(*key, reply)
-        else:
-            code, message, details = reply.reply if isinstance(reply, Failure) else reply
-            native.reply_error(*key, code, message, details)
-    if isinstance(reply, Failure) and reply.report is not None:
-        reply.report()
+def fail(call: _native.InboundCall, failure: Failure) -> None:
+    """Answers a call, if its connection is still there to be answered on; then reports it."""
+    with contextlib.suppress(IpcError):  # there is no memory for the answer
+        call.reply_error(*failure.reply)
+    if failure.report is not None:
+        failure.report()
 
 
 def _prepared(name: str, function: Handler) -> Handler:
@@ -182,22 +149,6 @@ def _prepared(name: str, function: Handler) -> Handler:
     return with_floats(function)
 
 
-def current_key() -> tuple[int, int]:
-    """Of the call that the calling thread, a worker of the blocking server, is handling."""
-    request = _native.current_request()
-    assert request is not None
-    return request[3], request[4]
-
-
-def _is_notification() -> bool:
-    """Whether the call that the calling thread or task is handling wants no answer."""
-    context = of_task.get(None)
-    if context is not None:
-        return context._is_notification
-    request = _native.current_request()
-    return request is not None and request[5]
-
-
 def _is_awaitable(result: object) -> bool:
     import inspect
 
@@ -207,11 +158,11 @@ def _is_awaitable(result: object) -> bool:
         return False
 
 
-def _cancellation(error: BaseException) -> ErrorReply | None:
+def _cancellation(call: _native.InboundCall, error: BaseException) -> Failure | None:
     """What is answered where a task was cancelled because the caller has given up."""
     import asyncio
 
-    return CANCELLED if issubclass(type(error), asyncio.CancelledError) and of_task.get().cancelled() else None
+    return CANCELLED if issubclass(type(error), asyncio.CancelledError) and call.cancelled() else None
 
 
 def _is_abandoned(error: BaseException, task: asyncio.Task[Any] | None) -> bool:

@@ -6,20 +6,21 @@ import contextlib
 import contextvars
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _log, _native, _process
-from ._context import end_context, is_in_handler_of, make_context, of_task, time_left, worker
-from ._decimal_context import decimal_context_of, with_decimal_context
-from ._endings import ended_by_signals, interruptible
+from ._context import is_in_handler_of
+from ._decimal_context import decimal_context_setter
+from ._endings import Ending, ended_by_signals
 from ._errors import IpcError
-from ._failures import CANCELLED, ErrorReply, Failure, OnError
-from ._handlers import Outcome, Service, Unawaited, current_key, send_reply
+from ._failures import CANCELLED, OnError
+from ._handlers import Answerer, Handler, Method, Service, fail
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._ownership import keep_result
-from ._serial import Key, SerialQueue
+from ._serial import Job, Key, SerialQueue
+from ._tasks import task_starter
 from ._threads import Latch, start_thread
 
 if TYPE_CHECKING:
@@ -55,12 +56,13 @@ class Server:
         self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
-        self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], asyncio.AbstractEventLoop]] = {}
+        self._waiting: dict[Key, _native.InboundCall] = {}
+        self._running: dict[Key, _Task] = {}
         if any(service.is_async):
             from . import _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
 
         self._queues = service.serial_queues(SerialQueue)
-        self._handlers: list[_Handler] = [self._handler(number) for number in range(len(service.names))]
+        self._handlers = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
@@ -112,12 +114,7 @@ class Server:
 
     def _run_here(self) -> None:
         with ended_by_signals() as ending:
-            handlers = [interruptible(self._pump, handler, ending) for handler in self._own_handlers()]
-            self._begin_work()
-            try:
-                self._pump.run_worker(self._id, self._shift, handlers)
-            finally:
-                worker.server = worker.pump = None
+            self._work(self._shift, ending)
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, and what the threads are doing."""
@@ -192,7 +189,7 @@ class Server:
 
     def _start_threads(self) -> None:
         for number in range(self._thread_count):
-            self._threads.append(start_thread(self._work, f"ipcbridge-{self.name}-{number}"))
+            self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-{self.name}-{number}"))
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         if state == "closed":
@@ -205,13 +202,12 @@ class Server:
     def on_cancel(self, connection: int, call_id: int) -> None:
         key = (connection, call_id)
         if any(queue.drop(key) for queue in self._queues if queue is not None):
-            send_reply(self._pump, key, CANCELLED)
+            fail(self._waiting.pop(key), CANCELLED)
             return
-        running = self._tasks.get(key)
+        running = self._running.get(key)
         if running is not None:
-            task, loop = running
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
-                loop.call_soon_threadsafe(task.cancel)
+                running.loop.call_soon_threadsafe(running.task.cancel)
 
     def on_saturated(self) -> None:
         with contextlib.suppress(IpcError):
@@ -245,180 +241,164 @@ class Server:
             _background.remove_server(self._id)
         self._closed.set()
 
-    def _begin_work(self) -> None:
-        worker.server, worker.pump, worker.names = self, self._pump, self._service.names
-
-    def _work(self) -> None:
-        self._begin_work()
+    def _work_on_thread(self) -> None:
         with contextlib.suppress(IpcError):  # the end of the interpreter
-            self._pump.run_worker(self._id, 0, self._own_handlers())
+            self._work(0, None)
 
-    def _own_handlers(self) -> list[_Handler]:
-        """For this thread, whose contextvars each call gets a copy of."""
-        decimal_context = decimal_context_of(contextvars.copy_context())
-        if decimal_context is None:
-            return self._handlers
-        return [with_decimal_context(decimal_context, handler) for handler in self._handlers]
+    def _work(self, shift: int, ending: Ending | None) -> None:
+        # For this thread, whose contextvars each call gets a copy of.
+        before = decimal_context_setter(contextvars.copy_context())
+        self._pump.run_worker(self._id, shift, self._handlers, before, ending)
 
-    def _handler(self, number: int) -> _Handler:
-        """What the thread that reads a request calls: it returns the answer, or None when that is given later."""
-        is_async, queue = self._service.is_async[number], self._queues[number]
+    def _handler(self, number: int) -> Method:
+        """Where the thread that reads a call begins it."""
+        service, queue = self._service, self._queues[number]
+        is_async, name, handler = service.is_async[number], service.names[number], service.handlers[number]
+        finish = self._finisher(number)
         if queue is None and not is_async and self._executor is None:
-            return self._service.sync_invoker(number, lambda outcome: self._answer_unusual(number, outcome))
-        run = self._start_task if is_async else self._submit if self._executor is not None else self._run_here_and_now
-        invoke = None if is_async else self._service.sync_invoker(number, _as_it_is)
+            return self, name, handler, finish
+        run: _Run
+        if is_async:
+            run = self._task_starter(service.answerer(number))
+        elif self._executor is None:
+            run = _here(handler, finish)
+        else:
+            run = self._submitter(self._executor, _here(handler, finish))
 
-        def handle(payload: bytes) -> None:
-            call = self._detached(number, payload, invoke)
-            if queue is not None:
-                queue.enter(call.key, lambda: self._run_in_order(call, run, queue))
-            else:
+        def start(call: _native.InboundCall) -> None:
+            if queue is None:
                 run(call, _nothing)
-
-        return handle
-
-    def _answer_unusual(self, number: int, outcome: Outcome) -> None:
-        """A call that this thread has run, as most are, did not end with a result."""
-        if isinstance(outcome, Unawaited):
-            self._start_task(self._detached(number, b"", None), _nothing, outcome.result)
-        else:
-            send_reply(self._pump, current_key(), outcome)
-
-    def _run_in_order(self, call: _InboundCall, run: _Run, queue: SerialQueue) -> bool:
-        """A job of the queue."""
-        self._pump.begin_next(self._id, call.number)
-        if self._pump.cancelled(*call.key):
-            send_reply(self._pump, call.key, CANCELLED)
-            return True
-        if self._executor is not None:
-            run(call, queue.leave)
-            return False
-        # On this thread, also what runs on the event loop, because plain handlers that wait go on here.
-        ended = Latch()
-        run(call, ended.set)
-        ended.wait()
-        return True
-
-    def _run_here_and_now(self, call: _InboundCall, ended: Callable[[], object]) -> None:
-        assert call.invoke is not None
-        outcome = call.context.run(call.invoke, call.payload)
-        if isinstance(outcome, Unawaited):
-            self._start_task(call, ended, outcome.result)
-            return
-        send_reply(self._pump, call.key, outcome)
-        end_context(call.context[of_task])
-        ended()
-
-    def _submit(self, call: _InboundCall, ended: Callable[[], object]) -> None:
-        assert self._executor is not None
-
-        def done(work: Future[None]) -> None:
-            if work.cancelled():
-                send_reply(self._pump, call.key, CANCELLED)
-            elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
-                send_reply(self._pump, call.key, self._failure(call, error))
             else:
-                return
-            ended()
+                self._waiting[call.key] = call
+                queue.enter(call.key, self._in_order(call, number, run, queue))
 
-        try:
-            work = self._executor.submit(self._run_here_and_now, call, ended)
-        except Exception as error:  # it has been shut down, say
-            send_reply(self._pump, call.key, self._failure(call, error))
-            ended()
-        else:
-            work.add_done_callback(done)
+        return self, name, None, start
+
+    def _finisher(self, number: int) -> _Finish:
+        failed, service = self._service.failed(number), self._service
+
+        def finish(
+            call: _native.InboundCall,
+            stage: int,
+            error: BaseException,
+            result: object,
+            ended: Callable[[], object] | None = None,
+        ) -> bool:
+            outcome = failed(call, stage, error, result)
+            if outcome is None:
+                return True
+            _native.set_current_call(call)  # in this call's own context
+            self._start_task(call, service.finish(call, outcome.result), ended or _nothing)
+            return False
+
+        return finish
+
+    def _in_order(self, call: _native.InboundCall, number: int, run: _Run, queue: SerialQueue) -> Job:
+        context = contextvars.copy_context()
+
+        def job() -> bool:
+            self._waiting.pop(call.key)
+            self._pump.begin_next(self._id, number)
+            if call.cancelled():
+                fail(call, CANCELLED)
+                return True
+            if self._executor is not None:
+                context.run(run, call, queue.leave)
+                return False
+            # On this thread, also what runs on the event loop, because plain handlers that wait go on here.
+            ended = Latch()
+            context.run(run, call, ended.set)
+            ended.wait()
+            return True
+
+        return job
+
+    def _submitter(self, executor: Executor, run: _Run) -> _Run:
+        def submit(call: _native.InboundCall, ended: Callable[[], object]) -> None:
+            def done(work: Future[object]) -> None:
+                if work.cancelled():
+                    fail(call, CANCELLED)
+                elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
+                    fail(call, self._service.failures.of_handler(call, error))
+                else:
+                    return
+                ended()
+
+            try:
+                work = executor.submit(contextvars.copy_context().run, run, call, ended)
+            except Exception as error:  # it has been shut down, say
+                fail(call, self._service.failures.of_handler(call, error))
+                ended()
+            else:
+                work.add_done_callback(done)
+
+        return submit
+
+    def _task_starter(self, answer: Answerer) -> _Run:
+        return lambda call, ended: self._start_task(call, answer(call), ended)
 
     def _start_task(
-        self, call: _InboundCall, ended: Callable[[], object], awaitable: Awaitable[Any] | None = None
+        self, call: _native.InboundCall, work: Coroutine[Any, Any, None], ended: Callable[[], object]
     ) -> None:
-        key, service = call.key, self._service
-
-        async def answer() -> None:
-            if awaitable is None:
-                reply = await service.invoke_async(call.number, call.payload)
-            else:
-                reply = await service.finish(call.number, awaitable)
-            send_reply(self._pump, key, reply)
-            end_context(of_task.get())
-
-        def done(task: asyncio.Task[None]) -> None:
-            self._tasks.pop(key, None)
-            if task.cancelled():  # before it began, so that answer() never ran
-                send_reply(self._pump, key, CANCELLED)
+        def done(_task: asyncio.Task[None]) -> None:
             ended()
 
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-            self._tasks[key] = (task, loop)
+            self._track(call, task, loop)
             task.add_done_callback(done)
-            if self._pump.cancelled(*key):
-                task.cancel()
 
-        work = answer()
         try:
             from . import _background
 
-            _background.start(work, call.context, started)
+            _background.start(work, contextvars.copy_context(), started)
         except Exception as error:  # no thread can be started, or there are no descriptors left for its loop
             work.close()
-            send_reply(self._pump, key, self._failure(call, error))
+            fail(call, self._service.failures.of_handler(call, error))
             ended()
 
-    def _starter(self, number: int, loop: HandlerLoop) -> Callable[[bytes], None]:
-        """What the loop calls for a call of this method."""
-        pump, name, tasks, answer = self._pump, self._service.names[number], self._tasks, self._service.answerer(number)
+    def _track(self, call: _native.InboundCall, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+        """A task that has not ended yet is cancelled when its caller gives up."""
+        key = call.key
 
-        def start(payload: bytes) -> None:
-            request = _native.current_request()
-            assert request is not None
-            _method, metadata, timeout_us, connection, call_id, is_notification = request
-            key = (connection, call_id)
-            # In the context of this call, which the task copies.
-            of_task.set(make_context(self, pump, name, metadata, time_left(timeout_us), key, is_notification))
-            task = loop.start_task(answer(pump, key, payload))
+        def forget(task: asyncio.Task[None]) -> None:
+            self._running.pop(key, None)
+            if task.cancelled():  # before it began, so that nothing has answered
+                fail(call, CANCELLED)
+
+        self._running[key] = _Task(task, loop)
+        task.add_done_callback(forget)
+        if call.cancelled():
+            task.cancel()
+
+    def _starter(self, number: int, loop: HandlerLoop) -> Method:
+        """Where the loop begins a call of this method."""
+        answer, start_task, track = self._service.answerer(number), task_starter(loop), self._track
+
+        def start(call: _native.InboundCall) -> None:
+            task = start_task(answer(call))
             if not task.done():
-                tasks[key] = (task, loop)
-                task.add_done_callback(lambda task: forget(key, task))
-                if pump.cancelled(*key):
-                    task.cancel()
+                track(call, task, loop)
 
-        def forget(key: Key, task: asyncio.Task[None]) -> None:
-            tasks.pop(key, None)
-            if task.cancelled():  # before it began, where a task factory of the handlers' has put it off
-                send_reply(pump, key, CANCELLED)
-
-        return start
-
-    def _failure(self, call: _InboundCall, error: BaseException) -> Failure:
-        return self._service.failures.of_handler(self._service.names[call.number], error)
-
-    def _detached(self, number: int, payload: bytes, invoke: Callable[[bytes], Outcome] | None) -> _InboundCall:
-        """What the calling thread is handling, for a handler that runs later or on another thread."""
-        request = _native.current_request()
-        assert request is not None
-        _method, metadata, timeout_us, connection, call_id, is_notification = request
-        key, context = (connection, call_id), contextvars.copy_context()
-        name, left = self._service.names[number], time_left(timeout_us)
-        context.run(of_task.set, make_context(self, self._pump, name, metadata, left, key, is_notification))
-        return _InboundCall(number, payload, context, key, invoke)
+        return self, self._service.names[number], None, start
 
 
-class _InboundCall(NamedTuple):
-    """A call whose handler leaves the thread that read it."""
-
-    number: int
-    payload: bytes
-    context: contextvars.Context
-    key: Key
-    invoke: Callable[[bytes], Outcome] | None
+class _Task(NamedTuple):
+    task: asyncio.Task[None]
+    loop: asyncio.AbstractEventLoop
 
 
-_Handler = Callable[[bytes], Union[bytes, ErrorReply, None]]
-_Run = Callable[[_InboundCall, Callable[[], object]], None]
+_Run = Callable[[_native.InboundCall, Callable[[], object]], object]
+_Finish = Callable[..., bool]
 
 
-def _as_it_is(outcome: Outcome) -> Outcome:
-    return outcome
+def _here(handler: Handler, finish: _Finish) -> _Run:
+    """Runs a plain handler on the thread that calls this."""
+
+    def run(call: _native.InboundCall, ended: Callable[[], object]) -> None:
+        if call.answer_with(handler, lambda *failure: finish(*failure, ended)) is not False:
+            ended()
+
+    return run
 
 
 def _nothing() -> None:

@@ -25,9 +25,15 @@ def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> by
     return frame(HELLO, 0, fixed + b"".join(struct.pack("<H", len(name)) + name for name in (b"", *methods)))
 
 
+def message(kind: int, call_id: int, body: bytes) -> bytes:
+    """Of as many frames as it takes."""
+    begins = range(0, len(body), MOST)
+    return b"".join(frame(kind, call_id, body[at : at + MOST], MORE if at + MOST < len(body) else 0) for at in begins)
+
+
 def request(call_id: int, method: int, arguments: bytes) -> bytes:
     """`arguments` are MessagePack."""
-    return frame(REQUEST, call_id, struct.pack("<QII", 0, method, 0) + arguments)
+    return message(REQUEST, call_id, struct.pack("<QII", 0, method, 0) + arguments)
 
 
 def unfinished(call_id: int, method: int, size: int) -> bytes:

@@ -52,16 +52,16 @@ void set_python_exception(const char* root) noexcept;
 // ends the process where there is no memory for it, so it is made before there may be none.
 void allocate_thread_storage() noexcept;
 
-// Runs `use`, which gives a new reference. The answer is null with an exception set if it throws. `use` may change what
-// `root` is.
+// Runs `use`, which gives a new reference or true. The answer is null, or false, with an exception set if it throws.
+// `use` may change what `root` is.
 template <typename Use>
-PyObject* with_codec_errors(const char* const& root, Use use) noexcept {
+auto with_codec_errors(const char* const& root, Use use) noexcept -> decltype(use()) {
   allocate_thread_storage();
   try {
     return use();
   } catch (...) {
     set_python_exception(root);
-    return nullptr;
+    return {};
   }
 }
 

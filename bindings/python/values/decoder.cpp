@@ -65,12 +65,18 @@ PyObject* Decoder::read_whole_value() {
 }
 
 PyObject* Decoder::read_whole_arguments() {
+  py::object args;
+  py::object keywords;
+  read_arguments(args, keywords);
+  if (!keywords) keywords = steal(PyDict_New());
+  return check(PyTuple_Pack(2, args.ptr(), keywords.ptr()));
+}
+
+void Decoder::read_arguments(py::object& args, py::object& keywords) {
   if (left() == 0 || !is_list(*at_)) malformed("arguments that are not a list");
   const std::uint8_t head = read_byte();
   const std::size_t count = head <= 0x9f ? head & 0x0fU : read_size(head, 0xdb);
   expect_items(count, "arguments");
-  py::object args;
-  py::object keywords;
   if (count == 0) {
     args = steal(PyTuple_New(0));
   } else {
@@ -88,8 +94,6 @@ PyObject* Decoder::read_whole_arguments() {
     }
   }
   expect_end();
-  if (!keywords) keywords = steal(PyDict_New());
-  return check(PyTuple_Pack(2, args.ptr(), keywords.ptr()));
 }
 
 // A new reference.

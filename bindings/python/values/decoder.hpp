@@ -22,6 +22,8 @@ class Decoder {
   // The only value, or the arguments: a new (tuple, dict).
   PyObject* read_whole_value();
   PyObject* read_whole_arguments();
+  // The same, with no dict where there are no keyword arguments.
+  void read_arguments(pybind11::object& args, pybind11::object& keywords);
 
  private:
   // A list as a dict's key or a set's element is a tuple, a set a frozenset; a dict is refused there.

@@ -32,6 +32,11 @@ class Encoder {
   // The keyword arguments: an exact dict.
   void put_keywords(PyObject* keywords);
 
+  // What has been put, until the next put or the end of this.
+  ConstBytes contents() const { return out_.contents(); }
+  // Whether that is in this object itself, so that its destructor touches no Python.
+  bool is_short() const { return out_.is_short(); }
+
   // The bytes object, or null with an exception set. Nothing may be put any more.
   PyObject* finish() { return out_.finish(); }
 

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/values/wire_format.hpp"
+#include "core/base/bytes.hpp"
 
 namespace ipcbridge::python {
 
@@ -21,6 +22,8 @@ class MessageBuffer {
   MessageBuffer(const MessageBuffer&) = delete;
   MessageBuffer& operator=(const MessageBuffer&) = delete;
 
+  ConstBytes contents() const { return {reinterpret_cast<const std::byte*>(begin_), size()}; }
+  bool is_short() const { return bytes_ == nullptr; }
   std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
   void truncate(std::size_t size) { at_ = begin_ + size; }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
 from .._errors import IpcError
 from .._outcome import error_of
-from .._values import decode
 
 _Raised = Union[type[BaseException], BaseException]
 
@@ -29,20 +28,7 @@ class Call(_Future):
     Cancelling it, also by cancelling the task that awaits it, cancels the handler at the other end.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, abandon: Callable[[], None]) -> None:
-        super().__init__(loop=loop)
-        self._abandon = abandon
-        self._steps: Iterator[Any] | None = None
-
-    def succeed(self, payload: bytes) -> None:
-        if self.done():
-            return
-        try:
-            value = decode(payload)
-        except Exception as error:
-            self.set_exception(error)
-        else:
-            self.set_result(value)
+    _steps: Iterator[Any] | None = None
 
     def fail(self, code: str, message: str, details: bytes, ending: int) -> None:
         if not self.done():
@@ -51,7 +37,9 @@ class Call(_Future):
     def cancel(self, msg: Any = None) -> bool:
         if self.done():
             return False
-        self._abandon()
+        from ._loop import abandon  # which makes calls
+
+        abandon(self)
         return super().cancel(msg)
 
     def send(self, value: Any) -> Any:

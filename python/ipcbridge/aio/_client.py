@@ -18,7 +18,6 @@ from .._notifications import Dropped
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._ownership import keep_result
 from .._proxy import BaseProxy, parts, parts_of_call
-from .._values import encode_args
 from ._call import Call
 from ._loop import LoopDriver, running
 from ._server import Server
@@ -49,13 +48,12 @@ class Client:
         self.generation = driver.native.generation(self._id)
         self._descriptions = Descriptions(self.generation)
         driver.clients[self._id] = self
-        driver.stay_awake()
 
     def methods(self) -> list[str]:
         return self._driver.native.methods(self._id)
 
-    def caller(self, name: str, options: CallOptions) -> Method:
-        return Method(self, name, self._driver.native.intern_method(self._id, name), options)
+    def caller(self, name: str, options: CallOptions) -> _native.Caller:
+        return self._caller(name, self._driver.native.intern_method(self._id, name), options)
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Call:
         self._driver.check_here()
@@ -63,27 +61,18 @@ class Client:
         try:
             number = self._driver.native.find_method(self._id, name)
         except IpcError as error:
-            call = Call(self._loop, lambda: None)
+            call = Call(loop=self._loop)
             call.set_exception(error)
             return call
-        return self.start(number, options, tuple(args), dict(kwargs))
+        made: Call = self._caller(name, number, options)(*args, **kwargs)
+        return made
+
+    def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
+        hooks = (self.help, self._driver.guard, self._dropped.add, self._keeper(number, options))
+        return _native.Caller(self._driver.native, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id, self._addresses)
-
-    def start(self, method: int, options: CallOptions, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        self._driver.check_here()
-        token = next(self._driver.tokens)
-        call = Call(self._loop, lambda: self._abandon(token))
-        try:
-            payload = encode_args(args, kwargs)
-        except IpcError as error:
-            call.set_exception(error)
-            return call
-        if not self._send(call, token, method, options, payload):
-            self._wait_for_room(call, token, method, options, payload)
-        self._driver.stay_awake()
-        return call
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
@@ -110,34 +99,23 @@ class Client:
     def on_room(self) -> None:
         while self._waiting and self._waiting[0]():
             self._waiting.popleft()
-        self._driver.stay_awake()
 
     def close(self) -> None:
         self._finalizer()
 
-    def _abandon(self, token: int) -> None:
-        self._driver.calls.pop(token, None)
-        if self._driver.native.usable():
-            self._driver.native.cancel(self._id, token)
-            self._driver.stay_awake()
-
-    def _send(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> bool:
+    def _send(self, call: Call, method: int, options: CallOptions, payload: bytes) -> bool:
         """Sends the call, or ends it if it can never be sent. False when there is no room for it now."""
         try:
-            admitted = self._driver.native.call(self._id, token, method, *options, payload)
+            return self._driver.native.call(self._id, call, self, method, *options, payload)
         except IpcError as error:
             call.set_exception(error)
             return True
-        if options.flags & _native.NOTIFY:
-            if not admitted:
-                self._dropped.add()
-            call.set_result(admitted)
-            return True
-        if admitted:
-            self._driver.calls[token] = call
-        return admitted
 
-    def _wait_for_room(self, call: Call, token: int, method: int, options: CallOptions, payload: bytes) -> None:
+    def _keeper(self, method: int, options: CallOptions) -> Callable[[Call, bytes], None]:
+        """For calls of a method that find no room."""
+        return lambda call, payload: self._wait_for_room(call, method, options, payload)
+
+    def _wait_for_room(self, call: Call, method: int, options: CallOptions, payload: bytes) -> None:
         deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6
         timer: asyncio.TimerHandle | None = None
 
@@ -146,7 +124,7 @@ class Client:
                 left = options
                 if deadline is not None:
                     left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
-                if not self._send(call, token, method, left, payload):
+                if not self._send(call, method, left, payload):
                     return False
             if timer is not None:
                 timer.cancel()
@@ -160,42 +138,6 @@ class Client:
         if deadline is not None:
             timer = self._loop.call_at(deadline, expire)
         self._waiting.append(send)
-
-
-class Method:
-    """A remote method: calling it sends the call at once and returns an awaitable."""
-
-    __slots__ = ("__weakref__", "_client", "_name", "_number", "_options")
-
-    def __init__(self, client: Client, name: str, number: int, options: CallOptions) -> None:
-        self._client = client
-        self._name = name
-        self._number = number
-        self._options = options
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Call:
-        return self._client.start(self._number, self._options, args, kwargs)
-
-    def __get__(self, _instance: object, _owner: object = None) -> Method:
-        return self  # what makes inspect and help() take it for a routine
-
-    @property
-    def __name__(self) -> str:
-        return self._name.rpartition(".")[2]
-
-    @property
-    def __doc__(self) -> str:  # type: ignore[override]
-        return self._client.help(self._name)[0]
-
-    @property
-    def __signature__(self) -> Any:
-        signature = self._client.help(self._name)[1]
-        if signature is None:
-            raise AttributeError("__signature__")
-        return signature
-
-    def __repr__(self) -> str:
-        return f"<remote method {self._name}>"
 
 
 def _close(driver: LoopDriver, client_ids: list[int]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -25,22 +24,18 @@ class ClientLike(Protocol):
 
 class ServerLike(Protocol):
     def on_state(self, state: str, code: Code, message: str) -> None: ...
-    def on_request(self, *request: Any) -> None: ...
-    def on_cancel(self, connection: int, call_id: int) -> None: ...
+    def on_cancel(self, key: tuple[int, int]) -> None: ...
 
 
 class LoopDriver:
     """Drives all connections of one event loop. Only on the loop's thread, except where said."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.native = _native.Driver()
         self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
         self.servers: dict[int, ServerLike] = {}
-        self.calls: dict[int, Call] = {}
-        self.tokens = itertools.count(1)
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
-        self._awake = False
+        self.native = _native.Driver(self._loop, Call, _look_soon(weakref.ref(self)))
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
@@ -63,13 +58,18 @@ class LoopDriver:
                 " loop or thread: make one here, or use asyncio.run_coroutine_threadsafe, or the blocking ipcbridge",
             )
 
-    def stay_awake(self) -> None:
+    def guard(self) -> asyncio.AbstractEventLoop:
+        """The loop, for code that runs while no loop does. Raises as check_here() does."""
+        self.check_here()
+        loop = self._loop()
+        assert loop is not None
+        return loop
+
+    def look_soon(self) -> None:
         """After anything that may be answered soon: looks before the loop sleeps."""
-        if not self._awake:
-            loop = self._loop()
-            if loop is not None:
-                loop.call_soon(self._spin)
-                self._awake = True
+        loop = self._loop()
+        if loop is not None:
+            loop.call_soon(self._spin)
 
     def close_client(self, client_id: int) -> None:
         """Any thread, as finalisers need it; at once on the loop."""
@@ -77,7 +77,6 @@ class LoopDriver:
             return
         if self.is_here():
             self.native.close_client(client_id)
-            self.stay_awake()
             return
         loop = self._loop()
         if loop is not None:
@@ -94,17 +93,15 @@ class LoopDriver:
             server.on_state("closed", "cancelled", "the event loop was closed")
         self.servers.clear()
         self.native.shut_down()
-        self.calls.clear()
 
     def _spin(self) -> None:
-        self._awake = False
         if not self.native.usable():
             return
         found = self.native.spin(_SPIN_US)
         if found:
             self._drain()
         elif found is None:
-            self.stay_awake()
+            self.look_soon()
         elif not self.native.prepare_sleep():
             self._drain()
 
@@ -113,48 +110,46 @@ class LoopDriver:
         for _ in range(_TURNS):
             if not self.native.usable():
                 return
-            events, more = self.native.turn(True)
-            for event in events:
-                handled = True
-                try:
-                    self._on_event(event)
-                except Exception as error:
-                    _log.error("handling %s failed", event[:2], exc_info=error)
+            has_handled, more = self.native.run(self._on_event, self._on_error)
+            handled = handled or has_handled
             if more or not self.native.usable():
                 continue
             if handled:
                 break
             if self.native.prepare_sleep():
                 return
-        self.stay_awake()
+        self.look_soon()
 
     def _on_event(self, event: tuple[Any, ...]) -> None:
-        kind, owner = event[:2]
-        if kind == "result" or kind == "error":
-            call = self.calls.pop(event[2], None)
-            if call is not None:
-                if kind == "result":
-                    call.succeed(event[3])
-                else:
-                    call.fail(*event[3:])
-        elif kind == "client" or kind == "room":
+        kind, owner, *what = event
+        if kind == "client" or kind == "room":
             client = self.clients.get(owner)
             if client is None:
                 return
             if kind == "room":
                 client.on_room()
             else:
-                client.on_state(*event[2:])
+                client.on_state(*what)
         else:
             server = self.servers.get(owner)
             if server is None:
                 return
-            if kind == "request":
-                server.on_request(*event[2:])
-            elif kind == "cancel":
-                server.on_cancel(*event[2:])
+            if kind == "cancel":
+                server.on_cancel(*what)
             else:
-                server.on_state(*event[2:])
+                server.on_state(*what)
+
+    def _on_error(self, error: BaseException) -> None:
+        _log.error("handling what has arrived failed", exc_info=error)
+
+
+def _look_soon(driver: weakref.ref[LoopDriver]) -> Callable[[], None]:
+    def look_soon() -> None:
+        awake = driver()
+        if awake is not None:
+            awake.look_soon()
+
+    return look_soon
 
 
 async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]:
@@ -179,6 +174,13 @@ async def running() -> LoopDriver:
         driver = _drivers[loop] = LoopDriver(loop)
         await driver.open()
     return driver
+
+
+def abandon(call: Call) -> None:
+    """Nobody waits for the call any more."""
+    driver = _drivers.get(call.get_loop())
+    if driver is not None and driver.native.usable():
+        driver.native.abandon(call)
 
 
 _process.call_after_fork(_drivers.clear)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from .. import _local_loops, _native
-from .._context import Context, end_context, is_in_handler_of, of_task
-from .._decimal_context import decimal_context_of, set_decimal_context
+from .._context import is_in_handler_of
+from .._decimal_context import decimal_context_setter
 from .._errors import Code, error_from_code
 from .._failures import CANCELLED, OnError
-from .._handlers import Outcome, Reply, Service, Unawaited, send_reply
+from .._handlers import Answerer, Handler, Method, Service, Unawaited, fail
 from .._listeners import Listeners, StateListener
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from .._ownership import keep_result
+from .._tasks import task_starter
 from .._threads import no_thread
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
@@ -26,24 +26,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Key = tuple[int, int]
+Work = Union["asyncio.Task[None]", "Future[Unawaited | None]"]
 
 
-class _InboundCall:
-    """A call that is being handled."""
+class _Running(NamedTuple):
+    """A call that is being handled, and what is cancelled when its caller gives up."""
 
-    __slots__ = ("cancelled", "context", "key", "method", "order", "payload", "waits", "work")
-
-    def __init__(self, method: int, payload: bytes, key: Key, context: contextvars.Context) -> None:
-        self.method = method
-        self.payload = payload
-        self.key = key
-        self.context = context
-        self.cancelled = False
-        self.work: asyncio.Task[None] | Future[Awaitable[Any] | None] | None = None
-        # Of a plain serial handler, what waits until it may run and then keeps others waiting while a thread runs it.
-        # Not cancelled then, because the thread cannot be.
-        self.order: asyncio.Task[None] | None = None
-        self.waits = False
+    call: _native.InboundCall
+    work: Work
 
 
 class Server:
@@ -66,15 +56,13 @@ class Server:
         self._own_pool: ThreadPoolExecutor | None = None
         self._path: str | None = None
         self._id = 0
-        self._invokers = [
-            None if is_async else service.sync_invoker(number, _as_it_is)
-            for number, is_async in enumerate(service.is_async)
-        ]
         self._locks = service.serial_queues(asyncio.Lock)
-        self._running: dict[Key, _InboundCall] = {}
-        # A request arrives in the context of whoever made the loop look for it, which is not the handlers' business.
-        self._context = contextvars.copy_context()
-        self._decimal_context = decimal_context_of(self._context)
+        self._start_now = task_starter(loop)
+        # What is awaited after a thread has run may be here before it has left there.
+        self._tasks: dict[Key, _Running] = {}
+        self._on_threads: dict[Key, _Running] = {}
+        # Of plain serial handlers, what waits until it may run. Not cancelled once it runs, because a thread cannot be.
+        self._waiting: dict[Key, _Running] = {}
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
         self._listeners = Listeners()
@@ -88,7 +76,6 @@ class Server:
             return
         self._driver.check_here()
         self._driver.native.close_server(self._id, microseconds(grace, "grace"))
-        self._driver.stay_awake()
         if not is_in_handler_of(self):
             await self._closed.wait()
 
@@ -126,7 +113,10 @@ class Server:
             keep_result(ids, self._driver.native.serve, arguments)
             self._id = ids[0]
             self._driver.servers[self._id] = self
-            self._driver.stay_awake()
+            # A call arrives in the context of whoever made the loop look for it, which is not the handlers' business.
+            context = contextvars.copy_context()
+            handlers = [self._handler(number) for number in range(len(self._service.names))]
+            self._driver.native.add_server(self._id, handlers, context, decimal_context_setter(context))
             await self._listening
             self._path = _native.socket_path(arguments["address"])
             _local_loops.add(self._loop, self._path)
@@ -134,7 +124,6 @@ class Server:
             for server_id in ids:
                 if self._driver.native.usable():
                     self._driver.native.close_server(server_id, 0)
-                    self._driver.stay_awake()
             raise
 
     def on_state(self, state: str, code: Code, message: str) -> None:
@@ -151,121 +140,104 @@ class Server:
         if self._path is not None:
             _local_loops.remove(self._loop, self._path)
             self._path = None
-        for running_call in list(self._running.values()):
-            self._cancel(running_call)
+        if self._driver.native.usable():
+            self._driver.native.remove_server(self._id)
+        for entry in (*list(self._tasks.values()), *list(self._on_threads.values())):
+            _cancel(*entry)
         if self._own_pool is not None:
             self._own_pool.shutdown(wait=False)
         self._closed.set()
 
-    def on_request(
-        self,
-        method: int,
-        payload: bytes,
-        metadata: bytes,
-        connection: int,
-        call_id: int,
-        timeout_us: int,
-        is_notification: bool,
-    ) -> None:
-        key, context = (connection, call_id), self._context.copy()
-        set_decimal_context(context, self._decimal_context)
-        call = _InboundCall(method, payload, key, context)
-        deadline = time.monotonic() + timeout_us / 1e6 if timeout_us else None
-        name = self._service.names[method]
-        context.run(of_task.set, Context(self, name, metadata, deadline, lambda: call.cancelled, is_notification))
-        self._running[key] = call
-        lock = self._locks[method]
-        if self._service.is_async[method]:
-            self._start_task(call, lambda: self._service.invoke_async(method, payload, lock))
-        elif lock is not None:
-            call.waits = True
-            call.order = self._loop.create_task(self._run_in_order(lock, call))
-        else:
-            self._submit(call)
+    def _handler(self, number: int) -> Method:
+        """Where the loop begins a call of this method."""
+        service, lock = self._service, self._locks[number]
+        name, handler = service.names[number], service.handlers[number]
+        if not service.is_async[number]:
+            run = self._runner(number, handler, in_order=lock is not None)
+            return self, name, None, self._in_order(lock, run) if lock is not None else run
+        answer = service.answerer(number) if lock is None else _locked(lock, service.answerer(number))
+        start_now, track = self._start_now, self._track
 
-    def _start_task(self, call: _InboundCall, work: Callable[[], Awaitable[Reply]]) -> asyncio.Task[None]:
-        task = call.work = call.context.run(self._loop.create_task, self._answer(call.key, work))
-        if call.cancelled:
-            task.cancel()
-        task.add_done_callback(lambda done: self._answer_if_dropped(call.key, done))
-        return task
+        def start(call: _native.InboundCall) -> None:
+            task = start_now(answer(call))
+            if not task.done():
+                track(call, task)
 
-    def _submit(self, call: _InboundCall) -> Future[Awaitable[Any] | None] | None:
-        call.waits = False
-        try:
-            work = self._pool().submit(self._run, call)
-        except Exception as error:  # the executor has been shut down, or there is no thread to be had
-            self._fail(call, error)
-            return None
-        call.work = work
-        work.add_done_callback(lambda done: self._answer_if_lost(call, done))
-        return work
+        return self, name, None, start
 
-    def _run(self, call: _InboundCall) -> Awaitable[Any] | None:
-        """On a thread: answers, or returns what the loop is to await."""
-        invoke = self._invokers[call.method]
-        assert invoke is not None
-        outcome: Outcome = call.context.run(invoke, call.payload)
-        if isinstance(outcome, Unawaited):
-            if self._locks[call.method] is None:
-                self._loop.call_soon_threadsafe(self._finish, call, outcome.result)
-            return outcome.result
-        self._reply(call.key, outcome)
-        end_context(call.context[of_task])
-        return None
+    def _track(self, call: _native.InboundCall, work: Work) -> None:
+        key, running = call.key, self._on_threads if isinstance(work, Future) else self._tasks
 
-    def _finish(self, call: _InboundCall, awaitable: Awaitable[Any]) -> asyncio.Task[None]:
-        return self._start_task(call, lambda: self._service.finish(call.method, awaitable))
+        def forget(work: Work) -> None:
+            running.pop(key, None)
+            if work.cancelled():  # before it began, so that nothing has answered
+                fail(call, CANCELLED)
+            elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
+                self._fail(call, error)
 
-    async def _run_in_order(self, lock: asyncio.Lock, call: _InboundCall) -> None:
-        async with lock:
-            work = self._submit(call)
-            if work is None:
-                return
-            # Until it ends, however it does: the caller has been told by what _submit() arranged.
-            (result,) = await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
-            if result is not None and not isinstance(result, BaseException):
-                await asyncio.wait([self._finish(call, result)])
+        running[key] = _Running(call, work)
+        work.add_done_callback(forget)
+        if call.cancelled():
+            work.cancel()
 
-    def on_cancel(self, connection: int, call_id: int) -> None:
-        key = (connection, call_id)
-        call = self._running.get(key)
-        if call is None:
-            return
-        self._cancel(call)
-        if call.order is not None and call.waits:
-            call.order.cancel()
-            self._reply(key, CANCELLED)
+    def _runner(self, number: int, handler: Handler, *, in_order: bool) -> Callable[[_native.InboundCall], Any]:
+        """A function that runs a plain handler on a thread. The future is of what the loop is to await."""
+        failed, service = self._service.failed(number), self._service
 
-    @staticmethod
-    def _cancel(call: _InboundCall) -> None:
-        call.cancelled = True
-        if call.work is not None:
-            call.work.cancel()
+        def finish(call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
+            self._track(call, self._loop.create_task(service.finish(call, awaitable)))
 
-    def _answer_if_lost(self, call: _InboundCall, work: Future[Any]) -> None:
-        self._answer_if_dropped(call.key, work)
-        error = None if work.cancelled() else work.exception()
-        if error is not None:  # of the executor: what a handler raises is an answer
-            self._fail(call, error)
+        def run(call: _native.InboundCall) -> Unawaited | None:
+            outcome: Unawaited | None = call.answer_with(handler, failed)
+            if outcome is not None and not in_order:
+                self._loop.call_soon_threadsafe(finish, call, outcome.result, context=contextvars.copy_context())
+            return outcome
 
-    def _answer_if_dropped(self, key: Key, work: asyncio.Task[None] | Future[Any]) -> None:
-        if work.cancelled():  # before it began, by the caller or by the executor
-            self._reply(key, CANCELLED)
+        def submit(call: _native.InboundCall) -> Future[Unawaited | None] | None:
+            try:
+                work = self._pool().submit(contextvars.copy_context().run, run, call)
+            except Exception as error:  # the executor has been shut down, or there is no thread to be had
+                self._fail(call, error)
+                return None
+            self._track(call, work)
+            return work
 
-    async def _answer(self, key: Key, work: Callable[[], Awaitable[Reply]]) -> None:
-        self._reply(key, await work())
-        end_context(of_task.get())
-        self._driver.stay_awake()
+        return submit
 
-    def _fail(self, call: _InboundCall, error: BaseException) -> None:
+    def _in_order(
+        self, lock: asyncio.Lock, submit: Callable[[_native.InboundCall], Future[Unawaited | None] | None]
+    ) -> Callable[[_native.InboundCall], None]:
+        async def run(call: _native.InboundCall) -> None:
+            async with lock:
+                self._waiting.pop(call.key, None)
+                work = submit(call)
+                if work is None:
+                    return
+                # Until it ends, however it does: the caller has been told by what was arranged when it was tracked.
+                (result,) = await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
+                if isinstance(result, Unawaited):
+                    task = self._loop.create_task(self._service.finish(call, result.result))
+                    self._track(call, task)
+                    await asyncio.wait([task])
+
+        def start(call: _native.InboundCall) -> None:
+            self._waiting[call.key] = _Running(call, self._loop.create_task(run(call)))
+
+        return start
+
+    def on_cancel(self, key: Key) -> None:
+        for entry in (self._tasks.get(key), self._on_threads.get(key)):
+            if entry is not None:
+                _cancel(*entry)
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None:
+            fail(waiting.call, CANCELLED)
+            waiting.work.cancel()
+
+    def _fail(self, call: _native.InboundCall, error: BaseException) -> None:
         if type(error) is RuntimeError and "new thread" in str(error):
             error = no_thread(error)
-        self._reply(call.key, self._service.failures.of_handler(self._service.names[call.method], error))
-
-    def _reply(self, key: Key, reply: Reply) -> None:
-        self._running.pop(key, None)
-        send_reply(self._driver.native, key, reply)
+        fail(call, self._service.failures.of_handler(call, error))
 
     def _pool(self) -> Executor:
         if self._executor is not None:
@@ -275,8 +247,17 @@ class Server:
         return self._own_pool
 
 
-def _as_it_is(outcome: Outcome) -> Outcome:
-    return outcome
+def _cancel(call: _native.InboundCall, work: Work) -> None:
+    call.cancel()
+    work.cancel()
+
+
+def _locked(lock: asyncio.Lock, answer: Answerer) -> Answerer:
+    async def answer_in_order(call: _native.InboundCall) -> None:
+        async with lock:
+            await answer(call)
+
+    return answer_in_order
 
 
 async def serve(

@@ -1,0 +1,100 @@
+#define PY_SSIZE_T_CLEAN
+#include <string>
+
+#include "bindings/python/bytes.hpp"
+#include "bindings/python/caller.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/interrupt.hpp"
+#include "bindings/python/options.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/decoder.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+int loop_servers = 0;  // guarded by the GIL
+
+// A peer's message may be any bytes.
+PyObject* message_of(const CallResult& result) {
+  return PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
+}
+
+PyObject* fail(const Caller* self, const CallResult& result) {
+  const Outcome& outcome = result.outcome;
+  const std::string_view code = code_name(outcome.code);
+  PyObject* message = message_of(result);
+  if (message == nullptr) return nullptr;
+  PyObject* error =
+      PyObject_CallFunction(self->otherwise, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
+                            reinterpret_cast<const char*>(outcome.payload.data()),
+                            static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.ending()));
+  if (error == nullptr) return nullptr;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+  Py_DECREF(error);
+  return nullptr;
+}
+
+// A notification that was not taken: False, after the hook has told the log.
+PyObject* dropped(const Caller* self) {
+  PyObject* told = PyObject_CallNoArgs(self->drop);
+  if (told == nullptr) return nullptr;
+  Py_DECREF(told);
+  Py_RETURN_FALSE;
+}
+
+// The frames of the library itself tell a user nothing.
+PyObject* without_own_frames() {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (PyErr_GivenExceptionMatches(type, PyExc_Exception) != 0) Py_CLEAR(traceback);
+  PyErr_Restore(type, value, traceback);
+  return nullptr;
+}
+
+}  // namespace
+
+void set_loop_servers(int count) { loop_servers = count; }
+
+PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
+  Caller* self = caller_of(object);
+  if (loop_servers > 0) {
+    PyObject* allowed = PyObject_CallNoArgs(self->guard);
+    if (allowed == nullptr) return without_own_frames();
+    Py_DECREF(allowed);
+  }
+  Encoder encoder;
+  if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) return without_own_frames();
+  // A destructor that touched Python could do so without the GIL: see PumpBinding.
+  PyObject* long_payload = nullptr;
+  if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) return nullptr;
+  BlockingDriver* pump = nullptr;
+  try {
+    // Only now: encoding runs Python code, and during it another thread may shut the pump down.
+    pump = &self->pump->alive();
+  } catch (py::error_already_set& error) {
+    error.restore();
+    Py_XDECREF(long_payload);
+    return nullptr;
+  }
+
+  const CallOptions options = call_options(self->timeout_us, self->flags);
+  const Interrupted interrupted = interrupted_by_signals();
+  const PumpBinding::Visit visit(*self->pump);
+  PyThreadState* state = PyEval_SaveThread();
+  const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
+  const CallResult result = pump->call(self->client, self->method, options, view(self->metadata), payload, interrupted);
+  PyEval_RestoreThread(state);
+  Py_XDECREF(long_payload);
+  if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
+  if (result.outcome.code != Code::kOk) return fail(self, result);
+  if (options.notify && result.dropped) return dropped(self);
+  if (options.notify) Py_RETURN_TRUE;
+  const char* const root = "";
+  return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
+}
+
+}  // namespace ipcbridge::python

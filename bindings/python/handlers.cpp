@@ -1,0 +1,69 @@
+#include "bindings/python/handlers.hpp"
+
+#include <utility>
+
+#include "bindings/python/inbound_call_object.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+enum Item : Py_ssize_t { kServer, kName, kHandler, kOtherwise, kItems };
+
+bool ran(PyObject* result) {
+  Py_XDECREF(result);
+  return result != nullptr;
+}
+
+bool call_handler(PyObject* call, PyObject* method) {
+  PyObject* handler = PyTuple_GET_ITEM(method, kHandler);
+  PyObject* otherwise = PyTuple_GET_ITEM(method, kOtherwise);
+  if (handler != Py_None) {
+    const CurrentCall current(call);
+    return ran(answer_with(call, handler, otherwise));
+  }
+  return set_call_of_context(call) && ran(PyObject_CallOneArg(otherwise, call));
+}
+
+// So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
+bool call_in_own_context(PyObject* call, PyObject* method, const HandlerContext& begin) {
+  PyObject* context = begin.context == nullptr ? PyContext_CopyCurrent() : PyContext_Copy(begin.context);
+  if (context == nullptr) return false;
+  bool handled = false;
+  if (PyContext_Enter(context) == 0) {
+    handled = (begin.before == Py_None || ran(PyObject_CallNoArgs(begin.before))) && call_handler(call, method);
+    handled = PyContext_Exit(context) == 0 && handled;
+  }
+  Py_DECREF(context);
+  return handled;
+}
+
+}  // namespace
+
+void check_handlers(const Handlers& handlers) {
+  for (const py::handle method : handlers) {
+    if (PyTuple_CheckExact(method.ptr()) == 0 || PyTuple_GET_SIZE(method.ptr()) != kItems) {
+      throw py::type_error("handlers are tuples of a server, a name, a handler or None, and what is called otherwise");
+    }
+  }
+}
+
+// No destructor here touches Python: see PumpBinding.
+bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject* handlers,
+            const HandlerContext& begin) {
+  if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
+    responder.reply_error(call.key, Code::kUnimplemented, "no such method", {});
+    return true;
+  }
+  PyObject* method = PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method));
+  Py_INCREF(method);  // the service may end meanwhile
+  PyObject* object = new_inbound_call(
+      std::move(call), {&responder, driver, PyTuple_GET_ITEM(method, kServer), PyTuple_GET_ITEM(method, kName)});
+  const bool handled = object != nullptr && call_in_own_context(object, method, begin);
+  Py_XDECREF(object);
+  Py_DECREF(method);
+  return handled;
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,290 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/inbound_call_object.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "bindings/python/bytes.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/encoder.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+// What of a call has raised. ipcbridge._handlers has the same numbers.
+enum Stage : std::uint8_t { kArguments, kHandler, kResult };
+
+struct Object {
+  PyObject_HEAD Responder* responder;
+  PyObject* driver;  // keeps the responder alive
+  PyObject* server;  // null once the call has been answered: what its handler has left behind is nobody's
+  PyObject* method;
+  bool is_cancelled;
+  InboundCall call;
+};
+
+PyTypeObject* type_of_calls = nullptr;
+PyObject* call_of_context = nullptr;              // a ContextVar
+thread_local PyObject* call_of_thread = nullptr;  // borrowed
+
+Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
+
+PyObject* keep(PyObject* object) {
+  Py_INCREF(object);
+  return object;
+}
+
+void end(Object* self) { Py_CLEAR(self->server); }
+
+bool reply_with(Object* self, PyObject* value) {
+  const char* const root = "result";
+  const bool sent = with_codec_errors(root, [&] {
+    Encoder encoder;
+    encoder.put_value(value);
+    self->responder->reply(self->call.key, encoder.contents());
+    return true;
+  });
+  if (sent) end(self);
+  return sent;
+}
+
+PyObject* reply(PyObject* object, PyObject* value) {
+  if (!reply_with(self_of(object), value)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* reply_error(PyObject* object, PyObject* args) {
+  int code = 0;
+  const char* message = nullptr;
+  Py_ssize_t message_size = 0;
+  PyObject* details = nullptr;
+  if (PyArg_ParseTuple(args, "is#S:reply_error", &code, &message, &message_size, &details) == 0) return nullptr;
+  Object* self = self_of(object);
+  const char* const root = "";
+  const bool sent = with_codec_errors(root, [&] {
+    self->responder->reply_error(self->call.key,
+                                 code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
+                                 {message, static_cast<std::size_t>(message_size)}, view(details));
+    return true;
+  });
+  if (!sent) return nullptr;
+  end(self);
+  Py_RETURN_NONE;
+}
+
+PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
+  const char* const root = "";
+  return with_codec_errors(root, [&] { return Decoder(self_of(object)->call.payload).read_whole_arguments(); });
+}
+
+// The handler's result, or null with an exception set; then `stage` says of what.
+PyObject* run(const Object* self, PyObject* handler, Stage& stage) {
+  const char* const root = "";
+  py::object args;
+  py::object keywords;
+  stage = kArguments;
+  const bool read = with_codec_errors(root, [&] {
+    Decoder(self->call.payload).read_arguments(args, keywords);
+    return true;
+  });
+  if (!read) return nullptr;
+  stage = kHandler;
+  PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python
+  PyObject* named = keywords.release().ptr();
+  PyObject* result = PyObject_Call(handler, positional, named);
+  Py_DECREF(positional);
+  Py_XDECREF(named);
+  return result;
+}
+
+PyObject* leave_to(PyObject* failed, PyObject* call, Stage stage, PyObject* result) {
+  PyObject* error = take_exception().release().ptr();
+  PyObject* number = PyLong_FromLong(stage);
+  PyObject* outcome = nullptr;
+  if (number != nullptr) {
+    PyObject* given[] = {call, number, error, result == nullptr ? Py_None : result};
+    outcome = PyObject_Vectorcall(failed, given, 4, nullptr);
+  }
+  Py_XDECREF(number);
+  Py_DECREF(error);
+  return outcome;
+}
+
+PyObject* answer_with_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "answer_with(handler, failed)");
+  return answer_with(object, args[0], args[1]);
+}
+
+PyObject* cancel(PyObject* object, PyObject* /*unused*/) {
+  self_of(object)->is_cancelled = true;
+  Py_RETURN_NONE;
+}
+
+PyObject* cancelled(PyObject* object, PyObject* /*unused*/) {
+  const Object* self = self_of(object);
+  return PyBool_FromLong(self->is_cancelled || self->responder->cancelled(self->call.key) ? 1 : 0);
+}
+
+PyObject* get_server(PyObject* object, void* /*unused*/) {
+  PyObject* server = self_of(object)->server;
+  return keep(server == nullptr ? Py_None : server);
+}
+
+PyObject* get_method(PyObject* object, void* /*unused*/) { return keep(self_of(object)->method); }
+
+PyObject* get_key(PyObject* object, void* /*unused*/) {
+  const RequestKey& key = self_of(object)->call.key;
+  return Py_BuildValue("KK", static_cast<unsigned long long>(key.connection), static_cast<unsigned long long>(key.id));
+}
+
+PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(self_of(object)->call.metadata); }
+
+PyObject* get_is_notification(PyObject* object, void* /*unused*/) {
+  return PyBool_FromLong(self_of(object)->call.notify ? 1 : 0);
+}
+
+// In the seconds of time.monotonic(), whose clock is that of std::chrono::steady_clock.
+PyObject* get_deadline(PyObject* object, void* /*unused*/) {
+  const InboundCall& call = self_of(object)->call;
+  if (call.timeout_us == 0) Py_RETURN_NONE;
+  const std::chrono::duration<double> received = call.received.time_since_epoch();
+  return PyFloat_FromDouble(received.count() + static_cast<double>(call.timeout_us) / 1e6);
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Object* self = self_of(object);
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->driver);
+  Py_VISIT(self->server);
+  return 0;
+}
+
+int clear(PyObject* object) {
+  end(self_of(object));
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  Object* self = self_of(object);
+  end(self);
+  Py_DECREF(self->driver);
+  Py_DECREF(self->method);
+  self->call.~InboundCall();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyGetSetDef properties[] = {
+    {"server", &get_server, nullptr, "The service's object; None once the call has been answered.", nullptr},
+    {"method", &get_method, nullptr, "The name under which the handler was called.", nullptr},
+    {"key", &get_key, nullptr, "The connection and the call's id on it.", nullptr},
+    {"metadata", &get_metadata, nullptr, "Bytes, empty if there are none.", nullptr},
+    {"deadline", &get_deadline, nullptr, "In seconds of time.monotonic(); None if the caller waits for ever.", nullptr},
+    {"is_notification", &get_is_notification, nullptr, "Whether nobody waits for an answer.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyMethodDef methods[] = {
+    {"arguments", &arguments, METH_NOARGS, "The positional and the keyword arguments, decoded anew. Raises IpcError."},
+    {"reply", &reply, METH_O,
+     "Answers with a value. Raises IpcError for one that cannot be sent; nothing is sent then."},
+    {"reply_error", &reply_error, METH_VARARGS, "Answers with an error: its code's number, a message, details."},
+    {"answer_with", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&answer_with_method)), METH_FASTCALL,
+     "Answers with what a plain handler returns, or leaves the answer to failed(call, stage, error, result)."},
+    {"cancel", &cancel, METH_NOARGS, "Notes that the caller has stopped waiting."},
+    {"cancelled", &cancelled, METH_NOARGS, "Whether the caller has stopped waiting."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+template <typename F>
+void* slot(F* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)}, {Py_tp_clear, slot(&clear)},
+    {Py_tp_getset, properties},      {Py_tp_methods, methods},          {0, nullptr},
+};
+
+PyType_Spec spec = {
+    "ipcbridge._native.InboundCall",
+    static_cast<int>(sizeof(Object)),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    slots,
+};
+
+PyObject* current_call(PyObject* /*module*/, PyObject* /*unused*/) {
+  PyObject* call = nullptr;
+  if (PyContextVar_Get(call_of_context, nullptr, &call) != 0) return nullptr;
+  if (call != nullptr) return call;
+  return keep(call_of_thread == nullptr ? Py_None : call_of_thread);
+}
+
+PyObject* set_current_call(PyObject* /*module*/, PyObject* call) {
+  if (!set_call_of_context(call)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {
+    {"current_call", &current_call, METH_NOARGS, "The call that the calling handler is answering; None outside."},
+    {"set_current_call", &set_current_call, METH_O, "For what goes on elsewhere with the current context."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
+  Object* self = PyObject_GC_New(Object, type_of_calls);
+  if (self == nullptr) return nullptr;
+  self->responder = origin.responder;
+  self->driver = keep(origin.driver);
+  self->server = keep(origin.server);
+  self->method = keep(origin.method);
+  self->is_cancelled = false;
+  new (&self->call) InboundCall(std::move(call));
+  auto* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  return object;
+}
+
+PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed) {
+  Object* self = self_of(call);
+  Stage stage = kArguments;
+  PyObject* result = run(self, handler, stage);
+  if (result == nullptr) return leave_to(failed, call, stage, nullptr);
+  PyObject* outcome = reply_with(self, result) ? keep(Py_None) : leave_to(failed, call, kResult, result);
+  Py_DECREF(result);
+  return outcome;
+}
+
+CurrentCall::CurrentCall(PyObject* call) : outer_(std::exchange(call_of_thread, call)) {}
+
+CurrentCall::~CurrentCall() { call_of_thread = outer_; }
+
+bool set_call_of_context(PyObject* call) {
+  PyObject* token = PyContextVar_Set(call_of_context, call);
+  Py_XDECREF(token);
+  return token != nullptr;
+}
+
+void add_inbound_call_type(py::module_& module) {
+  call_of_context = PyContextVar_New("ipcbridge.call", nullptr);
+  const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (call_of_context == nullptr || !type) throw py::error_already_set();
+  type_of_calls = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+  // Made by handlers' callers only.
+  type_of_calls->tp_new = nullptr;
+  module.attr("InboundCall") = type;
+  if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
+}
+
+}  // namespace ipcbridge::python

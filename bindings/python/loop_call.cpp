@@ -1,0 +1,79 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/bytes.hpp"
+#include "bindings/python/caller.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/options.hpp"
+#include "bindings/python/pending_calls.hpp"
+#include "bindings/python/values/codec_error.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+bool set_result(PyObject* future, PyObject* value) {
+  static PyObject* const name = PyUnicode_InternFromString("set_result");
+  PyObject* done = PyObject_CallMethodOneArg(future, name, value);
+  Py_XDECREF(done);
+  return done != nullptr;
+}
+
+// Keeps the call until there is room for it.
+bool wait_for_room(const Caller* self, PyObject* future, ConstBytes payload) {
+  PyObject* bytes = new_bytes(payload);
+  if (bytes == nullptr) return false;
+  PyObject* given[] = {future, bytes};
+  PyObject* kept = PyObject_Vectorcall(self->otherwise, given, 2, nullptr);
+  Py_DECREF(bytes);
+  Py_XDECREF(kept);
+  return kept != nullptr;
+}
+
+bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
+  if (!is_taken) {
+    PyObject* told = PyObject_CallNoArgs(self->drop);
+    if (told == nullptr) return false;
+    Py_DECREF(told);
+  }
+  return set_result(future, is_taken ? Py_True : Py_False);
+}
+
+bool send(Caller* self, PyObject* future, ConstBytes payload) {
+  DriverBinding& binding = *self->loop_driver;
+  const CallOptions options = call_options(self->timeout_us, self->flags);
+  binding.pending().reserve_one();
+  const Submission sent = unwrap(binding.waking().call(self->client, PendingCalls::token(future), self->method, options,
+                                                       view(self->metadata), payload));
+  if (options.notify) return end_notification(self, future, sent == Submission::kTaken);
+  if (sent != Submission::kTaken) return wait_for_room(self, future, payload);
+  binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self));
+  return true;
+}
+
+bool is_on_loop(const Caller* self, py::object& loop) {
+  loop = py::reinterpret_steal<py::object>(self->loop_driver->running_loop());
+  if (loop) return true;
+  if (PyErr_Occurred() != nullptr) return false;
+  PyObject* allowed = PyObject_CallNoArgs(self->guard);  // the loop, where it does not run
+  loop = py::reinterpret_steal<py::object>(allowed);
+  return allowed != nullptr;
+}
+
+}  // namespace
+
+// Answers with a future, which also tells what is wrong with the arguments.
+PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
+  Caller* self = caller_of(object);
+  py::object loop;
+  if (!is_on_loop(self, loop)) return nullptr;
+  PyObject* future = self->loop_driver->new_call(loop.ptr());
+  if (future == nullptr) return nullptr;
+  Encoder encoder;
+  const char* const root = "";
+  const bool is_sent = encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) &&
+                       with_codec_errors(root, [&] { return send(self, future, encoder.contents()); });
+  if (!is_sent && !set_raised(future)) Py_CLEAR(future);
+  return future;
+}
+
+}  // namespace ipcbridge::python

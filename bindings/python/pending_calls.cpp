@@ -1,0 +1,107 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/pending_calls.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "bindings/python/errors.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/decoder.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+PyObject* future_of(std::uint64_t token) {
+  return reinterpret_cast<PyObject*>(token);  // NOLINT(performance-no-int-to-ptr)
+}
+
+bool done(PyObject* returned) {
+  Py_XDECREF(returned);
+  return returned != nullptr;
+}
+
+bool is_done(PyObject* future) {
+  static PyObject* const name = PyUnicode_InternFromString("done");
+  PyObject* answer = PyObject_CallMethodNoArgs(future, name);
+  const bool is_true = answer == Py_True;
+  if (answer == nullptr) PyErr_Clear();
+  Py_XDECREF(answer);
+  return is_true;
+}
+
+bool succeed(PyObject* future, ConstBytes payload) {
+  static PyObject* const set_result = PyUnicode_InternFromString("set_result");
+  const char* const root = "";
+  PyObject* value = with_codec_errors(root, [&] { return Decoder(payload).read_whole_value(); });
+  if (value == nullptr) return set_raised(future);
+  const bool is_set = done(PyObject_CallMethodOneArg(future, set_result, value));
+  Py_DECREF(value);
+  return is_set;
+}
+
+bool fail(PyObject* future, const EventBatch& batch, const EventRow& row) {
+  const std::string_view code = code_name(static_cast<Code>(row.words[EventRow::kCode]));
+  const std::string_view message = batch.message(row);
+  const ConstBytes details = batch.payload(row);
+  PyObject* text = PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");
+  if (text == nullptr) return false;
+  return done(PyObject_CallMethod(future, "fail", "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
+                                  reinterpret_cast<const char*>(details.data()),
+                                  static_cast<Py_ssize_t>(details.size()),
+                                  static_cast<int>(row.words[EventRow::kEnding])));
+}
+
+}  // namespace
+
+bool set_raised(PyObject* future) {
+  static PyObject* const set_exception = PyUnicode_InternFromString("set_exception");
+  PyObject* error = take_exception().release().ptr();
+  const bool is_set = done(PyObject_CallMethodOneArg(future, set_exception, error));
+  Py_DECREF(error);
+  return is_set;
+}
+
+void PendingCalls::add(PyObject* future, ClientId client, PyObject* keeper) {
+  calls_.insert(token(future), Pending{client, keeper});
+  Py_INCREF(future);
+  Py_INCREF(keeper);
+}
+
+ClientId PendingCalls::remove(PyObject* future) {
+  const Pending* found = calls_.find(token(future));
+  if (found == nullptr) return 0;
+  const Pending pending = *found;
+  calls_.erase(token(future));
+  Py_DECREF(future);
+  Py_DECREF(pending.keeper);
+  return pending.client;
+}
+
+bool PendingCalls::settle(const EventBatch& batch, const EventRow& row) {
+  const std::uint64_t token = row.wide(EventRow::kToken);
+  const Pending* found = calls_.find(token);
+  if (found == nullptr) return true;
+  PyObject* keeper = found->keeper;
+  calls_.erase(token);
+  PyObject* future = future_of(token);
+  bool settled = true;
+  if (!is_done(future)) {
+    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row)) : fail(future, batch, row);
+  }
+  Py_DECREF(future);
+  Py_DECREF(keeper);
+  return settled;
+}
+
+void PendingCalls::clear() {
+  IdMap<Pending> calls;
+  std::swap(calls, calls_);  // dropping a future may run any code
+  calls.for_each([](std::uint64_t token, const Pending& pending) {
+    Py_DECREF(future_of(token));
+    Py_DECREF(pending.keeper);
+  });
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+
+#include <pybind11/pybind11.h>
+
+#include "core/base/id_map.hpp"
+#include "core/endpoint/event_batch.hpp"
+
+namespace ipcbridge::python {
+
+// The futures of the calls of an event loop that wait for their answers. A future's address is its call's token: it is
+// kept here for as long as the call is pending, and with it what keeps its connection open.
+class PendingCalls {
+ public:
+  PendingCalls() = default;
+  ~PendingCalls() { clear(); }
+  PendingCalls(const PendingCalls&) = delete;
+  PendingCalls& operator=(const PendingCalls&) = delete;
+
+  static std::uint64_t token(PyObject* future) { return reinterpret_cast<std::uint64_t>(future); }
+
+  // Makes the next add() one that needs no memory.
+  void reserve_one() { calls_.reserve_one(); }
+  void add(PyObject* future, ClientId client, PyObject* keeper);
+
+  // Forgets it. The client that it was a call of, 0 if it is not pending.
+  ClientId remove(PyObject* future);
+
+  // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
+  bool settle(const EventBatch& batch, const EventRow& row);
+
+  void clear();
+
+ private:
+  struct Pending {
+    ClientId client = 0;
+    PyObject* keeper = nullptr;
+  };
+
+  IdMap<Pending> calls_;
+};
+
+// Ends a future with the Python exception that is set, which is none any more then. False with another one set.
+bool set_raised(PyObject* future);
+
+}  // namespace ipcbridge::python

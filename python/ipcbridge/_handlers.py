@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[..., Any]
 Method = tuple[object, str, Optional[Handler], Handler]
-"""As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread that
-reads a call, and what answers the call if that raises, or begins it if there is none."""
+"""As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
+that reads a call, and what answers the call if that raises, or begins it if there is none."""
 
 Queue = TypeVar("Queue")
 

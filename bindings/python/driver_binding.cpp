@@ -251,8 +251,9 @@ void bind_driver(py::module_& module) {
           py::arg("limits"), py::arg("allow"), py::arg("mode"))
       .def(
           "call",
-          [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper, std::uint32_t method,
-             std::int64_t timeout_us, unsigned flags, const py::bytes& metadata, const py::bytes& payload) {
+          [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper,
+             std::uint32_t method, std::int64_t timeout_us, unsigned flags, const py::bytes& metadata,
+             const py::bytes& payload) {
             Driver& driver = self.waking();
             const CallOptions options = call_options(timeout_us, flags);
             self.pending().reserve_one();
@@ -261,8 +262,8 @@ void bind_driver(py::module_& module) {
             if (sent == Submission::kTaken && !options.notify) self.pending().add(call.ptr(), client, keeper.ptr());
             return sent == Submission::kTaken;
           },
-          py::arg("client"), py::arg("call"), py::arg("keeper"), py::arg("method"), py::arg("timeout_us"), py::arg("flags"),
-          py::arg("metadata"), py::arg("payload"))
+          py::arg("client"), py::arg("call"), py::arg("keeper"), py::arg("method"), py::arg("timeout_us"),
+          py::arg("flags"), py::arg("metadata"), py::arg("payload"))
       .def("abandon", &DriverBinding::abandon, py::arg("call"))
       .def("add_server", &DriverBinding::add_server, py::arg("server"), py::arg("handlers"), py::arg("context"),
            py::arg("before"))

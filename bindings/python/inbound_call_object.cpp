@@ -17,9 +17,6 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// What of a call has raised. ipcbridge._handlers has the same numbers.
-enum Stage : std::uint8_t { kArguments, kHandler, kResult };
-
 struct Object {
   PyObject_HEAD Responder* responder;
   PyObject* driver;  // keeps the responder alive
@@ -81,39 +78,6 @@ PyObject* reply_error(PyObject* object, PyObject* args) {
 PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
   const char* const root = "";
   return with_codec_errors(root, [&] { return Decoder(self_of(object)->call.payload).read_whole_arguments(); });
-}
-
-// The handler's result, or null with an exception set; then `stage` says of what.
-PyObject* run(const Object* self, PyObject* handler, Stage& stage) {
-  const char* const root = "";
-  py::object args;
-  py::object keywords;
-  stage = kArguments;
-  const bool read = with_codec_errors(root, [&] {
-    Decoder(self->call.payload).read_arguments(args, keywords);
-    return true;
-  });
-  if (!read) return nullptr;
-  stage = kHandler;
-  PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python
-  PyObject* named = keywords.release().ptr();
-  PyObject* result = PyObject_Call(handler, positional, named);
-  Py_DECREF(positional);
-  Py_XDECREF(named);
-  return result;
-}
-
-PyObject* leave_to(PyObject* failed, PyObject* call, Stage stage, PyObject* result) {
-  PyObject* error = take_exception().release().ptr();
-  PyObject* number = PyLong_FromLong(stage);
-  PyObject* outcome = nullptr;
-  if (number != nullptr) {
-    PyObject* given[] = {call, number, error, result == nullptr ? Py_None : result};
-    outcome = PyObject_Vectorcall(failed, given, 4, nullptr);
-  }
-  Py_XDECREF(number);
-  Py_DECREF(error);
-  return outcome;
 }
 
 PyObject* answer_with_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
@@ -256,12 +220,48 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   return object;
 }
 
+PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
+  const char* const root = "";
+  py::object args;
+  py::object keywords;
+  stage = Stage::kArguments;
+  const bool read = with_codec_errors(root, [&] {
+    Decoder(self_of(call)->call.payload).read_arguments(args, keywords);
+    return true;
+  });
+  if (!read) return nullptr;
+  stage = Stage::kHandler;
+  PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python
+  PyObject* named = keywords.release().ptr();
+  PyObject* result = PyObject_Call(handler, positional, named);
+  Py_DECREF(positional);
+  Py_XDECREF(named);
+  return result;
+}
+
+PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
+  PyObject* error = take_exception().release().ptr();
+  PyObject* number = PyLong_FromLong(static_cast<int>(stage));
+  PyObject* outcome = nullptr;
+  if (number != nullptr) {
+    PyObject* given[] = {call, number, error, result == nullptr ? Py_None : result};
+    outcome = PyObject_Vectorcall(failed, given, 4, nullptr);
+  }
+  Py_XDECREF(number);
+  Py_DECREF(error);
+  return outcome;
+}
+
+PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed) {
+  if (reply_with(self_of(call), result)) return keep(Py_None);
+  return answer_with_error(call, Stage::kResult, result, failed);
+}
+
 PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed) {
-  Object* self = self_of(call);
-  Stage stage = kArguments;
-  PyObject* result = run(self, handler, stage);
-  if (result == nullptr) return leave_to(failed, call, stage, nullptr);
-  PyObject* outcome = reply_with(self, result) ? keep(Py_None) : leave_to(failed, call, kResult, result);
+  Stage stage = Stage::kArguments;
+  PyObject* result = call_handler(call, handler, stage);
+  if (result == nullptr) return answer_with_error(call, stage, nullptr, failed);
+  PyObject* outcome = answer_with_result(call, result, failed);
   Py_DECREF(result);
   return outcome;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/responder.hpp"
@@ -18,9 +20,21 @@ struct CallOrigin {
 // A new ipcbridge._native.InboundCall, or null with an exception set.
 PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin);
 
-// Runs a plain handler: decodes the arguments, calls it, encodes what it returns and answers the call. Where one of
-// these raises, the answer is left to `failed(call, stage, error, result)`, whose answer is this one's. A new
-// reference, otherwise None; null with an exception set if `failed` raises.
+// What of a call has raised. ipcbridge._handlers has the same numbers.
+enum class Stage : std::uint8_t { kArguments, kHandler, kResult };
+
+// Calls a handler with the call's arguments: what it returns, or null with an exception set; then `stage` says whose.
+PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage);
+
+// Leaves the answer to `failed(call, stage, error, result)`, with the exception that is set: a new reference to what it
+// returns, null with an exception set if it raises.
+PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed);
+
+// Answers with a result: None, unless it cannot be sent; then as answer_with_error() does.
+PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed);
+
+// Runs a plain handler, and answers with what it returns: None, unless something raises; then as answer_with_error()
+// does.
 PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed);
 
 // The call that a handler on this thread is answering.

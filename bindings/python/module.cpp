@@ -8,11 +8,13 @@
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/handler_coroutine.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/pump_binding.hpp"
+#include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
 #include "core/naming/address.hpp"
@@ -57,6 +59,8 @@ PYBIND11_MODULE(_native, module) {
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::ConnectOptions().max_queued_bytes;
   native::bind_generation(module);
   native::add_inbound_call_type(module);
+  native::add_handler_coroutine_type(module);
+  native::add_task_starter_type(module);
   native::bind_pump(module);
   native::bind_loop_worker(module);
   native::bind_driver(module);

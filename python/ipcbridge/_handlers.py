@@ -71,6 +71,19 @@ class Service:
 
         return failed
 
+    def failed_in_task(self, number: int) -> Failed:
+        """The same of an `async def` method."""
+
+        def failed(call: _native.InboundCall, stage: int, error: BaseException, _result: object) -> None:
+            if stage == _ARGUMENTS:
+                fail(call, self._unreadable(call, error))
+            elif stage == _HANDLER:
+                fail(call, _cancellation(call, error) or self._raised(number, call, error))
+            else:
+                fail(call, self.failures.of_result(call.method, error))
+
+        return failed
+
     def answerer(self, number: int) -> Answerer:
         """A function that answers a call of an `async def` method. To be run as a task."""
         import asyncio

@@ -20,7 +20,6 @@ from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._ownership import keep_result
 from ._serial import Job, Key, SerialQueue
-from ._tasks import task_starter
 from ._threads import Latch, start_thread
 
 if TYPE_CHECKING:
@@ -372,14 +371,16 @@ class Server:
 
     def _starter(self, number: int, loop: HandlerLoop) -> Method:
         """Where the loop begins a call of this method."""
-        answer, start_task, track = self._service.answerer(number), task_starter(loop), self._track
+        from ._tasks import task_starter
 
-        def start(call: _native.InboundCall) -> None:
-            task = start_task(answer(call))
-            if not task.done():
-                track(call, task, loop)
+        service = self._service
+        if not service.is_async[number]:  # what the loop is not asked for
+            return self._handlers[number]
 
-        return self, self._service.names[number], None, start
+        def track(call: _native.InboundCall, task: asyncio.Task[None]) -> None:
+            self._track(call, task, loop)
+
+        return self, service.names[number], None, task_starter(loop, service, number, track)
 
 
 class _Task(NamedTuple):

@@ -1,31 +1,51 @@
-"""Tasks that have begun when they are made."""
+"""Tasks of `async def` handlers."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import Any
 
-if TYPE_CHECKING:
-    import asyncio
+from . import _native
+from ._handlers import Service
 
-    Starter = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Track = Callable[[_native.InboundCall, "asyncio.Task[None]"], object]
+
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without what inspect imports
 
 
-def task_starter(loop: asyncio.AbstractEventLoop) -> Starter:
-    """A function like loop.create_task(), whose task has run until it first waits where the loop lets us.
+def task_starter(
+    loop: asyncio.AbstractEventLoop, service: Service, number: int, track: Track
+) -> Callable[[_native.InboundCall], object]:
+    """What begins a call of an `async def` method, on its loop: as a task, which has run until it first waits.
 
-    For the loop's own callbacks, not for tasks. A task of `eager_start` is another kind, which Python has since 3.12
-    only: its first step is not the loop's.
+    For the loop's own callbacks, not for tasks. `track` is told of a task that has not ended then.
     """
-    ready = getattr(loop, "_ready", None)
-    if type(ready) is not deque:  # not one of asyncio's
-        return loop.create_task
+    handler, failed = service.handlers[number], service.failed_in_task(number)
+    name = f"{service.name}.{service.names[number]}"
+    return _native.TaskStarter(loop, asyncio.Task, _is_known(loop), name, _coroutine_function(handler), failed, track)
 
-    def start(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = loop.create_task(coroutine)
-        if loop.get_task_factory() is None:
-            ready.pop()._run()  # what making the task has just put there
-        return task
 
-    return start
+def _is_known(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop makes tasks as asyncio does, which it need not notice then."""
+    kind, base = type(loop), asyncio.BaseEventLoop
+    return (
+        issubclass(kind, base)
+        and kind.create_task is base.create_task
+        and kind.call_soon is base.call_soon
+        and not {"create_task", "call_soon"} & vars(loop).keys()
+        and not loop.get_debug()
+    )
+
+
+def _coroutine_function(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, if calling it runs none of its code, else one that runs all of it in the task."""
+    function = handler.__func__ if type(handler) is MethodType else handler
+    if type(function) is FunctionType and function.__code__.co_flags & _CO_COROUTINE:
+        return handler
+
+    async def handle(*args: Any, **kwargs: Any) -> Any:
+        return await handler(*args, **kwargs)
+
+    return handle

@@ -57,7 +57,6 @@ class Server:
         self._path: str | None = None
         self._id = 0
         self._locks = service.serial_queues(asyncio.Lock)
-        self._start_now = task_starter(loop)
         # What is awaited after a thread has run may be here before it has left there.
         self._tasks: dict[Key, _Running] = {}
         self._on_threads: dict[Key, _Running] = {}
@@ -155,13 +154,12 @@ class Server:
         if not service.is_async[number]:
             run = self._runner(number, handler, in_order=lock is not None)
             return self, name, None, self._in_order(lock, run) if lock is not None else run
-        answer = service.answerer(number) if lock is None else _locked(lock, service.answerer(number))
-        start_now, track = self._start_now, self._track
+        if lock is None:
+            return self, name, None, task_starter(self._loop, service, number, self._track)
+        answer = _locked(lock, service.answerer(number))
 
         def start(call: _native.InboundCall) -> None:
-            task = start_now(answer(call))
-            if not task.done():
-                track(call, task)
+            self._track(call, self._loop.create_task(answer(call)))
 
         return self, name, None, start
 

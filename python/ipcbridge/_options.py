@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Union
 
 from . import _later, _native
@@ -15,9 +14,10 @@ from ._shown import shown
 from ._values import encode_result
 
 if TYPE_CHECKING:
+    import datetime
     from concurrent.futures import Executor
 
-Seconds = Union[float, timedelta, None]
+Seconds = Union[float, "datetime.timedelta", None]
 Allow = Union[int, str]
 
 
@@ -56,7 +56,8 @@ def microseconds(value: Seconds, what: str) -> int:
     """A duration in seconds for the native module: FOREVER for None and infinity."""
     if value is None:
         return FOREVER
-    if isinstance(value, timedelta):
+    # There is no timedelta before somebody has imported its module, which takes long.
+    if (times := sys.modules.get("datetime")) is not None and isinstance(value, times.timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         _refuse(f"{what} is seconds or a timedelta, not {type(value).__name__}")

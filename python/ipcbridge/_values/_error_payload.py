@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from typing import Any, cast
 
 from .._errors import CODES, Code, IpcError, RemoteError
@@ -104,6 +103,8 @@ def _message(error: BaseException) -> str:
 
 def _stack(error: BaseException) -> str:
     try:
+        import traceback  # takes long, and is for failures only
+
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
     except Exception as failure:
         text = f"(the traceback could not be formatted: {name_of(failure)})"

@@ -180,13 +180,25 @@ void DriverBinding::add_server(ServerId server, Handlers handlers, py::object co
 void DriverBinding::remove_server(ServerId server) { servers_.erase(server); }
 
 PyObject* DriverBinding::running_loop() const {
-  PyObject* running = PyObject_CallNoArgs(get_running_loop_.ptr());
-  if (running == nullptr) return nullptr;
   PyObject* own = referent(loop_.ptr());
-  Py_DECREF(running);
-  if (own == running) return own;
-  Py_XDECREF(own);
+  if (own == nullptr || runs_here(own)) return own;
+  Py_DECREF(own);
   return nullptr;
+}
+
+// asyncio's own question takes a system call before Python 3.12, so its loops are asked which thread they run on.
+bool DriverBinding::runs_here(PyObject* loop) const {
+  static PyObject* const name = PyUnicode_InternFromString("_thread_id");
+  PyObject* thread = PyObject_GetAttr(loop, name);
+  if (thread != nullptr) {
+    const bool is_this = thread != Py_None && PyLong_AsUnsignedLong(thread) == PyThread_get_thread_ident();
+    Py_DECREF(thread);
+    return is_this && PyErr_Occurred() == nullptr;
+  }
+  PyErr_Clear();
+  PyObject* running = PyObject_CallNoArgs(get_running_loop_.ptr());
+  Py_XDECREF(running);
+  return running == loop;
 }
 
 PyObject* DriverBinding::new_call(PyObject* loop) const {

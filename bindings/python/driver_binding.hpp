@@ -80,6 +80,7 @@ class DriverBinding final : public Responder {
   bool handle_call(PyObject* self, const EventRow& row);
   pybind11::tuple to_event(const EventRow& row) const;
   void look_soon();
+  bool runs_here(PyObject* loop) const;
 
   std::uint32_t generation_;
   pybind11::object loop_;

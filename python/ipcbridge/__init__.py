@@ -19,8 +19,8 @@ from ._client import Proxy, call, close, connect, describe
 from ._context import Context, context
 from ._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._exposure import method
-from ._later import proxy, retain, stream
 from ._server import Server, serve
+from ._unimplemented import proxy, retain, stream
 from ._verbs import notify, on_state, status, with_options
 
 __all__ = [

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar, Union, cast
 
-from . import _later, _native
+from . import _native, _unimplemented
 from ._describe import DESCRIBE, describe_service, is_async, is_generator
 from ._errors import IpcError
 from ._exposure import exposed, is_serial
@@ -156,7 +156,7 @@ def _prepared(name: str, function: Handler) -> Handler:
     if is_generator(function):
 
         def refuse(*_args: Any, **_kwargs: Any) -> Any:
-            raise IpcError("unimplemented", f"{name}() is a generator: {_later.STREAMS}")
+            raise IpcError("unimplemented", f"{name}() is a generator: {_unimplemented.STREAMS}")
 
         return refuse
     return with_floats(function)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Union
 
-from . import _later, _native
+from . import _native, _unimplemented
 from ._describe import is_async
 from ._errors import IpcError
 from ._shown import shown
@@ -192,7 +192,7 @@ def serve_arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of the native serve()."""
     if expose is not None:
-        raise IpcError("unimplemented", _later.EXPOSE)
+        raise IpcError("unimplemented", _unimplemented.EXPOSE)
     if takeover not in _TAKEOVERS:
         _refuse(f"takeover is 'wait', 'fail' or 'replace', not {shown(takeover)}")
     _check_integer(mode, "mode", 0o777, oct)

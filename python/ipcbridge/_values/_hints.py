@@ -10,7 +10,7 @@ from datetime import timedelta, tzinfo
 from fractions import Fraction
 from typing import Any
 
-from .. import _later
+from .. import _unimplemented
 from ._loaded import instance_of
 from ._refusal import Refused
 
@@ -52,20 +52,20 @@ def refusal(value: Any) -> Refused:
 
 def _comes_later(value: Any, name: str) -> str | None:
     if isinstance(value, BaseException):
-        return f"an exception ({name}): {_later.EXCEPTIONS}; send str(value)"
+        return f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
     if instance_of(value, "numpy", "ndarray") or isinstance(value, array):
-        return f"an array ({name}): {_later.ARRAYS}; send value.tolist()"
+        return f"an array ({name}): {_unimplemented.ARRAYS}; send value.tolist()"
     if isinstance(value, io.IOBase):
         contents = "value.getvalue()" if isinstance(value, (io.BytesIO, io.StringIO)) else "value.read()"
-        return f"a file ({name}): {_later.STREAMS}; send {contents}"
+        return f"a file ({name}): {_unimplemented.STREAMS}; send {contents}"
     if isinstance(value, (type, collections.abc.Awaitable)):
         return None
     if isinstance(value, collections.abc.AsyncIterable):
-        return f"an iterator ({name}): {_later.STREAMS}; send [item async for item in value]"
+        return f"an iterator ({name}): {_unimplemented.STREAMS}; send [item async for item in value]"
     if isinstance(value, collections.abc.Iterator):
-        return f"an iterator ({name}): {_later.STREAMS}; send list(value)"
+        return f"an iterator ({name}): {_unimplemented.STREAMS}; send list(value)"
     if callable(value) and not hasattr(type(value), "__iter__"):
-        return f"a function ({name}): {_later.CALLBACKS}"
+        return f"a function ({name}): {_unimplemented.CALLBACKS}"
     return None
 
 

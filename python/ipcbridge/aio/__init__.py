@@ -11,7 +11,7 @@ A proxy or server belongs to the loop on which it was made, and to that loop's t
 from .._context import Context, context
 from .._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._exposure import method
-from .._later import proxy, retain, stream
+from .._unimplemented import proxy, retain, stream
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
 from ._client import Proxy, call, close, connect, describe

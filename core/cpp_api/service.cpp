@@ -132,7 +132,7 @@ void Service::Impl::answer(const InboundCall& inbound) {
     call.deadline = deadline_after(inbound.received, from_microseconds(inbound.timeout_us));
   }
   call.cancelled = [this, &inbound] { return engine_->board().cancelled(inbound.key); };
-  Driver& driver = engine_->driver().driver();
+  BlockingDriver& driver = engine_->driver();
   try {
     const Bytes result = handler(call);
     driver.reply(inbound.key, result);

@@ -23,7 +23,7 @@ void BlockingDriver::Impl::on_event(const Event& event) {
 }
 
 void BlockingDriver::Impl::on(const InboundCallEvent& event) {
-  const std::lock_guard lock(mutex_);  // whoever runs the Driver settles afterwards
+  const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, settles afterwards
   pool_.push(InboundCall::take(event));
 }
 
@@ -52,6 +52,23 @@ void BlockingDriver::Impl::on(const OrphansEvent& event) {
 bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {
   const std::lock_guard lock(mutex_);
   return pool_.cancel(cancel.server, cancel.key);
+}
+
+void BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload) {
+  driver_->reply(request, payload, sink_of_answer());
+  settle_answer(request);
+}
+
+void BlockingDriver::Impl::reply_error(const RequestKey& request, Code code, std::string_view message,
+                                       ConstBytes details) {
+  driver_->reply_error(request, code, message, details, sink_of_answer());
+  settle_answer(request);
+}
+
+// After a few calls in a row the next one waits until somebody has read: what is for others may have arrived.
+EventSink* BlockingDriver::Impl::sink_of_answer() {
+  constexpr std::uint32_t kMostInARow = 16;
+  return handed_over_.load(std::memory_order_relaxed) < kMostInARow ? this : nullptr;
 }
 
 void BlockingDriver::Impl::note_closed(ServerId server) {
@@ -117,6 +134,14 @@ CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const Cal
 
 bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
   return !impl_->forked() && impl_->wait_until(done, deadline, interrupted);
+}
+
+void BlockingDriver::reply(const RequestKey& request, ConstBytes payload) {
+  if (!impl_->forked()) impl_->reply(request, payload);
+}
+
+void BlockingDriver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
+  if (!impl_->forked()) impl_->reply_error(request, code, message, details);
 }
 
 void BlockingDriver::stop_workers(ServerId server) {

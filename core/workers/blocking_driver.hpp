@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -42,13 +43,18 @@ class BlockingDriver {
   BlockingDriver(const BlockingDriver&) = delete;
   BlockingDriver& operator=(const BlockingDriver&) = delete;
 
-  // For everything that does not wait: connect, serve, close, reply, status …
+  // For everything that does not wait: connect, serve, close, status …
   Driver& driver();
 
   // Makes a call and waits for its end. Where the queue is full it waits for room, until the deadline. `cancelled` when
   // interrupted; the callee is then told.
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
                   ConstBytes payload, const Interrupted& interrupted);
+
+  // Driver::reply(), from any thread. The call that had to wait for this one goes to the workers, of whom the one that
+  // answers is back first: it need not read, and nobody need be woken.
+  void reply(const RequestKey& request, ConstBytes payload);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
 
   // Waits until `done` says so; it is asked again whenever an event has been observed. False when the deadline passed
   // or when interrupted.

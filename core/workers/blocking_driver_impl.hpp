@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -63,6 +64,8 @@ class BlockingDriver::Impl final : public EventSink {
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
                   ConstBytes payload, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
+  void reply(const RequestKey& request, ConstBytes payload);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
   void stop_workers(ServerId server);
   std::uint32_t dismiss_workers(ServerId server);
   WorkerLoad load(ServerId server);
@@ -87,6 +90,8 @@ class BlockingDriver::Impl final : public EventSink {
   struct Wait;
   using Done = std::function<bool()>;
 
+  EventSink* sink_of_answer();
+  void settle_answer(const RequestKey& request);
   void settle() { pool_.settle(token_, watchdog_); }
 
   // Events, under the Driver's lock (blocking_driver.cpp).
@@ -148,6 +153,7 @@ class BlockingDriver::Impl final : public EventSink {
   std::atomic<std::uint32_t> observed_{0};  // events that the observer was told of
   std::vector<RequestKey> cancelled_;       // the reader's: calls taken back while it ran the Driver, which it answers
   std::uint32_t runs_ = 0;                  // the reader's
+  std::atomic<std::uint32_t> handed_over_{0};  // calls that answers have brought since anybody has read
 };
 
 class BlockingDriver::Impl::Reading {

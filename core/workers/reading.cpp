@@ -15,6 +15,7 @@ constexpr std::uint32_t kRunsPerPoll = 16;
 }  // namespace
 
 bool BlockingDriver::Impl::run_driver(bool poll) {
+  handed_over_.store(0, std::memory_order_relaxed);
   // Where messages never run out, nobody sleeps in the kernel: it has to be asked for new connections, doorbells and
   // timers all the same.
   const bool more = driver_->turn(*this, poll || ++runs_ % kRunsPerPoll == 0);

@@ -50,6 +50,11 @@ void WorkQueue::restart(WorkerId worker, std::uint32_t method, Tick now) {
   if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
 }
 
+void WorkQueue::note_answered(WorkerId worker, Tick now) {
+  finish(worker, now);
+  set(worker, {Worker::kAnswered, 0, now, kNever});
+}
+
 void WorkQueue::set_waiting(WorkerId worker, bool waits) { workers_[worker - 1].waits = waits; }
 
 void WorkQueue::finish(WorkerId worker, Tick now) {

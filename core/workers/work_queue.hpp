@@ -65,6 +65,8 @@ class WorkQueue {
   bool pop(WorkerId worker, InboundCall& call, Tick now);
   // The worker runs another call instead, which it had from elsewhere.
   void restart(WorkerId worker, std::uint32_t method, Tick now);
+  // The worker has answered the call that it runs, and will be back soon.
+  void note_answered(WorkerId worker, Tick now);
   // The handler that the worker runs waits in a call of its own, or does not any more.
   void set_waiting(WorkerId worker, bool waits);
   // The worker is done with what it ran, or came for nothing.
@@ -74,8 +76,8 @@ class WorkQueue {
 
   // Whether more calls wait than workers are to come.
   bool wants_worker() const { return size() > coming_; }
-  // Whether a worker will soon be back: it is on its way, or runs a handler that has just begun, is not known as slow
-  // and does not wait.
+  // Whether a worker will soon be back: it is on its way, has just answered, or runs a handler that has just begun, is
+  // not known as slow and does not wait.
   bool expects_worker(Tick now) const;
   // Whether all workers, or any, have been at a handler or on their way for too long.
   bool all_stuck(Tick now) const;
@@ -101,7 +103,7 @@ class WorkQueue {
 
  private:
   struct Worker {
-    enum State : std::uint8_t { kNone, kIdle, kComing, kRunning };
+    enum State : std::uint8_t { kNone, kIdle, kComing, kRunning, kAnswered };
     State state = kNone;
     std::uint32_t method = 0;
     Tick since = 0;

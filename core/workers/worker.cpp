@@ -87,7 +87,11 @@ bool BlockingDriver::Impl::wait_for_call(Worker& self, const Interrupted& interr
 
 bool BlockingDriver::Impl::take(Worker& self, InboundCall& call) {
   const Scope lock(*this);
-  if (!self.queue_->dismisses(self.epoch_)) return pool_.take(*self.queue_, self.number_, call);
+  if (!self.queue_->dismisses(self.epoch_)) {
+    if (!pool_.take(*self.queue_, self.number_, call)) return false;
+    self.call_ = call.key;
+    return true;
+  }
   pool_.finish(*self.queue_, self.number_);
   return false;
 }
@@ -95,6 +99,17 @@ bool BlockingDriver::Impl::take(Worker& self, InboundCall& call) {
 void BlockingDriver::Impl::restart(const Worker& self, std::uint32_t method) {
   const Scope lock(*this);
   self.queue_->restart(self.number_, method, pool_.now());
+}
+
+// The answer may have brought the workers a call: that which had to wait for the one that is answered. Where a worker
+// has answered its own call, it takes the other one as soon as it is back, and nobody is woken for it.
+void BlockingDriver::Impl::settle_answer(const RequestKey& request) {
+  if (!pool_.has_unsettled_calls()) return;
+  const Scope lock(*this);
+  ++handed_over_;
+  const Worker* self = current_worker;
+  if (self == nullptr || &self->driver_ != this || self->queue_ == nullptr || self->call_ != request) return;
+  pool_.note_answered(*self->queue_, self->number_);
 }
 
 // A handler that waits in a call of its own is not done in a moment: others are to take what was left to it.

@@ -44,6 +44,7 @@ class Worker {
   WorkQueue* queue_ = nullptr;  // null: of a process that has forked
   std::uint32_t epoch_;
   std::uint32_t number_ = 0;  // in its queue
+  RequestKey call_;           // that it was given last
   Worker* outer_ = nullptr;   // of this thread, in whose handler this one runs
 };
 

@@ -75,6 +75,12 @@ bool WorkerPool::reserve(WorkQueue& queue, WorkQueue::WorkerId worker) {
   return true;
 }
 
+void WorkerPool::note_answered(WorkQueue& queue, WorkQueue::WorkerId worker) {
+  finish(queue, worker);
+  queue.note_answered(worker, ticks_);
+  ++starts_;  // the watchdog sees to it that the worker comes back
+}
+
 bool WorkerPool::take(WorkQueue& queue, WorkQueue::WorkerId worker, InboundCall& call) {
   finish(queue, worker);
   if (!queue.pop(worker, call, ticks_)) {

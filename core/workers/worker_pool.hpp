@@ -64,6 +64,8 @@ class WorkerPool {
     queue.finish(worker, ticks_);
     stale_activity_ = stale_activity_ || queue.activity().has_value();
   }
+  // The worker has answered its call. Until it is back others take what this has brought, if it does not come soon.
+  void note_answered(WorkQueue& queue, WorkQueue::WorkerId worker);
   // The worker waits: it is to come for a call, or idle where there is none.
   bool reserve(WorkQueue& queue, WorkQueue::WorkerId worker);
   // Without a call the worker is expected to wait soon.

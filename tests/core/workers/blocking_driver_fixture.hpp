@@ -65,12 +65,14 @@ class Service {
  public:
   using Handler = std::function<void(BlockingDriver&, const InboundCall&)>;
 
-  Service(BlockingDriver& driver, const std::string& address, int threads, Handler handler, const Limits& limits = {})
+  Service(BlockingDriver& driver, const std::string& address, int threads, Handler handler, const Limits& limits = {},
+          std::vector<std::uint32_t> serial_groups = {})
       : driver_(driver), handler_(std::move(handler)) {
     ServeOptions options;
     options.address = address;
     options.methods = {"echo", "slow"};
     options.limits = limits;
+    options.serial_groups = std::move(serial_groups);
     id_ = driver_.driver().serve(options).value();
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
@@ -103,9 +105,7 @@ class Service {
   std::vector<std::thread> threads_;
 };
 
-inline void echo(BlockingDriver& driver, const InboundCall& inbound) {
-  driver.driver().reply(inbound.key, inbound.payload);
-}
+inline void echo(BlockingDriver& driver, const InboundCall& inbound) { driver.reply(inbound.key, inbound.payload); }
 
 inline CallOptions within_seconds(int seconds) {
   CallOptions options;

@@ -66,7 +66,7 @@ TEST_F(BlockingDriverTest, AHandlerMayCallTheServiceThatItBelongsTo) {
     const std::string less = std::to_string(std::stoi(text) - 1);
     const CallResult result =
         driver.call(inner, driver.driver().intern_method(inner, "echo"), {}, {}, as_bytes(less), {});
-    driver.driver().reply(inbound.key, result.outcome.payload);
+    driver.reply(inbound.key, result.outcome.payload);
   });
   inner = connect(*server_);
   const ClientId client = connect(*client_);

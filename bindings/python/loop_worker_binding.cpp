@@ -76,7 +76,7 @@ bool LoopWorkerBinding::run_calls(BlockingDriver& pump) {
   for (int count = 0; count < kMaxCallsInARow && worker_->take(call); ++count) {
     const auto found = servers_.find(call.server);
     if (found == servers_.end()) {
-      pump.driver().reply_error(call.key, Code::kUnavailable, "the service is closing", {});
+      pump.reply_error(call.key, Code::kUnavailable, "the service is closing", {});
       continue;
     }
     const Handlers handlers = found->second;  // the server may be removed meanwhile

@@ -50,10 +50,11 @@ auto without_gil(PumpBinding& binding, F f) {
 
 }  // namespace
 
-PumpBinding::PumpBinding(bool spin) : generation_(fork_guard::generation()), board_(std::make_shared<StateBoard>()) {
+PumpBinding::PumpBinding(bool spin) : generation_(fork_guard::generation()), states_(std::make_shared<StateTracker>()) {
   DriverOptions options;
   options.spin = spin;
-  pump_ = unwrap(BlockingDriver::create(options, [board = board_](const Event& event) { board->observe(event); }));
+  pump_ = unwrap(
+      BlockingDriver::create(options, [states = states_](const ObservedEvent& event) { states->observe(event); }));
 }
 
 PumpBinding::~PumpBinding() {
@@ -63,9 +64,9 @@ PumpBinding::~PumpBinding() {
 
 void PumpBinding::check_process() const { python::check_process(generation_); }
 
-StateBoard& PumpBinding::board() {
+StateTracker& PumpBinding::states() {
   check_process();  // the fork may have found its lock taken
-  return *board_;
+  return *states_;
 }
 
 BlockingDriver& PumpBinding::alive() {
@@ -76,7 +77,7 @@ BlockingDriver& PumpBinding::alive() {
 
 void PumpBinding::shut_down() {
   if (generation_ != fork_guard::generation()) return;
-  board_->stop();
+  states_->stop();
   if (!pump_) return;
   if (inside_.load(std::memory_order_acquire) != 0) {
     // A daemon thread is in a call. The process ends before it can notice.
@@ -101,36 +102,33 @@ ServerId PumpBinding::serve(const ServeOptions& options) {
   return unwrap(without_gil(*this, [&] { return pump.driver().serve(options); }));
 }
 
-template <typename Done>
-void PumpBinding::wait(Done done) {
+template <typename Wait>
+auto PumpBinding::wait(Wait wait) {
   BlockingDriver& pump = alive();
   const Visit visit(*this);
-  without_gil([&] { return pump.wait_until(done, kNever, interrupted_by_signals()); });
+  auto seen = without_gil([&] { return wait(pump, interrupted_by_signals()); });
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return seen;
 }
 
 void PumpBinding::wait_client(ClientId client) {
-  std::optional<StateBoard::State> seen;
-  wait([&] {
-    seen = board_->client(client);
-    return seen && (seen->begun || seen->state == static_cast<std::uint8_t>(ClientState::kClosed));
+  const std::optional<StateTracker::State> seen = wait([&](BlockingDriver& pump, const Interrupted& interrupted) {
+    return states_->wait_begun(pump, StateTracker::client(client), interrupted);
   });
-  if (seen && !seen->begun) raise(seen->code, seen->message);
+  if (seen && !seen->begun) raise(seen->why.code, seen->why.message);
 }
 
 void PumpBinding::wait_server(ServerId server) {
-  std::optional<StateBoard::State> seen;
-  wait([&] {
-    seen = board_->server(server);
-    return seen && (seen->begun || seen->state == static_cast<std::uint8_t>(ServerState::kClosed));
+  const std::optional<StateTracker::State> seen = wait([&](BlockingDriver& pump, const Interrupted& interrupted) {
+    return states_->wait_begun(pump, StateTracker::server(server), interrupted);
   });
-  if (seen && !seen->begun && seen->code != Code::kOk) raise(seen->code, seen->message);
+  if (seen && !seen->begun && seen->why.code != Code::kOk) raise(seen->why.code, seen->why.message);
 }
 
 void PumpBinding::wait_server_closed(ServerId server) {
-  wait([&] {
-    const auto seen = board_->server(server);
-    return !seen || seen->state == static_cast<std::uint8_t>(ServerState::kClosed);
+  wait([&](BlockingDriver& pump, const Interrupted& interrupted) {
+    states_->wait_closed(pump, server, interrupted);
+    return true;
   });
 }
 
@@ -142,8 +140,6 @@ void PumpBinding::run_worker(const py::object& self, ServerId server, std::uint3
   const Visit visit(binding);
   const Interrupted interrupted = interrupted_by_signals();
   const HandlerContext begin{nullptr, before.ptr()};
-  Crew& crew = binding.crews_[server];
-  ++crew.workers;
   {
     Worker worker(pump, server, shift);
     Worker* const outer = std::exchange(current_worker, &worker);
@@ -151,14 +147,11 @@ void PumpBinding::run_worker(const py::object& self, ServerId server, std::uint3
     bool goes_on = true;
     while (goes_on && without_gil([&] { return worker.wait(interrupted); })) {
       while (goes_on && worker.take(call)) {
-        if (++crew.running == crew.workers) binding.board_->saturated(server);
         goes_on = handle(binding, self.ptr(), call, handlers.ptr(), begin) && !set_raised_by_signal(ending.ptr());
-        --crew.running;
       }
     }
     current_worker = outer;
   }
-  if (--crew.workers == 0) binding.crews_.erase(server);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 
@@ -166,41 +159,40 @@ void PumpBinding::begin_next(ServerId /*server*/, std::uint32_t method) {
   if (current_worker != nullptr) current_worker->restart(method);
 }
 
-py::object PumpBinding::next_news() {
+py::object PumpBinding::next_event() {
+  using Kind = StateTracker::TrackedEvent::Kind;
   static_cast<void>(alive());
-  const std::shared_ptr<StateBoard> board = board_;
-  const auto news = without_gil([&] { return board->next_news(); });
-  if (!news) return py::none();
+  const std::shared_ptr<StateTracker> states = states_;
+  const auto event = without_gil([&] { return states->next_event(); });
+  if (!event) return py::none();
   py::str state = "";
-  const char* kind = "saturated";
-  if (news->kind == StateBoard::News::Kind::kClientState) {
+  const char* kind = event->kind == Kind::kCancel ? "cancel" : "saturated";
+  if (event->kind == Kind::kState && event->owner.kind == StateTracker::Kind::kClient) {
     kind = "client";
-    state = to_str(state_name(static_cast<ClientState>(news->state.state)));
-  } else if (news->kind == StateBoard::News::Kind::kServerState) {
+    state = to_str(state_name(static_cast<ClientState>(event->state.state)));
+  } else if (event->kind == Kind::kState) {
     kind = "server";
-    state = to_str(state_name(static_cast<ServerState>(news->state.state)));
-  } else if (news->kind == StateBoard::News::Kind::kCancel) {
-    kind = "cancel";
+    state = to_str(state_name(static_cast<ServerState>(event->state.state)));
   }
-  return py::make_tuple(kind, news->owner, state, to_str(code_name(news->state.code)), to_str(news->state.message),
-                        news->key.connection, news->key.id, news->number);
+  return py::make_tuple(kind, event->owner.id, state, to_str(code_name(event->state.why.code)),
+                        to_str(event->state.why.message), event->call.connection, event->call.id, event->number);
 }
 
 bool PumpBinding::is_usable() const { return pump_ != nullptr && generation_ == fork_guard::generation(); }
 
 void PumpBinding::reply(const RequestKey& key, ConstBytes payload) {
   if (!is_usable()) return;
-  pump_->driver().reply(key, payload);
-  board_->answered(key);
+  pump_->reply(key, payload);
+  states_->answered(key);
 }
 
 void PumpBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
   if (!is_usable()) return;
-  pump_->driver().reply_error(key, code, message, details);
-  board_->answered(key);
+  pump_->reply_error(key, code, message, details);
+  states_->answered(key);
 }
 
-bool PumpBinding::cancelled(const RequestKey& key) { return !is_usable() || board_->cancelled(key); }
+bool PumpBinding::cancelled(const RequestKey& key) { return !is_usable() || states_->cancelled(key); }
 
 void bind_pump(py::module_& module) {
   const auto driver = [](PumpBinding& pump) -> Driver& { return pump.alive().driver(); };
@@ -240,9 +232,9 @@ void bind_pump(py::module_& module) {
       .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"),
            py::arg("before"), py::arg("ending"))
       .def("begin_next", &PumpBinding::begin_next, py::arg("server"), py::arg("method"))
-      .def("listen", [](PumpBinding& pump) { pump.board().listen(); })
-      .def("last_news", [](PumpBinding& pump) { return pump.board().last_news(); })
-      .def("next_news", &PumpBinding::next_news)
+      .def("listen", [](PumpBinding& pump) { pump.states().listen(); })
+      .def("last_event", [](PumpBinding& pump) { return pump.states().last_event(); })
+      .def("next_event", &PumpBinding::next_event)
       .def(
           "close_client",
           [driver](PumpBinding& pump, ClientId client) {
@@ -254,7 +246,8 @@ void bind_pump(py::module_& module) {
           },
           py::arg("client"))
       .def(
-          "forget_client", [](PumpBinding& pump, ClientId client) { pump.board().forget_client(client); },
+          "forget_client",
+          [](PumpBinding& pump, ClientId client) { pump.states().forget(StateTracker::client(client)); },
           py::arg("client"))
       .def(
           "close_server",
@@ -284,7 +277,8 @@ void bind_pump(py::module_& module) {
           },
           py::arg("server"))
       .def(
-          "forget_server", [](PumpBinding& pump, ServerId server) { pump.board().forget_server(server); },
+          "forget_server",
+          [](PumpBinding& pump, ServerId server) { pump.states().forget(StateTracker::server(server)); },
           py::arg("server"))
       .def(
           "methods",
@@ -337,9 +331,7 @@ void bind_pump(py::module_& module) {
             dict["slowest_us"] = microseconds(load.slowest);
             return dict;
           },
-          py::arg("server"))
-      .def(
-          "watch", [](PumpBinding& pump, ServerId server) { pump.board().saturated(server); }, py::arg("server"));
+          py::arg("server"));
 }
 
 }  // namespace ipcbridge::python

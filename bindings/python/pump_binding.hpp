@@ -5,16 +5,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/handlers.hpp"
 #include "bindings/python/responder.hpp"
-#include "bindings/python/state_board.hpp"
 #include "core/workers/blocking_driver.hpp"
 #include "core/workers/inbound_call.hpp"
+#include "core/workers/state_tracker.hpp"
 
 namespace ipcbridge::python {
 
@@ -32,11 +31,11 @@ class PumpBinding final : public Responder {
   // The driver, or an IpcError raised.
   BlockingDriver& alive();
   bool is_alive() const { return pump_ != nullptr; }
-  StateBoard& board();
+  StateTracker& states();
   // Raises in a forked child.
   void check_process() const;
 
-  // No more news; the pump's threads end, unless somebody is still inside.
+  // No more events; the pump's threads end, unless somebody is still inside.
   void shut_down();
 
   // Counts the threads inside, which shut_down must not pull the pump from under.
@@ -69,7 +68,7 @@ class PumpBinding final : public Responder {
   void begin_next(ServerId server, std::uint32_t method);
 
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
-  pybind11::object next_news();
+  pybind11::object next_event();
 
   void reply(const RequestKey& key, ConstBytes payload) override;
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
@@ -77,20 +76,13 @@ class PumpBinding final : public Responder {
 
  private:
   bool is_usable() const;
-  template <typename Done>
-  void wait(Done done);
-
-  // A server's handler threads. Guarded by the GIL.
-  struct Crew {
-    int workers = 0;
-    int running = 0;
-  };
+  template <typename Wait>
+  auto wait(Wait wait);
 
   std::uint32_t generation_;
-  std::shared_ptr<StateBoard> board_;  // shared with the observer
+  std::shared_ptr<StateTracker> states_;  // shared with the observer
   std::unique_ptr<BlockingDriver> pump_;
   std::atomic<int> inside_{0};
-  std::unordered_map<ServerId, Crew> crews_;
 };
 
 void bind_pump(pybind11::module_& module);

@@ -7,15 +7,15 @@
 
 namespace ipcbridge {
 
-Engine::Engine(bool spin) : generation_(fork_guard::generation()), board_(std::make_unique<StateBoard>()) {
+Engine::Engine(bool spin) : generation_(fork_guard::generation()), states_(std::make_unique<StateTracker>()) {
   DriverOptions options;
   options.spin = spin;
-  driver_ = unwrap(BlockingDriver::create(options, [this](const Event& event) { board_->observe(event); }));
+  driver_ = unwrap(BlockingDriver::create(options, [this](const ObservedEvent& event) { states_->observe(event); }));
 }
 
 Engine::~Engine() {
   // The child's copy counts threads that wait on it and exist in the parent only: destroying it waits for them.
-  if (forked()) static_cast<void>(board_.release());
+  if (forked()) static_cast<void>(states_.release());
 }
 
 BlockingDriver& Engine::driver() {

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "core/base/clock.hpp"
-#include "core/cpp_api/state_board.hpp"
 #include "core/workers/blocking_driver.hpp"
+#include "core/workers/state_tracker.hpp"
 
 namespace ipcbridge {
 
@@ -20,12 +20,12 @@ class Engine {
 
   // Throws failed_precondition in a forked child.
   BlockingDriver& driver();
-  StateBoard& board() { return *board_; }
+  StateTracker& states() { return *states_; }
   bool forked() const;
 
  private:
   const std::uint32_t generation_;
-  std::unique_ptr<StateBoard> board_;  // before the driver, which writes to it until it has gone
+  std::unique_ptr<StateTracker> states_;  // before the driver, which writes to it until it has gone
   std::unique_ptr<BlockingDriver> driver_;
 };
 

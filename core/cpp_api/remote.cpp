@@ -24,16 +24,17 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
 
 Remote::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, const RemoteOptions& options)
     : engine_(std::move(engine)), id_(unwrap(engine_->driver().driver().connect(connect_options(address, options)))) {
-  const StateBoard::State found = engine_->board().wait_begun(StateBoard::client(id_));
-  if (found.begun) return;
-  engine_->board().forget(StateBoard::client(id_));
-  raise(found.why);
+  const std::optional<StateTracker::State> found =
+      engine_->states().wait_begun(engine_->driver(), StateTracker::client(id_));
+  if (!found || found->begun) return;
+  engine_->states().forget(StateTracker::client(id_));
+  raise(found->why);
 }
 
 Remote::Impl::~Impl() {
   if (engine_->forked()) return;
   close();
-  engine_->board().forget(StateBoard::client(id_));
+  engine_->states().forget(StateTracker::client(id_));
 }
 
 CallResult Remote::Impl::send(std::string_view method, BytesView arguments, const RequestOptions& options,

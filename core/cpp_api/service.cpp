@@ -65,7 +65,7 @@ Service::Impl::~Impl() {
     return;
   }
   close(kDefaultGrace);
-  engine_->board().forget(StateBoard::server(id_));
+  engine_->states().forget(StateTracker::server(id_));
 }
 
 ServerId Service::Impl::listen(const std::string& address, const ServiceOptions& options) {
@@ -80,10 +80,11 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
   serve.allow = {options.allow_users, options.allow_groups};
   serve.mode = options.mode;
   const ServerId id = unwrap(engine_->driver().driver().serve(serve));
-  const StateBoard::State seen = engine_->board().wait_begun(StateBoard::server(id));
-  if (!seen.begun) {
-    engine_->board().forget(StateBoard::server(id));
-    raise(seen.why);
+  const std::optional<StateTracker::State> seen =
+      engine_->states().wait_begun(engine_->driver(), StateTracker::server(id));
+  if (seen && !seen->begun) {
+    engine_->states().forget(StateTracker::server(id));
+    raise(seen->why);
   }
   return id;
 }
@@ -114,7 +115,7 @@ void Service::Impl::close(Duration grace) {
 
 void Service::Impl::wait() {
   static_cast<void>(engine_->driver());
-  engine_->board().wait_closed(StateBoard::server(id_));
+  engine_->states().sleep_until_closed(id_);
 }
 
 void Service::Impl::work() {
@@ -131,7 +132,7 @@ void Service::Impl::answer(const InboundCall& inbound) {
   if (inbound.timeout_us != 0) {
     call.deadline = deadline_after(inbound.received, from_microseconds(inbound.timeout_us));
   }
-  call.cancelled = [this, &inbound] { return engine_->board().cancelled(inbound.key); };
+  call.cancelled = [this, &inbound] { return engine_->states().cancelled(inbound.key); };
   BlockingDriver& driver = engine_->driver();
   try {
     const Bytes result = handler(call);
@@ -141,7 +142,7 @@ void Service::Impl::answer(const InboundCall& inbound) {
     driver.reply_error(inbound.key, error.code, error.message, error.payload);
     if (!error.expected && on_error_) on_error_(name, error.message);
   }
-  engine_->board().answered(inbound.key);
+  engine_->states().answered(inbound.key);
 }
 
 ServiceStatus Service::Impl::status() const {

@@ -77,7 +77,7 @@ void BlockingDriver::Impl::note_closed(ServerId server) {
   pool_.erase_if_over(server);
 }
 
-void BlockingDriver::Impl::tell_observer(const Event& event) {
+void BlockingDriver::Impl::tell_observer(const ObservedEvent& event) {
   if (observer_) observer_(event);
   const std::lock_guard lock(mutex_);
   ++observed_;

@@ -13,6 +13,7 @@
 #include "core/endpoint/options.hpp"
 #include "core/workers/call_result.hpp"
 #include "core/workers/interrupt_check.hpp"
+#include "core/workers/observed_event.hpp"
 #include "core/workers/work_queue.hpp"
 
 namespace ipcbridge {
@@ -31,9 +32,9 @@ namespace ipcbridge {
 // that every worker of the server takes from, so nothing is stranded behind a stuck handler.
 class BlockingDriver {
  public:
-  // State changes and cancellations arrive here, on whichever thread is reading, under the Driver's lock: copy, wake
-  // somebody, return.
-  using Observer = std::function<void(const Event&)>;
+  // State changes, cancellations and saturation arrive here, on whichever thread sees them, mostly under the Driver's
+  // lock: copy, wake somebody, return.
+  using Observer = std::function<void(const ObservedEvent&)>;
 
   // resource_exhausted when descriptors or threads cannot be had.
   static Result<std::unique_ptr<BlockingDriver>> create(const DriverOptions& options, Observer observer);

@@ -106,7 +106,7 @@ class BlockingDriver::Impl final : public EventSink {
   void on(const OrphansEvent& event);
   bool take_back(const CancelEvent& cancel);
   void note_closed(ServerId server);
-  void tell_observer(const Event& event);
+  void tell_observer(const ObservedEvent& event);
 
   // What the holder of the token does, without the lock (reading.cpp).
   bool run_driver(bool poll);
@@ -138,7 +138,8 @@ class BlockingDriver::Impl final : public EventSink {
   void watch();
   bool must_read() const { return !pool_.has_idle_worker() && !pool_.expects_worker(); }
   TimePoint tell_activities(Scope& lock);
-  void read_as_watchdog(Scope& lock, TimePoint until);
+  void tell_saturated(TimePoint now, Scope& lock);
+  void read_as_watchdog(Scope& lock, bool wanted);
 
   std::unique_ptr<Driver> driver_;
   Observer observer_;

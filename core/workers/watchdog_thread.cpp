@@ -30,19 +30,22 @@ void BlockingDriver::Impl::watch() {
   for (;;) {
     const TimePoint told = tell_activities(lock);
     if (watchdog_.is_stopping()) return;
-    const bool wanted = pool_.tick(Clock::now(), told);
+    const TimePoint now = Clock::now();
+    const bool wanted = pool_.tick(now, told);
+    tell_saturated(now, lock);
     if (must_read()) {
       watchdog_.begin_pace_anew();
-      read_as_watchdog(lock, wanted ? Clock::now() + WatchPace::kTick : kNever);
+      read_as_watchdog(lock, wanted);
       continue;
     }
     const std::optional<Duration> pause = watchdog_.pause({.wanted = wanted,
                                                            .taken = watchdog_.seen_starts() != pool_.starts(),
                                                            .slow = pool_.any_stuck(),
                                                            .begun = pool_.expects_worker()});
+    const TimePoint until = pause ? Clock::now() + *pause : pool_.saturation_due();
     watchdog_.fall_asleep(false, pause.has_value(), pool_.starts());
     lock.unlock();
-    watchdog_.bell().wait(pause ? Clock::now() + *pause : kNever);
+    watchdog_.bell().wait(until);
     lock.lock();
     watchdog_.get_up();
   }
@@ -60,8 +63,17 @@ TimePoint BlockingDriver::Impl::tell_activities(Scope& lock) {
   return now;
 }
 
-void BlockingDriver::Impl::read_as_watchdog(Scope& lock, TimePoint until) {
-  watchdog_.fall_asleep(true, until != kNever, pool_.starts());
+void BlockingDriver::Impl::tell_saturated(TimePoint now, Scope& lock) {
+  const auto saturated = pool_.update_saturation(now);
+  if (saturated.empty()) return;
+  lock.unlock();
+  for (const auto& [server, load] : saturated) tell_observer(SaturationEvent{server, load});
+  lock.lock();
+}
+
+void BlockingDriver::Impl::read_as_watchdog(Scope& lock, bool wanted) {
+  const TimePoint until = wanted ? Clock::now() + WatchPace::kTick : pool_.saturation_due();
+  watchdog_.fall_asleep(true, wanted, pool_.starts());
   // Whoever read last may have left without arming.
   if (token_.try_take()) {
     lock.unlock();

@@ -62,6 +62,7 @@ void WorkQueue::finish(WorkerId worker, Tick now) {
   if (!self.busy()) return;
   set(worker, {Worker::kIdle});
   if (!self.running()) return;
+  saturation_told_ = false;
   if (self.method >= slowness_.size()) slowness_.resize(self.method + 1);
   std::uint8_t& slowness = slowness_[self.method];
   // Known as slow after one slow call, forgiven after a few fast ones.
@@ -116,6 +117,25 @@ bool WorkQueue::update_activity(TimePoint now) {
   if (longest == activity_) return false;
   activity_ = longest;
   return true;
+}
+
+bool WorkQueue::update_saturation(TimePoint now) {
+  const bool all_run = busy_ > 0 && std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) {
+                         return worker.state == Worker::kNone || worker.running();
+                       });
+  if (!all_run) {
+    saturation_due_ = kNever;
+    saturation_told_ = false;
+  } else if (saturation_told_) {
+    saturation_due_ = kNever;
+  } else if (saturation_due_ == kNever) {
+    saturation_due_ = now + kSaturation;
+  } else if (now >= saturation_due_) {
+    saturation_told_ = !waiting_.empty() && load(now).slowest >= kSaturation;
+    saturation_due_ = saturation_told_ ? kNever : now + kSaturation;
+    return saturation_told_;
+  }
+  return false;
 }
 
 WorkerLoad WorkQueue::load(TimePoint now) const {

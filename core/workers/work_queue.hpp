@@ -94,6 +94,12 @@ class WorkQueue {
   bool update_activity(TimePoint now);
   const std::optional<shm::Activity>& activity() const { return activity_; }
 
+  // Saturated is a server whose workers have all been at handlers for so long, one of them at the same, while calls
+  // wait. True once, and again after one of the handlers has ended. To be called with every tick, and when due.
+  static constexpr Duration kSaturation = std::chrono::seconds(1);
+  bool update_saturation(TimePoint now);
+  TimePoint saturation_due() const { return saturation_due_; }
+
   // Whether a worker of that epoch is to leave.
   bool dismisses(std::uint32_t worker_epoch) const { return stopping || worker_epoch < epoch; }
 
@@ -124,6 +130,8 @@ class WorkQueue {
   std::uint32_t busy_ = 0;
   std::uint32_t coming_ = 0;
   std::optional<shm::Activity> activity_;
+  TimePoint saturation_due_ = kNever;  // while all workers run
+  bool saturation_told_ = false;
   // Of each method how slow it has been: up by four when it was, down by one when it was not.
   std::vector<std::uint8_t> slowness_;
 };

@@ -192,6 +192,22 @@ bool WorkerPool::any_stuck() const {
   return std::any_of(queues_.begin(), queues_.end(), [this](const auto& queue) { return queue->any_stuck(ticks_); });
 }
 
+std::vector<std::pair<ServerId, WorkerLoad>> WorkerPool::update_saturation(TimePoint now) {
+  std::vector<std::pair<ServerId, WorkerLoad>> saturated;
+  for (const std::unique_ptr<WorkQueue>& queue : queues_) {
+    if (queue->server() != kLoop && queue->update_saturation(now)) {
+      saturated.emplace_back(queue->server(), queue->load(now));
+    }
+  }
+  return saturated;
+}
+
+TimePoint WorkerPool::saturation_due() const {
+  TimePoint due = kNever;
+  for (const std::unique_ptr<WorkQueue>& queue : queues_) due = std::min(due, queue->saturation_due());
+  return due;
+}
+
 std::vector<std::pair<ServerId, std::optional<shm::Activity>>> WorkerPool::update_activities(TimePoint now) {
   std::vector<std::pair<ServerId, std::optional<shm::Activity>>> changed;
   stale_activity_ = false;

@@ -104,6 +104,9 @@ class WorkerPool {
   bool tick(TimePoint now, TimePoint told);
   WorkQueue::Tick now() const { return ticks_; }
   bool any_stuck() const;
+  // Whose workers are all held up: see WorkQueue::update_saturation().
+  std::vector<std::pair<ServerId, WorkerLoad>> update_saturation(TimePoint now);
+  TimePoint saturation_due() const;
   // How many calls workers have come for so far.
   std::uint64_t starts() const { return starts_; }
   // What the callers are to be told of anew.

@@ -74,7 +74,7 @@ class Client:
         self._pump.check_process()
         self._process.observe_client(self._id, self)
         self._process.teller.start()
-        return self._listeners.add(listener, self._pump.last_news())
+        return self._listeners.add(listener, self._pump.last_event())
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         self._process.teller.tell(self._listeners, state, code, message, number)

@@ -1,4 +1,4 @@
-"""What a process has once for its blocking API: the pump, the thread that hears its news, the end of both."""
+"""What a process has once for its blocking API: the pump, the thread that hears its events, the end of both."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ class Process:
     def _pass_on(self) -> None:
         while True:
             try:
-                news = self.pump.next_news()
+                event = self.pump.next_event()
             except IpcError:
                 return
-            if news is None:
+            if event is None:
                 return
             try:
-                self._tell(*news)
+                self._tell(*event)
             except BaseException as error:  # there is no other thread to hear the rest
-                _log.error("telling of %s failed", news[:3], exc_info=error)
+                _log.error("telling of %s failed", event[:3], exc_info=error)
 
     def _tell(
         self, kind: str, owner: int, state: str, code: str, message: str, connection: int, call_id: int, number: int

@@ -128,7 +128,7 @@ class Server:
         """What on_state() does."""
         self._pump.check_process()
         self._process.teller.start()
-        return self._listeners.add(listener, self._pump.last_news())
+        return self._listeners.add(listener, self._pump.last_event())
 
     def __enter__(self) -> Self:
         return self
@@ -211,11 +211,6 @@ class Server:
     def on_saturated(self) -> None:
         with contextlib.suppress(IpcError):
             status = self.status()
-            if status["busy_workers"] < status["workers"]:
-                return
-            if status["queued_calls"] == 0 or status["slowest_seconds"] < 1.0:
-                self._pump.watch(self._id)
-                return
             _log.warning(
                 "%s: all %d handler threads are busy (calls waiting: %d); the slowest, %s(), has run for %.1f s",
                 self.name,

@@ -79,7 +79,7 @@ TEST_F(BlockingDriverTest, AHandlerMayCallTheServiceThatItBelongsTo) {
 TEST_F(BlockingDriverTest, AnInterruptedWaitIsCancelledAndTheCalleeIsTold) {
   Gate gate;
   std::atomic<bool> cancelled{false};
-  server_ = make_driver([&](const Event& event) {
+  server_ = make_driver([&](const ObservedEvent& event) {
     if (std::holds_alternative<CancelEvent>(event)) cancelled = true;
   });
   std::atomic<bool> entered{false};
@@ -220,7 +220,7 @@ TEST_F(BlockingDriverTest, AWaitForAConditionEndsWithItsDeadlineOrTheCondition) 
 
 TEST_F(BlockingDriverTest, AWaitForAConditionHearsOfWhatAnotherThreadReads) {
   std::atomic<ClientId> ready{0};
-  client_ = make_driver([&](const Event& event) {
+  client_ = make_driver([&](const ObservedEvent& event) {
     const auto* changed = std::get_if<ClientStateEvent>(&event);
     if (changed != nullptr && changed->state == ClientState::kReady) ready = changed->client;
   });

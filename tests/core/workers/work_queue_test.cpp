@@ -163,5 +163,58 @@ TEST_F(WorkQueueTest, AWorkerThatCameForNothingIsIdleAndNoMethodIsSlowForIt) {
   EXPECT_FALSE(queue_.is_slow(0));
 }
 
+// One worker, which is at a handler from `begun_` on; times are told to the queue as the watchdog's ticks do.
+class SaturatedQueue : public WorkQueueTest {
+ protected:
+  void begin(std::uint64_t id) {
+    push(id);
+    ASSERT_TRUE(queue_.pop(worker_, call_, 0));
+    update(Duration::zero());
+  }
+  bool update(Duration after_begin) {
+    queue_.note_time(begun_ + after_begin);
+    return queue_.update_saturation(begun_ + after_begin);
+  }
+
+  const TimePoint begun_ = Clock::now();
+};
+
+TEST_F(SaturatedQueue, IsToldOfWhenAllWorkersHaveBeenBusyForLongWhileCallsWait) {
+  begin(1);
+  push(2);
+  EXPECT_EQ(queue_.saturation_due(), begun_ + WorkQueue::kSaturation);
+  EXPECT_FALSE(update(WorkQueue::kSaturation / 2));
+  EXPECT_TRUE(update(WorkQueue::kSaturation));
+}
+
+TEST_F(SaturatedQueue, IsToldOfOnceUntilAHandlerHasEnded) {
+  begin(1);
+  push(2);
+  push(3);
+  ASSERT_TRUE(update(WorkQueue::kSaturation));
+  EXPECT_FALSE(update(10 * WorkQueue::kSaturation));
+  EXPECT_EQ(queue_.saturation_due(), kNever) << "the watchdog may rest";
+  queue_.finish(worker_, 0);
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
+  EXPECT_FALSE(update(10 * WorkQueue::kSaturation));
+  EXPECT_TRUE(update(11 * WorkQueue::kSaturation));
+}
+
+TEST_F(SaturatedQueue, IsLookedAtAgainWhileNoCallWaits) {
+  begin(1);
+  EXPECT_FALSE(update(WorkQueue::kSaturation));
+  EXPECT_EQ(queue_.saturation_due(), begun_ + 2 * WorkQueue::kSaturation);
+  push(2);
+  EXPECT_TRUE(update(2 * WorkQueue::kSaturation));
+}
+
+TEST_F(SaturatedQueue, IsNoneWhileAWorkerIsIdle) {
+  queue_.add_worker();
+  begin(1);
+  push(2);
+  EXPECT_FALSE(update(2 * WorkQueue::kSaturation));
+  EXPECT_EQ(queue_.saturation_due(), kNever);
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -1,6 +1,7 @@
 #include "bindings/python/driver_binding.hpp"
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "bindings/python/bytes.hpp"
@@ -31,6 +32,14 @@ PyObject* referent(PyObject* reference) {
   Py_INCREF(object);
   return object;
 #endif
+}
+
+void report(const py::object& error, const py::object& on_error) {
+  try {
+    on_error(error);
+  } catch (py::error_already_set& failure) {
+    failure.discard_as_unraisable("ipcbridge");
+  }
 }
 
 bool returned(PyObject* result) {
@@ -95,13 +104,24 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
   // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
   const bool more = driver_->turn(batch_, true);
   for (std::size_t at = 0; at < batch_.size(); ++at) {
-    if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) on_error(take_exception());
+    if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) report(take_exception(), on_error);
   }
   return py::make_tuple(!batch_.empty(), more && driver_ != nullptr);
 }
 
-// False with an exception set.
+// Whatever becomes of one row, the rest are handled. False with an exception set.
 bool DriverBinding::run_row(PyObject* self, const EventRow& row, PyObject* on_event) {
+  try {
+    return run_row_or_throw(self, row, on_event);
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  }
+  return false;
+}
+
+bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event) {
   switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kOutcome:
       return pending_.settle(batch_, row);
@@ -126,7 +146,12 @@ bool DriverBinding::handle_call(PyObject* self, const EventRow& row) {
   call.notify = (row.words[EventRow::kFlags] & EventRow::kNotify) != 0;
   call.timeout_us = row.wide(EventRow::kTimeout);
   if (call.timeout_us != 0) call.received = Clock::now();
-  call.store(batch_.payload(row), batch_.metadata(row));
+  try {
+    call.store(batch_.payload(row), batch_.metadata(row));
+  } catch (const std::bad_alloc&) {
+    reply_error(row.key(), Code::kResourceExhausted, kOutOfMemory, {});
+    return true;
+  }
   return handle(*this, self, call, served.handlers.ptr(), {served.context.ptr(), served.before.ptr()});
 }
 

@@ -77,6 +77,7 @@ class DriverBinding final : public Responder {
   };
 
   bool run_row(PyObject* self, const EventRow& row, PyObject* on_event);
+  bool run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event);
   bool handle_call(PyObject* self, const EventRow& row);
   pybind11::tuple to_event(const EventRow& row) const;
   void look_soon();

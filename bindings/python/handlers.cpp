@@ -1,5 +1,6 @@
 #include "bindings/python/handlers.hpp"
 
+#include <new>
 #include <utility>
 
 #include "bindings/python/inbound_call_object.hpp"
@@ -27,16 +28,21 @@ bool call_handler(PyObject* call, PyObject* method) {
 }
 
 // So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
-bool call_in_own_context(PyObject* call, PyObject* method, const HandlerContext& begin) {
-  PyObject* context = begin.context == nullptr ? PyContext_CopyCurrent() : PyContext_Copy(begin.context);
-  if (context == nullptr) return false;
+bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
   bool handled = false;
   if (PyContext_Enter(context) == 0) {
     handled = (begin.before == Py_None || ran(PyObject_CallNoArgs(begin.before))) && call_handler(call, method);
     handled = PyContext_Exit(context) == 0 && handled;
   }
-  Py_DECREF(context);
   return handled;
+}
+
+void refuse_for_want_of_memory(Responder& responder, const RequestKey& key) {
+  PyErr_Clear();
+  try {
+    responder.reply_error(key, Code::kResourceExhausted, kOutOfMemory, {});
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): its caller waits for its timeout
+  }
 }
 
 }  // namespace
@@ -58,12 +64,20 @@ bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject*
   }
   PyObject* method = PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method));
   Py_INCREF(method);  // the service may end meanwhile
+  const RequestKey key = call.key;
   PyObject* object = new_inbound_call(
       std::move(call), {&responder, driver, PyTuple_GET_ITEM(method, kServer), PyTuple_GET_ITEM(method, kName)});
-  const bool handled = object != nullptr && call_in_own_context(object, method, begin);
+  PyObject* context = begin.context == nullptr ? PyContext_CopyCurrent() : PyContext_Copy(begin.context);
+  bool goes_on = true;
+  if (object == nullptr || context == nullptr) {
+    refuse_for_want_of_memory(responder, key);
+  } else {
+    goes_on = call_in_context(context, object, method, begin);
+  }
+  Py_XDECREF(context);
   Py_XDECREF(object);
   Py_DECREF(method);
-  return handled;
+  return goes_on;
 }
 
 }  // namespace ipcbridge::python

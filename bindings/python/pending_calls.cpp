@@ -89,6 +89,7 @@ bool PendingCalls::settle(const EventBatch& batch, const EventRow& row) {
   bool settled = true;
   if (!is_done(future)) {
     settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row)) : fail(future, batch, row);
+    if (!settled) settled = set_raised(future);
   }
   Py_DECREF(future);
   Py_DECREF(keeper);

@@ -213,14 +213,17 @@ PyObject* DriverBinding::running_loop() const {
 
 // asyncio's own question takes a system call before Python 3.12, so its loops are asked which thread they run on.
 bool DriverBinding::runs_here(PyObject* loop) const {
-  static PyObject* const name = PyUnicode_InternFromString("_thread_id");
-  PyObject* thread = PyObject_GetAttr(loop, name);
-  if (thread != nullptr) {
-    const bool is_this = thread != Py_None && PyLong_AsUnsignedLong(thread) == PyThread_get_thread_ident();
-    Py_DECREF(thread);
-    return is_this && PyErr_Occurred() == nullptr;
+  if (tells_its_thread_) {
+    static PyObject* const name = PyUnicode_InternFromString("_thread_id");
+    PyObject* thread = PyObject_GetAttr(loop, name);
+    if (thread != nullptr) {
+      const bool is_this = thread != Py_None && PyLong_AsUnsignedLong(thread) == PyThread_get_thread_ident();
+      Py_DECREF(thread);
+      return is_this && PyErr_Occurred() == nullptr;
+    }
+    PyErr_Clear();
+    tells_its_thread_ = false;
   }
-  PyErr_Clear();
   PyObject* running = PyObject_CallNoArgs(get_running_loop_.ptr());
   Py_XDECREF(running);
   return running == loop;

@@ -89,6 +89,7 @@ class DriverBinding final : public Responder {
   pybind11::object look_soon_;
   pybind11::object get_running_loop_;
   bool looks_soon_ = false;
+  mutable bool tells_its_thread_ = true;  // until its loop does not
   std::unique_ptr<Driver> driver_;
   std::vector<std::uint32_t> table_;
   std::vector<std::byte> slab_;

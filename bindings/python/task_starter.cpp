@@ -84,10 +84,11 @@ PyObject* make_task(const TaskStarter* self, PyObject* coroutine) {
   return PyObject_Vectorcall(self->task_type, given, 1, task_keywords);
 }
 
+// False with an exception set, as before where there is one.
 bool run_step(const FirstStep& first) {
   if (first.step == nullptr) return true;
   bool is_run = false;
-  if (PyContext_Enter(first.context) == 0) {
+  if (PyErr_Occurred() == nullptr && PyContext_Enter(first.context) == 0) {
     PyObject* done = PyObject_CallNoArgs(first.step);
     is_run = PyContext_Exit(first.context) == 0 && done != nullptr;
     Py_XDECREF(done);

@@ -282,13 +282,15 @@ void bind_driver(py::module_& module) {
           py::arg("allow"))
       .def(
           "serve",
-          [](DriverBinding& self, Path address, std::vector<std::string> methods, const std::string& takeover,
-             std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
-            return unwrap(self.waking().serve(serve_options(std::move(address), std::move(methods), takeover,
-                                                            takeover_timeout_us, limits, std::move(allow), mode)));
+          [](DriverBinding& self, Path address, std::vector<std::string> methods,
+             std::vector<std::uint32_t> serial_groups, const std::string& takeover, std::int64_t takeover_timeout_us,
+             const py::dict& limits, Allow allow, unsigned mode) {
+            return unwrap(
+                self.waking().serve(serve_options(std::move(address), std::move(methods), std::move(serial_groups),
+                                                  takeover, takeover_timeout_us, limits, std::move(allow), mode)));
           },
-          py::arg("address"), py::arg("methods"), py::arg("takeover"), py::arg("takeover_timeout_us"),
-          py::arg("limits"), py::arg("allow"), py::arg("mode"))
+          py::arg("address"), py::arg("methods"), py::arg("serial_groups"), py::arg("takeover"),
+          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"))
       .def(
           "call",
           [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper,

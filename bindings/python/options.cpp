@@ -94,11 +94,13 @@ ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t 
   return options;
 }
 
-ServeOptions serve_options(Path address, std::vector<std::string> methods, const std::string& takeover,
-                           std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
+ServeOptions serve_options(Path address, std::vector<std::string> methods, std::vector<std::uint32_t> serial_groups,
+                           const std::string& takeover, std::int64_t takeover_timeout_us, const py::dict& limits,
+                           Allow allow, unsigned mode) {
   ServeOptions options;
   options.address = std::move(address);
   options.methods = std::move(methods);
+  options.serial_groups = std::move(serial_groups);
   options.takeover = to_takeover(takeover);
   options.takeover_timeout = to_duration(takeover_timeout_us);
   options.limits = to_limits(limits, &options.max_bytes_per_user);

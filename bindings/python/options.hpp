@@ -22,8 +22,9 @@ using Allow = std::pair<std::vector<uid_t>, std::vector<gid_t>>;
 ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
                                std::uint64_t max_queued_bytes, const pybind11::dict& limits, Allow allow);
 
-ServeOptions serve_options(Path address, std::vector<std::string> methods, const std::string& takeover,
-                           std::int64_t takeover_timeout_us, const pybind11::dict& limits, Allow allow, unsigned mode);
+ServeOptions serve_options(Path address, std::vector<std::string> methods, std::vector<std::uint32_t> serial_groups,
+                           const std::string& takeover, std::int64_t takeover_timeout_us, const pybind11::dict& limits,
+                           Allow allow, unsigned mode);
 
 // How a call is made, packed for the hot path.
 namespace call_flag {

@@ -213,13 +213,14 @@ void bind_pump(py::module_& module) {
           py::arg("allow"))
       .def(
           "serve",
-          [](PumpBinding& pump, Path address, std::vector<std::string> methods, const std::string& takeover,
-             std::int64_t takeover_timeout_us, const py::dict& limits, Allow allow, unsigned mode) {
-            return pump.serve(serve_options(std::move(address), std::move(methods), takeover, takeover_timeout_us,
-                                            limits, std::move(allow), mode));
+          [](PumpBinding& pump, Path address, std::vector<std::string> methods,
+             std::vector<std::uint32_t> serial_groups, const std::string& takeover, std::int64_t takeover_timeout_us,
+             const py::dict& limits, Allow allow, unsigned mode) {
+            return pump.serve(serve_options(std::move(address), std::move(methods), std::move(serial_groups), takeover,
+                                            takeover_timeout_us, limits, std::move(allow), mode));
           },
-          py::arg("address"), py::arg("methods"), py::arg("takeover"), py::arg("takeover_timeout_us"),
-          py::arg("limits"), py::arg("allow"), py::arg("mode"))
+          py::arg("address"), py::arg("methods"), py::arg("serial_groups"), py::arg("takeover"),
+          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"))
       .def("wait_client", &PumpBinding::wait_client, py::arg("client"))
       .def("wait_server", &PumpBinding::wait_server, py::arg("server"))
       .def("wait_server_closed", &PumpBinding::wait_server_closed, py::arg("server"))

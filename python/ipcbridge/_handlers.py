@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 from . import _native, _unimplemented
 from ._describe import DESCRIBE, describe_service, is_async, is_generator
@@ -20,8 +21,6 @@ Handler = Callable[..., Any]
 Method = tuple[object, str, Optional[Handler], Handler]
 """As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
 that reads a call, and what answers the call if that raises, or begins it if there is none."""
-
-Queue = TypeVar("Queue")
 
 # What has raised where InboundCall.answer_with() leaves the answer to somebody else.
 _ARGUMENTS, _HANDLER, _RESULT = range(3)
@@ -50,10 +49,11 @@ class Service:
         self.handlers = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
         self._serial = serial
 
-    def serial_queues(self, make: Callable[[], Queue]) -> list[Queue | None]:
-        """Where each method waits: all of a serial service in one queue, else a serial method in its own."""
-        whole = make() if self._serial else None
-        return [whole or (make() if is_serial(each) else None) for each in self.functions]
+    def serial_groups(self) -> list[int]:
+        """Of each method the group within which one call runs at a time: one for all of a serial service, else one for
+        each serial method; 0: none."""
+        groups = itertools.count(1)
+        return [(1 if self._serial else next(groups) if is_serial(each) else 0) for each in self.functions[:-1]]
 
     def failed(self, number: int) -> Failed:
         """What answers a call of a plain method that did not end with a result, unless that is to be awaited."""

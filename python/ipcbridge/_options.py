@@ -183,6 +183,7 @@ def connect_arguments(
 def serve_arguments(
     name: str,
     methods: list[str],
+    serial_groups: list[int],
     takeover: str,
     takeover_timeout: Seconds,
     allow: Iterable[Allow] | None,
@@ -201,6 +202,7 @@ def serve_arguments(
     return {
         "address": name,
         "methods": methods,
+        "serial_groups": serial_groups,
         "takeover": takeover,
         "takeover_timeout_us": microseconds(takeover_timeout, "takeover_timeout"),
         "limits": _limits(limits),

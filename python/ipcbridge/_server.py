@@ -15,11 +15,10 @@ from ._decimal_context import decimal_context_setter
 from ._endings import Ending, ended_by_signals
 from ._errors import IpcError
 from ._failures import CANCELLED, OnError
-from ._handlers import Answerer, Handler, Method, Service, fail
+from ._handlers import Answerer, Method, Service, fail
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._ownership import keep_result
-from ._serial import Job, Key, SerialQueue
 from ._threads import Latch, start_thread
 
 if TYPE_CHECKING:
@@ -55,12 +54,10 @@ class Server:
         self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
-        self._waiting: dict[Key, _native.InboundCall] = {}
         self._running: dict[Key, _Task] = {}
         if any(service.is_async):
             from . import _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
 
-        self._queues = service.serial_queues(SerialQueue)
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
@@ -165,8 +162,8 @@ class Server:
         # Nothing is called from here on until the caller has the server: a signal handler would raise in between.
 
     def _add_to_loop(self) -> None:
-        """The loop reads the calls of async methods itself, but of those that run one at a time."""
-        methods = [is_async and queue is None for is_async, queue in zip(self._service.is_async, self._queues)]
+        """The loop reads the calls of async methods itself."""
+        methods = self._service.is_async
         if not any(methods):
             return
         from . import _background
@@ -199,11 +196,7 @@ class Server:
         self._process.teller.tell(self._listeners, state, code, message, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
-        key = (connection, call_id)
-        if any(queue.drop(key) for queue in self._queues if queue is not None):
-            fail(self._waiting.pop(key), CANCELLED)
-            return
-        running = self._running.get(key)
+        running = self._running.get((connection, call_id))
         if running is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 running.loop.call_soon_threadsafe(running.task.cancel)
@@ -246,100 +239,50 @@ class Server:
 
     def _handler(self, number: int) -> Method:
         """Where the thread that reads a call begins it."""
-        service, queue = self._service, self._queues[number]
+        service = self._service
         is_async, name, handler = service.is_async[number], service.names[number], service.handlers[number]
-        finish = self._finisher(number)
-        if queue is None and not is_async and self._executor is None:
-            return self, name, handler, finish
-        run: _Run
         if is_async:
-            run = self._task_starter(service.answerer(number))
-        elif self._executor is None:
-            run = _here(handler, finish)
-        else:
-            run = self._submitter(self._executor, _here(handler, finish))
-
-        def start(call: _native.InboundCall) -> None:
-            if queue is None:
-                run(call, _nothing)
-            else:
-                self._waiting[call.key] = call
-                queue.enter(call.key, self._in_order(call, number, run, queue))
-
-        return self, name, None, start
+            return self, name, None, self._task_starter(service.answerer(number))
+        finish = self._finisher(number)
+        if self._executor is None:
+            return self, name, handler, finish
+        return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
 
     def _finisher(self, number: int) -> _Finish:
         failed, service = self._service.failed(number), self._service
 
-        def finish(
-            call: _native.InboundCall,
-            stage: int,
-            error: BaseException,
-            result: object,
-            ended: Callable[[], object] | None = None,
-        ) -> bool:
+        def finish(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
             outcome = failed(call, stage, error, result)
             if outcome is None:
-                return True
+                return
             _native.set_current_call(call)  # in this call's own context
-            self._start_task(call, service.finish(call, outcome.result), ended or _nothing)
-            return False
+            self._start_task(call, service.finish(call, outcome.result))
 
         return finish
 
-    def _in_order(self, call: _native.InboundCall, number: int, run: _Run, queue: SerialQueue) -> Job:
-        context = contextvars.copy_context()
-
-        def job() -> bool:
-            self._waiting.pop(call.key)
-            self._pump.begin_next(self._id, number)
-            if call.cancelled():
-                fail(call, CANCELLED)
-                return True
-            if self._executor is not None:
-                context.run(run, call, queue.leave)
-                return False
-            # On this thread, also what runs on the event loop, because plain handlers that wait go on here.
-            ended = Latch()
-            context.run(run, call, ended.set)
-            ended.wait()
-            return True
-
-        return job
-
     def _submitter(self, executor: Executor, run: _Run) -> _Run:
-        def submit(call: _native.InboundCall, ended: Callable[[], object]) -> None:
+        def submit(call: _native.InboundCall) -> None:
             def done(work: Future[object]) -> None:
                 if work.cancelled():
                     fail(call, CANCELLED)
                 elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
                     fail(call, self._service.failures.of_handler(call, error))
-                else:
-                    return
-                ended()
 
             try:
-                work = executor.submit(contextvars.copy_context().run, run, call, ended)
+                work = executor.submit(contextvars.copy_context().run, run, call)
             except Exception as error:  # it has been shut down, say
                 fail(call, self._service.failures.of_handler(call, error))
-                ended()
             else:
                 work.add_done_callback(done)
 
         return submit
 
     def _task_starter(self, answer: Answerer) -> _Run:
-        return lambda call, ended: self._start_task(call, answer(call), ended)
+        return lambda call: self._start_task(call, answer(call))
 
-    def _start_task(
-        self, call: _native.InboundCall, work: Coroutine[Any, Any, None], ended: Callable[[], object]
-    ) -> None:
-        def done(_task: asyncio.Task[None]) -> None:
-            ended()
-
+    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
             self._track(call, task, loop)
-            task.add_done_callback(done)
 
         try:
             from . import _background
@@ -348,7 +291,6 @@ class Server:
         except Exception as error:  # no thread can be started, or there are no descriptors left for its loop
             work.close()
             fail(call, self._service.failures.of_handler(call, error))
-            ended()
 
     def _track(self, call: _native.InboundCall, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
         """A task that has not ended yet is cancelled when its caller gives up."""
@@ -383,22 +325,9 @@ class _Task(NamedTuple):
     loop: asyncio.AbstractEventLoop
 
 
-_Run = Callable[[_native.InboundCall, Callable[[], object]], object]
-_Finish = Callable[..., bool]
-
-
-def _here(handler: Handler, finish: _Finish) -> _Run:
-    """Runs a plain handler on the thread that calls this."""
-
-    def run(call: _native.InboundCall, ended: Callable[[], object]) -> None:
-        if call.answer_with(handler, lambda *failure: finish(*failure, ended)) is not False:
-            ended()
-
-    return run
-
-
-def _nothing() -> None:
-    """Of a call after which nothing waits."""
+Key = tuple[int, int]
+_Run = Callable[[_native.InboundCall], object]
+_Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
 
 
 def serve(
@@ -436,7 +365,9 @@ def serve(
     """
     count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
+    arguments = serve_arguments(
+        name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+    )
     server = Server(_process.current(), service, count, executor)
     server.start(arguments)
     return server

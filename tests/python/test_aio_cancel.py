@@ -101,4 +101,5 @@ def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Ru
 
     for caller in run(main()):
         caller.join()
-    assert [(type(error), error.code) for error in outcomes] == [(ipc.RemoteError, "cancelled")] * 2
+    # A serial call that has not had its turn goes with its connection.
+    assert sorted(error.code for error in outcomes) == ["cancelled", "unavailable" if serial else "cancelled"]

@@ -111,15 +111,15 @@ def test_whom_to_allow_must_exist(allow: Any) -> None:
     assert caught.value.code == "invalid_argument"
 
 
-def left_after_waiting_for_a_thread(serve: Any, connect: Any, handler: Any) -> float:
-    """What `handler` returns, whose call has 1,000 seconds and waits for a thread for half a second of them."""
+def left_after_waiting(serve: Any, connect: Any, handler: Any, **options: Any) -> float:
+    """What `handler` returns, whose call has 1,000 seconds and waits behind another for half a second of them."""
     inside, over = threading.Event(), threading.Event()
 
     def hold() -> None:
         inside.set()
         assert over.wait(60)
 
-    server = serve("calc", {"hold": hold, "left": handler}, threads=1)
+    server = serve("calc", {"hold": hold, "left": handler}, threads=1, **options)
     calc = ipc.with_options(connect("calc"), timeout=1000)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(calc.hold)
@@ -135,12 +135,11 @@ def left_after_waiting_for_a_thread(serve: Any, connect: Any, handler: Any) -> f
 
 
 def test_the_deadline_counts_the_time_that_a_call_waited_for_a_thread(serve_either: Any, connect: Any) -> None:
-    assert 0 < left_after_waiting_for_a_thread(serve_either, connect, lambda: ipc.context().deadline) <= 999.5
+    assert 0 < left_after_waiting(serve_either, connect, lambda: ipc.context().deadline) <= 999.5
 
 
-def test_the_deadline_counts_the_time_that_a_serial_async_call_waited_for_a_thread(serve: Any, connect: Any) -> None:
-    @ipc.method(serial=True)
+def test_the_deadline_counts_the_time_that_a_serial_call_waited_for_its_turn(serve_either: Any, connect: Any) -> None:
     async def left() -> float | None:
         return ipc.context().deadline
 
-    assert 0 < left_after_waiting_for_a_thread(serve, connect, left) <= 999.5
+    assert 0 < left_after_waiting(serve_either, connect, left, serial=True) <= 999.5

@@ -13,7 +13,7 @@ from .._context import is_in_handler_of
 from .._decimal_context import decimal_context_setter
 from .._errors import Code, error_from_code
 from .._failures import CANCELLED, OnError
-from .._handlers import Answerer, Handler, Method, Service, Unawaited, fail
+from .._handlers import Handler, Method, Service, Unawaited, fail
 from .._listeners import Listeners, StateListener
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from .._ownership import keep_result
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Key = tuple[int, int]
-Work = Union["asyncio.Task[None]", "Future[Unawaited | None]"]
+Work = Union["asyncio.Task[None]", "Future[None]"]
 
 
 class _Running(NamedTuple):
@@ -56,12 +56,9 @@ class Server:
         self._own_pool: ThreadPoolExecutor | None = None
         self._path: str | None = None
         self._id = 0
-        self._locks = service.serial_queues(asyncio.Lock)
         # What is awaited after a thread has run may be here before it has left there.
         self._tasks: dict[Key, _Running] = {}
         self._on_threads: dict[Key, _Running] = {}
-        # Of plain serial handlers, what waits until it may run. Not cancelled once it runs, because a thread cannot be.
-        self._waiting: dict[Key, _Running] = {}
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
         self._listeners = Listeners()
@@ -149,19 +146,12 @@ class Server:
 
     def _handler(self, number: int) -> Method:
         """Where the loop begins a call of this method."""
-        service, lock = self._service, self._locks[number]
-        name, handler = service.names[number], service.handlers[number]
-        if not service.is_async[number]:
-            run = self._runner(number, handler, in_order=lock is not None)
-            return self, name, None, self._in_order(lock, run) if lock is not None else run
-        if lock is None:
-            return self, name, None, task_starter(self._loop, service, number, self._track)
-        answer = _locked(lock, service.answerer(number))
-
-        def start(call: _native.InboundCall) -> None:
-            self._track(call, self._loop.create_task(answer(call)))
-
-        return self, name, None, start
+        service = self._service
+        if service.is_async[number]:
+            start = task_starter(self._loop, service, number, self._track)
+        else:
+            start = self._runner(number, service.handlers[number])
+        return self, service.names[number], None, start
 
     def _track(self, call: _native.InboundCall, work: Work) -> None:
         key, running = call.key, self._on_threads if isinstance(work, Future) else self._tasks
@@ -178,59 +168,32 @@ class Server:
         if call.cancelled():
             work.cancel()
 
-    def _runner(self, number: int, handler: Handler, *, in_order: bool) -> Callable[[_native.InboundCall], Any]:
-        """A function that runs a plain handler on a thread. The future is of what the loop is to await."""
+    def _runner(self, number: int, handler: Handler) -> Callable[[_native.InboundCall], None]:
+        """A function that runs a plain handler on a thread."""
         failed, service = self._service.failed(number), self._service
 
         def finish(call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
             self._track(call, self._loop.create_task(service.finish(call, awaitable)))
 
-        def run(call: _native.InboundCall) -> Unawaited | None:
+        def run(call: _native.InboundCall) -> None:
             outcome: Unawaited | None = call.answer_with(handler, failed)
-            if outcome is not None and not in_order:
+            if outcome is not None:
                 self._loop.call_soon_threadsafe(finish, call, outcome.result, context=contextvars.copy_context())
-            return outcome
 
-        def submit(call: _native.InboundCall) -> Future[Unawaited | None] | None:
+        def submit(call: _native.InboundCall) -> None:
             try:
                 work = self._pool().submit(contextvars.copy_context().run, run, call)
             except Exception as error:  # the executor has been shut down, or there is no thread to be had
                 self._fail(call, error)
-                return None
-            self._track(call, work)
-            return work
+            else:
+                self._track(call, work)
 
         return submit
-
-    def _in_order(
-        self, lock: asyncio.Lock, submit: Callable[[_native.InboundCall], Future[Unawaited | None] | None]
-    ) -> Callable[[_native.InboundCall], None]:
-        async def run(call: _native.InboundCall) -> None:
-            async with lock:
-                self._waiting.pop(call.key, None)
-                work = submit(call)
-                if work is None:
-                    return
-                # Until it ends, however it does: the caller has been told by what was arranged when it was tracked.
-                (result,) = await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True)
-                if isinstance(result, Unawaited):
-                    task = self._loop.create_task(self._service.finish(call, result.result))
-                    self._track(call, task)
-                    await asyncio.wait([task])
-
-        def start(call: _native.InboundCall) -> None:
-            self._waiting[call.key] = _Running(call, self._loop.create_task(run(call)))
-
-        return start
 
     def on_cancel(self, key: Key) -> None:
         for entry in (self._tasks.get(key), self._on_threads.get(key)):
             if entry is not None:
                 _cancel(*entry)
-        waiting = self._waiting.pop(key, None)
-        if waiting is not None:
-            fail(waiting.call, CANCELLED)
-            waiting.work.cancel()
 
     def _fail(self, call: _native.InboundCall, error: BaseException) -> None:
         if type(error) is RuntimeError and "new thread" in str(error):
@@ -248,14 +211,6 @@ class Server:
 def _cancel(call: _native.InboundCall, work: Work) -> None:
     call.cancel()
     work.cancel()
-
-
-def _locked(lock: asyncio.Lock, answer: Answerer) -> Answerer:
-    async def answer_in_order(call: _native.InboundCall) -> None:
-        async with lock:
-            await answer(call)
-
-    return answer_in_order
 
 
 async def serve(
@@ -280,7 +235,9 @@ async def serve(
     """
     count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(name, service.names, takeover, takeover_timeout, allow, mode, limits, expose)
+    arguments = serve_arguments(
+        name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+    )
     server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
     await server.start(arguments)
     return server

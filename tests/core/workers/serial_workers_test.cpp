@@ -134,6 +134,7 @@ TEST_F(SerialWorkers, GoOnBehindACallThatWasGivenUpWhileNoneOfThemWasIdle) {
   });
   EXPECT_EQ(call(client, "next", within_seconds(60)).outcome.code, Code::kOk);
   opener.join();
+  service.served.wait_for(2);
   EXPECT_EQ(order, (std::vector<std::string>{"0", "next"}));
 }
 

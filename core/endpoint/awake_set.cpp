@@ -40,6 +40,12 @@ void AwakeSet::add(Connection& connection) {
   entries_.push_back({&connection, connection.glance()});
 }
 
+void AwakeSet::report(Connection& connection) {
+  connection.note_descriptor();
+  add(connection);
+  entries_[connection.place].glance = {};
+}
+
 void AwakeSet::note(const Connection& connection) {
   if (connection.awake) entries_[connection.place].glance = connection.glance();
 }
@@ -84,8 +90,27 @@ bool AwakeSet::keeps_a_peer_waiting() const {
   });
 }
 
-bool AwakeSet::service(const Context& context) {
+// Where a consumer takes so many events at a time, and a handler is slow, a connection with many frames would keep the
+// others waiting for all of them. What is far behind gets its share when those who stand before it have had theirs.
+std::size_t AwakeSet::share_of(std::size_t room) const {
+  if (room == EventSink::kAnyNumber) return room;
+  std::size_t ready = 0;
+  std::size_t idle = 0;  // in a row
+  for (std::size_t at = next_, i = 0; i < entries_.size() && ready < room; ++i, ++at) {
+    if (at >= entries_.size()) at = 0;
+    if (entries_[at].ready()) {
+      ++ready;
+      idle = 0;
+    } else if (ready > 0 && ++idle == kWorthLookingFurther) {
+      break;
+    }
+  }
+  return ready <= 1 ? room : room / ready;
+}
+
+bool AwakeSet::service(Context& context) {
   const std::size_t count = entries_.size();
+  const std::size_t share = count <= 1 ? EventSink::kAnyNumber : share_of(context.sink_room());
   bool more = false;
   bool found = false;
   std::size_t idle = 0;  // in a row
@@ -96,13 +121,14 @@ bool AwakeSet::service(const Context& context) {
       if (found && ++idle == kWorthLookingFurther) return true;
       continue;
     }
-    if (!context.sink_has_room()) return true;
+    if (context.sink_room() == 0) return true;
     found = true;
     idle = 0;
     Connection& connection = *entries_[at].connection;
     next_ = at + 1;
     entries_[next_ < entries_.size() ? next_ : 0].prefetch();
-    connection.service(false);
+    context.set_share(share);
+    connection.service();
     more = more || connection.ready();
   }
   return more;

@@ -19,12 +19,14 @@ class Context;
 // theirs, and a doorbell for each (a send, an event, a receive) would cost more than all the rest of a call.
 class AwakeSet {
  public:
-  // Wakes the connection; does nothing more when it is in the set.
   // So that so many can be added without memory.
   void reserve(std::size_t count) {
     if (entries_.capacity() < count) entries_.reserve(2 * count);
   }
+  // Wakes the connection.
   void add(Connection& connection);
+  // The same, and the next service() reads its descriptor, which the kernel has reported.
+  void report(Connection& connection);
   void remove(Connection& connection);
 
   // Something was written to the connection, or read from it.
@@ -39,9 +41,10 @@ class AwakeSet {
   // Whether a peer that owes an answer cannot run because this thread has its CPU.
   bool keeps_a_peer_waiting() const;
 
-  // Services those that are ready, beginning behind the last that was. True when there may be more: the context's sink
-  // is full, a budget ran out, or not all were looked at.
-  bool service(const Context& context);
+  // Services those that are ready, round robin: it begins behind the last that was, and each may emit its share of what
+  // the context's sink has room for. True when there may be more: the sink is full, a share or a budget ran out, or not
+  // all were looked at.
+  bool service(Context& context);
 
   // All or none: false, and everything is awake, when one of them has something after all.
   bool fall_asleep();
@@ -61,6 +64,8 @@ class AwakeSet {
     bool ready() const;
     void prefetch() const;
   };
+
+  std::size_t share_of(std::size_t room) const;
 
   template <typename Leaves>
   void erase_if(Leaves leaves);

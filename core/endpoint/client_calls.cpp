@@ -286,7 +286,7 @@ void Client::tell_untold() {
       if (call.ended != Code::kOk && count < tokens.size()) tokens.at(count++) = token;
     });
     for (std::size_t at = 0; at < count; ++at) {
-      if (!context_.sink_has_room()) return context_.note_untold();
+      if (context_.sink_room() == 0) return context_.note_untold();
       const Call& call = *calls_.find(tokens.at(at));
       Outcome outcome;
       outcome.code = call.ended;

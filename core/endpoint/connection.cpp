@@ -39,10 +39,10 @@ void Connection::start() {
   count_handshake();
 }
 
-void Connection::service(bool fd_ready) {
+void Connection::service() {
   if (closed_) return;
   used = true;
-  if (Status status = read(fd_ready); !status.ok()) {
+  if (Status status = read(); !status.ok()) {
     if (handshake_.incompatible()) {
       refuse(status.error());
     } else {
@@ -65,9 +65,9 @@ void Connection::count_handshake() {
   refuse({Code::kResourceExhausted, "too many large handshakes with this service are unfinished"});
 }
 
-Status Connection::read(bool fd_ready) {
+Status Connection::read() {
   try {
-    return channel_->read(*this, ReadBudget{}, fd_ready);
+    return channel_->read(*this, ReadBudget{}, std::exchange(descriptor_reported_, false));
   } catch (const std::bad_alloc&) {
     return {};  // the channel found no memory to read into: what came is still there for the next turn
   }
@@ -168,7 +168,7 @@ Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {
 
 bool Connection::wants_frame() {
   if (closed_) return false;
-  return is_open() ? context_.sink_has_room() : handshake_.wants_frame();
+  return is_open() ? context_.may_emit() : handshake_.wants_frame();
 }
 
 bool Connection::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {

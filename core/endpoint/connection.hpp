@@ -74,11 +74,15 @@ class Connection final : FrameSink, FrameWriter {
   // Says HELLO. The connection may be closed when this returns.
   void start();
 
-  // Reads, moves on, writes. Called when ready() or when the kernel reported the descriptor.
-  void service(bool fd_ready);
-  bool ready() const { return !closed_ && (output_left_ || channel_->ready()); }
+  // The kernel has reported the descriptor: the next service() looks at it.
+  void note_descriptor() { descriptor_reported_ = true; }
+  // Reads, moves on, writes. Called when ready().
+  void service();
+  bool ready() const { return !closed_ && (descriptor_reported_ || output_left_ || channel_->ready()); }
   // See Channel::glance().
-  Channel::Glance glance() const { return output_left_ ? Channel::Glance{} : channel_->glance(); }
+  Channel::Glance glance() const {
+    return descriptor_reported_ || output_left_ ? Channel::Glance{} : channel_->glance();
+  }
 
   // Has `reply` answer a request. Where there is no memory for the answer the caller is told so, and where there is
   // none for that either the connection ends: no call is to wait for ever.
@@ -107,7 +111,7 @@ class Connection final : FrameSink, FrameWriter {
   bool wants_frame() override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
 
-  Status read(bool fd_ready);
+  Status read();
   void advance_handshake();
   void count_handshake();
   void write_waiting();
@@ -115,6 +119,7 @@ class Connection final : FrameSink, FrameWriter {
 
   // What every message touches comes first: of a thousand connections each line of it is cold.
   bool polls_writable_ = false;
+  bool descriptor_reported_ = false;
   bool output_left_ = false;  // there was room for more than one turn may write
   bool closed_ = false;
   Session::Side side_;

@@ -64,9 +64,9 @@ void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
   });
 }
 
-bool Context::deliver_posted() {
+bool Context::deliver_posted(std::size_t most) {
   while (!posted_.empty()) {
-    if (!sink_has_room()) return false;
+    if (most-- == 0 || sink_room() == 0) return false;
     Posted& posted = posted_.front();
     if (std::string_view* message = message_of(posted.event)) *message = posted.message;
     sink_->on_event(posted.event);

@@ -55,9 +55,15 @@ class Context {
   // Sets a timer and makes the consumer's descriptor readable when it is due.
   void set_timer(const TimerQueue::Timer& timer);
 
-  // An event with a payload: there is a turn and its sink has room (FrameSink::wants_frame said so).
-  void emit(const Event& event) { sink_->on_event(event); }
-  bool sink_has_room() const { return sink_ != nullptr && sink_->has_room(); }
+  // An event with a payload, of a connection that may_emit().
+  void emit(const Event& event) {
+    --share_;
+    sink_->on_event(event);
+  }
+  bool may_emit() const { return share_ > 0 && sink_room() > 0; }
+  // How many events the connection that is serviced next may emit.
+  void set_share(std::size_t share) { share_ = share; }
+  std::size_t sink_room() const { return sink_ == nullptr ? 0 : sink_->room(); }
   void set_sink(EventSink* sink) { sink_ = sink; }
 
   // An event without a payload: kept, with its message, until the next turn that has room. False when there is no
@@ -65,7 +71,8 @@ class Context {
   bool post(const Event& event);
   void note_untold() { untold_ = true; }
   bool take_untold() { return std::exchange(untold_, false); }
-  bool deliver_posted();
+  // At most so many. True when none is left.
+  bool deliver_posted(std::size_t most = EventSink::kAnyNumber);
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
   bool has_posted() const { return !posted_.empty() || untold_; }
@@ -114,6 +121,7 @@ class Context {
   std::unique_ptr<PathWatcher> path_watcher_;  // while there has been a server with files
   bool path_events_polled_ = false;
   EventSink* sink_ = nullptr;
+  std::size_t share_ = 0;
   std::deque<Posted> posted_;
   bool untold_ = false;
   bool due_calls_ = false;

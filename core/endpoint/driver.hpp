@@ -63,7 +63,8 @@ class Driver {
   // Readable when turn(…, true) has something to do, after prepare_sleep() said true.
   int fd() const;
 
-  // Reads, writes and times out, for a bounded while: at most 64 frames or 256 KiB a connection. `poll`
+  // Reads, writes and times out, for a bounded while: at most 64 frames or 256 KiB a connection, and of the events that
+  // the sink takes its share. The next turn goes on with the connection behind the last that was read. `poll`
   // asks the kernel as well (one system call); false looks at shared memory only. True when there is more
   // to do at once.
   bool turn(EventSink& sink, bool poll);

@@ -30,12 +30,12 @@ bool Driver::Impl::take_turn(bool poll) {
   context_.awake().wake_up();
   if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
   if (context_.take_untold()) tell_untold();
-  bool more = !context_.deliver_posted() || !begin_due_calls();
-  if (poll) {
-    poll_descriptors();
-    fire_timers();
-  }
+  // The calls of whoever has gone may be cancelled by the thousand: half of the room is for those who are there.
+  if (context_.has_posted()) context_.deliver_posted(context_.sink_room() - context_.sink_room() / 2);
+  bool more = !begin_due_calls();
+  if (poll) poll_descriptors();
   more = context_.awake().service(context_) || more;
+  if (poll) fire_timers();  // behind the answers that have come in time
   more = !context_.deliver_posted() || more;
   context_.clear_graveyard();
   if (poll) reap();
@@ -79,10 +79,7 @@ void Driver::Impl::on_ready(const epoll_event& event) {
     context_.on_dial_ready(token - kDialToken);
     return;
   }
-  Connection* connection = context_.connection(token);
-  if (connection == nullptr) return;
-  context_.awake().add(*connection);
-  connection->service(true);
+  if (Connection* connection = context_.connection(token)) context_.awake().report(*connection);
 }
 
 void Driver::Impl::fire_timers() {

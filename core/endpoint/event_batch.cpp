@@ -49,7 +49,9 @@ void EventBatch::copy_long_message(std::uint32_t number, MutableBytes into) {
   if (size > 0) std::memcpy(into.data(), message.data(), size);
 }
 
-bool EventBatch::has_room() const { return rows_ < limit_ && fits(kMaxFrameBody + kMaxSentenceBytes); }
+std::size_t EventBatch::room() const {
+  return rows_ < limit_ && fits(kMaxFrameBody + kMaxSentenceBytes) ? limit_ - rows_ : 0;
+}
 
 std::string_view EventBatch::message(const EventRow& row) const {
   const std::uint32_t start = row.words[EventRow::kMessageStart];

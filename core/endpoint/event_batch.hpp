@@ -88,7 +88,7 @@ class EventBatch final : public EventSink {
   // How many clients and servers are closed by what the rows say.
   std::size_t handles_closed() const { return handles_closed_; }
 
-  bool has_room() const override;
+  std::size_t room() const override;
   void on_event(const Event& event) override;
 
  private:

@@ -120,8 +120,10 @@ class EventSink {
   EventSink(const EventSink&) = delete;
   EventSink& operator=(const EventSink&) = delete;
 
-  // False leaves what is there for the next turn.
-  virtual bool has_room() const = 0;
+  // How many events it takes. None: what is there is left for the next turn.
+  static constexpr std::size_t kAnyNumber = SIZE_MAX;
+  virtual std::size_t room() const = 0;
+  bool has_room() const { return room() > 0; }
   virtual void on_event(const Event& event) = 0;
 };
 

@@ -209,7 +209,8 @@ void Server::close(Duration grace) {
 // For its side the handshake may be over, and calls may be on their way: then what ends it is mostly here already. If
 // it comes a moment later, those calls fail with `unavailable`, as with any server that is gone.
 void Server::end_handshake(Connection& connection) {
-  connection.service(true);
+  connection.note_descriptor();
+  connection.service();
   if (!connection.is_open()) connection.refuse({Code::kUnavailable, "the service is closing"});
 }
 

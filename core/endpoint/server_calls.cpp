@@ -34,7 +34,7 @@ void Server::on_answered(const RequestKey& request) {
 
 bool Server::begin_due_calls() {
   while (serial_.has_due()) {
-    if (!context_.sink_has_room()) return false;
+    if (context_.sink_room() == 0) return false;
     if (std::optional<SerialOrder::Begun> call = serial_.begin_due()) begin(*std::move(call));
   }
   return true;

@@ -95,7 +95,7 @@ class BlockingDriver::Impl final : public EventSink {
   void settle() { pool_.settle(token_, watchdog_); }
 
   // Events, under the Driver's lock (blocking_driver.cpp).
-  bool has_room() const override { return true; }
+  std::size_t room() const override { return kAnyNumber; }
   void on_event(const Event& event) override;
   void on(const OutcomeEvent& event);
   void on(const InboundCallEvent& event);

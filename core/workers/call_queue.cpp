@@ -1,5 +1,6 @@
 #include "core/workers/call_queue.hpp"
 
+#include <new>
 #include <utility>
 
 namespace ipcbridge {
@@ -10,24 +11,39 @@ constexpr std::size_t kMostKept = 1024;
 
 }  // namespace
 
-void CallQueue::push(InboundCall call) {
-  const std::uint64_t connection = call.key.connection;
-  // All that may throw comes first.
+void CallQueue::push_behind_others(InboundCall&& call) {
+  if (has_only_) {
+    enqueue(std::move(only_));
+    has_only_ = false;
+  }
+  enqueue(std::move(call));
+  ++size_;
+}
+
+// All that may throw comes before the call is taken.
+void CallQueue::enqueue(InboundCall&& call) {
   if (free_slot_ == kNone) {
     slots_.emplace_back();
     free_slot_ = static_cast<Place>(slots_.size() - 1);
   }
-  const Place backlog = backlog_of(connection);
-  if (!positions_.empty()) positions_.emplace(call.key, free_slot_);
+  const Place backlog = backlog_of(call.key.connection);
+  if (!positions_.empty()) note_position(call.key);
   const Place at = std::exchange(free_slot_, slots_[free_slot_].next);
   slots_[at].call = std::move(call);
   slots_[at].next = kNone;
-  if (backlogs_[backlog].first == kNone) join_round(backlog);
-  append(backlogs_[backlog], at, at);
-  ++size_;
+  append(backlog, at, at);
 }
 
-bool CallQueue::pop(InboundCall& call) {
+// Of the call that is about to be added. Without memory for it the next cancel() makes the index anew.
+void CallQueue::note_position(const RequestKey& key) {
+  try {
+    positions_.emplace(key, free_slot_);
+  } catch (const std::bad_alloc&) {
+    positions_.clear();
+  }
+}
+
+bool CallQueue::pop_in_turn(InboundCall& call) {
   if (size_ == 0) return false;
   const Place backlog = turn_;
   turn_ = backlogs_[backlog].next;
@@ -40,6 +56,10 @@ bool CallQueue::pop(InboundCall& call) {
 
 bool CallQueue::cancel(const RequestKey& key) {
   if (size_ == 0) return false;
+  if (has_only_) {
+    InboundCall cancelled;
+    return only_.key == key && pop(cancelled);
+  }
   if (positions_.empty()) index();
   const auto found = positions_.find(key);
   if (found == positions_.end()) return false;
@@ -56,20 +76,13 @@ void CallQueue::end_connection(std::uint64_t connection) {
   const Place* found = by_connection_.find(connection);
   if (found == nullptr) return;
   const Place from = *found;
-  if (const Place first = backlogs_[from].first; first != kNone) {
-    const Place ended = backlog_of(kEnded);
-    if (backlogs_[ended].first == kNone) join_round(ended);
-    append(backlogs_[ended], first, backlogs_[from].last);
-    backlogs_[from].first = kNone;
-    leave_round(from);
-  }
+  append(backlog_of(kEnded), backlogs_[from].first, backlogs_[from].last);
   retire(from);
 }
 
 CallQueue::Place CallQueue::backlog_of(std::uint64_t connection) {
-  if (spare_ != kNone && backlogs_[spare_].connection == connection) return std::exchange(spare_, kNone);
-  if (const Place* found = by_connection_.find(connection)) return *found;
-  return make_backlog(connection);
+  const Place* found = by_connection_.find(connection);
+  return found == nullptr ? make_backlog(connection) : *found;
 }
 
 CallQueue::Place CallQueue::make_backlog(std::uint64_t connection) {
@@ -84,10 +97,12 @@ CallQueue::Place CallQueue::make_backlog(std::uint64_t connection) {
   return at;
 }
 
-void CallQueue::append(Backlog& backlog, Place first, Place last) {
-  slots_[first].previous = backlog.last;
-  (backlog.last == kNone ? backlog.first : slots_[backlog.last].next) = first;
-  backlog.last = last;
+void CallQueue::append(Place backlog, Place first, Place last) {
+  Backlog& its = backlogs_[backlog];
+  if (its.first == kNone) join_round(backlog);
+  slots_[first].previous = its.last;
+  (its.last == kNone ? its.first : slots_[its.last].next) = first;
+  its.last = last;
 }
 
 // At the end of the round: before the one whose call is the next.
@@ -114,7 +129,7 @@ void CallQueue::leave_round(Place at) {
 }
 
 void CallQueue::retire(Place at) {
-  if (spare_ == at) spare_ = kNone;
+  leave_round(at);
   by_connection_.erase(backlogs_[at].connection);
   backlogs_[at].next = std::exchange(free_backlog_, at);
 }
@@ -126,10 +141,7 @@ void CallQueue::remove(Place backlog, Place slot) {
   (self.next == kNone ? its.last : slots_[self.next].previous) = self.previous;
   slots_[slot].next = std::exchange(free_slot_, slot);
   --size_;
-  if (its.first != kNone) return;
-  leave_round(backlog);
-  if (spare_ != kNone) retire(spare_);
-  spare_ = backlog;
+  if (its.first == kNone) retire(backlog);
   if (size_ == 0 && slots_.size() > kMostKept) *this = CallQueue();
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/id_map.hpp"
@@ -23,10 +24,25 @@ class CallQueue {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
-  // When it throws, nothing has changed.
-  void push(InboundCall call);
+  // When it throws, no call has been lost or added.
+  void push(InboundCall&& call) {
+    if (size_ == 0) {
+      only_ = std::move(call);
+      has_only_ = true;
+      size_ = 1;
+    } else {
+      push_behind_others(std::move(call));
+    }
+  }
+
   // False when it is empty.
-  bool pop(InboundCall& call);
+  bool pop(InboundCall& call) {
+    if (!has_only_) return pop_in_turn(call);
+    call = std::move(only_);
+    has_only_ = false;
+    size_ = 0;
+    return true;
+  }
   // False when the call does not wait here.
   bool cancel(const RequestKey& key);
   // No more calls of this connection will come.
@@ -55,9 +71,13 @@ class CallQueue {
   // No connection has this number: the backlog of all that have ended.
   static constexpr std::uint64_t kEnded = 0;
 
+  void push_behind_others(InboundCall&& call);
+  bool pop_in_turn(InboundCall& call);
+  void enqueue(InboundCall&& call);
+  void note_position(const RequestKey& key);
   Place make_backlog(std::uint64_t connection);
   Place backlog_of(std::uint64_t connection);
-  void append(Backlog& backlog, Place first, Place last);
+  void append(Place backlog, Place first, Place last);
   void join_round(Place at);
   void leave_round(Place at);
   void retire(Place at);
@@ -70,9 +90,10 @@ class CallQueue {
   Place free_backlog_ = kNone;
   IdMap<Place> by_connection_;
   Place turn_ = kNone;  // whose call is the next
-  // The connection that had the last call to wait keeps its backlog: mostly the next call is of the same one.
-  Place spare_ = kNone;
   std::size_t size_ = 0;
+  // Mostly a call finds nobody waiting, and then needs no backlog.
+  bool has_only_ = false;
+  InboundCall only_;
   // Where each call is: only from the first cancellation on until nothing waits, because most queues see none.
   std::unordered_map<RequestKey, Place, RequestKeyHash> positions_;
 };

@@ -49,7 +49,7 @@ class WorkQueue {
   void remove_worker(WorkerId worker);
   bool has_workers() const;
 
-  void push(InboundCall call) { waiting_.push(std::move(call)); }
+  void push(InboundCall&& call) { waiting_.push(std::move(call)); }
   bool empty() const { return waiting_.empty(); }
   std::size_t size() const { return waiting_.size(); }
   // Takes back a call that waits; whoever does so answers it. False when it does not wait here.

@@ -44,7 +44,7 @@ std::uint32_t WorkerPool::dismiss(ServerId server) {
   return ++queue(server).epoch;
 }
 
-void WorkerPool::push(InboundCall call) {
+void WorkerPool::push(InboundCall&& call) {
   ++calls_;
   WorkQueue& own = queue(call.server);
   const bool for_loop = own.is_for_loop(call.method);

@@ -55,7 +55,7 @@ class WorkerPool {
   void stop(ServerId server);
   std::uint32_t dismiss(ServerId server);
 
-  void push(InboundCall call);
+  void push(InboundCall&& call);
   bool cancel(ServerId server, const RequestKey& key);
   // See CallQueue.
   void end_connection(ServerId server, std::uint64_t connection);

@@ -197,7 +197,7 @@ class CountingChannel final : public EmptyChannel {
 
 class RoomForAll final : public EventSink {
  public:
-  bool has_room() const override { return true; }
+  std::size_t room() const override { return kAnyNumber; }
   void on_event(const Event&) override {}
 };
 

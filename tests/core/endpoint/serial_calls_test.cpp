@@ -130,9 +130,9 @@ TEST_F(SerialCalls, AreBegunByAReplyToWhichTheConsumerIsWoken) {
 
 TEST_F(SerialCalls, BeginAtOnceWhereTheReplyHasASinkForThem) {
   struct Sink final : EventSink {
-    bool has_room() const override { return room; }
+    std::size_t room() const override { return has_room_now ? kAnyNumber : 0; }
     void on_event(const Event& event) override { payload = as_text(std::get<InboundCallEvent>(event).request.payload); }
-    bool room = false;
+    bool has_room_now = false;
     std::string payload;
   } sink;
   serve();
@@ -140,7 +140,7 @@ TEST_F(SerialCalls, BeginAtOnceWhereTheReplyHasASinkForThem) {
   call("b");
   call("c");
   idle();
-  sink.room = true;
+  sink.has_room_now = true;
   server_.driver().reply(server_.requests[0].key, {}, &sink);
   EXPECT_EQ(sink.payload, "b");
   EXPECT_FALSE(testing_support::is_readable(server_.driver().fd())) << "nobody need look";
@@ -148,7 +148,7 @@ TEST_F(SerialCalls, BeginAtOnceWhereTheReplyHasASinkForThem) {
 
 TEST_F(SerialCalls, WaitForTheNextTurnWhereTheSinkOfTheReplyHasNoRoom) {
   struct Sink final : EventSink {
-    bool has_room() const override { return false; }
+    std::size_t room() const override { return 0; }
     void on_event(const Event&) override { FAIL(); }
   } full;
   serve();

@@ -214,8 +214,8 @@ PyObject* DriverBinding::running_loop() const {
 // asyncio's own question takes a system call before Python 3.12, so its loops are asked which thread they run on.
 bool DriverBinding::runs_here(PyObject* loop) const {
   if (tells_its_thread_) {
-    static PyObject* const name = PyUnicode_InternFromString("_thread_id");
-    PyObject* thread = PyObject_GetAttr(loop, name);
+    static PyObject* const kName = PyUnicode_InternFromString("_thread_id");
+    PyObject* thread = PyObject_GetAttr(loop, kName);
     if (thread != nullptr) {
       const bool is_this = thread != Py_None && PyLong_AsUnsignedLong(thread) == PyThread_get_thread_ident();
       Py_DECREF(thread);
@@ -230,8 +230,8 @@ bool DriverBinding::runs_here(PyObject* loop) const {
 }
 
 PyObject* DriverBinding::new_call(PyObject* loop) const {
-  static PyObject* const names = PyTuple_Pack(1, PyUnicode_InternFromString("loop"));
-  return PyObject_Vectorcall(call_type_.ptr(), &loop, 0, names);
+  static PyObject* const kNames = PyTuple_Pack(1, PyUnicode_InternFromString("loop"));
+  return PyObject_Vectorcall(call_type_.ptr(), &loop, 0, kNames);
 }
 
 void DriverBinding::abandon(const py::object& call) {

@@ -24,7 +24,7 @@ class DriverBinding final : public Responder {
   // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `look_soon()` sees to it that
   // run() is called before the loop sleeps.
   DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object look_soon);
-  ~DriverBinding();
+  ~DriverBinding() override;
   DriverBinding(const DriverBinding&) = delete;
   DriverBinding& operator=(const DriverBinding&) = delete;
 

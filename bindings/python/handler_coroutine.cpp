@@ -58,8 +58,8 @@ Step resume(PyObject* coroutine, PyObject* value, PyObject*& result) {
       return Step::kRaised;
   }
 #else
-  static PyObject* const send = PyUnicode_InternFromString("send");
-  return step_of(PyObject_CallMethodOneArg(coroutine, send, value), result);
+  static PyObject* const kSend = PyUnicode_InternFromString("send");
+  return step_of(PyObject_CallMethodOneArg(coroutine, kSend, value), result);
 #endif
 }
 

@@ -17,6 +17,8 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
+// Made by PyObject_GC_New, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct Object {
   PyObject_HEAD Responder* responder;
   PyObject* driver;  // keeps the responder alive

@@ -12,8 +12,8 @@ namespace ipcbridge::python {
 namespace {
 
 bool set_result(PyObject* future, PyObject* value) {
-  static PyObject* const name = PyUnicode_InternFromString("set_result");
-  PyObject* done = PyObject_CallMethodOneArg(future, name, value);
+  static PyObject* const kName = PyUnicode_InternFromString("set_result");
+  PyObject* done = PyObject_CallMethodOneArg(future, kName, value);
   Py_XDECREF(done);
   return done != nullptr;
 }

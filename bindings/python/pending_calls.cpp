@@ -23,8 +23,8 @@ bool done(PyObject* returned) {
 }
 
 bool is_done(PyObject* future) {
-  static PyObject* const name = PyUnicode_InternFromString("done");
-  PyObject* answer = PyObject_CallMethodNoArgs(future, name);
+  static PyObject* const kName = PyUnicode_InternFromString("done");
+  PyObject* answer = PyObject_CallMethodNoArgs(future, kName);
   const bool is_true = answer == Py_True;
   if (answer == nullptr) PyErr_Clear();
   Py_XDECREF(answer);
@@ -32,11 +32,11 @@ bool is_done(PyObject* future) {
 }
 
 bool succeed(PyObject* future, ConstBytes payload) {
-  static PyObject* const set_result = PyUnicode_InternFromString("set_result");
+  static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   const char* const root = "";
   PyObject* value = with_codec_errors(root, [&] { return Decoder(payload).read_whole_value(); });
   if (value == nullptr) return set_raised(future);
-  const bool is_set = done(PyObject_CallMethodOneArg(future, set_result, value));
+  const bool is_set = done(PyObject_CallMethodOneArg(future, kSetResult, value));
   Py_DECREF(value);
   return is_set;
 }
@@ -56,9 +56,9 @@ bool fail(PyObject* future, const EventBatch& batch, const EventRow& row) {
 }  // namespace
 
 bool set_raised(PyObject* future) {
-  static PyObject* const set_exception = PyUnicode_InternFromString("set_exception");
+  static PyObject* const kSetException = PyUnicode_InternFromString("set_exception");
   PyObject* error = take_exception().release().ptr();
-  const bool is_set = done(PyObject_CallMethodOneArg(future, set_exception, error));
+  const bool is_set = done(PyObject_CallMethodOneArg(future, kSetException, error));
   Py_DECREF(error);
   return is_set;
 }

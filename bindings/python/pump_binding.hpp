@@ -24,7 +24,7 @@ namespace ipcbridge::python {
 class PumpBinding final : public Responder {
  public:
   explicit PumpBinding(bool spin);
-  ~PumpBinding();
+  ~PumpBinding() override;
   PumpBinding(const PumpBinding&) = delete;
   PumpBinding& operator=(const PumpBinding&) = delete;
 

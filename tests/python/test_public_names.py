@@ -46,7 +46,7 @@ def test_a_traceback_names_the_error_and_its_remote_type_and_none_of_the_library
         calc.fail()
     assert str(caught.value) == "KeyError: 'x'"
     assert caught.value.message == "'x'"
-    text = "".join(traceback.format_exception(caught.value))
+    text = "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
     assert "\nipcbridge.RemoteError: KeyError: 'x'\n" in text
     assert "/ipcbridge/" not in text.replace("/tests/", "")
     assert "in fail" in (caught.value.remote_traceback or "")

@@ -189,6 +189,11 @@ struct State {
 
 using Step = model::Step<State>;
 
+inline void add(std::uint8_t& to, int value) { to = static_cast<std::uint8_t>(to + value); }
+
+bool has_answer(const Thread& thread);
+// Whether a turn would find something.
+bool has_unread(const State& state);
 // Of a worker.
 bool is_dismissed(const Model& model, const State& state, Id worker);
 bool has_call(const Model& model, const State& state, Id worker);

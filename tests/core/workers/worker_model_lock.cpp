@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::uint8_t kFastTicks = 2;
 
-void add(std::uint8_t& to, int value) { to = static_cast<std::uint8_t>(to + value); }
-
 bool is_busy(const Thread& worker) { return worker.work >= Work::kComing; }
 
 bool wake_waiter(Thread& waiter, Word why) {

@@ -8,8 +8,6 @@
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 
-namespace py = pybind11;
-
 namespace ipcbridge::python {
 namespace {
 

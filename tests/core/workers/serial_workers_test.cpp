@@ -128,14 +128,17 @@ TEST_F(SerialWorkers, GoOnBehindACallThatWasGivenUpWhileNoneOfThemWasIdle) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(call(client, "late", options).outcome.code, Code::kDeadlineExceeded);
   }
+  notify(client, 1, "slow");
+  // Whoever has read this has read before that the others were given up.
+  while (server_->load(service.id()).queued != 1) std::this_thread::yield();
   std::thread opener([&] {
-    while (server_->driver().server_status(service.id()).running_calls != 2) std::this_thread::yield();
+    while (server_->driver().server_status(service.id()).running_calls != 3) std::this_thread::yield();
     release.open();
   });
   EXPECT_EQ(call(client, "next", within_seconds(60)).outcome.code, Code::kOk);
   opener.join();
-  service.served.wait_for(2);
-  EXPECT_EQ(order, (std::vector<std::string>{"0", "next"}));
+  service.served.wait_for(3);
+  EXPECT_EQ(order, (std::vector<std::string>{"0", "0", "next"}));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class StateTracker {
   struct Owner {
     Kind kind = Kind::kClient;
     std::uint32_t id = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): what it compares the comparison with is written by the compiler
     auto operator<=>(const Owner&) const = default;
   };
   static Owner client(ClientId id) { return {Kind::kClient, id}; }

@@ -40,9 +40,8 @@ bool Server::begin_due_calls() {
   return true;
 }
 
-// A notification whose time is over runs all the same: nobody has given it up.
 void Server::begin(SerialOrder::Begun call) {
-  if (call.expired && !call.request.notify) {
+  if (call.expired) {
     refuse(call.key, {Code::kDeadlineExceeded, "the deadline passed while the call waited for those before it"});
     return;
   }

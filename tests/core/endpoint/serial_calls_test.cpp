@@ -1,6 +1,7 @@
 // Servers with serial methods, over a channel.
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -196,14 +197,17 @@ TEST_F(SerialCalls, WhoseCallersTimeEndsBeforeTheirTurnDoNotRun) {
   serve();
   call("a");
   CallOptions options;
-  options.timeout = std::chrono::milliseconds(5);
+  options.timeout = std::chrono::milliseconds(200);
   const std::uint64_t late = call("late", "echo", options);
-  idle();
-  ASSERT_TRUE(run_until({&client_}, [&] { return client_.ended(late); }));
-  EXPECT_EQ(client_.outcomes[late].code, Code::kDeadlineExceeded);
-  answer(0);  // before what tells of the timeout has been read
+  options.notify = true;
+  call("late", "echo", options);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return unanswered() == 3; }));
+  const TimePoint over = Clock::now() + *options.timeout;  // at the latest, because they have been read by now
+  while (Clock::now() < over) std::this_thread::yield();
+  answer(0);  // before anything tells that they were given up
   server_.turn();
   idle();
+  EXPECT_EQ(client_.outcomes[late].code, Code::kDeadlineExceeded);
   EXPECT_EQ(began(), (Texts{"a"}));
   EXPECT_EQ(unanswered(), 0U);
 }
@@ -249,7 +253,6 @@ TEST_F(SerialCalls, RunAllTheSameWhenTheyAreNotificationsWhoseConnectionHasGone)
   serve();
   CallOptions options;
   options.notify = true;
-  options.timeout = std::chrono::milliseconds(1);
   call("a");
   for (const char* text : {"b", "c"}) call(text, "echo", options);
   idle();

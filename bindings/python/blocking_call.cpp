@@ -5,6 +5,7 @@
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
@@ -38,9 +39,7 @@ PyObject* fail(const Caller* self, const CallResult& result) {
 
 // A notification that was not taken: False, after the hook has told the log.
 PyObject* dropped(const Caller* self) {
-  PyObject* told = PyObject_CallNoArgs(self->drop);
-  if (told == nullptr) return nullptr;
-  Py_DECREF(told);
+  if (!succeeded(PyObject_CallNoArgs(self->drop))) return nullptr;
   Py_RETURN_FALSE;
 }
 
@@ -61,11 +60,7 @@ void set_loop_servers(int count) { loop_servers = count; }
 
 PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   Caller* self = caller_of(object);
-  if (loop_servers > 0) {
-    PyObject* allowed = PyObject_CallNoArgs(self->guard);
-    if (allowed == nullptr) return without_own_frames();
-    Py_DECREF(allowed);
-  }
+  if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   Encoder encoder;
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) return without_own_frames();
   // A destructor that touched Python could do so without the GIL: see PumpBinding.

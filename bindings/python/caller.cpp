@@ -11,6 +11,7 @@
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pump_binding.hpp"
 #include "bindings/python/values/codec_error.hpp"
@@ -44,24 +45,20 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   PyObject* object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
   Caller* self = caller_of(object);
-  const auto keep = [](PyObject* value) {
-    Py_INCREF(value);
-    return value;
-  };
   self->vectorcall = is_blocking ? &call_and_wait : &call_on_loop;
-  self->driver_object = keep(target);
+  self->driver_object = new_reference(target);
   self->pump = is_blocking ? driver.cast<PumpBinding*>() : nullptr;
   self->loop_driver = is_blocking ? nullptr : driver.cast<DriverBinding*>();
   self->client = client;
   self->method = method;
   self->timeout_us = timeout_us;
   self->flags = flags;
-  self->name = keep(name);
-  self->metadata = keep(metadata);
-  self->describe = keep(hooks[0]);
-  self->guard = keep(hooks[1]);
-  self->drop = keep(hooks[2]);
-  self->otherwise = keep(hooks[3]);
+  self->name = new_reference(name);
+  self->metadata = new_reference(metadata);
+  self->describe = new_reference(hooks[0]);
+  self->guard = new_reference(hooks[1]);
+  self->drop = new_reference(hooks[2]);
+  self->otherwise = new_reference(hooks[3]);
   return object;
 }
 
@@ -144,11 +141,6 @@ PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Caller, weak_references), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
-
-template <typename F>
-void* slot(F* function) {
-  return reinterpret_cast<void*>(function);
-}
 
 PyType_Slot slots[] = {
     {Py_tp_new, slot(&make)},        {Py_tp_call, slot(&PyVectorcall_Call)},

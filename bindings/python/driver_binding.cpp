@@ -7,6 +7,7 @@
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/text.hpp"
@@ -40,11 +41,6 @@ void report(const py::object& error, const py::object& on_error) {
   } catch (py::error_already_set& failure) {
     failure.discard_as_unraisable("ipcbridge");
   }
-}
-
-bool returned(PyObject* result) {
-  Py_XDECREF(result);
-  return result != nullptr;
 }
 
 }  // namespace
@@ -128,7 +124,7 @@ bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObje
     case EventKind::kInboundCall:
       return handle_call(self, row);
     default:
-      return returned(PyObject_CallOneArg(on_event, to_event(row).ptr()));
+      return succeeded(PyObject_CallOneArg(on_event, to_event(row).ptr()));
   }
 }
 

@@ -2,6 +2,7 @@
 #include "bindings/python/handler_coroutine.hpp"
 
 #include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/objects.hpp"
 
 namespace py = pybind11;
 
@@ -17,11 +18,6 @@ struct HandlerCoroutine {
 PyTypeObject* type_of_coroutines = nullptr;
 
 HandlerCoroutine* self_of(PyObject* object) { return reinterpret_cast<HandlerCoroutine*>(object); }
-
-PyObject* keep(PyObject* object) {
-  Py_INCREF(object);
-  return object;
-}
 
 enum class Step { kYielded, kReturned, kRaised };
 
@@ -79,7 +75,7 @@ PyObject* go_on(HandlerCoroutine* self, Step step, PyObject* result, bool& ended
   ended = step != Step::kYielded;
   if (!ended) return result;
   if (!end(self, step == Step::kReturned ? result : nullptr)) return nullptr;
-  return keep(Py_None);
+  return new_reference(Py_None);
 }
 
 PyObject* send_value(HandlerCoroutine* self, PyObject* value, bool& ended) {
@@ -88,7 +84,7 @@ PyObject* send_value(HandlerCoroutine* self, PyObject* value, bool& ended) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
     return nullptr;
   }
-  PyObject* coroutine = keep(self->coroutine);
+  PyObject* coroutine = new_reference(self->coroutine);
   PyObject* result = nullptr;
   const Step step = resume(coroutine, value, result);
   Py_DECREF(coroutine);
@@ -144,7 +140,7 @@ PyObject* close(PyObject* object, PyObject* /*unused*/) {
   return closed;
 }
 
-PyObject* await(PyObject* object) { return keep(object); }
+PyObject* await(PyObject* object) { return new_reference(object); }
 
 // What debuggers and repr() ask a coroutine for is told of the handler's.
 PyObject* get_attribute(PyObject* object, PyObject* name) {
@@ -180,6 +176,16 @@ void dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
+PyObject* make(PyTypeObject* /*type*/, PyObject* args, PyObject* /*kwargs*/) {
+  PyObject* call = nullptr;
+  PyObject* coroutine = nullptr;
+  PyObject* failed = nullptr;
+  if (PyArg_ParseTuple(args, "O!OO:HandlerCoroutine", inbound_call_type(), &call, &coroutine, &failed) == 0) {
+    return nullptr;
+  }
+  return new_handler_coroutine(call, coroutine, failed);
+}
+
 PyMethodDef methods[] = {
     {"send", &send, METH_O, nullptr},
     {"throw", &throw_into, METH_VARARGS, nullptr},
@@ -187,12 +193,8 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-template <typename F>
-void* slot(F* function) {
-  return reinterpret_cast<void*>(function);
-}
-
 PyType_Slot slots[] = {
+    {Py_tp_new, slot(&make)},
     {Py_tp_dealloc, slot(&dealloc)},
     {Py_tp_traverse, slot(&traverse)},
     {Py_tp_clear, slot(&clear)},
@@ -220,9 +222,9 @@ PyType_Spec spec = {
 PyObject* new_handler_coroutine(PyObject* call, PyObject* coroutine, PyObject* failed) {
   HandlerCoroutine* self = PyObject_GC_New(HandlerCoroutine, type_of_coroutines);
   if (self == nullptr) return nullptr;
-  self->call = keep(call);
-  self->coroutine = keep(coroutine);
-  self->failed = keep(failed);
+  self->call = new_reference(call);
+  self->coroutine = new_reference(coroutine);
+  self->failed = new_reference(failed);
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
   return object;
@@ -234,7 +236,6 @@ void add_handler_coroutine_type(py::module_& module) {
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
   if (!type) throw py::error_already_set();
   type_of_coroutines = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
-  type_of_coroutines->tp_new = nullptr;  // made by handlers' callers only
   module.attr("HandlerCoroutine") = type;
 }
 

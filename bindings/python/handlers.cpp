@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/objects.hpp"
 
 namespace py = pybind11;
 
@@ -12,26 +13,21 @@ namespace {
 
 enum Item : Py_ssize_t { kServer, kName, kHandler, kOtherwise, kItems };
 
-bool ran(PyObject* result) {
-  Py_XDECREF(result);
-  return result != nullptr;
-}
-
 bool call_handler(PyObject* call, PyObject* method) {
   PyObject* handler = PyTuple_GET_ITEM(method, kHandler);
   PyObject* otherwise = PyTuple_GET_ITEM(method, kOtherwise);
   if (handler != Py_None) {
     const CurrentCall current(call);
-    return ran(answer_with(call, handler, otherwise));
+    return succeeded(answer_with(call, handler, otherwise));
   }
-  return set_call_of_context(call) && ran(PyObject_CallOneArg(otherwise, call));
+  return set_call_of_context(call) && succeeded(PyObject_CallOneArg(otherwise, call));
 }
 
 // So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
 bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
   bool handled = false;
   if (PyContext_Enter(context) == 0) {
-    handled = (begin.before == Py_None || ran(PyObject_CallNoArgs(begin.before))) && call_handler(call, method);
+    handled = (begin.before == Py_None || succeeded(PyObject_CallNoArgs(begin.before))) && call_handler(call, method);
     handled = PyContext_Exit(context) == 0 && handled;
   }
   return handled;

@@ -8,6 +8,7 @@
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -33,11 +34,6 @@ PyObject* call_of_context = nullptr;              // a ContextVar
 thread_local PyObject* call_of_thread = nullptr;  // borrowed
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
-
-PyObject* keep(PyObject* object) {
-  Py_INCREF(object);
-  return object;
-}
 
 void end(Object* self) { Py_CLEAR(self->server); }
 
@@ -99,10 +95,10 @@ PyObject* cancelled(PyObject* object, PyObject* /*unused*/) {
 
 PyObject* get_server(PyObject* object, void* /*unused*/) {
   PyObject* server = self_of(object)->server;
-  return keep(server == nullptr ? Py_None : server);
+  return new_reference(server == nullptr ? Py_None : server);
 }
 
-PyObject* get_method(PyObject* object, void* /*unused*/) { return keep(self_of(object)->method); }
+PyObject* get_method(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->method); }
 
 PyObject* get_key(PyObject* object, void* /*unused*/) {
   const RequestKey& key = self_of(object)->call.key;
@@ -170,11 +166,6 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-template <typename F>
-void* slot(F* function) {
-  return reinterpret_cast<void*>(function);
-}
-
 PyType_Slot slots[] = {
     {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)}, {Py_tp_clear, slot(&clear)},
     {Py_tp_getset, properties},      {Py_tp_methods, methods},          {0, nullptr},
@@ -192,7 +183,7 @@ PyObject* current_call(PyObject* /*module*/, PyObject* /*unused*/) {
   PyObject* call = nullptr;
   if (PyContextVar_Get(call_of_context, nullptr, &call) != 0) return nullptr;
   if (call != nullptr) return call;
-  return keep(call_of_thread == nullptr ? Py_None : call_of_thread);
+  return new_reference(call_of_thread == nullptr ? Py_None : call_of_thread);
 }
 
 PyObject* set_current_call(PyObject* /*module*/, PyObject* call) {
@@ -212,9 +203,9 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   Object* self = PyObject_GC_New(Object, type_of_calls);
   if (self == nullptr) return nullptr;
   self->responder = origin.responder;
-  self->driver = keep(origin.driver);
-  self->server = keep(origin.server);
-  self->method = keep(origin.method);
+  self->driver = new_reference(origin.driver);
+  self->server = new_reference(origin.server);
+  self->method = new_reference(origin.method);
   self->is_cancelled = false;
   new (&self->call) InboundCall(std::move(call));
   auto* object = reinterpret_cast<PyObject*>(self);
@@ -255,7 +246,7 @@ PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObj
 }
 
 PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed) {
-  if (reply_with(self_of(call), result)) return keep(Py_None);
+  if (reply_with(self_of(call), result)) return new_reference(Py_None);
   return answer_with_error(call, Stage::kResult, result, failed);
 }
 
@@ -277,6 +268,8 @@ bool set_call_of_context(PyObject* call) {
   Py_XDECREF(token);
   return token != nullptr;
 }
+
+PyTypeObject* inbound_call_type() { return type_of_calls; }
 
 void add_inbound_call_type(py::module_& module) {
   call_of_context = PyContextVar_New("ipcbridge.call", nullptr);

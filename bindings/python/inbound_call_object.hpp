@@ -54,6 +54,8 @@ class CurrentCall {
 // exception set.
 bool set_call_of_context(PyObject* call);
 
+PyTypeObject* inbound_call_type();
+
 void add_inbound_call_type(pybind11::module_& module);
 
 }  // namespace ipcbridge::python

@@ -2,6 +2,7 @@
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pending_calls.hpp"
 #include "bindings/python/values/codec_error.hpp"
@@ -13,9 +14,7 @@ namespace {
 
 bool set_result(PyObject* future, PyObject* value) {
   static PyObject* const kName = PyUnicode_InternFromString("set_result");
-  PyObject* done = PyObject_CallMethodOneArg(future, kName, value);
-  Py_XDECREF(done);
-  return done != nullptr;
+  return succeeded(PyObject_CallMethodOneArg(future, kName, value));
 }
 
 // Keeps the call until there is room for it.
@@ -23,18 +22,13 @@ bool wait_for_room(const Caller* self, PyObject* future, ConstBytes payload) {
   PyObject* bytes = new_bytes(payload);
   if (bytes == nullptr) return false;
   PyObject* given[] = {future, bytes};
-  PyObject* kept = PyObject_Vectorcall(self->otherwise, given, 2, nullptr);
+  const bool is_kept = succeeded(PyObject_Vectorcall(self->otherwise, given, 2, nullptr));
   Py_DECREF(bytes);
-  Py_XDECREF(kept);
-  return kept != nullptr;
+  return is_kept;
 }
 
 bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
-  if (!is_taken) {
-    PyObject* told = PyObject_CallNoArgs(self->drop);
-    if (told == nullptr) return false;
-    Py_DECREF(told);
-  }
+  if (!is_taken && !succeeded(PyObject_CallNoArgs(self->drop))) return false;
   return set_result(future, is_taken ? Py_True : Py_False);
 }
 

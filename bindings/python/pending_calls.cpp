@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bindings/python/errors.hpp"
+#include "bindings/python/objects.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 
@@ -13,11 +14,6 @@ namespace {
 
 PyObject* future_of(std::uint64_t token) {
   return reinterpret_cast<PyObject*>(token);  // NOLINT(performance-no-int-to-ptr)
-}
-
-bool done(PyObject* returned) {
-  Py_XDECREF(returned);
-  return returned != nullptr;
 }
 
 bool is_done(PyObject* future) {
@@ -34,7 +30,7 @@ bool succeed(PyObject* future, ConstBytes payload) {
   const char* const root = "";
   PyObject* value = with_codec_errors(root, [&] { return Decoder(payload).read_whole_value(); });
   if (value == nullptr) return set_raised(future);
-  const bool is_set = done(PyObject_CallMethodOneArg(future, kSetResult, value));
+  const bool is_set = succeeded(PyObject_CallMethodOneArg(future, kSetResult, value));
   Py_DECREF(value);
   return is_set;
 }
@@ -45,10 +41,10 @@ bool fail(PyObject* future, const EventBatch& batch, const EventRow& row) {
   const ConstBytes details = batch.payload(row);
   PyObject* text = PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");
   if (text == nullptr) return false;
-  return done(PyObject_CallMethod(future, "fail", "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
-                                  reinterpret_cast<const char*>(details.data()),
-                                  static_cast<Py_ssize_t>(details.size()),
-                                  static_cast<int>(row.words[EventRow::kEnding])));
+  return succeeded(PyObject_CallMethod(future, "fail", "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()),
+                                       text, reinterpret_cast<const char*>(details.data()),
+                                       static_cast<Py_ssize_t>(details.size()),
+                                       static_cast<int>(row.words[EventRow::kEnding])));
 }
 
 }  // namespace
@@ -56,7 +52,7 @@ bool fail(PyObject* future, const EventBatch& batch, const EventRow& row) {
 bool set_raised(PyObject* future) {
   static PyObject* const kSetException = PyUnicode_InternFromString("set_exception");
   PyObject* error = take_exception().release().ptr();
-  const bool is_set = done(PyObject_CallMethodOneArg(future, kSetException, error));
+  const bool is_set = succeeded(PyObject_CallMethodOneArg(future, kSetException, error));
   Py_DECREF(error);
   return is_set;
 }

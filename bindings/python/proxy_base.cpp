@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bindings/python/classes.hpp"
+#include "bindings/python/objects.hpp"
 
 namespace py = pybind11;
 
@@ -73,11 +74,6 @@ PyMethodDef methods[] = {
     {"_follow", &follow, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
-
-template <typename F>
-void* slot(F* function) {
-  return reinterpret_cast<void*>(function);
-}
 
 PyType_Slot slots[] = {
     {Py_tp_getattro, slot(&get_attribute)},

@@ -23,9 +23,6 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// The worker that this thread is.
-thread_local Worker* current_worker = nullptr;
-
 // What a signal has raised during a handler is raised after its answer. True with an exception set.
 bool set_raised_by_signal(PyObject* ending) {
   if (ending == Py_None) return false;
@@ -142,7 +139,6 @@ void PumpBinding::run_worker(const py::object& self, ServerId server, std::uint3
   const HandlerContext begin{nullptr, before.ptr()};
   {
     Worker worker(pump, server, shift);
-    Worker* const outer = std::exchange(current_worker, &worker);
     InboundCall call;
     bool goes_on = true;
     while (goes_on && without_gil([&] { return worker.wait(interrupted); })) {
@@ -150,13 +146,8 @@ void PumpBinding::run_worker(const py::object& self, ServerId server, std::uint3
         goes_on = handle(binding, self.ptr(), call, handlers.ptr(), begin) && !set_raised_by_signal(ending.ptr());
       }
     }
-    current_worker = outer;
   }
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
-}
-
-void PumpBinding::begin_next(ServerId /*server*/, std::uint32_t method) {
-  if (current_worker != nullptr) current_worker->restart(method);
 }
 
 py::object PumpBinding::next_event() {
@@ -232,7 +223,6 @@ void bind_pump(py::module_& module) {
           py::arg("server"), py::arg("methods"))
       .def("run_worker", &PumpBinding::run_worker, py::arg("server"), py::arg("shift"), py::arg("handlers"),
            py::arg("before"), py::arg("ending"))
-      .def("begin_next", &PumpBinding::begin_next, py::arg("server"), py::arg("method"))
       .def("listen", [](PumpBinding& pump) { pump.states().listen(); })
       .def("last_event", [](PumpBinding& pump) { return pump.states().last_event(); })
       .def("next_event", &PumpBinding::next_event)

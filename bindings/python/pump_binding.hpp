@@ -64,9 +64,6 @@ class PumpBinding final : public Responder {
   static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t shift, const Handlers& handlers,
                          const pybind11::object& before, const pybind11::object& ending);
 
-  // For a handler that goes on with another request of its server, for that method: what runs has just begun.
-  void begin_next(ServerId server, std::uint32_t method);
-
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_event();
 

@@ -7,6 +7,7 @@
 
 #include "bindings/python/handler_coroutine.hpp"
 #include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/objects.hpp"
 
 namespace py = pybind11;
 
@@ -39,11 +40,6 @@ struct TaskStarter {
 
 TaskStarter* self_of(PyObject* object) { return reinterpret_cast<TaskStarter*>(object); }
 
-PyObject* keep(PyObject* object) {
-  Py_INCREF(object);
-  return object;
-}
-
 // The first step of a task that is being made, which loop.call_soon() would put behind what else the loop has to do.
 struct FirstStep {
   PyObject* step = nullptr;
@@ -56,8 +52,8 @@ PyObject* take_step(PyObject* loop, PyObject* const* args, Py_ssize_t count, PyO
   FirstStep* awaited = awaited_step;
   if (awaited != nullptr && awaited->step == nullptr && count == 1 && names != nullptr &&
       PyTuple_GET_SIZE(names) == 1) {
-    awaited->step = keep(args[0]);
-    awaited->context = keep(args[1]);
+    awaited->step = new_reference(args[0]);
+    awaited->context = new_reference(args[1]);
     Py_RETURN_NONE;
   }
   // A finaliser that runs meanwhile, say.
@@ -89,9 +85,8 @@ bool run_step(const FirstStep& first) {
   if (first.step == nullptr) return true;
   bool is_run = false;
   if (PyErr_Occurred() == nullptr && PyContext_Enter(first.context) == 0) {
-    PyObject* done = PyObject_CallNoArgs(first.step);
-    is_run = PyContext_Exit(first.context) == 0 && done != nullptr;
-    Py_XDECREF(done);
+    is_run = succeeded(PyObject_CallNoArgs(first.step));
+    is_run = PyContext_Exit(first.context) == 0 && is_run;
   }
   Py_DECREF(first.step);
   Py_DECREF(first.context);
@@ -129,9 +124,7 @@ PyObject* begin(const TaskStarter* self, PyObject* coroutine) {
 
 bool track(const TaskStarter* self, PyObject* call, PyObject* task) {
   PyObject* given[] = {call, task};
-  PyObject* tracked = PyObject_Vectorcall(self->track, given, 2, nullptr);
-  Py_XDECREF(tracked);
-  return tracked != nullptr;
+  return succeeded(PyObject_Vectorcall(self->track, given, 2, nullptr));
 }
 
 bool begin_and_track(const TaskStarter* self, PyObject* call, PyObject* handlers_own) {
@@ -173,14 +166,14 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   }
   TaskStarter* self = self_of(object);
   self->vectorcall = &start;
-  self->loop = keep(given[0]);
-  self->task_type = keep(given[1]);
+  self->loop = new_reference(given[0]);
+  self->task_type = new_reference(given[1]);
   self->can_step = can_step;
   self->take_step = taker;
-  self->name = keep(given[2]);
-  self->handler = keep(given[3]);
-  self->failed = keep(given[4]);
-  self->track = keep(given[5]);
+  self->name = new_reference(given[2]);
+  self->handler = new_reference(given[3]);
+  self->failed = new_reference(given[4]);
+  self->track = new_reference(given[5]);
   return object;
 }
 
@@ -219,11 +212,6 @@ PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(TaskStarter, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
-
-template <typename F>
-void* slot(F* function) {
-  return reinterpret_cast<void*>(function);
-}
 
 PyType_Slot slots[] = {
     {Py_tp_new, slot(&make)},

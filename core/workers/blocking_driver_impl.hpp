@@ -76,7 +76,6 @@ class BlockingDriver::Impl final : public EventSink {
   void leave(Worker& self);
   bool wait_for_call(Worker& self, const Interrupted& interrupted);
   bool take(Worker& self, InboundCall& call);
-  void restart(const Worker& self, std::uint32_t method);
 
   // Of a LoopWorker.
   void enter(LoopWorker& self);

@@ -46,10 +46,6 @@ bool WorkQueue::pop(WorkerId worker, InboundCall& call, Tick now) {
   return true;
 }
 
-void WorkQueue::restart(WorkerId worker, std::uint32_t method, Tick now) {
-  if (workers_[worker - 1].running()) set(worker, {Worker::kRunning, method, now, kNever});
-}
-
 void WorkQueue::note_answered(WorkerId worker, Tick now) {
   finish(worker, now);
   set(worker, {Worker::kAnswered, 0, now, kNever});

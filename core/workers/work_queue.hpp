@@ -63,8 +63,6 @@ class WorkQueue {
   bool reserve(WorkerId worker, Tick now);
   // False when there is none. The worker now runs what it was given.
   bool pop(WorkerId worker, InboundCall& call, Tick now);
-  // The worker runs another call instead, which it had from elsewhere.
-  void restart(WorkerId worker, std::uint32_t method, Tick now);
   // The worker has answered the call that it runs, and will be back soon.
   void note_answered(WorkerId worker, Tick now);
   // The handler that the worker runs waits in a call of its own, or does not any more.

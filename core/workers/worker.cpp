@@ -37,10 +37,6 @@ bool Worker::next(InboundCall& call, const Interrupted& interrupted) {
   return false;
 }
 
-void Worker::restart(std::uint32_t method) {
-  if (!driver_.forked()) driver_.restart(*this, method);
-}
-
 void BlockingDriver::Impl::enter(Worker& self) {
   {
     const Scope lock(*this);
@@ -94,11 +90,6 @@ bool BlockingDriver::Impl::take(Worker& self, InboundCall& call) {
   }
   pool_.finish(*self.queue_, self.number_);
   return false;
-}
-
-void BlockingDriver::Impl::restart(const Worker& self, std::uint32_t method) {
-  const Scope lock(*this);
-  self.queue_->restart(self.number_, method, pool_.now());
 }
 
 // The answer may have brought the workers a call: that which had to wait for the one that is answered. Where a worker

@@ -33,9 +33,6 @@ class Worker {
   // keep it.
   bool take(InboundCall& call);
 
-  // For a handler that goes on with a call that it had put by: it has just begun.
-  void restart(std::uint32_t method);
-
  private:
   friend class BlockingDriver::Impl;
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 from . import _native, _unimplemented
@@ -15,7 +15,7 @@ from ._failures import CANCELLED, Failure, Failures, OnError, misfit
 from ._floats import with_floats
 
 if TYPE_CHECKING:
-    import asyncio
+    pass
 
 Handler = Callable[..., Any]
 Method = tuple[object, str, Optional[Handler], Handler]
@@ -33,7 +33,6 @@ class Unawaited(NamedTuple):
 
 
 Failed = Callable[[_native.InboundCall, int, BaseException, object], Union[Unawaited, None]]
-Answerer = Callable[[_native.InboundCall], Coroutine[Any, Any, None]]
 
 
 class Service:
@@ -61,72 +60,27 @@ class Service:
         def failed(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> Unawaited | None:
             if stage == _RESULT and _is_awaitable(result):
                 return Unawaited(cast("Awaitable[Any]", result))
-            if stage == _ARGUMENTS:
-                fail(call, self._unreadable(call, error))
-            elif stage == _HANDLER:
-                fail(call, self._raised(number, call, error))
-            else:
-                fail(call, self.failures.of_result(call.method, error))
+            fail(call, self._failure(number, call, stage, error))
             return None
 
         return failed
 
     def failed_in_task(self, number: int) -> Failed:
-        """The same of an `async def` method."""
+        """The same of a call that a task answers."""
 
         def failed(call: _native.InboundCall, stage: int, error: BaseException, _result: object) -> None:
-            if stage == _ARGUMENTS:
-                fail(call, self._unreadable(call, error))
-            elif stage == _HANDLER:
-                fail(call, _cancellation(call, error) or self._raised(number, call, error))
-            else:
-                fail(call, self.failures.of_result(call.method, error))
+            fail(call, _cancellation(call, error) or self._failure(number, call, stage, error))
 
         return failed
 
-    def answerer(self, number: int) -> Answerer:
-        """A function that answers a call of an `async def` method. To be run as a task."""
-        import asyncio
+    def finish(self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any]) -> _native.HandlerCoroutine:
+        """A coroutine, for a task, that awaits what a plain function returned, and answers."""
+        return _native.HandlerCoroutine(call, _result_of(awaitable), self.failed_in_task(number))
 
-        handler, current_task = self.handlers[number], asyncio.current_task
-
-        async def answer(call: _native.InboundCall) -> None:
-            task = current_task()
-            try:
-                args, kwargs = call.arguments()
-            except BaseException as error:
-                fail(call, self._unreadable(call, error))
-                return
-            try:
-                result = await handler(*args, **kwargs)
-            except BaseException as error:
-                if _is_abandoned(error, task):
-                    raise
-                fail(call, _cancellation(call, error) or self._raised(number, call, error))
-            else:
-                self._reply(call, result)
-
-        return answer
-
-    async def finish(self, call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
-        """Awaits what a plain function returned, and answers. To be run as a task."""
-        import asyncio
-
-        task = asyncio.current_task()
-        try:
-            result = await awaitable
-        except BaseException as error:
-            if _is_abandoned(error, task):
-                raise
-            fail(call, _cancellation(call, error) or self.failures.of_handler(call, error))
-        else:
-            self._reply(call, result)
-
-    def _reply(self, call: _native.InboundCall, result: Any) -> None:
-        try:
-            call.reply(result)
-        except BaseException as error:
-            fail(call, self.failures.of_result(call.method, error))
+    def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
+        if stage == _ARGUMENTS:
+            return self._unreadable(call, error)
+        return self._raised(number, call, error) if stage == _HANDLER else self.failures.of_result(call.method, error)
 
     def _unreadable(self, call: _native.InboundCall, error: BaseException) -> Failure:
         if not issubclass(type(error), IpcError):  # isinstance() asks the exception itself
@@ -178,13 +132,5 @@ def _cancellation(call: _native.InboundCall, error: BaseException) -> Failure | 
     return CANCELLED if issubclass(type(error), asyncio.CancelledError) and call.cancelled() else None
 
 
-def _is_abandoned(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
-    """Whether the task is closed by whoever frees it, because its loop is gone."""
-    import asyncio
-
-    if not issubclass(type(error), GeneratorExit):
-        return False
-    try:
-        return asyncio.current_task() is not task
-    except RuntimeError:  # no loop runs here
-        return True
+async def _result_of(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

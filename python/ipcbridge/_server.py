@@ -15,7 +15,7 @@ from ._decimal_context import decimal_context_setter
 from ._endings import Ending, ended_by_signals
 from ._errors import IpcError
 from ._failures import CANCELLED, OnError
-from ._handlers import Answerer, Method, Service, fail
+from ._handlers import Method, Service, fail
 from ._listeners import Listeners, StateListener
 from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from ._ownership import keep_result
@@ -238,11 +238,8 @@ class Server:
         self._pump.run_worker(self._id, shift, self._handlers, before, ending)
 
     def _handler(self, number: int) -> Method:
-        """Where the thread that reads a call begins it."""
-        service = self._service
-        is_async, name, handler = service.is_async[number], service.names[number], service.handlers[number]
-        if is_async:
-            return self, name, None, self._task_starter(service.answerer(number))
+        """Where the thread that reads a call begins it. An `async def` handler is one that returns what is awaited."""
+        name, handler = self._service.names[number], self._service.handlers[number]
         finish = self._finisher(number)
         if self._executor is None:
             return self, name, handler, finish
@@ -256,7 +253,7 @@ class Server:
             if outcome is None:
                 return
             _native.set_current_call(call)  # in this call's own context
-            self._start_task(call, service.finish(call, outcome.result))
+            self._start_task(call, service.finish(call, number, outcome.result))
 
         return finish
 
@@ -276,9 +273,6 @@ class Server:
                 work.add_done_callback(done)
 
         return submit
-
-    def _task_starter(self, answer: Answerer) -> _Run:
-        return lambda call: self._start_task(call, answer(call))
 
     def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:

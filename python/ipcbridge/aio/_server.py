@@ -173,7 +173,7 @@ class Server:
         failed, service = self._service.failed(number), self._service
 
         def finish(call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
-            self._track(call, self._loop.create_task(service.finish(call, awaitable)))
+            self._track(call, self._loop.create_task(service.finish(call, number, awaitable)))
 
         def run(call: _native.InboundCall) -> None:
             outcome: Unawaited | None = call.answer_with(handler, failed)

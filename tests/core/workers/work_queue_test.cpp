@@ -89,11 +89,11 @@ TEST_F(WorkQueueTest, DoesNotTakeOneCallAfterAnotherForALongOne) {
   push(1);
   ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   EXPECT_TRUE(queue_.any_stuck(WorkQueue::kFastTicks));
-  queue_.restart(worker_, 0, WorkQueue::kFastTicks);
+  push(2);
+  ASSERT_TRUE(queue_.pop(worker_, call_, WorkQueue::kFastTicks));
   EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
   EXPECT_TRUE(queue_.expects_worker(WorkQueue::kFastTicks));
   queue_.finish(worker_, WorkQueue::kFastTicks);
-  queue_.restart(worker_, 0, WorkQueue::kFastTicks);
   EXPECT_EQ(queue_.load(Clock::now()).running, 0U);
 }
 
@@ -108,7 +108,8 @@ TEST_F(WorkQueueTest, WantsTicksUntilTheCallersAreToldOfWhatRuns) {
   EXPECT_FALSE(queue_.update_activity(begin));
   EXPECT_FALSE(queue_.wants_ticks(begin + WorkQueue::kTellAfter));
   EXPECT_TRUE(queue_.update_activity(begin + WorkQueue::kTellAfter));
-  queue_.restart(worker_, 0, 0);
+  push(2);
+  ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   EXPECT_TRUE(queue_.wants_ticks(begin + WorkQueue::kTellAfter)) << "another";
   queue_.finish(worker_, 0);
   EXPECT_FALSE(queue_.wants_ticks(begin));

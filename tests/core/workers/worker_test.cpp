@@ -163,8 +163,6 @@ TEST_F(WorkerTest, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWait
     InboundCall inbound;
     std::thread first([&] { EXPECT_EQ(text_of(call(client, "first").outcome.payload), "first"); });
     ASSERT_TRUE(leaving->next(inbound));
-    echo(*server_, inbound);
-    first.join();
     Counter led;
     std::thread leader([&] {
       Worker worker(*server_, service.id());
@@ -176,13 +174,14 @@ TEST_F(WorkerTest, AWorkerThatLeavesInsteadOfComingBackWakesTheLeaderForWhatWait
     });
     led.wait_for(1);
     std::thread second([&] { EXPECT_EQ(text_of(call(client, "second").outcome.payload), "second"); });
-    leaving->restart(0);
     // This thread reads while it waits: not for so long that the watchdog would see to what waits.
     const auto queued = [&] { return server_->load(service.id()).queued == 1; };
     server_->wait_until(queued, Clock::now() + std::chrono::milliseconds(1), {});
     leaving.reset();
     leader.join();
     second.join();
+    echo(*server_, inbound);
+    first.join();
   }
 }
 

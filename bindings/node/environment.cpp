@@ -65,7 +65,7 @@ bool Environment::drain(bool poll, TimePoint deadline) {
   if (delivering_) return false;
   for (;;) {
     batch_.reset();
-    const bool more = driver_->turn(batch_, poll);
+    const bool more = driver_->run(batch_, poll);
     const TimePoint begun = batch_.adapts() ? Clock::now() : TimePoint();
     if (!batch_.empty() && !deliver()) return false;
     if (begun != TimePoint()) batch_.adapt(Clock::now() - begun, kTurnBudget);

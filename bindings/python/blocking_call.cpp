@@ -63,13 +63,13 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   Encoder encoder;
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) return without_own_frames();
-  // A destructor that touched Python could do so without the GIL: see PumpBinding.
+  // A destructor that touched Python could do so without the GIL: see BlockingDriverBinding.
   PyObject* long_payload = nullptr;
   if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) return nullptr;
-  BlockingDriver* pump = nullptr;
+  BlockingDriver* driver = nullptr;
   try {
-    // Only now: encoding runs Python code, and during it another thread may shut the pump down.
-    pump = &self->pump->alive();
+    // Only now: encoding runs Python code, and during it another thread may shut the driver down.
+    driver = &self->blocking_driver->alive();
   } catch (py::error_already_set& error) {
     error.restore();
     Py_XDECREF(long_payload);
@@ -78,10 +78,11 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
 
   const CallOptions options = call_options(self->timeout_us, self->flags);
   const Interrupted interrupted = interrupted_by_signals();
-  const PumpBinding::Visit visit(*self->pump);
+  const BlockingDriverBinding::Visit visit(*self->blocking_driver);
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
-  const CallResult result = pump->call(self->client, self->method, options, view(self->metadata), payload, interrupted);
+  const CallResult result =
+      driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted);
   PyEval_RestoreThread(state);
   Py_XDECREF(long_payload);
   if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C

@@ -8,12 +8,12 @@
 #include <new>
 #include <string>
 
+#include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
-#include "bindings/python/pump_binding.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -37,9 +37,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
     return nullptr;
   }
   const py::handle driver(target);
-  const bool is_blocking = py::isinstance<PumpBinding>(driver);
+  const bool is_blocking = py::isinstance<BlockingDriverBinding>(driver);
   if (!is_blocking && !py::isinstance<DriverBinding>(driver)) {
-    PyErr_SetString(PyExc_TypeError, "Caller needs a Pump or a Driver");
+    PyErr_SetString(PyExc_TypeError, "Caller needs a BlockingDriver or a Driver");
     return nullptr;
   }
   PyObject* object = type->tp_alloc(type, 0);
@@ -47,7 +47,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   Caller* self = caller_of(object);
   self->vectorcall = is_blocking ? &call_and_wait : &call_on_loop;
   self->driver_object = new_reference(target);
-  self->pump = is_blocking ? driver.cast<PumpBinding*>() : nullptr;
+  self->blocking_driver = is_blocking ? driver.cast<BlockingDriverBinding*>() : nullptr;
   self->loop_driver = is_blocking ? nullptr : driver.cast<DriverBinding*>();
   self->client = client;
   self->method = method;

@@ -4,8 +4,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/driver_binding.hpp"
-#include "bindings/python/pump_binding.hpp"
 #include "bindings/python/values/encoder.hpp"
 
 namespace ipcbridge::python {
@@ -15,7 +15,7 @@ struct Caller {
   PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* weak_references;
   PyObject* driver_object;  // keeps the one of these two alive that there is
-  PumpBinding* pump;
+  BlockingDriverBinding* blocking_driver;
   DriverBinding* loop_driver;
   ClientId client;
   std::uint32_t method;

@@ -98,7 +98,7 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
   if (driver_ == nullptr) return py::make_tuple(false, false);
   batch_.reset();
   // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
-  const bool more = driver_->turn(batch_, true);
+  const bool more = driver_->run(batch_, true);
   for (std::size_t at = 0; at < batch_.size(); ++at) {
     if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) report(take_exception(), on_error);
   }

@@ -51,7 +51,7 @@ void check_handlers(const Handlers& handlers) {
   }
 }
 
-// No destructor here touches Python: see PumpBinding.
+// No destructor here touches Python: see BlockingDriverBinding.
 bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject* handlers,
             const HandlerContext& begin) {
   if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {

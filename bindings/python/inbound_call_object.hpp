@@ -41,7 +41,7 @@ PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed);
 class CurrentCall {
  public:
   explicit CurrentCall(PyObject* call);
-  // As every destructor on a handler's way, this one touches no Python: see PumpBinding.
+  // As every destructor on a handler's way, this one touches no Python: see BlockingDriverBinding.
   ~CurrentCall();
   CurrentCall(const CurrentCall&) = delete;
   CurrentCall& operator=(const CurrentCall&) = delete;

@@ -27,19 +27,19 @@ TimePoint after(const py::object& timeout) {
 
 }  // namespace
 
-LoopWorkerBinding::LoopWorkerBinding(py::object pump, int selector, py::object ready, py::object scheduled)
-    : pump_object_(std::move(pump)),
-      pump_(pump_object_.cast<PumpBinding&>()),
+LoopWorkerBinding::LoopWorkerBinding(py::object driver, int selector, py::object ready, py::object scheduled)
+    : driver_object_(std::move(driver)),
+      driver_(driver_object_.cast<BlockingDriverBinding&>()),
       ready_(std::move(ready)),
       scheduled_(std::move(scheduled)),
-      worker_(unwrap(LoopWorker::create(pump_.alive(), System::real(), selector))) {}
+      worker_(unwrap(LoopWorker::create(driver_.alive(), System::real(), selector))) {}
 
 LoopWorkerBinding::~LoopWorkerBinding() { close(); }
 
 void LoopWorkerBinding::close() {
   if (worker_ == nullptr) return;
-  // Where the interpreter ends without its loop, the pump has gone before.
-  if (pump_.is_alive()) {
+  // Where the interpreter ends without its loop, the driver has gone before.
+  if (driver_.is_alive()) {
     worker_.reset();
   } else {
     static_cast<void>(worker_.release());
@@ -58,29 +58,29 @@ bool LoopWorkerBinding::loop_is_idle(Py_ssize_t scheduled_before) const {
 }
 
 bool LoopWorkerBinding::wait(const py::object& timeout) {
-  BlockingDriver& pump = pump_.alive();
-  const PumpBinding::Visit visit(pump_);
+  BlockingDriver& driver = driver_.alive();
+  const BlockingDriverBinding::Visit visit(driver_);
   const TimePoint until = after(timeout);
   const Py_ssize_t scheduled = PyObject_Size(scheduled_.ptr());
   for (;;) {
     const LoopWorker::Ready ready = without_gil([&] { return worker_->wait(until); });
     if (ready != LoopWorker::Ready::kCall) return ready == LoopWorker::Ready::kOther;
-    if (!run_calls(pump)) throw py::error_already_set();
+    if (!run_calls(driver)) throw py::error_already_set();
     if (!loop_is_idle(scheduled)) return false;
   }
 }
 
 // False with an exception set.
-bool LoopWorkerBinding::run_calls(BlockingDriver& pump) {
+bool LoopWorkerBinding::run_calls(BlockingDriver& driver) {
   InboundCall call;
   for (int count = 0; count < kMaxCallsInARow && worker_->take(call); ++count) {
     const auto found = servers_.find(call.server);
     if (found == servers_.end()) {
-      pump.reply_error(call.key, Code::kUnavailable, "the service is closing", {});
+      driver.reply_error(call.key, Code::kUnavailable, "the service is closing", {});
       continue;
     }
     const Handlers handlers = found->second;  // the server may be removed meanwhile
-    if (!handle(pump_, pump_object_.ptr(), call, handlers.ptr(), {nullptr, Py_None})) return false;
+    if (!handle(driver_, driver_object_.ptr(), call, handlers.ptr(), {nullptr, Py_None})) return false;
   }
   return true;
 }
@@ -89,8 +89,8 @@ void bind_loop_worker(py::module_& module) {
   py::class_<LoopWorkerBinding> type(module, "LoopWorker", py::module_local(), plain_metaclass(),
                                      "Waits for the calls of async handlers in an event loop's selector.");
   hide_module_local(type);
-  type.def(py::init<py::object, int, py::object, py::object>(), py::arg("pump"), py::arg("selector"), py::arg("ready"),
-           py::arg("scheduled"))
+  type.def(py::init<py::object, int, py::object, py::object>(), py::arg("driver"), py::arg("selector"),
+           py::arg("ready"), py::arg("scheduled"))
       .def("add_server", &LoopWorkerBinding::add_server, py::arg("server"), py::arg("handlers"))
       .def("remove_server", &LoopWorkerBinding::remove_server, py::arg("server"))
       .def("wait", &LoopWorkerBinding::wait, py::arg("timeout"))

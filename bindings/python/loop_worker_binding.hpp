@@ -5,7 +5,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "bindings/python/pump_binding.hpp"
+#include "bindings/python/blocking_driver_binding.hpp"
 #include "core/workers/loop_worker.hpp"
 
 namespace ipcbridge::python {
@@ -16,7 +16,7 @@ class LoopWorkerBinding {
  public:
   // `selector`: its descriptor. `ready` and `scheduled`: what the loop has to run, now and later. All of them outlive
   // this, which close() ends.
-  LoopWorkerBinding(pybind11::object pump, int selector, pybind11::object ready, pybind11::object scheduled);
+  LoopWorkerBinding(pybind11::object driver, int selector, pybind11::object ready, pybind11::object scheduled);
   ~LoopWorkerBinding();
   LoopWorkerBinding(const LoopWorkerBinding&) = delete;
   LoopWorkerBinding& operator=(const LoopWorkerBinding&) = delete;
@@ -31,11 +31,11 @@ class LoopWorkerBinding {
   void close();
 
  private:
-  bool run_calls(BlockingDriver& pump);
+  bool run_calls(BlockingDriver& driver);
   bool loop_is_idle(Py_ssize_t scheduled_before) const;
 
-  pybind11::object pump_object_;
-  PumpBinding& pump_;
+  pybind11::object driver_object_;
+  BlockingDriverBinding& driver_;
   pybind11::object ready_;
   pybind11::object scheduled_;
   std::unordered_map<ServerId, Handlers> servers_;

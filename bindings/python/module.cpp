@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
@@ -13,7 +14,6 @@
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
-#include "bindings/python/pump_binding.hpp"
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
@@ -61,7 +61,7 @@ PYBIND11_MODULE(_native, module) {
   native::add_inbound_call_type(module);
   native::add_handler_coroutine_type(module);
   native::add_task_starter_type(module);
-  native::bind_pump(module);
+  native::bind_blocking_driver(module);
   native::bind_loop_worker(module);
   native::bind_driver(module);
   native::add_caller_type(module);

@@ -115,10 +115,10 @@ Result<std::unique_ptr<Driver>> Driver::create(const DriverOptions& options) {
 
 int Driver::fd() const { return impl_->context().poller().fd(); }
 
-bool Driver::turn(EventSink& sink, bool poll) {
+bool Driver::run(EventSink& sink, bool poll) {
   if (impl_->forked()) return false;
   const Impl::Access access(*impl_);
-  return impl_->turn(sink, poll);
+  return impl_->run(sink, poll);
 }
 
 bool Driver::spin(const std::function<bool()>& stop) { return !impl_->forked() && impl_->spin(stop); }

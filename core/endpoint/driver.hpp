@@ -46,12 +46,12 @@ struct ServerStatus {
 // Owns the connections of one consumer (a Node environment, an asyncio loop, a process's blocking API)
 // behind one descriptor to poll.
 //
-// Threads: every method may be called from any thread; turn() and prepare_sleep() from one at a time, which is the
+// Threads: every method may be called from any thread; run() and prepare_sleep() from one at a time, which is the
 // consumer. Whatever needs the consumer to look wakes it, if it sleeps. No method blocks. Events are delivered by
-// turn() only.
+// run() only.
 //
 // The consumer's loop:
-//   for (;;) { while (driver.turn(sink, poll)) handle(sink); if (driver.prepare_sleep()) wait on fd(); }
+//   for (;;) { while (driver.run(sink, poll)) handle(sink); if (driver.prepare_sleep()) wait on fd(); }
 // A forked child's Driver is dead: every method fails with failed_precondition or does nothing.
 class Driver {
  public:
@@ -60,14 +60,14 @@ class Driver {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  // Readable when turn(…, true) has something to do, after prepare_sleep() said true.
+  // Readable when run(…, true) has something to do, after prepare_sleep() said true.
   int fd() const;
 
   // Reads, writes and times out, for a bounded while: at most 64 frames or 256 KiB a connection, and of the events that
   // the sink takes its share. The next turn goes on with the connection behind the last that was read. `poll`
   // asks the kernel as well (one system call); false looks at shared memory only. True when there is more
   // to do at once.
-  bool turn(EventSink& sink, bool poll);
+  bool run(EventSink& sink, bool poll);
 
   // Spins until a turn has something to do (true), or `stop` says so, or spinning is not worth it any more
   // (false). Spins only while a message is expected. `stop` is asked every few microseconds.

@@ -56,7 +56,7 @@ class Driver::Impl {
   template <typename Reply>
   void answer(const RequestKey& request, EventSink* next, Reply reply);
 
-  bool turn(EventSink& sink, bool poll);
+  bool run(EventSink& sink, bool poll);
   bool spin(const std::function<bool()>& stop);
   bool prepare_sleep();
   void set_awake() { asleep_.store(false, std::memory_order_relaxed); }
@@ -64,9 +64,9 @@ class Driver::Impl {
   Result<ServerId> serve(const ServeOptions& options);
 
  private:
-  bool take_turn(bool poll);
+  bool run_once(bool poll);
   bool begin_due_calls();
-  // Turns (driver_turn.cpp).
+  // Turns (driver_run.cpp).
   void wake_consumer();
   void tell_untold();
   void poll_descriptors();
@@ -93,7 +93,7 @@ class Driver::Impl {
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   ClientId next_client_ = 1;
   ServerId next_server_ = 1;
-  std::uint32_t turns_ = 0;
+  std::uint32_t runs_ = 0;
 };
 
 template <typename Reply>

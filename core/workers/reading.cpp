@@ -18,7 +18,7 @@ bool BlockingDriver::Impl::run_driver(bool poll) {
   handed_over_.store(0, std::memory_order_relaxed);
   // Where messages never run out, nobody sleeps in the kernel: it has to be asked for new connections, doorbells and
   // timers all the same.
-  const bool more = driver_->turn(*this, poll || ++runs_ % kRunsPerPoll == 0);
+  const bool more = driver_->run(*this, poll || ++runs_ % kRunsPerPoll == 0);
   for (const RequestKey& key : cancelled_) {
     driver_->reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
   }

@@ -33,10 +33,10 @@ class HandlerLoop(asyncio.SelectorEventLoop):
         self._calls = _Selector()
         super().__init__(self._calls)
 
-    def wait_for_calls(self, pump: _native.Pump) -> _native.LoopWorker:
+    def wait_for_calls(self, driver: _native.BlockingDriver) -> _native.LoopWorker:
         """From now on; on the loop's thread."""
         ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
-        worker = _native.LoopWorker(pump, self._calls.fileno(), ready, scheduled)
+        worker = _native.LoopWorker(driver, self._calls.fileno(), ready, scheduled)
         self._calls.worker = worker
         return worker
 
@@ -100,7 +100,7 @@ def _running() -> _Background:
         made = _Background(loop, OnceThread(lambda: _run(made), "ipcbridge-async"), workers, begun)
         background = _current.setdefault("background", made)
         if background is made:
-            _process.call_before_pump_ends(_stop)
+            _process.call_before_driver_ends(_stop)
         else:
             loop.close()
     background.thread.start()
@@ -112,7 +112,7 @@ def _run(background: _Background) -> None:
     asyncio.set_event_loop(loop)
     try:
         try:
-            background.workers["worker"] = loop.wait_for_calls(_process.current().pump)
+            background.workers["worker"] = loop.wait_for_calls(_process.current().driver)
         finally:
             background.begun.set()
         loop.run_forever()

@@ -32,49 +32,49 @@ class Client:
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self._process = process
-        self._pump = process.pump
+        self._driver = process.driver
         self._paths = paths
         self._dropped = Dropped(self.address)
         self._listeners = Listeners()
         # So that what nobody refers to any more does not stay connected.
         ids: list[int] = []
-        self._finalizer = weakref.finalize(self, _close, self._pump, ids)
+        self._finalizer = weakref.finalize(self, _close, self._driver, ids)
         self._finalizer.atexit = False
-        keep_result(ids, self._pump.connect, arguments)
+        keep_result(ids, self._driver.connect, arguments)
         self._id = ids[0]
-        self.generation = self._pump.generation(self._id)
+        self.generation = self._driver.generation(self._id)
         self._descriptions = Descriptions(self.generation)
         _process.track_client(self)
 
     def wait_until_ready(self) -> None:
-        self._pump.wait_client(self._id)
+        self._driver.wait_client(self._id)
 
     def methods(self) -> list[str]:
-        return self._pump.methods(self._id)
+        return self._driver.methods(self._id)
 
     def caller(self, name: str, options: CallOptions) -> _native.Caller:
-        return self._caller(name, self._pump.intern_method(self._id, name), options)
+        return self._caller(name, self._driver.intern_method(self._id, name), options)
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         # Any name that a user gives: what the service does not offer is not kept.
-        return self._caller(name, self._pump.find_method(self._id, name), options)(*args, **kwargs)
+        return self._caller(name, self._driver.find_method(self._id, name), options)(*args, **kwargs)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         hooks = (self.help, self._guard, self._dropped.add, error_of)
-        return _native.Caller(self._pump, self._id, number, name, options, hooks)
+        return _native.Caller(self._driver, self._id, number, name, options, hooks)
 
     def status(self) -> dict[str, Any]:
-        return self._pump.client_status(self._id, self._addresses)
+        return self._driver.client_status(self._id, self._addresses)
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
         return self._descriptions.keep(self.caller(DESCRIBE, options)(), generation)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
-        self._pump.check_process()
+        self._driver.check_process()
         self._process.observe_client(self._id, self)
         self._process.teller.start()
-        return self._listeners.add(listener, self._pump.last_event())
+        return self._listeners.add(listener, self._driver.last_event())
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         self._process.teller.tell(self._listeners, state, code, message, number)
@@ -95,11 +95,11 @@ class Client:
         return found
 
 
-def _close(pump: _native.Pump, client_ids: list[int]) -> None:
+def _close(driver: _native.BlockingDriver, client_ids: list[int]) -> None:
     for client_id in client_ids:
         with contextlib.suppress(IpcError):  # a forked child, or the end of the interpreter
-            pump.close_client(client_id)
-            pump.forget_client(client_id)
+            driver.close_client(client_id)
+            driver.forget_client(client_id)
 
 
 class Proxy(BaseProxy):

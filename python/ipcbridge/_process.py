@@ -1,4 +1,4 @@
-"""What a process has once for its blocking API: the pump, the thread that hears its events, the end of both."""
+"""What a process has once for its blocking API: the driver, the thread that hears its events, the end of both."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ServerLike(Protocol):
 
 
 class Process:
-    """The pump and who must be told of what. Any thread."""
+    """The driver and who must be told of what. Any thread."""
 
     def __init__(self) -> None:
         try:
-            self.pump = _native.Pump()
+            self.driver = _native.BlockingDriver()
         except RuntimeError as error:
             raise no_thread(error) from None
         self.servers: dict[int, ServerLike] = {}
@@ -41,7 +41,7 @@ class Process:
 
     def listen(self) -> None:
         """Starts the thread that passes on events; it sleeps while there is none."""
-        self.pump.listen()
+        self.driver.listen()
         self._listener.start()
 
     def observe_client(self, client_id: int, client: Any) -> None:
@@ -51,7 +51,7 @@ class Process:
     def _pass_on(self) -> None:
         while True:
             try:
-                event = self.pump.next_event()
+                event = self.driver.next_event()
             except IpcError:
                 return
             if event is None:
@@ -84,9 +84,9 @@ class Process:
             server.shut_down()
         for client in list(_clients):
             client.close()
-        for callback in _before_pump_ends:
+        for callback in _before_driver_ends:
             callback()
-        self.pump.shut_down()
+        self.driver.shut_down()
         self._listener.join(EXIT_GRACE)
         self.teller.stop(EXIT_GRACE)
 
@@ -95,7 +95,7 @@ _current: dict[str, Process] = {}
 _clients: WeakSet[Any] = WeakSet()
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
-_before_pump_ends: list[Callable[[], None]] = []
+_before_driver_ends: list[Callable[[], None]] = []
 
 
 def current() -> Process:
@@ -106,7 +106,7 @@ def current() -> Process:
         made = Process()
         process = _current.setdefault("process", made)
         if process is not made:  # another thread, or a finaliser, was quicker
-            made.pump.shut_down()
+            made.driver.shut_down()
     return process
 
 
@@ -120,9 +120,9 @@ def call_at_exit(callback: Callable[[], None]) -> None:
     _at_exit.append(callback)
 
 
-def call_before_pump_ends(callback: Callable[[], None]) -> None:
-    """For what must end after the servers have been closed, and uses the pump until then."""
-    _before_pump_ends.append(callback)
+def call_before_driver_ends(callback: Callable[[], None]) -> None:
+    """For what must end after the servers have been closed, and uses the driver until then."""
+    _before_driver_ends.append(callback)
 
 
 def call_after_fork(callback: Callable[[], None]) -> None:
@@ -143,7 +143,7 @@ def _forget_parent() -> None:
     _current.clear()
     _log.forget_parent()
     _at_exit.clear()
-    _before_pump_ends.clear()
+    _before_driver_ends.clear()
     _clients.clear()
     _local_loops.forget_all()
     for callback in _after_fork:

@@ -43,14 +43,14 @@ class Server:
     def __init__(self, process: _process.Process, service: Service, threads: int, executor: Executor | None) -> None:
         self.name = service.name
         self._process = process
-        self._pump = process.pump
+        self._driver = process.driver
         self._service = service
         self._thread_count = threads
         self._executor = executor
         self._id = 0
         self._started = False
         self._closed = Latch()
-        self._shift = 0
+        self._epoch = 0
         self._left_by: threading.Thread | None = None
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
@@ -66,13 +66,13 @@ class Server:
         Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it. A handler of this
         server, which would wait for itself, does not wait: the server closes after it has returned.
         """
-        self._pump.close_server(self._id, microseconds(grace, "grace"))
+        self._driver.close_server(self._id, microseconds(grace, "grace"))
         if is_in_handler_of(self):
             return
         if self._left_by is threading.current_thread():
             self._run_here()  # nobody else would answer what has not begun
         with contextlib.suppress(IpcError):
-            self._pump.wait_server_closed(self._id)
+            self._driver.wait_server_closed(self._id)
         self._end()
         deadline = time.monotonic() + _RETURN_PATIENCE
         for thread in list(self._threads):
@@ -85,7 +85,7 @@ class Server:
         On the main thread Ctrl-C raises KeyboardInterrupt, and SIGTERM, unless the program handles it, SystemExit(143):
         a `with` block around it then closes the server as close() does, and the process ends without a traceback.
         """
-        self._pump.check_process()
+        self._driver.check_process()
         with ended_by_signals():
             # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so
             # where this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
@@ -101,7 +101,7 @@ class Server:
         during a handler, raise here what they raise in wait(); what a handler raises itself goes to its caller.
         If this thread closes the server afterwards, it answers the calls that had not begun.
         """
-        self._shift = self._pump.begin_shift(self._id)
+        self._epoch = self._driver.dismiss_workers(self._id)
         try:
             self._run_here()
         except BaseException:
@@ -110,11 +110,11 @@ class Server:
 
     def _run_here(self) -> None:
         with ended_by_signals() as ending:
-            self._work(self._shift, ending)
+            self._work(self._epoch, ending)
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, and what the threads are doing."""
-        status = self._pump.server_status(self._id)
+        status = self._driver.server_status(self._id)
         slowest = status.pop("slowest_method")
         busy = status["busy_workers"] > 0
         status["slowest_method"] = self._service.names[slowest] if busy else None
@@ -123,9 +123,9 @@ class Server:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
-        self._pump.check_process()
+        self._driver.check_process()
         self._process.teller.start()
-        return self._listeners.add(listener, self._pump.last_event())
+        return self._listeners.add(listener, self._driver.last_event())
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +134,7 @@ class Server:
         try:
             self.close()
         except KeyboardInterrupt:
-            self._pump.close_server(self._id, 0)  # nor at the end of the process
+            self._driver.close_server(self._id, 0)  # nor at the end of the process
             if raised not in (KeyboardInterrupt, SystemExit):
                 raise
             # What ends the process goes on: one traceback tells enough.
@@ -146,14 +146,14 @@ class Server:
         ids: list[int] = []
         try:
             self._process.listen()
-            keep_result(ids, self._pump.serve, arguments)
+            keep_result(ids, self._driver.serve, arguments)
             self._id = ids[0]
             self._process.servers[self._id] = self
             self._add_to_loop()
-            self._pump.wait_server(self._id)
+            self._driver.wait_server(self._id)
             self._started = True
             self._start_threads()
-            if self._pump.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
+            if self._driver.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
                 self._end()
         except BaseException:
             for server_id in ids:
@@ -169,17 +169,17 @@ class Server:
         from . import _background
 
         _background.add_server(self._id, lambda loop: [self._starter(number, loop) for number in range(len(methods))])
-        self._pump.set_loop_methods(self._id, methods)
+        self._driver.set_loop_methods(self._id, methods)
 
     def _discard(self, server_id: int) -> None:
         self._id = server_id
         try:
             with contextlib.suppress(IpcError):
-                self._pump.close_server(server_id, 0)
-                self._pump.wait_server_closed(server_id)  # so that the name is free
+                self._driver.close_server(server_id, 0)
+                self._driver.wait_server_closed(server_id)  # so that the name is free
         finally:  # a signal handler may raise here, too
             with contextlib.suppress(IpcError):
-                self._pump.close_server(server_id, 0)
+                self._driver.close_server(server_id, 0)
             self._process.servers.pop(server_id, None)
             self._end()
 
@@ -220,8 +220,8 @@ class Server:
 
     def _end(self) -> None:
         with contextlib.suppress(IpcError):
-            self._pump.stop_workers(self._id)
-            self._pump.forget_server(self._id)
+            self._driver.stop_workers(self._id)
+            self._driver.forget_server(self._id)
         if any(self._service.is_async):
             from . import _background
 
@@ -232,10 +232,10 @@ class Server:
         with contextlib.suppress(IpcError):  # the end of the interpreter
             self._work(0, None)
 
-    def _work(self, shift: int, ending: Ending | None) -> None:
+    def _work(self, epoch: int, ending: Ending | None) -> None:
         # For this thread, whose contextvars each call gets a copy of.
         before = decimal_context_setter(contextvars.copy_context())
-        self._pump.run_worker(self._id, shift, self._handlers, before, ending)
+        self._driver.run_worker(self._id, epoch, self._handlers, before, ending)
 
     def _handler(self, number: int) -> Method:
         """Where the thread that reads a call begins it. An `async def` handler is one that returns what is awaited."""

@@ -73,7 +73,7 @@ TEST_P(ArrivalConformance, OneThatDiesInTheHandshakeDisturbsNobody) {
   auto silent = raw_peer();
   auto spoke = raw_peer();
   ASSERT_TRUE(write(*spoke, 0, encode_hello(Hello{}), FrameType::kHello));
-  while (server_.turn()) {
+  while (server_.run()) {
   }
   silent.reset();
   spoke.reset();

@@ -67,14 +67,14 @@ class AwakeSetOfAService : public testing::Test {
 TEST_F(AwakeSetOfAService, IsWokenByOneDoorbell) {
   client_.call(clients_[0], "x");
   EXPECT_EQ(doorbells_, 1);
-  server_.turn();
+  server_.run();
   for (const ClientId client : clients_) client_.call(client, "x");
   EXPECT_EQ(doorbells_, 1) << "the service was awake";
 }
 
 TEST_F(AwakeSetOfAService, DoesNotFallAsleepInPart) {
   client_.call(clients_[0], "x");
-  server_.turn();
+  server_.run();
   client_.call(clients_[1], "x");
   EXPECT_FALSE(server_.driver().prepare_sleep()) << "a message is there";
   for (const ClientId client : clients_) client_.call(client, "x");
@@ -99,8 +99,8 @@ TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
       const std::uint64_t token = client_.call(clients_[0], "x");
       const bool counts = Clock::now() >= due;
       for (; !client_.ended(token); turns += counts ? 1 : 0) {
-        server_.turn();
-        client_.turn();
+        server_.run();
+        client_.run();
       }
     }
   }

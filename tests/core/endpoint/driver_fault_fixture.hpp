@@ -36,7 +36,7 @@ class DriverFaults : public testing::Test {
 
   // The status of a child that needs the service to end.
   int served_until_it_ends(Child& child) {
-    while (child.running()) server_.turn();
+    while (child.running()) server_.run();
     return child.wait();
   }
 

@@ -145,7 +145,7 @@ TEST_F(DriverFaults, TheDriverOfAForkedChildIsDeadAndTheParentsIsUnharmed) {
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
   Child child([&] {
     if (client_.try_call(client, 1, {}).error().code != Code::kFailedPrecondition) return 1;
-    return client_.driver().prepare_sleep() && !client_.turn() ? 0 : 2;
+    return client_.driver().prepare_sleep() && !client_.run() ? 0 : 2;
   });
   EXPECT_EQ(child.wait(), 0);
   const std::uint64_t token = client_.call(client, "parent");

@@ -129,11 +129,11 @@ TEST_F(DriverLoad, DeadlinesOfCallsThatHaveEndedAreNotKeptForOthersWithTheSameTo
     if (i == 1'000) before = allocated_bytes();
     client_.driver().cancel(client, 1);
     ASSERT_TRUE(client_.try_call(client, 1, {}, patient).ok());
-    server_.turn();
+    server_.run();
     for (const RequestKey& key : server_.cancelled) server_.driver().reply(key, {});
     server_.cancelled.clear();
     server_.requests.clear();
-    client_.turn();
+    client_.run();
   }
   EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
   EXPECT_LT(allocated_bytes(), before + 256 * 1024);

@@ -192,7 +192,7 @@ TEST_F(DriverStrangers, APeerThatAsksAndNeverReadsCostsWhatItWasGranted) {
   // It asks without regard to its grant, so in the end it is closed; until then its answers pile up.
   for (std::uint64_t id = 1; id <= 5000 && server_.requests.size() < 5000; ++id) {
     peer.send_frame(FrameType::kRequest, id, body);
-    server_.turn();
+    server_.run();
   }
   EXPECT_LE(server_.requests.size(), 1024U + 64U) << "1024 calls are granted; what the socket took is extra";
   server_.handle = Endpoint::echo;

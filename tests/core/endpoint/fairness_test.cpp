@@ -59,7 +59,7 @@ TEST_P(AConsumerInACrowd, ReadsACallBetweenTheCancellationsOfThoseWhoHaveGone) {
   run_idle({&server_, &crowd_});
   ASSERT_EQ(server_.requests.size(), kCrowd * kCallsOfEach);
   for (const ClientId client : clients_) crowd_.driver().close_client(client);
-  server_.turn();
+  server_.run();
   server_.handle = Endpoint::echo;
   const std::uint64_t token = calm_.call(calm_client_, "y");
   ASSERT_TRUE(run_until({&server_, &calm_}, [&] { return calm_.ended(token); }));

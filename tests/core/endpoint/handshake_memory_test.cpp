@@ -83,7 +83,7 @@ class UnfinishedHandshakes : public testing::Test {
       const ssize_t sent = ::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent > 0) bytes = bytes.subspan(static_cast<std::size_t>(sent));
       if (sent < 0 && errno != EAGAIN) return;
-      server_.turn();
+      server_.run();
     }
   }
 
@@ -137,7 +137,7 @@ TEST_F(UnfinishedHandshakes, CountWhatTheServiceSaysAsWell) {
   server_.serve(options);
   for (int i = 0; i < 10; ++i) {
     peers_.push_back(connect_unix(System::real(), path_).value());
-    while (server_.turn()) {
+    while (server_.run()) {
     }
   }
   std::size_t refused = 0;

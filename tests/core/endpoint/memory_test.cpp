@@ -39,9 +39,9 @@ class Sufferer {
     return f();
   }
 
-  const EventBatch& turn() {
+  const EventBatch& run() {
     batch_.reset();
-    within([&] { return driver_->turn(batch_, true); });
+    within([&] { return driver_->run(batch_, true); });
     return batch_;
   }
 
@@ -94,7 +94,7 @@ class Conversation {
     const TimePoint end = Clock::now() + std::chrono::seconds(20);
     while (!done()) {
       if (Clock::now() > end) return false;
-      turn();
+      run();
       if (!done()) sleep();
     }
     return true;
@@ -112,14 +112,14 @@ class Conversation {
   int times_ready = 0;
 
  private:
-  void turn() {
-    const EventBatch& at_server = server_.turn();
+  void run() {
+    const EventBatch& at_server = server_.run();
     for (std::size_t i = 0; i < at_server.size(); ++i) {
       const EventRow row = at_server.row(i);
       if (row.words[EventRow::kKind] != static_cast<std::uint32_t>(EventKind::kInboundCall)) continue;
       server_.within([&] { server_.driver().reply(row.key(), at_server.payload(row)); });
     }
-    const EventBatch& at_client = client_.turn();
+    const EventBatch& at_client = client_.run();
     for (std::size_t i = 0; i < at_client.size(); ++i) take(at_client, at_client.row(i));
   }
 

@@ -64,7 +64,7 @@ TEST_F(UserNamespaces, AServiceInsideAdmitsNobodyWhomItCannotTell) {
     options.methods = {"echo"};
     options.allow = {{::geteuid()}, {::getegid()}};
     inside.serve(options);
-    for (;;) inside.turn();
+    for (;;) inside.run();
   });
   ConnectOptions options;
   options.addresses = {address_};

@@ -67,7 +67,7 @@ class OrphansOfAServer : public testing::Test {
     client_.driver().close_client(client);
     ASSERT_TRUE(
         run_until({&server_, &client_}, [&] { return server_.driver().server_status(service_).connections == 0; }));
-    server_.turn();  // what the end of the connection has brought about
+    server_.run();  // what the end of the connection has brought about
   }
 
   TemporaryDirectory directory_;
@@ -92,10 +92,10 @@ TEST_F(OrphansOfAServer, AreWaitedForByAServerThatCloses) {
   notify_and_close();
   server_.driver().close_server(service_, std::chrono::seconds(10));
   server_.driver().reply(server_.requests[0].key, {});
-  server_.turn();
+  server_.run();
   EXPECT_EQ(server_.driver().server_status(service_).state, ServerState::kClosing);
   server_.driver().reply(server_.requests[1].key, {});
-  server_.turn();
+  server_.run();
   EXPECT_EQ(server_.driver().server_status(service_).state, ServerState::kClosed);
   EXPECT_TRUE(server_.cancelled.empty());
 }
@@ -105,7 +105,7 @@ TEST_F(OrphansOfAServer, AreCancelledWhenTheServersGraceIsOver) {
   server_.driver().close_server(service_, std::chrono::milliseconds(1));
   EXPECT_TRUE(run_until({&server_, &client_},
                         [&] { return server_.driver().server_status(service_).state == ServerState::kClosed; }));
-  server_.turn();
+  server_.run();
   EXPECT_EQ(server_.cancelled.size(), 2U);
 }
 

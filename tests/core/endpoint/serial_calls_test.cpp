@@ -205,7 +205,7 @@ TEST_F(SerialCalls, WhoseCallersTimeEndsBeforeTheirTurnDoNotRun) {
   const TimePoint over = Clock::now() + *options.timeout;  // at the latest, because they have been read by now
   while (Clock::now() < over) std::this_thread::yield();
   answer(0);  // before anything tells that they were given up
-  server_.turn();
+  server_.run();
   idle();
   EXPECT_EQ(client_.outcomes[late].code, Code::kDeadlineExceeded);
   EXPECT_EQ(began(), (Texts{"a"}));
@@ -295,7 +295,7 @@ TEST_F(SerialCalls, AreDroppedWhenTheServersGraceIsOver) {
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(waits); }));
   EXPECT_EQ(client_.outcomes[waits].code, Code::kUnavailable);
   answer(0);
-  server_.turn();
+  server_.run();
   EXPECT_EQ(began(), (Texts{"a"}));
   EXPECT_EQ(server_.cancelled.size(), 1U) << "only what runs is told";
   EXPECT_EQ(server_.driver().server_status(service_).state, ServerState::kClosed);

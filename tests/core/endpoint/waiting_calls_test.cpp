@@ -35,7 +35,7 @@ class MortalService {
  public:
   explicit MortalService(const std::string& path) : listener_(listen_unix(System::real(), path, 0600).value()) {}
 
-  void turn() {
+  void run() {
     if (!peer_.valid()) {
       peer_ = accept_unix(System::real(), listener_.get()).value();
       if (!peer_.valid()) return;
@@ -159,7 +159,7 @@ TEST_F(WaitingCalls, AreNotSentForEverToAServiceThatDiesOfThem) {
   const ClientId client = client_.connect(address_);
   const std::uint64_t token = client_.call(client, text_of(pattern(4'000'000, 1)));
   ASSERT_TRUE(run_until({&client_}, [&] {
-    mortal.turn();
+    mortal.run();
     return client_.ended(token);
   }));
   EXPECT_EQ(mortal.deaths, 5);
@@ -189,7 +189,7 @@ class ClosingServer : public testing::Test {
 TEST_F(ClosingServer, DoesNotWaitForAPeerInTheMiddleOfItsHandshake) {
   const ServerId server = server_.serve("shm://" + path_);
   const Fd silent = connect_unix(System::real(), path_).value();
-  server_.turn();
+  server_.run();
   server_.driver().close_server(server, std::chrono::hours(1));
   EXPECT_TRUE(run_until({&server_}, [&] { return closed(server); }));
 }
@@ -200,8 +200,8 @@ TEST_F(ClosingServer, ServesTheCallsOfAClientThatHasEndedItsHandshake) {
   const ClientId client = client_.connect("shm://" + path_);
   const std::uint64_t token = client_.call(client, "hello");
   while (!client_.is(client, ClientState::kReady)) {
-    server_.turn();
-    client_.turn();
+    server_.run();
+    client_.run();
   }
   ASSERT_EQ(server_.driver().server_status(server).connections, 0U) << "its handshake is over here, too";
   server_.driver().close_server(server, std::chrono::hours(1));
@@ -217,10 +217,10 @@ TEST_F(ClosingServer, ServesTheCallsOfAClientThatTookItsTimeForTheHandshake) {
   const std::uint64_t token = client_.call(client, "hello");
   const TimePoint idle_enough = Clock::now() + std::chrono::milliseconds(50);
   while (Clock::now() < idle_enough) {
-    server_.turn();
+    server_.run();
     server_.driver().prepare_sleep();
   }
-  while (!client_.is(client, ClientState::kReady)) client_.turn();
+  while (!client_.is(client, ClientState::kReady)) client_.run();
   server_.driver().close_server(server, std::chrono::hours(1));
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
   EXPECT_EQ(client_.outcomes[token].code, Code::kOk) << client_.outcomes[token].message;
@@ -280,8 +280,8 @@ TEST_F(FirstCalls, AreSpreadOverTheWholeListAlthoughOneServiceAnswersTheHandshak
   // One after the other: each has all the time there is to take all calls.
   for (std::size_t i = 0; i < kServices; ++i) {
     for (int j = 0; j < 10; ++j) {
-      services_[i]->turn();
-      client_.turn();
+      services_[i]->run();
+      client_.run();
     }
     if (i == 0) {
       for (int more = 0; more < 100; ++more) client_.call(client, "while one is open");

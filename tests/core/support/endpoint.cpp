@@ -16,9 +16,9 @@ Endpoint::Endpoint(const DriverOptions& options) : table_(64 * EventRow::kWords)
   driver_ = std::move(made).value();
 }
 
-bool Endpoint::turn() {
+bool Endpoint::run() {
   batch_.reset();
-  const bool more = driver_->turn(batch_, true);
+  const bool more = driver_->run(batch_, true);
   for (std::size_t at = 0; at < batch_.size(); ++at) take(batch_.row(at));
   return more;
 }
@@ -115,7 +115,7 @@ bool run_until(std::initializer_list<Endpoint*> endpoints, const std::function<b
   constexpr int kPatience = 10'000;
   for (;;) {
     bool more = false;
-    for (Endpoint* endpoint : endpoints) more = endpoint->turn() || more;
+    for (Endpoint* endpoint : endpoints) more = endpoint->run() || more;
     if (condition()) return true;
     if (more) continue;
     std::vector<pollfd> watched;
@@ -131,7 +131,7 @@ bool run_until(std::initializer_list<Endpoint*> endpoints, const std::function<b
 void run_idle(std::initializer_list<Endpoint*> endpoints) {
   for (;;) {
     bool busy = false;
-    for (Endpoint* endpoint : endpoints) busy = endpoint->turn() || !endpoint->driver().prepare_sleep() || busy;
+    for (Endpoint* endpoint : endpoints) busy = endpoint->run() || !endpoint->driver().prepare_sleep() || busy;
     for (Endpoint* endpoint : endpoints) busy = is_readable(endpoint->driver().fd()) || busy;
     if (!busy) return;
   }

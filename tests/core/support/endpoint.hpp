@@ -41,7 +41,7 @@ class Endpoint {
 
   Driver& driver() { return *driver_; }
   // Handles what is there. True when there is more at once.
-  bool turn();
+  bool run();
 
   ServerId serve(const std::string& address, std::vector<std::string> methods = {"echo", "other"});
   ServerId serve(const ServeOptions& options);

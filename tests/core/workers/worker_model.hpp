@@ -12,7 +12,7 @@ namespace ipcbridge::worker_model {
 
 // An explicit-state model of the threads of a BlockingDriver: a caller that waits, the workers of one or two servers,
 // the watchdog, whoever stops the workers, and a thread that calls methods of the Driver. It mirrors core/workers and
-// how the Driver sleeps (core/endpoint/driver_turn.cpp). What is done under the lock of the BlockingDriver is one step,
+// how the Driver sleeps (core/endpoint/driver_run.cpp). What is done under the lock of the BlockingDriver is one step,
 // which ends with settle(); so is every operation outside it on what threads share: a method of the Driver, each
 // message that a turn reads, a poll, a bell that is silenced, a look at a Waiter's word.
 //

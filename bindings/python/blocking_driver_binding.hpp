@@ -21,27 +21,29 @@ namespace ipcbridge::python {
 //
 // Whatever may wait releases the GIL, and by hand: a destructor that took it back would end the process
 // when a daemon thread is unwound at interpreter exit.
-class PumpBinding final : public Responder {
+class BlockingDriverBinding final : public Responder {
  public:
-  explicit PumpBinding(bool spin);
-  ~PumpBinding() override;
-  PumpBinding(const PumpBinding&) = delete;
-  PumpBinding& operator=(const PumpBinding&) = delete;
+  explicit BlockingDriverBinding(bool spin);
+  ~BlockingDriverBinding() override;
+  BlockingDriverBinding(const BlockingDriverBinding&) = delete;
+  BlockingDriverBinding& operator=(const BlockingDriverBinding&) = delete;
 
   // The driver, or an IpcError raised.
   BlockingDriver& alive();
-  bool is_alive() const { return pump_ != nullptr; }
+  bool is_alive() const { return driver_ != nullptr; }
   StateTracker& states();
   // Raises in a forked child.
   void check_process() const;
 
-  // No more events; the pump's threads end, unless somebody is still inside.
+  // No more events; the driver's threads end, unless somebody is still inside.
   void shut_down();
 
-  // Counts the threads inside, which shut_down must not pull the pump from under.
+  // Counts the threads inside, which shut_down must not pull the driver from under.
   class Visit {
    public:
-    explicit Visit(PumpBinding& binding) : count_(binding.inside_) { count_.fetch_add(1, std::memory_order_relaxed); }
+    explicit Visit(BlockingDriverBinding& binding) : count_(binding.inside_) {
+      count_.fetch_add(1, std::memory_order_relaxed);
+    }
     ~Visit() { count_.fetch_sub(1, std::memory_order_release); }
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
@@ -61,7 +63,7 @@ class PumpBinding final : public Responder {
 
   // The work of a handler thread: until the server is closed, or an exception ends it. See HandlerContext for `before`.
   // What is found in `ending.raised` after a handler is raised, unless `ending` is None.
-  static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t shift, const Handlers& handlers,
+  static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t epoch, const Handlers& handlers,
                          const pybind11::object& before, const pybind11::object& ending);
 
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
@@ -78,10 +80,10 @@ class PumpBinding final : public Responder {
 
   std::uint32_t generation_;
   std::shared_ptr<StateTracker> states_;  // shared with the observer
-  std::unique_ptr<BlockingDriver> pump_;
+  std::unique_ptr<BlockingDriver> driver_;
   std::atomic<int> inside_{0};
 };
 
-void bind_pump(pybind11::module_& module);
+void bind_blocking_driver(pybind11::module_& module);
 
 }  // namespace ipcbridge::python

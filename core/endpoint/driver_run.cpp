@@ -9,16 +9,16 @@ namespace ipcbridge {
 namespace {
 
 // How often a busy consumer, which never sleeps, asks for the time to review its awake connections.
-constexpr std::uint32_t kTurnsPerClock = 1024;
+constexpr std::uint32_t kRunsPerClock = 1024;
 
 }  // namespace
 
-bool Driver::Impl::turn(EventSink& sink, bool poll) {
+bool Driver::Impl::run(EventSink& sink, bool poll) {
   set_awake();
   context_.set_sink(&sink);
   bool more = true;
   try {
-    more = take_turn(poll);
+    more = run_once(poll);
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what is left undone is there for the next turn
   }
   context_.set_sink(nullptr);
@@ -26,9 +26,9 @@ bool Driver::Impl::turn(EventSink& sink, bool poll) {
   return more;
 }
 
-bool Driver::Impl::take_turn(bool poll) {
+bool Driver::Impl::run_once(bool poll) {
   context_.awake().wake_up();
-  if (++turns_ % kTurnsPerClock == 0) context_.awake().review();
+  if (++runs_ % kRunsPerClock == 0) context_.awake().review();
   if (context_.take_untold()) tell_untold();
   // The calls of whoever has gone may be cancelled by the thousand: half of the room is for those who are there.
   if (context_.has_posted()) context_.deliver_posted(context_.sink_room() - context_.sink_room() / 2);

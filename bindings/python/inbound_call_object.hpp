@@ -20,7 +20,7 @@ struct CallOrigin {
 // A new ipcbridge._native.InboundCall, or null with an exception set.
 PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin);
 
-// What of a call has raised. ipcbridge._handlers has the same numbers.
+// What of a call has raised. ipcbridge._serve.service has the same numbers.
 enum class Stage : std::uint8_t { kArguments, kHandler, kResult };
 
 // Calls a handler with the call's arguments: what it returns, or null with an exception set; then `stage` says whose.

@@ -28,7 +28,7 @@ RequestPrefix encode_request_prefix(const Request& request);
 Result<Request> decode_request(ConstBytes body);
 
 // Who says how a call ended, which decides the type of its error in every language; js/src/native.ts and
-// python/ipcbridge/_outcome.py have the same numbers.
+// python/ipcbridge/_client/outcome.py have the same numbers.
 enum class Ending : std::uint8_t {
   kResult = 0,
   kRemoteError = 1,  // the callee, which had begun it: a RemoteError

@@ -15,11 +15,11 @@ ImportError.
 from ._native import __version__ as __version__  # first: it refuses subinterpreters
 
 # isort: split
-from ._client import Proxy, call, close, connect, describe
-from ._context import Context, context
+from ._client.client import Proxy, call, close, connect, describe
 from ._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
-from ._exposure import method
-from ._server import Server, serve
+from ._serve.context import Context, context
+from ._serve.exposure import method
+from ._serve.server import Server, serve
 from ._unimplemented import proxy, retain, stream
 from ._verbs import notify, on_state, status, with_options
 

@@ -12,7 +12,7 @@ from _queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from ._errors import IpcError, class_name
-from ._threads import Latch, OnceThread
+from ._process.threads import Latch, OnceThread
 
 _MOST_WAITING = 1000
 _EXIT_PATIENCE = 1.0  # seconds that the end of the interpreter waits for a log

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Union
 
 from . import _native, _unimplemented
-from ._describe import is_async
 from ._errors import IpcError
+from ._serve.describe import is_async
 from ._shown import shown
 from ._values import encode_result
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
+from ._client.proxy import BaseProxy, parts
 from ._errors import IpcError
-from ._listeners import StateListener
 from ._options import UNSET, Seconds, Unset
-from ._proxy import BaseProxy, parts
+from ._process.listeners import StateListener
 from ._shown import shown
 
 P = TypeVar("P", bound=BaseProxy)

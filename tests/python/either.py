@@ -12,7 +12,7 @@ import uvloop
 
 import ipcbridge as ipc
 from ipcbridge import aio
-from ipcbridge._listeners import StateListener
+from ipcbridge._process.listeners import StateListener
 
 KINDS = ["blocking", "asyncio", "uvloop"]
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

@@ -12,7 +12,7 @@ import pytest
 from children import Children
 
 import ipcbridge as ipc
-from ipcbridge import _background
+from ipcbridge._serve import background as _background
 
 
 class Slow:

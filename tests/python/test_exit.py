@@ -31,7 +31,7 @@ while ipc.status(calc)['pending_calls'] == 0: time.sleep(0.001)
 """,
     "a daemon thread that encodes its arguments": """
 import dataclasses
-from ipcbridge import _process
+from ipcbridge._process import process as _process
 calc = ipc.connect('calc')
 encoding, over, failed = (threading.Event() for _ in range(3))
 @dataclasses.dataclass

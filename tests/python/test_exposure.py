@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ipcbridge as ipc
-from ipcbridge._exposure import exposed
+from ipcbridge._serve.exposure import exposed
 
 
 class Model:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, Typed
 import pytest
 
 import ipcbridge as ipc
-from ipcbridge._floats import with_floats
+from ipcbridge._serve.floats import with_floats
 
 Meters = NewType("Meters", float)
 

@@ -9,8 +9,10 @@ import pytest
 from either import Run
 
 import ipcbridge as ipc
-from ipcbridge import _handlers, aio
+from ipcbridge import aio
 from ipcbridge._options import CallOptions
+from ipcbridge._serve import background
+from ipcbridge._serve import service as _handlers
 from ipcbridge._values import encode_result
 
 DESCRIPTIONS: list[Any] = [None, 7, [1], {"service": "calc"}, {"methods": [1]}]
@@ -65,7 +67,7 @@ def test_no_thread_to_be_had(why: str, serve: Any, connect: Any, monkeypatch: py
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError(why)
 
-    ipc._background._stop() if hasattr(ipc, "_background") else None  # type: ignore[attr-defined]
+    background._stop()
     monkeypatch.setattr(first._process.teller, "_thread", type(first._process.teller._thread)(len, "none"))
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)

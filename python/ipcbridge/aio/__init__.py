@@ -8,9 +8,9 @@
 A proxy or server belongs to the loop on which it was made, and to that loop's thread.
 """
 
-from .._context import Context, context
 from .._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
-from .._exposure import method
+from .._serve.context import Context, context
+from .._serve.exposure import method
 from .._unimplemented import proxy, retain, stream
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call

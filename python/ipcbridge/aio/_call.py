@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
+from .._client.outcome import error_of
 from .._errors import IpcError
-from .._outcome import error_of
 
 _Raised = Union[type[BaseException], BaseException]
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from .._describe import DESCRIBE
-from .._descriptions import Descriptions
+from .._client.descriptions import Descriptions
+from .._client.notifications import Dropped
+from .._client.proxy import BaseProxy, parts, parts_of_call
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
-from .._listeners import Listeners, StateListener
-from .._notifications import Dropped
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
-from .._ownership import keep_result
-from .._proxy import BaseProxy, parts, parts_of_call
+from .._process.listeners import Listeners, StateListener
+from .._process.ownership import keep_result
+from .._serve.describe import DESCRIBE
 from ._call import Call
 from ._loop import LoopDriver, running
 from ._server import Server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from .._endings import TERMINATED
+from .._serve.endings import TERMINATED
 
 
 async def closed_or_terminated(loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:

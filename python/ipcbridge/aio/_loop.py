@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from .. import _log, _native, _process
+from .. import _log, _native
 from .._errors import Code, IpcError
+from .._process import process as _process
 from ._call import Call
 
 _TURNS = 4  # before other work of the loop gets its chance

@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from .. import _local_loops, _native
-from .._context import is_in_handler_of
-from .._decimal_context import decimal_context_setter
+from .. import _native
 from .._errors import Code, error_from_code
-from .._failures import CANCELLED, OnError
-from .._handlers import Handler, Method, Service, Unawaited, fail
-from .._listeners import Listeners, StateListener
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
-from .._ownership import keep_result
-from .._tasks import task_starter
-from .._threads import no_thread
+from .._process import local_loops as _local_loops
+from .._process.listeners import Listeners, StateListener
+from .._process.ownership import keep_result
+from .._process.threads import no_thread
+from .._serve.context import is_in_handler_of
+from .._serve.decimal_context import decimal_context_setter
+from .._serve.failures import CANCELLED, OnError
+from .._serve.service import Handler, Method, Service, Unawaited, fail
+from .._serve.tasks import task_starter
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
 

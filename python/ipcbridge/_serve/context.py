@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import _native
-from ._errors import IpcError
-from ._values import decode
+from .. import _native
+from .._errors import IpcError
+from .._values import decode
 
 
 class Context:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from ._errors import Code, IpcError, RemoteError, error_from_code
-from ._values import decode_error
+from .._errors import Code, IpcError, RemoteError, error_from_code
+from .._values import decode_error
 
 # Who says how a call ended; core/rpc/message.hpp has the same numbers.
 REMOTE_ERROR = 1

@@ -7,9 +7,9 @@ from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import Optional, cast
 
-from . import _log
-from ._errors import Code, IpcError, error_from_code
-from ._threads import OnceThread
+from .. import _log
+from .._errors import Code, IpcError, error_from_code
+from .threads import OnceThread
 
 StateListener = Callable[[str, Optional[IpcError]], object]
 

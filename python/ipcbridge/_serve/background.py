@@ -8,9 +8,10 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-from . import _native, _process
-from ._handlers import Method
-from ._threads import Latch, OnceThread
+from .. import _native
+from .._process import process as _process
+from .._process.threads import Latch, OnceThread
+from .service import Method
 
 
 class _Selector(selectors.EpollSelector):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-from . import _native
-from ._handlers import Service
+from .. import _native
+from .service import Service
 
 Track = Callable[[_native.InboundCall, "asyncio.Task[None]"], object]
 

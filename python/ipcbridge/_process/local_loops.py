@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from . import _native
-from ._errors import IpcError
+from .. import _native
+from .._errors import IpcError
 
 if TYPE_CHECKING:
     import asyncio

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
-from . import _native
-from ._errors import IpcError
-from ._options import CallOptions
+from .. import _native
+from .._errors import IpcError
+from .._options import CallOptions
 
 _NO_OPTIONS = CallOptions()
 _MOST_SHOWN = 20

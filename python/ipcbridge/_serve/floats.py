@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Optional
 
-from ._describe import signature_of
-from ._errors import IpcError
+from .._errors import IpcError
+from .describe import signature_of
 
 Convert = Callable[[Any], Any]
 

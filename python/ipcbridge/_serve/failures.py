@@ -9,10 +9,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from . import _log, _native
-from ._describe import hint_at_keywords, signature_of
-from ._errors import CODES, Code, IpcError
-from ._values import encode_error, name_of
+from .. import _log, _native
+from .._errors import CODES, Code, IpcError
+from .._values import encode_error, name_of
+from .describe import hint_at_keywords, signature_of
 
 OnError = Callable[[BaseException, str], object]
 ErrorReply = tuple[int, str, bytes]
@@ -20,7 +20,7 @@ ErrorReply = tuple[int, str, bytes]
 _NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__args__, 1)}  # type: ignore[attr-defined]
 assert len(_NUMBERS) == len(CODES)
 _MAX_MESSAGE = 1024
-_LIBRARY = os.path.dirname(__file__) + os.sep
+_LIBRARY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Failure(NamedTuple):

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from ._errors import IpcError
+from .._errors import IpcError
 
 
 class Latch:

@@ -9,17 +9,18 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _log, _native, _process
-from ._context import is_in_handler_of
-from ._decimal_context import decimal_context_setter
-from ._endings import Ending, ended_by_signals
-from ._errors import IpcError
-from ._failures import CANCELLED, OnError
-from ._handlers import Method, Service, fail
-from ._listeners import Listeners, StateListener
-from ._options import Allow, Seconds, check_service, microseconds, serve_arguments
-from ._ownership import keep_result
-from ._threads import Latch, start_thread
+from .. import _log, _native
+from .._errors import IpcError
+from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
+from .._process import process as _process
+from .._process.listeners import Listeners, StateListener
+from .._process.ownership import keep_result
+from .._process.threads import Latch, start_thread
+from .context import is_in_handler_of
+from .decimal_context import decimal_context_setter
+from .endings import Ending, ended_by_signals
+from .failures import CANCELLED, OnError
+from .service import Method, Service, fail
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._background import HandlerLoop
+    from .background import HandlerLoop
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
 _RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
@@ -56,7 +57,7 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._running: dict[Key, _Task] = {}
         if any(service.is_async):
-            from . import _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
+            from . import background as _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
 
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
@@ -166,7 +167,7 @@ class Server:
         methods = self._service.is_async
         if not any(methods):
             return
-        from . import _background
+        from . import background as _background
 
         _background.add_server(self._id, lambda loop: [self._starter(number, loop) for number in range(len(methods))])
         self._driver.set_loop_methods(self._id, methods)
@@ -223,7 +224,7 @@ class Server:
             self._driver.stop_workers(self._id)
             self._driver.forget_server(self._id)
         if any(self._service.is_async):
-            from . import _background
+            from . import background as _background
 
             _background.remove_server(self._id)
         self._closed.set()
@@ -279,7 +280,7 @@ class Server:
             self._track(call, task, loop)
 
         try:
-            from . import _background
+            from . import background as _background
 
             _background.start(work, contextvars.copy_context(), started)
         except Exception as error:  # no thread can be started, or there are no descriptors left for its loop
@@ -302,7 +303,7 @@ class Server:
 
     def _starter(self, number: int, loop: HandlerLoop) -> Method:
         """Where the loop begins a call of this method."""
-        from ._tasks import task_starter
+        from .tasks import task_starter
 
         service = self._service
         if not service.is_async[number]:  # what the loop is not asked for

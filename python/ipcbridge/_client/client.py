@@ -7,17 +7,19 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import _local_loops, _native, _process
-from ._describe import DESCRIBE
-from ._descriptions import Descriptions
-from ._errors import IpcError
-from ._listeners import Listeners, StateListener
-from ._notifications import Dropped
-from ._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
-from ._outcome import error_of
-from ._ownership import keep_result
-from ._proxy import BaseProxy, parts, parts_of_call
-from ._server import Server
+from .. import _native
+from .._errors import IpcError
+from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
+from .._process import local_loops as _local_loops
+from .._process import process as _process
+from .._process.listeners import Listeners, StateListener
+from .._process.ownership import keep_result
+from .._serve.describe import DESCRIBE
+from .._serve.server import Server
+from .descriptions import Descriptions
+from .notifications import Dropped
+from .outcome import error_of
+from .proxy import BaseProxy, parts, parts_of_call
 
 if TYPE_CHECKING:
     from typing_extensions import Self

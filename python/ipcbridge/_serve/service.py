@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
-from . import _native, _unimplemented
-from ._describe import DESCRIBE, describe_service, is_async, is_generator
-from ._errors import IpcError
-from ._exposure import exposed, is_serial
-from ._failures import CANCELLED, Failure, Failures, OnError, misfit
-from ._floats import with_floats
+from .. import _native, _unimplemented
+from .._errors import IpcError
+from .describe import DESCRIBE, describe_service, is_async, is_generator
+from .exposure import exposed, is_serial
+from .failures import CANCELLED, Failure, Failures, OnError, misfit
+from .floats import with_floats
 
 if TYPE_CHECKING:
     pass
@@ -75,7 +76,9 @@ class Service:
 
     def finish(self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any]) -> _native.HandlerCoroutine:
         """A coroutine, for a task, that awaits what a plain function returned, and answers."""
-        return _native.HandlerCoroutine(call, _result_of(awaitable), self.failed_in_task(number))
+        # A coroutine itself, so that closing this one before it has begun closes that one, too.
+        coroutine = awaitable if type(awaitable) is CoroutineType else _result_of(awaitable)
+        return _native.HandlerCoroutine(call, coroutine, self.failed_in_task(number))
 
     def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
         if stage == _ARGUMENTS:

@@ -6,8 +6,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
-from ._errors import IpcError
-from ._shown import shown
+from .._errors import IpcError
+from .._shown import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 

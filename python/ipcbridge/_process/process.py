@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
-from . import _local_loops, _log, _native
-from ._errors import IpcError
-from ._listeners import Teller
-from ._threads import OnceThread, no_thread, refuse_replaced_threads
+from .. import _log, _native
+from .._errors import IpcError
+from . import local_loops as _local_loops
+from .listeners import Teller
+from .threads import OnceThread, no_thread, refuse_replaced_threads
 
 EXIT_GRACE = 2.0
 """Seconds that running handlers have when the interpreter exits."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _native
-from ._describe import signature_from
-from ._errors import IpcError
+from .. import _native
+from .._errors import IpcError
+from .._serve.describe import signature_from
 
 
 class Descriptions:

@@ -1,0 +1,1 @@
+"""The blocking client, and what both clients share: proxies, descriptions, outcomes."""

@@ -1,0 +1,1 @@
+"""What a process has once, and the threads and listeners of the library."""

@@ -136,14 +136,8 @@ bool DriverBinding::handle_call(PyObject* self, const EventRow& row) {
   }
   const Served served = found->second;  // the server may be removed meanwhile
   InboundCall call;
-  call.key = row.key();
-  call.server = row.words[EventRow::kOwner];
-  call.method = row.words[EventRow::kMethod];
-  call.notify = (row.words[EventRow::kFlags] & EventRow::kNotify) != 0;
-  call.timeout_us = row.wide(EventRow::kTimeout);
-  if (call.timeout_us != 0) call.received = Clock::now();
   try {
-    call.store(batch_.payload(row), batch_.metadata(row));
+    call = InboundCall(row.words[EventRow::kOwner], row.key(), batch_.request(row), nullptr);
   } catch (const std::bad_alloc&) {
     reply_error(row.key(), Code::kResourceExhausted, kOutOfMemory, {});
     return true;

@@ -3,7 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/responder.hpp"
-#include "core/workers/inbound_call.hpp"
+#include "core/endpoint/inbound_call.hpp"
 
 namespace ipcbridge::python {
 

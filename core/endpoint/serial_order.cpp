@@ -43,15 +43,7 @@ bool SerialOrder::add(const RequestKey& key, const Request& request, Buffer* sto
 void SerialOrder::keep(Call& call, const Request& request, Buffer* storage) {
   call.request = request;
   if (request.timeout_us != 0) call.deadline = deadline_after(Clock::now(), from_microseconds(request.timeout_us));
-  if (storage != nullptr) {
-    call.storage = std::move(*storage);
-    return;
-  }
-  call.storage.reserve(request.payload.size() + request.metadata.size());
-  append(call.storage, request.payload);
-  append(call.storage, request.metadata);
-  call.request.payload = ConstBytes(call.storage).first(request.payload.size());
-  call.request.metadata = ConstBytes(call.storage).subspan(request.payload.size());
+  keep_bytes(call.request, call.storage, storage);
 }
 
 void SerialOrder::finish(const RequestKey& key) {

@@ -1,6 +1,7 @@
 #include "core/rpc/message.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ipcbridge {
 namespace {
@@ -26,6 +27,19 @@ Result<Request> decode_request(ConstBytes body) {
   if (!read) return malformed("request");
   request.payload = reader.rest();
   return request;
+}
+
+void keep_bytes(Request& request, Buffer& storage, Buffer* of_message) {
+  if (of_message != nullptr) {
+    storage = std::move(*of_message);
+    return;
+  }
+  const std::size_t payload_bytes = request.payload.size();
+  storage.reserve(payload_bytes + request.metadata.size());
+  append(storage, request.payload);
+  append(storage, request.metadata);
+  request.payload = ConstBytes(storage).first(payload_bytes);
+  request.metadata = ConstBytes(storage).subspan(payload_bytes);
 }
 
 void encode_error(Code code, bool not_started, std::string_view message, MutableBytes body) {

@@ -26,6 +26,9 @@ using RequestPrefix = std::array<std::byte, kRequestPrefixBytes>;
 RequestPrefix encode_request_prefix(const Request& request);
 // The views point into the body.
 Result<Request> decode_request(ConstBytes body);
+// Makes the views point into `storage`: that of the message is moved there where there is one, else the bytes are
+// copied. May throw std::bad_alloc; nothing has changed then.
+void keep_bytes(Request& request, Buffer& storage, Buffer* of_message);
 
 // Who says how a call ended, which decides the type of its error in every language; js/src/native.ts and
 // python/ipcbridge/_client/outcome.py have the same numbers.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/id_map.hpp"
-#include "core/workers/inbound_call.hpp"
+#include "core/endpoint/inbound_call.hpp"
 
 namespace ipcbridge {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "core/workers/blocking_driver.hpp"
-#include "core/workers/inbound_call.hpp"
+#include "core/endpoint/inbound_call.hpp"
 
 namespace ipcbridge {
 

@@ -20,11 +20,9 @@ struct InboundCall {
   ConstBytes payload;   // in storage
   ConstBytes metadata;  // in storage
 
-  // Takes the event's storage where it has one, else copies.
-  static InboundCall take(const InboundCallEvent& event);
-
-  // Copies the bytes.
-  void store(ConstBytes payload_bytes, ConstBytes metadata_bytes);
+  InboundCall() = default;
+  // Takes the storage of the message where there is one, else copies the bytes.
+  InboundCall(ServerId server_id, const RequestKey& request_key, Request request, Buffer* of_message);
 };
 
 }  // namespace ipcbridge

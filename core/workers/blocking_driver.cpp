@@ -78,7 +78,10 @@ void BlockingDriver::Impl::note_closed(ServerId server) {
 }
 
 void BlockingDriver::Impl::tell_observer(const ObservedEvent& event) {
-  if (observer_) observer_(event);
+  try {
+    if (observer_) observer_(event);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): whoever waits looks all the same
+  }
   const std::lock_guard lock(mutex_);
   ++observed_;
   token_.wake_lookers();

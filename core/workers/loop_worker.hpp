@@ -7,8 +7,8 @@
 #include "core/base/bell.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
-#include "core/workers/blocking_driver.hpp"
 #include "core/endpoint/inbound_call.hpp"
+#include "core/workers/blocking_driver.hpp"
 #include "core/workers/worker_pool.hpp"
 
 namespace ipcbridge {

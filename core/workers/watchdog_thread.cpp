@@ -55,20 +55,23 @@ void BlockingDriver::Impl::watch() {
 // up: the Driver's comes first. Gives the time of which they are told.
 TimePoint BlockingDriver::Impl::tell_activities(Scope& lock) {
   const TimePoint now = Clock::now();
-  const auto changed = pool_.update_activities(now);
-  if (changed.empty()) return now;
-  lock.unlock();
-  for (const auto& [server, activity] : changed) driver_->tell_activity(server, activity);
-  lock.lock();
+  while (const WorkQueue* queue = pool_.next_with_new_activity(now)) {
+    const ServerId server = queue->server();
+    const std::optional<shm::Activity> activity = queue->activity();
+    lock.unlock();
+    driver_->tell_activity(server, activity);
+    lock.lock();
+  }
   return now;
 }
 
 void BlockingDriver::Impl::tell_saturated(TimePoint now, Scope& lock) {
-  const auto saturated = pool_.update_saturation(now);
-  if (saturated.empty()) return;
-  lock.unlock();
-  for (const auto& [server, load] : saturated) tell_observer(SaturationEvent{server, load});
-  lock.lock();
+  while (const WorkQueue* queue = pool_.next_saturated(now)) {
+    const SaturationEvent event{queue->server(), queue->load(now)};
+    lock.unlock();
+    tell_observer(event);
+    lock.lock();
+  }
 }
 
 void BlockingDriver::Impl::read_as_watchdog(Scope& lock, bool wanted) {

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "core/workers/blocking_driver.hpp"
 #include "core/endpoint/inbound_call.hpp"
+#include "core/workers/blocking_driver.hpp"
 
 namespace ipcbridge {
 

@@ -192,14 +192,11 @@ bool WorkerPool::any_stuck() const {
   return std::any_of(queues_.begin(), queues_.end(), [this](const auto& queue) { return queue->any_stuck(ticks_); });
 }
 
-std::vector<std::pair<ServerId, WorkerLoad>> WorkerPool::update_saturation(TimePoint now) {
-  std::vector<std::pair<ServerId, WorkerLoad>> saturated;
+const WorkQueue* WorkerPool::next_saturated(TimePoint now) {
   for (const std::unique_ptr<WorkQueue>& queue : queues_) {
-    if (queue->server() != kLoop && queue->update_saturation(now)) {
-      saturated.emplace_back(queue->server(), queue->load(now));
-    }
+    if (queue->server() != kLoop && queue->update_saturation(now)) return queue.get();
   }
-  return saturated;
+  return nullptr;
 }
 
 TimePoint WorkerPool::saturation_due() const {
@@ -208,13 +205,12 @@ TimePoint WorkerPool::saturation_due() const {
   return due;
 }
 
-std::vector<std::pair<ServerId, std::optional<shm::Activity>>> WorkerPool::update_activities(TimePoint now) {
-  std::vector<std::pair<ServerId, std::optional<shm::Activity>>> changed;
-  stale_activity_ = false;
+const WorkQueue* WorkerPool::next_with_new_activity(TimePoint now) {
   for (const std::unique_ptr<WorkQueue>& queue : queues_) {
-    if (queue->update_activity(now)) changed.emplace_back(queue->server(), queue->activity());
+    if (queue->update_activity(now)) return queue.get();
   }
-  return changed;
+  stale_activity_ = false;
+  return nullptr;
 }
 
 }  // namespace ipcbridge

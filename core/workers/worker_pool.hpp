@@ -104,13 +104,13 @@ class WorkerPool {
   bool tick(TimePoint now, TimePoint told);
   WorkQueue::Tick now() const { return ticks_; }
   bool any_stuck() const;
-  // Whose workers are all held up: see WorkQueue::update_saturation().
-  std::vector<std::pair<ServerId, WorkerLoad>> update_saturation(TimePoint now);
+  // One whose workers are all held up, which is told once: see WorkQueue::update_saturation(). Null: no more.
+  const WorkQueue* next_saturated(TimePoint now);
   TimePoint saturation_due() const;
   // How many calls workers have come for so far.
   std::uint64_t starts() const { return starts_; }
-  // What the callers are to be told of anew.
-  std::vector<std::pair<ServerId, std::optional<shm::Activity>>> update_activities(TimePoint now);
+  // One of whose activity the callers are to be told anew. Null: no more.
+  const WorkQueue* next_with_new_activity(TimePoint now);
 
  private:
   void arrange(ReaderToken& token, Watchdog& watchdog);

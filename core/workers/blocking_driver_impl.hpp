@@ -131,7 +131,8 @@ class BlockingDriver::Impl final : public EventSink {
   // The event loop's thread, with the lock (loop_worker.cpp).
   bool lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
   bool follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
-  bool read_in_loop(LoopWorker& self, bool poll, bool may_spin, Scope& lock);
+  bool read_in_loop(LoopWorker& self, bool poll, Scope& lock);
+  void look_in_loop(WorkerPool::Idle& idle, Scope& lock);
 
   // The watchdog (watchdog_thread.cpp).
   void watch();

@@ -106,14 +106,12 @@ LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint
   pool_.finish(idle.queue, idle.worker);
   const bool may_wait = until > Clock::now();
   // The loop has other work: no more than a look.
-  if (idle.queue.empty() && !may_wait && !pool_.has_leader() && !token_.is_held()) {
-    read_in_loop(self, false, false, lock);
-  }
+  if (!may_wait && idle.queue.empty() && !pool_.has_leader() && !token_.is_held()) look_in_loop(idle, lock);
   bool others = false;
   // Whoever was called in vain is idle again before it sleeps.
   while (!pool_.reserve(idle.queue, idle.worker)) {
     if (!may_wait || others || Clock::now() >= until) {
-      idle.queue.expect(idle.worker, pool_.now());  // back when the loop has run what is ready
+      pool_.expect_back(idle.queue, idle.worker);  // when the loop has run what is ready
       return others ? LoopWorker::Ready::kOther : LoopWorker::Ready::kNone;
     }
     const bool follows = pool_.has_leader() || pool_.is_for_thread_to_lead();
@@ -130,7 +128,7 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
   bool poll = false;
   bool others = false;
   while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && Clock::now() < until) {
-    const bool busy = !token_.is_held() && read_in_loop(self, poll, true, lock);
+    const bool busy = !token_.is_held() && read_in_loop(self, poll, lock);
     if (busy || !idle.queue.empty()) continue;
     pool_.finish(idle.queue, idle.worker);  // called in vain, it is idle again
     idle.asleep = true;
@@ -147,9 +145,9 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
 }
 
 // One round as the reader. False when there is nothing to do but sleep; then everything is armed.
-bool BlockingDriver::Impl::read_in_loop(LoopWorker& self, bool poll, bool may_spin, Scope& lock) {
+bool BlockingDriver::Impl::read_in_loop(LoopWorker& self, bool poll, Scope& lock) {
   token_.try_take();
-  may_spin = may_spin && !pool_.expects_worker();
+  const bool may_spin = !pool_.expects_worker();
   lock.unlock();
   std::optional<Reading> reading(std::in_place, *this);
   bool busy = run_driver(poll);
@@ -167,6 +165,17 @@ bool BlockingDriver::Impl::read_in_loop(LoopWorker& self, bool poll, bool may_sp
   reading.reset();
   lock.lock();
   return busy;
+}
+
+// Nobody is called and nothing armed, because the loop will read again before anybody else could.
+void BlockingDriver::Impl::look_in_loop(WorkerPool::Idle& idle, Scope& lock) {
+  pool_.expect_back(idle.queue, idle.worker);
+  token_.try_take();
+  lock.unlock();
+  Reading reading(*this);
+  run_driver(false);
+  lock.lock();
+  reading.pass_on_unarmed(lock);
 }
 
 // True when something else of the loop's is ready.

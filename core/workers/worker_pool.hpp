@@ -64,6 +64,11 @@ class WorkerPool {
     queue.finish(worker, ticks_);
     stale_activity_ = stale_activity_ || queue.activity().has_value();
   }
+  // The worker will be back without being called. The watchdog sees to it, and has others called if it does not come.
+  void expect_back(WorkQueue& queue, WorkQueue::WorkerId worker) {
+    queue.expect(worker, ticks_);
+    ++starts_;
+  }
   // The worker has answered its call. Until it is back others take what this has brought, if it does not come soon.
   void note_answered(WorkQueue& queue, WorkQueue::WorkerId worker);
   // The worker waits: it is to come for a call, or idle where there is none.

@@ -73,6 +73,25 @@ def test_a_stuck_handler_does_not_hold_up_others(serve: Any, connect: Any) -> No
         assert stuck.result(30) is True
 
 
+def test_an_async_handler_that_blocks_after_it_has_waited_does_not_hold_up_plain_ones(serve: Any, connect: Any) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    async def wait_then_block() -> None:
+        await asyncio.sleep(0.1)
+        entered.set()
+        release.wait(60)
+
+    serve("calc", {"wait_then_block": wait_then_block, "echo": lambda x: x})
+    calc = connect("calc")
+    with ThreadPoolExecutor(1) as threads:
+        blocked = threads.submit(calc.wait_then_block)
+        assert entered.wait(30)
+        echo = ipc.with_options(calc, timeout=30).echo
+        assert [echo(i) for i in range(100)] == list(range(100))
+        release.set()
+        blocked.result()
+
+
 def test_a_service_says_when_all_its_threads_are_stuck(serve: Any, connect: Any) -> None:
     release = threading.Event()
     logged = threading.Event()

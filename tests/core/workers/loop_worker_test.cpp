@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -26,8 +27,9 @@ using testing_support::within_seconds;
 // Runs what is for the loop on a thread of its own until it ends: "slow" by default, "echo" is for threads.
 class Loop {
  public:
-  Loop(BlockingDriver& driver, ServerId server, Service::Handler handler)
-      : driver_(driver), handler_(std::move(handler)) {
+  Loop(
+      BlockingDriver& driver, ServerId server, Service::Handler handler, std::function<void()> on_other = [] {})
+      : driver_(driver), handler_(std::move(handler)), on_other_(std::move(on_other)) {
     driver_.set_loop_methods(server, {false, true});
     thread_ = std::thread([this] { run(); });
     entered_.wait();
@@ -55,6 +57,7 @@ class Loop {
       if (ready == LoopWorker::Ready::kOther) {
         other_.silence();
         others.add();
+        on_other_();
       }
       for (InboundCall call; worker->take(call);) handler_(driver_, call);
     }
@@ -62,6 +65,7 @@ class Loop {
 
   BlockingDriver& driver_;
   Service::Handler handler_;
+  std::function<void()> on_other_;
   Bell other_ = std::move(Bell::create(System::real())).value();
   Gate entered_;
   std::atomic<bool> stopping_{false};
@@ -118,6 +122,18 @@ TEST_F(LoopWorkerTest, ThreadsAreServedWhileTheLoopIsKeptFromComingBack) {
   for (int i = 0; i < 100; ++i) ASSERT_EQ(call(client, "f", within_seconds(10)).outcome.code, Code::kOk);
   gate.open();
   slow.join();
+}
+
+TEST_F(LoopWorkerTest, ThreadsAreServedWhileWhatElseTheLoopRunsKeepsIt) {
+  Gate gate;
+  const Service service(*server_, address_, 2, echo);
+  Loop loop(*server_, service.id(), echo, [&gate] { gate.wait(); });
+  const ClientId client = connect(*client_);
+  ASSERT_EQ(call(client, "x", within_seconds(10), "slow").outcome.code, Code::kOk);  // so that the loop leads
+  loop.other().ring();
+  loop.others.wait_for(1);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(call(client, "f", within_seconds(10)).outcome.code, Code::kOk);
+  gate.open();
 }
 
 TEST_F(LoopWorkerTest, ThreadsRunWhatIsForALoopThatHasGone) {

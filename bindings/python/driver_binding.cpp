@@ -45,11 +45,11 @@ void report(const py::object& error, const py::object& on_error) {
 
 }  // namespace
 
-DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object look_soon)
+DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object queue_look)
     : generation_(fork_guard::generation()),
       loop_(std::move(loop)),
       call_type_(std::move(call_type)),
-      look_soon_(std::move(look_soon)),
+      queue_look_(std::move(queue_look)),
       get_running_loop_(py::module_::import("asyncio").attr("_get_running_loop")),
       table_(kRows * EventRow::kWords),
       slab_(kSlabBytes) {
@@ -83,14 +83,14 @@ void DriverBinding::shut_down() {
 
 // Elsewhere than on the loop the Driver itself wakes it, as it does for messages that arrive.
 void DriverBinding::look_soon() {
-  if (looks_soon_) return;
+  if (is_look_queued_) return;
   const auto loop = py::reinterpret_steal<py::object>(running_loop());
   if (!loop) {
     PyErr_Clear();
     return;
   }
-  looks_soon_ = true;
-  look_soon_();
+  is_look_queued_ = true;
+  queue_look_();
 }
 
 py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
@@ -166,10 +166,11 @@ py::tuple DriverBinding::to_event(const EventRow& row) const {
   }
 }
 
-py::object DriverBinding::spin(std::int64_t most_us) {
-  looks_soon_ = false;
+py::object DriverBinding::look(std::int64_t most_us) {
+  is_look_queued_ = false;
   check_process();
   if (driver_ == nullptr) return py::bool_(false);
+  if (most_us == 0) return py::bool_(true);
   const TimePoint end = Clock::now() + std::chrono::microseconds(most_us);
   bool over = false;
   PyThreadState* state = PyEval_SaveThread();
@@ -248,7 +249,7 @@ void bind_driver(py::module_& module) {
   py::class_<DriverBinding> type(module, "Driver", py::module_local(), plain_metaclass(),
                                  "The driver of one asyncio loop.");
   hide_module_local(type);
-  type.def(py::init<py::object, py::object, py::object>(), py::arg("loop"), py::arg("call_type"), py::arg("look_soon"))
+  type.def(py::init<py::object, py::object, py::object>(), py::arg("loop"), py::arg("call_type"), py::arg("queue_look"))
       .def("shut_down", &DriverBinding::shut_down)
       .def("check_process", &DriverBinding::check_process)
       .def("usable", &DriverBinding::usable)
@@ -259,7 +260,8 @@ void bind_driver(py::module_& module) {
             return self.cast<DriverBinding&>().run(self, on_event, on_error);
           },
           py::arg("on_event"), py::arg("on_error"))
-      .def("spin", &DriverBinding::spin, py::arg("most_us"))
+      .def("look_soon", &DriverBinding::look_soon)
+      .def("look", &DriverBinding::look, py::arg("most_us"))
       .def("prepare_sleep", &DriverBinding::prepare_sleep)
       .def(
           "connect",

@@ -21,9 +21,9 @@ namespace ipcbridge::python {
 // Only on the loop's thread, unless said otherwise.
 class DriverBinding final : public Responder {
  public:
-  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `look_soon()` sees to it that
-  // run() is called before the loop sleeps.
-  DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object look_soon);
+  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `queue_look()` puts a
+  // callback into the loop's queue that asks look().
+  DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object queue_look);
   ~DriverBinding() override;
   DriverBinding(const DriverBinding&) = delete;
   DriverBinding& operator=(const DriverBinding&) = delete;
@@ -47,9 +47,11 @@ class DriverBinding final : public Responder {
   // What one of them raises goes to `on_error(exception)`.
   pybind11::tuple run(const pybind11::object& self, const pybind11::object& on_event, const pybind11::object& on_error);
 
-  // Spins without the GIL for at most so long: True when there is something to do, None when the time is
-  // over, False when spinning is not worth it. The loop has looked: whatever comes from now on asks it anew.
-  pybind11::object spin(std::int64_t most_us);
+  // After anything that may be answered soon: the loop looks before it sleeps. One look at most waits in its queue.
+  void look_soon();
+  // The look that was queued: whether to call run(). Spins without the GIL for at most so long (0: true at once): None
+  // when the time is over, False when spinning is not worth it.
+  pybind11::object look(std::int64_t most_us);
   bool prepare_sleep();
 
   // `context`: the handlers'. See HandlerContext.
@@ -80,15 +82,14 @@ class DriverBinding final : public Responder {
   bool run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event);
   bool handle_call(PyObject* self, const EventRow& row);
   pybind11::tuple to_event(const EventRow& row) const;
-  void look_soon();
   bool runs_here(PyObject* loop) const;
 
   std::uint32_t generation_;
   pybind11::object loop_;
   pybind11::object call_type_;
-  pybind11::object look_soon_;
+  pybind11::object queue_look_;
   pybind11::object get_running_loop_;
-  bool looks_soon_ = false;
+  bool is_look_queued_ = false;
   mutable bool tells_its_thread_ = true;  // until its loop does not
   std::unique_ptr<Driver> driver_;
   std::vector<std::uint32_t> table_;

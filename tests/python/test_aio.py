@@ -49,6 +49,24 @@ def test_calls_reach_a_server_on_the_same_loop(run: Run, address: str) -> None:
     run(main())
 
 
+def test_one_look_at_most_waits_in_the_queue_of_the_loop(address: str) -> None:
+    looks = []
+
+    async def count_looks() -> None:
+        queue: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        for _ in range(5):
+            await asyncio.sleep(0)
+            looks.append(sum("LoopDriver._look" in repr(handle) for handle in queue))
+
+    async def main() -> None:
+        async with await aio.serve(address, {"count_looks": count_looks}), await aio.connect(address) as calc:
+            for _ in range(20):
+                await asyncio.gather(*(calc.count_looks() for _ in range(20)))
+
+    asyncio.run(main())
+    assert max(looks) == 1
+
+
 def test_asyncio_calls_a_blocking_server(run: Run, address: str, children: Children) -> None:
     children.serve(address)
 

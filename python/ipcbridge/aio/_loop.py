@@ -36,7 +36,7 @@ class LoopDriver:
         self.servers: dict[int, ServerLike] = {}
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
-        self.native = _native.Driver(self._loop, Call, _look_soon(weakref.ref(self)))
+        self.native = _native.Driver(self._loop, Call, _queue_look(weakref.ref(self)))
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
@@ -66,11 +66,11 @@ class LoopDriver:
         assert loop is not None
         return loop
 
-    def look_soon(self) -> None:
-        """After anything that may be answered soon: looks before the loop sleeps."""
+    def queue_look(self) -> None:
+        """For the native driver's look_soon() alone, which knows whether there is one in the queue."""
         loop = self._loop()
         if loop is not None:
-            loop.call_soon(self._spin)
+            loop.call_soon(self._look)
 
     def close_client(self, client_id: int) -> None:
         """Any thread, as finalisers need it; at once on the loop."""
@@ -95,16 +95,20 @@ class LoopDriver:
         self.servers.clear()
         self.native.shut_down()
 
-    def _spin(self) -> None:
+    def _look(self) -> None:
         if not self.native.usable():
             return
-        found = self.native.spin(_SPIN_US)
+        found = self.native.look(0 if self._others_wait() else _SPIN_US)
         if found:
             self._drain()
         elif found is None:
-            self.look_soon()
+            self.native.look_soon()
         elif not self.native.prepare_sleep():
             self._drain()
+
+    def _others_wait(self) -> bool:
+        """Whether the loop has other work to do at once, such as tasks that the driver began. uvloop does not tell."""
+        return bool(getattr(self._loop(), "_ready", False))
 
     def _drain(self) -> None:
         handled = False
@@ -117,9 +121,9 @@ class LoopDriver:
                 continue
             if handled:
                 break
-            if self.native.prepare_sleep():
+            if not self._others_wait() and self.native.prepare_sleep():
                 return
-        self.look_soon()
+        self.native.look_soon()
 
     def _on_event(self, event: tuple[Any, ...]) -> None:
         kind, owner, *what = event
@@ -144,13 +148,13 @@ class LoopDriver:
         _log.error("handling what has arrived failed", exc_info=error)
 
 
-def _look_soon(driver: weakref.ref[LoopDriver]) -> Callable[[], None]:
-    def look_soon() -> None:
+def _queue_look(driver: weakref.ref[LoopDriver]) -> Callable[[], None]:
+    def queue_look() -> None:
         awake = driver()
         if awake is not None:
-            awake.look_soon()
+            awake.queue_look()
 
-    return look_soon
+    return queue_look
 
 
 async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]:

@@ -137,6 +137,19 @@ test('a handler that closes its own server waits for the other handlers', async 
   await closed
 })
 
+test('a serial handler that closes its own server does not wait for the calls behind it', async t => {
+  const target = {
+    async stop() {
+      await server.close()
+      return 'stopped'
+    },
+    next: () => 'next',
+  }
+  const { remote, server } = await serveAndConnect(t, target, { serial: true })
+  const patient = ipc.withOptions(remote, { timeout: 5000 })
+  assert.deepEqual(await Promise.all([patient.stop(), patient.next()]), ['stopped', 'next'])
+})
+
 test('a close that a handler begins and does not wait for is over when all handlers are', async t => {
   const { wait, entered, open } = gate()
   let closed

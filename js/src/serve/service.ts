@@ -39,6 +39,8 @@ export class Service implements InboundCallOwner {
   readonly state = new StateTracker<ServerState>('starting', states)
   private readonly dispatcher: Dispatcher
   private readonly id: number
+  /** How many calls have begun and are not answered. The core counts those, too, that wait for their turn. */
+  private begun = 0
   /** Of the calls whose handlers wait in close(), what lets them go on. */
   private readonly closers = new Map<number, () => void>()
 
@@ -55,9 +57,7 @@ export class Service implements InboundCallOwner {
       methods,
       decodingOf(options),
       new HandlerErrors(address, fn('onError', options.onError, undefined)),
-      callId => {
-        if (this.closers.size > 0) this.answered(callId)
-      },
+      callId => this.answered(callId),
     )
     const nativeOptions = {
       address,
@@ -116,11 +116,13 @@ export class Service implements InboundCallOwner {
   }
 
   private releaseClosers(): void {
-    if (native().serverStatus(this.id).runningCalls > this.closers.size) return
+    if (this.begun > this.closers.size) return
     for (const release of this.closers.values()) release()
   }
 
   private answered(callId: number): void {
+    this.begun--
+    if (this.closers.size === 0) return
     this.closers.delete(callId)
     this.releaseClosers()
   }
@@ -131,10 +133,12 @@ export class Service implements InboundCallOwner {
   }
 
   onInboundCall(event: number, bytes: Buffer): void {
+    this.begun++
     this.dispatcher.onInboundCall(event, bytes)
   }
 
   onLostCall(event: number, error: unknown): void {
+    this.begun++
     this.dispatcher.onLostCall(event, error)
   }
 }

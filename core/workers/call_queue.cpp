@@ -65,11 +65,21 @@ bool CallQueue::cancel(const RequestKey& key) {
   if (found == positions_.end()) return false;
   const Place at = found->second;
   positions_.erase(found);
-  const Place* backlog = by_connection_.find(key.connection);
-  if (backlog == nullptr) backlog = by_connection_.find(kEnded);
+  const Place backlog = backlog_with(at);
   slots_[at].call = InboundCall{};
-  remove(*backlog, at);
+  remove(backlog, at);
   return true;
+}
+
+// Where the call is the first or the last; any that there is for one between others. A connection that has ended may
+// have calls in two backlogs.
+CallQueue::Place CallQueue::backlog_with(Place slot) {
+  const Place* own = by_connection_.find(slots_[slot].call.key.connection);
+  const Place* ended = by_connection_.find(kEnded);
+  if (own == nullptr || ended == nullptr) return own == nullptr ? *ended : *own;
+  const Backlog& its = backlogs_[*own];
+  const bool is_at_an_end = slots_[slot].previous == kNone || slots_[slot].next == kNone;
+  return !is_at_an_end || its.first == slot || its.last == slot ? *own : *ended;
 }
 
 void CallQueue::end_connection(std::uint64_t connection) {

@@ -45,7 +45,8 @@ class CallQueue {
   }
   // False when the call does not wait here.
   bool cancel(const RequestKey& key);
-  // No more calls of this connection will come.
+  // Its calls wait with those of others that have ended. What still comes of it, serial calls whose turn it is, makes a
+  // backlog of its own again.
   void end_connection(std::uint64_t connection);
 
  private:
@@ -77,6 +78,7 @@ class CallQueue {
   void note_position(const RequestKey& key);
   Place make_backlog(std::uint64_t connection);
   Place backlog_of(std::uint64_t connection);
+  Place backlog_with(Place slot);
   void append(Place backlog, Place first, Place last);
   void join_round(Place at);
   void leave_round(Place at);

@@ -87,6 +87,8 @@ class BlockingDriver::Impl final : public EventSink {
   // The reader token in the hand of a thread, from taking it until it is passed on with everything armed.
   class Reading;
   struct Wait;
+  class Pending;
+  class Waiting;
   using Done = std::function<bool()>;
 
   EventSink* sink_of_answer();
@@ -115,6 +117,8 @@ class BlockingDriver::Impl final : public EventSink {
   bool descriptor_is_ready() const;
 
   // Callers (call.cpp).
+  CallResult call_or_throw(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
+                           ConstBytes payload, const Interrupted& interrupted);
   Result<Submission> send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
                           ConstBytes metadata, ConstBytes payload, std::optional<Reading>& reading,
                           const Interrupted& interrupted);

@@ -32,6 +32,38 @@ void BlockingDriver::Impl::on(const OutcomeEvent& event) {
 
 CallResult BlockingDriver::Impl::call(ClientId client, std::uint32_t method, const CallOptions& options,
                                       ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted) {
+  try {
+    return call_or_throw(client, method, options, metadata, payload, interrupted);
+  } catch (const std::bad_alloc&) {
+    return CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
+  }
+}
+
+// Whatever ends it early, no outcome arrives at the caller's stack afterwards.
+class BlockingDriver::Impl::Pending {
+ public:
+  Pending(Impl& impl, ClientId client, std::uint64_t token) : impl_(impl), client_(client), token_(token) {}
+  ~Pending() {
+    if (is_pending_) impl_.driver_->cancel(client_, token_);
+  }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+  void settle() { is_pending_ = false; }
+  void cancel() {
+    settle();
+    impl_.driver_->cancel(client_, token_);
+  }
+
+ private:
+  Impl& impl_;
+  ClientId client_;
+  std::uint64_t token_;
+  bool is_pending_ = true;
+};
+
+CallResult BlockingDriver::Impl::call_or_throw(ClientId client, std::uint32_t method, const CallOptions& options,
+                                               ConstBytes metadata, ConstBytes payload,
+                                               const Interrupted& interrupted) {
   Wait self;
   const auto token = reinterpret_cast<std::uint64_t>(&self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
@@ -43,17 +75,13 @@ CallResult BlockingDriver::Impl::call(ClientId client, std::uint32_t method, con
     result.dropped = sent.value() == Submission::kNotTaken;
     return result;
   }
-  Error why{Code::kCancelled, "the call was interrupted"};
-  bool ended = false;
-  try {
-    ended = wait(self, reading, interrupted);
-  } catch (const std::bad_alloc&) {
-    note_waiting(false);
-    why = {Code::kResourceExhausted, kOutOfMemory};
-  }
-  if (!ended) {
-    driver_->cancel(client, token);  // from here on no outcome can arrive
-    if (!self.waiter.is_done()) return CallResult::failed(why);
+  Pending pending(*this, client, token);
+  if (wait(self, reading, interrupted)) {
+    pending.settle();
+  } else {
+    pending.cancel();
+    // The answer may have come before that.
+    if (!self.waiter.is_done()) return CallResult::failed({Code::kCancelled, "the call was interrupted"});
   }
   return std::move(self.result);
 }
@@ -91,12 +119,24 @@ bool BlockingDriver::Impl::wait_until(const Done& done, TimePoint deadline, cons
   return wait(self, reading, interrupted);
 }
 
+// While it lives, the handler that this thread runs, if any, waits in a call of its own.
+class BlockingDriver::Impl::Waiting {
+ public:
+  explicit Waiting(Impl& impl) : impl_(impl) { impl_.note_waiting(true); }
+  ~Waiting() { impl_.note_waiting(false); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  Impl& impl_;
+};
+
 // Afterwards the thread does not read any more.
 bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted) {
   InterruptCheck check(interrupted);
   bool was_interrupted = false;
   bool satisfied = false;
-  note_waiting(true);
+  const Waiting waiting(*this);
   for (;;) {
     self.observed = observed_.load();  // before it looks
     satisfied = self.is_over();
@@ -117,7 +157,6 @@ bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, con
     reading.reset();
     was_interrupted = check.ask();
   }
-  note_waiting(false);
   reading.reset();
   return satisfied;
 }

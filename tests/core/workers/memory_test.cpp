@@ -1,0 +1,91 @@
+// Every allocation of a thread that waits for its answer fails once: the call ends, with an answer or with
+// resource_exhausted, and the next one is answered.
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/support/failing_memory.hpp"
+#include "tests/core/workers/blocking_driver_fixture.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::BlockingDriverTest;
+using testing_support::echo;
+using testing_support::FailingMemory;
+using testing_support::Service;
+using testing_support::text_of;
+using testing_support::within_seconds;
+
+class WaitingCallerTest : public BlockingDriverTest {
+ protected:
+  // How the call ended whose allocation after the first `spared` failed; whether there was one.
+  bool fail_one(ClientId client, std::size_t spared, std::string_view payload, Code& ended) {
+    const std::uint32_t method = client_->driver().intern_method(client, "echo");
+    const FailingMemory memory(spared, 1);
+    {
+      const FailingMemory::Armed armed;
+      ended = client_->call(client, method, within_seconds(20), {}, as_bytes(payload), {}).outcome.code;
+    }
+    return FailingMemory::has_failed();
+  }
+};
+
+TEST_F(WaitingCallerTest, EndsWhicheverAllocationFails) {
+  const Service service(*server_, address_, 1, echo);
+  const ClientId client = connect(*client_);
+  ASSERT_EQ(call(client, "x", within_seconds(20)).outcome.code, Code::kOk);
+  for (const std::string& payload : {std::string("short"), std::string(100'000, 'x')}) {
+    Code ended = Code::kOk;
+    std::size_t spared = 0;
+    while (fail_one(client, spared, payload, ended)) {
+      EXPECT_TRUE(ended == Code::kOk || ended == Code::kResourceExhausted) << code_name(ended) << " after " << spared;
+      ASSERT_EQ(text_of(call(client, "next", within_seconds(20)).outcome.payload), "next") << spared;
+      ++spared;
+    }
+    EXPECT_EQ(ended, Code::kOk);
+  }
+}
+
+TEST_F(WaitingCallerTest, EndsWhereItWaitsForRoomAsWell) {
+  Limits one_at_a_time;
+  one_at_a_time.max_pending_calls = 1;
+  testing_support::Gate gate;
+  Service service(
+      *server_, address_, 1,
+      [&gate](BlockingDriver& driver, const InboundCall& inbound) {
+        gate.wait();
+        echo(driver, inbound);
+      },
+      one_at_a_time);
+  ConnectOptions options;
+  options.addresses = {address_};
+  options.max_queued_bytes = 10'000;
+  const ClientId client = client_->driver().connect(options).value();
+  const std::string payload(6000, 'x');
+  std::thread first([&] { EXPECT_EQ(call(client, payload, {}).outcome.code, Code::kOk); });
+  service.entered.wait_for(1);
+  std::thread queued([&] { EXPECT_EQ(call(client, payload, {}).outcome.code, Code::kOk); });
+  wait_for_queued(client, 1);
+  const std::uint32_t method = client_->driver().intern_method(client, "echo");
+  CallOptions soon;
+  soon.timeout = std::chrono::milliseconds(1);
+  for (std::size_t spared = 0;; ++spared) {
+    const FailingMemory memory(spared, 1);
+    Code ended = Code::kOk;
+    {
+      const FailingMemory::Armed armed;
+      ended = client_->call(client, method, soon, {}, as_bytes(payload), {}).outcome.code;
+    }
+    EXPECT_TRUE(ended == Code::kDeadlineExceeded || ended == Code::kResourceExhausted) << code_name(ended);
+    if (!FailingMemory::has_failed()) break;
+  }
+  gate.open();
+  first.join();
+  queued.join();
+}
+
+}  // namespace
+}  // namespace ipcbridge

@@ -3,6 +3,7 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "bindings/python/handler_coroutine.hpp"
@@ -47,6 +48,23 @@ struct FirstStep {
 };
 thread_local FirstStep* awaited_step = nullptr;
 
+PyObject* call_usual_call_soon(PyObject* loop, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* usual = PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(loop)), call_soon_name);
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  auto** given = PyMem_New(PyObject*, static_cast<std::size_t>(1 + count + named));
+  PyObject* handle = nullptr;
+  if (usual != nullptr && given != nullptr) {
+    given[0] = loop;
+    std::copy_n(args, count + named, given + 1);
+    handle = PyObject_Vectorcall(usual, given, static_cast<std::size_t>(1 + count), names);
+  } else if (usual != nullptr) {
+    PyErr_NoMemory();
+  }
+  PyMem_Free(given);
+  Py_XDECREF(usual);
+  return handle;
+}
+
 // Stands in for loop.call_soon() while a task is made: call_soon(step, context=context).
 PyObject* take_step(PyObject* loop, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   FirstStep* awaited = awaited_step;
@@ -57,19 +75,7 @@ PyObject* take_step(PyObject* loop, PyObject* const* args, Py_ssize_t count, PyO
     Py_RETURN_NONE;
   }
   // A finaliser that runs meanwhile, say.
-  PyObject* usual = PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(loop)), call_soon_name);
-  if (usual == nullptr) return nullptr;
-  py::list given;
-  given.append(py::handle(loop));
-  for (Py_ssize_t i = 0; i < count; ++i) given.append(py::handle(args[i]));
-  py::dict named;
-  for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i) {
-    PyDict_SetItem(named.ptr(), PyTuple_GET_ITEM(names, i), args[count + i]);
-  }
-  const auto positional = py::tuple(given);
-  PyObject* handle = PyObject_Call(usual, positional.ptr(), named.ptr());
-  Py_DECREF(usual);
-  return handle;
+  return call_usual_call_soon(loop, args, count, names);
 }
 
 PyMethodDef step_taker = {"call_soon", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&take_step)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from .. import _native
+from .._errors import IpcError
 from .._process import process as _process
 from .._process.threads import Latch, OnceThread
 from .service import Method
@@ -31,15 +33,23 @@ class HandlerLoop(asyncio.SelectorEventLoop):
     """An event loop that reads calls while it waits."""
 
     def __init__(self) -> None:
-        self._calls = _Selector()
-        super().__init__(self._calls)
+        try:
+            self._calls = _Selector()
+            super().__init__(self._calls)
+        except OSError as error:
+            self._closed = True  # or its finaliser would close what it does not have
+            raise IpcError("resource_exhausted", f"cannot make an event loop for async handlers: {error}") from None
 
     def wait_for_calls(self, driver: _native.BlockingDriver) -> _native.LoopWorker:
         """From now on; on the loop's thread."""
-        ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
-        worker = _native.LoopWorker(driver, self._calls.fileno(), ready, scheduled)
-        self._calls.worker = worker
-        return worker
+        if self._calls.worker is None:
+            ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
+            self._calls.worker = _native.LoopWorker(driver, self._calls.fileno(), ready, scheduled)
+        return self._calls.worker
+
+    def remove_server(self, server: int) -> None:
+        if self._calls.worker is not None:
+            self._calls.worker.remove_server(server)
 
     def stop_waiting_for_calls(self) -> None:
         worker, self._calls.worker = self._calls.worker, None
@@ -50,8 +60,6 @@ class HandlerLoop(asyncio.SelectorEventLoop):
 class _Background(NamedTuple):
     loop: HandlerLoop
     thread: OnceThread
-    workers: dict[str, _native.LoopWorker]
-    begun: Latch
 
 
 _current: dict[str, _Background] = {}
@@ -80,25 +88,33 @@ def add_server(server: int, make_handlers: Callable[[HandlerLoop], list[Method]]
 
     Raises IpcError when the thread cannot be started, or has no descriptors.
     """
-    background = _running()
-    background.begun.wait()
-    worker = background.workers.get("worker")
-    if worker is not None:
-        worker.add_server(server, make_handlers(background.loop))
+    loop, done, faults = _running().loop, Latch(), list[Exception]()
+
+    def add() -> None:
+        try:
+            loop.wait_for_calls(_process.current().driver).add_server(server, make_handlers(loop))
+        except Exception as error:
+            faults.append(error)
+        done.set()
+
+    loop.call_soon_threadsafe(add)
+    done.wait()
+    for fault in faults:
+        raise fault
 
 
 def remove_server(server: int) -> None:
     background = _current.get("background")
-    worker = None if background is None else background.workers.get("worker")
-    if worker is not None:
-        worker.remove_server(server)
+    if background is not None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            background.loop.call_soon_threadsafe(background.loop.remove_server, server)
 
 
 def _running() -> _Background:
     background = _current.get("background")
     if background is None:
-        loop, workers, begun = HandlerLoop(), dict[str, _native.LoopWorker](), Latch()
-        made = _Background(loop, OnceThread(lambda: _run(made), "ipcbridge-async"), workers, begun)
+        loop = HandlerLoop()
+        made = _Background(loop, OnceThread(lambda: _run(loop), "ipcbridge-async"))
         background = _current.setdefault("background", made)
         if background is made:
             _process.call_before_driver_ends(_stop)
@@ -108,16 +124,10 @@ def _running() -> _Background:
     return background
 
 
-def _run(background: _Background) -> None:
-    loop = background.loop
+def _run(loop: HandlerLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        try:
-            background.workers["worker"] = loop.wait_for_calls(_process.current().driver)
-        finally:
-            background.begun.set()
         loop.run_forever()
-        background.workers.clear()
         loop.stop_waiting_for_calls()
         tasks = asyncio.all_tasks(loop)
         for task in tasks:

@@ -57,7 +57,7 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._running: dict[Key, _Task] = {}
         if any(service.is_async):
-            from . import background as _background  # noqa: F401 - now, because whoever imports has a lock that a finaliser may want
+            _import_background()
 
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
@@ -220,6 +220,8 @@ class Server:
             self.close(_process.EXIT_GRACE)
 
     def _end(self) -> None:
+        if self._closed.is_set():
+            return
         with contextlib.suppress(IpcError):
             self._driver.stop_workers(self._id)
             self._driver.forget_server(self._id)
@@ -313,6 +315,14 @@ class Server:
             self._track(call, task, loop)
 
         return self, service.names[number], None, task_starter(loop, service, number, track)
+
+
+def _import_background() -> None:
+    """Not when it is needed first, because whoever imports has a lock that a finaliser may want."""
+    try:
+        from . import background, tasks  # noqa: F401
+    except OSError as error:  # no descriptor for a file of theirs
+        raise IpcError("resource_exhausted", f"cannot load what async handlers need: {error}") from None
 
 
 class _Task(NamedTuple):

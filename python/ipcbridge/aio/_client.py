@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +37,10 @@ class Client:
         self._dropped = Dropped(self.address)
         self._listeners = Listeners()
         self._state = "connecting"
-        # Calls that found the queue full: each sends itself when asked again, or says that there is still no room.
-        self._waiting: deque[Callable[[], bool]] = deque()
+        # Calls that found the queue full, in their order, until they are done: each sends itself when asked again, or
+        # says that there is still no room.
+        self._waiting: dict[Call, Callable[[], bool]] = {}
+        self._impatient: dict[Call, Callable[[], bool]] = {}  # those that do not wait for a service
         ids: list[int] = []
         self._finalizer = weakref.finalize(self, _close, driver, ids)
         self._finalizer.atexit = False
@@ -92,13 +93,18 @@ class Client:
                 self.ready.set_result(None)
             elif state == "closed":
                 self.ready.set_exception(error_from_code(code, message, sent="no" if code == "unavailable" else None))
+        if state != "ready":
+            for send in list(self._impatient.values()):
+                send()
         if state != self._state:
             self._state = state
             self._listeners.tell(state, code, message)
 
     def on_room(self) -> None:
-        while self._waiting and self._waiting[0]():
-            self._waiting.popleft()
+        for call, send in list(self._waiting.items()):
+            if not send():
+                return
+            self._forget_waiting(call)
 
     def close(self) -> None:
         self._finalizer()
@@ -117,27 +123,31 @@ class Client:
 
     def _wait_for_room(self, call: Call, method: int, options: CallOptions, payload: bytes) -> None:
         deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6
-        timer: asyncio.TimerHandle | None = None
 
         def send() -> bool:
-            if not call.done():
-                left = options
-                if deadline is not None:
-                    left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
-                if not self._send(call, method, left, payload):
-                    return False
-            if timer is not None:
-                timer.cancel()
-            return True
+            if call.done():
+                return True
+            left = options
+            if deadline is not None:
+                left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
+            return self._send(call, method, left, payload)
 
         def expire() -> None:
             if not call.done():
                 why = "the calls that wait to be sent exceed max_queued_bytes"
                 call.set_exception(DeadlineExceeded(f"the call could not be sent before its deadline: {why}"))
 
+        self._waiting[call] = send
+        if options.flags & _native.FAIL_FAST:
+            self._impatient[call] = send
+        call.add_done_callback(self._forget_waiting)
         if deadline is not None:
             timer = self._loop.call_at(deadline, expire)
-        self._waiting.append(send)
+            call.add_done_callback(lambda _: timer.cancel())
+
+    def _forget_waiting(self, call: asyncio.Future[Any]) -> None:
+        self._waiting.pop(call, None)  # type: ignore[call-overload]
+        self._impatient.pop(call, None)  # type: ignore[call-overload]
 
 
 def _close(driver: LoopDriver, client_ids: list[int]) -> None:

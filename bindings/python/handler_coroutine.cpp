@@ -11,8 +11,9 @@ namespace {
 
 struct HandlerCoroutine {
   PyObject_HEAD PyObject* call;
-  PyObject* coroutine;  // null once it has ended
+  PyObject* coroutine;  // the handler's; when it has ended, only to be shown
   PyObject* failed;
+  bool has_ended;
 };
 
 PyTypeObject* type_of_coroutines = nullptr;
@@ -61,7 +62,7 @@ Step resume(PyObject* coroutine, PyObject* value, PyObject*& result) {
 
 // Answers the call. False with an exception set, which only the hook can have raised.
 bool end(HandlerCoroutine* self, PyObject* returned) {
-  Py_CLEAR(self->coroutine);
+  self->has_ended = true;
   PyObject* outcome = returned == nullptr ? answer_with_error(self->call, Stage::kHandler, nullptr, self->failed)
                                           : answer_with_result(self->call, returned, self->failed);
   Py_XDECREF(returned);
@@ -80,7 +81,7 @@ PyObject* go_on(HandlerCoroutine* self, Step step, PyObject* result, bool& ended
 
 PyObject* send_value(HandlerCoroutine* self, PyObject* value, bool& ended) {
   ended = false;
-  if (self->coroutine == nullptr) {
+  if (self->has_ended) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
     return nullptr;
   }
@@ -118,7 +119,7 @@ PySendResult am_send(PyObject* object, PyObject* value, PyObject** result) {
 
 PyObject* throw_into(PyObject* object, PyObject* args) {
   HandlerCoroutine* self = self_of(object);
-  if (self->coroutine == nullptr) {
+  if (self->has_ended) {
     PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
     return nullptr;
   }
@@ -132,12 +133,10 @@ PyObject* throw_into(PyObject* object, PyObject* args) {
 }
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
-  PyObject* coroutine = self_of(object)->coroutine;
-  self_of(object)->coroutine = nullptr;
-  if (coroutine == nullptr) Py_RETURN_NONE;
-  PyObject* closed = PyObject_CallMethod(coroutine, "close", nullptr);
-  Py_DECREF(coroutine);
-  return closed;
+  HandlerCoroutine* self = self_of(object);
+  if (self->has_ended) Py_RETURN_NONE;
+  self->has_ended = true;
+  return PyObject_CallMethod(self->coroutine, "close", nullptr);
 }
 
 PyObject* await(PyObject* object) { return new_reference(object); }
@@ -161,6 +160,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
 }
 
 int clear(PyObject* object) {
+  self_of(object)->has_ended = true;
   Py_CLEAR(self_of(object)->coroutine);
   return 0;
 }
@@ -225,12 +225,13 @@ PyObject* new_handler_coroutine(PyObject* call, PyObject* coroutine, PyObject* f
   self->call = new_reference(call);
   self->coroutine = new_reference(coroutine);
   self->failed = new_reference(failed);
+  self->has_ended = false;
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
   return object;
 }
 
-bool has_ended(PyObject* handler_coroutine) { return self_of(handler_coroutine)->coroutine == nullptr; }
+bool has_ended(PyObject* handler_coroutine) { return self_of(handler_coroutine)->has_ended; }
 
 void add_handler_coroutine_type(py::module_& module) {
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));

@@ -8,8 +8,10 @@ import sys
 from typing import Any
 
 import pytest
+from either import Run
 
 import ipcbridge as ipc
+from ipcbridge import aio
 
 
 def test_the_task_shows_the_handler(serve_either: Any, connect: Any) -> None:
@@ -23,6 +25,23 @@ def test_the_task_shows_the_handler(serve_either: Any, connect: Any) -> None:
     shown, function, done = connect("calc").wait_here()
     assert "wait_here" in shown
     assert (function, done) == ("wait_here", False)
+
+
+def test_a_task_that_has_ended_still_shows_the_handler(run: Run, address: str) -> None:
+    shown = []
+
+    async def wait_here() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda ended: shown.append(repr(ended)))
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        async with await aio.serve(address, {"wait_here": wait_here}), await aio.connect(address) as calc:
+            await calc.wait_here()
+
+    run(main())
+    assert "wait_here" in shown[0].partition("coro=")[2]
 
 
 def test_a_handler_that_does_not_wait_is_a_task_all_the_same(serve_either: Any, connect: Any) -> None:

@@ -26,6 +26,9 @@ export function isMarked(value: unknown, mark: symbol): boolean {
 /** Of proxies of services, and of servers. Each belongs to the copy that has made it. */
 export const endpointMark = brand('Endpoint')
 
+/** Of servers alone. */
+export const serverMark = brand('Server')
+
 /** Whether anything is an Error, or a DOMException, of whatever realm: every error of `fs` is of another in Jest. Never throws. */
 export function isError(thrown: unknown): thrown is Error {
   if (types.isNativeError(thrown)) return true

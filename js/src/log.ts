@@ -19,9 +19,18 @@ export function log(...parts: unknown[]): void {
   print(...parts)
 }
 
+/** That stderr cannot be written to any more (EPIPE: nobody holds its other end) must not end a process that serves. */
 function print(...parts: unknown[]): void {
+  const ignore = () => {}
+  try {
+    process.stderr.on('error', ignore)
+  } catch {
+    return // no stderr that can be opened
+  }
   // biome-ignore lint/suspicious/noConsole: where a library tells what nobody else will
   console.error(...parts)
+  // Called when the lines before have been written, or before their failure is told.
+  process.stderr.write('', () => setImmediate(() => process.stderr.off('error', ignore)).unref())
 }
 
 function unreadBytes(): number {

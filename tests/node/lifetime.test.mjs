@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import ipc from 'ipcbridge'
 import { connect, deferred, gate, reaches, serve, serveAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
@@ -183,6 +184,16 @@ test('onState tells of changes until it is ended', async t => {
   assert.deepEqual(seen, ['reconnecting'])
   assert.deepEqual(both, ['reconnecting', 'closed'])
   assert.throws(() => ipc.onState(remote, 5), { code: 'invalid_argument' })
+})
+
+test('a server shows its name, and is refused where a connection is wanted', async t => {
+  const { server, address } = await serveAndConnect(t, { one: () => 1 })
+  assert.equal(inspect(server), `[Server ${address}]`)
+  for (const use of [() => ipc.withOptions(server, {}), () => ipc.notify(server), () => ipc.call(server, 'one')]) {
+    assert.throws(use, { code: 'invalid_argument', message: /this is a server: pass what connect\(\) returned/ })
+  }
+  await server.close()
+  assert.equal(inspect(server), `[Server ${address} (closed)]`)
 })
 
 test('await using closes servers and connections', { skip: Symbol.asyncDispose === undefined }, async () => {

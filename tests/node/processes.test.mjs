@@ -32,6 +32,16 @@ test('a server keeps its process alive', async t => {
   for (let i = 0; i < 12; i++) assert.equal(await remote.pid(), child.pid)
 })
 
+test('a service goes on when nobody holds the other end of its stderr any more', async t => {
+  const target = `{ pid: () => process.pid, fail() { throw new Error('for nobody to read') } }`
+  const { child, remote } = await serveElsewhereAndConnect(t, { target })
+  child.leaveStderr()
+  for (let i = 0; i < 20; i++) {
+    await assert.rejects(remote.fail(), { message: 'for nobody to read' })
+    assert.equal(await remote.pid(), child.pid)
+  }
+})
+
 test('a pending call keeps its process alive', async t => {
   const address = freshName()
   const { wait, entered, open } = gate()

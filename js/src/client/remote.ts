@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { endpointMark, isMarked } from '../brand'
+import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { show } from '../options'
 import type { Kwargs } from '../values'
@@ -93,6 +93,12 @@ const handles = new WeakMap<object, Handle>()
 export function handleOf(remote: unknown, instead = 'pass the service itself'): Handle {
   const handle = typeof remote === 'object' && remote !== null ? handles.get(remote) : undefined
   if (handle !== undefined) return handle
+  if (isMarked(remote, serverMark)) {
+    throw new IpcError(
+      'invalid_argument',
+      'this is a server: pass what connect() returned, and a server of another copy of ipcbridge to the functions of that copy',
+    )
+  }
   if (isMarked(remote, endpointMark)) {
     throw new IpcError(
       'invalid_argument',

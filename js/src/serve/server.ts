@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { endpointMark, markInstances } from '../brand'
+import { inspect } from 'node:util'
+import { endpointMark, markInstances, serverMark } from '../brand'
 import type { CloseOptions } from '../options'
 import type { ServerStatus } from '../status'
 import type { Service } from './service'
@@ -35,9 +36,16 @@ export class Server implements AsyncDisposable {
   close(options: CloseOptions = {}): Promise<void> {
     return this.#service.close(options)
   }
+
+  /** What `console.log` shows. */
+  [inspect.custom](): string {
+    const { address, state } = this.#service
+    return `[Server ${address}${state.current === 'closed' ? ' (closed)' : ''}]`
+  }
 }
 
 markInstances(Server, endpointMark)
+markInstances(Server, serverMark)
 
 const services = new WeakMap<object, Service>()
 

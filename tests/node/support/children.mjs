@@ -44,6 +44,8 @@ export function start(t, program, { argv = {}, env = {}, under = [] } = {}) {
     pid: child.pid,
     ended,
     kill: signal => child.kill(signal),
+    /** From now on nobody reads it. */
+    leaveStderr: () => child.stderr.destroy(),
     tell: message => child.send(message),
     /** What the program says next. */
     heard: () => {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
+
+#include "core/base/clock.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -24,51 +27,45 @@ SerialOrder::SerialOrder(const std::vector<std::uint32_t>& groups) : groups_of_(
 bool SerialOrder::add(const RequestKey& key, const Request& request, Buffer* storage) {
   const std::uint32_t number = groups_of_[request.method];
   Group& group = groups_[number];
-  const bool begins = group.first == nullptr;
-  Call& call = calls_[key];
+  const bool begins = !group.has_begun && group.waiting.empty();
+  places_[key] = {number, begins};
+  group.has_begun = group.has_begun || begins;
+  if (begins) return true;
   try {
-    if (!begins) keep(call, request, storage);
+    group.waiting.push(InboundCall(0, key, request, storage));
   } catch (...) {
-    calls_.erase(key);
+    places_.erase(key);
     throw;
   }
-  call.key = key;
-  call.group = number;
-  call.begun = begins;
-  call.before = std::exchange(group.last, &call);
-  (begins ? group.first : call.before->behind) = &call;
-  return begins;
-}
-
-void SerialOrder::keep(Call& call, const Request& request, Buffer* storage) {
-  call.request = request;
-  if (request.timeout_us != 0) call.deadline = deadline_after(Clock::now(), from_microseconds(request.timeout_us));
-  keep_bytes(call.request, call.storage, storage);
+  return false;
 }
 
 void SerialOrder::finish(const RequestKey& key) {
-  if (calls_.empty()) return;
-  const auto found = calls_.find(key);
-  if (found == calls_.end() || !found->second.begun) return;
+  if (places_.empty()) return;
+  const auto found = places_.find(key);
+  if (found == places_.end() || !found->second.has_begun) return;
   const std::uint32_t number = found->second.group;
-  remove(found->second);
+  places_.erase(found);
   Group& group = groups_[number];
-  if (group.first != nullptr && !std::exchange(group.is_due, true)) due_.push_back(number);
+  group.has_begun = false;
+  if (!group.waiting.empty() && !std::exchange(group.is_due, true)) due_.push_back(number);
 }
 
 bool SerialOrder::drop(const RequestKey& key) {
-  if (calls_.empty()) return false;
-  const auto found = calls_.find(key);
-  if (found == calls_.end() || found->second.begun) return false;
-  remove(found->second);
+  if (places_.empty()) return false;
+  const auto found = places_.find(key);
+  if (found == places_.end() || found->second.has_begun) return false;
+  try {
+    groups_[found->second.group].waiting.cancel(key);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  places_.erase(found);
   return true;
 }
 
-void SerialOrder::remove(Call& call) {
-  Group& group = groups_[call.group];
-  (call.before == nullptr ? group.first : call.before->behind) = call.behind;
-  (call.behind == nullptr ? group.last : call.behind->before) = call.before;
-  calls_.erase(RequestKey(call.key));
+void SerialOrder::end_connection(std::uint64_t connection) {
+  for (Group& group : groups_) group.waiting.end_connection(connection);
 }
 
 std::optional<SerialOrder::Begun> SerialOrder::begin_due() {
@@ -76,17 +73,23 @@ std::optional<SerialOrder::Begun> SerialOrder::begin_due() {
     Group& group = groups_[due_.front()];
     due_.erase(due_.begin());
     group.is_due = false;
-    Call* const call = group.first;
-    if (call == nullptr || call->begun) continue;
-    call->begun = true;
-    Begun begun{call->key, call->request, std::move(call->storage), false};
-    if (call->deadline != kNever) {
-      begun.request.timeout_us = microseconds_until(call->deadline, Clock::now());
-      begun.expired = begun.request.timeout_us == 0;
-    }
-    return begun;
+    InboundCall call;
+    if (group.has_begun || !group.waiting.pop(call)) continue;
+    group.has_begun = true;
+    places_.find(call.key)->second.has_begun = true;
+    return begin(std::move(call));
   }
   return std::nullopt;
+}
+
+SerialOrder::Begun SerialOrder::begin(InboundCall call) {
+  Request request{call.method, call.notify, 0, call.metadata, call.payload};
+  if (call.timeout_us != 0) {
+    const TimePoint deadline = deadline_after(call.received, from_microseconds(call.timeout_us));
+    request.timeout_us = microseconds_until(deadline, Clock::now());
+  }
+  const bool expired = call.timeout_us != 0 && request.timeout_us == 0;
+  return {call.key, request, std::move(call.storage), expired};
 }
 
 }  // namespace ipcbridge

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
-#include "core/base/clock.hpp"
+#include "core/endpoint/call_queue.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge {
 
-// The calls of a server's serial methods: of each group one at a time has begun, and the others wait, with their bytes,
-// in the order in which they were read. Used under the Driver's lock.
+// The calls of a server's serial methods: of each group one at a time has begun, and the others wait, with their bytes.
+// Connections take turns, as in every CallQueue. Used under the Driver's lock.
 class SerialOrder {
  public:
   // A call that waited and has now begun.
@@ -39,8 +39,12 @@ class SerialOrder {
   // A call that has begun is over: the next of its group is due.
   void finish(const RequestKey& key);
 
-  // Forgets a call that waits. False when none with this key does.
+  // Forgets a call that waits. False when none with this key does, or when there is no memory to find it: then its turn
+  // comes all the same.
   bool drop(const RequestKey& key);
+
+  // No more calls of this connection will come: see CallQueue. After std::bad_alloc some of them keep their place.
+  void end_connection(std::uint64_t connection);
 
   // Whether a call that waited may begin. Needs no memory, and neither does to begin it.
   bool has_due() const { return !due_.empty(); }
@@ -48,31 +52,23 @@ class SerialOrder {
   std::optional<Begun> begin_due();
 
  private:
-  struct Call {
-    RequestKey key;
-    std::uint32_t group = 0;
-    bool begun = false;
-    Request request;
-    Buffer storage;
-    TimePoint deadline = kNever;
-    // Neighbours in the group's order.
-    Call* before = nullptr;
-    Call* behind = nullptr;
-  };
-  // In order; only the first can have begun.
   struct Group {
-    Call* first = nullptr;
-    Call* last = nullptr;
+    bool has_begun = false;  // one of its calls
     bool is_due = false;
+    CallQueue waiting;
+  };
+  // Of each unanswered call, so that it begins without memory.
+  struct Place {
+    std::uint32_t group = 0;
+    bool has_begun = false;
   };
 
-  static void keep(Call& call, const Request& request, Buffer* storage);
-  void remove(Call& call);
+  static Begun begin(InboundCall call);
 
   std::vector<std::uint32_t> groups_of_;  // the methods, by their numbers; 0: none
   std::vector<Group> groups_;
-  std::unordered_map<RequestKey, Call, RequestKeyHash> calls_;
-  std::vector<std::uint32_t> due_;  // groups whose first call may begin; has room for all of them
+  std::unordered_map<RequestKey, Place, RequestKeyHash> places_;
+  std::vector<std::uint32_t> due_;  // groups of which a call may begin; has room for all of them
 };
 
 }  // namespace ipcbridge

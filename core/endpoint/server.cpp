@@ -305,7 +305,7 @@ void Server::on_open(Connection& connection) {
 }
 
 void Server::on_closed(Connection& connection, const Error&) {
-  if (std::exchange(leaves_orphans_, false)) context_.post(OrphansEvent{id_, connection.id()});
+  if (std::exchange(leaves_orphans_, false)) leave_orphans(connection.id());
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context_.note_end();
   // The question to be replaced is this server's own connection and was never counted.

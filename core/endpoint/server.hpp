@@ -96,6 +96,7 @@ class Server final : public ConnectionOwner {
   // Calls (server_calls.cpp).
   void begin(SerialOrder::Begun call);
   void refuse(const RequestKey& request, const Error& why);
+  void leave_orphans(std::uint64_t connection);
   bool is_connected(const RequestKey& request) const;
   void tell_cancelled(const RequestKey& request);
   void close_connections(const Error& why);

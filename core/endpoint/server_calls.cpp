@@ -93,4 +93,13 @@ bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_
   }
 }
 
+// Where there is no memory for it they keep the place in the round that their connection had.
+void Server::leave_orphans(std::uint64_t connection) {
+  context_.post(OrphansEvent{id_, connection});
+  try {
+    serial_.end_connection(connection);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+  }
+}
+
 }  // namespace ipcbridge

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/endpoint/call_queue.hpp"
 #include "core/endpoint/inbound_call.hpp"
 #include "core/shm/activity.hpp"
-#include "core/workers/call_queue.hpp"
 
 namespace ipcbridge {
 

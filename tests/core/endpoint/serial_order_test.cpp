@@ -28,6 +28,17 @@ class SerialOrderTest : public testing::Test {
     request.payload = as_bytes(payload);
     return order_.add({1, id}, request, nullptr);
   }
+  void add_of(std::uint64_t connection, std::uint64_t id) {
+    Request request;
+    request.method = kFirst;
+    order_.add({connection, id}, request, nullptr);
+  }
+  // Ends the call that has begun, and begins the next: which that is.
+  RequestKey next_after(const RequestKey& key) {
+    order_.finish(key);
+    const auto begun = order_.begin_due();
+    return begun ? begun->key : RequestKey{};
+  }
   void finish(std::uint64_t id) { order_.finish({1, id}); }
   bool drop(std::uint64_t id) { return order_.drop({1, id}); }
   // The next that begins; zero: none.
@@ -130,6 +141,31 @@ TEST_F(SerialOrderTest, TheSameIdOfAnotherConnectionIsAnotherCall) {
   EXPECT_FALSE(order_.has_due());
   finish(1);
   EXPECT_EQ(order_.begin_due()->key, (RequestKey{2, 1}));
+}
+
+TEST_F(SerialOrderTest, ConnectionsTakeTurns) {
+  for (std::uint64_t id = 1; id <= 4; ++id) add_of(1, id);
+  for (std::uint64_t id = 1; id <= 2; ++id) add_of(2, id);
+  RequestKey now{1, 1};
+  for (const RequestKey next : {RequestKey{1, 2}, {2, 1}, {1, 3}, {2, 2}, {1, 4}}) {
+    now = next_after(now);
+    EXPECT_EQ(now, next);
+  }
+  EXPECT_EQ(next_after(now), RequestKey{});
+}
+
+TEST_F(SerialOrderTest, ConnectionsThatHaveEndedTakeOneTurnTogether) {
+  constexpr std::uint64_t kEnded = 20;
+  for (std::uint64_t id = 1; id <= 3; ++id) add_of(99, id);
+  for (std::uint64_t connection = 1; connection <= kEnded; ++connection) {
+    add_of(connection, 1);
+    order_.end_connection(connection);
+  }
+  RequestKey now{99, 1};
+  for (const RequestKey next : {RequestKey{99, 2}, {1, 1}, {99, 3}, {2, 1}, {3, 1}}) {
+    now = next_after(now);
+    EXPECT_EQ(now, next);
+  }
 }
 
 TEST_F(SerialOrderTest, ACallThatWaitsKeepsItsBytes) {

@@ -1,4 +1,4 @@
-#include "core/workers/call_queue.hpp"
+#include "core/endpoint/call_queue.hpp"
 
 #include <new>
 #include <utility>

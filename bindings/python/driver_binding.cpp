@@ -1,5 +1,6 @@
 #include "bindings/python/driver_binding.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <utility>
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::size_t kRows = 256;
 constexpr std::size_t kSlabBytes = 4 * EventBatch::kMinSlabBytes;
+
+// Before the loop's other work gets its chance.
+constexpr Duration kTurnBudget = std::chrono::milliseconds(1);
 
 PyObject* referent(PyObject* reference) {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -77,7 +81,7 @@ Driver& DriverBinding::waking() {
 
 void DriverBinding::shut_down() {
   driver_.reset();
-  servers_.clear();
+  while (!servers_.empty()) remove_server(servers_.begin()->first);
   pending_.clear();
 }
 
@@ -95,20 +99,46 @@ void DriverBinding::look_soon() {
 
 py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
   check_process();
-  if (driver_ == nullptr) return py::make_tuple(false, false);
-  batch_.reset();
-  // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
-  const bool more = driver_->run(batch_, true);
-  for (std::size_t at = 0; at < batch_.size(); ++at) {
-    if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) report(take_exception(), on_error);
+  const TimePoint end = Clock::now() + kTurnBudget;
+  bool handled = false;
+  bool more = true;
+  while (more && driver_ != nullptr) {
+    // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
+    more = reader_.run(*driver_);
+    handled = handled || !batch_.empty() || reader_.has_read_calls();
+    for (std::size_t at = 0; at < batch_.size(); ++at) {
+      if (!run_row(batch_.row(at), on_event.ptr())) report(take_exception(), on_error);
+    }
+    run_calls(self.ptr(), end, on_error);
+    more = more || reader_.has_calls();
+    if (reader_.has_read_calls()) call_threads(on_error);
+    if (Clock::now() >= end) break;
   }
-  return py::make_tuple(!batch_.empty(), more && driver_ != nullptr);
+  return py::make_tuple(handled, more && driver_ != nullptr);
+}
+
+void DriverBinding::run_calls(PyObject* self, TimePoint end, const py::object& on_error) {
+  for (InboundCall call; reader_.take(call);) {
+    if (!handle_call(self, call)) report(take_exception(), on_error);
+    if (Clock::now() >= end) return;
+  }
+}
+
+// Only now: until here they would have waited for the GIL.
+void DriverBinding::call_threads(const py::object& on_error) {
+  std::vector<py::object> starts;  // the servers may change meanwhile
+  for (const auto& [server, served] : servers_) {
+    if (served.pool->call_thread()) starts.push_back(served.start_thread);
+  }
+  for (const py::object& start_thread : starts) {
+    if (!succeeded(PyObject_CallNoArgs(start_thread.ptr()))) report(take_exception(), on_error);
+  }
 }
 
 // Whatever becomes of one row, the rest are handled. False with an exception set.
-bool DriverBinding::run_row(PyObject* self, const EventRow& row, PyObject* on_event) {
+bool DriverBinding::run_row(const EventRow& row, PyObject* on_event) {
   try {
-    return run_row_or_throw(self, row, on_event);
+    return run_row_or_throw(row, on_event);
   } catch (py::error_already_set& error) {
     error.restore();
   } catch (const std::bad_alloc&) {
@@ -117,32 +147,30 @@ bool DriverBinding::run_row(PyObject* self, const EventRow& row, PyObject* on_ev
   return false;
 }
 
-bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event) {
+bool DriverBinding::run_row_or_throw(const EventRow& row, PyObject* on_event) {
   switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kOutcome:
       return pending_.settle(batch_, row);
-    case EventKind::kInboundCall:
-      return handle_call(self, row);
     default:
       return succeeded(PyObject_CallOneArg(on_event, to_event(row).ptr()));
   }
 }
 
-bool DriverBinding::handle_call(PyObject* self, const EventRow& row) {
-  const auto found = servers_.find(row.words[EventRow::kOwner]);
-  if (found == servers_.end()) {
-    reply_error(row.key(), Code::kUnavailable, "the service is closing", {});
-    return true;
-  }
-  const Served served = found->second;  // the server may be removed meanwhile
-  InboundCall call;
+// False with an exception set.
+bool DriverBinding::handle_call(PyObject* self, InboundCall& call) {
+  const RequestKey key = call.key;
   try {
-    call = InboundCall(row.words[EventRow::kOwner], row.key(), batch_.request(row), nullptr);
+    const auto found = servers_.find(call.server);
+    if (found == servers_.end()) {
+      reply_error(key, Code::kUnavailable, "the service is closing", {});
+      return true;
+    }
+    const Served served = found->second;  // the server may be removed meanwhile
+    return handle(*this, self, call, served.handlers.ptr(), {served.context.ptr(), served.before.ptr()});
   } catch (const std::bad_alloc&) {
-    reply_error(row.key(), Code::kResourceExhausted, kOutOfMemory, {});
-    return true;
+    PyErr_NoMemory();
+    return false;
   }
-  return handle(*this, self, call, served.handlers.ptr(), {served.context.ptr(), served.before.ptr()});
 }
 
 py::tuple DriverBinding::to_event(const EventRow& row) const {
@@ -174,7 +202,7 @@ py::object DriverBinding::look(std::int64_t most_us) {
   const TimePoint end = Clock::now() + std::chrono::microseconds(most_us);
   bool over = false;
   PyThreadState* state = PyEval_SaveThread();
-  const bool found = driver_->spin([&] {
+  const bool found = reader_.spin(*driver_, [&] {
     over = Clock::now() >= end;
     return over;
   });
@@ -185,15 +213,27 @@ py::object DriverBinding::look(std::int64_t most_us) {
 
 bool DriverBinding::prepare_sleep() {
   check_process();
-  return driver_ == nullptr || driver_->prepare_sleep();
+  return driver_ == nullptr || reader_.prepare_sleep(*driver_);
 }
 
-void DriverBinding::add_server(ServerId server, Handlers handlers, py::object context, py::object before) {
+void DriverBinding::add_server(ServerId server, Handlers handlers, py::object context, py::object before,
+                               const std::shared_ptr<HandlerPool>& pool, py::object start_thread) {
   check_handlers(handlers);
-  servers_.insert_or_assign(server, Served{std::move(handlers), std::move(context), std::move(before)});
+  std::erase_if(pools_, [](const std::weak_ptr<HandlerPool>& each) { return each.expired(); });
+  pools_.push_back(pool);
+  reader_.add_pool(server, plain_methods(handlers), pool);
+  servers_.insert_or_assign(
+      server, Served{std::move(handlers), std::move(context), std::move(before), pool, std::move(start_thread)});
 }
 
-void DriverBinding::remove_server(ServerId server) { servers_.erase(server); }
+void DriverBinding::remove_server(ServerId server) {
+  const auto found = servers_.find(server);
+  if (found == servers_.end()) return;
+  const Served served = std::move(found->second);  // what it refers to may be anything's last reference
+  servers_.erase(found);
+  reader_.remove_pool(server);
+  served.pool->stop();
+}
 
 PyObject* DriverBinding::running_loop() const {
   PyObject* own = referent(loop_.ptr());
@@ -242,8 +282,13 @@ void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_vi
   look_soon();
 }
 
-// The server's Python object is told, and notes it with the call.
-bool DriverBinding::cancelled(const RequestKey& /*key*/) { return false; }
+// Of a call on a thread of a pool. Of others the server's Python object is told, and notes it with the call.
+bool DriverBinding::cancelled(const RequestKey& key) {
+  return std::any_of(pools_.begin(), pools_.end(), [&](const std::weak_ptr<HandlerPool>& each) {
+    const std::shared_ptr<HandlerPool> pool = each.lock();
+    return pool != nullptr && pool->is_cancelled(key);
+  });
+}
 
 void bind_driver(py::module_& module) {
   py::class_<DriverBinding> type(module, "Driver", py::module_local(), plain_metaclass(),
@@ -300,7 +345,7 @@ void bind_driver(py::module_& module) {
           py::arg("flags"), py::arg("metadata"), py::arg("payload"))
       .def("abandon", &DriverBinding::abandon, py::arg("call"))
       .def("add_server", &DriverBinding::add_server, py::arg("server"), py::arg("handlers"), py::arg("context"),
-           py::arg("before"))
+           py::arg("before"), py::arg("pool"), py::arg("start_thread"))
       .def("remove_server", &DriverBinding::remove_server, py::arg("server"))
       .def(
           "close_client", [](DriverBinding& self, ClientId client) { self.waking().close_client(client); },

@@ -14,6 +14,8 @@
 #include "bindings/python/responder.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/event_batch.hpp"
+#include "core/workers/handler_pool.hpp"
+#include "core/workers/loop_reader.hpp"
 
 namespace ipcbridge::python {
 
@@ -39,8 +41,8 @@ class DriverBinding final : public Responder {
   // Closes everything at once. Every method raises afterwards.
   void shut_down();
 
-  // Handles what has happened: (whether anything has, whether to ask again at once). Calls of servers go to their
-  // handlers, answers to their futures, and to `on_event`
+  // Handles what has happened, for about a millisecond: (whether anything has, whether to ask again at once). Calls of
+  // servers go to their handlers, answers to their futures, and to `on_event`
   //   ("cancel", server, key)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
   //   ("room", client)
@@ -54,8 +56,11 @@ class DriverBinding final : public Responder {
   pybind11::object look(std::int64_t most_us);
   bool prepare_sleep();
 
-  // `context`: the handlers'. See HandlerContext.
-  void add_server(ServerId server, Handlers handlers, pybind11::object context, pybind11::object before);
+  // `context`: the handlers'. See HandlerContext. Plain handlers are left to the threads of `pool`, of which
+  // `start_thread()` starts one, or says that it cannot.
+  void add_server(ServerId server, Handlers handlers, pybind11::object context, pybind11::object before,
+                  const std::shared_ptr<HandlerPool>& pool, pybind11::object start_thread);
+  // Its threads leave when they are done with what they run.
   void remove_server(ServerId server);
 
   // The running loop is this one: a new reference to it. Null otherwise, also with an exception set.
@@ -76,11 +81,15 @@ class DriverBinding final : public Responder {
     Handlers handlers;
     pybind11::object context;
     pybind11::object before;
+    std::shared_ptr<HandlerPool> pool;
+    pybind11::object start_thread;
   };
 
-  bool run_row(PyObject* self, const EventRow& row, PyObject* on_event);
-  bool run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event);
-  bool handle_call(PyObject* self, const EventRow& row);
+  void run_calls(PyObject* self, TimePoint end, const pybind11::object& on_error);
+  void call_threads(const pybind11::object& on_error);
+  bool run_row(const EventRow& row, PyObject* on_event);
+  bool run_row_or_throw(const EventRow& row, PyObject* on_event);
+  bool handle_call(PyObject* self, InboundCall& call);
   pybind11::tuple to_event(const EventRow& row) const;
   bool runs_here(PyObject* loop) const;
 
@@ -95,8 +104,10 @@ class DriverBinding final : public Responder {
   std::vector<std::uint32_t> table_;
   std::vector<std::byte> slab_;
   EventBatch batch_;
+  LoopReader reader_{batch_};
   PendingCalls pending_;
   std::unordered_map<ServerId, Served> servers_;
+  std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed
 };
 
 void bind_driver(pybind11::module_& module);

@@ -2,6 +2,7 @@
 
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
@@ -13,21 +14,23 @@ namespace {
 
 enum Item : Py_ssize_t { kServer, kName, kHandler, kOtherwise, kItems };
 
-bool call_handler(PyObject* call, PyObject* method) {
+bool call_handler(PyObject* call, PyObject* method, bool context_holds_call) {
   PyObject* handler = PyTuple_GET_ITEM(method, kHandler);
   PyObject* otherwise = PyTuple_GET_ITEM(method, kOtherwise);
-  if (handler != Py_None) {
+  if (handler != Py_None && !context_holds_call) {
     const CurrentCall current(call);
     return succeeded(answer_with(call, handler, otherwise));
   }
-  return set_call_of_context(call) && succeeded(PyObject_CallOneArg(otherwise, call));
+  if (!set_call_of_context(call)) return false;
+  return succeeded(handler == Py_None ? PyObject_CallOneArg(otherwise, call) : answer_with(call, handler, otherwise));
 }
 
 // So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
 bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
   bool handled = false;
   if (PyContext_Enter(context) == 0) {
-    handled = (begin.before == Py_None || succeeded(PyObject_CallNoArgs(begin.before))) && call_handler(call, method);
+    handled = (begin.before == Py_None || succeeded(PyObject_CallNoArgs(begin.before))) &&
+              call_handler(call, method, begin.holds_call);
     handled = PyContext_Exit(context) == 0 && handled;
   }
   return handled;
@@ -49,6 +52,12 @@ void check_handlers(const Handlers& handlers) {
       throw py::type_error("handlers are tuples of a server, a name, a handler or None, and what is called otherwise");
     }
   }
+}
+
+std::vector<bool> plain_methods(const Handlers& handlers) {
+  std::vector<bool> plain;
+  for (const py::handle method : handlers) plain.push_back(PyTuple_GET_ITEM(method.ptr(), kHandler) != Py_None);
+  return plain;
 }
 
 // No destructor here touches Python: see BlockingDriverBinding.

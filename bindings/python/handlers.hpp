@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/responder.hpp"
@@ -16,11 +18,16 @@ using Handlers = pybind11::list;
 // Raises for what is no such list.
 void check_handlers(const Handlers& handlers);
 
+// Which methods have plain handlers.
+std::vector<bool> plain_methods(const Handlers& handlers);
+
 // Where a service's handlers begin: in a copy of this context (null: of the current one), in which `before()` is called
 // first unless it is None.
 struct HandlerContext {
   PyObject* context;
   PyObject* before;
+  // Whether it holds the call also of a plain handler: what that begins on its loop, say, is known to belong to it.
+  bool holds_call = false;
 };
 
 // Handles a call. `driver` is the object of the responder. False with an exception set: one that ends the caller's

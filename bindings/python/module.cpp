@@ -10,6 +10,7 @@
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/handler_coroutine.hpp"
+#include "bindings/python/handler_pool_binding.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
@@ -63,6 +64,7 @@ PYBIND11_MODULE(_native, module) {
   native::add_task_starter_type(module);
   native::bind_blocking_driver(module);
   native::bind_loop_worker(module);
+  native::bind_handler_pool(module);
   native::bind_driver(module);
   native::add_caller_type(module);
   native::add_value_codec(module);

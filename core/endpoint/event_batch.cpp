@@ -53,16 +53,6 @@ std::size_t EventBatch::room() const {
   return rows_ < limit_ && fits(kMaxFrameBody + kMaxSentenceBytes) ? limit_ - rows_ : 0;
 }
 
-Request EventBatch::request(const EventRow& row) const {
-  Request request;
-  request.method = row.words[EventRow::kMethod];
-  request.notify = (row.words[EventRow::kFlags] & EventRow::kNotify) != 0;
-  request.timeout_us = row.wide(EventRow::kTimeout);
-  request.payload = payload(row);
-  request.metadata = metadata(row);
-  return request;
-}
-
 std::string_view EventBatch::message(const EventRow& row) const {
   const std::uint32_t start = row.words[EventRow::kMessageStart];
   return as_text(slab_.subspan(start, row.words[EventRow::kMessageEnd] - start));

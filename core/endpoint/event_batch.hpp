@@ -80,7 +80,6 @@ class EventBatch final : public EventSink {
   EventRow row(std::size_t at) const { return {table_.subspan(at * EventRow::kWords, EventRow::kWords).data()}; }
   ConstBytes payload(const EventRow& row) const { return part(row, EventRow::kPayloadStart); }
   ConstBytes metadata(const EventRow& row) const { return part(row, EventRow::kMetadataStart); }
-  Request request(const EventRow& row) const;
   std::string_view message(const EventRow& row) const;
 
   // Copies a long message, by its number, and gives its memory back.

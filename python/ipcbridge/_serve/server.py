@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _log, _native
@@ -243,22 +243,10 @@ class Server:
     def _handler(self, number: int) -> Method:
         """Where the thread that reads a call begins it. An `async def` handler is one that returns what is awaited."""
         name, handler = self._service.names[number], self._service.handlers[number]
-        finish = self._finisher(number)
+        finish = self._service.finisher(number, self._start_task)
         if self._executor is None:
             return self, name, handler, finish
         return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
-
-    def _finisher(self, number: int) -> _Finish:
-        failed, service = self._service.failed(number), self._service
-
-        def finish(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
-            outcome = failed(call, stage, error, result)
-            if outcome is None:
-                return
-            _native.set_current_call(call)  # in this call's own context
-            self._start_task(call, service.finish(call, number, outcome.result))
-
-        return finish
 
     def _submitter(self, executor: Executor, run: _Run) -> _Run:
         def submit(call: _native.InboundCall) -> None:
@@ -277,7 +265,7 @@ class Server:
 
         return submit
 
-    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, call: _native.InboundCall, work: _native.HandlerCoroutine) -> None:
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
             self._track(call, task, loop)
 
@@ -332,7 +320,6 @@ class _Task(NamedTuple):
 
 Key = tuple[int, int]
 _Run = Callable[[_native.InboundCall], object]
-_Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
 
 
 def serve(

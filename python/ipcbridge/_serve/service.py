@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Optional, cast
 
 from .. import _native, _unimplemented
 from .._errors import IpcError
@@ -27,13 +27,9 @@ that reads a call, and what answers the call if that raises, or begins it if the
 _ARGUMENTS, _HANDLER, _RESULT = range(3)
 
 
-class Unawaited(NamedTuple):
-    """What a plain function returned that is to be awaited, on an event loop."""
-
-    result: Awaitable[Any]
-
-
-Failed = Callable[[_native.InboundCall, int, BaseException, object], Union[Unawaited, None]]
+Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
+StartTask = Callable[[_native.InboundCall, _native.HandlerCoroutine], None]
+"""Has a task of an event loop run the coroutine, in a copy of the current context."""
 
 
 class Service:
@@ -55,27 +51,28 @@ class Service:
         groups = itertools.count(1)
         return [(1 if self._serial else next(groups) if is_serial(each) else 0) for each in self.functions[:-1]]
 
-    def failed(self, number: int) -> Failed:
-        """What answers a call of a plain method that did not end with a result, unless that is to be awaited."""
+    def finisher(self, number: int, start_task: StartTask) -> Finish:
+        """What answers a call of a plain method without a result, or has a task await what is to be awaited."""
 
-        def failed(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> Unawaited | None:
+        def finish(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
             if stage == _RESULT and _is_awaitable(result):
-                return Unawaited(cast("Awaitable[Any]", result))
-            fail(call, self._failure(number, call, stage, error))
-            return None
+                _native.set_current_call(call)
+                start_task(call, self._finish(call, number, cast("Awaitable[Any]", result)))
+            else:
+                fail(call, self._failure(number, call, stage, error))
 
-        return failed
+        return finish
 
-    def failed_in_task(self, number: int) -> Failed:
-        """The same of a call that a task answers."""
+    def failed_in_task(self, number: int) -> Finish:
+        """What answers a call that a task could not answer with a result."""
 
         def failed(call: _native.InboundCall, stage: int, error: BaseException, _result: object) -> None:
             fail(call, _cancellation(call, error) or self._failure(number, call, stage, error))
 
         return failed
 
-    def finish(self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any]) -> _native.HandlerCoroutine:
-        """A coroutine, for a task, that awaits what a plain function returned, and answers."""
+    def _finish(self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any]) -> _native.HandlerCoroutine:
+        """A coroutine that awaits what a plain function returned, and answers."""
         # A coroutine itself, so that closing this one before it has begun closes that one, too.
         coroutine = awaitable if type(awaitable) is CoroutineType else _result_of(awaitable)
         return _native.HandlerCoroutine(call, coroutine, self.failed_in_task(number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
@@ -28,13 +29,17 @@ def task_starter(
 
 
 def _is_known(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether the loop makes tasks as asyncio does, which it need not notice then."""
-    kind, base = type(loop), asyncio.BaseEventLoop
+    """Whether the loop makes tasks as asyncio does, with its Task and its own call_soon(), which it need not notice."""
+    uvloop = sys.modules.get("uvloop")
+    bases = (asyncio.BaseEventLoop, *([] if uvloop is None else [getattr(uvloop, "Loop", asyncio.BaseEventLoop)]))
+    kind, own = type(loop), getattr(loop, "__dict__", None)
     return (
-        issubclass(kind, base)
-        and kind.create_task is base.create_task
-        and kind.call_soon is base.call_soon
-        and not {"create_task", "call_soon"} & vars(loop).keys()
+        any(
+            issubclass(kind, base) and kind.create_task is base.create_task and kind.call_soon is base.call_soon
+            for base in bases
+        )
+        and own is not None
+        and not {"create_task", "call_soon"} & own.keys()
         and not loop.get_debug()
     )
 

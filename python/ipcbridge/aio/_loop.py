@@ -14,7 +14,6 @@ from .._errors import Code, IpcError
 from .._process import process as _process
 from ._call import Call
 
-_TURNS = 4  # before other work of the loop gets its chance
 _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
 
@@ -111,19 +110,14 @@ class LoopDriver:
         return bool(getattr(self._loop(), "_ready", False))
 
     def _drain(self) -> None:
-        handled = False
-        for _ in range(_TURNS):
-            if not self.native.usable():
-                return
-            has_handled, more = self.native.run(self._on_event, self._on_error)
-            handled = handled or has_handled
-            if more or not self.native.usable():
-                continue
-            if handled:
-                break
-            if not self._others_wait() and self.native.prepare_sleep():
-                return
-        self.native.look_soon()
+        if not self.native.usable():
+            return
+        handled, more = self.native.run(self._on_event, self._on_error)
+        if not self.native.usable():
+            return
+        # More than that may come soon: the loop looks again when its other work has had its chance.
+        if handled or more or self._others_wait() or not self.native.prepare_sleep():
+            self.native.look_soon()
 
     def _on_event(self, event: tuple[Any, ...]) -> None:
         kind, owner, *what = event

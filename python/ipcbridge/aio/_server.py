@@ -1,11 +1,11 @@
-"""The asyncio server: `async def` handlers as tasks of the loop, others on a thread pool."""
+"""The asyncio server: `async def` handlers as tasks of the loop, others on threads."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from .. import _native
@@ -18,16 +18,18 @@ from .._process.threads import no_thread
 from .._serve.context import is_in_handler_of
 from .._serve.decimal_context import decimal_context_setter
 from .._serve.failures import CANCELLED, OnError
-from .._serve.service import Handler, Method, Service, Unawaited, fail
+from .._serve.service import Method, Service, fail
 from .._serve.tasks import task_starter
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
+from ._threads import HandlerThreads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Key = tuple[int, int]
-Work = Union["asyncio.Task[None]", "Future[None]"]
+Work = Union["asyncio.Task[None]", "Future[object]"]
+_Submit = Callable[[_native.InboundCall], None]
 
 
 class _Running(NamedTuple):
@@ -52,14 +54,14 @@ class Server:
         self._driver = driver
         self._loop = loop
         self._service = service
-        self._threads = threads
+        self._thread_count = threads
         self._executor = executor
-        self._own_pool: ThreadPoolExecutor | None = None
         self._path: str | None = None
         self._id = 0
-        # What is awaited after a thread has run may be here before it has left there.
+        # What is awaited after a thread has run may be in several of these.
         self._tasks: dict[Key, _Running] = {}
-        self._on_threads: dict[Key, _Running] = {}
+        self._submitted: dict[Key, _Running] = {}  # to the user's executor
+        self._coming: dict[Key, _native.InboundCall] = {}  # of threads, to be tasks
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
         self._listeners = Listeners()
@@ -113,7 +115,10 @@ class Server:
             # A call arrives in the context of whoever made the loop look for it, which is not the handlers' business.
             context = contextvars.copy_context()
             handlers = [self._handler(number) for number in range(len(self._service.names))]
-            self._driver.native.add_server(self._id, handlers, context, decimal_context_setter(context))
+            before = decimal_context_setter(context)
+            native = self._driver.native
+            threads = HandlerThreads(native, self.name, self._thread_count, handlers, context, before, self._fail)
+            native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
             await self._listening
             self._path = _native.socket_path(arguments["address"])
             _local_loops.add(self._loop, self._path)
@@ -139,23 +144,24 @@ class Server:
             self._path = None
         if self._driver.native.usable():
             self._driver.native.remove_server(self._id)
-        for entry in (*list(self._tasks.values()), *list(self._on_threads.values())):
+        for entry in (*list(self._tasks.values()), *list(self._submitted.values())):
             _cancel(*entry)
-        if self._own_pool is not None:
-            self._own_pool.shutdown(wait=False)
+        for call in list(self._coming.values()):
+            call.cancel()
         self._closed.set()
 
     def _handler(self, number: int) -> Method:
-        """Where the loop begins a call of this method."""
-        service = self._service
+        """Where a call of this method begins: on the loop, or a plain one without an executor on one of the threads."""
+        service, name, handler = self._service, self._service.names[number], self._service.handlers[number]
         if service.is_async[number]:
-            start = task_starter(self._loop, service, number, self._track)
-        else:
-            start = self._runner(number, service.handlers[number])
-        return self, service.names[number], None, start
+            return self, name, None, task_starter(self._loop, service, number, self._track)
+        finish = service.finisher(number, self._start_task)
+        if self._executor is None:
+            return self, name, handler, finish
+        return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
 
     def _track(self, call: _native.InboundCall, work: Work) -> None:
-        key, running = call.key, self._on_threads if isinstance(work, Future) else self._tasks
+        key, running = call.key, self._submitted if isinstance(work, Future) else self._tasks
 
         def forget(work: Work) -> None:
             running.pop(key, None)
@@ -169,44 +175,47 @@ class Server:
         if call.cancelled():
             work.cancel()
 
-    def _runner(self, number: int, handler: Handler) -> Callable[[_native.InboundCall], None]:
-        """A function that runs a plain handler on a thread."""
-        failed, service = self._service.failed(number), self._service
-
-        def finish(call: _native.InboundCall, awaitable: Awaitable[Any]) -> None:
-            self._track(call, self._loop.create_task(service.finish(call, number, awaitable)))
-
-        def run(call: _native.InboundCall) -> None:
-            outcome: Unawaited | None = call.answer_with(handler, failed)
-            if outcome is not None:
-                self._loop.call_soon_threadsafe(finish, call, outcome.result, context=contextvars.copy_context())
-
+    def _submitter(self, executor: Executor, run: Callable[[_native.InboundCall], object]) -> _Submit:
         def submit(call: _native.InboundCall) -> None:
             try:
-                work = self._pool().submit(contextvars.copy_context().run, run, call)
-            except Exception as error:  # the executor has been shut down, or there is no thread to be had
+                work = executor.submit(contextvars.copy_context().run, run, call)
+            except Exception as error:  # it has been shut down, say
                 self._fail(call, error)
             else:
                 self._track(call, work)
 
         return submit
 
+    def _start_task(self, call: _native.InboundCall, work: _native.HandlerCoroutine) -> None:
+        """On a thread, which is done with the call then."""
+        key = call.key
+
+        def start() -> None:
+            self._track(call, self._loop.create_task(work))
+            self._coming.pop(key, None)
+
+        self._coming[key] = call
+        if call.cancelled():
+            call.cancel()  # to be known when the thread is done with it
+        try:
+            self._loop.call_soon_threadsafe(start, context=contextvars.copy_context())
+        except RuntimeError as error:  # the loop is closed
+            self._coming.pop(key, None)
+            work.close()
+            self._fail(call, error)
+
     def on_cancel(self, key: Key) -> None:
-        for entry in (self._tasks.get(key), self._on_threads.get(key)):
+        for entry in (self._tasks.get(key), self._submitted.get(key)):
             if entry is not None:
                 _cancel(*entry)
+        coming = self._coming.get(key)
+        if coming is not None:
+            coming.cancel()
 
     def _fail(self, call: _native.InboundCall, error: BaseException) -> None:
         if type(error) is RuntimeError and "new thread" in str(error):
             error = no_thread(error)
         fail(call, self._service.failures.of_handler(call, error))
-
-    def _pool(self) -> Executor:
-        if self._executor is not None:
-            return self._executor
-        if self._own_pool is None:
-            self._own_pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"ipcbridge-{self.name}")
-        return self._own_pool
 
 
 def _cancel(call: _native.InboundCall, work: Work) -> None:
@@ -231,8 +240,8 @@ async def serve(
 ) -> Server:
     """ipcbridge.serve() on the running loop.
 
-    `async def` handlers run as tasks of this loop, other functions on a pool of `threads` threads or on
-    `executor`, with the context variables of the server's. When the caller cancels, so is the task.
+    `async def` handlers run as tasks of this loop, other functions on `threads` threads or on `executor`, with the
+    context variables of the server's. When the caller cancels, so is the task.
     """
     count = check_service(name, threads, serial, executor, on_error)
     service = Service(name, target, serial, on_error)

@@ -11,8 +11,8 @@
 
 #include "bindings/python/handlers.hpp"
 #include "bindings/python/responder.hpp"
-#include "core/workers/blocking_driver.hpp"
 #include "core/endpoint/inbound_call.hpp"
+#include "core/workers/blocking_driver.hpp"
 #include "core/workers/state_tracker.hpp"
 
 namespace ipcbridge::python {

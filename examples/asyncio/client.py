@@ -6,7 +6,7 @@ from ipcbridge import aio
 
 
 async def main() -> None:
-    async with await aio.connect("weather") as weather:
+    async with aio.connect("weather") as weather:
         # Each call is sent at once; awaiting comes after.
         forecasts = await asyncio.gather(*(weather.forecast(city, days=3) for city in ("Oslo", "Bergen", "Tromsø")))
         for forecast in forecasts:

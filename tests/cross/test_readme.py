@@ -47,3 +47,8 @@ def test_node_calls_python(programs: Path) -> None:
 def test_python_calls_node(programs: Path) -> None:
     said = _run(programs, "service.mjs", "client.py")
     assert said == ["<h1>Hello</h1>", "", "a page"]
+
+
+def test_asyncio_calls_node(programs: Path) -> None:
+    said = _run(programs, "service.mjs", "gather.py")
+    assert said == [r"['<p><em>one</em></p>\n', '<p><em>two</em></p>\n']"]

@@ -49,6 +49,24 @@ def test_calls_reach_a_server_on_the_same_loop(run: Run, address: str) -> None:
     run(main())
 
 
+def test_opening_is_awaited_or_entered_and_is_a_coroutine(run: Run, address: str) -> None:
+    async def main() -> None:
+        async with aio.serve(address, Calc()):
+            async with aio.connect(address) as calc:
+                assert await calc.add(2, b=3) == 5
+            with pytest.raises(ipc.IpcError, match="closed"):
+                await calc.add(2)
+            async with await asyncio.create_task(aio.connect(address)) as calc:
+                assert await calc.add(2) == 2
+            with pytest.raises(ipc.Unavailable):
+                async with aio.connect("nobody-here", connect_timeout=0):
+                    pass
+
+    run(main())
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        aio.connect(address)
+
+
 def test_one_look_at_most_waits_in_the_queue_of_the_loop(address: str) -> None:
     looks = []
 

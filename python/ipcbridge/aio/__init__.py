@@ -2,7 +2,7 @@
 
     from ipcbridge import aio
 
-    calc = await aio.connect("calc")
+    calc = await aio.connect("calc")  # or: async with aio.connect("calc") as calc
     await calc.add(2, b=3)
 
 A proxy or server belongs to the loop on which it was made, and to that loop's thread.

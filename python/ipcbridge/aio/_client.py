@@ -19,6 +19,7 @@ from .._process.ownership import keep_result
 from .._serve.describe import DESCRIBE
 from ._call import Call
 from ._loop import LoopDriver, running
+from ._opening import Opening
 from ._server import Server
 
 if TYPE_CHECKING:
@@ -166,23 +167,30 @@ class Proxy(BaseProxy):
         await close(self)
 
 
-async def connect(
+def connect(
     address: str | Iterable[str],
     *,
     connect_timeout: Seconds = 10,
     max_queued_bytes: int = MAX_QUEUED_BYTES,
     limits: Mapping[str, int] | None = None,
     allow: Iterable[Allow] | None = None,
-) -> Proxy:
-    """ipcbridge.connect() on the running loop, to which the proxy then belongs."""
-    arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
-    client = Client(await running(), asyncio.get_running_loop(), arguments)
-    try:
-        await client.ready
-    except BaseException:
-        client.close()
-        raise
-    return Proxy(client)
+) -> Opening[Proxy]:
+    """ipcbridge.connect() on the running loop, to which the proxy then belongs.
+
+    To be awaited, or entered: `async with aio.connect("calc") as calc` closes the connection at the end.
+    """
+
+    async def connect() -> Proxy:
+        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
+        client = Client(await running(), asyncio.get_running_loop(), arguments)
+        try:
+            await client.ready
+        except BaseException:
+            client.close()
+            raise
+        return Proxy(client)
+
+    return Opening(connect())
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:

@@ -22,6 +22,7 @@ from .._serve.service import Method, Service, fail
 from .._serve.tasks import task_starter
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
+from ._opening import Opening
 from ._threads import HandlerThreads
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _cancel(call: _native.InboundCall, work: Work) -> None:
     work.cancel()
 
 
-async def serve(
+def serve(
     name: str,
     target: Any,
     *,
@@ -237,17 +238,21 @@ async def serve(
     limits: Mapping[str, int] | None = None,
     on_error: OnError | None = None,
     expose: Iterable[str] | None = None,
-) -> Server:
-    """ipcbridge.serve() on the running loop.
+) -> Opening[Server]:
+    """ipcbridge.serve() on the running loop, to be awaited or entered.
 
     `async def` handlers run as tasks of this loop, other functions on `threads` threads or on `executor`, with the
     context variables of the server's. When the caller cancels, so is the task.
     """
-    count = check_service(name, threads, serial, executor, on_error)
-    service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(
-        name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
-    )
-    server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
-    await server.start(arguments)
-    return server
+
+    async def serve() -> Server:
+        count = check_service(name, threads, serial, executor, on_error)
+        service = Service(name, target, serial, on_error)
+        arguments = serve_arguments(
+            name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+        )
+        server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
+        await server.start(arguments)
+        return server
+
+    return Opening(serve())

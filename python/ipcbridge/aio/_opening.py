@@ -1,0 +1,42 @@
+"""What connect() and serve() return: to be awaited, or entered."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class _Entered(Protocol):
+    async def __aexit__(self, *raised: object) -> None: ...
+
+
+_T = TypeVar("_T", bound=_Entered)
+
+
+class Opening(Coroutine[Any, Any, _T], Generic[_T]):
+    """A coroutine, and an asynchronous context manager: `async with aio.connect(...) as calc` as in other libraries."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, _T]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine.send(value)
+
+    def throw(self, *raised: Any) -> Any:
+        return self._coroutine.throw(*raised)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    async def __aenter__(self) -> _T:
+        self._opened = await self._coroutine
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._opened.__aexit__(kind, error, traceback)

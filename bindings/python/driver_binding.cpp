@@ -47,6 +47,11 @@ void report(const py::object& error, const py::object& on_error) {
   }
 }
 
+[[noreturn]] void raise_again(const py::object& error) {
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+  throw py::error_already_set();
+}
+
 }  // namespace
 
 DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object queue_look)
@@ -93,8 +98,8 @@ void DriverBinding::look_soon() {
     PyErr_Clear();
     return;
   }
-  is_look_queued_ = true;
   queue_look_();
+  is_look_queued_ = true;  // only now: a signal handler may raise there
 }
 
 py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
@@ -107,19 +112,30 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
     more = reader_.run(*driver_);
     handled = handled || !batch_.empty() || reader_.has_read_calls();
     for (std::size_t at = 0; at < batch_.size(); ++at) {
-      if (!run_row(batch_.row(at), on_event.ptr())) report(take_exception(), on_error);
+      if (!run_row(batch_.row(at), on_event.ptr())) note_raised(on_error);
     }
     run_calls(self.ptr(), end, on_error);
     more = more || reader_.has_calls();
     if (reader_.has_read_calls()) call_threads(on_error);
+    if (ending_) raise_again(std::exchange(ending_, py::object()));
     if (Clock::now() >= end) break;
   }
   return py::make_tuple(handled, more && driver_ != nullptr);
 }
 
+// What ends the program, such as Ctrl-C, does so when the rest has been handled.
+void DriverBinding::note_raised(const py::object& on_error) {
+  py::object error = take_exception();
+  if (PyObject_IsInstance(error.ptr(), PyExc_Exception) == 1) {
+    report(error, on_error);
+  } else {
+    ending_ = std::move(error);
+  }
+}
+
 void DriverBinding::run_calls(PyObject* self, TimePoint end, const py::object& on_error) {
   for (InboundCall call; reader_.take(call);) {
-    if (!handle_call(self, call)) report(take_exception(), on_error);
+    if (!handle_call(self, call)) note_raised(on_error);
     if (Clock::now() >= end) return;
   }
 }
@@ -131,7 +147,7 @@ void DriverBinding::call_threads(const py::object& on_error) {
     if (served.pool->call_thread()) starts.push_back(served.start_thread);
   }
   for (const py::object& start_thread : starts) {
-    if (!succeeded(PyObject_CallNoArgs(start_thread.ptr()))) report(take_exception(), on_error);
+    if (!succeeded(PyObject_CallNoArgs(start_thread.ptr()))) note_raised(on_error);
   }
 }
 
@@ -194,8 +210,19 @@ py::tuple DriverBinding::to_event(const EventRow& row) const {
   }
 }
 
-py::object DriverBinding::look(std::int64_t most_us) {
+// A C function that the loop calls, because Python may run signal handlers before the first line of one of its own:
+// what they raise would leave nobody who looks.
+void DriverBinding::run_look(const py::object& look) {
   is_look_queued_ = false;
+  try {
+    look();
+  } catch (py::error_already_set&) {
+    if (usable()) look_soon();
+    throw;
+  }
+}
+
+py::object DriverBinding::look(std::int64_t most_us) {
   check_process();
   if (driver_ == nullptr) return py::bool_(false);
   if (most_us == 0) return py::bool_(true);
@@ -306,6 +333,7 @@ void bind_driver(py::module_& module) {
           },
           py::arg("on_event"), py::arg("on_error"))
       .def("look_soon", &DriverBinding::look_soon)
+      .def("run_look", &DriverBinding::run_look, py::arg("look"))
       .def("look", &DriverBinding::look, py::arg("most_us"))
       .def("prepare_sleep", &DriverBinding::prepare_sleep)
       .def(

@@ -23,8 +23,8 @@ namespace ipcbridge::python {
 // Only on the loop's thread, unless said otherwise.
 class DriverBinding final : public Responder {
  public:
-  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `queue_look()` puts a
-  // callback into the loop's queue that asks look().
+  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `queue_look()` has the
+  // loop call run_look() soon.
   DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object queue_look);
   ~DriverBinding() override;
   DriverBinding(const DriverBinding&) = delete;
@@ -46,12 +46,14 @@ class DriverBinding final : public Responder {
   //   ("cancel", server, key)
   //   ("client", client, state, code, message), ("server", server, state, code, message)
   //   ("room", client)
-  // What one of them raises goes to `on_error(exception)`.
+  // What one of them raises goes to `on_error(exception)`; what is no Exception is raised here in the end.
   pybind11::tuple run(const pybind11::object& self, const pybind11::object& on_event, const pybind11::object& on_error);
 
   // After anything that may be answered soon: the loop looks before it sleeps. One look at most waits in its queue.
   void look_soon();
-  // The look that was queued: whether to call run(). Spins without the GIL for at most so long (0: true at once): None
+  // The look that was queued. If it raises, another is queued.
+  void run_look(const pybind11::object& look);
+  // Whether to call run(). Spins without the GIL for at most so long (0: true at once): None
   // when the time is over, False when spinning is not worth it.
   pybind11::object look(std::int64_t most_us);
   bool prepare_sleep();
@@ -87,6 +89,7 @@ class DriverBinding final : public Responder {
 
   void run_calls(PyObject* self, TimePoint end, const pybind11::object& on_error);
   void call_threads(const pybind11::object& on_error);
+  void note_raised(const pybind11::object& on_error);
   bool run_row(const EventRow& row, PyObject* on_event);
   bool run_row_or_throw(const EventRow& row, PyObject* on_event);
   bool handle_call(PyObject* self, InboundCall& call);
@@ -99,6 +102,7 @@ class DriverBinding final : public Responder {
   pybind11::object queue_look_;
   pybind11::object get_running_loop_;
   bool is_look_queued_ = false;
+  pybind11::object ending_;               // what ends the program and is to be raised yet
   mutable bool tells_its_thread_ = true;  // until its loop does not
   std::unique_ptr<Driver> driver_;
   std::vector<std::uint32_t> table_;

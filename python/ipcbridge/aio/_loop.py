@@ -69,7 +69,7 @@ class LoopDriver:
         """For the native driver's look_soon() alone, which knows whether there is one in the queue."""
         loop = self._loop()
         if loop is not None:
-            loop.call_soon(self._look)
+            loop.call_soon(self.native.run_look, self._look)
 
     def close_client(self, client_id: int) -> None:
         """Any thread, as finalisers need it; at once on the loop."""
@@ -110,6 +110,14 @@ class LoopDriver:
         return bool(getattr(self._loop(), "_ready", False))
 
     def _drain(self) -> None:
+        try:
+            self._handle()
+        except BaseException:  # what ends the program, or of a signal handler: what is left is looked at later
+            if self.native.usable():
+                self.native.look_soon()
+            raise
+
+    def _handle(self) -> None:
         if not self.native.usable():
             return
         handled, more = self.native.run(self._on_event, self._on_error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -42,11 +43,12 @@ class HandlerThreads:
         self._before = before
         self._refuse = refuse
         self._threads: list[threading.Thread] = []
+        self._numbers = itertools.count()  # threads may be started by several at once
 
     def start(self) -> None:
         """One more, as the pool asks for it. Where none is to be had and none is there, calls are refused."""
         try:
-            self._threads.append(start_thread(self._run, f"ipcbridge-{self._name}-{len(self._threads)}"))
+            self._threads.append(start_thread(self._run, f"ipcbridge-{self._name}-{next(self._numbers)}"))
         except BaseException as error:
             if self.pool.note_not_started():
                 self._refuse_calls(error)

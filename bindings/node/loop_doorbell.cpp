@@ -118,7 +118,8 @@ void LoopDoorbell::before_wait() {
   do {
     stopped = drainer_.drain(false, deadline);
     if (handles_ == nullptr) return;
-  } while (!stopped && spin(deadline, stopped));
+    // Whoever calls as soon as an answer has come always has the next message ready.
+  } while (!stopped && spin(deadline, stopped) && !(stopped = Clock::now() >= deadline));
   let_go_when_idle();
   if (stopped || !driver_.prepare_sleep()) handles_->do_not_wait();
 }

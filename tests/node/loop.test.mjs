@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createServer, get } from 'node:http'
 import { test } from 'node:test'
+import ipc from 'ipcbridge'
 import { run, start } from './support/children.mjs'
 import { connect, deferred, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
@@ -57,6 +58,39 @@ test('one call after the other shares the loop as well', async t => {
     await new Promise(resolve => setImmediate(resolve))
   }
   assert.ok((await stop()) > 20)
+})
+
+test('a service that is called in its own process, without end, shares the loop with timers, files and closing', async t => {
+  const { code, stdout, stderr } = await run(
+    t,
+    `
+    import { readFile } from 'node:fs/promises'
+    const server = await ipc.serve(argv.name, { echo: x => x })
+    const remote = await ipc.connect(argv.name, { connectTimeout: 0 })
+    const callWithoutEnd = async () => { while (true) await remote.echo(1) }
+    const end = callWithoutEnd().catch(error => error.code)
+    for (let i = 0; i < 3; i++) {
+      await new Promise(resolve => setTimeout(resolve, 1))
+      await new Promise(resolve => setImmediate(resolve))
+      await readFile('/proc/self/stat')
+    }
+    await server.close()
+    console.log(await end)
+    `,
+    { argv: { name: freshName() } },
+  )
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, 'unavailable\n')
+})
+
+test('calls without end do not hide that the service has died', async t => {
+  const { child, remote } = await serveElsewhereAndConnect(t)
+  const callWithoutEnd = async () => {
+    while (true) await ipc.withOptions(remote, { waitForReady: false }).echo(1)
+  }
+  const end = assert.rejects(callWithoutEnd(), { code: 'unavailable' })
+  setTimeout(() => child.kill('SIGKILL'), 5)
+  await end
 })
 
 test('timers, immediates and ticks made when a call is answered fire', async t => {

@@ -14,6 +14,7 @@
 
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
+#include "bindings/node/numbers.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -197,13 +198,8 @@ napi_value call(napi_env env, napi_callback_info info) { return send_call(Argume
 
 napi_value call_with(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  enum Flag : std::uint32_t { kNotify = 1, kIdempotent = 2, kDoNotWait = 4 };
-  const std::uint32_t flags = args.u32(5);
   const double timeout = args.number(6);
-  CallOptions options;
-  options.notify = (flags & kNotify) != 0;
-  options.idempotent = (flags & kIdempotent) != 0;
-  options.wait_for_ready = (flags & kDoNotWait) == 0;
+  CallOptions options = call_options(args.u32(5));
   if (std::isfinite(timeout)) options.timeout = duration_of(timeout);
   return send_call(args, options, args.u32(4));
 }
@@ -304,6 +300,7 @@ napi_value create(napi_env env, napi_callback_info) {
   if (napi_create_object(env, &methods) != napi_ok) return nullptr;
   if (napi_wrap(env, methods, environment, destroy, nullptr, nullptr) != napi_ok) return nullptr;
   static_cast<void>(owner.release());
+  if (napi_set_named_property(env, methods, "numbers", numbers(env)) != napi_ok) return nullptr;
   const auto add = [&](const char* name, napi_callback method) {
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, method, environment, &function) != napi_ok) return false;

@@ -18,6 +18,9 @@ namespace ipcbridge::node {
 // that it shares with JavaScript. Lives on that thread only.
 class Environment final : public Drainer {
  public:
+  // Numbers that JavaScript sets and this side only reads.
+  enum Control : std::size_t { kKeepAlive, kNoSpin, kControlCount };
+
   explicit Environment(napi_env env);
 
   // Makes the Driver and the doorbell. Once only.
@@ -46,9 +49,6 @@ class Environment final : public Drainer {
   bool may_spin() const override { return control_[kNoSpin] == 0; }
 
  private:
-  // Numbers that JavaScript sets and this side only reads.
-  enum Control : std::size_t { kKeepAlive, kNoSpin, kControlCount };
-
   // False when JavaScript cannot run any more.
   bool deliver();
   void closed(std::size_t count);

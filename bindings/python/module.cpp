@@ -41,6 +41,15 @@ std::pair<std::vector<uid_t>, std::vector<gid_t>> find_accounts(const std::vecto
   return {std::move(found.uids), std::move(found.gids)};
 }
 
+// Those of errors, in the order of their numbers.
+py::tuple code_names() {
+  py::tuple names(ipcbridge::kCodeCount - 1);
+  for (std::uint8_t number = 1; number < ipcbridge::kCodeCount; ++number) {
+    names[number - 1U] = ipcbridge::python::to_str(ipcbridge::code_name(static_cast<ipcbridge::Code>(number)));
+  }
+  return names;
+}
+
 bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
 
 }  // namespace
@@ -54,9 +63,12 @@ PYBIND11_MODULE(_native, module) {
   namespace native = ipcbridge::python;
   module.doc() = "The core of ipcbridge. Private: use ipcbridge and ipcbridge.aio.";
   module.attr("__version__") = IPCBRIDGE_VERSION;
-  module.attr("NOTIFY") = native::call_flag::kNotify;
-  module.attr("IDEMPOTENT") = native::call_flag::kIdempotent;
-  module.attr("FAIL_FAST") = native::call_flag::kFailFast;
+  module.attr("NOTIFY") = ipcbridge::call_flag::kNotify;
+  module.attr("IDEMPOTENT") = ipcbridge::call_flag::kIdempotent;
+  module.attr("FAIL_FAST") = ipcbridge::call_flag::kFailFast;
+  module.attr("REMOTE_ERROR") = static_cast<int>(ipcbridge::Ending::kRemoteError);
+  module.attr("MAYBE_RUN") = static_cast<int>(ipcbridge::Ending::kMaybeRun);
+  module.attr("CODES") = code_names();
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::ConnectOptions().max_queued_bytes;
   native::bind_generation(module);
   native::add_inbound_call_type(module);

@@ -110,11 +110,8 @@ ServeOptions serve_options(Path address, std::vector<std::string> methods, std::
 }
 
 CallOptions call_options(std::int64_t timeout_us, unsigned flags) {
-  CallOptions options;
+  CallOptions options = ipcbridge::call_options(flags);
   if (timeout_us >= 0) options.timeout = to_duration(timeout_us);
-  options.notify = (flags & call_flag::kNotify) != 0;
-  options.idempotent = (flags & call_flag::kIdempotent) != 0;
-  options.wait_for_ready = (flags & call_flag::kFailFast) == 0;
   return options;
 }
 

@@ -27,12 +27,6 @@ ServeOptions serve_options(Path address, std::vector<std::string> methods, std::
                            Allow allow, unsigned mode);
 
 // How a call is made, packed for the hot path.
-namespace call_flag {
-inline constexpr unsigned kNotify = 1;
-inline constexpr unsigned kIdempotent = 2;
-inline constexpr unsigned kFailFast = 4;  // wait_for_ready=False
-}  // namespace call_flag
-
 CallOptions call_options(std::int64_t timeout_us, unsigned flags);
 
 pybind11::dict to_dict(const ClientStatus& status);

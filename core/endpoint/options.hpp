@@ -58,4 +58,19 @@ struct CallOptions {
   bool wait_for_ready = true;  // false: fails at once while there is no connection
 };
 
+// Those of them that say yes or no as one number, as the bindings pass them with every call.
+namespace call_flag {
+inline constexpr unsigned kNotify = 1;
+inline constexpr unsigned kIdempotent = 2;
+inline constexpr unsigned kFailFast = 4;  // wait_for_ready is false
+}  // namespace call_flag
+
+inline CallOptions call_options(unsigned flags) {
+  CallOptions options;
+  options.notify = (flags & call_flag::kNotify) != 0;
+  options.idempotent = (flags & call_flag::kIdempotent) != 0;
+  options.wait_for_ready = (flags & call_flag::kFailFast) == 0;
+  return options;
+}
+
 }  // namespace ipcbridge

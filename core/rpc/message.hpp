@@ -30,8 +30,7 @@ Result<Request> decode_request(ConstBytes body);
 // copied. May throw std::bad_alloc; nothing has changed then.
 void keep_bytes(Request& request, Buffer& storage, Buffer* of_message);
 
-// Who says how a call ended, which decides the type of its error in every language; js/src/native.ts and
-// python/ipcbridge/_client/outcome.py have the same numbers.
+// Who says how a call ended, which decides the type of its error in every language.
 enum class Ending : std::uint8_t {
   kResult = 0,
   kRemoteError = 1,  // the callee, which had begun it: a RemoteError

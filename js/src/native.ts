@@ -14,6 +14,9 @@ interface Addon {
  * is such a number made negative. Bytes to send are those at the start of the memory last given to `useOutgoing`.
  */
 export interface Native {
+  /** What the core calls its numbers. */
+  readonly numbers: Numbers
+
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
@@ -29,7 +32,7 @@ export interface Native {
   /** The same of a name that may be anybody's guess: below zero when the service does not offer it. */
   findMethod(client: number, name: string): number
   call(client: number, token: number, method: number, payload: number): Failed
-  /** `metadata` bytes follow the `payload` bytes; `flags` of CallFlag; `timeout` in ms, or Infinity. */
+  /** `metadata` bytes follow the `payload` bytes; `flags` of `numbers.callFlag`; `timeout` in ms, or Infinity. */
   callWith(
     client: number,
     token: number,
@@ -76,6 +79,17 @@ export interface Shared {
 
 export const rowWords = 16
 
+/** Names of the core's numbers that are asked for seldom; of states and codes in the order of their numbers. */
+interface Numbers {
+  readonly callFlag: { readonly notify: number; readonly idempotent: number; readonly failFast: number }
+  /** Who says how a call ended: the callee, or this side after the callee may have begun it. */
+  readonly ending: { readonly remoteError: number; readonly maybeRun: number }
+  readonly takeover: { readonly wait: number; readonly fail: number; readonly replace: number }
+}
+
+// What is read for every message is written out here, where the engine takes it for constant; a test compares it with
+// the rest of `numbers`.
+
 /** The numbers in a row of the table; core/endpoint/event_batch.hpp says which kinds have which. */
 export const Column = {
   kind: 0,
@@ -87,7 +101,7 @@ export const Column = {
   code: 4,
   timeoutLow: 4,
   timeoutHigh: 5,
-  /** Of an outcome: an Ending. */
+  /** Of an outcome: of `numbers.ending`. */
   ending: 5,
   payloadStart: 6,
   payloadEnd: 7,
@@ -112,20 +126,6 @@ export const Kind = {
 
 export const Flag = {
   notify: 1,
-} as const
-
-/** Who says how a call ended; core/rpc/message.hpp has the same numbers. */
-export const Ending = {
-  result: 0,
-  remoteError: 1,
-  notRun: 2,
-  maybeRun: 3,
-} as const
-
-export const CallFlag = {
-  notify: 1,
-  idempotent: 2,
-  doNotWait: 4,
 } as const
 
 export const Control = {
@@ -154,7 +154,7 @@ export interface NativeServeOptions extends NativeLimits {
   methods: string[]
   /** Of each method the group within which one call runs at a time; 0, and of those beyond the end: none. */
   serialGroups: number[]
-  /** 0 wait, 1 fail, 2 replace. */
+  /** Of `numbers.takeover`. */
   takeover: number
   takeoverTimeout: number | undefined
   mode: number | undefined

@@ -1,6 +1,6 @@
 import { captureStack, IpcError, trimStack } from '../errors'
 import { log } from '../log'
-import { CallFlag, dropped } from '../native'
+import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
 import {
   checkHandle,
@@ -24,14 +24,14 @@ import { keepClient, registerClient, unregisterClient } from './lifetime'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
 import { noSettings, type Settings } from './settings'
 
-const states = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
+export const clientStates = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
 /** Milliseconds between two lines about dropped notifications. */
 const logInterval = 1000
 
 /** The caller's end of a service. */
 export class Client implements Owner {
-  readonly state = new StateTracker<ClientState>('connecting', states, isListened =>
+  readonly state = new StateTracker<ClientState>('connecting', clientStates, isListened =>
     keepClient(this, isListened && this.state.current !== 'closed'),
   )
   readonly decoding: DecodeOptions | undefined
@@ -61,9 +61,9 @@ export class Client implements Owner {
   }
 
   onState(state: number, code: number, message: string): void {
-    if (states[state] === 'ready') this.onMethods(native().methods(this.id))
-    if (states[state] !== this.state.current) this.state.change(state, code, message)
-    if (states[state] === 'closed') unregisterClient(this, this.id)
+    if (clientStates[state] === 'ready') this.onMethods(native().methods(this.id))
+    if (clientStates[state] !== this.state.current) this.state.change(state, code, message)
+    if (clientStates[state] === 'closed') unregisterClient(this, this.id)
   }
 
   /** Waits for the first connection; the process stays alive for it. */
@@ -146,7 +146,7 @@ export class Client implements Owner {
     const { flags, timeout, metadata } = settings ?? noSettings
     const length = write(args, metadata)
     const failed = this.callWith(0, method, length, {
-      flags: flags | CallFlag.notify,
+      flags: flags | native().numbers.callFlag.notify,
       timeout,
       metadata,
       signal: undefined,

@@ -1,6 +1,6 @@
 import { type IpcError, RemoteError } from '../errors'
-import { Column, Control, Ending } from '../native'
-import { control, failure, handlers, isDelivering, messageIn, table } from '../runtime'
+import { Column, Control } from '../native'
+import { control, failure, handlers, isDelivering, messageIn, native, table } from '../runtime'
 import { type DecodeOptions, decode, decodeError } from '../values'
 import { failLater, type Reject, type Resolve } from './call'
 
@@ -105,12 +105,13 @@ handlers.lost = (event, error) => {
 
 function errorIn(event: number, bytes: Buffer): IpcError {
   const ending = table[event + Column.ending]
+  const { remoteError, maybeRun } = native().numbers.ending
   const error = failure(table[event + Column.code] as number, messageIn(event))
-  if (ending === Ending.remoteError) {
+  if (ending === remoteError) {
     const start = table[event + Column.payloadStart] as number
     const end = table[event + Column.payloadEnd] as number
     return end > start ? decodeError(bytes, start, end) : new RemoteError(error.code, error.message)
   }
-  if (error.code === 'unavailable') error.sent = ending === Ending.maybeRun ? 'maybe' : 'no'
+  if (error.code === 'unavailable') error.sent = ending === maybeRun ? 'maybe' : 'no'
   return error
 }

@@ -1,7 +1,7 @@
 import { isAbortSignal } from '../brand'
 import { IpcError } from '../errors'
-import { CallFlag } from '../native'
 import { type CallOptions, checkKeys, milliseconds, oneOf } from '../options'
+import { native } from '../runtime'
 import { Encoder, isPlainObject } from '../values'
 
 /** What withOptions has set, ready to be sent. */
@@ -36,8 +36,9 @@ export function makeSettings(base: Settings | undefined, options: CallOptions): 
     oneOf(name, value, [true, false], value)
     settings.flags = value === setWhen ? settings.flags | bit : settings.flags & ~bit
   }
-  flag('idempotent', CallFlag.idempotent, true)
-  flag('waitForReady', CallFlag.doNotWait, false)
+  const { idempotent, failFast } = native().numbers.callFlag
+  flag('idempotent', idempotent, true)
+  flag('waitForReady', failFast, false)
   return settings
 }
 

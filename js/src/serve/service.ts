@@ -22,7 +22,7 @@ import { HandlerErrors } from './handler_errors'
 import { forgetSocket, removeSocketAtEnd } from './process_end'
 import { loadParser } from './signature'
 
-const states = ['starting', 'listening', 'closing', 'closed'] as const
+export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
 const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
 const defaultGrace = 10_000
@@ -36,7 +36,7 @@ function serialGroups(methods: readonly Method[], isSerialService: boolean): num
 
 /** What stands behind a Server. */
 export class Service implements InboundCallOwner {
-  readonly state = new StateTracker<ServerState>('starting', states)
+  readonly state = new StateTracker<ServerState>('starting', serverStates)
   private readonly dispatcher: Dispatcher
   private readonly id: number
   /** How many calls have begun and are not answered. The core counts those, too, that wait for their turn. */
@@ -63,7 +63,7 @@ export class Service implements InboundCallOwner {
       address,
       methods: [...methods.map(method => method.name), describeCall],
       serialGroups: serialGroups(methods, oneOf('serial', options.serial, [true, false], false)),
-      takeover: takeovers.indexOf(oneOf('takeover', options.takeover, takeovers, 'wait')),
+      takeover: native().numbers.takeover[oneOf('takeover', options.takeover, takeovers, 'wait')],
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, undefined),
       mode: count('mode', options.mode, 0o777),
       ...endpointOptions(options, ['maxBytesPerUser']),
@@ -84,9 +84,9 @@ export class Service implements InboundCallOwner {
   }
 
   onState(state: number, code: number, message: string): void {
-    if (states[state] === 'listening') removeSocketAtEnd(this.id)
+    if (serverStates[state] === 'listening') removeSocketAtEnd(this.id)
     else forgetSocket(this.id)
-    if (states[state] === 'closed') {
+    if (serverStates[state] === 'closed') {
       servers.delete(this.id)
       letGo()
     }

@@ -1,0 +1,84 @@
+#include "bindings/node/numbers.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include <ipcbridge/code.hpp>
+
+#include "bindings/node/environment.hpp"
+#include "core/endpoint/event_batch.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/endpoint/options.hpp"
+#include "core/rpc/message.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+template <typename Number>
+Napi::Object named(Napi::Env env, std::initializer_list<std::pair<const char*, Number>> members) {
+  Napi::Object object = Napi::Object::New(env);
+  for (const auto& [name, number] : members) object[name] = static_cast<double>(number);
+  return object;
+}
+
+// The names of the numbers from `first` to `last`.
+template <typename Number>
+Napi::Array names(Napi::Env env, Number first, Number last, std::string_view (*name_of)(Number)) {
+  Napi::Array array = Napi::Array::New(env);
+  for (auto number = static_cast<std::uint32_t>(first); number <= static_cast<std::uint32_t>(last); ++number) {
+    array[array.Length()] = std::string(name_of(static_cast<Number>(number)));
+  }
+  return array;
+}
+
+Napi::Object columns(Napi::Env env) {
+  return named<EventRow::Column>(env, {{"kind", EventRow::kKind},
+                                       {"owner", EventRow::kOwner},
+                                       {"token", EventRow::kToken},
+                                       {"method", EventRow::kMethod},
+                                       {"state", EventRow::kState},
+                                       {"code", EventRow::kCode},
+                                       {"timeoutLow", EventRow::kTimeout},
+                                       {"timeoutHigh", static_cast<EventRow::Column>(EventRow::kTimeout + 1)},
+                                       {"ending", EventRow::kEnding},
+                                       {"payloadStart", EventRow::kPayloadStart},
+                                       {"payloadEnd", EventRow::kPayloadEnd},
+                                       {"messageStart", EventRow::kMessageStart},
+                                       {"messageEnd", EventRow::kMessageEnd},
+                                       {"metadataStart", EventRow::kMetadataStart},
+                                       {"metadataEnd", EventRow::kMetadataEnd},
+                                       {"longMessage", EventRow::kLongMessage},
+                                       {"flags", EventRow::kFlags}});
+}
+
+}  // namespace
+
+Napi::Object numbers(Napi::Env env) {
+  Napi::Object object = Napi::Object::New(env);
+  object["ending"] = named<Ending>(env, {{"remoteError", Ending::kRemoteError}, {"maybeRun", Ending::kMaybeRun}});
+  object["callFlag"] = named<unsigned>(
+      env,
+      {{"notify", call_flag::kNotify}, {"idempotent", call_flag::kIdempotent}, {"failFast", call_flag::kFailFast}});
+  object["takeover"] =
+      named<Takeover>(env, {{"wait", Takeover::kWait}, {"fail", Takeover::kFail}, {"replace", Takeover::kReplace}});
+  object["kind"] = named<EventKind>(env, {{"outcome", EventKind::kOutcome},
+                                          {"inboundCall", EventKind::kInboundCall},
+                                          {"cancel", EventKind::kCancel},
+                                          {"clientState", EventKind::kClientState},
+                                          {"serverState", EventKind::kServerState},
+                                          {"room", EventKind::kRoom}});
+  object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}});
+  object["control"] =
+      named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});
+  object["column"] = columns(env);
+  object["rowWords"] = static_cast<double>(EventRow::kWords);
+  object["codes"] = names(env, Code::kCancelled, static_cast<Code>(kCodeCount - 1), code_name);
+  object["clientStates"] = names<ClientState>(env, ClientState::kConnecting, ClientState::kClosed, state_name);
+  object["serverStates"] = names<ServerState>(env, ServerState::kStarting, ServerState::kClosed, state_name);
+  return object;
+}
+
+}  // namespace ipcbridge::node

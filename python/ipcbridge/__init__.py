@@ -16,12 +16,16 @@ from ._native import __version__ as __version__  # first: it refuses subinterpre
 
 # isort: split
 from ._client.client import Proxy, call, close, connect, describe
-from ._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
+from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
+from ._typing import TYPE_CHECKING
 from ._unimplemented import proxy, retain, stream
 from ._verbs import notify, on_state, status, with_options
+
+if TYPE_CHECKING:
+    from ._code import Code
 
 __all__ = [
     "Code",
@@ -58,8 +62,14 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module("ipcbridge.aio")
+    if name == "Code":  # so does typing
+        from ._code import Code
+
+        globals()["Code"] = Code
+        return Code
     raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
 
 
 for _public in (Proxy, Context, Server):
     _public.__module__ = "ipcbridge"
+del TYPE_CHECKING

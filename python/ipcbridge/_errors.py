@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from . import _native
+from ._typing import TYPE_CHECKING, Any
 
-Code = Literal[
-    "cancelled",
-    "unknown",
-    "invalid_argument",
-    "deadline_exceeded",
-    "not_found",
-    "already_exists",
-    "permission_denied",
-    "resource_exhausted",
-    "failed_precondition",
-    "aborted",
-    "out_of_range",
-    "unimplemented",
-    "internal",
-    "unavailable",
-    "data_loss",
-    "unauthenticated",
-]
-Sent = Literal["no", "maybe"]
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ._code import Code as Code
+
+    Sent = Literal["no", "maybe"]
+else:
+    Code = Sent = str
 
 # The name of a class, whatever that class makes of `__name__`.
 class_name = vars(type)["__name__"].__get__
 
-CODES: frozenset[str] = frozenset(Code.__args__)  # type: ignore[attr-defined]
+CODES = frozenset(_native.CODES)
 
 
 class IpcError(Exception):

@@ -6,38 +6,41 @@ own, on which nothing waits; while it blocks, what does not fit the queue is cou
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 from _queue import SimpleQueue
-from typing import Any, NamedTuple
 
 from ._errors import IpcError, class_name
 from ._process.threads import Latch, OnceThread
+from ._suppress import suppress
+from ._typing import Any
 
 _MOST_WAITING = 1000
 _EXIT_PATIENCE = 1.0  # seconds that the end of the interpreter waits for a log
 
 
-class _Line(NamedTuple):
-    level: str
-    text: str
-    args: tuple[Any, ...]
-    error: BaseException | None
-    context: contextvars.Context  # the caller's: a filter may look for a request's id there
+class _Line:
+    __slots__ = ("_args", "_context", "_error", "_level", "_text")
+
+    def __init__(self, level: str, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:
+        self._level = level
+        self._text = text
+        self._args = args
+        self._error = error
+        self._context = contextvars.copy_context()  # a filter may look for a request's id there
 
     def write(self) -> None:
         try:
-            self._write(self.text, self.args, self.error)
+            self._write(self._text, self._args, self._error)
         except BaseException as failure:  # of a log handler of the user's, or of what belongs to the exception
-            name = class_name(type(self.error or failure))
-            with contextlib.suppress(BaseException):
-                self._write(f"{self.text}, with a %s that cannot be printed", (*self.args, name), None)
+            name = class_name(type(self._error or failure))
+            with suppress(BaseException):
+                self._write(f"{self._text}, with a %s that cannot be printed", (*self._args, name), None)
 
     def _write(self, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:
         import logging
 
         logger = logging.getLogger("ipcbridge")
-        self.context.run(lambda: logger.log(getattr(logging, self.level), text, *args, exc_info=error))
+        self._context.run(lambda: logger.log(getattr(logging, self._level), text, *args, exc_info=error))
 
 
 class _Log:
@@ -73,22 +76,18 @@ class _Log:
             del line
             if self._left_out:
                 left_out, self._left_out = self._left_out, 0
-                _line("WARNING", "%d messages were left out", (left_out,), None).write()
-
-
-def _line(level: str, text: str, args: tuple[Any, ...], error: BaseException | None) -> _Line:
-    return _Line(level, text, args, error, contextvars.copy_context())
+                _Line("WARNING", "%d messages were left out", (left_out,), None).write()
 
 
 _log = _Log()
 
 
 def error(message: str, *args: Any, exc_info: BaseException | None = None) -> None:
-    _log.add(_line("ERROR", message, args, exc_info))
+    _log.add(_Line("ERROR", message, args, exc_info))
 
 
 def warning(message: str, *args: Any) -> None:
-    _log.add(_line("WARNING", message, args, None))
+    _log.add(_Line("WARNING", message, args, None))
 
 
 def flush(timeout: float = _EXIT_PATIENCE) -> None:

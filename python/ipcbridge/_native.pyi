@@ -12,7 +12,12 @@ NOTIFY: int
 IDEMPOTENT: int
 FAIL_FAST: int
 
+REMOTE_ERROR: int  # who says how a call ended: the callee, or this side after it may have begun
+MAYBE_RUN: int
+
 MAX_QUEUED_BYTES: int
+
+CODES: tuple[str, ...]  # those of errors, in the order of their numbers, from 1
 
 _Allow: TypeAlias = tuple[Sequence[int], Sequence[int]]
 # (server, name, handler, failed) or (server, name, None, start): bindings/python/handlers.hpp

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Union
+from _collections_abc import Callable, Iterable, Mapping
 
 from . import _native, _unimplemented
 from ._errors import IpcError
 from ._serve.describe import is_async
 from ._shown import shown
+from ._typing import TYPE_CHECKING, Any, NoReturn
 from ._values import encode_result
 
 if TYPE_CHECKING:
     import datetime
     from concurrent.futures import Executor
+    from typing import Union
 
-Seconds = Union[float, "datetime.timedelta", None]
-Allow = Union[int, str]
+    Seconds = Union[float, datetime.timedelta, None]
+    Allow = Union[int, str]
+else:
+    Seconds = Allow = object
 
 
 class Unset:
@@ -65,18 +67,25 @@ def microseconds(value: Seconds, what: str) -> int:
         value = float(value)
     except OverflowError:
         _refuse(f"{what} is {shown(value)}, more seconds than a float holds: None means for ever")
-    if math.isnan(value) or value < 0:
+    if not value >= 0:
         _refuse(f"{what} must not be negative or NaN")
-    # Half a microsecond is not 0, which would mean not to wait at all.
-    return FOREVER if value > 1e12 else math.ceil(value * 1_000_000)
+    # Rounded up: half a microsecond is not 0, which would mean not to wait at all.
+    return FOREVER if value > 1e12 else -int(-value * 1_000_000 // 1)
 
 
-class CallOptions(NamedTuple):
-    """How calls are made, as the native module takes it."""
+class CallOptions:
+    """How calls are made."""
 
-    timeout_us: int = FOREVER
-    flags: int = 0
-    metadata: bytes = b""
+    __slots__ = ("flags", "metadata", "timeout_us")
+
+    def __init__(self, timeout_us: int = FOREVER, flags: int = 0, metadata: bytes = b"") -> None:
+        self.timeout_us = timeout_us
+        self.flags = flags
+        self.metadata = metadata
+
+    def native(self) -> tuple[int, int, bytes]:
+        """As the native module takes it."""
+        return self.timeout_us, self.flags, self.metadata
 
     def replace(
         self,
@@ -85,7 +94,7 @@ class CallOptions(NamedTuple):
         idempotent: bool | None = None,
         wait_for_ready: bool | None = None,
     ) -> CallOptions:
-        timeout_us, flags, encoded = self
+        timeout_us, flags, encoded = self.native()
         if not isinstance(timeout, Unset):
             timeout_us = microseconds(timeout, "timeout")
         if not isinstance(metadata, Unset):
@@ -99,7 +108,7 @@ class CallOptions(NamedTuple):
         return CallOptions(timeout_us, flags, encoded)
 
     def as_notification(self) -> CallOptions:
-        return self._replace(flags=self.flags | _native.NOTIFY)
+        return CallOptions(self.timeout_us, self.flags | _native.NOTIFY, self.metadata)
 
 
 def _with(flags: int, flag: int, on: bool) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from ._errors import IpcError
+from ._typing import Any, NoReturn
 
 STREAMS = "streams, ipc.stream(iterable), come in a later release"
 CALLBACKS = "callbacks come in a later release"

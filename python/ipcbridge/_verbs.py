@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from _collections_abc import Callable, Mapping
 
 from ._client.proxy import BaseProxy, parts
 from ._errors import IpcError
 from ._options import UNSET, Seconds, Unset
 from ._process.listeners import StateListener
 from ._shown import shown
+from ._typing import Any, Protocol, TypeVar, cast
 
 P = TypeVar("P", bound=BaseProxy)
 

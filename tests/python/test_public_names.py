@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import pickle
 import pydoc
+import sys
 import traceback
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from children import Children
 from either import Run
 
 import ipcbridge as ipc
-from ipcbridge import aio
+from ipcbridge import _native, aio
 
-HEAVY = ["asyncio", "concurrent", "logging", "multiprocessing", "numpy", "socket", "ssl", "subprocess"]
+# What a program that imports the library and does nothing else with it can do without.
+HEAVY = {
+    *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "datetime", "decimal", "enum", "functools"),
+    *("inspect", "json", "logging", "multiprocessing", "numpy", "queue", "re", "selectors", "signal", "socket", "ssl"),
+    *("struct", "subprocess", "threading", "traceback", "typing"),
+}
 
 
 @pytest.mark.parametrize("module", [ipc, aio])
 def test_the_public_names_are_those_that_are_documented(module: Any) -> None:
     names = {name for name in dir(module) if not name.startswith("_")}
     assert names - {"aio"} == set(module.__all__)
+    for name in names:  # some are imported now
+        getattr(module, name)
     reachable = {name for name in vars(module) if not name.startswith("_")}
     assert reachable - {"aio"} == set(module.__all__)
     for name in ("Any", "parts", "annotations"):
@@ -107,6 +115,34 @@ def test_a_service_of_many_methods_is_shown_in_short(serve: Any, connect: Any) -
 
 
 def test_importing_the_library_imports_nothing_that_takes_long(children: Children) -> None:
-    code = f"import ipcbridge; say([name for name in {HEAVY} if name in sys.modules])"
+    code = f"before = set(sys.modules); import ipcbridge; say(sorted((set(sys.modules) - before) & {HEAVY}))"
     child = children.run_bare(code)
     assert child.rest() == ("[]\n", "")
+
+
+def test_whoever_only_calls_needs_no_thread_of_python_s(children: Children, serve: Any) -> None:
+    serve("calc", {"add": add})
+    child = children.run_bare(
+        """
+        import ipcbridge as ipc
+        with ipc.connect("calc") as calc:
+            say(calc.add(2, b=3))
+        say("threading" in sys.modules)
+        """
+    )
+    assert child.rest() == ("5\nFalse\n", "")
+
+
+def test_the_codes_are_those_of_the_core_and_are_made_when_somebody_asks(children: Children) -> None:
+    assert get_args(ipc.Code) == _native.CODES
+    assert ipc.Code is aio.Code
+    child = children.run_bare("import ipcbridge as ipc; say('Code' in dir(ipc)); say('cancelled' in ipc.Code.__args__)")
+    assert child.rest() == ("True\nTrue\n", "")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the annotations have X | Y in them")
+@pytest.mark.parametrize(
+    "name", ["call", "close", "connect", "describe", "notify", "on_state", "stream", "with_options"]
+)
+def test_the_annotations_of_public_functions_can_be_evaluated(name: str) -> None:
+    assert "return" in get_type_hints(getattr(ipc, name))

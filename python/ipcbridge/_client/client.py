@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
 from .._errors import IpcError
-from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments, microseconds
+from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process import local_loops as _local_loops
 from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._serve.describe import DESCRIBE
 from .._serve.server import Server
+from .._suppress import suppress
+from .._typing import TYPE_CHECKING, Any
 from .descriptions import Descriptions
 from .notifications import Dropped
 from .outcome import error_of
@@ -24,7 +24,7 @@ from .proxy import BaseProxy, parts, parts_of_call
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_HELP_TIMEOUT = CallOptions(timeout_us=microseconds(1.0, "timeout"))
+_HELP_TIMEOUT = CallOptions(timeout_us=1_000_000)
 
 
 class Client:
@@ -63,7 +63,7 @@ class Client:
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         hooks = (self.help, self._guard, self._dropped.add, error_of)
-        return _native.Caller(self._driver, self._id, number, name, options, hooks)
+        return _native.Caller(self._driver, self._id, number, name, options.native(), hooks)
 
     def status(self) -> dict[str, Any]:
         return self._driver.client_status(self._id, self._addresses)
@@ -99,7 +99,7 @@ class Client:
 
 def _close(driver: _native.BlockingDriver, client_ids: list[int]) -> None:
     for client_id in client_ids:
-        with contextlib.suppress(IpcError):  # a forked child, or the end of the interpreter
+        with suppress(IpcError):  # a forked child, or the end of the interpreter
             driver.close_client(client_id)
             driver.forget_client(client_id)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _native
 from .._errors import IpcError
 from .._serve.describe import signature_from
+from .._typing import Any
 
 
 class Descriptions:

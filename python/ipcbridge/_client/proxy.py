@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
+from _collections_abc import Iterable, Mapping
 
 from .. import _native
 from .._errors import IpcError
 from .._options import CallOptions
+from .._typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 _NO_OPTIONS = CallOptions()
 _MOST_SHOWN = 20

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+from _collections_abc import Callable
 from _queue import SimpleQueue
-from collections.abc import Callable
-from typing import Optional, cast
 
 from .. import _log
 from .._errors import Code, IpcError, error_from_code
+from .._typing import TYPE_CHECKING, cast
 from .threads import OnceThread
 
-StateListener = Callable[[str, Optional[IpcError]], object]
+if TYPE_CHECKING:
+    from typing import Optional
+
+    StateListener = Callable[[str, Optional[IpcError]], object]
+else:
+    StateListener = Callable
 
 
 class Listeners:
@@ -39,6 +43,8 @@ class Listeners:
             try:
                 listener(state, reason)
             except BaseException as error:  # sys.exit() among them
+                import threading
+
                 if threading.current_thread() is threading.main_thread() and not isinstance(error, Exception):
                     raise  # Ctrl-C, while an event loop runs there
                 _log.error("a listener of on_state() failed", exc_info=error)

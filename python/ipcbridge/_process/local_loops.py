@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from .. import _native
 from .._errors import IpcError
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
 
-_served: WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[str]] = WeakKeyDictionary()
+_served: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, int]] = WeakKeyDictionary()
 
 
 def add(loop: asyncio.AbstractEventLoop, path: str) -> None:
-    _served.setdefault(loop, Counter())[path] += 1
+    paths = _served.setdefault(loop, {})
+    paths[path] = paths.get(path, 0) + 1
     _count()
 
 
 def remove(loop: asyncio.AbstractEventLoop, path: str) -> None:
-    paths = _served.get(loop, Counter())
-    paths[path] -= 1
-    paths += Counter()  # drops what is zero
+    paths = _served.get(loop, {})
+    left = paths.pop(path, 0) - 1
+    if left > 0:
+        paths[path] = left
     if not paths:
         _served.pop(loop, None)
     _count()

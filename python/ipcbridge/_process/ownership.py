@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from _collections_abc import Callable, Mapping
 from itertools import starmap
-from typing import Any
+
+from .._typing import Any
 
 
 def keep_result(owned: list[int], begin: Callable[..., int], arguments: Mapping[str, Any]) -> None:
-    """Appends what `begin(**arguments)` returns to `owned`.
+    """Appends what `begin` returns to `owned`, called with the values of `arguments` in their order.
 
     Python runs signal handlers between two of its instructions, so one may raise after a call has returned and before
     its result is assigned. Here a single instruction does both: all that it calls is written in C.
     """
-    owned.extend(starmap(partial(begin, **arguments), ((),)))
+    owned.extend(starmap(begin, (tuple(arguments.values()),)))

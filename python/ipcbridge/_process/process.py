@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable
-from typing import Any, Protocol
+from _collections_abc import Callable
 from weakref import WeakSet, WeakValueDictionary
 
 from .. import _log, _native
 from .._errors import IpcError
+from .._typing import Any, Protocol
 from . import local_loops as _local_loops
 from .listeners import Teller
 from .threads import OnceThread, no_thread, refuse_replaced_threads

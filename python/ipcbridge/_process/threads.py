@@ -1,19 +1,21 @@
 """Threads of the library, and what they wait for.
 
 Finalisers run at any allocation, on any thread, and may call anything of the public API. So nothing in the library
-holds a lock while it allocates: here and elsewhere single operations of dicts and deques, which are atomic, do instead.
+holds a lock while it allocates: here and elsewhere single operations of dicts and lists, which are atomic, do instead.
 """
 
 from __future__ import annotations
 
 import _thread
-import contextlib
 import sys
-import threading
-from collections import deque
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from .._errors import IpcError
+from .._suppress import suppress
+from .._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
 
 
 class Latch:
@@ -21,7 +23,7 @@ class Latch:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._sleepers: deque[_thread.LockType] = deque()
+        self._sleepers: list[_thread.LockType] = []
 
     def is_set(self) -> bool:
         return self._is_set
@@ -30,7 +32,7 @@ class Latch:
         self._is_set = True
         while True:
             try:
-                self._sleepers.popleft().release()
+                self._sleepers.pop().release()
             except IndexError:
                 return
 
@@ -46,8 +48,7 @@ class Latch:
         return self._is_set
 
     def _forget(self, sleeper: _thread.LockType) -> None:
-        # It may be being set; or the queue changes at that moment, and keeps a lock too many.
-        with contextlib.suppress(ValueError, RuntimeError):
+        with suppress(ValueError):  # it is being set
             self._sleepers.remove(sleeper)
 
 
@@ -77,7 +78,7 @@ class OnceThread:
         return self._thread is not None
 
     def join(self, timeout: float) -> None:
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None and self._thread.ident != _thread.get_ident():
             self._thread.join(timeout)
 
 
@@ -86,10 +87,12 @@ def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
 
     Raises IpcError: 'failed_precondition' when the interpreter ends, 'resource_exhausted' when there is none to be had.
     """
-    thread = threading.Thread(target=target, name=name, daemon=True)
     try:
+        import threading  # which whoever only calls does not need
+
+        thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
-    except (RuntimeError, MemoryError, KeyError) as error:
+    except (RuntimeError, MemoryError, KeyError, ImportError, OSError) as error:
         if error.__context__ is not None:  # of Python's own bookkeeping, after a signal handler has raised in start()
             raise error.__context__ from None
         raise no_thread(error) from None
@@ -115,6 +118,6 @@ def refuse_replaced_threads() -> None:
 
 def no_thread(error: Exception) -> IpcError:
     """What is said of a thread that Python cannot start."""
-    if "shutdown" in str(error):  # since Python 3.12, from the end of the main thread on
+    if "shutdown" in str(error) or "shutting down" in str(error):  # of threads since Python 3.12, and of imports
         return IpcError("failed_precondition", "the interpreter is shutting down: no thread can be started any more")
     return IpcError("resource_exhausted", f"the system gives this process no more threads: {error}")

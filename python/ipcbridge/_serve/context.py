@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from .. import _native
 from .._errors import IpcError
+from .._typing import Any
 from .._values import decode
 
 

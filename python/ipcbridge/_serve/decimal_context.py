@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from collections.abc import Callable
+from _collections_abc import Callable
 
 
 def decimal_context_setter(context: contextvars.Context) -> Callable[[], None] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from _collections_abc import Callable, Mapping, Sequence
+
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import inspect

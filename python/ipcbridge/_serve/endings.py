@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+
+from .._typing import Any
 
 TERMINATED = 143
 """The exit code of what SIGTERM has ended, as shells tell it; also as the first process of a container."""
@@ -34,8 +36,6 @@ def ended_by_signals() -> Iterator[Ending]:
     Each where the program has not said otherwise: as long as Python's own handler of SIGINT is set, and none of
     SIGTERM.
     """
-    import signal
-
     ending = Ending()
     replaced: list[tuple[int, Any]] = []
     try:

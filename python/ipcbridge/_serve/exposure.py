@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from _collections_abc import Callable, Iterator, Mapping
 
 from .._errors import IpcError
 from .._shown import shown
+from .._typing import Any, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable
+from _collections_abc import Callable
 from types import TracebackType
-from typing import Any, NamedTuple
 
 from .. import _log, _native
-from .._errors import CODES, Code, IpcError
+from .._errors import IpcError
+from .._suppress import suppress
+from .._typing import Any
 from .._values import encode_error, name_of
 from .describe import hint_at_keywords, signature_of
 
 OnError = Callable[[BaseException, str], object]
 ErrorReply = tuple[int, str, bytes]
 
-_NUMBERS: dict[str, int] = {code: number for number, code in enumerate(Code.__args__, 1)}  # type: ignore[attr-defined]
-assert len(_NUMBERS) == len(CODES)
+_NUMBERS = {code: number for number, code in enumerate(_native.CODES, 1)}
 _MAX_MESSAGE = 1024
 _LIBRARY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
-class Failure(NamedTuple):
+class Failure:
     """The answer to a call that failed, and what is to be done when it has been sent."""
 
-    reply: ErrorReply
-    report: Callable[[], None] | None = None
+    __slots__ = ("reply", "report")
+
+    def __init__(self, reply: ErrorReply, report: Callable[[], None] | None = None) -> None:
+        self.reply = reply
+        self.report = report
 
 
 # What a call gets whose caller has given up; it is answered all the same, because it counts until then.
@@ -43,7 +45,7 @@ class Failures:
 
     def of_handler(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """A handler raised it. What it meant to raise is told to the caller only, if there is one that waits."""
-        with contextlib.suppress(BaseException):  # what belongs to the exception may raise
+        with suppress(BaseException):  # what belongs to the exception may raise
             error = _error_of_cancellation(error)
             error.__traceback__ = _outside_the_library(error.__traceback__)
         if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
@@ -59,7 +61,7 @@ class Failures:
 
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """The handler has not run."""
-        with contextlib.suppress(BaseException):
+        with suppress(BaseException):
             error.__traceback__ = _outside_the_library(error.__traceback__)
         return self._expected(call, error)
 

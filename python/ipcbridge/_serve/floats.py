@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, Optional
+from _collections_abc import Callable
 
 from .._errors import IpcError
+from .._typing import TYPE_CHECKING, Any
 from .describe import signature_of
 
-Convert = Callable[[Any], Any]
+if TYPE_CHECKING:
+    from typing import Optional
+
+    Convert = Callable[[Any], Any]
+    Converters = tuple[
+        list[tuple[int, Convert]], Optional[tuple[int, Convert]], dict[str, Optional[Convert]], Optional[Convert]
+    ]
 
 
 def with_floats(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -18,8 +23,9 @@ def with_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     if parameters is None:
         return function
     places, rest, names, others = parameters
+    from functools import wraps
 
-    @functools.wraps(function, updated=())
+    @wraps(function, updated=())
     def convert(*args: Any, **kwargs: Any) -> Any:
         given = list(args)
         for at, to_float in places:
@@ -37,12 +43,7 @@ def with_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     return convert
 
 
-_Converters = tuple[
-    list[tuple[int, Convert]], Optional[tuple[int, Convert]], dict[str, Optional[Convert]], Optional[Convert]
-]
-
-
-def _converters(function: Callable[..., Any]) -> _Converters | None:
+def _converters(function: Callable[..., Any]) -> Converters | None:
     """By place, for the rest of the places, by name, and for other names; None where nothing is to be converted."""
     signature = signature_of(function)
     if signature is None:
@@ -87,6 +88,7 @@ class _Types:
 
 def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
     """An annotation, also one that is a string, as under `from __future__ import annotations`."""
+    import functools
     import inspect
     import typing
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import _thread
 import contextvars
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _log, _native
 from .._errors import IpcError
@@ -16,19 +14,25 @@ from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._process.threads import Latch, start_thread
+from .._suppress import suppress
+from .._typing import TYPE_CHECKING, Any
 from .context import is_in_handler_of
 from .decimal_context import decimal_context_setter
-from .endings import Ending, ended_by_signals
 from .failures import CANCELLED, OnError
 from .service import Method, Service, fail
 
 if TYPE_CHECKING:
     import asyncio
+    import threading
     from concurrent.futures import Executor, Future
 
     from typing_extensions import Self
 
     from .background import HandlerLoop
+    from .endings import Ending
+
+    Key = tuple[int, int]
+    Run = Callable[[_native.InboundCall], object]
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
 _RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
@@ -52,13 +56,11 @@ class Server:
         self._started = False
         self._closed = Latch()
         self._epoch = 0
-        self._left_by: threading.Thread | None = None
+        self._left_by: int | None = None
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
         self._running: dict[Key, _Task] = {}
-        if any(service.is_async):
-            _import_background()
-
+        _import_rest(any(service.is_async))
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
     def close(self, grace: Seconds = 10) -> None:
@@ -70,14 +72,14 @@ class Server:
         self._driver.close_server(self._id, microseconds(grace, "grace"))
         if is_in_handler_of(self):
             return
-        if self._left_by is threading.current_thread():
+        if self._left_by == _thread.get_ident():
             self._run_here()  # nobody else would answer what has not begun
-        with contextlib.suppress(IpcError):
+        with suppress(IpcError):
             self._driver.wait_server_closed(self._id)
         self._end()
         deadline = time.monotonic() + _RETURN_PATIENCE
         for thread in list(self._threads):
-            if thread is not threading.current_thread():
+            if thread.ident != _thread.get_ident():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def wait(self) -> None:
@@ -86,6 +88,8 @@ class Server:
         On the main thread Ctrl-C raises KeyboardInterrupt, and SIGTERM, unless the program handles it, SystemExit(143):
         a `with` block around it then closes the server as close() does, and the process ends without a traceback.
         """
+        from .endings import ended_by_signals
+
         self._driver.check_process()
         with ended_by_signals():
             # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so
@@ -106,10 +110,12 @@ class Server:
         try:
             self._run_here()
         except BaseException:
-            self._left_by = threading.current_thread()
+            self._left_by = _thread.get_ident()
             raise
 
     def _run_here(self) -> None:
+        from .endings import ended_by_signals
+
         with ended_by_signals() as ending:
             self._work(self._epoch, ending)
 
@@ -175,11 +181,11 @@ class Server:
     def _discard(self, server_id: int) -> None:
         self._id = server_id
         try:
-            with contextlib.suppress(IpcError):
+            with suppress(IpcError):
                 self._driver.close_server(server_id, 0)
                 self._driver.wait_server_closed(server_id)  # so that the name is free
         finally:  # a signal handler may raise here, too
-            with contextlib.suppress(IpcError):
+            with suppress(IpcError):
                 self._driver.close_server(server_id, 0)
             self._process.servers.pop(server_id, None)
             self._end()
@@ -199,11 +205,11 @@ class Server:
     def on_cancel(self, connection: int, call_id: int) -> None:
         running = self._running.get((connection, call_id))
         if running is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+            with suppress(RuntimeError):  # the loop has just been closed
                 running.loop.call_soon_threadsafe(running.task.cancel)
 
     def on_saturated(self) -> None:
-        with contextlib.suppress(IpcError):
+        with suppress(IpcError):
             status = self.status()
             _log.warning(
                 "%s: all %d handler threads are busy (calls waiting: %d); the slowest, %s(), has run for %.1f s",
@@ -216,13 +222,13 @@ class Server:
 
     def shut_down(self) -> None:
         """At interpreter exit."""
-        with contextlib.suppress(IpcError, KeyboardInterrupt):  # Ctrl-C means not to wait
+        with suppress(IpcError, KeyboardInterrupt):  # Ctrl-C means not to wait
             self.close(_process.EXIT_GRACE)
 
     def _end(self) -> None:
         if self._closed.is_set():
             return
-        with contextlib.suppress(IpcError):
+        with suppress(IpcError):
             self._driver.stop_workers(self._id)
             self._driver.forget_server(self._id)
         if any(self._service.is_async):
@@ -232,7 +238,7 @@ class Server:
         self._closed.set()
 
     def _work_on_thread(self) -> None:
-        with contextlib.suppress(IpcError):  # the end of the interpreter
+        with suppress(IpcError):  # the end of the interpreter
             self._work(0, None)
 
     def _work(self, epoch: int, ending: Ending | None) -> None:
@@ -248,7 +254,7 @@ class Server:
             return self, name, handler, finish
         return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
 
-    def _submitter(self, executor: Executor, run: _Run) -> _Run:
+    def _submitter(self, executor: Executor, run: Run) -> Run:
         def submit(call: _native.InboundCall) -> None:
             def done(work: Future[object]) -> None:
                 if work.cancelled():
@@ -305,21 +311,23 @@ class Server:
         return self, service.names[number], None, task_starter(loop, service, number, track)
 
 
-def _import_background() -> None:
-    """Not when it is needed first, because whoever imports has a lock that a finaliser may want."""
+def _import_rest(is_async: bool) -> None:
+    """Not when it is needed first: whoever imports has a lock that a finaliser may want, and needs a descriptor."""
     try:
-        from . import background, tasks  # noqa: F401
-    except OSError as error:  # no descriptor for a file of theirs
-        raise IpcError("resource_exhausted", f"cannot load what async handlers need: {error}") from None
+        from . import endings  # noqa: F401
+
+        if is_async:
+            from . import background, tasks  # noqa: F401
+    except OSError as error:
+        raise IpcError("resource_exhausted", f"cannot load what handlers need: {error}") from None
 
 
-class _Task(NamedTuple):
-    task: asyncio.Task[None]
-    loop: asyncio.AbstractEventLoop
+class _Task:
+    __slots__ = ("loop", "task")
 
-
-Key = tuple[int, int]
-_Run = Callable[[_native.InboundCall], object]
+    def __init__(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+        self.task = task
+        self.loop = loop
 
 
 def serve(

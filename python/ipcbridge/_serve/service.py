@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Awaitable, Callable
+from _collections_abc import Awaitable, Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Optional, cast
 
 from .. import _native, _unimplemented
 from .._errors import IpcError
+from .._suppress import suppress
+from .._typing import TYPE_CHECKING, Any, cast
 from .describe import DESCRIBE, describe_service, is_async, is_generator
 from .exposure import exposed, is_serial
 from .failures import CANCELLED, Failure, Failures, OnError, misfit
 from .floats import with_floats
 
 if TYPE_CHECKING:
-    pass
+    from typing import Optional
 
-Handler = Callable[..., Any]
-Method = tuple[object, str, Optional[Handler], Handler]
-"""As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
-that reads a call, and what answers the call if that raises, or begins it if there is none."""
+    Handler = Callable[..., Any]
+    Method = tuple[object, str, Optional[Handler], Handler]
+    """As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
+    that reads a call, and what answers the call if that raises, or begins it if there is none."""
+    Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
+    StartTask = Callable[[_native.InboundCall, _native.HandlerCoroutine], None]
+    """Has a task of an event loop run the coroutine, in a copy of the current context."""
+else:
+    Handler, Method = Callable, tuple
 
 # What has raised where InboundCall.answer_with() leaves the answer to somebody else.
 _ARGUMENTS, _HANDLER, _RESULT = range(3)
-
-
-Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
-StartTask = Callable[[_native.InboundCall, _native.HandlerCoroutine], None]
-"""Has a task of an event loop run the coroutine, in a copy of the current context."""
 
 
 class Service:
@@ -88,7 +88,7 @@ class Service:
         return self.failures.of_arguments(call, error)
 
     def _raised(self, number: int, call: _native.InboundCall, error: BaseException) -> Failure:
-        with contextlib.suppress(BaseException):
+        with suppress(BaseException):
             if type(error) is TypeError:
                 args, kwargs = call.arguments()
                 wrong = misfit(call.method, self.functions[number], args, kwargs)
@@ -99,7 +99,7 @@ class Service:
 
 def fail(call: _native.InboundCall, failure: Failure) -> None:
     """Answers a call, if its connection is still there to be answered on; then reports it."""
-    with contextlib.suppress(IpcError):  # there is no memory for the answer
+    with suppress(IpcError):  # there is no memory for the answer
         call.reply_error(*failure.reply)
     if failure.report is not None:
         failure.report()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any, cast
-
 from .._errors import CODES, Code, IpcError, RemoteError
 from .._native import decode, encode_result
+from .._suppress import suppress
+from .._typing import Any, cast
 
 _MAX_CHAIN = 16
 _MAX_TEXT = 64 * 1024
@@ -51,7 +50,7 @@ def decode_error(data: bytes | memoryview) -> RemoteError:
 def _chain(error: BaseException) -> list[BaseException]:
     """The error, what caused it, and so on, as far as that can be followed."""
     chain = [error]
-    with contextlib.suppress(BaseException):  # a class may override these attributes, and raise
+    with suppress(BaseException):  # a class may override these attributes, and raise
         while len(chain) < _MAX_CHAIN:
             last = chain[-1]
             following = last.__cause__

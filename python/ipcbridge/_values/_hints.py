@@ -8,9 +8,9 @@ import types
 from array import array
 from datetime import timedelta, tzinfo
 from fractions import Fraction
-from typing import Any
 
 from .. import _unimplemented
+from .._typing import Any
 from ._loaded import instance_of
 from ._refusal import Refused
 

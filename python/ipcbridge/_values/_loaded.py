@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+from .._typing import Any
 
 
 def instance_of(value: object, module: str, *names: str) -> bool:

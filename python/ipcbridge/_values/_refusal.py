@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from .._errors import Code, IpcError
+from .._typing import Any
 
 _MAX_KEY = 60
 """How many characters of a dict's key a path shows."""

@@ -8,7 +8,8 @@
 A proxy or server belongs to the loop on which it was made, and to that loop's thread.
 """
 
-from .._errors import Code, DeadlineExceeded, IpcError, RemoteError, Unavailable
+from .._code import Code
+from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._serve.context import Context, context
 from .._serve.exposure import method
 from .._unimplemented import proxy, retain, stream

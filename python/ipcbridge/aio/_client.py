@@ -71,7 +71,7 @@ class Client:
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         hooks = (self.help, self._driver.guard, self._dropped.add, self._keeper(number, options))
-        return _native.Caller(self._driver.native, self._id, number, name, options, hooks)
+        return _native.Caller(self._driver.native, self._id, number, name, options.native(), hooks)
 
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id, self._addresses)
@@ -113,7 +113,7 @@ class Client:
     def _send(self, call: Call, method: int, options: CallOptions, payload: bytes) -> bool:
         """Sends the call, or ends it if it can never be sent. False when there is no room for it now."""
         try:
-            return self._driver.native.call(self._id, call, self, method, *options, payload)
+            return self._driver.native.call(self._id, call, self, method, *options.native(), payload)
         except IpcError as error:
             call.set_exception(error)
             return True
@@ -130,7 +130,8 @@ class Client:
                 return True
             left = options
             if deadline is not None:
-                left = options._replace(timeout_us=max(0, int((deadline - self._loop.time()) * 1e6)))
+                left_us = max(0, int((deadline - self._loop.time()) * 1e6))
+                left = CallOptions(left_us, options.flags, options.metadata)
             return self._send(call, method, left, payload)
 
         def expire() -> None:

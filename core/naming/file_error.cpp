@@ -44,11 +44,11 @@ Error file_error(int error, const std::string& what) { return {code_of(error), w
 
 Error claim_error(int error, const std::string& what, const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/') + 1);
-  if (error == ENOENT) {
+  struct stat info {};
+  if (error == ENOENT && ::stat(directory.c_str(), &info) != 0) {
     return {Code::kFailedPrecondition, what + ": there is no directory " + directory.substr(0, directory.size() - 1)};
   }
   if (error != EACCES && error != EPERM) return file_error(error, what);
-  struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || info.st_uid == ::geteuid()) return file_error(error, what);
   const std::string owner = "user " + std::to_string(info.st_uid);
   const std::string remedy = is_sticky(directory) ? "only that user or root can remove it from " + directory

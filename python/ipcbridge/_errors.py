@@ -45,6 +45,9 @@ class IpcError(Exception):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    def __repr__(self) -> str:
+        return f"{class_name(type(self))}({self.message!r}, code={self.code!r})"
+
     @property
     def message(self) -> str:
         """What was said; str() of a RemoteError puts the type before it."""
@@ -103,7 +106,7 @@ class RemoteError(IpcError):
         return message if self.type in _UNTOLD_TYPES else f"{self.type}: {message}"
 
     def __repr__(self) -> str:
-        return f"RemoteError({super().__str__()!r}, type={self.type!r}, code={self.code!r})"
+        return f"{class_name(type(self))}({self.message!r}, type={self.type!r}, code={self.code!r})"
 
 
 # Where users find them, and tracebacks and pickles name them.

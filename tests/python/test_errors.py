@@ -188,6 +188,11 @@ def test_an_unknown_limit_is_refused() -> None:
         ipc.serve("calc", {"f": len}, limits={"max": 1})
 
 
+def test_repr_has_the_code() -> None:
+    assert repr(ipc.IpcError("not_found", "no such user")) == "IpcError('no such user', code='not_found')"
+    assert repr(ipc.Unavailable("gone")) == "Unavailable('gone', code='unavailable')"
+
+
 def test_an_error_without_a_message_tells_its_type(serve: Any, connect: Any) -> None:
     serve("calc", {"fail": raises(KeyError())})
     error = caught_from(connect("calc"))

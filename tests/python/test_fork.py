@@ -55,11 +55,12 @@ def test_a_forked_child_is_told_that_handles_are_its_parents(children: Children)
                         lambda: ipc.on_state(calc, print), lambda: ipc.on_state(server, print)):
                 say(code_of(use))
             ipc.close(calc)
+            say(repr(calc).endswith(", of the process that called fork()>"))
         assert in_child(work) == 0
         say(calc.add(2, 3))
         """,
     )
-    expect_a_clean_end(child, *["failed_precondition"] * 9, "5")
+    expect_a_clean_end(child, *["failed_precondition"] * 9, "True", "5")
 
 
 def test_a_forked_child_connects_and_serves_anew(children: Children) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NO_OPTIONS = CallOptions()
 _MOST_SHOWN = 20
+_OF_PARENT = "of the process that called fork()"
 
 
 class Remote(Protocol):
@@ -101,11 +102,14 @@ class BaseProxy(_native.ProxyBase):
         return f"remote namespace {self._prefix[:-1]} in {address}" if self._prefix else f"remote {address}"
 
     def _state(self) -> str:
-        return cast("str", self._remote.status()["state"])
+        try:
+            return cast("str", self._remote.status()["state"])
+        except IpcError:  # debuggers and logs show it wherever it is
+            return _OF_PARENT
 
     def _shown_names(self) -> list[str]:
         # Of a client that has just been closed the methods are known for a moment longer.
-        return [] if self._state() == "closed" else self._method_names()
+        return [] if self._state() in ("closed", _OF_PARENT) else self._method_names()
 
     def _method_names(self) -> list[str]:
         inside = [name[len(self._prefix) :] for name in self._remote.methods() if name.startswith(self._prefix)]

@@ -55,8 +55,9 @@ class Failures:
 
     def of_result(self, method: str, error: BaseException) -> Failure:
         """What the handler returned cannot be sent: the service's fault, not the caller's."""
-        if type(error) is IpcError and error.code == "invalid_argument":
-            error = IpcError("internal", f"{method}() returned what cannot be sent: {error}")
+        if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
+            code = "internal" if error.code == "invalid_argument" else error.code
+            error = IpcError(code, f"{method}() returned what cannot be sent: {error}")
         return Failure(_reply(error), lambda: self._report(error, method))
 
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:

@@ -107,6 +107,16 @@ class Client final : public ConnectionOwner {
     std::uint64_t queued_bytes() const;
   };
 
+  static bool is_lasting(const Error& why);
+  void give_up(const Error& why);
+  void resume(const std::string& why_lost);
+  void set_state(ClientState state, const Error* why);
+  void post_state(const Error* why);
+  ClientState state_of(const Link& link) const;
+  LinkStatus status_of(const Link& link) const;
+  std::string where() const;
+
+  // Connections (client_links.cpp).
   void attempt(Link& link);
   void advance(Link& link);
   void use(Link& link, std::unique_ptr<Channel> channel);
@@ -114,24 +124,22 @@ class Client final : public ConnectionOwner {
   void retry_later(Link& link, const Error& why);
   void attempt_at(Link& link, TimePoint at);
   static void note_opened(Link& link);
-  void resume(const std::string& why_lost);
-  void give_up(const Error& why);
-  void set_state(ClientState state, const Error* why);
-  void post_state(const Error* why);
-  void map_methods(Link& link);
   Link* link_of(const Connection& connection);
+  bool any_usable() const;
+  void lose(Link& link, const Error& why);
+  void leave_if_done(Connection& connection);
+
+  // Methods (client_methods.cpp).
+  void map_methods(Link& link);
   // Not one of those that are full.
   Link* pick(std::uint32_t method, const std::vector<const Link*>& full);
   // How many calls a connection may have now, so that those that are about to open get their share.
   std::size_t fair_share() const;
-  bool any_usable() const;
-  ClientState state_of(const Link& link) const;
-  LinkStatus status_of(const Link& link) const;
   Status check_offered(std::uint32_t method) const;
   Error not_offered(std::string_view name) const;
   bool offers(std::string_view name) const;
-  std::string where() const;
 
+  // Calls (client_calls.cpp).
   void resume_for(std::uint64_t token);
   // True when sent; an error when it can never be; false when there is no room.
   Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
@@ -142,6 +150,10 @@ class Client final : public ConnectionOwner {
   static void save(Call& call, ConstBytes metadata, ConstBytes payload);
   void send_queued();
   Result<bool> send_saved(std::uint64_t token, Call& call);
+  void forget(std::uint64_t token, const Call& call);
+  void unqueue(std::uint64_t bytes);
+
+  // How they end (client_outcomes.cpp).
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
   void finish_out_of_memory(std::uint64_t token);
   // Tells the callee that nobody waits. False when the call surely did not run.
@@ -158,10 +170,6 @@ class Client final : public ConnectionOwner {
   void fail_queued(Code code, std::string_view message);
   // Those that are not to wait for a connection.
   void fail_impatient(std::string_view message);
-  void forget(std::uint64_t token, const Call& call);
-  void unqueue(std::uint64_t bytes);
-  void lose(Link& link, const Error& why);
-  void leave_if_done(Connection& connection);
 
   // What every call touches comes first: of a thousand clients each line of it is cold.
   Context& context_;

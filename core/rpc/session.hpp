@@ -145,6 +145,8 @@ class Session {
   Status receive_cancel(std::uint64_t id);
 
   static constexpr std::uint64_t kSideBit = 1ULL << 63U;
+  // Answers that the peer does not read are kept up to this many bytes; beyond it a reply shrinks to an error.
+  static constexpr std::uint64_t kMaxUnsentBytes = 256ULL * 1024 * 1024;
 
   // In the order of use: what most messages do not touch comes last.
   FrameWriter& writer_;

@@ -1,0 +1,153 @@
+// Session: the calls of this side.
+#include <array>
+#include <string>
+#include <utility>
+
+#include "core/rpc/session.hpp"
+
+namespace ipcbridge {
+namespace {
+
+Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
+
+}  // namespace
+
+void Session::give_up_answer(const FrameHeader& header) {
+  Pending* pending = pending_.find(header.call_id);
+  if (pending == nullptr) return;
+  reassembly_.drop(header.call_id);
+  const std::uint64_t token = pending->token;
+  const bool abandoned = std::exchange(pending->abandoned, true);
+  // The callee counts the call until its last fragment is out, and so does this side.
+  pending->skipped = true;
+  if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
+  if (abandoned) return;
+  Outcome outcome;
+  outcome.code = Code::kResourceExhausted;
+  outcome.sent_maybe = true;
+  outcome.message = kOutOfMemory;
+  events_.on_outcome(*this, token, outcome, nullptr);
+}
+
+bool Session::admits(std::uint64_t bytes) const {
+  if (pending_.empty()) return true;
+  return pending_.size() < theirs_.max_pending_calls && pending_bytes_ + bytes <= theirs_.max_pending_bytes;
+}
+
+std::string Session::describe_wait(std::size_t bytes) const {
+  if (!pending_.empty() && pending_.size() >= theirs_.max_pending_calls) {
+    return "the service, which takes " + std::to_string(theirs_.max_pending_calls) + " calls of a connection at a time";
+  }
+  if (!pending_.empty() && pending_bytes_ + bytes > theirs_.max_pending_bytes) {
+    return "the service, which takes " + std::to_string(theirs_.max_pending_bytes) +
+           " bytes of calls of a connection at a time";
+  }
+  return "the service, which did not read";
+}
+
+Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
+  const std::size_t size = kRequestPrefixBytes + request.metadata.size() + request.payload.size();
+  if (goaway_received_) return Error{Code::kUnavailable, "the service is closing"};
+  if (size > theirs_.max_message_bytes) {
+    return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
+                                               std::to_string(theirs_.max_message_bytes)};
+  }
+  if (outbox_.has_short() || !outbox_.can_begin(size) || !admits(size)) return 0;
+
+  const std::uint64_t id = next_id_ | our_bit_;
+  const FrameType type = request.notify ? FrameType::kNotify : FrameType::kRequest;
+  const RequestPrefix prefix = encode_request_prefix(request);
+  const std::array<ConstBytes, 3> parts{prefix, request.metadata, request.payload};
+  pending_.reserve_one();
+  if (size <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(size), type, 0, 0, id};
+    if (!writer_.write_frame(header, parts)) return 0;
+  } else {
+    Buffer body;
+    body.reserve(size);
+    for (const ConstBytes part : parts) append(body, part);
+    outbox_.push(type, id, std::move(body));
+  }
+  ++next_id_;
+  pending_.insert(id, Pending{token, size});
+  pending_bytes_ += size;
+  return id;
+}
+
+bool Session::cancel(std::uint64_t id) {
+  Pending* pending = pending_.find(id);
+  if (pending == nullptr || pending->abandoned) return true;
+  pending->abandoned = true;
+  const Outbox::Dropped dropped = outbox_.drop(id);
+  if (dropped == Outbox::Dropped::kUnsent) {
+    take_pending(id);
+    return false;
+  }
+  send(FrameType::kCancel, id, {});
+  return dropped == Outbox::Dropped::kAllSent;
+}
+
+Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
+  const std::uint64_t number = header.call_id & ~kSideBit;
+  if (!is_ours(header.call_id) || number == 0 || number >= next_id_) return violation("an answer to no call");
+  const Pending* pending = pending_.find(header.call_id);
+  if (pending == nullptr) return {};  // answered already: ignored
+  if (pending->skipped) {
+    if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
+    return {};
+  }
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) return finish_call(header, body, nullptr);
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return complete.error();
+  return complete.value() ? finish_call(header, whole, &whole) : Status();
+}
+
+Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+  Outcome outcome;
+  if (header.type == FrameType::kError) {
+    // Parts of an error are read twice, so it is copied out of the peer's memory first.
+    Buffer copy;
+    if (storage == nullptr) {
+      copy.assign(body.begin(), body.end());
+      storage = &copy;
+    }
+    Result<Outcome> error = decode_error(*storage);
+    if (!error.ok()) return error.error();
+    outcome = error.value();
+    const Pending pending = take_pending(header.call_id);
+    // The views are in `storage`; a short one is a copy of this function's.
+    if (!pending.abandoned) events_.on_outcome(*this, pending.token, outcome, storage == &copy ? nullptr : storage);
+    return {};
+  }
+  outcome.remote = true;
+  outcome.payload = body;
+  const Pending pending = take_pending(header.call_id);
+  if (!pending.abandoned) events_.on_outcome(*this, pending.token, outcome, storage);
+  return {};
+}
+
+Session::Pending Session::take_pending(std::uint64_t id) {
+  const Pending pending = *pending_.find(id);
+  pending_bytes_ -= pending.bytes;
+  pending_.erase(id);
+  return pending;
+}
+
+void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& why) {
+  Buffer body;
+  const Outbox::Dropped sent = outbox_.take(id, body);
+  if (sent != Outbox::Dropped::kAllSent) {
+    const bool begun = sent == Outbox::Dropped::kPartlySent;
+    events_.on_unsent(*this, pending.token, decode_request(body).value(), begun, why);
+    return;
+  }
+  Outcome outcome;
+  outcome.code = Code::kUnavailable;
+  outcome.sent_maybe = true;
+  outcome.message = why.message;
+  events_.on_outcome(*this, pending.token, outcome, nullptr);
+}
+
+}  // namespace ipcbridge

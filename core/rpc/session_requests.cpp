@@ -1,0 +1,217 @@
+// Session: the calls of the peer.
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/base/utf8.hpp"
+#include "core/rpc/session.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// A message that is longer has the rest in its details; in one frame, it needs no part of max_message_bytes.
+constexpr std::size_t kMaxErrorMessageBytes = 8UL * 1024;
+// And where the user's account is full: an error is kept all the same, because each call is answered.
+constexpr std::size_t kMaxErrorMessageBytesInNeed = 256;
+
+// What a call costs besides its bytes, so that the account bounds the number of calls, too.
+constexpr std::uint64_t kCallOverhead = 256;
+
+Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
+
+}  // namespace
+
+Status Session::give_up_request(const FrameHeader& header) {
+  if (is_ours(header.call_id) || (header.call_id & ~kSideBit) == 0) return Error{Code::kDataLoss, kOutOfMemory};
+  Inbound* inbound = inbound_.find(header.call_id);
+  if (inbound == nullptr) {
+    inbound = &inbound_.insert(header.call_id, Inbound{});
+    inbound->notify = header.type == FrameType::kNotify;
+  }
+  if (inbound->answered) return {};
+  if (!inbound->complete) {
+    refuse_body(header.call_id, *inbound);
+    if ((header.flags & kFlagMore) != 0) return {};
+  }
+  send_out_of_memory(header.call_id, true);
+  return {};
+}
+
+bool Session::reply_out_of_memory(std::uint64_t id) {
+  try {
+    send_out_of_memory(id, false);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void Session::send_out_of_memory(std::uint64_t id, bool not_started) {
+  const Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) {
+    reply(id, {});
+    return;
+  }
+  constexpr std::string_view kMessage = kOutOfMemory;
+  std::array<std::byte, kErrorPrefixBytes + kMessage.size()> body{};
+  encode_error(Code::kResourceExhausted, not_started, kMessage, body);
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, id};
+  const ConstBytes view(body);
+  if (!outbox_.holds_back(id) && writer_.write_frame(header, std::span(&view, 1))) {
+    finish_inbound(id);
+    return;
+  }
+  outbox_.push(FrameType::kError, id, Buffer(body.begin(), body.end()));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
+}
+
+void Session::finish_inbound(std::uint64_t id) {
+  if (const Inbound* inbound = inbound_.find(id)) {
+    inbound_bytes_ -= inbound->bytes;
+    share_.refund(inbound->charged);
+    inbound_.erase(id);
+  }
+}
+
+bool Session::charge(Inbound& inbound, std::uint64_t bytes) {
+  if (inbound.charged == 0) bytes += kCallOverhead;
+  if (!share_.has_room(bytes)) return false;
+  inbound.charged += bytes;
+  share_.charge(bytes);
+  return true;
+}
+
+// The request has been dealt with; its answer may wait for long.
+void Session::forget_body(Inbound& inbound) {
+  if (inbound.charged <= kCallOverhead) return;
+  share_.refund(inbound.charged - kCallOverhead);
+  inbound.charged = kCallOverhead;
+}
+
+std::string Session::over_account() const {
+  return "the calls and answers that are kept for this user exceed " + std::to_string(share_.max_bytes()) + " bytes";
+}
+
+void Session::reply(std::uint64_t id, ConstBytes payload) {
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) payload = {};
+  if (payload.size() > theirs_.max_message_bytes) {
+    reply_error(id, Code::kResourceExhausted, false,
+                "the result has " + std::to_string(payload.size()) + " bytes and the caller accepts " +
+                    std::to_string(theirs_.max_message_bytes),
+                {});
+    return;
+  }
+  if (!outbox_.holds_back(id) && payload.size() <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(payload.size()), FrameType::kReply, 0, 0, id};
+    if (writer_.write_frame(header, std::span(&payload, 1))) {
+      finish_inbound(id);
+      return;
+    }
+  }
+  forget_body(*inbound);
+  if (!inbound->notify && outbox_.bytes() + payload.size() > kMaxUnsentBytes && !outbox_.empty()) {
+    reply_error(id, Code::kResourceExhausted, false, "the caller does not read its results", {});
+    return;
+  }
+  if (!inbound->notify && !share_.has_room(payload.size())) {
+    reply_error(id, Code::kResourceExhausted, false, over_account(), {});
+    return;
+  }
+  outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
+}
+
+void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return;
+  if (inbound->notify) {
+    reply(id, {});
+    return;
+  }
+  forget_body(*inbound);
+  const bool room = share_.has_room(message.size() + details.size());
+  const std::size_t most = room ? kMaxErrorMessageBytes : kMaxErrorMessageBytesInNeed;
+  Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, most));
+  // Errors, too, are kept for a peer that does not read; the details are what may be long.
+  const std::uint64_t unsent = outbox_.bytes() + body.size() + details.size();
+  const bool fits = body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes;
+  if (room && fits) append(body, details);
+  send(FrameType::kError, id, std::move(body));
+  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
+}
+
+Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
+  if (is_ours(header.call_id)) return violation("a request with an id of this side");
+  if ((header.call_id & ~kSideBit) == 0) return violation("a request with the id zero");
+  Inbound* inbound = inbound_.find(header.call_id);
+  if (inbound != nullptr && (inbound->complete || inbound->answered)) {
+    // Fragments that crossed our answer to a cancelled request are impossible: the peer stops before it
+    // cancels. So this is an id used twice.
+    return violation("a call id used twice");
+  }
+  if (inbound == nullptr) {
+    if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
+      return violation("more calls than were granted");
+    inbound = &inbound_.insert(header.call_id, Inbound{});
+    inbound->notify = header.type == FrameType::kNotify;
+  }
+  inbound->bytes += body.size();
+  inbound_bytes_ += body.size();
+  if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1) return violation("more bytes than were granted");
+  if (inbound->bytes > ours_.max_message_bytes) return violation("a message over the limit");
+  if (inbound->refused || !charge(*inbound, body.size())) return refuse_request(header, *inbound);
+
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) {
+    inbound->complete = true;
+    return start_request(header, body, nullptr);
+  }
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return complete.error();
+  if (!complete.value()) return {};
+  inbound->complete = true;
+  return start_request(header, whole, &whole);
+}
+
+void Session::refuse_body(std::uint64_t id, Inbound& inbound) {
+  if (std::exchange(inbound.refused, true)) return;
+  reassembly_.drop(id);
+  share_.refund(std::exchange(inbound.charged, 0));
+}
+
+// Nothing of it is kept. The answer comes behind its last fragment, or the rest would look like another request.
+Status Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
+  refuse_body(header.call_id, inbound);
+  if ((header.flags & kFlagMore) == 0) {
+    reply_error(header.call_id, Code::kResourceExhausted, true, over_account(), {});
+  }
+  return {};
+}
+
+Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+  Result<Request> request = decode_request(body);
+  if (!request.ok()) return request.error();
+  request.value().notify = header.type == FrameType::kNotify;
+  events_.on_request(*this, header.call_id, request.value(), storage);
+  return {};
+}
+
+Status Session::receive_cancel(std::uint64_t id) {
+  if (is_ours(id)) return violation("a cancellation of a call of this side");
+  Inbound* inbound = inbound_.find(id);
+  if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
+  if (inbound->complete) {
+    if (!std::exchange(inbound->cancelled, true)) events_.on_cancel(*this, id);
+    return {};
+  }
+  reassembly_.drop(id);
+  reply_error(id, Code::kCancelled, true, "the call was cancelled", {});
+  return {};
+}
+
+}  // namespace ipcbridge

@@ -89,7 +89,7 @@ void Client::give_up(const Error& why) {
   for (Link& link : links_) {
     link.next_attempt = kNever;
     link.dial.reset();
-    if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
+    if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(CloseReason::owner(why));
   }
 }
 
@@ -138,9 +138,9 @@ void Client::close() {
   for (Link& link : links_) {
     link.usable = false;
     link.dial.reset();
-    if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(why);
+    if (Connection* connection = std::exchange(link.connection, nullptr)) connection->close(CloseReason::owner(why));
   }
-  for (Connection* connection : std::exchange(leaving_, {})) connection->close(why);
+  for (Connection* connection : std::exchange(leaving_, {})) connection->close(CloseReason::owner(why));
 }
 
 ClientState Client::state_of(const Link& link) const {

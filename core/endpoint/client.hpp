@@ -59,11 +59,12 @@ class Client final : public ConnectionOwner {
   void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Session&, std::uint64_t) override {}
   void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun, const Error& why) override;
+  void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
+                 const CloseReason& why) override;
   void on_goaway(Session& session) override;
   void on_room(Connection& connection) override;
   void on_dial_ready(std::uint64_t dial) override;
-  void on_closed(Connection& connection, const Error& why) override;
+  void on_closed(Connection& connection, const CloseReason& why) override;
 
  private:
   static constexpr std::uint32_t kNotOffered = ~0U;
@@ -126,7 +127,7 @@ class Client final : public ConnectionOwner {
   static void note_opened(Link& link);
   Link* link_of(const Connection& connection);
   bool any_usable() const;
-  void lose(Link& link, const Error& why);
+  void lose(Link& link, const CloseReason& why);
   void leave_if_done(Connection& connection);
 
   // Methods (client_methods.cpp).
@@ -159,7 +160,7 @@ class Client final : public ConnectionOwner {
   // Tells the callee that nobody waits. False when the call surely did not run.
   bool withdraw(const Call& call);
   void lose_call(std::uint64_t token, Call& call, const Outcome& outcome);
-  void lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const Error& why);
+  void lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const CloseReason& why);
   void expire(std::uint64_t token, const Call& call);
   // What can be seen of the service although it does not answer.
   std::string explain_silence(const Call& call);

@@ -16,8 +16,6 @@ constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 // accepts and says nothing.
 constexpr Duration kShareWait = std::chrono::milliseconds(20);
 
-constexpr const char* kClosing = "the service is closing";
-
 }  // namespace
 
 void Client::attempt(Link& link) {
@@ -152,7 +150,7 @@ void Client::on_open(Connection& connection) {
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0) connection.close({Code::kUnavailable, kClosing});
+  if (leaving && connection.session().pending_calls() == 0) connection.close(CloseReason::goodbye());
 }
 
 void Client::on_goaway(Session& session) {
@@ -165,13 +163,13 @@ void Client::on_goaway(Session& session) {
   leave_if_done(connection);
   if (state_ == ClientState::kClosed) return;
   if (!any_usable()) {
-    resume(kClosing);
+    resume(CloseReason::goodbye().message());
   } else {
     attempt_at(*link, Clock::now() + kFirstBackoff);
   }
 }
 
-void Client::on_closed(Connection& connection, const Error& why) {
+void Client::on_closed(Connection& connection, const CloseReason& why) {
   --connections_;
   if (state_ == ClientState::kClosed) context_.note_end();
   std::erase(leaving_, &connection);
@@ -179,25 +177,25 @@ void Client::on_closed(Connection& connection, const Error& why) {
   // Calls that it may have left to be sent again: another connection may be idle, or patience over.
   if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
   if (state_ == ClientState::kDisconnected) {
-    resume(why.message);
+    resume(why.message());
   } else if (any_usable()) {
     send_queued();
   } else {
-    fail_impatient(why.message);
+    fail_impatient(why.message());
   }
 }
 
-void Client::lose(Link& link, const Error& why) {
+void Client::lose(Link& link, const CloseReason& why) {
   const bool was_usable = std::exchange(link.usable, false);
   link.connection = nullptr;
-  last_error_ = why;
+  last_error_ = why.error();
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   if (was_usable && !any_usable()) {
-    resume(why.message);
-  } else if (!was_usable && is_lasting(why) && !any_usable()) {
-    give_up(why);
+    resume(why.message());
+  } else if (!was_usable && is_lasting(why.error()) && !any_usable()) {
+    give_up(why.error());
   } else {
-    retry_later(link, why);
+    retry_later(link, why.error());
   }
 }
 

@@ -210,7 +210,7 @@ void Client::lose_call(std::uint64_t token, Call& call, const Outcome& outcome) 
   }
 }
 
-void Client::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const Error& why) {
+void Client::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason& why) {
   Call* call = calls_.find(token);
   if (call == nullptr) return;
   try {
@@ -220,14 +220,14 @@ void Client::on_unsent(Session&, std::uint64_t token, const Request& request, bo
   }
 }
 
-void Client::lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const Error& why) {
+void Client::lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const CloseReason& why) {
   if (begun) ++call.losses;
   if (call.losses >= kMaxLosses) {
-    fail(token, Code::kUnavailable, not_sent(call.method, lost_too_often(why.message)), false);
+    fail(token, Code::kUnavailable, not_sent(call.method, lost_too_often(why.message())), false);
   } else if (call.wait_for_ready && state_ != ClientState::kClosed) {
     enqueue(token, call, request.metadata, request.payload);
   } else {
-    fail(token, Code::kUnavailable, not_sent(call.method, why.message), false);
+    fail(token, Code::kUnavailable, not_sent(call.method, why.message()), false);
   }
 }
 

@@ -31,8 +31,8 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
 
 void Connection::start() {
   context_.set_timer({Clock::now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
-  if (Status status = handshake_.start(); !status.ok()) {
-    close(status.error());
+  if (const Progress progress = handshake_.start(); !progress.ok()) {
+    close(progress.why());
     return;
   }
   update_interest();
@@ -42,12 +42,8 @@ void Connection::start() {
 void Connection::service() {
   if (closed_) return;
   used = true;
-  if (Status status = read(); !status.ok()) {
-    if (handshake_.incompatible()) {
-      refuse(status.error());
-    } else {
-      close(status.error());
-    }
+  if (const Progress progress = read(); !progress.ok()) {
+    close(progress.why());
     return;
   }
   if (closed_) return;
@@ -62,10 +58,10 @@ void Connection::service() {
 
 void Connection::count_handshake() {
   if (handshake_memory_.hold(is_open() ? 0 : channel_->compact())) return;
-  refuse({Code::kResourceExhausted, "too many large handshakes with this service are unfinished"});
+  close(CloseReason::refusal({Code::kResourceExhausted, "too many large handshakes with this service are unfinished"}));
 }
 
-Status Connection::read() {
+Progress Connection::read() {
   try {
     return channel_->read(*this, ReadBudget{}, std::exchange(descriptor_reported_, false));
   } catch (const std::bad_alloc&) {
@@ -77,7 +73,7 @@ void Connection::advance_handshake() {
   handshake_.flush();
   if (!handshake_.finished()) return;
   if (Status status = owner_.judge(*this, *handshake_.theirs()); !status.ok()) {
-    refuse(status.error());
+    close(CloseReason::refusal(status.error()));
     return;
   }
   if (handshake_.upgraded()) {
@@ -125,17 +121,19 @@ void Connection::settle() {
   context_.poller().modify(channel_->fd(), id_, EPOLLIN | EPOLLRDHUP | (wanted ? EPOLLOUT : 0U));
 }
 
-void Connection::refuse(const Error& why) {
-  if (closed_) return;
-  const Buffer body = encode_error_prefix(why.code, true, why.message);
-  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, 0};
-  const ConstBytes view(body);
-  channel_->write(header, std::span(&view, 1));
-  close(why);
+void Connection::tell_refusal(const Error& why) {
+  try {
+    const Buffer body = encode_error_prefix(why.code, true, why.message);
+    const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kError, 0, 0, 0};
+    const ConstBytes view(body);
+    channel_->write(header, std::span(&view, 1));
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the peer sees that the connection ends
+  }
 }
 
-void Connection::close(const Error& why) {
+void Connection::close(const CloseReason& why) {
   if (std::exchange(closed_, true)) return;
+  if (why.kind() == CloseReason::Kind::kRefusal) tell_refusal(why.error());
   context_.poller().remove(channel_->fd());
   if (session_) session_->fail(why);
   handshake_memory_.close();
@@ -157,12 +155,12 @@ std::optional<PeerActivity> Connection::peer_activity() const {
   return PeerActivity{methods[activity->method], now - activity->since};
 }
 
-Status Connection::on_frame(const FrameHeader& header, ConstBytes body) {
+Progress Connection::on_frame(const FrameHeader& header, ConstBytes body) {
   if (is_open()) return session_->receive(header, body);
   try {
     return handshake_.on_frame(header, body);
   } catch (const std::bad_alloc&) {
-    return Error{Code::kResourceExhausted, kOutOfMemory};
+    return CloseReason::out_of_memory();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/base/clock.hpp"
+#include "core/base/close_reason.hpp"
 #include "core/base/result.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/handshake.hpp"
@@ -37,7 +38,7 @@ class ConnectionOwner : public SessionEvents {
   // For owners that dial: the Dial with this id may advance.
   virtual void on_dial_ready(std::uint64_t /*dial*/) {}
   // The last word of this connection, which is destroyed at the end of the turn.
-  virtual void on_closed(Connection& connection, const Error& why) = 0;
+  virtual void on_closed(Connection& connection, const CloseReason& why) = 0;
 };
 
 struct ConnectionSetup {
@@ -89,9 +90,8 @@ class Connection final : FrameSink, FrameWriter {
   template <typename Reply>
   void answer(std::uint64_t id, Reply reply);
 
-  // Tells the peer why, then closes. For a handshake that is not wanted.
-  void refuse(const Error& why);
-  void close(const Error& why);
+  // A refusal is told to the peer first.
+  void close(const CloseReason& why);
   bool closed() const { return closed_; }
 
   // After a write outside of service(): polls for room if something is left to send.
@@ -107,11 +107,12 @@ class Connection final : FrameSink, FrameWriter {
   bool used = false;
 
  private:
-  Status on_frame(const FrameHeader& header, ConstBytes body) override;
+  Progress on_frame(const FrameHeader& header, ConstBytes body) override;
   bool wants_frame() override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
 
-  Status read();
+  Progress read();
+  void tell_refusal(const Error& why);
   void advance_handshake();
   void count_handshake();
   void write_waiting();
@@ -142,7 +143,7 @@ void Connection::answer(std::uint64_t id, Reply reply) {
     reply(*session_);
   } catch (const std::bad_alloc&) {
     if (!session_->reply_out_of_memory(id)) {
-      close({Code::kResourceExhausted, kOutOfMemory});
+      close(CloseReason::out_of_memory());
       return;
     }
   }

@@ -100,7 +100,7 @@ void Driver::Impl::fire_timers() {
         break;
       case TimerQueue::Kind::kHandshake:
         if (Connection* found = context_.connection(timer.owner); found != nullptr && !found->is_open()) {
-          found->close({Code::kUnavailable, "the peer did not complete the handshake in time"});
+          found->close(CloseReason::peer_silent());
         }
         break;
     }

@@ -17,6 +17,9 @@ bool send(Channel& channel, FrameType type, const Buffer& body) {
   return channel.write(header, std::span(&view, 1));
 }
 
+// Of what no peer says that knows the protocol.
+Progress no_handshake() { return CloseReason::peer_violation("it does not speak ipcbridge"); }
+
 }  // namespace
 
 Handshake::Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel)
@@ -27,12 +30,12 @@ Handshake::Handshake(System& system, Session::Side side, Hello ours, std::size_t
       channel_(channel),
       sharing_(channel.memory_sharing()) {}
 
-Status Handshake::start() {
+Progress Handshake::start() {
   if (ring_bytes_ != 0) offer_segment();
-  if (Status status = send_hello(); !status.ok()) return status;
+  if (Progress progress = send_hello(); !progress.ok()) return progress;
   if (sharing_ != nullptr && sharing_->fd_refused()) {
     withdraw_segment({Code::kResourceExhausted, "too many descriptors of this user are being passed"});
-    if (Status status = send_hello(); !status.ok()) return status;
+    if (Progress progress = send_hello(); !progress.ok()) return progress;
   }
   ours_.methods = std::vector<std::string>();  // said, and not needed again: {} would keep the memory
   return {};
@@ -55,32 +58,31 @@ void Handshake::withdraw_segment(const Error& why) {
   ours_.no_shm = fallback_.code;
 }
 
-Status Handshake::send_hello() {
+Progress Handshake::send_hello() {
   const Buffer body = encode_hello(ours_);
   // A peer that has closed already may have said why: reading finds that, or the end.
   if (!send(channel_, FrameType::kHello, body) && channel_.wants_writable()) {
-    return Error{Code::kResourceExhausted, "the socket takes no HELLO"};
+    return CloseReason::out_of_resources("the socket takes no HELLO");
   }
   return {};
 }
 
-Status Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
-  const Error violation{Code::kDataLoss, "the peer does not speak the ipcbridge protocol"};
-  if (!is_well_formed(header)) return violation;
+Progress Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
+  if (!is_well_formed(header)) return no_handshake();
   switch (header.type) {
     case FrameType::kError: {
-      if (header.call_id != 0) return violation;
+      if (header.call_id != 0) return no_handshake();
       Result<Outcome> refusal = decode_error(body);
-      if (!refusal.ok()) return refusal.error();
-      return Error{refusal.value().code, std::string(refusal.value().message)};
+      if (!refusal.ok()) return CloseReason::peer_violation(refusal.error().message);
+      return CloseReason::peer_refusal({refusal.value().code, std::string(refusal.value().message)});
     }
     case FrameType::kHello:
-      return theirs_ ? Status(violation) : receive_hello(body);
+      return theirs_ ? no_handshake() : receive_hello(body);
     case FrameType::kUpgrade:
-      return theirs_ && negotiates_shm() && !their_verdict_ ? receive_verdict(body) : Status(violation);
+      return theirs_ && negotiates_shm() && !their_verdict_ ? receive_verdict(body) : no_handshake();
     default:
       if ((header.flags & kFlagIgnorable) != 0) return {};
-      return violation;
+      return no_handshake();
   }
 }
 
@@ -88,13 +90,11 @@ bool Handshake::negotiates_shm() const {
   return (ours_.optional_features & feature::kShm) != 0 && (theirs_->optional_features & feature::kShm) != 0;
 }
 
-Status Handshake::receive_hello(ConstBytes body) {
+Progress Handshake::receive_hello(ConstBytes body) {
   Result<Hello> hello = decode_hello(body);
-  if (!hello.ok()) return hello.error();
-  if (Status status = check_compatible(hello.value()); !status.ok()) {
-    incompatible_ = true;
-    return status;
-  }
+  if (!hello.ok()) return CloseReason::peer_violation(hello.error().message);
+  // The peer should hear of that.
+  if (Status status = check_compatible(hello.value()); !status.ok()) return CloseReason::refusal(status.error());
   theirs_ = std::move(hello).value();
   // Calls go the other way, and the names may take megabytes.
   if (side_ == Session::Side::kAcceptor) theirs_->methods = std::vector<std::string>();
@@ -141,9 +141,9 @@ void Handshake::fall_back(Code code, const std::string& why) {
   fallback_ = {code == Code::kOk ? Code::kFailedPrecondition : code, why};
 }
 
-Status Handshake::receive_verdict(ConstBytes body) {
+Progress Handshake::receive_verdict(ConstBytes body) {
   Result<Upgrade> upgrade = decode_upgrade(body);
-  if (!upgrade.ok()) return upgrade.error();
+  if (!upgrade.ok()) return CloseReason::peer_violation(upgrade.error().message);
   their_verdict_ = std::move(upgrade).value();
   if (!their_verdict_->accepted) fall_back(their_verdict_->code, their_verdict_->reason);
   return {};

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/close_reason.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
 #include "core/rpc/hello.hpp"
@@ -22,11 +23,11 @@ class Handshake {
   // A ring_bytes of zero offers no shared memory; nor is it offered on a channel that cannot agree on it.
   Handshake(System& system, Session::Side side, Hello ours, std::size_t ring_bytes, Channel& channel);
 
-  // Sends this side's HELLO.
-  Status start();
+  // Sends this side's HELLO. A reason ends the connection.
+  Progress start();
 
-  // An error ends the connection: the peer refused (its own code), speaks another protocol, or is broken.
-  Status on_frame(const FrameHeader& header, ConstBytes body);
+  // A reason ends the connection: the peer refused it, asks for what this side has not, or is broken.
+  Progress on_frame(const FrameHeader& header, ConstBytes body);
 
   // Sends what could not be sent yet.
   void flush();
@@ -34,9 +35,6 @@ class Handshake {
   // From here on frames belong to the session (on the channel of upgrade(), where there is one).
   bool finished() const;
   bool wants_frame() const { return !finished(); }
-
-  // Whether on_frame has failed because of what the peer's HELLO asks for: the peer should hear of that.
-  bool incompatible() const { return incompatible_; }
 
   // An acceptor has dropped the methods in it.
   const std::optional<Hello>& theirs() const { return theirs_; }
@@ -50,9 +48,9 @@ class Handshake {
  private:
   void offer_segment();
   void withdraw_segment(const Error& why);
-  Status send_hello();
-  Status receive_hello(ConstBytes body);
-  Status receive_verdict(ConstBytes body);
+  Progress send_hello();
+  Progress receive_hello(ConstBytes body);
+  Progress receive_verdict(ConstBytes body);
   void judge_segment();
   Result<shm::PeerSegment> open_segment();
   void fall_back(Code code, const std::string& why);
@@ -70,7 +68,6 @@ class Handshake {
   std::optional<Hello> theirs_;
   std::optional<Upgrade> verdict_;
   bool verdict_sent_ = false;
-  bool incompatible_ = false;
   std::optional<Upgrade> their_verdict_;
   Error fallback_{Code::kOk, ""};
 };

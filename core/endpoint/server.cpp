@@ -143,7 +143,7 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   }
   connections_.push_back(connection);
   if (!allowed.ok()) {
-    connection->refuse(allowed.error());
+    connection->close(CloseReason::refusal(allowed.error()));
     return;
   }
   connection->start();
@@ -211,7 +211,7 @@ void Server::close(Duration grace) {
 void Server::end_handshake(Connection& connection) {
   connection.note_descriptor();
   connection.service();
-  if (!connection.is_open()) connection.refuse({Code::kUnavailable, "the service is closing"});
+  if (!connection.is_open()) connection.close(CloseReason::refusal(CloseReason::goodbye().error()));
 }
 
 // The client closes when it has its last answer; then nothing is on its way here any more. Until then calls that have
@@ -236,7 +236,7 @@ void Server::give_up() {
 }
 
 void Server::close_connections(const Error& why) {
-  for (Connection* connection : std::vector<Connection*>(connections_)) connection->close(why);
+  for (Connection* connection : std::vector<Connection*>(connections_)) connection->close(CloseReason::owner(why));
   close_if_drained();
 }
 
@@ -282,7 +282,7 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
       constexpr Duration kGrace = std::chrono::seconds(10);
       close(kGrace);
     }
-    return Error{Code::kUnavailable, "the service is closing"};
+    return CloseReason::goodbye().error();
   }
   if (address_.shared_memory() == SharedMemory::kRequired && connection.fallback().code != Code::kOk &&
       (theirs.optional_features & feature::kShm) != 0) {
@@ -300,11 +300,11 @@ void Server::tell_activity(const std::optional<shm::Activity>& activity) {
 
 void Server::on_open(Connection& connection) {
   if (activity_) connection.channel().tell_activity(activity_);
-  if (state_ == ServerState::kStarting) connection.close(close_reason_);
+  if (state_ == ServerState::kStarting) connection.close(CloseReason::owner(close_reason_));
   if (state_ == ServerState::kClosing) say_goodbye(connection);
 }
 
-void Server::on_closed(Connection& connection, const Error&) {
+void Server::on_closed(Connection& connection, const CloseReason&) {
   if (std::exchange(leaves_orphans_, false)) leave_orphans(connection.id());
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context_.note_end();

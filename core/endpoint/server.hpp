@@ -53,12 +53,12 @@ class Server final : public ConnectionOwner {
   void on_cancel(Session& session, std::uint64_t id) override;
   bool keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) override;
   void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(Session&, std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_unsent(Session&, std::uint64_t, const Request&, bool, const CloseReason&) override {}
   void on_answered(const RequestKey& request) override;
   void on_goaway(Session&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
   void on_dial_ready(std::uint64_t dial) override;
-  void on_closed(Connection& connection, const Error& why) override;
+  void on_closed(Connection& connection, const CloseReason& why) override;
 
  private:
   // Of those who are connected.

@@ -12,7 +12,7 @@ constexpr std::uint64_t kMagic = 0x3145474449524249ULL;  // "IBRIDGE1" in memory
 constexpr std::uint32_t kFixedBytes = 80;
 constexpr std::size_t kMaxReasonBytes = 1024;
 
-Error malformed() { return {Code::kDataLoss, "the peer does not speak the ipcbridge protocol"}; }
+Error malformed() { return {Code::kDataLoss, "it does not speak ipcbridge"}; }
 
 std::string version(std::uint16_t major, std::uint16_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);

@@ -6,7 +6,7 @@
 namespace ipcbridge {
 namespace {
 
-Error malformed(std::string_view what) { return {Code::kDataLoss, "the peer sent a malformed " + std::string(what)}; }
+Error malformed(std::string_view what) { return {Code::kDataLoss, "a malformed " + std::string(what)}; }
 
 }  // namespace
 

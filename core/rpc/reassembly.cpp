@@ -7,10 +7,10 @@ namespace ipcbridge {
 Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Buffer& whole) {
   Partial* partial = partials_.find(header.call_id);
   if (partial == nullptr) partial = &partials_.insert(header.call_id, Partial{header.type, {}});
-  if (partial->type != header.type) return Error{Code::kDataLoss, "the peer mixed the fragments of two messages"};
-  if (body.empty()) return Error{Code::kDataLoss, "the peer sent an empty fragment"};
+  if (partial->type != header.type) return Error{Code::kDataLoss, "the fragments of two messages mixed"};
+  if (body.empty()) return Error{Code::kDataLoss, "an empty fragment"};
   if (bytes_ + body.size() > max_bytes_) {
-    return Error{Code::kDataLoss, "the peer's unfinished messages exceed the limit of a message"};
+    return Error{Code::kDataLoss, "unfinished messages over the limit of one"};
   }
   append(partial->data, body);
   bytes_ += body.size();

@@ -5,12 +5,6 @@
 #include <utility>
 
 namespace ipcbridge {
-namespace {
-
-Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
-
-}  // namespace
-
 Session::Session(std::uint64_t number, Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer,
                  SessionEvents& events, Account* account)
     : writer_(writer),
@@ -24,7 +18,7 @@ Session::Session(std::uint64_t number, Side side, const Limits& ours, const Limi
               [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
       reassembly_(ours.max_message_bytes) {}
 
-Status Session::receive(const FrameHeader& header, ConstBytes body) {
+Progress Session::receive(const FrameHeader& header, ConstBytes body) {
   try {
     return dispatch(header, body);
   } catch (const std::bad_alloc&) {
@@ -32,9 +26,9 @@ Status Session::receive(const FrameHeader& header, ConstBytes body) {
   }
 }
 
-Status Session::dispatch(const FrameHeader& header, ConstBytes body) {
-  if (!is_well_formed(header)) return violation("an unknown flag");
-  if (header.length > kMaxFrameBody) return violation("a frame over the limit");
+Progress Session::dispatch(const FrameHeader& header, ConstBytes body) {
+  if (!is_well_formed(header)) return CloseReason::peer_violation("an unknown flag");
+  if (header.length > kMaxFrameBody) return CloseReason::peer_violation("a frame over the limit");
   switch (header.type) {
     case FrameType::kRequest:
     case FrameType::kNotify:
@@ -53,13 +47,13 @@ Status Session::dispatch(const FrameHeader& header, ConstBytes body) {
       return {};
     default:
       if ((header.flags & kFlagIgnorable) != 0) return {};
-      return violation("a frame of type " + std::to_string(static_cast<int>(header.type)));
+      return CloseReason::peer_violation("a frame of type " + std::to_string(static_cast<int>(header.type)));
   }
 }
 
 // Takes no memory itself, except to keep an answer for which the channel has no room. Where that cannot be had the call
 // would wait for ever, so the connection ends.
-Status Session::give_up_message(const FrameHeader& header) {
+Progress Session::give_up_message(const FrameHeader& header) {
   try {
     switch (header.type) {
       case FrameType::kRequest:
@@ -79,14 +73,14 @@ Status Session::give_up_message(const FrameHeader& header) {
     }
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): told below
   }
-  return Error{Code::kResourceExhausted, kOutOfMemory};
+  return CloseReason::out_of_memory();
 }
 
 // A peer that asks and never reads the answers gets no more memory than one that calls.
-Status Session::receive_ping(std::uint64_t id) {
+Progress Session::receive_ping(std::uint64_t id) {
   send(FrameType::kPong, id, {});
   if (outbox_.empty() || (outbox_.bytes() <= kMaxUnsentBytes && share_.has_room(0))) return {};
-  return violation("it does not read");
+  return CloseReason::peer_violation("it does not read");
 }
 
 void Session::send(FrameType type, std::uint64_t id, Buffer body) {
@@ -110,7 +104,7 @@ void Session::goaway() {
   if (!std::exchange(goaway_sent_, true)) send(FrameType::kGoaway, 0, {});
 }
 
-void Session::fail(const Error& why) {
+void Session::fail(const CloseReason& why) {
   pending_.for_each([&](std::uint64_t id, Pending& pending) {
     if (!pending.abandoned) fail_call(id, pending, why);
   });

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/base/bytes.hpp"
+#include "core/base/close_reason.hpp"
 #include "core/base/frame.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
@@ -38,7 +39,7 @@ class SessionEvents {
   // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
   // `begun`: a part had been sent.
   virtual void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
-                         const Error& why) = 0;
+                         const CloseReason& why) = 0;
 
   virtual void on_goaway(Session& session) = 0;
 };
@@ -48,8 +49,8 @@ class SessionEvents {
 // to it. Both sides may call. Not thread-safe.
 //
 // Each REQUEST and NOTIFY is answered exactly once, also when it was cancelled, so that both sides count
-// the same calls against the receiver's grant. What the peer may not do ends in an error from receive(),
-// after which the session must be failed.
+// the same calls against the receiver's grant. What the peer may not do ends in a reason from receive(),
+// with which the session must be failed.
 //
 // Where there is no memory for a message, its call fails with resource_exhausted and everything else goes on. A method
 // of this side that throws std::bad_alloc has done nothing.
@@ -66,7 +67,7 @@ class Session {
 
   std::uint64_t number() const { return number_; }
 
-  Status receive(const FrameHeader& header, ConstBytes body);
+  Progress receive(const FrameHeader& header, ConstBytes body);
 
   // Begins a call; on_outcome(token) follows, unless it is cancelled before. Gives the call's id, or 0
   // when the peer's grant or the channel has no room now (nothing was sent: try again when has_room()).
@@ -93,7 +94,7 @@ class Session {
   bool has_output() const { return !outbox_.empty(); }
 
   // The connection is lost: every pending call ends with `unavailable` or as unsent, every running one is cancelled.
-  void fail(const Error& why);
+  void fail(const CloseReason& why);
 
   std::size_t pending_calls() const { return pending_.size(); }
   std::size_t inbound_calls() const { return inbound_.size(); }
@@ -126,23 +127,23 @@ class Session {
   bool charge(Inbound& inbound, std::uint64_t bytes);
   void forget_body(Inbound& inbound);
   std::string over_account() const;
-  void fail_call(std::uint64_t id, const Pending& pending, const Error& why);
+  void fail_call(std::uint64_t id, const Pending& pending, const CloseReason& why);
   void send(FrameType type, std::uint64_t id, Buffer body);
 
-  Status dispatch(const FrameHeader& header, ConstBytes body);
-  Status give_up_message(const FrameHeader& header);
-  Status give_up_request(const FrameHeader& header);
+  Progress dispatch(const FrameHeader& header, ConstBytes body);
+  Progress give_up_message(const FrameHeader& header);
+  Progress give_up_request(const FrameHeader& header);
   void give_up_answer(const FrameHeader& header);
   void send_out_of_memory(std::uint64_t id, bool not_started);
   Pending take_pending(std::uint64_t id);
-  Status receive_ping(std::uint64_t id);
-  Status receive_request(const FrameHeader& header, ConstBytes body);
+  Progress receive_ping(std::uint64_t id);
+  Progress receive_request(const FrameHeader& header, ConstBytes body);
   void refuse_body(std::uint64_t id, Inbound& inbound);
-  Status refuse_request(const FrameHeader& header, Inbound& inbound);
-  Status start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
-  Status receive_answer(const FrameHeader& header, ConstBytes body);
-  Status finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
-  Status receive_cancel(std::uint64_t id);
+  Progress refuse_request(const FrameHeader& header, Inbound& inbound);
+  Progress start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Progress receive_answer(const FrameHeader& header, ConstBytes body);
+  Progress finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Progress receive_cancel(std::uint64_t id);
 
   static constexpr std::uint64_t kSideBit = 1ULL << 63U;
   // Answers that the peer does not read are kept up to this many bytes; beyond it a reply shrinks to an error.

@@ -6,11 +6,6 @@
 #include "core/rpc/session.hpp"
 
 namespace ipcbridge {
-namespace {
-
-Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
-
-}  // namespace
 
 void Session::give_up_answer(const FrameHeader& header) {
   Pending* pending = pending_.find(header.call_id);
@@ -47,7 +42,7 @@ std::string Session::describe_wait(std::size_t bytes) const {
 
 Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
   const std::size_t size = kRequestPrefixBytes + request.metadata.size() + request.payload.size();
-  if (goaway_received_) return Error{Code::kUnavailable, "the service is closing"};
+  if (goaway_received_) return CloseReason::goodbye().error();
   if (size > theirs_.max_message_bytes) {
     return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
                                                std::to_string(theirs_.max_message_bytes)};
@@ -87,9 +82,10 @@ bool Session::cancel(std::uint64_t id) {
   return dropped == Outbox::Dropped::kAllSent;
 }
 
-Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
+Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   const std::uint64_t number = header.call_id & ~kSideBit;
-  if (!is_ours(header.call_id) || number == 0 || number >= next_id_) return violation("an answer to no call");
+  if (!is_ours(header.call_id) || number == 0 || number >= next_id_)
+    return CloseReason::peer_violation("an answer to no call");
   const Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return {};  // answered already: ignored
   if (pending->skipped) {
@@ -100,11 +96,11 @@ Status Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   if (!fragment) return finish_call(header, body, nullptr);
   Buffer whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
-  if (!complete.ok()) return complete.error();
-  return complete.value() ? finish_call(header, whole, &whole) : Status();
+  if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
+  return complete.value() ? finish_call(header, whole, &whole) : Progress();
 }
 
-Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
   Outcome outcome;
   if (header.type == FrameType::kError) {
     // Parts of an error are read twice, so it is copied out of the peer's memory first.
@@ -114,7 +110,7 @@ Status Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* 
       storage = &copy;
     }
     Result<Outcome> error = decode_error(*storage);
-    if (!error.ok()) return error.error();
+    if (!error.ok()) return CloseReason::peer_violation(error.error().message);
     outcome = error.value();
     const Pending pending = take_pending(header.call_id);
     // The views are in `storage`; a short one is a copy of this function's.
@@ -135,7 +131,7 @@ Session::Pending Session::take_pending(std::uint64_t id) {
   return pending;
 }
 
-void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& why) {
+void Session::fail_call(std::uint64_t id, const Pending& pending, const CloseReason& why) {
   Buffer body;
   const Outbox::Dropped sent = outbox_.take(id, body);
   if (sent != Outbox::Dropped::kAllSent) {
@@ -146,7 +142,7 @@ void Session::fail_call(std::uint64_t id, const Pending& pending, const Error& w
   Outcome outcome;
   outcome.code = Code::kUnavailable;
   outcome.sent_maybe = true;
-  outcome.message = why.message;
+  outcome.message = why.message();
   events_.on_outcome(*this, pending.token, outcome, nullptr);
 }
 

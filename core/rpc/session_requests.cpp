@@ -18,12 +18,10 @@ constexpr std::size_t kMaxErrorMessageBytesInNeed = 256;
 // What a call costs besides its bytes, so that the account bounds the number of calls, too.
 constexpr std::uint64_t kCallOverhead = 256;
 
-Error violation(const std::string& what) { return {Code::kDataLoss, "the peer broke the protocol: " + what}; }
-
 }  // namespace
 
-Status Session::give_up_request(const FrameHeader& header) {
-  if (is_ours(header.call_id) || (header.call_id & ~kSideBit) == 0) return Error{Code::kDataLoss, kOutOfMemory};
+Progress Session::give_up_request(const FrameHeader& header) {
+  if (is_ours(header.call_id) || (header.call_id & ~kSideBit) == 0) return CloseReason::out_of_memory();
   Inbound* inbound = inbound_.find(header.call_id);
   if (inbound == nullptr) {
     inbound = &inbound_.insert(header.call_id, Inbound{});
@@ -144,25 +142,26 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
-Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
-  if (is_ours(header.call_id)) return violation("a request with an id of this side");
-  if ((header.call_id & ~kSideBit) == 0) return violation("a request with the id zero");
+Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
+  if (is_ours(header.call_id)) return CloseReason::peer_violation("a request with an id of this side");
+  if ((header.call_id & ~kSideBit) == 0) return CloseReason::peer_violation("a request with the id zero");
   Inbound* inbound = inbound_.find(header.call_id);
   if (inbound != nullptr && (inbound->complete || inbound->answered)) {
     // Fragments that crossed our answer to a cancelled request are impossible: the peer stops before it
     // cancels. So this is an id used twice.
-    return violation("a call id used twice");
+    return CloseReason::peer_violation("a call id used twice");
   }
   if (inbound == nullptr) {
     if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
-      return violation("more calls than were granted");
+      return CloseReason::peer_violation("more calls than were granted");
     inbound = &inbound_.insert(header.call_id, Inbound{});
     inbound->notify = header.type == FrameType::kNotify;
   }
   inbound->bytes += body.size();
   inbound_bytes_ += body.size();
-  if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1) return violation("more bytes than were granted");
-  if (inbound->bytes > ours_.max_message_bytes) return violation("a message over the limit");
+  if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1)
+    return CloseReason::peer_violation("more bytes than were granted");
+  if (inbound->bytes > ours_.max_message_bytes) return CloseReason::peer_violation("a message over the limit");
   if (inbound->refused || !charge(*inbound, body.size())) return refuse_request(header, *inbound);
 
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
@@ -172,7 +171,7 @@ Status Session::receive_request(const FrameHeader& header, ConstBytes body) {
   }
   Buffer whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
-  if (!complete.ok()) return complete.error();
+  if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
   if (!complete.value()) return {};
   inbound->complete = true;
   return start_request(header, whole, &whole);
@@ -185,7 +184,7 @@ void Session::refuse_body(std::uint64_t id, Inbound& inbound) {
 }
 
 // Nothing of it is kept. The answer comes behind its last fragment, or the rest would look like another request.
-Status Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
+Progress Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
   refuse_body(header.call_id, inbound);
   if ((header.flags & kFlagMore) == 0) {
     reply_error(header.call_id, Code::kResourceExhausted, true, over_account(), {});
@@ -193,16 +192,16 @@ Status Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
   return {};
 }
 
-Status Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
   Result<Request> request = decode_request(body);
-  if (!request.ok()) return request.error();
+  if (!request.ok()) return CloseReason::peer_violation(request.error().message);
   request.value().notify = header.type == FrameType::kNotify;
   events_.on_request(*this, header.call_id, request.value(), storage);
   return {};
 }
 
-Status Session::receive_cancel(std::uint64_t id) {
-  if (is_ours(id)) return violation("a cancellation of a call of this side");
+Progress Session::receive_cancel(std::uint64_t id) {
+  if (is_ours(id)) return CloseReason::peer_violation("a cancellation of a call of this side");
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
   if (inbound->complete) {

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "core/base/bytes.hpp"
+#include "core/base/close_reason.hpp"
 #include "core/base/frame.hpp"
-#include "core/base/result.hpp"
 #include "core/shm/activity.hpp"
 #include "core/transport/principal.hpp"
 
@@ -27,8 +27,8 @@ class FrameSink {
 
   // The header is the receiver's own copy. The body may lie in memory that the peer can still write: read
   // each byte of it at most once, and validate what was read. It is gone when the call returns.
-  // An error closes the channel.
-  virtual Status on_frame(const FrameHeader& header, ConstBytes body) = 0;
+  // Where it does not go on the channel is closed.
+  virtual Progress on_frame(const FrameHeader& header, ConstBytes body) = 0;
 
   // Asked before every frame: false ends the read and leaves the frame where it is.
   virtual bool wants_frame() = 0;
@@ -66,10 +66,9 @@ class Channel {
   virtual void on_writable() = 0;
 
   // Hands the frames that are there to the sink, within the budget. `fd_ready` says that fd() was reported
-  // readable or hung up since the last read. An error means that the channel is over: unavailable when the
-  // peer went away (after its last frame was handed on), data_loss when it broke the protocol, or the
-  // sink's own.
-  virtual Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) = 0;
+  // readable or hung up since the last read. A reason means that the channel is over: the peer has gone (after its
+  // last frame was handed on) or broke the protocol, or it is the sink's own.
+  virtual Progress read(FrameSink& sink, ReadBudget budget, bool fd_ready) = 0;
 
   // A look without a system call: is there a frame, or room where a write found none, or is the channel over?
   virtual bool ready() const = 0;

@@ -47,7 +47,7 @@ class InprocChannel::HelloSink final : public FrameSink {
  public:
   HelloSink(FrameSink& sink, Buffer& hello, bool& greeted) : sink_(sink), hello_(hello), greeted_(greeted) {}
 
-  Status on_frame(const FrameHeader& header, ConstBytes body) override {
+  Progress on_frame(const FrameHeader& header, ConstBytes body) override {
     if (header.type != FrameType::kHello || greeted_) return sink_.on_frame(header, body);
     greeted_ = true;
     const Buffer hello = std::exchange(hello_, {});
@@ -97,7 +97,7 @@ bool InprocChannel::write(const FrameHeader& header, std::span<const ConstBytes>
   return RingChannel::write(placeholder, {});
 }
 
-Status InprocChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+Progress InprocChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   if (greeted_) return RingChannel::read(sink, budget, fd_ready);
   HelloSink with_hello(sink, memory_->hello.at(static_cast<std::size_t>(1 - side_)), greeted_);
   return RingChannel::read(with_hello, budget, fd_ready);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "core/base/system.hpp"
@@ -18,7 +17,7 @@ class InprocChannel final : public RingChannel {
 
   std::string_view transport() const override { return "inproc"; }
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
-  Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
+  Progress read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
 
  private:
   struct Memory;

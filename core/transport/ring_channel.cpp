@@ -49,7 +49,7 @@ void RingChannel::answer_doorbell() {
   discard(std::move(received.fd));
 }
 
-Status RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   // Space that was wanted is reported once: whoever wants more of it writes again after this, and whoever
   // wants none any more is not kept awake by it.
   if (writer_.waiting() && writer_.space_arrived()) writer_.stop_waiting();
@@ -62,15 +62,15 @@ Status RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
     if (budget.frames == 0 || budget.bytes < size || !sink.wants_frame()) break;
     --budget.frames;
     budget.bytes -= size;
-    if (Status status = sink.on_frame(record.header, record.body); !status.ok()) return status;
+    if (Progress progress = sink.on_frame(record.header, record.body); !progress.ok()) return progress;
     reader_.consume();
   }
   if (reader_.publish()) ring_doorbell();
   if (next == shm::RingReader::Next::kCorrupt || writer_.corrupt()) {
-    return Error{Code::kDataLoss, "the peer wrote nonsense into its shared memory"};
+    return CloseReason::peer_violation("nonsense in its shared memory");
   }
   if (closed_ && next == shm::RingReader::Next::kEmpty) {
-    return Error{Code::kUnavailable, "the peer closed the connection"};
+    return CloseReason::peer_gone();
   }
   return {};
 }

@@ -24,7 +24,7 @@ class alignas(64) RingChannel : public Channel {
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
   bool wants_writable() const final { return false; }
   void on_writable() final {}
-  Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
+  Progress read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
   bool ready() const final;
   bool is_over() const final { return closed_ || writer_.corrupt(); }
   Glance glance() const final;

@@ -153,7 +153,7 @@ void UnixChannel::receive() {
   end_ += static_cast<std::size_t>(received.bytes);
 }
 
-Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
+Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
   complete_frame_ = false;
   while (end_ - begin_ >= sizeof(FrameHeader)) {
     if (!sink.wants_frame()) {
@@ -162,7 +162,7 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     }
     const auto header = load<FrameHeader>(received_.get() + begin_);
     if (header.length > limit_of(header.type)) {
-      return Error{Code::kDataLoss, "the peer sent a frame of " + std::to_string(header.length) + " bytes"};
+      return CloseReason::peer_violation("a frame of " + std::to_string(header.length) + " bytes");
     }
     const std::size_t size = sizeof header + header.length;
     if (end_ - begin_ < size) return {};
@@ -175,18 +175,18 @@ Status UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     budget.bytes -= std::min(budget.bytes, size);
     const ConstBytes body(received_.get() + begin_ + sizeof header, header.length);
     begin_ += size;
-    if (Status status = sink.on_frame(header, body); !status.ok()) return status;
+    if (Progress progress = sink.on_frame(header, body); !progress.ok()) return progress;
   }
   return {};
 }
 
-Status UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
-  if (Status status = deliver(sink, budget); !status.ok()) return status;
+Progress UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
+  if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
   if (fd_ready && !complete_frame_ && !closed_) {
     receive();
-    if (Status status = deliver(sink, budget); !status.ok()) return status;
+    if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
   }
-  if (closed_ && !complete_frame_) return Error{Code::kUnavailable, "the peer closed the connection"};
+  if (closed_ && !complete_frame_) return CloseReason::peer_gone();
   return {};
 }
 

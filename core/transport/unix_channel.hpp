@@ -31,7 +31,7 @@ class UnixChannel final : public Channel, public MemorySharing {
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
   bool wants_writable() const override { return blocked_ || !unsent_.empty(); }
   void on_writable() override;
-  Status read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
+  Progress read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
   bool ready() const override { return complete_frame_; }
   bool prepare_sleep() override;
   void wake() override {}
@@ -51,7 +51,7 @@ class UnixChannel final : public Channel, public MemorySharing {
   ReceiveBuffer make_buffer(std::size_t capacity) const;
   void resize(std::size_t capacity);
   void receive();
-  Status deliver(FrameSink& sink, ReadBudget& budget);
+  Progress deliver(FrameSink& sink, ReadBudget& budget);
   void keep_unsent(std::span<const ConstBytes> parts, std::size_t sent);
 
   System& system_;

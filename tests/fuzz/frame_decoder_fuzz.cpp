@@ -39,7 +39,7 @@ class Script final : public System {
 
 class Sink final : public FrameSink {
  public:
-  Status on_frame(const FrameHeader& header, ConstBytes body) override {
+  Progress on_frame(const FrameHeader& header, ConstBytes body) override {
     if (body.size() != header.length) std::abort();
     if (header.length > (header.type == FrameType::kHello ? kMaxHelloBody : kMaxFrameBody)) std::abort();
     for (const std::byte byte : body) sum += std::to_integer<unsigned>(byte);

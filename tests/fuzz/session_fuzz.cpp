@@ -42,7 +42,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
     if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
   }
-  void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const Error&) override {
+  void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const CloseReason&) override {
     if (calls.erase(token) != 1) std::abort();
     if (request.payload.size() + request.metadata.size() + kRequestPrefixBytes <= kMaxFrameBody) std::abort();
   }
@@ -71,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const FrameHeader header{static_cast<std::uint32_t>(body.size()), static_cast<FrameType>(type), flags, 0,
                                  call_id};
         if (!owner.session.receive(header, body).ok()) {
-          owner.session.fail({Code::kDataLoss, "as told"});
+          owner.session.fail(CloseReason::peer_violation("as told"));
           // Whatever happens, each call ends, and nothing stays charged.
           if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
           return 0;
@@ -117,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (owner.session.inbound_calls() > kLimits.max_pending_calls) std::abort();
     if (owner.session.pending_calls() > kLimits.max_pending_calls) std::abort();
   }
-  owner.session.fail({Code::kUnavailable, "the end"});
+  owner.session.fail(CloseReason::peer_gone());
   if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
   return 0;
 }

@@ -38,8 +38,8 @@ class ArrivalConformance : public testing::TestWithParam<const char*> {
   }
 
   // What the service says to it at last.
-  static Status end_of(Channel& peer, Endpoint& server) {
-    Status last;
+  static Progress end_of(Channel& peer, Endpoint& server) {
+    Progress last;
     Collector sink;
     EXPECT_TRUE(run_until({&server}, [&] {
       last = peer.read(sink, ReadBudget{}, true);
@@ -84,7 +84,7 @@ TEST_P(ArrivalConformance, OneThatDiesInTheHandshakeDisturbsNobody) {
 TEST_P(ArrivalConformance, OneThatSaysNothingIsGivenUp) {
   server_.serve(address_);
   const auto silent = raw_peer();
-  EXPECT_EQ(end_of(*silent, server_).error().code, Code::kUnavailable);
+  EXPECT_EQ(end_of(*silent, server_).why().code(), Code::kUnavailable);
   expect_service();
 }
 
@@ -92,7 +92,7 @@ TEST_P(ArrivalConformance, OneThatBreaksTheProtocolIsClosedAlone) {
   server_.serve(address_);
   const auto broken = raw_peer();
   ASSERT_TRUE(write(*broken, 1, "an answer to what nobody asked"));
-  EXPECT_EQ(end_of(*broken, server_).error().code, Code::kUnavailable);
+  EXPECT_EQ(end_of(*broken, server_).why().code(), Code::kUnavailable);
   expect_service();
 }
 
@@ -125,7 +125,7 @@ TEST_P(ArrivalConformance, ThoseInTheHandshakeAreToldThatTheServiceCloses) {
   const ServerId server = server_.serve(address_);
   const auto waiting = raw_peer();
   server_.driver().close_server(server, Duration::zero());
-  EXPECT_EQ(end_of(*waiting, server_).error().code, Code::kUnavailable);
+  EXPECT_EQ(end_of(*waiting, server_).why().code(), Code::kUnavailable);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, ArrivalConformance, testing::Values("unix", "inproc"),

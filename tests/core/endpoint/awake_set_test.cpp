@@ -124,7 +124,7 @@ class EmptyChannel : public Channel {
   bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
   bool wants_writable() const override { return false; }
   void on_writable() override {}
-  Status read(FrameSink&, ReadBudget, bool) override { return {}; }
+  Progress read(FrameSink&, ReadBudget, bool) override { return {}; }
   bool ready() const override { return false; }
   bool prepare_sleep() override { return true; }
   void wake() override {}
@@ -153,10 +153,10 @@ class NoOwner final : public ConnectionOwner {
   void on_request(Session&, std::uint64_t, const Request&, Buffer*) override {}
   void on_cancel(Session&, std::uint64_t) override {}
   void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(Session&, std::uint64_t, const Request&, bool, const Error&) override {}
+  void on_unsent(Session&, std::uint64_t, const Request&, bool, const CloseReason&) override {}
   void on_goaway(Session&) override {}
   void on_room(Connection&) override {}
-  void on_closed(Connection&, const Error&) override {}
+  void on_closed(Connection&, const CloseReason&) override {}
 };
 
 TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue) {
@@ -184,7 +184,7 @@ class CountingChannel final : public EmptyChannel {
   };
   explicit CountingChannel(Traffic& traffic) : traffic_(traffic) {}
 
-  Status read(FrameSink&, ReadBudget, bool) override {
+  Progress read(FrameSink&, ReadBudget, bool) override {
     ++traffic_.reads;
     return {};
   }

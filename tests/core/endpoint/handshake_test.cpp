@@ -31,7 +31,7 @@ std::size_t mapped_segments() {
 // One side of a handshake, with a bare socket as its peer.
 class HandshakeTest : public testing::Test {
  protected:
-  Status receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
+  Progress receive(FrameType type, const Buffer& body, std::uint8_t flags = 0) {
     return handshake_.on_frame(header_of(type, 0, body.size(), flags), body);
   }
   Handshake make(Session::Side side) { return {system_, side, Hello{}, shm::kDefaultRingBytes, channel_}; }
@@ -60,24 +60,24 @@ TEST_F(HandshakeTest, SkipsAFrameOfAnUnknownTypeThatMayBeIgnored) {
   EXPECT_TRUE(receive(kUnknown, {}, kFlagIgnorable).ok());
   ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
   EXPECT_TRUE(handshake_.theirs().has_value());
-  EXPECT_EQ(receive(kUnknown, {}).error().code, Code::kDataLoss);
+  EXPECT_EQ(receive(kUnknown, {}).why().code(), Code::kDataLoss);
 }
 
 TEST_F(HandshakeTest, AHelloOutOfTurnIsAViolationWhateverItsFlags) {
   ASSERT_TRUE(receive(FrameType::kHello, encode_hello(Hello{})).ok());
-  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), kFlagIgnorable).error().code, Code::kDataLoss);
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), kFlagIgnorable).why().code(), Code::kDataLoss);
 }
 
 TEST_F(HandshakeTest, AnUnknownFlagIsAViolation) {
-  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), 0x80).error().code, Code::kDataLoss);
-  EXPECT_EQ(receive(static_cast<FrameType>(99), {}, 0x80 | kFlagIgnorable).error().code, Code::kDataLoss);
+  EXPECT_EQ(receive(FrameType::kHello, encode_hello(Hello{}), 0x80).why().code(), Code::kDataLoss);
+  EXPECT_EQ(receive(static_cast<FrameType>(99), {}, 0x80 | kFlagIgnorable).why().code(), Code::kDataLoss);
 }
 
 TEST_F(HandshakeTest, SoIsAnythingInTheFieldThatMustBeZero) {
   const Buffer body = encode_hello(Hello{});
   FrameHeader header = header_of(FrameType::kHello, 0, body.size());
   header.zero = 1;
-  EXPECT_EQ(handshake_.on_frame(header, body).error().code, Code::kDataLoss);
+  EXPECT_EQ(handshake_.on_frame(header, body).why().code(), Code::kDataLoss);
 }
 
 TEST_F(HandshakeTest, KeepsNoSegmentWhereThePeerOffersNone) {

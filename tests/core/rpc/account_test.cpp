@@ -24,7 +24,7 @@ constexpr std::uint64_t kMost = 100'000;
 // Two connections of one user, whose account has room for one large message, and one connection of another user.
 class AccountTest : public testing::Test {
  protected:
-  static Status fragment(SessionSide& server, std::uint64_t id, std::size_t bytes, bool last) {
+  static Progress fragment(SessionSide& server, std::uint64_t id, std::size_t bytes, bool last) {
     const Buffer body = request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
     return server.receive(FrameType::kRequest, id, body, last ? std::uint8_t{0} : kFlagMore);
   }
@@ -140,7 +140,7 @@ TEST_F(AccountTest, WhoPingsWithoutReadingIsClosedWhenTheAccountIsFull) {
   one_.capacity = 0;
   ASSERT_TRUE(one_.receive(FrameType::kPing, 1, {}).ok());
   user_.charge(kMost);
-  EXPECT_EQ(one_.receive(FrameType::kPing, 2, {}).error().code, Code::kDataLoss);
+  EXPECT_EQ(one_.receive(FrameType::kPing, 2, {}).why().code(), Code::kDataLoss);
   EXPECT_TRUE(two_.receive(FrameType::kPing, 1, {}).ok()) << "this one reads";
 }
 
@@ -152,11 +152,11 @@ TEST_F(AccountTest, ALostConnectionGivesBackAllOfItsPart) {
   one_.session.reply(3, pattern(20'000, 1));
   ASSERT_TRUE(fragment(two_, 1, 5'000, false).ok());
   const std::uint64_t both = user_.bytes();
-  one_.session.fail({Code::kUnavailable, "gone"});
+  one_.session.fail(CloseReason::peer_gone());
   EXPECT_GT(both, 50'000U);
   EXPECT_GT(user_.bytes(), 5'000U);
   EXPECT_LT(user_.bytes(), 6'000U) << "what is left is the other connection's";
-  two_.session.fail({Code::kUnavailable, "gone"});
+  two_.session.fail(CloseReason::peer_gone());
   EXPECT_EQ(user_.bytes(), 0U);
 }
 

@@ -32,12 +32,12 @@ void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outco
                              std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
 }
 
-void SessionSide::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const Error&) {
+void SessionSide::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason&) {
   unsent_begun[token] = begun;
   if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
 }
 
-bool deliver_one(SessionSide& from, SessionSide& to, Status& status) {
+bool deliver_one(SessionSide& from, SessionSide& to, Progress& status) {
   if (from.written.empty()) return false;
   const Frame frame = std::move(from.written.front());
   from.written.pop_front();
@@ -45,8 +45,8 @@ bool deliver_one(SessionSide& from, SessionSide& to, Status& status) {
   return true;
 }
 
-Status settle(SessionSide& one, SessionSide& two) {
-  Status status;
+Progress settle(SessionSide& one, SessionSide& two) {
+  Progress status;
   for (bool moved = true; moved && status.ok();) {
     moved = deliver_one(one, two, status) || (status.ok() && deliver_one(two, one, status));
     for (SessionSide* side : {&one, &two}) {

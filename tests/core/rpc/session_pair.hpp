@@ -38,7 +38,7 @@ class SessionSide final : FrameWriter, SessionEvents {
       : session(0, side, ours, theirs, *this, *this, account) {}
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
-  Status receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
+  Progress receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
     return session.receive(header_of(type, id, body.size(), flags), body);
   }
 
@@ -57,15 +57,15 @@ class SessionSide final : FrameWriter, SessionEvents {
   void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Session&, std::uint64_t id) override { cancelled.push_back(id); }
   void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
-  void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const Error& why) override;
+  void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason& why) override;
   void on_goaway(Session&) override { ++goaways; }
 };
 
 // Hands `to` the next frame that `from` has written. False when there is none.
-bool deliver_one(SessionSide& from, SessionSide& to, Status& status);
+bool deliver_one(SessionSide& from, SessionSide& to, Progress& status);
 
 // Delivers and flushes both ways until nothing moves any more.
-Status settle(SessionSide& one, SessionSide& two);
+Progress settle(SessionSide& one, SessionSide& two);
 
 Buffer request_body(std::uint32_t method, std::string_view payload);
 

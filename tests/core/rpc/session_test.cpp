@@ -206,7 +206,7 @@ TEST_F(SessionTest, ACalleeIsToldOnceHoweverOftenAndWhyEver) {
   const std::uint64_t id = client_.call(1, {}).value();
   ASSERT_TRUE(settle(client_, server_).ok());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_.receive(FrameType::kCancel, id, {}).ok());
-  server_.session.fail({Code::kUnavailable, "gone"});
+  server_.session.fail(CloseReason::peer_gone());
   EXPECT_EQ(server_.cancelled.size(), 1U);
 }
 
@@ -267,8 +267,8 @@ TEST_F(SessionTest, ALostConnectionEndsEachCallOnceAndCancelsEachHandler) {
   static_cast<void>(server_.call(9, {}));
   ASSERT_TRUE(settle(client_, server_).ok());
   client_.session.cancel(2);
-  client_.session.fail({Code::kUnavailable, "the peer has gone"});
-  client_.session.fail({Code::kUnavailable, "twice"});
+  client_.session.fail(CloseReason::peer_gone());
+  client_.session.fail(CloseReason::peer_gone());
   EXPECT_EQ(client_.outcomes[1].at(0).code, Code::kUnavailable);
   EXPECT_TRUE(client_.outcomes[1][0].sent_maybe);
   EXPECT_FALSE(client_.outcomes[1][0].remote);
@@ -284,7 +284,7 @@ TEST_F(SessionTest, ACallLostBeforeItsLastFragmentWasSentComesBack) {
   client_.capacity = 3;
   static_cast<void>(client_.call(1, as_bytes("short")));
   static_cast<void>(client_.call(2, pattern(50'000, 7)));
-  client_.session.fail({Code::kUnavailable, "gone"});
+  client_.session.fail(CloseReason::peer_gone());
   EXPECT_TRUE(client_.outcomes[1].at(0).sent_maybe);
   EXPECT_FALSE(client_.outcomes.contains(2));
   ASSERT_TRUE(client_.unsent.contains(2));
@@ -296,7 +296,7 @@ TEST_F(SessionTest, ACallLostBeforeItsLastFragmentWasSentComesBack) {
 TEST_F(SessionTest, ALongCallThatWasLostBeforeItsFirstFragmentWasNotBegun) {
   client_.capacity = 0;
   static_cast<void>(client_.call(1, pattern(50'000, 7)));
-  client_.session.fail({Code::kUnavailable, "gone"});
+  client_.session.fail(CloseReason::peer_gone());
   ASSERT_TRUE(client_.unsent.contains(1));
   EXPECT_FALSE(client_.unsent_begun[1]);
 }
@@ -304,7 +304,7 @@ TEST_F(SessionTest, ALongCallThatWasLostBeforeItsFirstFragmentWasNotBegun) {
 TEST_F(SessionTest, ALongCallThatWasSentMayHaveRun) {
   static_cast<void>(client_.call(1, pattern(50'000, 7)));
   while (client_.session.has_output()) client_.session.flush_round();
-  client_.session.fail({Code::kUnavailable, "gone"});
+  client_.session.fail(CloseReason::peer_gone());
   EXPECT_TRUE(client_.outcomes[1].at(0).sent_maybe);
   EXPECT_TRUE(client_.unsent.empty());
 }
@@ -319,13 +319,13 @@ TEST_F(SessionTest, APingIsAnswered) {
 
 TEST_F(SessionTest, APeerThatPingsAndNeverReadsIsRefused) {
   client_.capacity = 0;
-  Status status;
+  Progress status;
   std::uint64_t pings = 0;
   while (status.ok() && pings < 10'000'000) {
     status = client_.receive(FrameType::kPing, 1, {});
     ++pings;
   }
-  EXPECT_EQ(status.error().code, Code::kDataLoss) << "after " << pings << " pings";
+  EXPECT_EQ(status.why().code(), Code::kDataLoss) << "after " << pings << " pings";
 }
 
 }  // namespace

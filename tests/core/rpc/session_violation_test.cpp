@@ -23,11 +23,11 @@ Limits tiny() {
 // A peer that says what it likes to an acceptor.
 class SessionViolation : public testing::Test {
  protected:
-  void expect_refused(const Status& status) {
+  void expect_refused(const Progress& status) {
     ASSERT_FALSE(status.ok());
-    EXPECT_EQ(status.error().code, Code::kDataLoss) << status.error().message;
+    EXPECT_EQ(status.why().kind(), CloseReason::Kind::kPeerViolation) << status.why().message();
   }
-  Status request(std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
+  Progress request(std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
     return server_.receive(FrameType::kRequest, id, body, flags);
   }
   SessionSide server_{Session::Side::kAcceptor, tiny(), tiny()};
@@ -65,13 +65,11 @@ TEST_F(SessionViolation, MoreCallsThanWereGranted) {
 }
 
 TEST_F(SessionViolation, MoreBytesThanWereGranted) {
-  Status status;
   const Buffer fragment = pattern(16'000, 1);
   ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
   ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
   ASSERT_TRUE(request(2, body_).ok());
-  status = request(2, fragment);
-  expect_refused(status);
+  expect_refused(request(2, fragment));
 }
 
 TEST_F(SessionViolation, AMessageOverTheLimit) {

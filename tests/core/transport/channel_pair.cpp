@@ -33,7 +33,7 @@ ChannelPair make_channels(std::string_view transport, System& system) {
           std::make_unique<ShmChannel>(system, std::move(two), peer, std::move(second), std::move(first_seen))};
 }
 
-Status Collector::on_frame(const FrameHeader& header, ConstBytes body) {
+Progress Collector::on_frame(const FrameHeader& header, ConstBytes body) {
   frames.push_back({header, Buffer(body.begin(), body.end())});
   return {};
 }
@@ -51,12 +51,12 @@ bool sleep_until_ready(Channel& channel) {
   return woken;
 }
 
-Status read_until(Channel& channel, Collector& sink, std::size_t count) {
+Progress read_until(Channel& channel, Collector& sink, std::size_t count) {
   while (sink.frames.size() < count) {
     const bool woken = sleep_until_ready(channel);
-    if (!woken) return Error{Code::kDeadlineExceeded, "nothing arrives"};
+    if (!woken) return CloseReason::peer_silent();
     if (channel.wants_writable()) channel.on_writable();
-    if (Status status = channel.read(sink, ReadBudget{}, true); !status.ok()) return status;
+    if (Progress status = channel.read(sink, ReadBudget{}, true); !status.ok()) return status;
   }
   return {};
 }

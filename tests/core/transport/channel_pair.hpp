@@ -26,7 +26,7 @@ struct Frame {
 // Keeps the frames that arrive; takes at most `room` of them.
 class Collector final : public FrameSink {
  public:
-  Status on_frame(const FrameHeader& header, ConstBytes body) override;
+  Progress on_frame(const FrameHeader& header, ConstBytes body) override;
   bool wants_frame() override { return frames.size() < room; }
   std::deque<Frame> frames;
   std::size_t room = ~std::size_t{0};
@@ -39,6 +39,6 @@ bool write(Channel& channel, std::uint64_t id, std::string_view text);
 bool sleep_until_ready(Channel& channel);
 
 // Reads and sleeps by turns until `count` frames have been collected, or the channel ends.
-Status read_until(Channel& channel, Collector& sink, std::size_t count);
+Progress read_until(Channel& channel, Collector& sink, std::size_t count);
 
 }  // namespace ipcbridge::testing_support

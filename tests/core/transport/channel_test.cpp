@@ -216,20 +216,20 @@ TEST_P(ChannelConformance, LeavesTheFrameThatTheSinkDoesNotWant) {
 
 TEST_P(ChannelConformance, EndsWithTheErrorOfItsSink) {
   class Refusing final : public FrameSink {
-    Status on_frame(const FrameHeader&, ConstBytes) override { return Error{Code::kAborted, "no"}; }
+    Progress on_frame(const FrameHeader&, ConstBytes) override { return CloseReason::owner({Code::kAborted, "no"}); }
     bool wants_frame() override { return true; }
   } refusing;
   ASSERT_TRUE(write(*pair_.one, 1, "x"));
-  EXPECT_EQ(pair_.two->read(refusing, ReadBudget{}, true).error().code, Code::kAborted);
+  EXPECT_EQ(pair_.two->read(refusing, ReadBudget{}, true).why().code(), Code::kAborted);
 }
 
 TEST_P(ChannelConformance, DeliversWhatAClosedPeerHadWritten) {
   for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(write(*pair_.one, i, "x"));
   ASSERT_TRUE(write(*pair_.two, 9, "never read"));
   pair_.one.reset();
-  const Status status = read_until(*pair_.two, sink_, 4);
+  const Progress status = read_until(*pair_.two, sink_, 4);
   EXPECT_EQ(sink_.frames.size(), 3U);
-  EXPECT_EQ(status.error().code, Code::kUnavailable);
+  EXPECT_EQ(status.why().code(), Code::kUnavailable);
 }
 
 TEST_P(ChannelConformance, WakesASleeperWhenThePeerCloses) {
@@ -237,13 +237,13 @@ TEST_P(ChannelConformance, WakesASleeperWhenThePeerCloses) {
   pair_.one.reset();
   EXPECT_TRUE(is_readable(pair_.two->fd()));
   pair_.two->wake();
-  EXPECT_EQ(pair_.two->read(sink_, ReadBudget{}, true).error().code, Code::kUnavailable);
+  EXPECT_EQ(pair_.two->read(sink_, ReadBudget{}, true).why().code(), Code::kUnavailable);
 }
 
 TEST_P(ChannelConformance, RefusesToWriteOrEndsWhenThePeerHasGone) {
   pair_.one.reset();
   for (int i = 0; i < 3; ++i) static_cast<void>(write(*pair_.two, 1, "x"));
-  EXPECT_EQ(pair_.two->read(sink_, ReadBudget{}, true).error().code, Code::kUnavailable);
+  EXPECT_EQ(pair_.two->read(sink_, ReadBudget{}, true).why().code(), Code::kUnavailable);
 }
 
 // Two sides that sleep whenever they can: a lost wake-up shows as a hang of ten seconds.

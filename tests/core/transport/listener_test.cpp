@@ -83,8 +83,8 @@ class ListenerConformance : public testing::TestWithParam<const char*> {
   // Whether the other end has gone.
   static Code end_of(Channel& channel) {
     Collector sink;
-    const Status status = read_until(channel, sink, 1);
-    return status.ok() ? Code::kOk : status.error().code;
+    const Progress status = read_until(channel, sink, 1);
+    return status.ok() ? Code::kOk : status.why().code();
   }
 
   TemporaryDirectory directory_;

@@ -64,7 +64,7 @@ TEST_F(ShmChannelTest, NonsenseThatAWriteFindsIsReadyToBeRead) {
   EXPECT_EQ(channel_->glance().word, nullptr);
   EXPECT_FALSE(channel_->prepare_sleep());
   Collector sink;
-  EXPECT_EQ(channel_->read(sink, ReadBudget{}, false).error().code, Code::kDataLoss);
+  EXPECT_EQ(channel_->read(sink, ReadBudget{}, false).why().code(), Code::kDataLoss);
 }
 
 TEST_F(ShmChannelTest, WhatTheSidesDoIsSeenWithoutAMessage) {

@@ -41,7 +41,7 @@ class UnixChannelTest : public testing::Test {
   }
   void send_header(const FrameHeader& header) { send_raw(std::as_bytes(std::span(&header, 1))); }
 
-  Status read() { return channel_.read(sink_, ReadBudget{}, true); }
+  Progress read() { return channel_.read(sink_, ReadBudget{}, true); }
 
   std::pair<Fd, Fd> sockets_ = socket_pair();
   Fd raw_ = std::move(sockets_.first);
@@ -70,7 +70,7 @@ TEST_F(UnixChannelTest, HalfAFrameAndAClosedPeerIsUnavailable) {
   send_header(header_of(FrameType::kRequest, 1, 100));
   ASSERT_TRUE(read().ok());
   raw_.reset();
-  EXPECT_EQ(read().error().code, Code::kUnavailable);
+  EXPECT_EQ(read().why().code(), Code::kUnavailable);
   EXPECT_TRUE(sink_.frames.empty());
 }
 
@@ -80,7 +80,7 @@ TEST_F(UnixChannelTest, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
     UnixChannel channel(System::real(), std::move(two), LocalPeer{});
     FrameHeader header = header_of(FrameType::kRequest, 1, length);
     ASSERT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
-    EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).error().code, Code::kDataLoss) << length;
+    EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).why().code(), Code::kDataLoss) << length;
   }
 }
 
@@ -91,7 +91,7 @@ TEST_F(UnixChannelTest, AHelloMayBeLongerThanOtherFramesButHasALimit) {
   UnixChannel channel(System::real(), std::move(two), LocalPeer{});
   FrameHeader header = header_of(FrameType::kHello, 0, kMaxHelloBody + 1);
   ASSERT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
-  EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).error().code, Code::kDataLoss);
+  EXPECT_EQ(channel.read(sink_, ReadBudget{}, true).why().code(), Code::kDataLoss);
 }
 
 TEST_F(UnixChannelTest, AnnouncedBytesTakeNoMemoryBeforeTheyArrive) {
@@ -202,7 +202,7 @@ TEST(UnixChannelEnd, LeavesNoDescriptorBehindWhoseCloseBlocks) {
 
 TEST_F(UnixChannelTest, AFailingReceiveEndsTheConnection) {
   system_.on_recvmsg = fail_with(ECONNRESET, 1);
-  EXPECT_EQ(read().error().code, Code::kUnavailable);
+  EXPECT_EQ(read().why().code(), Code::kUnavailable);
 }
 
 TEST_F(UnixChannelTest, AnInterruptedReceiveDoesNot) {

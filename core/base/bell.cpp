@@ -18,7 +18,7 @@ Result<Bell> Bell::create(System& system) {
   if (!fd.valid()) {
     return Error{Code::kResourceExhausted, std::string("cannot create an eventfd: ") + std::strerror(errno)};
   }
-  return Bell(std::move(fd));
+  return Bell(system, std::move(fd));
 }
 
 void Bell::ring() const {
@@ -28,7 +28,7 @@ void Bell::ring() const {
 
 void Bell::wait(TimePoint until) const {
   pollfd descriptor{fd_.get(), POLLIN, 0};
-  if (poll_until({&descriptor, 1}, until)) silence();
+  if (poll_until(*system_, {&descriptor, 1}, until)) silence();
 }
 
 void Bell::silence() const {

@@ -23,8 +23,9 @@ class Bell {
   void wait(TimePoint until) const;
 
  private:
-  explicit Bell(Fd fd) : fd_(std::move(fd)) {}
+  Bell(System& system, Fd fd) : system_(&system), fd_(std::move(fd)) {}
 
+  System* system_;
   Fd fd_;
 };
 

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <sys/timerfd.h>
 
+#include <utility>
+
 namespace ipcbridge {
 
 int System::socket(int domain, int type, int protocol) { return ::socket(domain, type, protocol); }
@@ -30,6 +32,9 @@ int System::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
 }
 int System::eventfd(unsigned initial, int flags) { return ::eventfd(initial, flags); }
 int System::timerfd_create(int clock, int flags) { return ::timerfd_create(clock, flags); }
+int System::timerfd_settime(int fd, int flags, const itimerspec* time) {
+  return ::timerfd_settime(fd, flags, time, nullptr);
+}
 int System::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
 int System::flock(int fd, int operation) { return ::flock(fd, operation); }
 int System::inotify_init1(int flags) { return ::inotify_init1(flags); }
@@ -42,6 +47,13 @@ int System::getpwnam_r(const char* name, passwd* entry, char* buffer, std::size_
 int System::getgrnam_r(const char* name, group* entry, char* buffer, std::size_t size, group** found) {
   return ::getgrnam_r(name, entry, buffer, size, found);
 }
+
+int System::ppoll(pollfd* descriptors, nfds_t count, const timespec* timeout) {
+  return ::ppoll(descriptors, count, timeout, nullptr);
+}
+
+TimePoint System::now() { return Clock::now(); }
+std::thread System::start_thread(std::function<void()> body) { return std::thread(std::move(body)); }
 
 System& System::real() {
   static System system;

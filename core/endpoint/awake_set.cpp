@@ -161,7 +161,7 @@ void AwakeSet::wake_up() {
 }
 
 void AwakeSet::review() {
-  const TimePoint now = Clock::now();
+  const TimePoint now = system_.now();
   if (now < next_review_) return;
   next_review_ = now + kReviewInterval;
   erase_if([](Connection& connection) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/system.hpp"
 #include "core/transport/channel.hpp"
 
 namespace ipcbridge {
@@ -19,6 +20,8 @@ class Context;
 // theirs, and a doorbell for each (a send, an event, a receive) would cost more than all the rest of a call.
 class AwakeSet {
  public:
+  explicit AwakeSet(System& system) : system_(system) {}
+
   // So that so many can be added without memory.
   void reserve(std::size_t count) {
     if (entries_.capacity() < count) entries_.reserve(2 * count);
@@ -70,6 +73,7 @@ class AwakeSet {
   template <typename Leaves>
   void erase_if(Leaves leaves);
 
+  System& system_;
   std::vector<Entry> entries_;
   std::size_t next_ = 0;  // where to look first
   TimePoint next_review_{};

@@ -18,7 +18,7 @@ Client::Client(Context& context, ClientId id, const ConnectOptions& options, std
 }
 
 void Client::start() {
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   patience_ = deadline_after(now, options_.connect_timeout);
   context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
   for (Link& link : links_) attempt(link);
@@ -95,7 +95,7 @@ void Client::give_up(const Error& why) {
 
 // The connection was lost, or (empty) somebody wants to call: patience begins anew.
 void Client::resume(const std::string& why_lost) {
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   patience_ = deadline_after(now, options_.connect_timeout);
   context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
   const Error why{Code::kUnavailable, why_lost};

@@ -124,7 +124,7 @@ class Client final : public ConnectionOwner {
   void fail_attempt(Link& link, const Error& why);
   void retry_later(Link& link, const Error& why);
   void attempt_at(Link& link, TimePoint at);
-  static void note_opened(Link& link);
+  void note_opened(Link& link) const;
   Link* link_of(const Connection& connection);
   bool any_usable() const;
   void lose(Link& link, const CloseReason& why);

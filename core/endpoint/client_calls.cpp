@@ -36,7 +36,7 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   call.wait_for_ready = options.wait_for_ready;
   if (options.timeout) {
     if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
-    call.deadline = deadline_after(Clock::now(), *options.timeout);
+    call.deadline = deadline_after(context_.now(), *options.timeout);
   }
   if (options.notify) token = next_notification_++;
   const TimePoint deadline = call.deadline;
@@ -96,7 +96,7 @@ Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, 
   request.metadata = metadata;
   request.payload = payload;
   if (call.deadline != kNever) {
-    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - Clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - context_.now()).count();
     request.timeout_us = static_cast<std::uint64_t>(std::max<std::int64_t>(1, left));
   }
   Result<std::uint64_t> id = link.connection->session().call(token, request);

@@ -37,7 +37,7 @@ void Client::advance(Link& link) {
   std::optional<Connector::Outcome> outcome = link.dial->advance();
   if (!outcome) {
     if (link.dial_until != kNever) return;
-    link.dial_until = Clock::now() + context_.options().handshake_timeout;
+    link.dial_until = context_.now() + context_.options().handshake_timeout;
     context_.set_timer({link.dial_until, TimerQueue::Kind::kClient, id_, 0});
     return;
   }
@@ -73,7 +73,7 @@ void Client::use(Link& link, std::unique_ptr<Channel> channel) {
   }
   ++connections_;
   if (links_.size() > 1) {
-    link.expected_until = Clock::now() + kShareWait;
+    link.expected_until = context_.now() + kShareWait;
     context_.set_timer({link.expected_until, TimerQueue::Kind::kClient, id_, 0});
   }
   link.connection->start();
@@ -93,7 +93,7 @@ void Client::retry_later(Link& link, const Error& why) {
   last_error_ = why;
   const Duration most = any_usable() ? kMaxIdleBackoff : kMaxBackoff;
   link.backoff = link.backoff == Duration::zero() ? kFirstBackoff : std::min(link.backoff * 2, most);
-  attempt_at(link, Clock::now() + link.backoff);
+  attempt_at(link, context_.now() + link.backoff);
 }
 
 void Client::attempt_at(Link& link, TimePoint at) {
@@ -103,8 +103,8 @@ void Client::attempt_at(Link& link, TimePoint at) {
 
 // A connection that is lost is tried again at once. But a service that ends each of them as soon as it is open is not
 // to keep this process busy for ever.
-void Client::note_opened(Link& link) {
-  const TimePoint now = Clock::now();
+void Client::note_opened(Link& link) const {
+  const TimePoint now = context_.now();
   const bool again_so_soon = link.found && now - link.opened < 2 * kMaxBackoff;
   link.pause = again_so_soon ? std::clamp(2 * link.pause, kFirstBackoff, kMaxBackoff) : Duration::zero();
   link.opened = now;
@@ -165,7 +165,7 @@ void Client::on_goaway(Session& session) {
   if (!any_usable()) {
     resume(CloseReason::goodbye().message());
   } else {
-    attempt_at(*link, Clock::now() + kFirstBackoff);
+    attempt_at(*link, context_.now() + kFirstBackoff);
   }
 }
 

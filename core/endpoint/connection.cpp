@@ -30,7 +30,7 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
       handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_) {}
 
 void Connection::start() {
-  context_.set_timer({Clock::now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
+  context_.set_timer({context_.now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
   if (const Progress progress = handshake_.start(); !progress.ok()) {
     close(progress.why());
     return;
@@ -147,7 +147,7 @@ bool Connection::expects_frames() const {
 }
 
 std::optional<PeerActivity> Connection::peer_activity() const {
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   const std::optional<shm::Activity> activity = channel_->peer_activity(now);
   if (!activity || !is_open()) return std::nullopt;
   const std::vector<std::string>& methods = peer_hello().methods;

@@ -46,6 +46,7 @@ class Context {
 
   const DriverOptions& options() const { return options_; }
   System& system() const { return *options_.system; }
+  TimePoint now() const { return options_.system->now(); }
   Transports& transports() const { return *options_.transports; }
   const KnownIds& known_ids() const { return known_ids_; }
   Poller& poller() { return poller_; }
@@ -130,7 +131,7 @@ class Context {
   std::uint64_t next_dial_ = 1;
   IdMap<std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 1;
-  AwakeSet awake_;
+  AwakeSet awake_{*options_.system};
   bool ended_ = false;
   bool attention_ = false;
   std::vector<std::unique_ptr<Connection>> graveyard_;

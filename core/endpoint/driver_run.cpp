@@ -84,7 +84,7 @@ void Driver::Impl::on_ready(const epoll_event& event) {
 
 void Driver::Impl::fire_timers() {
   if (context_.timers().next() == kNever) return;
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   TimerQueue::Timer timer;
   while (context_.timers().pop_due(now, timer)) {
     const auto owner = static_cast<std::uint32_t>(timer.owner);

@@ -73,7 +73,7 @@ bool Driver::Impl::spin(const std::function<bool()>& stop) {
     if (seen == AwakeSet::Look::kReady) return true;
     if (seen == AwakeSet::Look::kNothing) return false;
     if (!yield_to_peers()) return false;
-    const TimePoint now = Clock::now();
+    const TimePoint now = context_.now();
     if (start == TimePoint{}) {
       start = now - spun_;
       next_stop = now + kStopInterval;

@@ -17,7 +17,8 @@ std::uint64_t microseconds_until(TimePoint deadline, TimePoint now) {
 
 }  // namespace
 
-SerialOrder::SerialOrder(const std::vector<std::uint32_t>& groups) : groups_of_(groups) {
+SerialOrder::SerialOrder(System& system, const std::vector<std::uint32_t>& groups)
+    : system_(system), groups_of_(groups) {
   const auto most = std::max_element(groups.begin(), groups.end());
   if (most == groups.end()) return;
   groups_.resize(std::size_t{*most} + 1);
@@ -32,7 +33,9 @@ bool SerialOrder::add(const RequestKey& key, const Request& request, Buffer* sto
   group.has_begun = group.has_begun || begins;
   if (begins) return true;
   try {
-    group.waiting.push(InboundCall(0, key, request, storage));
+    InboundCall call(0, key, request, storage);
+    if (call.timeout_us != 0) call.received = system_.now();
+    group.waiting.push(std::move(call));
   } catch (...) {
     places_.erase(key);
     throw;
@@ -82,11 +85,11 @@ std::optional<SerialOrder::Begun> SerialOrder::begin_due() {
   return std::nullopt;
 }
 
-SerialOrder::Begun SerialOrder::begin(InboundCall call) {
+SerialOrder::Begun SerialOrder::begin(InboundCall call) const {
   Request request{call.method, call.notify, 0, call.metadata, call.payload};
   if (call.timeout_us != 0) {
     const TimePoint deadline = deadline_after(call.received, from_microseconds(call.timeout_us));
-    request.timeout_us = microseconds_until(deadline, Clock::now());
+    request.timeout_us = microseconds_until(deadline, system_.now());
   }
   const bool expired = call.timeout_us != 0 && request.timeout_us == 0;
   return {call.key, request, std::move(call.storage), expired};

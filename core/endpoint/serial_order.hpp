@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/system.hpp"
 #include "core/endpoint/call_queue.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/rpc/message.hpp"
@@ -26,7 +27,7 @@ class SerialOrder {
   };
 
   // `groups`: ServeOptions::serial_groups.
-  explicit SerialOrder(const std::vector<std::uint32_t>& groups);
+  SerialOrder(System& system, const std::vector<std::uint32_t>& groups);
   SerialOrder(const SerialOrder&) = delete;
   SerialOrder& operator=(const SerialOrder&) = delete;
 
@@ -63,8 +64,9 @@ class SerialOrder {
     bool has_begun = false;
   };
 
-  static Begun begin(InboundCall call);
+  Begun begin(InboundCall call) const;
 
+  System& system_;
   std::vector<std::uint32_t> groups_of_;  // the methods, by their numbers; 0: none
   std::vector<Group> groups_;
   std::unordered_map<RequestKey, Place, RequestKeyHash> places_;

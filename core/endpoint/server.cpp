@@ -25,13 +25,13 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
       admission_(context.known_ids(), options.allow),
       handshakes_(options.max_handshake_bytes),
       orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes),
-      serial_(options.serial_groups) {}
+      serial_(context.system(), options.serial_groups) {}
 
 Server::~Server() { stop_listening(); }
 
 void Server::start() {
   give_up_at_ =
-      options_.takeover == Takeover::kFail ? Clock::now() : deadline_after(Clock::now(), options_.takeover_timeout);
+      options_.takeover == Takeover::kFail ? context_.now() : deadline_after(context_.now(), options_.takeover_timeout);
   try_listen();
 }
 
@@ -42,7 +42,7 @@ void Server::try_listen() {
     set_state(ServerState::kListening, nullptr);
     return;
   }
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   if (status.error().code != Code::kAlreadyExists || now >= give_up_at_) {
     finish(status.error());
     return;
@@ -113,7 +113,7 @@ void Server::accept() {
 // Out of descriptors: the listening socket stays readable, so polling it would spin. Clients wait meanwhile.
 void Server::pause_accepting() {
   context_.poller().modify(listener_->fd(), poll_token_, 0);
-  accept_again_at_ = Clock::now() + kAcceptPause;
+  accept_again_at_ = context_.now() + kAcceptPause;
   context_.set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
 }
 
@@ -181,7 +181,7 @@ void Server::on_timer(TimePoint now) {
 
 void Server::close(Duration grace) {
   if (state_ == ServerState::kClosed) return;
-  const TimePoint give_up_at = deadline_after(Clock::now(), grace);
+  const TimePoint give_up_at = deadline_after(context_.now(), grace);
   if (state_ == ServerState::kClosing) {
     // Who closes again may have less patience.
     if (grace == Duration::zero()) {

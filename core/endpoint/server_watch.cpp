@@ -15,7 +15,7 @@ constexpr Duration kGrace = std::chrono::seconds(10);
 }  // namespace
 
 void Server::look_soon() {
-  if (state_ == ServerState::kListening) look_by(Clock::now() + kSettle);
+  if (state_ == ServerState::kListening) look_by(context_.now() + kSettle);
 }
 
 void Server::look_by(TimePoint at) {
@@ -45,13 +45,13 @@ void Server::watch_listener() {
   std::vector<std::string> listed;
   if (address_.directory && address_.directory->follows_sessions()) listed.push_back(address_.directory->sessions());
   const bool complete = context_.watch_paths(watch_, files, listed);
-  if (!complete) look_by(Clock::now() + context_.options().look_interval);
-  if (!is_in_place()) look_by(Clock::now() + kSettle);  // it has changed before it was watched
+  if (!complete) look_by(context_.now() + context_.options().look_interval);
+  if (!is_in_place()) look_by(context_.now() + kSettle);  // it has changed before it was watched
 }
 
 // Connections stay.
 void Server::listen_anew() {
-  const TimePoint now = Clock::now();
+  const TimePoint now = context_.now();
   if (listener_) give_up_at_ = deadline_after(now, options_.takeover_timeout);
   stop_listening();
   Status status = relocate();

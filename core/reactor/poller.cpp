@@ -62,7 +62,7 @@ void Poller::wake_at(TimePoint deadline) {
   // Zero would disarm it.
   const auto at = std::max<decltype(nanoseconds)>(1, nanoseconds);
   time.it_value = {static_cast<time_t>(at / 1'000'000'000), static_cast<long>(at % 1'000'000'000)};
-  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &time, nullptr);
+  system_->timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &time);
 }
 
 void Poller::ring() {

@@ -9,9 +9,10 @@
 
 namespace ipcbridge {
 
-BlockingDriver::Impl::Impl(std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell, Bell watchdog_bell,
-                           Observer observer)
-    : driver_(std::move(driver)),
+BlockingDriver::Impl::Impl(System& system, std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell,
+                           Bell watchdog_bell, Observer observer)
+    : system_(system),
+      driver_(std::move(driver)),
       observer_(std::move(observer)),
       generation_(fork_guard::generation()),
       watch_(std::move(watch)),
@@ -95,7 +96,7 @@ void BlockingDriver::Impl::set_loop_methods(ServerId server, std::vector<bool> m
 WorkerLoad BlockingDriver::Impl::load(ServerId server) {
   const std::lock_guard lock(mutex_);
   WorkQueue* queue = pool_.find(server);
-  return queue == nullptr ? WorkerLoad{} : queue->load(Clock::now());
+  return queue == nullptr ? WorkerLoad{} : queue->load(system_.now());
 }
 
 bool BlockingDriver::Impl::forked() const { return generation_ != fork_guard::generation(); }
@@ -119,8 +120,8 @@ Result<std::unique_ptr<BlockingDriver>> BlockingDriver::create(const DriverOptio
   Result<Bell> watchdog_bell = Bell::create(*options.system);
   if (!watchdog_bell.ok()) return watchdog_bell.error();
   auto impl =
-      std::make_unique<Impl>(std::move(driver).value(), std::move(watch).value(), std::move(leader_bell).value(),
-                             std::move(watchdog_bell).value(), std::move(observer));
+      std::make_unique<Impl>(*options.system, std::move(driver).value(), std::move(watch).value(),
+                             std::move(leader_bell).value(), std::move(watchdog_bell).value(), std::move(observer));
   if (Status status = impl->start(); !status.ok()) return status.error();
   return std::unique_ptr<BlockingDriver>(new BlockingDriver(std::move(impl)));
 }

@@ -54,7 +54,8 @@ class BlockingDriver::Impl final : public EventSink {
     std::unique_lock<std::mutex> lock_;
   };
 
-  Impl(std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell, Bell watchdog_bell, Observer observer);
+  Impl(System& system, std::unique_ptr<Driver> driver, DriverWatch watch, Bell leader_bell, Bell watchdog_bell,
+       Observer observer);
   ~Impl() override;
 
   Status start();
@@ -145,6 +146,7 @@ class BlockingDriver::Impl final : public EventSink {
   void tell_saturated(TimePoint now, Scope& lock);
   void read_as_watchdog(Scope& lock, bool wanted);
 
+  System& system_;
   std::unique_ptr<Driver> driver_;
   Observer observer_;
   std::uint32_t generation_;

@@ -90,13 +90,13 @@ CallResult BlockingDriver::Impl::call_or_throw(ClientId client, std::uint32_t me
 Result<Submission> BlockingDriver::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method,
                                               CallOptions options, ConstBytes metadata, ConstBytes payload,
                                               std::optional<Reading>& reading, const Interrupted& interrupted) {
-  const TimePoint deadline = options.timeout ? deadline_after(Clock::now(), *options.timeout) : kNever;
+  const TimePoint deadline = options.timeout ? deadline_after(system_.now(), *options.timeout) : kNever;
   Result<Submission> sent = driver_->call(client, token, method, options, metadata, payload);
   if (!sent.ok() || sent.value() == Submission::kTaken || options.notify) return sent;
   Wait room(/*looks=*/true);
   // Another thread's call may take the room that an event tells of, so each look is a try.
   room.done = [&] {
-    const TimePoint now = Clock::now();
+    const TimePoint now = system_.now();
     if (now >= deadline) return false;
     if (options.timeout) options.timeout = deadline - now;
     sent = driver_->call(client, token, method, options, metadata, payload);
@@ -106,7 +106,7 @@ Result<Submission> BlockingDriver::Impl::send(ClientId client, std::uint64_t tok
   const bool taken = wait(room, reading, interrupted);
   reading = try_read();
   if (taken) return sent;
-  if (Clock::now() < deadline) return Error{Code::kCancelled, "the call was interrupted"};
+  if (system_.now() < deadline) return Error{Code::kCancelled, "the call was interrupted"};
   return Error{Code::kDeadlineExceeded,
                "the call could not be sent before its deadline: the calls that wait to be sent are too many"};
 }
@@ -133,14 +133,14 @@ class BlockingDriver::Impl::Waiting {
 
 // Afterwards the thread does not read any more.
 bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted) {
-  InterruptCheck check(interrupted);
+  InterruptCheck check(system_, interrupted);
   bool was_interrupted = false;
   bool satisfied = false;
   const Waiting waiting(*this);
   for (;;) {
     self.observed = observed_.load();  // before it looks
     satisfied = self.is_over();
-    if (satisfied || was_interrupted || (self.deadline != kNever && Clock::now() >= self.deadline)) break;
+    if (satisfied || was_interrupted || (self.deadline != kNever && system_.now() >= self.deadline)) break;
     if (!reading) {
       reading = try_read();
       // Whoever read until now may have found this thread's answer just before it left.
@@ -176,7 +176,7 @@ bool BlockingDriver::Impl::read_a_while(InterruptCheck& check, TimePoint deadlin
     watch_.set_interest(false);
   }
   pollfd descriptor{driver_->fd(), POLLIN, 0};
-  const bool ready = poll_until({&descriptor, 1}, check.limit(deadline));
+  const bool ready = poll_until(system_, {&descriptor, 1}, check.limit(deadline));
   run(true);
   return check.is_due_after_sleep(ready);
 }

@@ -30,7 +30,7 @@ Result<DriverWatch> DriverWatch::create(System& system, int driver_fd) {
   if (system.epoll_ctl(epoll.get(), EPOLL_CTL_ADD, driver_fd, &event) != 0) {
     return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
   }
-  return DriverWatch(std::move(epoll), driver_fd);
+  return DriverWatch(system, std::move(epoll), driver_fd);
 }
 
 void DriverWatch::set_interest(bool on) {
@@ -42,7 +42,7 @@ void DriverWatch::set_interest(bool on) {
 
 DriverWatch::Wake DriverWatch::wait(const Bell& bell, TimePoint until) const {
   std::array<pollfd, 2> descriptors{{{bell.fd(), POLLIN, 0}, {epoll_.get(), POLLIN, 0}}};
-  if (!poll_until(descriptors, until)) return Wake::kNobody;
+  if (!poll_until(*system_, descriptors, until)) return Wake::kNobody;
   if (descriptors[0].revents != 0) bell.silence();
   return descriptors[1].revents != 0 ? Wake::kMessage : Wake::kBell;
 }

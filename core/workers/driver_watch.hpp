@@ -26,8 +26,10 @@ class DriverWatch {
   Wake wait(const Bell& bell, TimePoint until) const;
 
  private:
-  DriverWatch(Fd epoll, int driver_fd) : epoll_(std::move(epoll)), driver_fd_(driver_fd) {}
+  DriverWatch(System& system, Fd epoll, int driver_fd)
+      : system_(&system), epoll_(std::move(epoll)), driver_fd_(driver_fd) {}
 
+  System* system_;
   Fd epoll_;
   int driver_fd_;
   bool interest_ = true;

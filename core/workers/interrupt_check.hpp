@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "core/base/clock.hpp"
+#include "core/base/system.hpp"
 
 namespace ipcbridge {
 
@@ -18,31 +19,28 @@ using Interrupted = std::function<bool()>;
 // just before a sleep does not end it, so no sleep is without end.
 class InterruptCheck {
  public:
-  using Now = TimePoint (*)();
-
-  explicit InterruptCheck(const Interrupted& interrupted, Now now = &Clock::now)
-      : interrupted_(interrupted), now_(now) {}
+  InterruptCheck(System& system, const Interrupted& interrupted) : system_(system), interrupted_(interrupted) {}
 
   // Until when to sleep at most.
   TimePoint limit(TimePoint deadline) {
     if (!interrupted_) return deadline;
-    const TimePoint now = now_();
+    const TimePoint now = system_.now();
     if (next_ == TimePoint{}) next_ = now + kSlice;
     return std::min(deadline, now + kLongestSleep);
   }
 
-  bool is_due_after_sleep(bool woken) const { return interrupted_ && (!woken || now_() >= next_); }
+  bool is_due_after_sleep(bool woken) const { return interrupted_ && (!woken || system_.now() >= next_); }
 
   // After messages that were found without sleeping.
   bool is_due_after_messages() {
     constexpr std::uint32_t kRoundsPerClock = 256;
     if (!interrupted_ || ++rounds_ % kRoundsPerClock != 0) return false;
-    return now_() >= next_;
+    return system_.now() >= next_;
   }
 
   // When it is due. True when interrupted.
   bool ask() {
-    next_ = now_() + kSlice;
+    next_ = system_.now() + kSlice;
     return interrupted_();
   }
 
@@ -50,8 +48,8 @@ class InterruptCheck {
   static constexpr Duration kSlice = std::chrono::milliseconds(100);
   static constexpr Duration kLongestSleep = std::chrono::seconds(1);
 
+  System& system_;
   const Interrupted& interrupted_;
-  Now now_;
   TimePoint next_{};
   std::uint32_t rounds_ = 0;
 };

@@ -30,13 +30,13 @@ Result<std::unique_ptr<LoopWorker>> LoopWorker::create(BlockingDriver& driver, S
   if (!set_interest(selector, EPOLL_CTL_ADD, bell.value().fd())) {
     return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
   }
-  std::unique_ptr<LoopWorker> worker(new LoopWorker(driver, std::move(bell).value(), selector));
+  std::unique_ptr<LoopWorker> worker(new LoopWorker(driver, system, std::move(bell).value(), selector));
   if (!worker->driver_.forked()) worker->driver_.enter(*worker);
   return worker;
 }
 
-LoopWorker::LoopWorker(BlockingDriver& driver, Bell bell, int selector)
-    : driver_(*driver.impl_), bell_(std::move(bell)), selector_(selector) {}
+LoopWorker::LoopWorker(BlockingDriver& driver, System& system, Bell bell, int selector)
+    : driver_(*driver.impl_), system_(system), bell_(std::move(bell)), selector_(selector) {}
 
 LoopWorker::~LoopWorker() {
   if (driver_.forked()) return;
@@ -59,7 +59,8 @@ void LoopWorker::watch(int fd, bool on) {
 
 LoopWorker::Wake LoopWorker::sleep(TimePoint until) const {
   pollfd descriptor{selector_, POLLIN, 0};
-  if (!poll_until({&descriptor, 1}, until)) return until <= Clock::now() ? Wake::kNobody : Wake::kOther;  // or a signal
+  // Nothing is ready: the time is over, or a signal has arrived.
+  if (!poll_until(system_, {&descriptor, 1}, until)) return until <= system_.now() ? Wake::kNobody : Wake::kOther;
   std::array<epoll_event, 8> events{};
   const int count = ::epoll_wait(selector_, events.data(), static_cast<int>(events.size()), 0);
   Wake why = Wake::kBell;
@@ -104,13 +105,13 @@ LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint
   Scope lock(*this);
   WorkerPool::Idle& idle = *self.idle_;
   pool_.finish(idle.queue, idle.worker);
-  const bool may_wait = until > Clock::now();
+  const bool may_wait = until > system_.now();
   // The loop has other work: no more than a look.
   if (!may_wait && idle.queue.empty() && !pool_.has_leader() && !token_.is_held()) look_in_loop(idle, lock);
   bool others = false;
   // Whoever was called in vain is idle again before it sleeps.
   while (!pool_.reserve(idle.queue, idle.worker)) {
-    if (!may_wait || others || Clock::now() >= until) {
+    if (!may_wait || others || system_.now() >= until) {
       pool_.expect_back(idle.queue, idle.worker);  // when the loop has run what is ready
       return others ? LoopWorker::Ready::kOther : LoopWorker::Ready::kNone;
     }
@@ -127,7 +128,7 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
   self.watch(watch_.fd(), true);
   bool poll = false;
   bool others = false;
-  while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && Clock::now() < until) {
+  while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && system_.now() < until) {
     const bool busy = !token_.is_held() && read_in_loop(self, poll, lock);
     if (busy || !idle.queue.empty()) continue;
     pool_.finish(idle.queue, idle.worker);  // called in vain, it is idle again

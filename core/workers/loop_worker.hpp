@@ -39,7 +39,7 @@ class LoopWorker {
  private:
   friend class BlockingDriver::Impl;
 
-  LoopWorker(BlockingDriver& driver, Bell bell, int selector);
+  LoopWorker(BlockingDriver& driver, System& system, Bell bell, int selector);
 
   // Blocks in the selector.
   enum class Wake : std::uint8_t { kNobody, kBell, kMessage, kOther };
@@ -49,6 +49,7 @@ class LoopWorker {
   void watch(int fd, bool on);
 
   BlockingDriver::Impl& driver_;
+  System& system_;
   Bell bell_;
   int selector_;
   int watched_ = -1;

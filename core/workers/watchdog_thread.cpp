@@ -10,7 +10,7 @@ namespace ipcbridge {
 Status BlockingDriver::Impl::start() {
   const SignalsBlocked signals_blocked;
   try {
-    watchdog_thread_ = std::thread([this] { watch(); });
+    watchdog_thread_ = system_.start_thread([this] { watch(); });
   } catch (const std::system_error& error) {
     return Error{Code::kResourceExhausted, std::string("cannot start a thread: ") + error.what()};
   }
@@ -30,7 +30,7 @@ void BlockingDriver::Impl::watch() {
   for (;;) {
     const TimePoint told = tell_activities(lock);
     if (watchdog_.is_stopping()) return;
-    const TimePoint now = Clock::now();
+    const TimePoint now = system_.now();
     const bool wanted = pool_.tick(now, told);
     tell_saturated(now, lock);
     if (must_read()) {
@@ -42,7 +42,7 @@ void BlockingDriver::Impl::watch() {
                                                            .taken = watchdog_.seen_starts() != pool_.starts(),
                                                            .slow = pool_.any_stuck(),
                                                            .begun = pool_.expects_worker()});
-    const TimePoint until = pause ? Clock::now() + *pause : pool_.saturation_due();
+    const TimePoint until = pause ? system_.now() + *pause : pool_.saturation_due();
     watchdog_.fall_asleep(false, pause.has_value(), pool_.starts());
     lock.unlock();
     watchdog_.bell().wait(until);
@@ -54,7 +54,7 @@ void BlockingDriver::Impl::watch() {
 // The callers see it in shared memory; each server's connections are written to once a tick at the most. Gives the lock
 // up: the Driver's comes first. Gives the time of which they are told.
 TimePoint BlockingDriver::Impl::tell_activities(Scope& lock) {
-  const TimePoint now = Clock::now();
+  const TimePoint now = system_.now();
   while (const WorkQueue* queue = pool_.next_with_new_activity(now)) {
     const ServerId server = queue->server();
     const std::optional<shm::Activity> activity = queue->activity();
@@ -75,7 +75,7 @@ void BlockingDriver::Impl::tell_saturated(TimePoint now, Scope& lock) {
 }
 
 void BlockingDriver::Impl::read_as_watchdog(Scope& lock, bool wanted) {
-  const TimePoint until = wanted ? Clock::now() + WatchPace::kTick : pool_.saturation_due();
+  const TimePoint until = wanted ? system_.now() + WatchPace::kTick : pool_.saturation_due();
   watchdog_.fall_asleep(true, wanted, pool_.starts());
   // Whoever read last may have left without arming.
   if (token_.try_take()) {

@@ -63,7 +63,7 @@ bool BlockingDriver::Impl::wait_for_call(Worker& self, const Interrupted& interr
   Scope lock(*this);
   WorkQueue& queue = *self.queue_;
   pool_.finish(queue, self.number_);
-  InterruptCheck check(interrupted);
+  InterruptCheck check(system_, interrupted);
   bool was_interrupted = false;
   while (!was_interrupted && !queue.dismisses(self.epoch_)) {
     if (pool_.reserve(queue, self.number_)) return true;

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +23,9 @@ using testing_support::Endpoint;
 using testing_support::FaultySystem;
 using testing_support::run_idle;
 using testing_support::run_until;
+using testing_support::with_system;
+
+constexpr Duration kReview = std::chrono::milliseconds(20);  // the time between two
 
 // Many connections of one process to a service, all asleep. Every doorbell that the client rings is counted.
 class AwakeSetOfAService : public testing::Test {
@@ -41,9 +43,7 @@ class AwakeSetOfAService : public testing::Test {
       ++doorbells_;
       return false;
     };
-    DriverOptions options;
-    options.system = &system_;
-    return options;
+    return with_system(system_);
   }
 
   // Leaves everybody asleep.
@@ -59,7 +59,8 @@ class AwakeSetOfAService : public testing::Test {
   int doorbells_ = 0;
   testing_support::TemporaryDirectory directory_;
   std::string address_ = "shm://" + (directory_ / "calc");
-  Endpoint server_;
+  FaultySystem servers_;
+  Endpoint server_{with_system(servers_)};
   Endpoint client_;
   std::vector<ClientId> clients_;
 };
@@ -91,14 +92,13 @@ TEST_F(AwakeSetOfAService, IsRungAgainForEachSleep) {
 }
 
 TEST_F(AwakeSetOfAService, LetsIdleConnectionsSleepWhileAnotherIsBusy) {
-  // A review comes when 20 ms have passed, of which a consumer that is never idle hears within 1,024 turns. The first
-  // may see the calls of before.
+  // Of a review that is due a consumer that is never idle hears within 1,024 turns. The first may see the calls of
+  // before.
   for (int review = 0; review < 3; ++review) {
-    const TimePoint due = Clock::now() + std::chrono::milliseconds(20);
+    servers_.pass(kReview);
     for (std::size_t turns = 0; turns < 1024;) {
       const std::uint64_t token = client_.call(clients_[0], "x");
-      const bool counts = Clock::now() >= due;
-      for (; !client_.ended(token); turns += counts ? 1 : 0) {
+      for (; !client_.ended(token); ++turns) {
         server_.run();
         client_.run();
       }
@@ -161,7 +161,8 @@ class NoOwner final : public ConnectionOwner {
 
 TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue) {
   NoOwner owner;
-  Context context(DriverOptions{}, std::move(Poller::create(System::real())).value());
+  FaultySystem system;
+  Context context(with_system(system), std::move(Poller::create(System::real())).value());
   std::array<bool, 3> promised{};
   for (bool& each : promised) {
     ASSERT_NE(context.open_connection(std::make_unique<PromisingChannel>(each), Session::Side::kAcceptor, owner, {}),
@@ -169,7 +170,7 @@ TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue)
   }
   ASSERT_TRUE(context.awake().fall_asleep()) << "the first review lets nobody go: all are new";
   context.awake().wake_up();
-  std::this_thread::sleep_for(std::chrono::milliseconds(25));  // until the next is due
+  system.pass(kReview);
   ASSERT_TRUE(context.awake().fall_asleep());
   EXPECT_EQ(context.awake().size(), 0U) << "there was no review";
   for (const bool each : promised) EXPECT_TRUE(each) << "it would not ring";

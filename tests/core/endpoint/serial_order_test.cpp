@@ -12,6 +12,7 @@
 namespace ipcbridge {
 namespace {
 
+using testing_support::FaultySystem;
 using testing_support::text_of;
 
 constexpr std::uint32_t kFree = 0;    // a method in no group
@@ -47,7 +48,8 @@ class SerialOrderTest : public testing::Test {
     return begun ? begun->key.id : 0;
   }
 
-  SerialOrder order_{{0, 1, 1, 2}};
+  FaultySystem system_;
+  SerialOrder order_{system_, {0, 1, 1, 2}};
 };
 
 TEST_F(SerialOrderTest, KnowsWhichMethodsAreSerial) {
@@ -55,7 +57,7 @@ TEST_F(SerialOrderTest, KnowsWhichMethodsAreSerial) {
   EXPECT_TRUE(order_.is_serial(kFirst));
   EXPECT_TRUE(order_.is_serial(kOther));
   EXPECT_FALSE(order_.is_serial(4)) << "methods beyond the end are in no group";
-  EXPECT_FALSE(SerialOrder({}).is_serial(0));
+  EXPECT_FALSE(SerialOrder(System::real(), {}).is_serial(0));
 }
 
 TEST_F(SerialOrderTest, CallsOfAGroupBeginInTheirOrderEachWhenTheOneBeforeIsOver) {
@@ -206,10 +208,8 @@ TEST_F(SerialOrderTest, TheTimeThatACallWaitsIsTakenFromItsTimeout) {
   request.timeout_us = 1;
   order_.add({1, 2}, request, nullptr);
   request.timeout_us = 3'600'000'000;
-  const TimePoint added = Clock::now();
   order_.add({1, 3}, request, nullptr);
-  while (Clock::now() < added + std::chrono::milliseconds(2)) {
-  }
+  system_.pass(std::chrono::milliseconds(2));
   finish(1);
   EXPECT_TRUE(order_.begin_due()->expired);
   finish(2);

@@ -9,6 +9,12 @@
 
 namespace ipcbridge::testing_support {
 
+DriverOptions with_system(System& system) {
+  DriverOptions options;
+  options.system = &system;
+  return options;
+}
+
 Endpoint::Endpoint(const DriverOptions& options) : table_(64 * EventRow::kWords), slab_(2 * EventBatch::kMinSlabBytes) {
   batch_.use(table_, slab_);
   Result<std::unique_ptr<Driver>> made = Driver::create(options);

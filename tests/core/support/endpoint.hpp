@@ -13,6 +13,9 @@
 
 namespace ipcbridge::testing_support {
 
+// Of a Driver that asks this System.
+DriverOptions with_system(System& system);
+
 // A Driver with a consumer's loop around it. Requests are answered by `handle`; everything else is kept.
 class Endpoint {
  public:

@@ -7,12 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace ipcbridge::testing_support {
 namespace {
@@ -57,6 +59,32 @@ int FaultySystem::flock(int fd, int operation) { return fails(on_flock) ? -1 : S
 int FaultySystem::inotify_init1(int flags) { return fails(on_inotify_init) ? -1 : System::inotify_init1(flags); }
 int FaultySystem::inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
   return fails(on_inotify_add_watch) ? -1 : System::inotify_add_watch(fd, path, mask);
+}
+
+std::thread FaultySystem::start_thread(std::function<void()> body) {
+  if (fails(on_thread)) throw std::system_error(errno, std::generic_category());
+  return System::start_thread(std::move(body));
+}
+
+int FaultySystem::timerfd_settime(int fd, int flags, const itimerspec* time) {
+  const std::lock_guard lock(mutex_);
+  timers_[fd] = {flags, *time};
+  return set_timer(fd, flags, *time);
+}
+
+// The kernel's clock is behind.
+int FaultySystem::set_timer(int fd, int flags, itimerspec time) {
+  constexpr long kSecond = 1'000'000'000;
+  const auto at = std::chrono::seconds(time.it_value.tv_sec) + std::chrono::nanoseconds(time.it_value.tv_nsec);
+  const auto there = std::max<std::chrono::nanoseconds>(std::chrono::nanoseconds(1), at - ahead_.load());
+  time.it_value = {static_cast<time_t>(there.count() / kSecond), static_cast<long>(there.count() % kSecond)};
+  return System::timerfd_settime(fd, flags, &time);
+}
+
+void FaultySystem::pass(Duration time) {
+  const std::lock_guard lock(mutex_);
+  ahead_ = ahead_.load() + time;
+  for (const auto& [fd, set] : timers_) set_timer(fd, set.first, set.second);
 }
 
 FaultySystem::Hook fail_with(int error, int times) {

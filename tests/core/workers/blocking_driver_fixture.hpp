@@ -21,6 +21,11 @@ namespace ipcbridge::testing_support {
 inline std::unique_ptr<BlockingDriver> make_driver(BlockingDriver::Observer observer = {}) {
   return std::move(BlockingDriver::create(DriverOptions{}, std::move(observer))).value();
 }
+inline std::unique_ptr<BlockingDriver> make_driver(System& system) {
+  DriverOptions options;
+  options.system = &system;
+  return std::move(BlockingDriver::create(options, {})).value();
+}
 
 // Opens once; whoever waits gets through.
 class Gate {

@@ -1,7 +1,4 @@
 // A driver that cannot have what it needs.
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 
@@ -13,22 +10,21 @@
 namespace ipcbridge {
 namespace {
 
-using testing_support::Child;
+using testing_support::fail_with;
 using testing_support::FaultySystem;
-using testing_support::kNobody;
 
 TEST(BlockingDriverStart, WithoutAThreadSaysSoAndLeavesTheSignalsAsTheyWere) {
-  Child child([] {
-    const rlimit none{0, 0};
-    if (::setrlimit(RLIMIT_NPROC, &none) != 0) return 1;
-    if (::getuid() == 0 && ::setuid(kNobody) != 0) return 2;  // the limit is not for root
-    const Result<std::unique_ptr<BlockingDriver>> driver = BlockingDriver::create(DriverOptions{}, {});
-    if (driver.ok() || driver.error().code != Code::kResourceExhausted) return 3;
-    sigset_t blocked;
-    ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
-    return ::sigismember(&blocked, SIGINT) == 0 && ::sigismember(&blocked, SIGTERM) == 0 ? 0 : 4;
-  });
-  EXPECT_EQ(child.wait(), 0);
+  FaultySystem system;
+  system.on_thread = fail_with(EAGAIN);
+  DriverOptions options;
+  options.system = &system;
+  const Result<std::unique_ptr<BlockingDriver>> driver = BlockingDriver::create(options, {});
+  ASSERT_FALSE(driver.ok());
+  EXPECT_EQ(driver.error().code, Code::kResourceExhausted);
+  sigset_t blocked;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  EXPECT_EQ(::sigismember(&blocked, SIGINT), 0);
+  EXPECT_EQ(::sigismember(&blocked, SIGTERM), 0);
 }
 
 TEST(BlockingDriverStart, ThatCannotWatchItsDescriptorsSaysSo) {

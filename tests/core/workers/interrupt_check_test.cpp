@@ -12,10 +12,15 @@ constexpr int kManyTurns = 10'000;
 
 class InterruptCheckTest : public testing::Test {
  protected:
-  InterruptCheckTest() { now_ = TimePoint{} + std::chrono::hours(1); }
+  // Where no time passes by itself.
+  class Stopped final : public System {
+   public:
+    TimePoint now() override { return time; }
+    TimePoint time = TimePoint{} + std::chrono::hours(1);
+  };
 
-  static void pass(Duration time) { now_ += time; }
-  static TimePoint now() { return now_; }
+  void pass(Duration time) { system_.time += time; }
+  TimePoint now() { return system_.now(); }
   bool after_sleep(bool woken) { return check_.is_due_after_sleep(woken) && check_.ask(); }
   bool after_messages() { return check_.is_due_after_messages() && check_.ask(); }
   // How often it asks while messages keep the thread busy.
@@ -25,14 +30,14 @@ class InterruptCheckTest : public testing::Test {
     return asked_ - before;
   }
 
-  static inline TimePoint now_;
+  Stopped system_;
   int asked_ = 0;
   bool answer_ = false;
   Interrupted interrupted_ = [this] {
     ++asked_;
     return answer_;
   };
-  InterruptCheck check_{interrupted_, &now};
+  InterruptCheck check_{system_, interrupted_};
 };
 
 TEST_F(InterruptCheckTest, AsksAfterEachSleepThatNothingElseEnded) {
@@ -80,7 +85,7 @@ TEST_F(InterruptCheckTest, LetsASleepLastASecondAndNotBeyondItsDeadline) {
 
 TEST_F(InterruptCheckTest, LeavesAWaitAloneThatNobodyInterrupts) {
   const Interrupted nobody;
-  InterruptCheck check(nobody, &now);
+  InterruptCheck check(system_, nobody);
   EXPECT_EQ(check.limit(kNever), kNever);
   EXPECT_FALSE(check.is_due_after_sleep(false));
   for (int i = 0; i < kManyTurns; ++i) ASSERT_FALSE(check.is_due_after_messages());

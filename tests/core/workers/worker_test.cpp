@@ -1,12 +1,11 @@
 // Threads that run handlers; blocking_driver_test.cpp has those that call and wait.
-#include <unistd.h>
-
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -303,21 +302,49 @@ TEST_F(WorkerTest, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
   slow.join();
 }
 
-// Of every thread of this process but the one that asks: how often they have been given a CPU.
-std::uint64_t times_scheduled() {
-  std::uint64_t times = 0;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    if (task.path().filename() == std::to_string(::gettid())) continue;
-    std::ifstream schedule(task.path() / "schedstat");
-    std::uint64_t ran = 0;
-    std::uint64_t waited = 0;
-    std::uint64_t slices = 0;
-    if (schedule >> ran >> waited >> slices) times += slices;
+// Knows for how long those threads sleep that wait for descriptors.
+class SleepSystem final : public System {
+ public:
+  int ppoll(pollfd* descriptors, nfds_t count, const timespec* timeout) override {
+    {
+      const std::lock_guard lock(mutex_);
+      sleeps_[std::this_thread::get_id()] =
+          timeout == nullptr ? Duration::max()
+                             : std::chrono::seconds(timeout->tv_sec) + std::chrono::nanoseconds(timeout->tv_nsec);
+    }
+    const int ready = System::ppoll(descriptors, count, timeout);
+    const std::lock_guard lock(mutex_);
+    sleeps_.erase(std::this_thread::get_id());
+    return ready;
   }
-  return times;
-}
 
-TEST_F(WorkerTest, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame) {
+  // Whether so many sleep, each for so long.
+  bool sleep(std::size_t threads, Duration least) {
+    const std::lock_guard lock(mutex_);
+    return sleeps_.size() == threads &&
+           std::all_of(sleeps_.begin(), sleeps_.end(), [least](const auto& sleep) { return sleep.second >= least; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::thread::id, Duration> sleeps_;
+};
+
+class SleepingWorkers : public WorkerTest {
+ protected:
+  SleepingWorkers() {
+    server_ = make_driver(system_);
+    client_ = make_driver(system_);
+  }
+  ~SleepingWorkers() override {
+    client_.reset();
+    server_.reset();
+  }
+
+  SleepSystem system_;
+};
+
+TEST_F(SleepingWorkers, SleepWhileAHandlerWaitsAndItsEndIsToldAllTheSame) {
   Gate gate;
   const Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
     gate.wait();
@@ -327,13 +354,12 @@ TEST_F(WorkerTest, AHandlerThatWaitsLetsTheProcessSleepAndItsEndIsToldAllTheSame
   std::thread caller([&] { EXPECT_EQ(call(client, "x", {}, "slow").outcome.code, Code::kOk); });
   const auto busy = [&] { return client_->driver().client_status(client).busy.has_value(); };
   while (!busy()) std::this_thread::yield();
+  // The caller and both watchdogs, which look once a second whether all handlers are held up.
   const TimePoint patience = Clock::now() + std::chrono::seconds(20);
-  std::uint64_t before = 0;
-  do {
+  while (!system_.sleep(3, std::chrono::milliseconds(900))) {
     ASSERT_LT(Clock::now(), patience) << "something keeps waking up";
-    before = times_scheduled();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  } while (times_scheduled() != before);
+    std::this_thread::yield();
+  }
   gate.open();
   caller.join();
   while (busy()) std::this_thread::yield();

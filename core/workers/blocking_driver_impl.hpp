@@ -115,6 +115,12 @@ class BlockingDriver::Impl final : public EventSink {
   bool run(bool poll);
   std::optional<Reading> try_read();
   void release_token();
+  struct Round {
+    bool runs = false;   // the Driver first, before it spins
+    bool polls = false;  // with a look at its descriptors
+    const LoopWorker* loop = nullptr;  // its thread, which is called away by what else is ready in its loop
+  };
+  bool read_for_calls(const WorkQueue& queue, Round round, Scope& lock);
   bool descriptor_is_ready() const;
 
   // Callers (call.cpp).
@@ -131,12 +137,10 @@ class BlockingDriver::Impl final : public EventSink {
   // Workers, with the lock (worker.cpp).
   bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);
   bool follow(Worker& self, InterruptCheck& check, Scope& lock);
-  bool read_for_calls(const WorkQueue& queue, bool poll, Scope& lock);
 
   // The event loop's thread, with the lock (loop_worker.cpp).
   bool lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
   bool follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
-  bool read_in_loop(LoopWorker& self, bool poll, Scope& lock);
   void look_in_loop(WorkerPool::Idle& idle, Scope& lock);
 
   // The watchdog (watchdog_thread.cpp).

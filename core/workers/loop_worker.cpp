@@ -129,7 +129,8 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
   bool poll = false;
   bool others = false;
   while (idle.queue.empty() && !others && !pool_.is_for_thread_to_lead() && system_.now() < until) {
-    const bool busy = !token_.is_held() && read_in_loop(self, poll, lock);
+    const bool busy =
+        !token_.is_held() && read_for_calls(idle.queue, {.runs = true, .polls = poll, .loop = &self}, lock);
     if (busy || !idle.queue.empty()) continue;
     pool_.finish(idle.queue, idle.worker);  // called in vain, it is idle again
     idle.asleep = true;
@@ -143,29 +144,6 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
   }
   pool_.stop_leading();
   return others;
-}
-
-// One round as the reader. False when there is nothing to do but sleep; then everything is armed.
-bool BlockingDriver::Impl::read_in_loop(LoopWorker& self, bool poll, Scope& lock) {
-  token_.try_take();
-  const bool may_spin = !pool_.expects_worker();
-  lock.unlock();
-  std::optional<Reading> reading(std::in_place, *this);
-  bool busy = run_driver(poll);
-  const auto called_away = [&] { return token_.is_wanted() || descriptor_is_ready() || self.others_are_ready(); };
-  if (!busy && may_spin && !pool_.has_unsettled_calls()) {
-    busy = driver_->spin(called_away);
-    if (busy) run_driver(false);
-  }
-  lock.lock();
-  if (!self.idle_->queue.empty()) {
-    reading->pass_on_unarmed(lock);
-    return true;
-  }
-  lock.unlock();
-  reading.reset();
-  lock.lock();
-  return busy;
 }
 
 // Nobody is called and nothing armed, because the loop will read again before anybody else could.

@@ -53,6 +53,34 @@ void BlockingDriver::Impl::release_token() {
   if (!token_.is_held()) watch_.set_interest(true);
 }
 
+// One round as the reader, by somebody who waits for a call in this queue. False when there is nothing to do but sleep;
+// then everything is armed.
+bool BlockingDriver::Impl::read_for_calls(const WorkQueue& queue, Round round, Scope& lock) {
+  token_.try_take();
+  // A thread that spins could take the CPU from a handler that may soon be done, which makes the method look slow,
+  // which calls more threads to read.
+  const bool may_spin = !pool_.expects_worker();
+  lock.unlock();
+  std::optional<Reading> reading(std::in_place, *this);
+  bool busy = round.runs && run_driver(round.polls);
+  const auto called_away = [this, loop = round.loop] {
+    return token_.is_wanted() || descriptor_is_ready() || (loop != nullptr && loop->others_are_ready());
+  };
+  if (!busy && may_spin && !pool_.has_unsettled_calls()) {
+    busy = driver_->spin(called_away);
+    if (busy) run_driver(false);
+  }
+  lock.lock();
+  if (!queue.empty()) {
+    reading->pass_on_unarmed(lock);
+    return true;
+  }
+  lock.unlock();
+  reading.reset();
+  lock.lock();
+  return busy;
+}
+
 bool BlockingDriver::Impl::descriptor_is_ready() const {
   pollfd descriptor{driver_->fd(), POLLIN, 0};
   return ::poll(&descriptor, 1, 0) > 0;

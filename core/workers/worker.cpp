@@ -68,7 +68,7 @@ bool BlockingDriver::Impl::wait_for_call(Worker& self, const Interrupted& interr
   while (!was_interrupted && !queue.dismisses(self.epoch_)) {
     if (pool_.reserve(queue, self.number_)) return true;
     // While the leader sleeps in the kernel, whoever comes back from a handler reads on: it is awake already.
-    if (pool_.has_leader() && !token_.is_held() && read_for_calls(queue, false, lock)) continue;
+    if (pool_.has_leader() && !token_.is_held() && read_for_calls(queue, {}, lock)) continue;
     // The lock was given up on the way here: whoever stops the workers, or queued a call, found nobody asleep.
     if (queue.dismisses(self.epoch_) || !queue.empty()) continue;
     const bool follows = pool_.has_leader() || pool_.is_for_loop_to_lead();
@@ -120,7 +120,7 @@ bool BlockingDriver::Impl::lead(Worker& self, WorkQueue& queue, InterruptCheck& 
   bool due = false;
   const auto ends = [&] { return !queue.empty() || queue.dismisses(self.epoch_) || pool_.is_for_loop_to_lead(); };
   while (!ends() && !due) {
-    const bool busy = !token_.is_held() && read_for_calls(queue, poll, lock);
+    const bool busy = !token_.is_held() && read_for_calls(queue, {.runs = poll, .polls = poll}, lock);
     if (ends()) break;
     if (busy) {
       due = check.is_due_after_messages();
@@ -140,31 +140,6 @@ bool BlockingDriver::Impl::lead(Worker& self, WorkQueue& queue, InterruptCheck& 
   }
   pool_.stop_leading();
   return due;
-}
-
-// One round as the reader. False when there is nothing to do but sleep; then everything is armed.
-bool BlockingDriver::Impl::read_for_calls(const WorkQueue& queue, bool poll, Scope& lock) {
-  token_.try_take();
-  // A thread that spins could take the CPU from a handler that may soon be done, which makes the method look slow,
-  // which calls more threads to read.
-  const bool may_spin = !pool_.expects_worker();
-  lock.unlock();
-  std::optional<Reading> reading(std::in_place, *this);
-  bool busy = poll && run_driver(true);
-  const auto called_away = [this] { return token_.is_wanted() || descriptor_is_ready(); };
-  if (!busy && may_spin && !pool_.has_unsettled_calls()) {
-    busy = driver_->spin(called_away);
-    if (busy) run_driver(false);
-  }
-  lock.lock();
-  if (!queue.empty()) {
-    reading->pass_on_unarmed(lock);
-    return true;
-  }
-  lock.unlock();
-  reading.reset();
-  lock.lock();
-  return busy;
 }
 
 // Sleeps until called to lead or to work. True when it is time to ask whether it was interrupted.

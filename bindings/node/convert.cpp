@@ -78,7 +78,7 @@ Napi::Value text_or_null(Napi::Env env, const std::string& text) {
 Napi::Value peer_or_null(Napi::Env env, const LocalPeer* identity) {
   if (identity == nullptr) return env.Null();
   Napi::Object peer = Napi::Object::New(env);
-  peer["pid"] = static_cast<double>(identity->pid);
+  peer["pid"] = identity->pid == 0 ? env.Null() : Napi::Number::New(env, identity->pid);
   peer["uid"] = static_cast<double>(identity->uid);
   return peer;
 }

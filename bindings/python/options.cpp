@@ -68,7 +68,7 @@ py::dict link_dict(const LinkStatus& link) {
   dict["transport"] = text_or_none(link.transport);
   dict["fallback_reason"] = text_or_none(link.fallback_reason);
   const LocalPeer* peer = link.local_peer();
-  dict["peer_pid"] = peer != nullptr ? py::cast(peer->pid) : py::none();
+  dict["peer_pid"] = peer != nullptr && peer->pid != 0 ? py::cast(peer->pid) : py::none();
   dict["peer_uid"] = peer != nullptr ? py::cast(peer->uid) : py::none();
   dict["unread_bytes"] = link.unread_bytes;
   dict["busy"] = busy_or_none(link.busy);

@@ -13,7 +13,7 @@ export interface LinkStatus {
   /** Why shared memory is not used where it might have been. */
   fallbackReason: string | null
   /** The process at the other end, as the kernel says; null while there is no connection. */
-  peer: { pid: number; uid: number } | null
+  peer: { pid: number | null; uid: number } | null
   /** Sent over shared memory and not read by the service: it is stopped, or its event loop is blocked. */
   unreadBytes: number
   /**

@@ -58,10 +58,10 @@ struct RequestOptions {
 };
 
 struct RemoteStatus {
-  std::string state;            // "connecting", "ready", "reconnecting", "disconnected" or "closed"
-  std::string transport;        // "shm", "unix" or "inproc"; empty while there is no connection
-  std::string fallback_reason;  // why shared memory is not used, where it might have been
-  pid_t peer_pid = 0;
+  std::string state;                // "connecting", "ready", "reconnecting", "disconnected" or "closed"
+  std::string transport;            // "shm", "unix" or "inproc"; empty while there is no connection
+  std::string fallback_reason;      // why shared memory is not used, where it might have been
+  pid_t peer_pid = 0;               // 0: nobody, or a process of a PID namespace that this one does not see into
   std::uint64_t pending_calls = 0;  // sent and not answered yet
   std::uint64_t queued_calls = 0;   // waiting on this side
 };

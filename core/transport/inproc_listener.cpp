@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/base/fd.hpp"
+#include "core/base/per_process.hpp"
 #include "core/transport/inproc_channel.hpp"
 
 namespace ipcbridge {
@@ -27,8 +28,8 @@ struct Names {
 };
 
 Names& names() {
-  static Names the_names;
-  return the_names;
+  static PerProcess<Names> the_names;
+  return the_names.get();
 }
 
 class InprocListener final : public Listener {

@@ -267,13 +267,7 @@ napi_value server_status(napi_env env, napi_callback_info info) {
 
 napi_value remove_on_signal(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().sockets().add(args.u32(0), args.text(1));
-  return nullptr;
-}
-
-napi_value remove_socket(napi_env env, napi_callback_info info) {
-  const Arguments args(env, info);
-  args.environment().sockets().remove(args.u32(0));
+  args.environment().sockets().add(args.u32(0));
   return nullptr;
 }
 
@@ -317,8 +311,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
-      add("removeOnSignal", guarded<remove_on_signal>) && add("removeSocket", guarded<remove_socket>) &&
-      add("keepOnSignal", guarded<keep_on_signal>) && add("copyMessage", copy_message);
+      add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
+      add("copyMessage", copy_message);
   return complete ? methods : nullptr;
 }
 

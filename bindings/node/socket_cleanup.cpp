@@ -1,38 +1,26 @@
 #include "bindings/node/socket_cleanup.hpp"
 
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstring>
+#include <cstddef>
 #include <mutex>
+
+#include "core/base/exit_files.hpp"
 
 namespace ipcbridge::node {
 namespace {
 
-constexpr std::size_t kMostSockets = 256;  // those beyond are left behind, as they are after SIGKILL
 constexpr std::array kSignals{SIGTERM, SIGINT, SIGHUP};
-
-struct Socket {
-  std::atomic<bool> registered{false};
-  const SocketCleanup* owner = nullptr;
-  std::uint32_t server = 0;
-  dev_t device = 0;
-  ino_t inode = 0;
-  pid_t process = 0;
-  std::array<char, sizeof(sockaddr_un::sun_path) + 1> path{};
-};
 
 // Of the process, as its signal handlers are. The handler may run on any thread at any time, so nothing here is ever
 // freed, and the mutex is for all others.
 struct Table {
   std::mutex mutex;
-  std::array<Socket, kMostSockets> sockets;
-  std::size_t count = 0;
+  std::size_t servers = 0;  // that listen, on all threads
   std::array<struct sigaction, kSignals.size()> before{};
   std::array<bool, kSignals.size()> installed{};
 };
@@ -44,19 +32,10 @@ Table& table() {
 
 std::atomic<Table*> for_handler{nullptr};
 
-// Another process may have taken the path since; a fork's child owns none of its parent's sockets.
-void unlink_if_ours(const Socket& socket) {
-  struct stat info {};
-  if (socket.process != getpid() || lstat(socket.path.data(), &info) != 0) return;
-  if (info.st_dev == socket.device && info.st_ino == socket.inode) unlink(socket.path.data());
-}
-
 // Calls only what POSIX lists as safe in a signal handler.
 void on_signal(int number) {
-  Table& state = *for_handler.load();
-  for (const Socket& socket : state.sockets) {
-    if (socket.registered.load(std::memory_order_acquire)) unlink_if_ours(socket);
-  }
+  const Table& state = *for_handler.load();
+  remove_exit_files();
   if (getpid() == 1) _exit(128 + number);
   const auto at = static_cast<std::size_t>(std::find(kSignals.begin(), kSignals.end(), number) - kSignals.begin());
   sigaction(number, &state.before[at], nullptr);
@@ -97,58 +76,25 @@ void uninstall(Table& state) {
   }
 }
 
-Socket* find(Table& state, const SocketCleanup* owner, std::uint32_t server) {
-  const auto found = std::find_if(state.sockets.begin(), state.sockets.end(), [&](const Socket& socket) {
-    return socket.registered && socket.owner == owner && socket.server == server;
-  });
-  return found == state.sockets.end() ? nullptr : &*found;
-}
-
-void release(Table& state, Socket& socket) {
-  socket.registered = false;
-  if (--state.count == 0) uninstall(state);
-}
-
 }  // namespace
 
 SocketCleanup::~SocketCleanup() {
-  Table& state = table();
-  const std::lock_guard lock(state.mutex);
-  for (Socket& socket : state.sockets) {
-    if (socket.registered && socket.owner == this) release(state, socket);
-  }
+  while (!servers_.empty()) forget(*servers_.begin());
 }
 
-void SocketCleanup::add(std::uint32_t server, const std::string& path) {
-  forget(server);
+void SocketCleanup::add(std::uint32_t server) {
+  if (!servers_.insert(server).second) return;
   Table& state = table();
   const std::lock_guard lock(state.mutex);
-  struct stat info {};
-  if (path.size() >= state.sockets[0].path.size() || lstat(path.c_str(), &info) != 0) return;
-  const auto free =
-      std::find_if(state.sockets.begin(), state.sockets.end(), [](const Socket& each) { return !each.registered; });
-  if (free == state.sockets.end()) return;
-  free->owner = this;
-  free->server = server;
-  free->device = info.st_dev;
-  free->inode = info.st_ino;
-  free->process = getpid();
-  std::memcpy(free->path.data(), path.c_str(), path.size() + 1);
-  free->registered.store(true, std::memory_order_release);
-  ++state.count;
+  ++state.servers;
   install(state);
 }
 
 void SocketCleanup::forget(std::uint32_t server) {
+  if (servers_.erase(server) == 0) return;
   Table& state = table();
   const std::lock_guard lock(state.mutex);
-  if (Socket* const socket = find(state, this, server)) release(state, *socket);
-}
-
-void SocketCleanup::remove(std::uint32_t server) const {
-  Table& state = table();
-  const std::lock_guard lock(state.mutex);
-  if (const Socket* const socket = find(state, this, server)) unlink_if_ours(*socket);
+  if (--state.servers == 0) uninstall(state);
 }
 
 }  // namespace ipcbridge::node

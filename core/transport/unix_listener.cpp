@@ -39,7 +39,9 @@ UnixListener::UnixListener(System& system, std::string path, NameLock lock, Fd s
       path_(std::move(path)),
       lock_(std::move(lock)),
       socket_(std::move(socket)),
-      file_(FileIdentity::of(path_)) {}
+      file_(FileIdentity::of(path_)),
+      socket_at_exit_(path_),
+      lock_at_exit_(lock_.path()) {}
 
 Result<std::unique_ptr<Listener>> UnixListener::listen(System& system, const std::string& path, mode_t mode) {
   Result<NameLock> lock = NameLock::acquire(system, path);

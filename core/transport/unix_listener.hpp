@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/exit_files.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/file_identity.hpp"
 #include "core/base/system.hpp"
@@ -39,6 +40,8 @@ class UnixListener final : public Listener {
   NameLock lock_;
   Fd socket_;
   FileIdentity file_;  // of the socket
+  ExitFile socket_at_exit_;
+  ExitFile lock_at_exit_;
 };
 
 Connector::Outcome connect_unix_channel(System& system, const std::string& path);

@@ -52,10 +52,8 @@ export interface Native {
   reply(call: number, payload: number): Failed
   replyError(call: number, code: number, message: string, details: number): Failed
   serverStatus(server: number): ServerStatus
-  /** The socket of this server goes when SIGTERM, SIGINT or SIGHUP ends the process, until `keepOnSignal`. */
-  removeOnSignal(server: number, path: string): Failed
-  /** Removes such a socket now. */
-  removeSocket(server: number): Failed
+  /** The process's sockets go when SIGTERM, SIGINT or SIGHUP ends it, until `keepOnSignal` for each server that listens. */
+  removeOnSignal(server: number): Failed
   keepOnSignal(server: number): Failed
 
   /** The first bytes of a long message of this batch, by its number. Once only. */

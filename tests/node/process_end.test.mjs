@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { start } from './support/children.mjs'
@@ -64,6 +65,18 @@ for (const [how, end] of Object.entries({
   })
 }
 
+test('SIGTERM leaves no socket behind of a service that has listened anew', async t => {
+  const name = freshName()
+  const { child, socket } = await serving(t, { name })
+  rmSync(socket)
+  while (!existsSync(socket)) await new Promise(resolve => setImmediate(resolve))
+  const remote = await ipc.connect(name) // it listens there
+  await ipc.close(remote)
+  child.kill('SIGTERM')
+  assert.equal((await child.ended).signal, 'SIGTERM')
+  assert.equal(existsSync(socket), false)
+})
+
 test('what is at the path by then and is no socket of this process stays', async t => {
   const { child, socket } = await serving(t)
   rmSync(socket)
@@ -99,4 +112,16 @@ test('SIGTERM ends the first process of a container, too', { skip: !canUnshare &
   process.kill(ipc.status(remote).peer.pid, 'SIGTERM')
   assert.deepEqual(await ended, [143, null])
   assert.equal(existsSync(socketOf(name)), false)
+})
+
+test('the pid of a peer outside of the container is null', { skip: !canUnshare && 'needs PID namespaces' }, async t => {
+  const name = freshName()
+  const server = await ipc.serve(name, { f() {} })
+  t.after(() => server.close())
+  const client = `import ipc from 'ipcbridge'; const c = await ipc.connect('${name}'); console.log(JSON.stringify(ipc.status(c).peer)); await ipc.close(c)`
+  const container = spawn('unshare', ['--pid', '--fork', process.execPath, '--input-type=module', '--eval', client], {
+    cwd: new URL('.', import.meta.url),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  assert.deepEqual(JSON.parse(await text(container.stdout)), { pid: null, uid: process.getuid() })
 })

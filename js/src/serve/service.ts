@@ -19,7 +19,6 @@ import { describeCall } from './describe'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
-import { forgetSocket, removeSocketAtEnd } from './process_end'
 import { loadParser } from './signature'
 
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
@@ -84,8 +83,9 @@ export class Service implements InboundCallOwner {
   }
 
   onState(state: number, code: number, message: string): void {
-    if (serverStates[state] === 'listening') removeSocketAtEnd(this.id)
-    else forgetSocket(this.id)
+    // exit() removes sockets by itself.
+    if (serverStates[state] === 'listening') native().removeOnSignal(this.id)
+    else native().keepOnSignal(this.id)
     if (serverStates[state] === 'closed') {
       servers.delete(this.id)
       letGo()

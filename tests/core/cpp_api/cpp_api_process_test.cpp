@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -41,6 +42,16 @@ TEST_P(CppApiProcesses, FailACallThatIsLostWithItsService) {
   const auto error = thrown_by([&] { remote.call("die", {}); });
   EXPECT_EQ(error->code(), Code::kUnavailable);
   EXPECT_EQ(error->sent(), Sent::kMaybe);
+}
+
+TEST_P(CppApiProcesses, LeaveNothingBehindWhenTheyExitWithoutClosing) {
+  Child child([&]() -> int {
+    Bridge bridge;
+    const Service service = bridge.serve(address(), {{"echo", echo}});
+    std::exit(std::filesystem::is_socket(directory_ / "service") ? 0 : 1);
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
 }
 
 TEST_P(CppApiProcesses, LeaveANameToTheOneThatHasIt) {

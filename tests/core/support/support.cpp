@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -210,6 +211,7 @@ bool become_nobody(const std::vector<gid_t>& groups) {
 }
 
 Child::Child(const std::function<int()>& body) {
+  std::fflush(nullptr);  // or the child's exit() writes it again
   pid_ = ::fork();
   if (pid_ < 0) std::abort();
   if (pid_ == 0) ::_exit(body());

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+namespace ipcbridge {
+
+// A file that is of no use without this process, such as a listening socket, and is removed when the process exits
+// without having done so. Any thread.
+class ExitFile {
+ public:
+  // The file that is at the path now. Of very long paths, and where there are hundreds already, nothing is noted.
+  explicit ExitFile(const std::string& path);
+  // The file stays, and is forgotten.
+  ~ExitFile();
+  ExitFile(const ExitFile&) = delete;
+  ExitFile& operator=(const ExitFile&) = delete;
+
+ private:
+  struct Entry;
+  struct Table;
+  friend void remove_exit_files();
+
+  static Table& table();
+
+  Table* table_ = nullptr;
+  Entry* entry_ = nullptr;
+};
+
+// Removes all of them that are still at their paths, and none of a parent process. exit() calls it. For handlers of
+// signals that end the process, too: it calls only what POSIX lists as safe there.
+void remove_exit_files();
+
+}  // namespace ipcbridge

@@ -32,6 +32,12 @@ bool Client::is_lasting(const Error& why) {
 
 void Client::on_timer(TimePoint now) {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
+  within_memory([&] { look_after_links(now); });
+}
+
+void Client::look_after_links(TimePoint now) {
+  // The connection was lost, and there was no memory to say so.
+  if (state_ == ClientState::kReady && !any_usable()) resume(last_error_.message);
   // A timeout of zero means to try once, and a handshake that has begun is part of the try.
   const bool trying =
       options_.connect_timeout == Duration::zero() && std::any_of(links_.begin(), links_.end(), [](const Link& link) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -109,6 +110,7 @@ class Client final : public ConnectionOwner {
   };
 
   static bool is_lasting(const Error& why);
+  void look_after_links(TimePoint now);
   void give_up(const Error& why);
   void resume(const std::string& why_lost);
   void set_state(ClientState state, const Error* why);
@@ -118,6 +120,16 @@ class Client final : public ConnectionOwner {
   std::string where() const;
 
   // Connections (client_links.cpp).
+  // Does something on which it depends that there will be a connection again.
+  template <typename F>
+  void within_memory(F f) {
+    try {
+      f();
+    } catch (const std::bad_alloc&) {
+      retry_links();
+    }
+  }
+  void retry_links();
   void attempt(Link& link);
   void advance(Link& link);
   void use(Link& link, std::unique_ptr<Channel> channel);
@@ -128,6 +140,7 @@ class Client final : public ConnectionOwner {
   Link* link_of(const Connection& connection);
   bool any_usable() const;
   void lose(Link& link, const CloseReason& why);
+  void move_on(const CloseReason& why);
   void leave_if_done(Connection& connection);
 
   // Methods (client_methods.cpp).

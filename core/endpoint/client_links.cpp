@@ -9,6 +9,8 @@ namespace {
 
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(2);
 constexpr Duration kMaxBackoff = std::chrono::milliseconds(100);
+// Until what could not be done for want of memory is tried again.
+constexpr Duration kScarcityPause = std::chrono::milliseconds(10);
 // While another address of the list serves, nobody waits for this one.
 constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 
@@ -17,6 +19,13 @@ constexpr Duration kMaxIdleBackoff = std::chrono::seconds(5);
 constexpr Duration kShareWait = std::chrono::milliseconds(20);
 
 }  // namespace
+
+// What cannot be done for want of memory is tried again a little later.
+void Client::retry_links() {
+  for (Link& link : links_) {
+    if (link.connection == nullptr && !link.dial) attempt_at(link, context_.now() + kScarcityPause);
+  }
+}
 
 void Client::attempt(Link& link) {
   link.next_attempt = kNever;
@@ -158,23 +167,32 @@ void Client::on_goaway(Session& session) {
   Link* link = link_of(connection);
   if (link == nullptr) return;
   // Calls in flight go on; new ones go elsewhere, or to whoever serves here next.
+  leaving_.push_back(link->connection);
+  link->connection = nullptr;
   link->usable = false;
-  leaving_.push_back(std::exchange(link->connection, nullptr));
-  leave_if_done(connection);
-  if (state_ == ClientState::kClosed) return;
-  if (!any_usable()) {
-    resume(CloseReason::goodbye().message());
-  } else {
-    attempt_at(*link, context_.now() + kFirstBackoff);
-  }
+  within_memory([&] {
+    leave_if_done(connection);
+    if (state_ == ClientState::kClosed) return;
+    if (!any_usable()) {
+      resume(CloseReason::goodbye().message());
+    } else {
+      attempt_at(*link, context_.now() + kFirstBackoff);
+    }
+  });
 }
 
 void Client::on_closed(Connection& connection, const CloseReason& why) {
   --connections_;
   if (state_ == ClientState::kClosed) context_.note_end();
   std::erase(leaving_, &connection);
-  if (Link* link = link_of(connection)) lose(*link, why);
-  // Calls that it may have left to be sent again: another connection may be idle, or patience over.
+  within_memory([&] {
+    if (Link* link = link_of(connection)) lose(*link, why);
+    move_on(why);
+  });
+}
+
+// Calls that a connection may have left to be sent again: another may be idle, or patience over.
+void Client::move_on(const CloseReason& why) {
   if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
   if (state_ == ClientState::kDisconnected) {
     resume(why.message());
@@ -188,8 +206,8 @@ void Client::on_closed(Connection& connection, const CloseReason& why) {
 void Client::lose(Link& link, const CloseReason& why) {
   const bool was_usable = std::exchange(link.usable, false);
   link.connection = nullptr;
-  last_error_ = why.error();
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
+  last_error_ = why.error();
   if (was_usable && !any_usable()) {
     resume(why.message());
   } else if (!was_usable && is_lasting(why.error()) && !any_usable()) {

@@ -30,13 +30,26 @@ Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Chann
       handshake_(context.system(), side, setup.hello, setup.ring_bytes, *channel_) {}
 
 void Connection::start() {
-  context_.set_timer({context_.now() + context_.options().handshake_timeout, TimerQueue::Kind::kHandshake, id_, 0});
-  if (const Progress progress = handshake_.start(); !progress.ok()) {
+  handshake_until_ = deadline_after(context_.now(), context_.options().handshake_timeout);
+  context_.set_timer({handshake_until_, TimerQueue::Kind::kHandshake, id_, 0});
+  if (const Progress progress = say_hello(); !progress.ok()) {
     close(progress.why());
     return;
   }
   update_interest();
   count_handshake();
+}
+
+Progress Connection::say_hello() {
+  try {
+    return handshake_.start();
+  } catch (const std::bad_alloc&) {
+    return CloseReason::out_of_memory();
+  }
+}
+
+void Connection::check_handshake(TimePoint now) {
+  if (!is_open() && handshake_until_ <= now) close(CloseReason::peer_silent());
 }
 
 void Connection::service() {
@@ -51,7 +64,11 @@ void Connection::service() {
     write_waiting();
     return;
   }
-  advance_handshake();
+  try {
+    advance_handshake();
+  } catch (const std::bad_alloc&) {
+    close(CloseReason::out_of_memory());
+  }
   if (!closed_) write_waiting();
   if (!closed_) count_handshake();
 }

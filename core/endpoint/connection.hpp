@@ -74,6 +74,8 @@ class Connection final : FrameSink, FrameWriter {
 
   // Says HELLO. The connection may be closed when this returns.
   void start();
+  // Closes it if its handshake takes too long.
+  void check_handshake(TimePoint now);
 
   // The kernel has reported the descriptor: the next service() looks at it.
   void note_descriptor() { descriptor_reported_ = true; }
@@ -111,6 +113,7 @@ class Connection final : FrameSink, FrameWriter {
   bool wants_frame() override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
 
+  Progress say_hello();
   Progress read();
   void tell_refusal(const Error& why);
   void advance_handshake();
@@ -130,6 +133,7 @@ class Connection final : FrameSink, FrameWriter {
   ConnectionOwner& owner_;
   std::optional<Session> session_;
 
+  TimePoint handshake_until_ = kNever;
   Limits limits_;
   Account* account_;
   HandshakeMemory handshake_memory_;

@@ -2,12 +2,17 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 #include <utility>
 #include <variant>
 
 namespace ipcbridge {
 namespace {
+
+// While a timer could not be set.
+constexpr Duration kAskInterval = std::chrono::milliseconds(100);
 
 // The sentence that comes with an event, if one may.
 std::string_view* message_of(Event& event) {
@@ -37,8 +42,21 @@ Context::Context(const DriverOptions& options, Poller poller) : options_(options
 Context::~Context() = default;
 
 void Context::set_timer(const TimerQueue::Timer& timer) {
-  timers_.add(timer);
-  poller_.wake_at(timers_.next());
+  try {
+    timers_.add(timer);
+    poller_.wake_at(timers_.next());
+  } catch (const std::bad_alloc&) {
+    unset_until_ = std::max(unset_until_, timer.at);
+    poller_.wake_at(std::min(timer.at, now() + kAskInterval));
+  }
+}
+
+void Context::note_asked(TimePoint now) {
+  if (now >= unset_until_) {
+    unset_until_ = {};
+  } else {
+    poller_.wake_at(std::min(unset_until_, now + kAskInterval));
+  }
 }
 
 bool Context::post(const Event& event) {
@@ -108,12 +126,14 @@ Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::
                                      const ConnectionSetup& setup) {
   const std::uint64_t id = next_connection_++;
   const int fd = channel->fd();
+  // So that a message wakes it, and its end puts it away, without memory.
+  const std::size_t count = connections_.size() + 1;
+  awake_.reserve(count);
+  if (graveyard_.capacity() < count) graveyard_.reserve(2 * count);
+  connections_.reserve_one();
   auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
   if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
   Connection* connection = connections_.insert(id, std::move(made)).get();
-  // So that a message wakes it, and its end puts it away, without memory.
-  awake_.reserve(connections_.size());
-  if (graveyard_.capacity() < connections_.size()) graveyard_.reserve(2 * connections_.size());
   awake_.add(*connection);
   return connection;
 }

@@ -53,8 +53,12 @@ class Context {
   TimerQueue& timers() { return timers_; }
   const std::array<std::byte, 16>& nonce() const { return nonce_; }
 
-  // Sets a timer and makes the consumer's descriptor readable when it is due.
+  // Sets a timer and makes the consumer's descriptor readable when it is due. Where there is no memory for it,
+  // everybody is asked now and then, until its time is over, what is due (has_unset_timers).
   void set_timer(const TimerQueue::Timer& timer);
+  bool has_unset_timers() const { return unset_until_ != TimePoint{}; }
+  // Everybody is being asked.
+  void note_asked(TimePoint now);
 
   // An event with a payload, of a connection that may_emit().
   void emit(const Event& event) {
@@ -102,6 +106,7 @@ class Context {
   Connection* open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
                               const ConnectionSetup& setup);
   Connection* connection(std::uint64_t id);
+  IdMap<std::unique_ptr<Connection>>& connections() { return connections_; }
   void bury(Connection& connection);
   void clear_graveyard() { graveyard_.clear(); }
 
@@ -118,6 +123,7 @@ class Context {
   DriverOptions options_;
   Poller poller_;
   TimerQueue timers_;
+  TimePoint unset_until_{};  // when the last timer that could not be set is due
   std::array<std::byte, 16> nonce_{};
   std::unique_ptr<PathWatcher> path_watcher_;  // while there has been a server with files
   bool path_events_polled_ = false;

@@ -72,6 +72,7 @@ class Driver::Impl {
   void poll_descriptors();
   void on_ready(const epoll_event& event);
   void fire_timers();
+  void ask_all(TimePoint now);
   void prune_timers();
   bool is_alive(const TimerQueue::Timer& timer);
   void reap();

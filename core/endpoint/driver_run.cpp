@@ -83,7 +83,7 @@ void Driver::Impl::on_ready(const epoll_event& event) {
 }
 
 void Driver::Impl::fire_timers() {
-  if (context_.timers().next() == kNever) return;
+  if (context_.timers().next() == kNever && !context_.has_unset_timers()) return;
   const TimePoint now = context_.now();
   TimerQueue::Timer timer;
   while (context_.timers().pop_due(now, timer)) {
@@ -99,14 +99,24 @@ void Driver::Impl::fire_timers() {
         if (Server* found = server(owner)) found->on_timer(now);
         break;
       case TimerQueue::Kind::kHandshake:
-        if (Connection* found = context_.connection(timer.owner); found != nullptr && !found->is_open()) {
-          found->close(CloseReason::peer_silent());
-        }
+        if (Connection* found = context_.connection(timer.owner)) found->check_handshake(now);
         break;
     }
   }
+  if (context_.has_unset_timers()) ask_all(now);
   prune_timers();
   context_.poller().wake_at(context_.timers().next());
+}
+
+// There was no memory to note when each of them is to be asked.
+void Driver::Impl::ask_all(TimePoint now) {
+  context_.note_asked(now);
+  std::vector<Connection*> connections;
+  context_.connections().for_each(
+      [&](std::uint64_t, const std::unique_ptr<Connection>& each) { connections.push_back(each.get()); });
+  for (Connection* connection : connections) connection->check_handshake(now);
+  clients_.for_each([now](std::uint64_t, const std::unique_ptr<Client>& client) { client->on_timer(now); });
+  for (auto& [id, server] : servers_) server->on_timer(now);
 }
 
 bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {

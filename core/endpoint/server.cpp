@@ -1,6 +1,7 @@
 #include "core/endpoint/server.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/transport/descriptors.hpp"
@@ -135,12 +136,13 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   setup.account = &user.account;
   setup.handshake_accounts = {&handshakes_, &user.handshakes};
   if (address_.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context_.options().ring_bytes;
-  ++user.connections;
+  if (connections_.size() == connections_.capacity()) connections_.reserve(2 * connections_.size() + 1);
   Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
   if (connection == nullptr) {
-    leave(holder);
+    if (user.connections == 0) users_.erase(holder);
     return;
   }
+  ++user.connections;
   connections_.push_back(connection);
   if (!allowed.ok()) {
     connection->close(CloseReason::refusal(allowed.error()));
@@ -169,6 +171,15 @@ void Server::leave(const QuotaHolder& holder) {
 }
 
 void Server::on_timer(TimePoint now) {
+  try {
+    do_what_is_due(now);
+  } catch (const std::bad_alloc&) {
+    if (state_ == ServerState::kListening) look_at_ = std::min(look_at_, now + kAcceptPause);
+    context_.set_timer({now + kAcceptPause, TimerQueue::Kind::kServer, id_, 0});
+  }
+}
+
+void Server::do_what_is_due(TimePoint now) {
   if (state_ == ServerState::kStarting) {
     try_listen();
   } else if (state_ == ServerState::kListening) {

@@ -80,6 +80,7 @@ class Server final : public ConnectionOwner {
   Status check_room(const Channel& channel, const QuotaHolder& holder, std::uint32_t connections) const;
   // One connection less.
   void leave(const QuotaHolder& holder);
+  void do_what_is_due(TimePoint now);
   void pause_accepting();
   void accept_again();
   void look_by(TimePoint at);

@@ -85,13 +85,14 @@ bool LoopWorker::others_are_ready() const {
 void BlockingDriver::Impl::enter(LoopWorker& self) {
   const Scope lock(*this);
   WorkQueue& queue = pool_.queue(WorkerPool::kLoop);
-  self.idle_.emplace(queue, queue.add_worker(), 0);
+  self.idle_.emplace(queue, pool_.add_worker(queue), 0);
   self.idle_->bell = &self.bell_;
+  // The loop may be kept from coming for the first time, while others leave it to it to lead.
+  pool_.expect_back(queue, self.idle_->worker);
 }
 
 void BlockingDriver::Impl::leave(LoopWorker& self) {
   const Scope lock(*this);
-  pool_.finish(self.idle_->queue, self.idle_->worker);
   pool_.forget_loop(self.idle_->queue, self.idle_->worker);
   self.idle_.reset();
 }

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 
 #include "core/workers/waiter.hpp"
 
@@ -33,11 +32,16 @@ class ReaderToken {
   void wake_lookers();
 
  private:
-  void note_length() { waiting_.store(static_cast<std::uint32_t>(line_.size()), std::memory_order_relaxed); }
+  void count(int change) {
+    waiting_.store(waiting_.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(change),
+                   std::memory_order_relaxed);
+  }
 
   bool held_ = false;
   bool attended_ = false;
-  std::deque<Waiter*> line_;
+  // The line hangs together by its waiters: whoever must sleep needs no memory for it.
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
   std::atomic<std::uint32_t> waiting_{0};
 };
 

@@ -60,8 +60,14 @@ class Waiter {
   bool is_done() const { return word_.load(std::memory_order_acquire) == kDone; }
 
  private:
+  friend class ReaderToken;
+
   std::atomic<std::uint32_t> word_{kAwake};
   const bool looks_;
+  // Neighbours in the line for the reader token.
+  bool in_line_ = false;
+  Waiter* before_ = nullptr;
+  Waiter* behind_ = nullptr;
 };
 
 }  // namespace ipcbridge

@@ -1,6 +1,7 @@
 #include "core/workers/work_queue.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace ipcbridge {
@@ -59,7 +60,7 @@ void WorkQueue::finish(WorkerId worker, Tick now) {
   set(worker, {Worker::kIdle});
   if (!self.running()) return;
   saturation_told_ = false;
-  if (self.method >= slowness_.size()) slowness_.resize(self.method + 1);
+  if (!make_room_for(self.method)) return;
   std::uint8_t& slowness = slowness_[self.method];
   // Known as slow after one slow call, forgiven after a few fast ones.
   constexpr std::uint8_t kUp = 4;
@@ -68,6 +69,16 @@ void WorkQueue::finish(WorkerId worker, Tick now) {
     slowness = static_cast<std::uint8_t>(std::min<unsigned>(kMost, slowness + kUp));
   } else if (slowness > 0) {
     --slowness;
+  }
+}
+
+// Without memory for it nothing is learnt of the method.
+bool WorkQueue::make_room_for(std::uint32_t method) {
+  try {
+    if (method >= slowness_.size()) slowness_.resize(method + 1);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 }
 

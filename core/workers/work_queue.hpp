@@ -49,6 +49,7 @@ class WorkQueue {
   void remove_worker(WorkerId worker);
   bool has_workers() const;
 
+  // See CallQueue.
   void push(InboundCall&& call) { waiting_.push(std::move(call)); }
   bool empty() const { return waiting_.empty(); }
   std::size_t size() const { return waiting_.size(); }
@@ -120,6 +121,7 @@ class WorkQueue {
   };
 
   void set(WorkerId worker, const Worker& now);
+  bool make_room_for(std::uint32_t method);
 
   ServerId server_;
   std::vector<bool> loop_methods_;

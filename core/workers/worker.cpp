@@ -41,7 +41,7 @@ void BlockingDriver::Impl::enter(Worker& self) {
   {
     const Scope lock(*this);
     self.queue_ = &pool_.queue(self.server_);
-    self.number_ = self.queue_->add_worker();
+    self.number_ = pool_.add_worker(*self.queue_);
   }
   // Only now, when whoever stops the workers finds this one: a thread may be so late that its server is closed and
   // forgotten, and nobody would stop it any more.
@@ -53,8 +53,7 @@ void BlockingDriver::Impl::enter(Worker& self) {
 
 void BlockingDriver::Impl::leave(Worker& self) {
   const Scope lock(*this);
-  pool_.finish(*self.queue_, self.number_);
-  self.queue_->remove_worker(self.number_);
+  pool_.remove_worker(*self.queue_, self.number_);
   pool_.erase_if_over(self.server_);
 }
 

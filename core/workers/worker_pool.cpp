@@ -17,6 +17,19 @@ WorkQueue& WorkerPool::queue(ServerId server) {
   return *queues_.emplace_back(std::make_unique<WorkQueue>(server));
 }
 
+WorkQueue::WorkerId WorkerPool::add_worker(WorkQueue& queue) {
+  if (followers_.capacity() <= workers_) followers_.reserve(2 * workers_ + 1);
+  const WorkQueue::WorkerId worker = queue.add_worker();
+  ++workers_;
+  return worker;
+}
+
+void WorkerPool::remove_worker(WorkQueue& queue, WorkQueue::WorkerId worker) {
+  finish(queue, worker);
+  queue.remove_worker(worker);
+  --workers_;
+}
+
 void WorkerPool::erase_if_over(ServerId server) {
   std::erase_if(queues_, [&](const std::unique_ptr<WorkQueue>& queue) {
     const bool over = queue->server() == server && queue->over && !queue->has_workers();
@@ -30,7 +43,7 @@ void WorkerPool::forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker) {
   std::vector<InboundCall> left;
   for (InboundCall call; loop.pop(worker, call, ticks_);) left.push_back(std::move(call));
   calls_ -= left.size();
-  loop.remove_worker(worker);
+  remove_worker(loop, worker);
   for (InboundCall& call : left) push(std::move(call));
 }
 
@@ -45,11 +58,11 @@ std::uint32_t WorkerPool::dismiss(ServerId server) {
 }
 
 void WorkerPool::push(InboundCall&& call) {
-  ++calls_;
   WorkQueue& own = queue(call.server);
   const bool for_loop = own.is_for_loop(call.method);
-  calls_for_threads_ = for_loop ? 0 : std::min(calls_for_threads_ + 1, kThreadCallsInARow);
   (for_loop ? queue(kLoop) : own).push(std::move(call));
+  ++calls_;
+  calls_for_threads_ = for_loop ? 0 : std::min(calls_for_threads_ + 1, kThreadCallsInARow);
   unsettled_calls_.store(true, std::memory_order_relaxed);
 }
 

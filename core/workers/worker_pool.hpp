@@ -48,6 +48,10 @@ class WorkerPool {
   WorkQueue* find(ServerId server);
   void erase_if_over(ServerId server);
 
+  // So that it is idle, later, without memory.
+  WorkQueue::WorkerId add_worker(WorkQueue& queue);
+  void remove_worker(WorkQueue& queue, WorkQueue::WorkerId worker);
+
   // The event loop has gone: threads run its methods, and what waits for it.
   void forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker);
 
@@ -55,6 +59,7 @@ class WorkerPool {
   void stop(ServerId server);
   std::uint32_t dismiss(ServerId server);
 
+  // When it throws, nothing has been added.
   void push(InboundCall&& call);
   bool cancel(ServerId server, const RequestKey& key);
   // See CallQueue.
@@ -128,7 +133,8 @@ class WorkerPool {
   void wake_dismissed();
 
   std::vector<std::unique_ptr<WorkQueue>> queues_;  // few, so that a look through them is quick
-  std::vector<Idle*> followers_;
+  std::vector<Idle*> followers_;                    // has room for all workers
+  std::size_t workers_ = 0;
   Idle* leader_ = nullptr;
   Bell leader_bell_;
   std::size_t calls_ = 0;  // that wait in all queues

@@ -57,16 +57,16 @@ class Sufferer {
 struct Ended {
   Code code = Code::kOk;
   Buffer payload;
+  std::string message;
   int times = 0;
 };
 
 class Conversation {
  public:
-  Conversation(const std::string& address, bool client_suffers) : server_(!client_suffers), client_(client_suffers) {
-    ServeOptions served;
-    served.address = address;
-    served.methods = {"echo"};
-    server_id_ = server_.driver().serve(served).value();
+  Conversation(const std::string& address, bool client_suffers) : client_(client_suffers) {
+    served_.address = address;
+    served_.methods = {"echo"};
+    serve(!client_suffers);
     ConnectOptions options;
     options.addresses = {address};
     client_id_ = client_.driver().connect(options).value();
@@ -79,13 +79,16 @@ class Conversation {
     return settle();
   }
 
+  // The service ends, and another comes for it.
+  void restart() { serve(false); }
+
   // Its payload is a pattern of its token.
   std::uint64_t call(std::size_t size, const CallOptions& options = {}) {
     const std::uint64_t token = ++last_token_;
     const Buffer payload = pattern(size, static_cast<std::uint32_t>(token));
     const Result<Submission> made =
         client_.within([&] { return client_.driver().call(client_id_, token, method_, options, {}, payload); });
-    if (!made.ok()) ++(ended[token] = {made.error().code, {}, 0}).times;
+    if (!made.ok()) ++(ended[token] = {made.error().code, {}, made.error().message, 0}).times;
     return token;
   }
 
@@ -105,27 +108,33 @@ class Conversation {
     return run([&] { return ended.size() == last_token_; });
   }
 
-  ServerStatus server_status() { return server_.driver().server_status(server_id_); }
+  ServerStatus server_status() { return server_->driver().server_status(server_id_); }
   ClientStatus client_status() { return client_.driver().client_status(client_id_); }
 
   std::map<std::uint64_t, Ended> ended;
   int times_ready = 0;
 
  private:
+  void serve(bool suffers) {
+    server_.reset();
+    server_ = std::make_unique<Sufferer>(suffers);
+    server_id_ = server_->driver().serve(served_).value();
+  }
+
   void run() {
-    const EventBatch& at_server = server_.run();
+    const EventBatch& at_server = server_->run();
     for (std::size_t i = 0; i < at_server.size(); ++i) {
       const EventRow row = at_server.row(i);
       if (row.words[EventRow::kKind] != static_cast<std::uint32_t>(EventKind::kInboundCall)) continue;
-      server_.within([&] { server_.driver().reply(row.key(), at_server.payload(row)); });
+      server_->within([&] { server_->driver().reply(row.key(), at_server.payload(row)); });
     }
     const EventBatch& at_client = client_.run();
     for (std::size_t i = 0; i < at_client.size(); ++i) take(at_client, at_client.row(i));
   }
 
   void sleep() {
-    const bool sleeps = server_.driver().prepare_sleep() && client_.driver().prepare_sleep();
-    std::array<pollfd, 2> watched{{{server_.driver().fd(), POLLIN, 0}, {client_.driver().fd(), POLLIN, 0}}};
+    const bool sleeps = server_->driver().prepare_sleep() && client_.driver().prepare_sleep();
+    std::array<pollfd, 2> watched{{{server_->driver().fd(), POLLIN, 0}, {client_.driver().fd(), POLLIN, 0}}};
     if (sleeps) ::poll(watched.data(), watched.size(), 1000);
   }
 
@@ -138,10 +147,14 @@ class Conversation {
     if (kind != EventKind::kOutcome) return;
     const ConstBytes payload = batch.payload(row);
     Ended& call = ended[row.wide(EventRow::kToken)];
-    call = {static_cast<Code>(row.words[EventRow::kCode]), {payload.begin(), payload.end()}, call.times + 1};
+    call = {static_cast<Code>(row.words[EventRow::kCode]),
+            {payload.begin(), payload.end()},
+            std::string(batch.message(row)),
+            call.times + 1};
   }
 
-  Sufferer server_;
+  ServeOptions served_;
+  std::unique_ptr<Sufferer> server_;
   Sufferer client_;
   ServerId server_id_ = 0;
   ClientId client_id_ = 0;
@@ -224,6 +237,28 @@ TEST_P(WithoutMemory, CallsEndAndLaterOnesWorkWhenThereIsNoneForAWhile) {
       ASSERT_TRUE(conversation.settle());
     } while (conversation.ended[after].code != Code::kOk);
     if (!FailingMemory::has_failed()) return;
+  }
+}
+
+TEST_P(WithoutMemory, AClientThatLosesItsConnectionFindsTheServiceAgain) {
+  if (!GetParam().client_suffers) GTEST_SKIP() << "it is the client that looks for the service";
+  for (const std::size_t failing : {1UL, 8UL}) {
+    for (std::size_t spared = 0;; ++spared) {
+      SCOPED_TRACE(std::to_string(failing) + " allocations fail, the first " + std::to_string(spared));
+      Conversation conversation(address(), true);
+      ASSERT_TRUE(conversation.connect());
+      bool has_failed = false;
+      {
+        const FailingMemory memory(spared, failing);
+        conversation.restart();
+        ASSERT_TRUE(conversation.run([&] { return conversation.times_ready == 2; }));
+        has_failed = FailingMemory::has_failed();
+      }
+      const std::uint64_t after = conversation.call(20'000);
+      ASSERT_TRUE(conversation.settle());
+      EXPECT_EQ(conversation.ended[after].code, Code::kOk) << conversation.ended[after].message;
+      if (!has_failed) break;
+    }
   }
 }
 

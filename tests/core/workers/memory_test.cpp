@@ -1,8 +1,11 @@
 // Every allocation of a thread that waits for its answer fails once: the call ends, with an answer or with
 // resource_exhausted, and the next one is answered.
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -85,6 +88,41 @@ TEST_F(WaitingCallerTest, EndsWhereItWaitsForRoomAsWell) {
   gate.open();
   first.join();
   queued.join();
+}
+
+// A worker reads, and lacks memory, while several call at once: what finds no place in the queue is answered.
+TEST_F(WaitingCallerTest, EndsWhereTheServicesWorkerLacksMemory) {
+  constexpr int kCallers = 4;
+  const Service service(*server_, address_, 0, echo);
+  const ClientId client = connect(*client_);
+  std::uint32_t epoch = 0;
+  bool has_failed = true;
+  for (std::size_t spared = 0; has_failed; ++spared) {
+    Worker worker(*server_, service.id(), epoch);
+    std::atomic<int> refused{0};
+    std::thread calling([&] {
+      std::vector<std::thread> callers;
+      for (int i = 0; i < kCallers; ++i) {
+        callers.emplace_back([&] {
+          const Code code = call(client, "x", within_seconds(20)).outcome.code;
+          EXPECT_TRUE(code == Code::kOk || code == Code::kResourceExhausted) << code_name(code);
+          if (code != Code::kOk) ++refused;
+        });
+      }
+      for (std::thread& caller : callers) caller.join();
+      epoch = server_->dismiss_workers(service.id());
+    });
+    const FailingMemory memory(spared, 1);
+    const auto next = [&worker](InboundCall& inbound) {
+      const FailingMemory::Armed armed;
+      return worker.next(inbound);
+    };
+    for (InboundCall inbound; next(inbound);) echo(*server_, inbound);
+    calling.join();
+    has_failed = FailingMemory::has_failed();
+    EXPECT_LE(refused, has_failed ? 1 : 0) << spared;
+    EXPECT_EQ(server_->load(service.id()).queued, 0U);
+  }
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const Cal
   if (impl_->forked()) {
     return CallResult::failed(impl_->driver().call(client, 0, method, options, metadata, payload).error());
   }
-  return impl_->call(client, method, options, metadata, payload, interrupted);
+  return impl_->call({client, method, options, metadata, payload}, interrupted);
 }
 
 bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {

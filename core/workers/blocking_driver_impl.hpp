@@ -62,8 +62,15 @@ class BlockingDriver::Impl final : public EventSink {
   Driver& driver() { return *driver_; }
   bool forked() const;
 
-  CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                  ConstBytes payload, const Interrupted& interrupted);
+  // See Driver::call.
+  struct OutboundCall {
+    ClientId client = 0;
+    std::uint32_t method = 0;
+    CallOptions options;
+    ConstBytes metadata;
+    ConstBytes payload;
+  };
+  CallResult call(const OutboundCall& call, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
@@ -116,18 +123,17 @@ class BlockingDriver::Impl final : public EventSink {
   std::optional<Reading> try_read();
   void release_token();
   struct Round {
-    bool runs = false;   // the Driver first, before it spins
-    bool polls = false;  // with a look at its descriptors
+    bool runs = false;                 // the Driver first, before it spins
+    bool polls = false;                // with a look at its descriptors
     const LoopWorker* loop = nullptr;  // its thread, which is called away by what else is ready in its loop
   };
   bool read_for_calls(const WorkQueue& queue, Round round, Scope& lock);
   bool descriptor_is_ready() const;
 
   // Callers (call.cpp).
-  CallResult call_or_throw(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                           ConstBytes payload, const Interrupted& interrupted);
-  Result<Submission> send(ClientId client, std::uint64_t token, std::uint32_t method, CallOptions options,
-                          ConstBytes metadata, ConstBytes payload, std::optional<Reading>& reading,
+  CallResult call_or_throw(const OutboundCall& call, const Interrupted& interrupted);
+  Result<Submission> submit(std::uint64_t token, const OutboundCall& call);
+  Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
                           const Interrupted& interrupted);
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);

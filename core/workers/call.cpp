@@ -30,10 +30,9 @@ void BlockingDriver::Impl::on(const OutcomeEvent& event) {
   wait.waiter.finish();
 }
 
-CallResult BlockingDriver::Impl::call(ClientId client, std::uint32_t method, const CallOptions& options,
-                                      ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted) {
+CallResult BlockingDriver::Impl::call(const OutboundCall& call, const Interrupted& interrupted) {
   try {
-    return call_or_throw(client, method, options, metadata, payload, interrupted);
+    return call_or_throw(call, interrupted);
   } catch (const std::bad_alloc&) {
     return CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
   }
@@ -61,21 +60,19 @@ class BlockingDriver::Impl::Pending {
   bool is_pending_ = true;
 };
 
-CallResult BlockingDriver::Impl::call_or_throw(ClientId client, std::uint32_t method, const CallOptions& options,
-                                               ConstBytes metadata, ConstBytes payload,
-                                               const Interrupted& interrupted) {
+CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
   Wait self;
   const auto token = reinterpret_cast<std::uint64_t>(&self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
   std::optional<Reading> reading = try_read();
-  const Result<Submission> sent = send(client, token, method, options, metadata, payload, reading, interrupted);
+  const Result<Submission> sent = send(token, call, reading, interrupted);
   if (!sent.ok()) return CallResult::failed(sent.error());
-  if (options.notify) {
+  if (call.options.notify) {
     CallResult result;
     result.dropped = sent.value() == Submission::kNotTaken;
     return result;
   }
-  Pending pending(*this, client, token);
+  Pending pending(*this, call.client, token);
   if (wait(self, reading, interrupted)) {
     pending.settle();
   } else {
@@ -86,12 +83,16 @@ CallResult BlockingDriver::Impl::call_or_throw(ClientId client, std::uint32_t me
   return std::move(self.result);
 }
 
+Result<Submission> BlockingDriver::Impl::submit(std::uint64_t token, const OutboundCall& call) {
+  return driver_->call(call.client, token, call.method, call.options, call.metadata, call.payload);
+}
+
 // Waits where the queue is full, unless nobody waits for an answer either.
-Result<Submission> BlockingDriver::Impl::send(ClientId client, std::uint64_t token, std::uint32_t method,
-                                              CallOptions options, ConstBytes metadata, ConstBytes payload,
-                                              std::optional<Reading>& reading, const Interrupted& interrupted) {
+Result<Submission> BlockingDriver::Impl::send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
+                                              const Interrupted& interrupted) {
+  CallOptions& options = call.options;
   const TimePoint deadline = options.timeout ? deadline_after(system_.now(), *options.timeout) : kNever;
-  Result<Submission> sent = driver_->call(client, token, method, options, metadata, payload);
+  Result<Submission> sent = submit(token, call);
   if (!sent.ok() || sent.value() == Submission::kTaken || options.notify) return sent;
   Wait room(/*looks=*/true);
   // Another thread's call may take the room that an event tells of, so each look is a try.
@@ -99,7 +100,7 @@ Result<Submission> BlockingDriver::Impl::send(ClientId client, std::uint64_t tok
     const TimePoint now = system_.now();
     if (now >= deadline) return false;
     if (options.timeout) options.timeout = deadline - now;
-    sent = driver_->call(client, token, method, options, metadata, payload);
+    sent = submit(token, call);
     return !sent.ok() || sent.value() == Submission::kTaken;
   };
   room.deadline = deadline;

@@ -11,13 +11,14 @@
 namespace ipcbridge::worker_model {
 
 // An explicit-state model of the threads of a BlockingDriver: a caller that waits, the workers of one or two servers,
-// the watchdog, whoever stops the workers, and a thread that calls methods of the Driver. It mirrors core/workers and
+// or a worker and the thread of an event loop, the watchdog, whoever stops or dismisses the workers, and a thread that
+// calls methods of the Driver. It mirrors core/workers and
 // how the Driver sleeps (core/endpoint/driver_run.cpp). What is done under the lock of the BlockingDriver is one step,
 // which ends with settle(); so is every operation outside it on what threads share: a method of the Driver, each
 // message that a turn reads, a poll, a bell that is silenced, a look at a Waiter's word.
 //
 // Not in it: how the Driver's connections arm (sleep_model.hpp has that), interrupts other than a sleep that ends for
-// nothing, cancelled calls, epochs, activities, full queues.
+// nothing, cancelled calls, activities, full queues.
 
 // The mistakes that the explorer must be able to see.
 enum class Mutation : std::uint8_t {
@@ -41,6 +42,12 @@ enum class Mutation : std::uint8_t {
   kFollowerNotCalled,        // for a call that nobody comes for
   kDismissedNotWoken,        // stop_workers() wakes nobody
   kNoLookAfterReading,  // a worker that has given the lock up to read sleeps without asking whether it is dismissed
+  kLoopBellNotRung,     // for a loop's thread that follows
+  kLoopLeaderMistaken,  // for a thread, when it leads and is to be woken
+  kLoopEntersIdle,      // before it has waited for the first time
+  kLoopUnseen,          // the watchdog is not told of a loop's thread that goes to run what else is ready
+  kStuckLoopLeads,      // the others leave it to a loop's thread to lead that is kept from coming
+  kDueForgotten,        // the reader arms although a call is due that waited for another
 };
 
 using Id = std::uint8_t;  // of a thread
@@ -61,8 +68,13 @@ struct Model {
   std::array<std::uint8_t, kServers> calls{};  // that arrive
   std::uint8_t slow = 0;                       // of them, at most, have a handler that may never return
   std::uint8_t nested = 0;                     // have one that makes a call itself
+  bool calling = false;                        // the first worker is in such a handler from the beginning
   bool unanswered = false;                     // those calls may never be answered
   std::uint8_t disturbances = 0;               // by methods of the Driver
+  bool serial = false;                         // the first server's calls run one at a time
+  bool loop = false;                           // the second worker is a loop's thread, the second server its methods
+  bool loop_work = false;                      // something else becomes ready there, which may block for ever
+  bool dismisses = false;                      // the first worker is dismissed, and the second comes in its place
   bool stops = false;                          // the first server is closed and its workers are stopped, in any order
 
   std::size_t server_of(Id worker) const { return servers == 2 ? worker - kFirstWorker : 0U; }
@@ -116,7 +128,21 @@ enum class At : std::uint8_t {
   kTake,
   kHandler,
   kSlowHandler,
+  kSettleAnswer,
+  kLate,
   kLeave,
+
+  // The thread of an event loop.
+  kLoopWait,
+  kLoopLook,
+  kLoopTurn,
+  kLoopLooked,
+  kLoopRead,
+  kLoopAsleep,
+  kSilenceLoopBell,
+  kLoopAwake,
+  kLoopRuns,
+  kLoopBlocked,
 
   // The watchdog.
   kWatch,
@@ -133,7 +159,7 @@ enum class At : std::uint8_t {
 
 enum class Word : std::uint8_t { kAwake, kAsleep, kLookAgain, kPromoted, kDone };
 enum class Answer : std::uint8_t { kNone, kAsked, kUnread };
-enum class Work : std::uint8_t { kNone, kIdle, kComing, kRunning };
+enum class Work : std::uint8_t { kNone, kIdle, kComing, kRunning, kAnswered };
 enum class Watching : std::uint8_t { kAwake, kPaced, kResting, kReading };
 
 struct Thread {
@@ -148,6 +174,7 @@ struct Thread {
   std::uint8_t age = 0;     // ticks that have seen it busy
   bool left_alone = false;  // its handler is known as slow, or waits in a call
   bool following = false;
+  bool others = false;  // what else its loop watches has ended its sleep
 
   bool operator==(const Thread&) const = default;
 };
@@ -160,14 +187,17 @@ struct State {
   std::uint8_t slow_to_come = 0, nested_to_come = 0, disturbances_to_come = 0;
   bool event_to_come = false, close_to_come = false, stop_to_come = false;
   bool stopper_asked = false, stopper_saw_closed = false;
+  bool dismissal_to_come = false, loop_work_to_come = false;
 
   // The Driver.
   std::array<std::uint8_t, kServers> unread_calls{};
   bool unread_event = false, unread_closed = false;
-  bool armed = false;     // the next message makes the descriptor readable
-  bool readable = false;  // by a doorbell or the Driver's own bell
-  bool asleep = false;    // its consumer is
-  bool closed = false;    // the first server
+  bool armed = false;                     // the next message makes the descriptor readable
+  bool readable = false;                  // by a doorbell or the Driver's own bell
+  bool asleep = false;                    // its consumer is
+  bool closed = false;                    // the first server
+  bool serial_busy = false, due = false;  // a serial call is unanswered; one may begin
+  std::uint8_t serial_waiting = 0;
 
   // The token, the watch and what waiters wait for.
   bool held = false, attended = false, interest = true, event_observed = false;
@@ -179,6 +209,9 @@ struct State {
   Id leader = kNobody;
   bool leader_asleep = false, leader_bell = false;
   bool dismissals = false, unsettled_calls = false, unseen_starts = false;
+  bool dismissed = false;  // the first worker
+  bool for_loop = false;   // what arrives is
+  bool loop_bell = false, loop_work = false;
 
   // The watchdog.
   Watching watching = Watching::kAwake;
@@ -194,6 +227,7 @@ inline void add(std::uint8_t& to, int value) { to = static_cast<std::uint8_t>(to
 bool has_answer(const Thread& thread);
 // Whether a turn would find something.
 bool has_unread(const State& state);
+bool is_loop(const Model& model, Id thread);
 // Of a worker.
 bool is_dismissed(const Model& model, const State& state, Id worker);
 bool has_call(const Model& model, const State& state, Id worker);

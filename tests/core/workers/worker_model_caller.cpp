@@ -100,7 +100,7 @@ void Stepper::look() {
 
 void Stepper::read_a_while() {
   if (!driver_is_free()) return;
-  if (!has_unread(from_)) return step("arms", [this](State& s) { prepare_sleep(s, At::kSwitchInterestOff); });
+  if (!has_work()) return step("arms", [this](State& s) { prepare_sleep(s, At::kSwitchInterestOff); });
   step("sees a message", [this](State& s) { turn(s, At::kTurn, At::kLook); });
   step("cannot arm", [this](State& s) { turn(s, At::kTurnWithPoll, At::kLook); });
 }

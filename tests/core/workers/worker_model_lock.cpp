@@ -57,12 +57,20 @@ bool Locked::call_reader() {
     }
     return true;
   }
+  const Id leader = next_leader();
+  if (leader == kNobody) return false;
+  wake(leader);
+  return true;
+}
+
+// Of the kind that is to lead, if there is one.
+Id Locked::next_leader() const {
+  Id found = kNobody;
   for (Id worker = kFirstWorker; worker < kWatchdog; ++worker) {
     if (!s_.threads[worker].following) continue;
-    wake(worker);
-    return true;
+    if (found == kNobody || is_loop(model_, worker) == s_.for_loop) found = worker;
   }
-  return false;
+  return found;
 }
 
 Id Locked::last_follower(std::size_t server) const {
@@ -75,11 +83,13 @@ Id Locked::last_follower(std::size_t server) const {
 void Locked::wake(Id follower) {
   s_.threads[follower].following = false;
   expect(follower);
-  wake_waiter(s_.threads[follower], Word::kPromoted);
+  const bool woken = wake_waiter(s_.threads[follower], Word::kPromoted);
+  if (woken && is_loop(model_, follower) && !is(Mutation::kLoopBellNotRung)) s_.loop_bell = true;
 }
 
 void Locked::wake_leader() {
-  if (std::exchange(s_.leader_asleep, false)) s_.leader_bell = true;
+  if (!std::exchange(s_.leader_asleep, false)) return;
+  (is_loop(model_, s_.leader) && !is(Mutation::kLoopLeaderMistaken) ? s_.loop_bell : s_.leader_bell) = true;
 }
 
 void Locked::wake_dismissed() {
@@ -184,6 +194,30 @@ bool Locked::take(Id worker) {
   s_.unseen_starts = true;
   return true;
 }
+
+void Locked::expect_back(Id worker) {
+  expect(worker);
+  if (!is(Mutation::kLoopUnseen)) s_.unseen_starts = true;
+}
+
+void Locked::note_answered(Id worker) {
+  finish(worker);
+  s_.threads[worker].work = Work::kAnswered;
+  s_.unseen_starts = true;
+}
+
+void Locked::dismiss() {
+  s_.dismissed = true;
+  s_.dismissals = true;
+}
+
+bool Locked::is_for_loop_to_lead() const {
+  const Thread& loop = s_.threads[kFirstWorker + 1];
+  const bool stuck = is_busy(loop) && loop.age >= kFastTicks && !is(Mutation::kStuckLoopLeads);
+  return model_.loop && s_.for_loop && !stuck;
+}
+
+bool Locked::is_for_thread_to_lead() const { return model_.loop && !s_.for_loop && s_.threads[kFirstWorker].following; }
 
 void Locked::stop() {
   s_.stopping = true;

@@ -26,11 +26,16 @@ class Locked {
   void finish(Id worker);
   bool reserve(Id worker);
   bool take(Id worker);
+  void expect_back(Id worker);
+  void note_answered(Id worker);
+  void dismiss();
   void stop();
   void note_closed();
   void erase_if_over();
 
   bool has_leader() const { return s_.leader != kNobody; }
+  bool is_for_loop_to_lead() const;
+  bool is_for_thread_to_lead() const;
   void stop_leading();
   void follow(Id worker);
   bool has_idle_worker() const;
@@ -54,6 +59,7 @@ class Locked {
   bool call_worker(std::size_t server);
   bool call_reader();
   Id last_follower(std::size_t server) const;
+  Id next_leader() const;
   void wake(Id follower);
   void wake_leader();
   void wake_dismissed();

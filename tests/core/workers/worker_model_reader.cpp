@@ -50,6 +50,10 @@ void Stepper::go_on(State& s, At to) {
   switch (to) {
     case At::kReadForCalls:
       return thread.message ? turn(s, At::kTurnWithPoll, At::kSpin) : go_on(s, At::kSpin);
+    case At::kLoopRead:
+      return turn(s, thread.message ? At::kTurnWithPoll : At::kTurn, At::kSpin);
+    case At::kLoopTurn:
+      return turn(s, At::kTurn, At::kLoopLooked);
     case At::kReadNoMore:
       return release_then(s, At::kLook);
     case At::kFirstRun:
@@ -105,6 +109,18 @@ void Stepper::read_messages(const Begin& begin) {
   };
   if (from_.unread_calls[0] > 0) read("reads a call", [this](State& s) { read_call(s, 0); });
   if (from_.unread_calls[1] > 0) read("reads a call for the other server", [this](State& s) { read_call(s, 1); });
+  if (from_.for_loop && from_.unread_calls[0] > 0) {
+    read("reads one more call in a row for threads", [this](State& s) {
+      read_call(s, 0);
+      s.for_loop = false;
+    });
+  }
+  if (from_.due) {
+    read("begins a call that was due", [this](State& s) {
+      s.due = false;
+      Locked(model_, s).push(0);
+    });
+  }
   for (Id thread = 0; thread < kThreads; ++thread) {
     if (has_answer(from_.threads[thread])) {
       read(thread == self_ ? "reads its answer" : "reads an answer", [&](State& s) {
@@ -130,15 +146,21 @@ void Stepper::read_messages(const Begin& begin) {
   }
 }
 
-void Stepper::read_call(State& s, std::size_t server) {
+void Stepper::read_call(State& s, std::size_t server) const {
   add(s.unread_calls[server], -1);
   if (server == 0 && s.closed) return;
+  if (model_.loop && server == 1) s.for_loop = true;
+  if (model_.serial && server == 0 && std::exchange(s.serial_busy, true)) {
+    add(s.serial_waiting, 1);
+    return;
+  }
   Locked(model_, s).push(server);
 }
 
 void Stepper::end_turn(State& s) {
   Thread& thread = self(s);
-  const bool for_calls = thread.after == At::kSpin || thread.after == At::kLookForCalls;
+  const bool for_calls =
+      thread.after == At::kSpin || thread.after == At::kLookForCalls || thread.after == At::kLoopLooked;
   if (thread.after == At::kSpin) thread.busy = has_unread(s);
   if (!for_calls && s.unsettled_calls) {
     thread.at = At::kSettle;
@@ -151,13 +173,19 @@ void Stepper::release() {
   // What it knows of the line may be old.
   if (from_.line[0] != kNobody) go("sees that somebody wants to read", At::kPassOnUnarmed);
   if (!driver_is_free()) return;
-  if (has_unread(from_)) {
+  if (has_work()) {
     step("cannot arm, and reads", [this](State& s) { turn(s, At::kTurnWithPoll, At::kRelease); });
     step("cannot arm, and reads for the last time",
          [this](State& s) { turn(s, At::kTurnWithPoll, At::kPassOnUnarmed); });
   } else {
     step("arms", [this](State& s) { prepare_sleep(s, At::kPassOnArmed); });
   }
+}
+
+bool Stepper::has_work() const {
+  State known = from_;
+  if (is(Mutation::kDueForgotten)) known.due = false;
+  return has_unread(known);
 }
 
 void Stepper::prepare_sleep(State& s, At next) {

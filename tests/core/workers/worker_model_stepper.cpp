@@ -19,7 +19,7 @@ std::vector<Step> Stepper::run() {
 }
 
 void Stepper::run_thread() {
-  if (run_reader() || run_caller() || run_worker()) return;
+  if (run_reader() || run_caller() || run_loop() || run_worker()) return;
   run_watchdog();
 }
 

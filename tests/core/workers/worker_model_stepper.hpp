@@ -26,6 +26,9 @@ class Stepper {
   const Thread& self() const { return from_.threads[self_]; }
   Thread& self(State& s) const { return s.threads[self_]; }
   bool is_worker() const { return self_ != kCaller && self_ != kWatchdog; }
+  bool is_loop() const { return worker_model::is_loop(model_, self_); }
+  // Where a worker begins to wait.
+  At wait() const { return is_loop() ? At::kLoopWait : At::kWait; }
   bool waits_for_event() const { return self_ == kCaller && model_.caller == Caller::kWaitsForEvent; }
   bool descriptor_watched() const { return from_.readable && from_.interest; }
   // A turn has the Driver's lock from its first message to its end.
@@ -75,9 +78,11 @@ class Stepper {
   void begin_turn();
   template <typename Begin>
   void read_messages(const Begin& begin);
-  void read_call(State& s, std::size_t server);
+  void read_call(State& s, std::size_t server) const;
   void end_turn(State& s);
   void release();
+  // Of which prepare_sleep() knows.
+  bool has_work() const;
   void prepare_sleep(State& s, At next);
   void disturb(State& s) const;
   static void wake_consumer(State& s);
@@ -96,6 +101,7 @@ class Stepper {
   bool is_closed() const;
   void enter();
   void answer(std::string_view name, At next, bool spurious);
+  void begin_next(State& s, At next) const;
   void wait_on(State& s, Locked& lock);
   void give_up(State& s, Locked& lock, At next);
   void be_idle(State& s, Locked& lock);
@@ -109,6 +115,15 @@ class Stepper {
   void sleep_until_woken(bool bell, At silence, At back);
   void stop_following(std::string_view name, At next, bool spurious);
   void take();
+
+  // The thread of an event loop.
+  bool run_loop();
+  void wait_in_loop(State& s, Locked& lock, bool returns);
+  void look(State& s, Locked& lock);
+  void lead_in_loop(State& s, Locked& lock);
+  void sleep_in_loop();
+  void wake_in_loop(State& s, Locked& lock);
+  void run_what_is_ready();
 
   // The watchdog.
   void run_watchdog();

@@ -11,13 +11,16 @@ namespace {
 constexpr Model kCallerAlone = {.caller = Caller::kCalls, .workers = 0, .disturbances = 1};
 constexpr Model kCallerAndWorker = {.caller = Caller::kCalls};
 constexpr Model kLookerAlone = {.caller = Caller::kWaitsForEvent, .workers = 0, .disturbances = 1};
-constexpr Model kLookerAndHandlerThatCalls = {
-    .caller = Caller::kWaitsForEvent, .calls = {1, 0}, .nested = 1, .unanswered = true};
+constexpr Model kLookerAndHandlerThatCalls = {.caller = Caller::kWaitsForEvent, .calling = true, .unanswered = true};
 constexpr Model kCallerAndCall = {.caller = Caller::kCalls, .calls = {1, 0}};
 constexpr Model kSlowHandler = {.calls = {2, 0}, .slow = 1};
 constexpr Model kSlowHandlerDisturbed = {.calls = {1, 0}, .slow = 1, .disturbances = 1};
 constexpr Model kHandlerThatCalls = {.calls = {1, 0}, .nested = 1};
 constexpr Model kTwoWorkers = {.workers = 2, .calls = {1, 0}, .slow = 1};
+constexpr Model kSerialCalls = {.calls = {2, 0}, .serial = true};
+constexpr Model kDismissal = {.workers = 2, .calls = {1, 0}, .dismisses = true};
+constexpr Model kLoop = {.workers = 2, .servers = 2, .calls = {0, 1}, .loop = true};
+constexpr Model kBusyLoop = {.workers = 2, .servers = 2, .calls = {1, 0}, .loop = true, .loop_work = true};
 constexpr Model kStop = {.calls = {1, 0}, .stops = true};
 constexpr Model kStopOfTwo = {.workers = 2, .stops = true};
 
@@ -42,8 +45,11 @@ INSTANTIATE_TEST_SUITE_P(Worlds, WorkerModel,
                                          World{kLookerAlone, "AWaitForAnEvent"}, World{kSlowHandler, "ASlowHandler"},
                                          World{kSlowHandlerDisturbed, "ASlowHandlerAndAMethodOfTheDriver"},
                                          World{kHandlerThatCalls, "AHandlerThatCalls"},
-                                         World{kTwoWorkers, "TwoWorkers"}, World{kStop, "AStop"},
-                                         World{kStopOfTwo, "AStopOfTwoWorkers"}),
+                                         World{kTwoWorkers, "TwoWorkers"}, World{kSerialCalls, "SerialCalls"},
+                                         World{kDismissal, "ADismissal"}, World{kLoop, "AnEventLoop"},
+                                         World{kBusyLoop, "AnEventLoopWithOtherWork"},
+                                         World{kLookerAndHandlerThatCalls, "AWaitForAnEventAndAHandlerThatCalls"},
+                                         World{kStop, "AStop"}, World{kStopOfTwo, "AStopOfTwoWorkers"}),
                          [](const auto& param) { return param.param.name; });
 
 struct Mistake {
@@ -83,6 +89,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{Mutation::kStuckExpected, kSlowHandler, "ExpectingAStuckWorker"},
                     Mistake{Mutation::kFollowerNotCalled, kSlowHandlerDisturbed, "CallingNoWorker"},
                     Mistake{Mutation::kDismissedNotWoken, kStop, "NotWakingWhoIsDismissed"},
+                    Mistake{Mutation::kDismissedNotWoken, kDismissal, "NotWakingWhoIsOfAnEarlierEpoch"},
+                    Mistake{Mutation::kLoopBellNotRung, kLoop, "NotRingingTheLoopsBell"},
+                    Mistake{Mutation::kLoopLeaderMistaken, kLoop, "RingingAThreadsBellForTheLoop"},
+                    Mistake{Mutation::kLoopEntersIdle, kLoop, "TakingALoopForIdleThatHasNeverWaited"},
+                    Mistake{Mutation::kLoopUnseen, kBusyLoop, "LettingTheWatchdogSleepWhileTheLoopIsBusy"},
+                    Mistake{Mutation::kStuckLoopLeads, kLoop, "LeavingItToAStuckLoopToLead"},
+                    Mistake{Mutation::kDueForgotten, kSerialCalls, "ArmingWhileACallIsDue"},
                     Mistake{Mutation::kNoLookAfterReading, kStop, "SleepingAfterReadingWithoutALook"}),
     [](const auto& param) { return param.param.name; });
 

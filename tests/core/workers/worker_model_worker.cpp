@@ -55,11 +55,20 @@ bool Stepper::run_worker() {
       return true;
     case At::kHandler:
       if (!driver_is_free()) return true;
-      answer("answers, and waits", At::kWait, false);
+      answer("answers, and waits", wait(), false);
       answer("answers, and comes for the next", At::kTake, false);
       return true;
     case At::kSlowHandler:
       if (driver_is_free()) answer("answers a slow call at last", At::kWait, true);
+      return true;
+    case At::kSettleAnswer:
+      scope("settles what its answer has brought", [this](State& s, Locked& lock) {
+        lock.note_answered(self_);
+        give_up(s, lock, std::exchange(self(s).after, At::kGone));
+      });
+      return true;
+    case At::kLate:
+      go("comes back at last", At::kWait, true);
       return true;
     case At::kTake:
       take();
@@ -95,13 +104,31 @@ void Stepper::enter() {
 }
 
 void Stepper::answer(std::string_view name, At next, bool spurious) {
-  step(
-      name,
-      [&](State& s) {
-        disturb(s);
-        self(s).at = next;
-      },
-      spurious);
+  const bool brings_another = model_.serial && from_.serial_waiting > 0;
+  const auto with = [&](std::string_view how, const auto& change) {
+    step(
+        how,
+        [&](State& s) {
+          disturb(s);
+          self(s).at = next;
+          change(s);
+        },
+        spurious);
+  };
+  if (!brings_another) return with(name, [](State& s) { s.serial_busy = false; });
+  with("answers, and leaves the next to the reader", [](State& s) {
+    add(s.serial_waiting, -1);
+    s.due = true;
+  });
+  with("answers, and brings the next", [&](State& s) { begin_next(s, next); });
+  with("answers, brings the next, and comes late", [&](State& s) { begin_next(s, At::kLate); });
+}
+
+void Stepper::begin_next(State& s, At next) const {
+  add(s.serial_waiting, -1);
+  Locked(model_, s).push(0);
+  self(s).at = At::kSettleAnswer;
+  self(s).after = next;
 }
 
 // The loop of wait_for_call(), with the lock, until it gives it up.
@@ -118,7 +145,7 @@ void Stepper::give_up(State& s, Locked& lock, At next) {
 }
 
 void Stepper::be_idle(State& s, Locked& lock) {
-  if (lock.has_leader()) {
+  if (lock.has_leader() || lock.is_for_loop_to_lead()) {
     lock.follow(self_);
     return give_up(s, lock, At::kFollowing);
   }
@@ -148,9 +175,10 @@ void Stepper::look_for_calls() {
 
 void Stepper::after_reading(State& s, Locked& lock) {
   const bool busy = std::exchange(self(s).busy, false);
+  if (is_loop()) return busy || lock.has_call(self_) ? lead_in_loop(s, lock) : sleep_as_leader(s, lock);
   const bool called = (lock.has_call(self_) || lock.is_dismissed(self_)) && !is(Mutation::kNoLookAfterReading);
   if (s.leader == self_) {
-    if (called) {
+    if (called || lock.is_for_loop_to_lead()) {
       stop_leading(s, lock);
       wait_on(s, lock);
     } else if (busy) {
@@ -172,7 +200,7 @@ void Stepper::stop_leading(State& s, Locked& lock) {
 
 // The loop of lead(), with the lock, until it gives it up.
 void Stepper::lead_on(State& s, Locked& lock) {
-  if (lock.has_call(self_) || lock.is_dismissed(self_)) {
+  if (lock.has_call(self_) || lock.is_dismissed(self_) || lock.is_for_loop_to_lead()) {
     stop_leading(s, lock);
     return wait_on(s, lock);
   }
@@ -182,6 +210,10 @@ void Stepper::lead_on(State& s, Locked& lock) {
 void Stepper::sleep_as_leader(State& s, Locked& lock) {
   s.leader_asleep = true;
   self(s).message = false;
+  if (is_loop()) {
+    lock.finish(self_);
+    return give_up(s, lock, At::kLoopAsleep);
+  }
   give_up(s, lock, is(Mutation::kLeaderBellSilencedLate) ? At::kSilenceLeaderBell : At::kLeaderAsleep);
 }
 
@@ -257,7 +289,7 @@ void Stepper::take() {
       give_up(s, lock, At::kWait);
     });
   }
-  if (!has_call(model_, from_, self_)) return with("comes for nothing", At::kWait, nothing);
+  if (!has_call(model_, from_, self_)) return with("comes for nothing", wait(), nothing);
   with("takes a call", At::kHandler, nothing);
   if (from_.nested_to_come > 0) {
     with("takes a call whose handler calls", At::kTakeForCall, [](State& s) { add(s.nested_to_come, -1); });

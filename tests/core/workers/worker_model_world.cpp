@@ -22,6 +22,22 @@ void Stepper::run_world() {
     });
     steps_.back().spurious = model_.unanswered && thread != kCaller;
   }
+  if (from_.loop_work_to_come) {
+    world_step("something else becomes ready in the loop", [](State& s) {
+      s.loop_work_to_come = false;
+      s.loop_work = true;
+    });
+  }
+  if (from_.dismissal_to_come) {
+    world_step("dismisses the first worker, and another comes", [this](State& s) {
+      s.dismissal_to_come = false;
+      s.threads[kFirstWorker + 1].at = At::kWait;
+      s.threads[kFirstWorker + 1].work = Work::kIdle;
+      Locked lock(model_, s);
+      lock.dismiss();
+      lock.settle();
+    });
+  }
   if (driver_is_free()) call_driver();
   if (from_.stop_to_come && from_.stopper_asked) {
     world_step("stops the workers", [this](State& s) {

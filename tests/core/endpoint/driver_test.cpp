@@ -1,11 +1,13 @@
 #include "core/endpoint/driver.hpp"
 
+#include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/core/support/endpoint.hpp"
+#include "tests/core/endpoint/connected_drivers.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -17,32 +19,9 @@ using testing_support::run_idle;
 using testing_support::run_until;
 using testing_support::text_of;
 
-// What a Driver promises over every transport.
-class DriverConformance : public testing::TestWithParam<const char*> {
- protected:
-  DriverConformance()
-      : address_(std::string(GetParam()) == "inproc" ? "inproc://calc"
-                                                     : std::string(GetParam()) + "://" + (directory_ / "calc")) {}
+using DriverCalls = testing_support::ConnectedDrivers;
 
-  // A client of `server_`, connected.
-  ClientId connected() {
-    server_id_ = server_.serve(address_);
-    const ClientId client = client_.connect(address_);
-    EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
-    return client;
-  }
-  bool run_until_ended(std::uint64_t token) {
-    return run_until({&server_, &client_}, [&] { return client_.ended(token); });
-  }
-
-  testing_support::TemporaryDirectory directory_;
-  std::string address_;
-  Endpoint server_;
-  Endpoint client_;
-  ServerId server_id_ = 0;
-};
-
-TEST_P(DriverConformance, ACallIsAnswered) {
+TEST_P(DriverCalls, ACallIsAnswered) {
   const ClientId client = connected();
   const std::uint64_t token = client_.call(client, "hello");
   ASSERT_TRUE(run_until_ended(token));
@@ -54,7 +33,7 @@ TEST_P(DriverConformance, ACallIsAnswered) {
   EXPECT_EQ(client_.driver().methods(client), (std::vector<std::string>{"echo", "other"}));
 }
 
-TEST_P(DriverConformance, MethodsWhoseNamesNoHelloCarriesAreRefused) {
+TEST_P(DriverCalls, MethodsWhoseNamesNoHelloCarriesAreRefused) {
   constexpr std::size_t kMost = 4079;  // of the longest names in 1 MiB
   ServeOptions options;
   options.address = address_;
@@ -72,7 +51,7 @@ TEST_P(DriverConformance, MethodsWhoseNamesNoHelloCarriesAreRefused) {
   EXPECT_EQ(client_.driver().methods(client), options.methods);
 }
 
-TEST_P(DriverConformance, NoEventFollowsTheCancelOfACallThatHasEndedAlready) {
+TEST_P(DriverCalls, NoEventFollowsTheCancelOfACallThatHasEndedAlready) {
   server_.handle = Endpoint::keep;
   const ClientId client = connected();
   const std::uint64_t token = client_.call(client, "hello");
@@ -82,33 +61,7 @@ TEST_P(DriverConformance, NoEventFollowsTheCancelOfACallThatHasEndedAlready) {
   EXPECT_FALSE(client_.ended(token));
 }
 
-TEST_P(DriverConformance, AClientWhoseLastCallTimedOutLeavesAfterAGoodbye) {
-  server_.handle = Endpoint::keep;
-  const ClientId client = connected();
-  CallOptions options;
-  options.timeout = std::chrono::milliseconds(5);
-  const std::uint64_t token = client_.call(client, "hello", options);
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token) && !server_.requests.empty(); }));
-  server_.driver().close_server(server_id_, std::chrono::hours(1));
-  run_idle({&server_, &client_});
-  server_.driver().reply(server_.requests[0].key, {});
-  EXPECT_TRUE(run_until({&server_, &client_},
-                        [&] { return server_.driver().server_status(server_id_).state == ServerState::kClosed; }));
-}
-
-TEST_P(DriverConformance, CallsMadeBeforeTheServiceIsThereWaitForIt) {
-  const ClientId client = client_.connect(address_);
-  const std::uint64_t first = client_.call(client, "1");
-  const std::uint64_t second = client_.call(client, "2");
-  run_idle({&client_});
-  EXPECT_EQ(client_.driver().client_status(client).queued_calls, 2U);
-  server_id_ = server_.serve(address_);
-  ASSERT_TRUE(run_until_ended(first) && run_until_ended(second));
-  EXPECT_EQ(text_of(server_.requests.at(0).payload), "1");
-  EXPECT_EQ(text_of(client_.outcomes[second].payload), "2");
-}
-
-TEST_P(DriverConformance, ManyCallsOfAllSizesAreEachAnsweredOnce) {
+TEST_P(DriverCalls, ManyCallsOfAllSizesAreEachAnsweredOnce) {
   const ClientId client = connected();
   for (std::uint32_t i = 0; i < 3000; ++i) {
     const Buffer payload = pattern(i % 50 == 0 ? 40'000 : i % 300, i);
@@ -123,7 +76,7 @@ TEST_P(DriverConformance, ManyCallsOfAllSizesAreEachAnsweredOnce) {
   EXPECT_EQ(client_.driver().client_status(client).queued_bytes, 0U);
 }
 
-TEST_P(DriverConformance, AMessageOfMegabytesArrivesWhole) {
+TEST_P(DriverCalls, AMessageOfMegabytesArrivesWhole) {
   const ClientId client = connected();
   const Buffer payload = pattern(5'000'000, 3);
   const std::uint64_t token = client_.call(client, as_text(payload));
@@ -131,7 +84,7 @@ TEST_P(DriverConformance, AMessageOfMegabytesArrivesWhole) {
   EXPECT_EQ(client_.outcomes[token].payload, payload);
 }
 
-TEST_P(DriverConformance, AnErrorComesBackAsTheHandlerGaveIt) {
+TEST_P(DriverCalls, AnErrorComesBackAsTheHandlerGaveIt) {
   const ClientId client = connected();
   server_.handle = [](Endpoint& self, const Endpoint::Asked& asked) {
     self.driver().reply_error(asked.key, Code::kNotFound, "no such row", pattern(100'000, 1));
@@ -144,14 +97,14 @@ TEST_P(DriverConformance, AnErrorComesBackAsTheHandlerGaveIt) {
   EXPECT_EQ(client_.outcomes[token].payload.size(), 100'000U);
 }
 
-TEST_P(DriverConformance, AnUnknownMethodIsRefusedWithNearMatches) {
+TEST_P(DriverCalls, AnUnknownMethodIsRefusedWithNearMatches) {
   const ClientId client = connected();
   const Result<Submission> status = client_.try_call(client, 1, {}, {}, "ecko");
   EXPECT_EQ(status.error().code, Code::kUnimplemented);
   EXPECT_NE(status.error().message.find("'echo'"), std::string::npos) << status.error().message;
 }
 
-TEST_P(DriverConformance, ANameThatTheServiceDoesNotOfferIsNotKept) {
+TEST_P(DriverCalls, ANameThatTheServiceDoesNotOfferIsNotKept) {
   const ClientId client = connected();
   Driver& driver = client_.driver();
   const std::uint32_t echo = driver.find_method(client, "echo").value();
@@ -164,7 +117,7 @@ TEST_P(DriverConformance, ANameThatTheServiceDoesNotOfferIsNotKept) {
   EXPECT_EQ(driver.find_method(client, "other").value(), echo + 1);
 }
 
-TEST_P(DriverConformance, OnlySoManyUnknownNamesWaitForTheServiceToComeBack) {
+TEST_P(DriverCalls, OnlySoManyUnknownNamesWaitForTheServiceToComeBack) {
   const ClientId client = connected();
   Driver& driver = client_.driver();
   server_.driver().close_server(server_id_, Duration::zero());
@@ -191,7 +144,7 @@ TEST_P(DriverConformance, OnlySoManyUnknownNamesWaitForTheServiceToComeBack) {
   EXPECT_TRUE(driver.find_method(client, options.methods.back()).ok());
 }
 
-TEST_P(DriverConformance, ADeadlineEndsTheCallAndCancelsTheHandler) {
+TEST_P(DriverCalls, ADeadlineEndsTheCallAndCancelsTheHandler) {
   const ClientId client = connected();
   server_.handle = Endpoint::keep;
   CallOptions options;
@@ -206,14 +159,14 @@ TEST_P(DriverConformance, ADeadlineEndsTheCallAndCancelsTheHandler) {
   EXPECT_EQ(client_.outcomes[token].times, 1);
 }
 
-TEST_P(DriverConformance, ADeadlineOfZeroFailsAtOnce) {
+TEST_P(DriverCalls, ADeadlineOfZeroFailsAtOnce) {
   const ClientId client = connected();
   CallOptions options;
   options.timeout = Duration::zero();
   EXPECT_EQ(client_.try_call(client, 1, {}, options).error().code, Code::kDeadlineExceeded);
 }
 
-TEST_P(DriverConformance, ACancelledCallHasNoOutcomeAndTheHandlerIsTold) {
+TEST_P(DriverCalls, ACancelledCallHasNoOutcomeAndTheHandlerIsTold) {
   const ClientId client = connected();
   server_.handle = Endpoint::keep;
   const std::uint64_t token = client_.call(client, "x");
@@ -226,7 +179,7 @@ TEST_P(DriverConformance, ACancelledCallHasNoOutcomeAndTheHandlerIsTold) {
   EXPECT_EQ(server_.driver().server_status(server_id_).running_calls, 0U);
 }
 
-TEST_P(DriverConformance, ANotificationRunsAndHasNoOutcome) {
+TEST_P(DriverCalls, ANotificationRunsAndHasNoOutcome) {
   const ClientId client = connected();
   CallOptions options;
   options.notify = true;
@@ -237,124 +190,13 @@ TEST_P(DriverConformance, ANotificationRunsAndHasNoOutcome) {
   EXPECT_EQ(client_.driver().client_status(client).pending_calls, 0U);
 }
 
-TEST_P(DriverConformance, CloseFinishesWhatRunsAndRefusesWhatIsNew) {
-  const ClientId client = connected();
-  server_.handle = Endpoint::keep;
-  const std::uint64_t token = client_.call(client, "x");
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return !server_.requests.empty(); }));
-  server_.driver().close_server(server_id_, std::chrono::seconds(60));
-  run_idle({&server_, &client_});
-  EXPECT_EQ(server_.driver().server_status(server_id_).state, ServerState::kClosing);
-  EXPECT_TRUE(client_.is(client, ClientState::kReconnecting));
-  server_.driver().reply(server_.requests[0].key, as_bytes("done"));
-  ASSERT_TRUE(run_until_ended(token));
-  EXPECT_EQ(text_of(client_.outcomes[token].payload), "done");
-  EXPECT_TRUE(run_until({&server_, &client_},
-                        [&] { return server_.driver().server_status(server_id_).state == ServerState::kClosed; }));
-}
-
-TEST_P(DriverConformance, CloseCancelsWhatRunsWhenTheGraceIsOver) {
-  const ClientId client = connected();
-  server_.handle = Endpoint::keep;
-  const std::uint64_t token = client_.call(client, "x");
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return !server_.requests.empty(); }));
-  server_.driver().close_server(server_id_, std::chrono::milliseconds(1));
-  ASSERT_TRUE(run_until_ended(token));
-  EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
-  EXPECT_TRUE(client_.outcomes[token].sent_maybe);
-  EXPECT_EQ(server_.cancelled.size(), 1U);
-}
-
-TEST_P(DriverConformance, ClosingAClientEndsItsCalls) {
-  const ClientId client = connected();
-  server_.handle = Endpoint::keep;
-  const std::uint64_t token = client_.call(client, "x");
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return !server_.requests.empty(); }));
-  client_.driver().close_client(client);
-  ASSERT_TRUE(run_until_ended(token));
-  EXPECT_EQ(client_.outcomes[token].code, Code::kCancelled);
-  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return server_.cancelled.size() == 1; }));
-  EXPECT_EQ(client_.try_call(client, 9, {}).error().code, Code::kFailedPrecondition);
-}
-
-TEST_P(DriverConformance, NothingIsKeptOfAClosedClient) {
-  const ClientId kept = connected();
-  const ClientId closed = client_.connect(address_);
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(closed, ClientState::kReady); }));
-  client_.driver().close_client(closed);
-  EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.driver().generation(closed) == nullptr; }));
-  EXPECT_NE(client_.driver().generation(kept), nullptr);
-}
-
-TEST_P(DriverConformance, AfterARestartNewCallsWorkAndLostOnesSaySo) {
-  const ClientId client = connected();
-  server_.handle = Endpoint::keep;
-  const std::uint64_t lost = client_.call(client, "lost");
-  CallOptions idempotent;
-  idempotent.idempotent = true;
-  const std::uint64_t repeated = client_.call(client, "again", idempotent);
-  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 2; }));
-  server_.driver().close_server(server_id_, Duration::zero());
-  ASSERT_TRUE(run_until_ended(lost));
-  EXPECT_EQ(client_.outcomes[lost].code, Code::kUnavailable);
-  EXPECT_TRUE(client_.outcomes[lost].sent_maybe);
-  EXPECT_EQ(client_.outcomes[lost].message, "echo() was not answered: the peer closed the connection");
-  const std::uint64_t waiting = client_.call(client, "waits");
-  server_.handle = Endpoint::echo;
-  server_.serve(address_, {"other", "echo"});  // the numbers have changed, the names have not
-  ASSERT_TRUE(run_until_ended(waiting) && run_until_ended(repeated));
-  EXPECT_EQ(text_of(client_.outcomes[waiting].payload), "waits");
-  EXPECT_EQ(text_of(client_.outcomes[repeated].payload), "again");
-  EXPECT_TRUE(client_.is(client, ClientState::kReady));
-}
-
-TEST_P(DriverConformance, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
-  const ClientId client = connected();
-  const Buffer payload = pattern(5'000'000, 3);
-  CallOptions impatient;
-  impatient.wait_for_ready = false;
-  const std::uint64_t patient_one = client_.call(client, as_text(payload));
-  const std::uint64_t impatient_one = client_.call(client, as_text(payload), impatient);
-  server_.driver().close_server(server_id_, Duration::zero());
-  ASSERT_TRUE(run_until_ended(impatient_one));
-  EXPECT_EQ(client_.outcomes[impatient_one].code, Code::kUnavailable);
-  EXPECT_FALSE(client_.outcomes[impatient_one].sent_maybe);
-  EXPECT_FALSE(client_.ended(patient_one));
-  server_.serve(address_);
-  ASSERT_TRUE(run_until_ended(patient_one));
-  EXPECT_EQ(client_.outcomes[patient_one].code, Code::kOk);
-  EXPECT_EQ(server_.requests.size(), 1U);
-}
-
-TEST_P(DriverConformance, AMethodOfNoClientHasNoNumber) {
+TEST_P(DriverCalls, AMethodOfNoClientHasNoNumber) {
   const ClientId client = connected();
   EXPECT_EQ(client_.driver().intern_method(client + 1, "echo"), Driver::kNoMethod);
   EXPECT_EQ(client_.driver().call(client, 1, Driver::kNoMethod, {}, {}, {}).error().code, Code::kInvalidArgument);
 }
 
-TEST_P(DriverConformance, WithoutWaitingACallFailsAtOnceWhileThereIsNoConnection) {
-  const ClientId client = client_.connect(address_);
-  CallOptions options;
-  options.wait_for_ready = false;
-  const Error error = client_.try_call(client, 1, {}, options).error();
-  EXPECT_EQ(error.code, Code::kUnavailable);
-  EXPECT_EQ(error.message, "echo() could not be sent: there is no connection to " + address_);
-}
-
-TEST_P(DriverConformance, TheFirstConnectionFailsWhenPatienceEnds) {
-  ConnectOptions options;
-  options.addresses = {address_};
-  options.connect_timeout = std::chrono::milliseconds(20);
-  const ClientId client = client_.connect(options);
-  const std::uint64_t token = client_.call(client, "x");
-  ASSERT_TRUE(run_until({&client_}, [&] { return client_.ended(token) && !client_.client_states.empty(); }));
-  EXPECT_EQ(client_.outcomes[token].code, Code::kUnavailable);
-  EXPECT_FALSE(client_.outcomes[token].sent_maybe);
-  EXPECT_NE(client_.last(client).message.find(address_), std::string::npos) << client_.last(client).message;
-  EXPECT_EQ(client_.outcomes[token].message, "echo() could not be sent: " + client_.last(client).message);
-}
-
-TEST_P(DriverConformance, TheQueueHasALimit) {
+TEST_P(DriverCalls, TheQueueHasALimit) {
   ConnectOptions options;
   options.addresses = {address_};
   options.max_queued_bytes = 10'000;
@@ -366,7 +208,7 @@ TEST_P(DriverConformance, TheQueueHasALimit) {
   EXPECT_EQ(client_.driver().client_status(client).dropped_notifications, 0U);
 }
 
-TEST_P(DriverConformance, ANotificationForWhichThereIsNoRoomIsDroppedAndCounted) {
+TEST_P(DriverCalls, ANotificationForWhichThereIsNoRoomIsDroppedAndCounted) {
   ConnectOptions options;
   options.addresses = {address_};
   options.max_queued_bytes = 10'000;
@@ -381,7 +223,7 @@ TEST_P(DriverConformance, ANotificationForWhichThereIsNoRoomIsDroppedAndCounted)
   EXPECT_EQ(status.queued_calls, taken);
 }
 
-TEST_P(DriverConformance, AMessageThatTheQueueNeverTakesIsRefused) {
+TEST_P(DriverCalls, AMessageThatTheQueueNeverTakesIsRefused) {
   ConnectOptions options;
   options.addresses = {address_};
   options.max_queued_bytes = 10'000;
@@ -390,7 +232,7 @@ TEST_P(DriverConformance, AMessageThatTheQueueNeverTakesIsRefused) {
 }
 
 // Two loops on two threads: for TSan, and for wake-ups between Drivers that sleep.
-TEST_P(DriverConformance, WorksBetweenTwoThreads) {
+TEST_P(DriverCalls, WorksBetweenTwoThreads) {
   std::atomic<bool> stop{false};
   server_id_ = server_.serve(address_);
   std::thread serving([&] { run_until({&server_}, [&] { return stop.load(); }); });
@@ -407,7 +249,7 @@ TEST_P(DriverConformance, WorksBetweenTwoThreads) {
   serving.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, DriverConformance, testing::Values("unix", "shm", "inproc"),
+INSTANTIATE_TEST_SUITE_P(Transports, DriverCalls, testing::Values("unix", "shm", "inproc"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace

@@ -24,8 +24,8 @@ std::vector<bool> plain_methods(const Handlers& handlers);
 // Where a service's handlers begin: in a copy of this context (null: of the current one), in which `before()` is called
 // first unless it is None.
 struct HandlerContext {
-  PyObject* context;
-  PyObject* before;
+  PyObject* context = nullptr;
+  PyObject* before = nullptr;
   // Whether it holds the call also of a plain handler: what that begins on its loop, say, is known to belong to it.
   bool holds_call = false;
 };

@@ -149,32 +149,30 @@ napi_value connect(napi_env env, napi_callback_info info) {
   Environment& environment = args.environment();
   const Result<ConnectOptions> options = connect_options(Napi::Object(env, args.value(0)));
   if (!options.ok()) return args.handle(options.error());
-  const Result<ClientId> client = environment.driver().connect(options.value());
+  const Result<ClientId> client = environment.driver()->connect(options.value());
   if (client.ok()) environment.opened();
-  environment.doorbell().touched();
   return args.handle(client);
 }
 
 napi_value close_client(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().driver().close_client(args.u32(0));
-  args.environment().doorbell().touched();
+  args.environment().driver()->close_client(args.u32(0));
   return nullptr;
 }
 
 napi_value methods_of(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return to_array(env, args.environment().driver().methods(args.u32(0)));
+  return to_array(env, args.environment().driver()->methods(args.u32(0)));
 }
 
 napi_value intern_method(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return Napi::Number::New(env, args.environment().driver().intern_method(args.u32(0), args.text(1)));
+  return Napi::Number::New(env, args.environment().driver()->intern_method(args.u32(0), args.text(1)));
 }
 
 napi_value find_method(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return args.handle(args.environment().driver().find_method(args.u32(0), args.text(1)));
+  return args.handle(args.environment().driver()->find_method(args.u32(0), args.text(1)));
 }
 
 napi_value send_call(const Arguments& args, const CallOptions& options, std::uint32_t metadata_size) {
@@ -184,8 +182,7 @@ napi_value send_call(const Arguments& args, const CallOptions& options, std::uin
   const auto metadata = environment.outgoing(size, metadata_size);
   if (!payload || !metadata) return args.result(not_encoded());
   const Result<Submission> sent =
-      environment.driver().call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
-  environment.doorbell().touched();
+      environment.driver()->call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
   if (!sent.ok()) return args.result(sent.error());
   if (sent.value() == Submission::kNotTaken) {
     return options.notify ? Napi::Number::New(args.env(), kDropped) : args.result(no_room());
@@ -206,15 +203,14 @@ napi_value call_with(napi_env env, napi_callback_info info) {
 
 napi_value cancel(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().driver().cancel(args.u32(0), args.u32(1));
-  args.environment().doorbell().touched();
+  args.environment().driver()->cancel(args.u32(0), args.u32(1));
   return nullptr;
 }
 
 napi_value client_status(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   const std::vector<std::string> addresses = to_texts(Napi::Value(env, args.value(1)));
-  return to_object(env, args.environment().driver().client_status(args.u32(0), addresses));
+  return to_object(env, args.environment().driver()->client_status(args.u32(0), addresses));
 }
 
 napi_value serve(napi_env env, napi_callback_info info) {
@@ -222,16 +218,14 @@ napi_value serve(napi_env env, napi_callback_info info) {
   Environment& environment = args.environment();
   const Result<ServeOptions> options = serve_options(Napi::Object(env, args.value(0)));
   if (!options.ok()) return args.handle(options.error());
-  const Result<ServerId> server = environment.driver().serve(options.value());
+  const Result<ServerId> server = environment.driver()->serve(options.value());
   if (server.ok()) environment.opened();
-  environment.doorbell().touched();
   return args.handle(server);
 }
 
 napi_value close_server(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().driver().close_server(args.u32(0), duration_of(args.number(1)));
-  args.environment().doorbell().touched();
+  args.environment().driver()->close_server(args.u32(0), duration_of(args.number(1)));
   return nullptr;
 }
 
@@ -242,8 +236,7 @@ napi_value reply(napi_env env, napi_callback_info info) {
   if (!payload) return args.result(not_encoded());
   RequestKey request;
   if (!environment.inbound_calls().take(args.u32(0), request)) return nullptr;
-  environment.driver().reply(request, *payload);
-  environment.doorbell().touched();
+  environment.driver()->reply(request, *payload);
   return nullptr;
 }
 
@@ -255,14 +248,13 @@ napi_value reply_error(napi_env env, napi_callback_info info) {
   RequestKey request;
   if (!environment.inbound_calls().take(args.u32(0), request)) return nullptr;
   const auto code = code_from_number(static_cast<std::uint8_t>(args.u32(1))).value_or(Code::kUnknown);
-  environment.driver().reply_error(request, code, args.text(2), *details);
-  environment.doorbell().touched();
+  environment.driver()->reply_error(request, code, args.text(2), *details);
   return nullptr;
 }
 
 napi_value server_status(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return to_object(env, args.environment().driver().server_status(args.u32(0)));
+  return to_object(env, args.environment().driver()->server_status(args.u32(0)));
 }
 
 napi_value remove_on_signal(napi_env env, napi_callback_info info) {

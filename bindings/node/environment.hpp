@@ -26,7 +26,19 @@ class Environment final : public Drainer {
   // Makes the Driver and the doorbell. Once only.
   Status start(Napi::Function on_batch, Napi::Object shared, bool own_thread);
 
-  Driver& driver() { return *driver_; }
+  // The Driver, for one use: the doorbell learns of it afterwards.
+  class DriverUse {
+   public:
+    explicit DriverUse(Environment& environment) : environment_(environment) {}
+    ~DriverUse() { environment_.doorbell_->touched(); }
+    DriverUse(const DriverUse&) = delete;
+    DriverUse& operator=(const DriverUse&) = delete;
+    Driver* operator->() const { return environment_.driver_.get(); }
+
+   private:
+    Environment& environment_;
+  };
+  DriverUse driver() { return DriverUse(*this); }
   Doorbell& doorbell() { return *doorbell_; }
   InboundCallTable& inbound_calls() { return inbound_calls_; }
   SocketCleanup& sockets() { return sockets_; }

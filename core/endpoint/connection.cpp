@@ -155,7 +155,7 @@ void Connection::close(const CloseReason& why) {
   if (session_) session_->fail(why);
   handshake_memory_.close();
   owner_.on_closed(*this, why);
-  context_.bury(*this);
+  context_.discard(*this);
 }
 
 bool Connection::expects_frames() const {

@@ -129,7 +129,7 @@ Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::
   // So that a message wakes it, and its end puts it away, without memory.
   const std::size_t count = connections_.size() + 1;
   awake_.reserve(count);
-  if (graveyard_.capacity() < count) graveyard_.reserve(2 * count);
+  if (discarded_.capacity() < count) discarded_.reserve(2 * count);
   connections_.reserve_one();
   auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
   if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
@@ -143,11 +143,11 @@ Connection* Context::connection(std::uint64_t id) {
   return found == nullptr ? nullptr : found->get();
 }
 
-void Context::bury(Connection& connection) {
+void Context::discard(Connection& connection) {
   awake_.remove(connection);
   std::unique_ptr<Connection>* found = connections_.find(connection.id());
   if (found == nullptr) return;
-  graveyard_.push_back(std::move(*found));
+  discarded_.push_back(std::move(*found));
   connections_.erase(connection.id());
 }
 

@@ -107,8 +107,8 @@ class Context {
                               const ConnectionSetup& setup);
   Connection* connection(std::uint64_t id);
   IdMap<std::unique_ptr<Connection>>& connections() { return connections_; }
-  void bury(Connection& connection);
-  void clear_graveyard() { graveyard_.clear(); }
+  void discard(Connection& connection);
+  void free_discarded() { discarded_.clear(); }
 
   // A client or server may be over: the Driver looks through all of them.
   void note_end() { ended_ = true; }
@@ -140,7 +140,7 @@ class Context {
   AwakeSet awake_{*options_.system};
   bool ended_ = false;
   bool attention_ = false;
-  std::vector<std::unique_ptr<Connection>> graveyard_;
+  std::vector<std::unique_ptr<Connection>> discarded_;
 };
 
 }  // namespace ipcbridge

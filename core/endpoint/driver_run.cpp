@@ -22,7 +22,7 @@ bool Driver::Impl::run(EventSink& sink, bool poll) {
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what is left undone is there for the next turn
   }
   context_.set_sink(nullptr);
-  context_.clear_graveyard();
+  context_.free_discarded();
   return more;
 }
 
@@ -37,7 +37,7 @@ bool Driver::Impl::run_once(bool poll) {
   more = context_.awake().service(context_) || more;
   if (poll) fire_timers();  // behind the answers that have come in time
   more = !context_.deliver_posted() || more;
-  context_.clear_graveyard();
+  context_.free_discarded();
   if (poll) reap();
   return more;
 }

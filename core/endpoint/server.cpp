@@ -45,7 +45,9 @@ void Server::try_listen() {
   }
   const TimePoint now = context_.now();
   if (status.error().code != Code::kAlreadyExists || now >= give_up_at_) {
-    finish(status.error());
+    Error why = status.error();
+    if (why.code == Code::kAlreadyExists && !replaces()) why.message += " (takeover 'replace' asks it to give way)";
+    finish(why);
     return;
   }
   if (replaces() && !std::exchange(asked_to_replace_, true)) ask_to_be_replaced();

@@ -9,6 +9,10 @@
 
 namespace ipcbridge {
 
+// What is said of a handshake that does not come to its end.
+inline constexpr const char* kSilent =
+    "whoever listens there does not answer: a service that is stopped or busy, or another program";
+
 // Why a connection is over. Who notices says what has happened; the code and the sentence that callers and consumers
 // are told of it are made here.
 class CloseReason {
@@ -17,6 +21,7 @@ class CloseReason {
     kPeerGone,        // the peer has hung up, or its process has ended
     kPeerSilent,      // it did not finish the handshake in time
     kPeerViolation,   // it broke the protocol
+    kPeerForeign,     // it is another program, which speaks another protocol
     kPeerRefusal,     // it will not have this connection, and has said why
     kRefusal,         // this side will not have it: the peer is told why
     kOutOfResources,  // this side lacks memory or descriptors for it
@@ -28,6 +33,8 @@ class CloseReason {
   static CloseReason peer_silent();
   // What it did: "a frame over the limit".
   static CloseReason peer_violation(const std::string& what);
+  // Trying again finds the same program there.
+  static CloseReason peer_foreign(const std::string& address);
   static CloseReason peer_refusal(Error by_its_word) { return {Kind::kPeerRefusal, std::move(by_its_word)}; }
   static CloseReason refusal(Error why) { return {Kind::kRefusal, std::move(why)}; }
   static CloseReason out_of_resources(std::string what);

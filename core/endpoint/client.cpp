@@ -51,8 +51,7 @@ void Client::look_after_links(TimePoint now) {
       // again.
       const bool scarce = why.code == Code::kResourceExhausted && state_ == ClientState::kConnecting;
       why = {scarce ? why.code : Code::kUnavailable,
-             "no service at " + where() + " within " + milliseconds(options_.connect_timeout) +
-                 (last_error_.message.empty() ? "" : " (" + last_error_.message + ")")};
+             "no service at " + where() + " within " + milliseconds(options_.connect_timeout) + why_nobody()};
     }
     give_up(why);
     return;
@@ -74,6 +73,14 @@ bool Client::awaits_timer() const {
            const bool being_made = link.connection != nullptr && !link.usable;
            return link.next_attempt != kNever || link.dial || (being_made && queued_calls_ != 0);
          });
+}
+
+// In parentheses, if anything is known.
+std::string Client::why_nobody() const {
+  const bool is_silent =
+      std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.connection != nullptr; });
+  const std::string why = is_silent ? kSilent : last_error_.message;
+  return why.empty() ? "" : " (" + why + ")";
 }
 
 std::string Client::where() const {

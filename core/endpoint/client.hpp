@@ -118,6 +118,7 @@ class Client final : public ConnectionOwner {
   ClientState state_of(const Link& link) const;
   LinkStatus status_of(const Link& link) const;
   std::string where() const;
+  std::string why_nobody() const;
 
   // Connections (client_links.cpp).
   // Does something on which it depends that there will be a connection again.

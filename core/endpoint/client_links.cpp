@@ -186,7 +186,10 @@ void Client::on_closed(Connection& connection, const CloseReason& why) {
   if (state_ == ClientState::kClosed) context_.note_end();
   std::erase(leaving_, &connection);
   within_memory([&] {
-    if (Link* link = link_of(connection)) lose(*link, why);
+    if (Link* link = link_of(connection)) {
+      const bool is_foreign = !connection.has_greeted() && why.kind() == CloseReason::Kind::kPeerViolation;
+      lose(*link, is_foreign ? CloseReason::peer_foreign(link->address.text) : why);
+    }
     move_on(why);
   });
 }

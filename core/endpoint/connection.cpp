@@ -186,6 +186,10 @@ bool Connection::wants_frame() {
   return is_open() ? context_.may_emit() : handshake_.wants_frame();
 }
 
+bool Connection::admits(FrameType type, std::uint8_t flags) {
+  return handshake_.finished() || Handshake::admits(type, flags);
+}
+
 bool Connection::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {
   return channel_->write(header, parts);
 }

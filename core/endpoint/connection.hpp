@@ -63,6 +63,7 @@ class Connection final : FrameSink, FrameWriter {
   const Channel& channel() const { return *channel_; }
   ConnectionOwner& owner() { return owner_; }
   Session& session() { return *session_; }
+  bool has_greeted() const { return handshake_.theirs().has_value(); }  // the peer, by a HELLO
   const Hello& peer_hello() const { return *handshake_.theirs(); }
   // The number of one of the peer's methods.
   std::optional<std::uint32_t> find_method(std::string_view name) const { return offered_.find(name); }
@@ -111,6 +112,7 @@ class Connection final : FrameSink, FrameWriter {
  private:
   Progress on_frame(const FrameHeader& header, ConstBytes body) override;
   bool wants_frame() override;
+  bool admits(FrameType type, std::uint8_t flags) override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
 
   Progress say_hello();

@@ -81,9 +81,13 @@ Progress Handshake::on_frame(const FrameHeader& header, ConstBytes body) {
     case FrameType::kUpgrade:
       return theirs_ && negotiates_shm() && !their_verdict_ ? receive_verdict(body) : no_handshake();
     default:
-      if ((header.flags & kFlagIgnorable) != 0) return {};
-      return no_handshake();
+      return admits(header.type, header.flags) ? Progress() : no_handshake();
   }
+}
+
+bool Handshake::admits(FrameType type, std::uint8_t flags) {
+  const bool is_known = type == FrameType::kHello || type == FrameType::kUpgrade || type == FrameType::kError;
+  return is_known || (flags & kFlagIgnorable) != 0;
 }
 
 bool Handshake::negotiates_shm() const {

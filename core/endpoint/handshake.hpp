@@ -29,6 +29,9 @@ class Handshake {
   // A reason ends the connection: the peer refused it, asks for what this side has not, or is broken.
   Progress on_frame(const FrameHeader& header, ConstBytes body);
 
+  // Whether it says anything to a frame of this type but that it is a violation.
+  static bool admits(FrameType type, std::uint8_t flags);
+
   // Sends what could not be sent yet.
   void flush();
 

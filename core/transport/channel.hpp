@@ -32,6 +32,9 @@ class FrameSink {
 
   // Asked before every frame: false ends the read and leaves the frame where it is.
   virtual bool wants_frame() = 0;
+
+  // Whether such a frame may come at all. Asked of one that is not whole yet, before anything waits for the rest.
+  virtual bool admits(FrameType /*type*/, std::uint8_t /*flags*/) { return true; }
 };
 
 // How much one read may take from one channel, so that no connection starves the others.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <new>
 #include <string>
@@ -153,6 +154,24 @@ void UnixChannel::receive() {
   end_ += static_cast<std::size_t>(received.bytes);
 }
 
+// As soon as the length and the type are there: what another program says may be shorter than a frame.
+Progress UnixChannel::check_length() const {
+  if (end_ - begin_ < offsetof(FrameHeader, flags)) return {};
+  const std::byte* const frame = received_.get() + begin_;
+  const auto length = load<std::uint32_t>(frame);
+  if (length <= limit_of(load<FrameType>(frame + offsetof(FrameHeader, type)))) return {};
+  return CloseReason::peer_violation("a frame of " + std::to_string(length) + " bytes");
+}
+
+Progress UnixChannel::check_begun(FrameSink& sink) const {
+  if (Progress progress = check_length(); !progress.ok()) return progress;
+  if (end_ - begin_ < offsetof(FrameHeader, zero)) return {};
+  const std::byte* const frame = received_.get() + begin_;
+  const auto flags = load<std::uint8_t>(frame + offsetof(FrameHeader, flags));
+  if (sink.admits(load<FrameType>(frame + offsetof(FrameHeader, type)), flags)) return {};
+  return CloseReason::peer_violation("a frame that may not come now");
+}
+
 Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
   complete_frame_ = false;
   while (end_ - begin_ >= sizeof(FrameHeader)) {
@@ -160,12 +179,10 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
       complete_frame_ = true;
       return {};
     }
+    if (Progress progress = check_length(); !progress.ok()) return progress;
     const auto header = load<FrameHeader>(received_.get() + begin_);
-    if (header.length > limit_of(header.type)) {
-      return CloseReason::peer_violation("a frame of " + std::to_string(header.length) + " bytes");
-    }
     const std::size_t size = sizeof header + header.length;
-    if (end_ - begin_ < size) return {};
+    if (end_ - begin_ < size) break;
     // A HELLO may be longer than any budget, and comes once.
     if (budget.frames == 0 || (budget.bytes < size && header.type != FrameType::kHello)) {
       complete_frame_ = true;
@@ -177,7 +194,7 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     begin_ += size;
     if (Progress progress = sink.on_frame(header, body); !progress.ok()) return progress;
   }
-  return {};
+  return check_begun(sink);
 }
 
 Progress UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {

@@ -51,6 +51,8 @@ class UnixChannel final : public Channel, public MemorySharing {
   ReceiveBuffer make_buffer(std::size_t capacity) const;
   void resize(std::size_t capacity);
   void receive();
+  Progress check_length() const;
+  Progress check_begun(FrameSink& sink) const;
   Progress deliver(FrameSink& sink, ReadBudget& budget);
   void keep_unsent(std::span<const ConstBytes> parts, std::size_t sent);
 

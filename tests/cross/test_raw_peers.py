@@ -20,6 +20,7 @@ Make = Callable[..., Peer]
 FAILED_PRECONDITION = 9
 OURS, OTHER = "1.0", "99.7"
 MEBIBYTE = 1 << 20
+FOR_EVER = {"connect_timeout": None}
 # The sanitizer keeps 256 MiB of what was freed, and some about every piece.
 MOST_MEMORY = (1024 if "IPCBRIDGE_SANITIZED" in os.environ else 512) * MEBIBYTE
 
@@ -149,7 +150,32 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_asked(kind: str
             .error()
         )
     assert error.code == "unavailable"
+    assert "whoever listens there does not answer" in error.message
     assert error.told["sent"] == "no"
+
+
+GREETINGS = {
+    "a web server's": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+    "a short one": b"-ERR\r\n",
+    "a database's": struct.pack("<IB", 74, 10) + b"8.0.36\0" + bytes(67),
+    "one of another magic": raw.hello().replace(b"IBRIDGE1", b"IBRIDGE9"),
+}
+
+
+@pytest.mark.parametrize("said", GREETINGS.values(), ids=GREETINGS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_program_that_speaks_another_protocol_is_told_at_once(
+    kind: str, said: bytes, peers: Make, directory: Path
+) -> None:
+    def speak(client: raw.Connection) -> None:
+        client.send(said)
+        client.wait_until_closed()
+
+    path = str(directory / "other.socket")
+    with raw.server(path, speak):
+        error = peers(kind).start("connect", **{"as": "c"}, address=f"unix://{path}", options=FOR_EVER).error()
+    assert error.code == "failed_precondition"
+    assert f"what listens at unix://{path} is no ipcbridge service" in error.message
 
 
 @pytest.mark.parametrize("transport", ["shm", "unix"])

@@ -14,6 +14,7 @@ TEST(CloseReasons, SayWithWhichCodeCallersAreTold) {
   EXPECT_EQ(CloseReason::peer_silent().code(), Code::kUnavailable);
   EXPECT_EQ(CloseReason::goodbye().code(), Code::kUnavailable);
   EXPECT_EQ(CloseReason::peer_violation("it").code(), Code::kDataLoss);
+  EXPECT_EQ(CloseReason::peer_foreign("unix:///x").code(), Code::kFailedPrecondition);
   EXPECT_EQ(CloseReason::out_of_resources("none left").code(), Code::kResourceExhausted);
 }
 

@@ -84,6 +84,32 @@ TEST_F(UnixChannelTest, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
   }
 }
 
+// Of a program that is none of ours, whose answer may be shorter than a frame.
+TEST_F(UnixChannelTest, ALengthOverTheLimitIsRefusedByTheFirstBytes) {
+  send_raw(as_bytes("-ERR"));
+  EXPECT_TRUE(read().ok());
+  send_raw(as_bytes("\r"));
+  EXPECT_EQ(read().why().code(), Code::kDataLoss);
+}
+
+TEST_F(UnixChannelTest, AFrameThatMayNotComeIsRefusedBeforeItIsWhole) {
+  struct Picky final : FrameSink {
+    Progress on_frame(const FrameHeader&, ConstBytes) override { return {}; }
+    bool wants_frame() override { return true; }
+    bool admits(FrameType type, std::uint8_t flags) override { return type == FrameType::kHello || flags != 0; }
+  } picky;
+  const auto read_header = [&](FrameType type, std::uint8_t flags) {
+    auto [one, two] = socket_pair();
+    UnixChannel channel(System::real(), std::move(two), LocalPeer{});
+    FrameHeader header = header_of(type, 0, 100, flags);
+    EXPECT_EQ(::send(one.get(), &header, sizeof header, 0), 16);
+    return channel.read(picky, ReadBudget{}, true);
+  };
+  EXPECT_TRUE(read_header(FrameType::kHello, 0).ok());
+  EXPECT_TRUE(read_header(FrameType::kRelease, kFlagIgnorable).ok());
+  EXPECT_EQ(read_header(FrameType::kRelease, 0).why().code(), Code::kDataLoss);
+}
+
 TEST_F(UnixChannelTest, AHelloMayBeLongerThanOtherFramesButHasALimit) {
   send_header(header_of(FrameType::kHello, 0, kMaxHelloBody));
   EXPECT_TRUE(read().ok());

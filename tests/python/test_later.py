@@ -79,8 +79,9 @@ def test_in_arguments(calc: Any, what: str) -> None:
 
 @pytest.mark.parametrize("what", LATER)
 def test_in_results(calc: Any, what: str) -> None:
-    for method in (calc.result, calc.async_result):
-        assert unimplemented(lambda method=method: method(what)).startswith("result[0] cannot be sent: ")
+    for name in ("result", "async_result"):
+        said = unimplemented(lambda name=name: getattr(calc, name)(what))
+        assert said.startswith(f"{name}() returned what cannot be sent: result[0] cannot be sent: ")
 
 
 @pytest.mark.parametrize("method", ["rows", "async_rows"])

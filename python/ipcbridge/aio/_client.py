@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class Client:
         self._state = "connecting"
         # Calls that found the queue full, in their order, until they are done: each sends itself when asked again, or
         # says that there is still no room.
-        self._waiting: dict[Call, Callable[[], bool]] = {}
+        self._waiting: OrderedDict[Call, Callable[[], bool]] = OrderedDict()  # a dict is slow to give up its first
         self._impatient: dict[Call, Callable[[], bool]] = {}  # those that do not wait for a service
         ids: list[int] = []
         self._finalizer = weakref.finalize(self, _close, driver, ids)
@@ -102,7 +103,8 @@ class Client:
             self._listeners.tell(state, code, message)
 
     def on_room(self) -> None:
-        for call, send in list(self._waiting.items()):
+        while self._waiting:
+            call, send = next(iter(self._waiting.items()))
             if not send():
                 return
             self._forget_waiting(call)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._client.outcome import error_of
 from .._errors import IpcError
+from ._drivers import abandon
 
 _Raised = Union[type[BaseException], BaseException]
 
@@ -37,8 +38,6 @@ class Call(_Future):
     def cancel(self, msg: Any = None) -> bool:
         if self.done():
             return False
-        from ._loop import abandon  # which makes calls
-
         abandon(self)
         return super().cancel(msg)
 

@@ -7,12 +7,12 @@ import contextlib
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from .. import _log, _native
 from .._errors import Code, IpcError
-from .._process import process as _process
 from ._call import Call
+from ._drivers import drivers
 
 _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
@@ -166,28 +166,15 @@ async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]
         driver.shut_down()
 
 
-_drivers: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopDriver] = WeakKeyDictionary()
-
-
 async def running() -> LoopDriver:
     """The driver of the running loop, made when first asked for."""
     loop = asyncio.get_running_loop()
-    driver = _drivers.get(loop)
+    driver = drivers.get(loop)
     if driver is None or not driver.native.usable():
-        for other, its in list(_drivers.items()):
+        for other, its in list(drivers.items()):
             if other.is_closed():
                 its.shut_down()
-                del _drivers[other]
-        driver = _drivers[loop] = LoopDriver(loop)
+                del drivers[other]
+        driver = drivers[loop] = LoopDriver(loop)
         await driver.open()
     return driver
-
-
-def abandon(call: Call) -> None:
-    """Nobody waits for the call any more."""
-    driver = _drivers.get(call.get_loop())
-    if driver is not None and driver.native.usable():
-        driver.native.abandon(call)
-
-
-_process.call_after_fork(_drivers.clear)

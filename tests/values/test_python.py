@@ -19,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import pytest
-from travel import refused, travel
+from travel import Name, Text, User, refused, travel
 from value_notation import show
 
 from ipcbridge._values import decode, decode_args, encode_args, encode_result
@@ -37,21 +37,6 @@ class Color(enum.Enum):
 
 class Level(enum.IntEnum):
     LOW = 1
-
-
-class Name(str, enum.Enum):
-    ANN = "ann"
-
-
-@dataclasses.dataclass
-class User:
-    name: str
-    tags: set[str]
-    inner: Any = None
-
-
-class Text(str):
-    pass
 
 
 class Number(int):

@@ -5,32 +5,16 @@ from __future__ import annotations
 import array
 import collections
 import dataclasses
-import enum
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from travel import refused, travel
+from travel import Name, Text, User, refused, travel
 
 from ipcbridge._errors import IpcError
 from ipcbridge._values import decode, decode_args, encode_args, encode_result
-
-
-class Text(str):
-    pass
-
-
-class Name(str, enum.Enum):
-    ANN = "ann"
-
-
-@dataclasses.dataclass
-class User:
-    name: str
-    tags: set[str]
-    inner: Any = None
 
 
 @dataclasses.dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,21 @@ from value_notation import show
 
 from ipcbridge._errors import IpcError
 from ipcbridge._values import decode, encode_result
+
+
+class Text(str):
+    pass
+
+
+class Name(str, enum.Enum):
+    ANN = "ann"
+
+
+@dataclasses.dataclass
+class User:
+    name: str
+    tags: set[str]
+    inner: Any = None
 
 
 def travel(value: Any) -> Any:

@@ -188,9 +188,10 @@ Result<Submission> Driver::call(ClientId client, std::uint64_t token, std::uint3
 void Driver::cancel(ClientId client, std::uint64_t token) {
   if (impl_->forked()) return;
   const Impl::Access access(*impl_);
-  if (Client* found = impl_->client(client)) found->cancel(token);
-  // It may have ended already, and nobody been told yet.
+  // It may have ended already, and nobody been told yet. First, because there may be no memory for what others send
+  // then.
   impl_->context().withdraw_outcome(client, token);
+  if (Client* found = impl_->client(client)) found->cancel(token);
 }
 
 ClientStatus Driver::client_status(ClientId client, const std::vector<std::string>& addresses) {

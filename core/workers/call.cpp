@@ -43,7 +43,11 @@ class BlockingDriver::Impl::Pending {
  public:
   Pending(Impl& impl, ClientId client, std::uint64_t token) : impl_(impl), client_(client), token_(token) {}
   ~Pending() {
-    if (is_pending_) impl_.driver_->cancel(client_, token_);
+    if (!is_pending_) return;
+    try {
+      impl_.driver_->cancel(client_, token_);
+    } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): of other calls; this one is forgotten
+    }
   }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;

@@ -1,5 +1,6 @@
 // Every allocation of a thread that waits for its answer fails once: the call ends, with an answer or with
 // resource_exhausted, and the next one is answered.
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -24,10 +25,10 @@ using testing_support::within_seconds;
 
 class WaitingCallerTest : public BlockingDriverTest {
  protected:
-  // How the call ended whose allocation after the first `spared` failed; whether there was one.
-  bool fail_one(ClientId client, std::size_t spared, std::string_view payload, Code& ended) {
+  // How the call ended of whose allocations `count` failed after the first `spared`; whether there was one.
+  bool fail(ClientId client, std::size_t spared, std::size_t count, std::string_view payload, Code& ended) {
     const std::uint32_t method = client_->driver().intern_method(client, "echo");
-    const FailingMemory memory(spared, 1);
+    const FailingMemory memory(spared, count);
     {
       const FailingMemory::Armed armed;
       ended = client_->call(client, method, within_seconds(20), {}, as_bytes(payload), {}).outcome.code;
@@ -36,19 +37,22 @@ class WaitingCallerTest : public BlockingDriverTest {
   }
 };
 
-TEST_F(WaitingCallerTest, EndsWhicheverAllocationFails) {
+TEST_F(WaitingCallerTest, EndsWhicheverAllocationsFail) {
+  constexpr std::array<std::size_t, 2> kOneOrAll{1, 1000};
   const Service service(*server_, address_, 1, echo);
   const ClientId client = connect(*client_);
   ASSERT_EQ(call(client, "x", within_seconds(20)).outcome.code, Code::kOk);
-  for (const std::string& payload : {std::string("short"), std::string(100'000, 'x')}) {
-    Code ended = Code::kOk;
-    std::size_t spared = 0;
-    while (fail_one(client, spared, payload, ended)) {
-      EXPECT_TRUE(ended == Code::kOk || ended == Code::kResourceExhausted) << code_name(ended) << " after " << spared;
-      ASSERT_EQ(text_of(call(client, "next", within_seconds(20)).outcome.payload), "next") << spared;
-      ++spared;
+  for (const std::size_t count : kOneOrAll) {
+    for (const std::string& payload : {std::string("short"), std::string(100'000, 'x')}) {
+      Code ended = Code::kOk;
+      std::size_t spared = 0;
+      while (fail(client, spared, count, payload, ended)) {
+        EXPECT_TRUE(ended == Code::kOk || ended == Code::kResourceExhausted) << code_name(ended) << " after " << spared;
+        ASSERT_EQ(text_of(call(client, "next", within_seconds(20)).outcome.payload), "next") << spared;
+        ++spared;
+      }
+      EXPECT_EQ(ended, Code::kOk);
     }
-    EXPECT_EQ(ended, Code::kOk);
   }
 }
 

@@ -7,7 +7,7 @@
 namespace ipcbridge::node {
 
 // How long one turn of the event loop may be spent on messages before everybody else gets theirs.
-inline constexpr Duration kTurnBudget = std::chrono::milliseconds(1);
+inline constexpr Duration kLoopBudget = std::chrono::milliseconds(1);
 
 // What a doorbell calls, on the JavaScript thread.
 class Drainer {

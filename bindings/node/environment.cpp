@@ -68,7 +68,7 @@ bool Environment::drain(bool poll, TimePoint deadline) {
     const bool more = driver_->run(batch_, poll);
     const TimePoint begun = batch_.adapts() ? Clock::now() : TimePoint();
     if (!batch_.empty() && !deliver()) return false;
-    if (begun != TimePoint()) batch_.adapt(Clock::now() - begun, kTurnBudget);
+    if (begun != TimePoint()) batch_.adapt(Clock::now() - begun, kLoopBudget);
     if (!more) return false;
     if (Clock::now() >= deadline) return true;
   }

@@ -113,7 +113,7 @@ void LoopDoorbell::let_go_when_idle() {
 // queued), so every return from here has either armed the Driver or started the idle handle.
 void LoopDoorbell::before_wait() {
   handles_->may_wait();
-  const TimePoint deadline = Clock::now() + kTurnBudget;
+  const TimePoint deadline = Clock::now() + kLoopBudget;
   bool stopped = false;
   do {
     stopped = drainer_.drain(false, deadline);
@@ -127,7 +127,7 @@ void LoopDoorbell::before_wait() {
 void LoopDoorbell::after_wait() {
   if (!rung_) return;
   rung_ = false;
-  drainer_.drain(true, Clock::now() + kTurnBudget);
+  drainer_.drain(true, Clock::now() + kLoopBudget);
 }
 
 // True when there is something to drain; `stopped` when the loop has other things to do first.

@@ -37,7 +37,7 @@ PyObject* fail(const Caller* self, const CallResult& result) {
   return nullptr;
 }
 
-// A notification that was not taken: False, after the hook has told the log.
+// A notification that was not taken: False, after the callback has told the log.
 PyObject* dropped(const Caller* self) {
   if (!succeeded(PyObject_CallNoArgs(self->drop))) return nullptr;
   Py_RETURN_FALSE;

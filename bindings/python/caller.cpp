@@ -27,13 +27,13 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   PyObject* target = nullptr;
   PyObject* name = nullptr;
   PyObject* metadata = nullptr;
-  PyObject* hooks[4] = {};
+  PyObject* callbacks[4] = {};
   unsigned client = 0;
   unsigned method = 0;
   long long timeout_us = 0;
   unsigned flags = 0;
   if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOO):Caller", &target, &client, &method, &name, &timeout_us, &flags, &metadata,
-                       &hooks[0], &hooks[1], &hooks[2], &hooks[3]) == 0) {
+                       &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3]) == 0) {
     return nullptr;
   }
   const py::handle driver(target);
@@ -55,10 +55,10 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   self->flags = flags;
   self->name = new_reference(name);
   self->metadata = new_reference(metadata);
-  self->describe = new_reference(hooks[0]);
-  self->guard = new_reference(hooks[1]);
-  self->drop = new_reference(hooks[2]);
-  self->otherwise = new_reference(hooks[3]);
+  self->describe = new_reference(callbacks[0]);
+  self->guard = new_reference(callbacks[1]);
+  self->drop = new_reference(callbacks[2]);
+  self->otherwise = new_reference(callbacks[3]);
   return object;
 }
 

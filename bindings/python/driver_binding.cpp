@@ -19,7 +19,7 @@ constexpr std::size_t kRows = 256;
 constexpr std::size_t kSlabBytes = 4 * EventBatch::kMinSlabBytes;
 
 // Before the loop's other work gets its chance.
-constexpr Duration kTurnBudget = std::chrono::milliseconds(1);
+constexpr Duration kLoopBudget = std::chrono::milliseconds(1);
 
 PyObject* referent(PyObject* reference) {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -49,11 +49,11 @@ void report(const py::object& error, const py::object& on_error) {
 
 }  // namespace
 
-DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object queue_look)
+DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object queue_poll)
     : generation_(fork_guard::generation()),
       loop_(std::move(loop)),
       call_type_(std::move(call_type)),
-      queue_look_(std::move(queue_look)),
+      queue_poll_(std::move(queue_poll)),
       get_running_loop_(py::module_::import("asyncio").attr("_get_running_loop")),
       table_(kRows * EventRow::kWords),
       slab_(kSlabBytes) {
@@ -75,7 +75,7 @@ Driver& DriverBinding::alive() {
 
 Driver& DriverBinding::waking() {
   Driver& driver = alive();
-  look_soon();
+  poll_soon();
   return driver;
 }
 
@@ -86,20 +86,20 @@ void DriverBinding::shut_down() {
 }
 
 // Elsewhere than on the loop the Driver itself wakes it, as it does for messages that arrive.
-void DriverBinding::look_soon() {
-  if (is_look_queued_) return;
+void DriverBinding::poll_soon() {
+  if (is_poll_queued_) return;
   const auto loop = py::reinterpret_steal<py::object>(running_loop());
   if (!loop) {
     PyErr_Clear();
     return;
   }
-  queue_look_();
-  is_look_queued_ = true;  // only now: a signal handler may raise there
+  queue_poll_();
+  is_poll_queued_ = true;  // only now: a signal handler may raise there
 }
 
 py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
   check_process();
-  const TimePoint end = Clock::now() + kTurnBudget;
+  const TimePoint end = Clock::now() + kLoopBudget;
   bool handled = false;
   bool more = true;
   while (more && driver_ != nullptr) {
@@ -207,17 +207,17 @@ py::tuple DriverBinding::to_event(const EventRow& row) const {
 
 // A C function that the loop calls, because Python may run signal handlers before the first line of one of its own:
 // what they raise would leave nobody who looks.
-void DriverBinding::run_look(const py::object& look) {
-  is_look_queued_ = false;
+void DriverBinding::run_poll(const py::object& poll) {
+  is_poll_queued_ = false;
   try {
-    look();
+    poll();
   } catch (py::error_already_set&) {
-    if (usable()) look_soon();
+    if (usable()) poll_soon();
     throw;
   }
 }
 
-py::object DriverBinding::look(std::int64_t most_us) {
+py::object DriverBinding::poll(std::int64_t most_us) {
   check_process();
   if (driver_ == nullptr) return py::bool_(false);
   if (most_us == 0) return py::bool_(true);
@@ -295,13 +295,13 @@ void DriverBinding::abandon(const py::object& call) {
 void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
   if (!usable()) return;
   driver_->reply(key, payload);
-  look_soon();
+  poll_soon();
 }
 
 void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
   if (!usable()) return;
   driver_->reply_error(key, code, message, details);
-  look_soon();
+  poll_soon();
 }
 
 // Of a call on a thread of a pool. Of others the server's Python object is told, and notes it with the call.

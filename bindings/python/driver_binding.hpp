@@ -23,9 +23,9 @@ namespace ipcbridge::python {
 // Only on the loop's thread, unless said otherwise.
 class DriverBinding final : public Responder {
  public:
-  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `queue_look()` has the
-  // loop call run_look() soon.
-  DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object queue_look);
+  // `loop`: a weak reference to it. `call_type(loop=...)` makes the future of a call. `queue_poll()` has the
+  // loop call run_poll() soon.
+  DriverBinding(pybind11::object loop, pybind11::object call_type, pybind11::object queue_poll);
   ~DriverBinding() override;
   DriverBinding(const DriverBinding&) = delete;
   DriverBinding& operator=(const DriverBinding&) = delete;
@@ -49,13 +49,13 @@ class DriverBinding final : public Responder {
   // What one of them raises goes to `on_error(exception)`; what is no Exception is raised here in the end.
   pybind11::tuple run(const pybind11::object& self, const pybind11::object& on_event, const pybind11::object& on_error);
 
-  // After anything that may be answered soon: the loop looks before it sleeps. One look at most waits in its queue.
-  void look_soon();
+  // After anything that may be answered soon: the loop looks before it sleeps. One poll at most waits in its queue.
+  void poll_soon();
   // The look that was queued. If it raises, another is queued.
-  void run_look(const pybind11::object& look);
+  void run_poll(const pybind11::object& poll);
   // Whether to call run(). Spins without the GIL for at most so long (0: true at once): None
   // when the time is over, False when spinning is not worth it.
-  pybind11::object look(std::int64_t most_us);
+  pybind11::object poll(std::int64_t most_us);
   bool prepare_sleep();
 
   // `context`: the handlers'. See HandlerContext. Plain handlers are left to the threads of `pool`, of which
@@ -99,9 +99,9 @@ class DriverBinding final : public Responder {
   std::uint32_t generation_;
   pybind11::object loop_;
   pybind11::object call_type_;
-  pybind11::object queue_look_;
+  pybind11::object queue_poll_;
   pybind11::object get_running_loop_;
-  bool is_look_queued_ = false;
+  bool is_poll_queued_ = false;
   pybind11::object ending_;               // what ends the program and is to be raised yet
   mutable bool tells_its_thread_ = true;  // until its loop does not
   std::unique_ptr<Driver> driver_;

@@ -20,7 +20,7 @@ void bind_driver(py::module_& module) {
   py::class_<DriverBinding> type(module, "Driver", py::module_local(), plain_metaclass(),
                                  "The driver of one asyncio loop.");
   hide_module_local(type);
-  type.def(py::init<py::object, py::object, py::object>(), py::arg("loop"), py::arg("call_type"), py::arg("queue_look"))
+  type.def(py::init<py::object, py::object, py::object>(), py::arg("loop"), py::arg("call_type"), py::arg("queue_poll"))
       .def("shut_down", &DriverBinding::shut_down)
       .def("check_process", &DriverBinding::check_process)
       .def("usable", &DriverBinding::usable)
@@ -31,9 +31,9 @@ void bind_driver(py::module_& module) {
             return self.cast<DriverBinding&>().run(self, on_event, on_error);
           },
           py::arg("on_event"), py::arg("on_error"))
-      .def("look_soon", &DriverBinding::look_soon)
-      .def("run_look", &DriverBinding::run_look, py::arg("look"))
-      .def("look", &DriverBinding::look, py::arg("most_us"))
+      .def("poll_soon", &DriverBinding::poll_soon)
+      .def("run_poll", &DriverBinding::run_poll, py::arg("poll"))
+      .def("poll", &DriverBinding::poll, py::arg("most_us"))
       .def("prepare_sleep", &DriverBinding::prepare_sleep)
       .def(
           "connect",

@@ -60,7 +60,7 @@ Step resume(PyObject* coroutine, PyObject* value, PyObject*& result) {
 #endif
 }
 
-// Answers the call. False with an exception set, which only the hook can have raised.
+// Answers the call. False with an exception set, which only the callback can have raised.
 bool end(HandlerCoroutine* self, PyObject* returned) {
   self->has_ended = true;
   PyObject* outcome = returned == nullptr ? answer_with_error(self->call, Stage::kHandler, nullptr, self->failed)

@@ -67,7 +67,7 @@ void AwakeSet::remove(Connection& connection) {
   for (std::size_t at = connection.place; at < entries_.size(); ++at) entries_[at].connection->place = at;
 }
 
-AwakeSet::Look AwakeSet::look() const {
+AwakeSet::Readiness AwakeSet::readiness() const {
   bool expecting = false;
   const std::size_t count = entries_.size();
   // Whoever had something last often has the next.
@@ -75,10 +75,10 @@ AwakeSet::Look AwakeSet::look() const {
   for (std::size_t i = 0, at = next_; i < count; ++i, ++at) {
     if (at >= count) at = 0;
     const Entry& entry = entries_[at];
-    if (entry.ready()) return Look::kReady;
+    if (entry.ready()) return Readiness::kReady;
     expecting = expecting || (!entry.connection->armed && entry.connection->expects_frames());
   }
-  return expecting ? Look::kExpecting : Look::kNothing;
+  return expecting ? Readiness::kExpecting : Readiness::kNothing;
 }
 
 bool AwakeSet::keeps_a_peer_waiting() const {
@@ -135,7 +135,7 @@ bool AwakeSet::service(Context& context) {
 }
 
 bool AwakeSet::fall_asleep() {
-  if (look() == Look::kReady) return false;
+  if (readiness() == Readiness::kReady) return false;
   // Before the others: whoever has armed must not be asked again, because a second look may find a message that the
   // first promised to be rung for, and take the promise back.
   review();

@@ -13,7 +13,7 @@ namespace ipcbridge {
 class Connection;
 class Context;
 
-// The connections that a Driver looks at in every turn. The others sleep, each for itself, and ring when they have
+// The connections that a Driver looks at in every run. The others sleep, each for itself, and ring when they have
 // something. Used under the Driver's lock.
 //
 // Those in the set fall asleep and wake up together: where one of a hundred has a message, the others will soon have
@@ -37,9 +37,9 @@ class AwakeSet {
 
   std::size_t size() const { return entries_.size(); }
 
-  enum class Look : std::uint8_t { kReady, kExpecting, kNothing };
+  enum class Readiness : std::uint8_t { kReady, kExpecting, kNothing };
   // Whether one of them has something to read, or else whether one of them expects something soon.
-  Look look() const;
+  Readiness readiness() const;
 
   // Whether a peer that owes an answer cannot run because this thread has its CPU.
   bool keeps_a_peer_waiting() const;

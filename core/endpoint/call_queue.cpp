@@ -43,10 +43,10 @@ void CallQueue::note_position(const RequestKey& key) {
   }
 }
 
-bool CallQueue::pop_in_turn(InboundCall& call) {
+bool CallQueue::pop_round_robin(InboundCall& call) {
   if (size_ == 0) return false;
-  const Place backlog = turn_;
-  turn_ = backlogs_[backlog].next;
+  const Place backlog = first_;
+  first_ = backlogs_[backlog].next;
   const Place at = backlogs_[backlog].first;
   if (!positions_.empty()) positions_.erase(slots_[at].call.key);
   call = std::move(slots_[at].call);
@@ -117,23 +117,23 @@ void CallQueue::append(Place backlog, Place first, Place last) {
 
 // At the end of the round: before the one whose call is the next.
 void CallQueue::join_round(Place at) {
-  if (turn_ == kNone) {
-    backlogs_[at].next = backlogs_[at].previous = turn_ = at;
+  if (first_ == kNone) {
+    backlogs_[at].next = backlogs_[at].previous = first_ = at;
     return;
   }
-  const Place before = backlogs_[turn_].previous;
+  const Place before = backlogs_[first_].previous;
   backlogs_[at].previous = before;
-  backlogs_[at].next = turn_;
-  backlogs_[before].next = backlogs_[turn_].previous = at;
+  backlogs_[at].next = first_;
+  backlogs_[before].next = backlogs_[first_].previous = at;
 }
 
 void CallQueue::leave_round(Place at) {
   const Backlog& self = backlogs_[at];
   if (self.next == at) {
-    turn_ = kNone;
+    first_ = kNone;
     return;
   }
-  if (turn_ == at) turn_ = self.next;
+  if (first_ == at) first_ = self.next;
   backlogs_[self.previous].next = self.next;
   backlogs_[self.next].previous = self.previous;
 }
@@ -158,12 +158,12 @@ void CallQueue::remove(Place backlog, Place slot) {
 // All or nothing: a call that is missing here could not be cancelled.
 void CallQueue::index() {
   decltype(positions_) positions;
-  Place each = turn_;
+  Place each = first_;
   do {
     for (Place at = backlogs_[each].first; at != kNone; at = slots_[at].next)
       positions.emplace(slots_[at].call.key, at);
     each = backlogs_[each].next;
-  } while (each != turn_);
+  } while (each != first_);
   positions_ = std::move(positions);
 }
 

@@ -37,7 +37,7 @@ class CallQueue {
 
   // False when it is empty.
   bool pop(InboundCall& call) {
-    if (!has_only_) return pop_in_turn(call);
+    if (!has_only_) return pop_round_robin(call);
     call = std::move(only_);
     has_only_ = false;
     size_ = 0;
@@ -73,7 +73,7 @@ class CallQueue {
   static constexpr std::uint64_t kEnded = 0;
 
   void push_behind_others(InboundCall&& call);
-  bool pop_in_turn(InboundCall& call);
+  bool pop_round_robin(InboundCall& call);
   void enqueue(InboundCall&& call);
   void note_position(const RequestKey& key);
   Place make_backlog(std::uint64_t connection);
@@ -91,7 +91,7 @@ class CallQueue {
   std::vector<Backlog> backlogs_;
   Place free_backlog_ = kNone;
   IdMap<Place> by_connection_;
-  Place turn_ = kNone;  // whose call is the next
+  Place first_ = kNone;  // whose call is the next
   std::size_t size_ = 0;
   // Mostly a call finds nobody waiting, and then needs no backlog.
   bool has_only_ = false;

@@ -19,8 +19,8 @@ Client::Client(Context& context, ClientId id, const ConnectOptions& options, std
 
 void Client::start() {
   const TimePoint now = context_.now();
-  patience_ = deadline_after(now, options_.connect_timeout);
-  context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
+  connect_until_ = deadline_after(now, options_.connect_timeout);
+  context_.set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
   for (Link& link : links_) attempt(link);
 }
 
@@ -32,10 +32,10 @@ bool Client::is_lasting(const Error& why) {
 
 void Client::on_timer(TimePoint now) {
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
-  within_memory([&] { look_after_links(now); });
+  within_memory([&] { maintain_links(now); });
 }
 
-void Client::look_after_links(TimePoint now) {
+void Client::maintain_links(TimePoint now) {
   // The connection was lost, and there was no memory to say so.
   if (state_ == ClientState::kReady && !any_usable()) resume(last_error_.message);
   // A timeout of zero means to try once, and a handshake that has begun is part of the try.
@@ -44,7 +44,7 @@ void Client::look_after_links(TimePoint now) {
         const bool untried = link.next_attempt != kNever && link.backoff == Duration::zero();
         return link.connection != nullptr || link.dial || untried;
       });
-  if (!any_usable() && now >= patience_ && !trying) {
+  if (!any_usable() && now >= connect_until_ && !trying) {
     Error why = last_error_;
     if (!is_lasting(why)) {
       // What is short here may be there again; calls that wait for a lost connection are told what can be done: call
@@ -96,7 +96,7 @@ std::string Client::where() const {
 // Nobody was found. The first connection has then failed for good; a later one is tried again by the next call.
 void Client::give_up(const Error& why) {
   const bool first = state_ == ClientState::kConnecting;
-  patience_ = kNever;
+  connect_until_ = kNever;
   set_state(first ? ClientState::kClosed : ClientState::kDisconnected, &why);
   fail_queued(why.code, why.message);
   for (Link& link : links_) {
@@ -106,11 +106,11 @@ void Client::give_up(const Error& why) {
   }
 }
 
-// The connection was lost, or (empty) somebody wants to call: patience begins anew.
+// The connection was lost, or (empty) somebody wants to call: connect_timeout begins anew.
 void Client::resume(const std::string& why_lost) {
   const TimePoint now = context_.now();
-  patience_ = deadline_after(now, options_.connect_timeout);
-  context_.set_timer({patience_, TimerQueue::Kind::kClient, id_, 0});
+  connect_until_ = deadline_after(now, options_.connect_timeout);
+  context_.set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
   const Error why{Code::kUnavailable, why_lost};
   set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
   fail_impatient(why_lost);
@@ -134,7 +134,7 @@ void Client::post_state(const Error* why) {
     event.code = why->code;
     event.message = why->message;
   }
-  if (!context_.post(event)) state_untold_ = true;
+  if (!context_.post(event)) state_unposted_ = true;
 }
 
 void Client::close() {

@@ -42,8 +42,8 @@ class Client final : public ConnectionOwner {
   ClientState state() const { return state_; }
 
   void on_call_deadline(std::uint64_t token, TimePoint now);
-  // Within a turn: what there was no memory to tell of when it happened.
-  void tell_untold();
+  // Within a run: what there was no memory to tell of when it happened.
+  void post_unposted();
   // Of this call, and not of an earlier one with the same token.
   bool has_deadline(std::uint64_t token, TimePoint deadline) {
     const Call* call = calls_.find(token);
@@ -51,7 +51,7 @@ class Client final : public ConnectionOwner {
   }
   // Closed, and its connections too, and all has been told: nothing refers to it any more.
   bool is_over() const { return state_ == ClientState::kClosed && connections_ == 0 && calls_.empty(); }
-  // A retry or the end of patience, and whether either is ahead.
+  // A retry or the end of connect_timeout, and whether either is ahead.
   void on_timer(TimePoint now);
   bool awaits_timer() const;
 
@@ -110,7 +110,7 @@ class Client final : public ConnectionOwner {
   };
 
   static bool is_lasting(const Error& why);
-  void look_after_links(TimePoint now);
+  void maintain_links(TimePoint now);
   void give_up(const Error& why);
   void resume(const std::string& why_lost);
   void set_state(ClientState state, const Error* why);
@@ -197,7 +197,7 @@ class Client final : public ConnectionOwner {
 
   ConnectOptions options_;
   Admission admission_;
-  TimePoint patience_ = kNever;  // when connecting or reconnecting ends in failure
+  TimePoint connect_until_ = kNever;  // when connecting or reconnecting ends in failure
   Error last_error_;
   std::vector<std::string> methods_;
   std::shared_ptr<Generation> generation_ = std::make_shared<Generation>(0);
@@ -211,7 +211,7 @@ class Client final : public ConnectionOwner {
   std::size_t next_link_ = 0;
   std::vector<Connection*> leaving_;  // the service said goodbye; calls in flight go on
   std::size_t connections_ = 0;
-  bool state_untold_ = false;
+  bool state_unposted_ = false;
 };
 
 }  // namespace ipcbridge

@@ -102,14 +102,14 @@ Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, 
   Result<std::uint64_t> id = link.connection->session().call(token, request);
   if (!id.ok()) return id.error();
   if (id.value() == 0) {
-    link.connection->update_interest();  // the channel may want room now
+    link.connection->flush_output();  // the channel may want room now
     return false;
   }
   call.connection = link.connection->id();
   call.id = id.value();
   if (call.deadline != kNever) call.written = link.connection->channel().written();
   context_.awake().add(*link.connection);
-  link.connection->update_interest();
+  link.connection->flush_output();
   return true;
 }
 

@@ -146,7 +146,7 @@ void Client::on_open(Connection& connection) {
   link->usable = link->found = true;
   link->backoff = Duration::zero();
   map_methods(*link);
-  patience_ = kNever;
+  connect_until_ = kNever;
   const bool offers_others = std::exchange(methods_, connection.peer_hello().methods) != methods_;
   // Whoever sees this waits for the lock before it can ask for the methods.
   generation_->fetch_add(1, std::memory_order_release);
@@ -194,7 +194,7 @@ void Client::on_closed(Connection& connection, const CloseReason& why) {
   });
 }
 
-// Calls that a connection may have left to be sent again: another may be idle, or patience over.
+// Calls that a connection may have left to be sent again: another may be idle, or the time to connect over.
 void Client::move_on(const CloseReason& why) {
   if (queued_calls_ == 0 || state_ == ClientState::kClosed) return;
   if (state_ == ClientState::kDisconnected) {

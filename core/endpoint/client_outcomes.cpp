@@ -43,7 +43,7 @@ bool Client::withdraw(const Call& call) {
     sent = connection->session().cancel(call.id);
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the callee is not told, and answers nobody
   }
-  connection->update_interest();
+  connection->flush_output();
   return sent;
 }
 
@@ -76,8 +76,8 @@ void Client::finish_out_of_memory(std::uint64_t token) {
   finish(token, outcome, nullptr);
 }
 
-void Client::tell_untold() {
-  if (std::exchange(state_untold_, false)) post_state(nullptr);
+void Client::post_unposted() {
+  if (std::exchange(state_unposted_, false)) post_state(nullptr);
   for (;;) {
     std::array<std::uint64_t, 64> tokens{};
     std::size_t count = 0;
@@ -85,7 +85,7 @@ void Client::tell_untold() {
       if (call.ended != Code::kOk && count < tokens.size()) tokens.at(count++) = token;
     });
     for (std::size_t at = 0; at < count; ++at) {
-      if (context_.sink_room() == 0) return context_.note_untold();
+      if (context_.sink_room() == 0) return context_.note_unposted();
       const Call& call = *calls_.find(tokens.at(at));
       Outcome outcome;
       outcome.code = call.ended;

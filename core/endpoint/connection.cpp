@@ -36,7 +36,7 @@ void Connection::start() {
     close(progress.why());
     return;
   }
-  update_interest();
+  flush_output();
   count_handshake();
 }
 
@@ -82,7 +82,7 @@ Progress Connection::read() {
   try {
     return channel_->read(*this, ReadBudget{}, std::exchange(descriptor_reported_, false));
   } catch (const std::bad_alloc&) {
-    return {};  // the channel found no memory to read into: what came is still there for the next turn
+    return {};  // the channel found no memory to read into: what came is still there for the next run
   }
 }
 
@@ -97,7 +97,7 @@ void Connection::advance_handshake() {
     // The socket stays the same, and so does its place in the poller.
     channel_ = handshake_.upgrade();
     // Awake as made, it is not rung for: somebody has to look at it, though the handshake may have long been asleep.
-    context_.want_turn(*this);
+    context_.schedule(*this);
   }
   session_.emplace(id_, side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
                    static_cast<SessionEvents&>(owner_), account_);
@@ -114,23 +114,23 @@ void Connection::write_waiting() {
     output_left_ = round >= kMaxRounds;
     if (output_left_) break;
   }
-  if (!closed_) settle();
+  if (!closed_) update_interest();
 }
 
-void Connection::update_interest() {
+void Connection::flush_output() {
   // The fragments of a long message: nobody is told of room that was there all along.
   for (int round = 1; is_open() && session_->has_output() && session_->flush_round(); ++round) {
     if (round < kMaxRounds) continue;
     output_left_ = true;
-    context_.want_turn(*this);
+    context_.schedule(*this);
     break;
   }
-  if (channel_->is_over()) context_.want_turn(*this);
-  settle();
+  if (channel_->is_over()) context_.schedule(*this);
+  update_interest();
 }
 
 // After every read and write.
-void Connection::settle() {
+void Connection::update_interest() {
   context_.awake().note(*this);
   const bool wanted = channel_->wants_writable();
   if (wanted == polls_writable_) return;

@@ -37,7 +37,7 @@ class ConnectionOwner : public SessionEvents {
   virtual void on_answered(const RequestKey& /*request*/) {}
   // For owners that dial: the Dial with this id may advance.
   virtual void on_dial_ready(std::uint64_t /*dial*/) {}
-  // The last word of this connection, which is destroyed at the end of the turn.
+  // The last word of this connection, which is destroyed at the end of the run.
   virtual void on_closed(Connection& connection, const CloseReason& why) = 0;
 };
 
@@ -98,7 +98,7 @@ class Connection final : FrameSink, FrameWriter {
   bool closed() const { return closed_; }
 
   // After a write outside of service(): polls for room if something is left to send.
-  void update_interest();
+  void flush_output();
 
   // Whether a message is expected soon, so that spinning may be worth it.
   bool expects_frames() const;
@@ -121,12 +121,12 @@ class Connection final : FrameSink, FrameWriter {
   void advance_handshake();
   void count_handshake();
   void write_waiting();
-  void settle();
+  void update_interest();
 
   // What every message touches comes first: of a thousand connections each line of it is cold.
   bool polls_writable_ = false;
   bool descriptor_reported_ = false;
-  bool output_left_ = false;  // there was room for more than one turn may write
+  bool output_left_ = false;  // there was room for more than one run may write
   bool closed_ = false;
   Session::Side side_;
   Context& context_;
@@ -153,7 +153,7 @@ void Connection::answer(std::uint64_t id, Reply reply) {
       return;
     }
   }
-  update_interest();
+  flush_output();
 }
 
 }  // namespace ipcbridge

@@ -60,19 +60,19 @@ void Context::note_asked(TimePoint now) {
 }
 
 bool Context::post(const Event& event) {
-  attention_ = true;
+  new_work_ = true;
   try {
     keep_message(posted_.emplace_back(Posted{event, {}}));
     return true;
   } catch (const std::bad_alloc&) {
-    untold_ = true;
+    unposted_ = true;
     return false;
   }
 }
 
-void Context::want_turn(Connection& connection) {
+void Context::schedule(Connection& connection) {
   awake_.add(connection);
-  attention_ = true;
+  new_work_ = true;
 }
 
 void Context::withdraw_outcome(ClientId client, std::uint64_t token) {

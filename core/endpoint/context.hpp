@@ -71,23 +71,23 @@ class Context {
   std::size_t sink_room() const { return sink_ == nullptr ? 0 : sink_->room(); }
   void set_sink(EventSink* sink) { sink_ = sink; }
 
-  // An event without a payload: kept, with its message, until the next turn that has room. False when there is no
-  // memory for that; then the next turn asks all clients and servers again (take_untold).
+  // An event without a payload: kept, with its message, until the next run that has room. False when there is no
+  // memory for that; then the next run asks all clients and servers again (take_unposted).
   bool post(const Event& event);
-  void note_untold() { untold_ = true; }
-  bool take_untold() { return std::exchange(untold_, false); }
+  void note_unposted() { unposted_ = true; }
+  bool take_unposted() { return std::exchange(unposted_, false); }
   // At most so many. True when none is left.
   bool deliver_posted(std::size_t most = EventSink::kAnyNumber);
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
-  bool has_posted() const { return !posted_.empty() || untold_; }
-  // Calls that had to wait may begin: the next turn that has room asks all servers for them.
+  bool has_posted() const { return !posted_.empty() || unposted_; }
+  // Calls that had to wait may begin: the next run that has room asks all servers for them.
   void note_due_calls() { due_calls_ = true; }
   bool take_due_calls() { return std::exchange(due_calls_, false); }
-  // Whether a turn has something to do that no message tells of.
+  // Whether a run has something to do that no message tells of.
   bool has_work() const { return has_posted() || due_calls_; }
   // Whether there has been such a thing since.
-  bool take_attention() { return std::exchange(attention_, false) || due_calls_; }
+  bool take_new_work() { return std::exchange(new_work_, false) || due_calls_; }
   // Makes the next timer one that needs no memory.
   void reserve_timer() { timers_.reserve_one(); }
 
@@ -102,7 +102,7 @@ class Context {
   // Whether what this token of the poller stands for is a change of such files.
   bool paths_changed(std::uint64_t token);
 
-  // Connections. A new one starts awake. A closed one is destroyed at the end of the turn.
+  // Connections. A new one starts awake. A closed one is destroyed at the end of the run.
   Connection* open_connection(std::unique_ptr<Channel> channel, Session::Side side, ConnectionOwner& owner,
                               const ConnectionSetup& setup);
   Connection* connection(std::uint64_t id);
@@ -116,7 +116,7 @@ class Context {
 
   AwakeSet& awake() { return awake_; }
   // The connection has something to do that no message will tell of.
-  void want_turn(Connection& connection);
+  void schedule(Connection& connection);
   const AwakeSet& awake() const { return awake_; }
 
  private:
@@ -130,7 +130,7 @@ class Context {
   EventSink* sink_ = nullptr;
   std::size_t share_ = 0;
   std::deque<Posted> posted_;
-  bool untold_ = false;
+  bool unposted_ = false;
   bool due_calls_ = false;
   KnownIds known_ids_ = KnownIds::read();
   std::unordered_map<std::uint64_t, ConnectionOwner*> dials_;
@@ -139,7 +139,7 @@ class Context {
   std::uint64_t next_connection_ = 1;
   AwakeSet awake_{*options_.system};
   bool ended_ = false;
-  bool attention_ = false;
+  bool new_work_ = false;
   std::vector<std::unique_ptr<Connection>> discarded_;
 };
 

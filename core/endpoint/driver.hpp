@@ -31,7 +31,7 @@ struct DriverOptions {
   // calls come from the thread that waits, which prepares its sleep anew before it does.
   bool shared_by_threads = false;
   // How often a server looks whether its socket is still there, where the system does not tell of changes.
-  Duration look_interval = std::chrono::seconds(5);
+  Duration listener_check_interval = std::chrono::seconds(5);
 };
 
 struct ServerStatus {
@@ -64,12 +64,12 @@ class Driver {
   int fd() const;
 
   // Reads, writes and times out, for a bounded while: at most 64 frames or 256 KiB a connection, and of the events that
-  // the sink takes its share. The next turn goes on with the connection behind the last that was read. `poll`
+  // the sink takes its share. The next run goes on with the connection behind the last that was read. `poll`
   // asks the kernel as well (one system call); false looks at shared memory only. True when there is more
   // to do at once.
   bool run(EventSink& sink, bool poll);
 
-  // Spins until a turn has something to do (true), or `stop` says so, or spinning is not worth it any more
+  // Spins until a run has something to do (true), or `stop` says so, or spinning is not worth it any more
   // (false). Spins only while a message is expected. `stop` is asked every few microseconds.
   bool spin(const std::function<bool()>& stop);
 
@@ -133,7 +133,7 @@ class Driver {
   void close_server(ServerId server, Duration grace);
 
   // Answers a request; nobody is told when its connection or call has gone. To be called for each call that began, or
-  // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next turn, or at once where
+  // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next run, or at once where
   // `next` has room for them: it may be used by any thread.
   void reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,

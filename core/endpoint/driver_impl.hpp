@@ -52,7 +52,7 @@ class Driver::Impl {
     return found == servers_.end() ? nullptr : found->second.get();
   }
 
-  // Has `reply` answer a request. What had to wait for that goes to `next`, or else to the next turn.
+  // Has `reply` answer a request. What had to wait for that goes to `next`, or else to the next run.
   template <typename Reply>
   void answer(const RequestKey& request, EventSink* next, Reply reply);
 
@@ -68,7 +68,7 @@ class Driver::Impl {
   bool begin_due_calls();
   // Turns (driver_run.cpp).
   void wake_consumer();
-  void tell_untold();
+  void post_unposted();
   void poll_descriptors();
   void on_ready(const epoll_event& event);
   void fire_timers();
@@ -77,9 +77,9 @@ class Driver::Impl {
   bool is_alive(const TimerQueue::Timer& timer);
   void reap();
 
-  // What there is for a turn, or may soon be (driver_spin.cpp).
-  AwakeSet::Look look() const;
-  AwakeSet::Look look_hard();
+  // What there is for a run, or may soon be (driver_spin.cpp).
+  AwakeSet::Readiness readiness() const;
+  AwakeSet::Readiness poll_readiness();
   bool yield_to_peers();
 
   std::mutex mutex_;

@@ -19,7 +19,7 @@ bool Driver::Impl::run(EventSink& sink, bool poll) {
   bool more = true;
   try {
     more = run_once(poll);
-  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what is left undone is there for the next turn
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what is left undone is there for the next run
   }
   context_.set_sink(nullptr);
   context_.free_discarded();
@@ -29,7 +29,7 @@ bool Driver::Impl::run(EventSink& sink, bool poll) {
 bool Driver::Impl::run_once(bool poll) {
   context_.awake().wake_up();
   if (++runs_ % kRunsPerClock == 0) context_.awake().review();
-  if (context_.take_untold()) tell_untold();
+  if (context_.take_unposted()) post_unposted();
   // The calls of whoever has gone may be cancelled by the thousand: half of the room is for those who are there.
   if (context_.has_posted()) context_.deliver_posted(context_.sink_room() - context_.sink_room() / 2);
   bool more = !begin_due_calls();
@@ -53,9 +53,9 @@ bool Driver::Impl::begin_due_calls() {
   return true;
 }
 
-void Driver::Impl::tell_untold() {
-  clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->tell_untold(); });
-  for (auto& [id, server] : servers_) server->tell_untold();
+void Driver::Impl::post_unposted() {
+  clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->post_unposted(); });
+  for (auto& [id, server] : servers_) server->post_unposted();
 }
 
 void Driver::Impl::poll_descriptors() {
@@ -67,7 +67,7 @@ void Driver::Impl::on_ready(const epoll_event& event) {
   const std::uint64_t token = event.data.u64;
   if (token >= kMountsToken) {  // the timer and the bell are among these
     if (context_.paths_changed(token)) {
-      for (auto& [id, server] : servers_) server->look_soon();
+      for (auto& [id, server] : servers_) server->check_soon();
     }
     return;
   }
@@ -158,7 +158,7 @@ void Driver::Impl::reap() {
 
 bool Driver::Impl::prepare_sleep() {
   if (context_.has_work() || !context_.awake().fall_asleep()) return false;
-  context_.take_attention();
+  context_.take_new_work();
   asleep_.store(true, std::memory_order_relaxed);
   return true;
 }
@@ -166,7 +166,7 @@ bool Driver::Impl::prepare_sleep() {
 void Driver::Impl::wake_consumer() {
   if (!asleep_.load(std::memory_order_relaxed)) return;
   const bool disturbed = context_.options().shared_by_threads && context_.awake().is_disturbed();
-  if (!disturbed && !context_.take_attention()) return;
+  if (!disturbed && !context_.take_new_work()) return;
   set_awake();
   context_.poller().ring();
 }

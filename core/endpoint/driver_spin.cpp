@@ -7,13 +7,13 @@
 namespace ipcbridge {
 namespace {
 
-constexpr std::size_t kLooksPerClock = 16;
+constexpr std::size_t kPollsPerClock = 16;
 constexpr Duration kStopInterval = std::chrono::microseconds(4);
 
 }  // namespace
 
-AwakeSet::Look Driver::Impl::look() const {
-  return context_.has_work() ? AwakeSet::Look::kReady : context_.awake().look();
+AwakeSet::Readiness Driver::Impl::readiness() const {
+  return context_.has_work() ? AwakeSet::Readiness::kReady : context_.awake().readiness();
 }
 
 // The kernel wakes whoever reads a socket on the CPU of whoever wrote to it, because the writer is expected to
@@ -36,13 +36,13 @@ bool Driver::Impl::yield_to_peers() {
 }
 
 // A few looks under one lock. The more connections there are to look at, the longer a look takes.
-AwakeSet::Look Driver::Impl::look_hard() {
+AwakeSet::Readiness Driver::Impl::poll_readiness() {
   const std::lock_guard lock(mutex_);
   const std::size_t cost = std::max<std::size_t>(1, context_.awake().size());
-  AwakeSet::Look seen = AwakeSet::Look::kNothing;
-  for (std::size_t spent = 0; spent < kLooksPerClock; spent += cost) {
-    seen = look();
-    if (seen == AwakeSet::Look::kReady) {
+  AwakeSet::Readiness seen = AwakeSet::Readiness::kNothing;
+  for (std::size_t spent = 0; spent < kPollsPerClock; spent += cost) {
+    seen = readiness();
+    if (seen == AwakeSet::Readiness::kReady) {
       spin_.caught();
       spun_ = Duration::zero();
       break;
@@ -53,25 +53,25 @@ AwakeSet::Look Driver::Impl::look_hard() {
 }
 
 bool Driver::Impl::spin(const std::function<bool()>& stop) {
-  AwakeSet::Look seen = AwakeSet::Look::kNothing;
+  AwakeSet::Readiness seen = AwakeSet::Readiness::kNothing;
   {
     const std::lock_guard lock(mutex_);
-    seen = look();
+    seen = readiness();
     // A wait that `stop` has interrupted goes on with what is left of its budget.
-    if (seen == AwakeSet::Look::kExpecting && spun_ == Duration::zero())
+    if (seen == AwakeSet::Readiness::kExpecting && spun_ == Duration::zero())
       spin_budget_ = spin_.budget(context_.awake().size());
-    if (seen == AwakeSet::Look::kReady) spun_ = Duration::zero();
+    if (seen == AwakeSet::Readiness::kReady) spun_ = Duration::zero();
   }
-  if (seen == AwakeSet::Look::kReady) return true;
-  if (seen == AwakeSet::Look::kNothing || spin_budget_ == Duration::zero()) return false;
+  if (seen == AwakeSet::Readiness::kReady) return true;
+  if (seen == AwakeSet::Readiness::kNothing || spin_budget_ == Duration::zero()) return false;
 
   // The clock is not asked before it matters: a quick peer has answered by then.
   TimePoint start{};
   TimePoint next_stop{};
   for (;;) {
-    seen = look_hard();
-    if (seen == AwakeSet::Look::kReady) return true;
-    if (seen == AwakeSet::Look::kNothing) return false;
+    seen = poll_readiness();
+    if (seen == AwakeSet::Readiness::kReady) return true;
+    if (seen == AwakeSet::Readiness::kNothing) return false;
     if (!yield_to_peers()) return false;
     const TimePoint now = context_.now();
     if (start == TimePoint{}) {

@@ -53,7 +53,7 @@ struct EventRow {
   std::uint32_t* words = nullptr;
 };
 
-// Collects the events of a turn in memory that the consumer provides: a row of numbers each in a table, the bytes in a
+// Collects the events of a run in memory that the consumer provides: a row of numbers each in a table, the bytes in a
 // slab (long messages keep their own storage). So one crossing into the other language carries them all, and no object
 // is made for an event.
 class EventBatch final : public EventSink {

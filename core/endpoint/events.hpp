@@ -120,7 +120,7 @@ class EventSink {
   EventSink(const EventSink&) = delete;
   EventSink& operator=(const EventSink&) = delete;
 
-  // How many events it takes. None: what is there is left for the next turn.
+  // How many events it takes. None: what is there is left for the next run.
   static constexpr std::size_t kAnyNumber = SIZE_MAX;
   virtual std::size_t room() const = 0;
   bool has_room() const { return room() > 0; }

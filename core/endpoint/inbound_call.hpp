@@ -14,7 +14,7 @@ struct InboundCall {
   ServerId server = 0;
   std::uint32_t method = 0;
   bool notify = false;           // no answer is wanted
-  std::uint64_t timeout_us = 0;  // what the caller's patience was when the call was read; 0: no limit
+  std::uint64_t timeout_us = 0;  // until the caller's deadline, when the call was read; 0: no limit
   TimePoint received;            // when it was read, if it has a timeout
   Buffer storage;
   ConstBytes payload;   // in storage

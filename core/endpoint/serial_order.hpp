@@ -23,7 +23,7 @@ class SerialOrder {
     RequestKey key;
     Request request;  // its views are in `storage`; its timeout is what is left of it
     Buffer storage;
-    bool expired = false;  // the caller's patience ended while it waited
+    bool expired = false;  // the caller's deadline passed while it waited
   };
 
   // `groups`: ServeOptions::serial_groups.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Duration kTakeoverRetry = std::chrono::milliseconds(10);
 constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
-constexpr int kAcceptsPerTurn = 64;
+constexpr int kAcceptsPerRun = 64;
 
 Error cannot_watch() { return {Code::kResourceExhausted, "cannot watch another descriptor"}; }
 
@@ -70,7 +70,7 @@ Status Server::listen() {
 }
 
 void Server::stop_listening() {
-  look_at_ = kNever;
+  check_at_ = kNever;
   watch_ = {};
   if (!listener_) return;
   context_.poller().remove(listener_->fd());
@@ -102,7 +102,7 @@ void Server::ask(std::unique_ptr<Channel> channel) {
 }
 
 void Server::accept() {
-  for (int i = 0; i < kAcceptsPerTurn && state_ == ServerState::kListening && listener_; ++i) {
+  for (int i = 0; i < kAcceptsPerRun && state_ == ServerState::kListening && listener_; ++i) {
     Result<std::unique_ptr<Channel>> channel = listener_->accept();
     if (!channel.ok()) {
       pause_accepting();
@@ -176,7 +176,7 @@ void Server::on_timer(TimePoint now) {
   try {
     do_what_is_due(now);
   } catch (const std::bad_alloc&) {
-    if (state_ == ServerState::kListening) look_at_ = std::min(look_at_, now + kAcceptPause);
+    if (state_ == ServerState::kListening) check_at_ = std::min(check_at_, now + kAcceptPause);
     context_.set_timer({now + kAcceptPause, TimerQueue::Kind::kServer, id_, 0});
   }
 }
@@ -186,7 +186,7 @@ void Server::do_what_is_due(TimePoint now) {
     try_listen();
   } else if (state_ == ServerState::kListening) {
     if (accept_again_at_ <= now) accept_again();
-    if (look_at_ <= now) look_after_listener();
+    if (check_at_ <= now) check_listener();
   } else if (state_ == ServerState::kClosing && give_up_at_ <= now) {
     give_up();
   }
@@ -196,7 +196,7 @@ void Server::close(Duration grace) {
   if (state_ == ServerState::kClosed) return;
   const TimePoint give_up_at = deadline_after(context_.now(), grace);
   if (state_ == ServerState::kClosing) {
-    // Who closes again may have less patience.
+    // Who closes again may allow less time.
     if (grace == Duration::zero()) {
       give_up();
     } else if (give_up_at < give_up_at_) {
@@ -231,7 +231,7 @@ void Server::end_handshake(Connection& connection) {
 // crossed the goodbye run like those that came before.
 void Server::say_goodbye(Connection& connection) {
   connection.session().goaway();
-  connection.update_interest();
+  connection.flush_output();
 }
 
 void Server::forget_orphan(const RequestKey& request) {
@@ -277,11 +277,11 @@ void Server::post_state(const Error* why) {
     event.code = why->code;
     event.message = why->message;
   }
-  if (!context_.post(event)) state_untold_ = true;
+  if (!context_.post(event)) state_unposted_ = true;
 }
 
-void Server::tell_untold() {
-  if (std::exchange(state_untold_, false)) post_state(nullptr);
+void Server::post_unposted() {
+  if (std::exchange(state_unposted_, false)) post_state(nullptr);
 }
 
 Status Server::judge(Connection& connection, const Hello& theirs) {

@@ -40,12 +40,12 @@ class Server final : public ConnectionOwner {
   void tell_activity(const std::optional<shm::Activity>& activity);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
-  // See Client::tell_untold.
-  void tell_untold();
+  // See Client::post_unposted.
+  void post_unposted();
   void accept();
   void on_timer(TimePoint now);
   // Files that some server depends on have changed (server_watch.cpp).
-  void look_soon();
+  void check_soon();
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
@@ -83,8 +83,8 @@ class Server final : public ConnectionOwner {
   void do_what_is_due(TimePoint now);
   void pause_accepting();
   void accept_again();
-  void look_by(TimePoint at);
-  void look_after_listener();
+  void check_by(TimePoint at);
+  void check_listener();
   bool is_in_place() const;
   void watch_listener();
   void listen_anew();
@@ -113,9 +113,9 @@ class Server final : public ConnectionOwner {
   ServerState state_ = ServerState::kStarting;
   Admission admission_;
   std::unique_ptr<Listener> listener_;
-  PathWatcher::Watch watch_;    // of the listener's files
-  TimePoint look_at_ = kNever;  // whether they are there
-  std::unique_ptr<Dial> dial_;  // to the one that is asked to be replaced
+  PathWatcher::Watch watch_;     // of the listener's files
+  TimePoint check_at_ = kNever;  // whether they are there
+  std::unique_ptr<Dial> dial_;   // to the one that is asked to be replaced
   // Starting, or listening anew: until when that may fail. Closing: until when calls may run.
   TimePoint give_up_at_ = kNever;
   TimePoint accept_again_at_ = kNever;
@@ -128,7 +128,7 @@ class Server final : public ConnectionOwner {
   Orphans orphans_;
   SerialOrder serial_;
   bool leaves_orphans_ = false;  // the connection that is being closed
-  bool state_untold_ = false;
+  bool state_unposted_ = false;
 };
 
 }  // namespace ipcbridge

@@ -8,24 +8,24 @@ namespace ipcbridge {
 namespace {
 
 // Who removes one file may be about to remove the others, and their directory, which is not to be full again by then.
-constexpr Duration kSettle = std::chrono::milliseconds(50);
+constexpr Duration kDebounce = std::chrono::milliseconds(50);
 constexpr Duration kRetry = std::chrono::milliseconds(100);
 constexpr Duration kGrace = std::chrono::seconds(10);
 
 }  // namespace
 
-void Server::look_soon() {
-  if (state_ == ServerState::kListening) look_by(context_.now() + kSettle);
+void Server::check_soon() {
+  if (state_ == ServerState::kListening) check_by(context_.now() + kDebounce);
 }
 
-void Server::look_by(TimePoint at) {
-  if (at >= look_at_) return;
-  look_at_ = at;
+void Server::check_by(TimePoint at) {
+  if (at >= check_at_) return;
+  check_at_ = at;
   context_.set_timer({at, TimerQueue::Kind::kServer, id_, 0});
 }
 
-void Server::look_after_listener() {
-  look_at_ = kNever;
+void Server::check_listener() {
+  check_at_ = kNever;
   if (listener_ && is_in_place()) {
     watch_listener();
   } else {
@@ -45,8 +45,8 @@ void Server::watch_listener() {
   std::vector<std::string> listed;
   if (address_.directory && address_.directory->follows_sessions()) listed.push_back(address_.directory->sessions());
   const bool complete = context_.watch_paths(watch_, files, listed);
-  if (!complete) look_by(context_.now() + context_.options().look_interval);
-  if (!is_in_place()) look_by(context_.now() + kSettle);  // it has changed before it was watched
+  if (!complete) check_by(context_.now() + context_.options().listener_check_interval);
+  if (!is_in_place()) check_by(context_.now() + kDebounce);  // it has changed before it was watched
 }
 
 // Connections stay.
@@ -61,7 +61,7 @@ void Server::listen_anew() {
   } else if (status.error().code == Code::kAlreadyExists || now >= give_up_at_) {
     lose_place(status.error());
   } else {
-    look_by(now + kRetry);
+    check_by(now + kRetry);
   }
 }
 

@@ -15,7 +15,7 @@ namespace ipcbridge {
 struct Request {
   std::uint32_t method = 0;      // index in the callee's HELLO
   bool notify = false;           // no answer is wanted
-  std::uint64_t timeout_us = 0;  // what remains of the caller's patience; 0: no limit
+  std::uint64_t timeout_us = 0;  // until the caller's deadline; 0: no limit
   ConstBytes metadata;
   ConstBytes payload;
 };

@@ -54,7 +54,7 @@ class alignas(64) RingChannel : public Channel {
   void ring_doorbell();
   void answer_doorbell();
 
-  // What ready() reads lies at the front, on one cache line: it is asked of every awake connection in every turn.
+  // What ready() reads lies at the front, on one cache line: it is asked of every awake connection in every run.
   bool closed_ = false;
   shm::RingReader reader_;
   shm::RingWriter writer_;

@@ -57,13 +57,13 @@ bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {
 
 void BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload) {
   driver_->reply(request, payload, sink_of_answer());
-  settle_answer(request);
+  note_answer(request);
 }
 
 void BlockingDriver::Impl::reply_error(const RequestKey& request, Code code, std::string_view message,
                                        ConstBytes details) {
   driver_->reply_error(request, code, message, details, sink_of_answer());
-  settle_answer(request);
+  note_answer(request);
 }
 
 // After a few calls in a row the next one waits until somebody has read: what is for others may have arrived.
@@ -85,7 +85,7 @@ void BlockingDriver::Impl::tell_observer(const ObservedEvent& event) {
   }
   const std::lock_guard lock(mutex_);
   ++observed_;
-  token_.wake_lookers();
+  token_.recheck_conditions();
 }
 
 void BlockingDriver::Impl::set_loop_methods(ServerId server, std::vector<bool> methods) {

@@ -38,13 +38,13 @@ class BlockingDriver::Impl final : public EventSink {
    public:
     explicit Scope(Impl& impl) : impl_(impl), lock_(impl.mutex_) {}
     ~Scope() {
-      if (lock_.owns_lock()) impl_.settle();
+      if (lock_.owns_lock()) impl_.wake_needed();
     }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
     void unlock() {
-      impl_.settle();
+      impl_.wake_needed();
       lock_.unlock();
     }
     void lock() { lock_.lock(); }
@@ -100,8 +100,8 @@ class BlockingDriver::Impl final : public EventSink {
   using Done = std::function<bool()>;
 
   EventSink* sink_of_answer();
-  void settle_answer(const RequestKey& request);
-  void settle() { pool_.settle(token_, watchdog_); }
+  void note_answer(const RequestKey& request);
+  void wake_needed() { pool_.wake_needed(token_, watchdog_); }
 
   // Events, under the Driver's lock (blocking_driver.cpp).
   std::size_t room() const override { return kAnyNumber; }
@@ -147,7 +147,7 @@ class BlockingDriver::Impl final : public EventSink {
   // The event loop's thread, with the lock (loop_worker.cpp).
   bool lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
   bool follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
-  void look_in_loop(WorkerPool::Idle& idle, Scope& lock);
+  void poll_in_loop(WorkerPool::Idle& idle, Scope& lock);
 
   // The watchdog (watchdog_thread.cpp).
   void watch();

@@ -8,7 +8,7 @@
 namespace ipcbridge {
 
 struct BlockingDriver::Impl::Wait {
-  explicit Wait(bool looks = false) : waiter(looks) {}
+  explicit Wait(bool for_condition = false) : waiter(for_condition) {}
 
   Waiter waiter;
   CallResult result;  // of a call, whose token is this one's address
@@ -51,9 +51,9 @@ class BlockingDriver::Impl::Pending {
   }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
-  void settle() { is_pending_ = false; }
+  void complete() { is_pending_ = false; }
   void cancel() {
-    settle();
+    complete();
     impl_.driver_->cancel(client_, token_);
   }
 
@@ -78,7 +78,7 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
   }
   Pending pending(*this, call.client, token);
   if (wait(self, reading, interrupted)) {
-    pending.settle();
+    pending.complete();
   } else {
     pending.cancel();
     // The answer may have come before that.
@@ -98,7 +98,7 @@ Result<Submission> BlockingDriver::Impl::send(std::uint64_t token, OutboundCall 
   const TimePoint deadline = options.timeout ? deadline_after(system_.now(), *options.timeout) : kNever;
   Result<Submission> sent = submit(token, call);
   if (!sent.ok() || sent.value() == Submission::kTaken || options.notify) return sent;
-  Wait room(/*looks=*/true);
+  Wait room(/*for_condition=*/true);
   // Another thread's call may take the room that an event tells of, so each look is a try.
   room.done = [&] {
     const TimePoint now = system_.now();
@@ -117,7 +117,7 @@ Result<Submission> BlockingDriver::Impl::send(std::uint64_t token, OutboundCall 
 }
 
 bool BlockingDriver::Impl::wait_until(const Done& done, TimePoint deadline, const Interrupted& interrupted) {
-  Wait self(/*looks=*/true);
+  Wait self(/*for_condition=*/true);
   self.done = done;
   self.deadline = deadline;
   std::optional<Reading> reading;
@@ -190,7 +190,7 @@ bool BlockingDriver::Impl::read_a_while(InterruptCheck& check, TimePoint deadlin
 std::optional<BlockingDriver::Impl::Reading> BlockingDriver::Impl::sleep(Wait& self, InterruptCheck& check, bool& due) {
   {
     const Scope lock(*this);
-    if (!token_.is_held() || (self.waiter.looks() && self.observed != observed_.load())) return std::nullopt;
+    if (!token_.is_held() || (self.waiter.is_for_condition() && self.observed != observed_.load())) return std::nullopt;
     if (!self.waiter.fall_asleep()) return std::nullopt;
     token_.line_up(self.waiter);
   }

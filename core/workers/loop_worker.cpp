@@ -108,7 +108,7 @@ LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint
   pool_.finish(idle.queue, idle.worker);
   const bool may_wait = until > system_.now();
   // The loop has other work: no more than a look.
-  if (!may_wait && idle.queue.empty() && !pool_.has_leader() && !token_.is_held()) look_in_loop(idle, lock);
+  if (!may_wait && idle.queue.empty() && !pool_.has_leader() && !token_.is_held()) poll_in_loop(idle, lock);
   bool others = false;
   // Whoever was called in vain is idle again before it sleeps.
   while (!pool_.reserve(idle.queue, idle.worker)) {
@@ -148,7 +148,7 @@ bool BlockingDriver::Impl::lead_in_loop(LoopWorker& self, TimePoint until, Scope
 }
 
 // Nobody is called and nothing armed, because the loop will read again before anybody else could.
-void BlockingDriver::Impl::look_in_loop(WorkerPool::Idle& idle, Scope& lock) {
+void BlockingDriver::Impl::poll_in_loop(WorkerPool::Idle& idle, Scope& lock) {
   pool_.expect_back(idle.queue, idle.worker);
   token_.try_take();
   lock.unlock();

@@ -32,9 +32,9 @@ void ReaderToken::leave_line(Waiter& waiter) {
   count(-1);
 }
 
-void ReaderToken::wake_lookers() {
+void ReaderToken::recheck_conditions() {
   for (Waiter* waiter = first_; waiter != nullptr; waiter = waiter->behind_) {
-    if (waiter->looks()) waiter->wake(Waiter::kLookAgain);
+    if (waiter->is_for_condition()) waiter->wake(Waiter::kCheckAgain);
   }
 }
 

@@ -29,7 +29,7 @@ class ReaderToken {
   bool is_wanted() const { return waiting_.load(std::memory_order_relaxed) != 0; }
 
   // An event may have made true what those wait for who wait for a condition.
-  void wake_lookers();
+  void recheck_conditions();
 
  private:
   void count(int change) {

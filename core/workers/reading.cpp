@@ -29,7 +29,7 @@ bool BlockingDriver::Impl::run_driver(bool poll) {
 // What was read may be for workers that sleep.
 bool BlockingDriver::Impl::run(bool poll) {
   const bool more = run_driver(poll);
-  if (pool_.has_unsettled_calls()) const Scope settled(*this);
+  if (pool_.has_new_calls()) const Scope waking(*this);
   return more;
 }
 
@@ -66,7 +66,7 @@ bool BlockingDriver::Impl::read_for_calls(const WorkQueue& queue, Round round, S
   const auto called_away = [this, loop = round.loop] {
     return token_.is_wanted() || descriptor_is_ready() || (loop != nullptr && loop->others_are_ready());
   };
-  if (!busy && may_spin && !pool_.has_unsettled_calls()) {
+  if (!busy && may_spin && !pool_.has_new_calls()) {
     busy = driver_->spin(called_away);
     if (busy) run_driver(false);
   }

@@ -15,14 +15,14 @@ class Waiter {
   enum Wake : std::uint32_t {
     kAwake,
     kAsleep,
-    kLookAgain,  // what it waits for may have come true
-    kPromoted,   // it is to read
-    kDone,       // it has what it waited for; final
+    kCheckAgain,  // what it waits for may have come true
+    kPromoted,    // it is to read
+    kDone,        // it has what it waited for; final
   };
 
-  // `looks`: it waits for a condition, which any event may have made true.
-  explicit Waiter(bool looks = false) : looks_(looks) {}
-  bool looks() const { return looks_; }
+  // `for_condition`: it waits for a condition, which any event may have made true.
+  explicit Waiter(bool for_condition = false) : for_condition_(for_condition) {}
+  bool is_for_condition() const { return for_condition_; }
 
   // Before it goes where others find it. False when it is done already.
   bool fall_asleep() {
@@ -63,7 +63,7 @@ class Waiter {
   friend class ReaderToken;
 
   std::atomic<std::uint32_t> word_{kAwake};
-  const bool looks_;
+  const bool for_condition_;
   // Neighbours in the line for the reader token.
   bool in_line_ = false;
   Waiter* before_ = nullptr;

@@ -16,12 +16,12 @@ class WatchPace {
   static constexpr Duration kCalmTick = std::chrono::milliseconds(4);
   // At a handler that was seen for the first time. Never two in a row: under steady load some handler has always just
   // begun.
-  static constexpr Duration kSecondLook = std::chrono::microseconds(200);
-  static constexpr int kCalmLooks = 100;
-  static constexpr int kQuietLooks = 20;
+  static constexpr Duration kSecondSample = std::chrono::microseconds(200);
+  static constexpr int kCalmSamples = 100;
+  static constexpr int kQuietSamples = 20;
 
   // What was seen of the workers: who runs a handler, or is on the way to one, is busy.
-  struct Look {
+  struct Sample {
     bool wanted = false;  // whether one is busy of whom the callers may have to be told
     bool taken = false;   // whether a request was given to one since the look before
     bool slow = false;    // whether one is busy with what was seen before
@@ -29,22 +29,22 @@ class WatchPace {
   };
 
   // Nothing: not until something happens.
-  std::optional<Duration> after(const Look& look) {
-    quiet_ = look.wanted || look.taken ? 0 : quiet_ + 1;
-    calm_ = look.slow || quiet_ > 0 ? 0 : std::min(calm_ + 1, kCalmLooks + 1);
-    if (quiet_ > kQuietLooks) {
+  std::optional<Duration> after(const Sample& sample) {
+    quiet_ = sample.wanted || sample.taken ? 0 : quiet_ + 1;
+    calm_ = sample.slow || quiet_ > 0 ? 0 : std::min(calm_ + 1, kCalmSamples + 1);
+    if (quiet_ > kQuietSamples) {
       quiet_ = 0;
       return std::nullopt;
     }
-    second_look_ = !second_look_ && look.begun;
-    if (second_look_) return kSecondLook;
-    return calm_ > kCalmLooks ? kCalmTick : kTick;
+    second_sample_ = !second_sample_ && sample.begun;
+    if (second_sample_) return kSecondSample;
+    return calm_ > kCalmSamples ? kCalmTick : kTick;
   }
 
  private:
   int quiet_ = 0;  // looks in a row that saw nothing to do
   int calm_ = 0;   // looks in a row that saw only fast handlers
-  bool second_look_ = false;
+  bool second_sample_ = false;
 };
 
 }  // namespace ipcbridge

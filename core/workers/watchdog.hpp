@@ -21,7 +21,7 @@ class Watchdog {
   void stop();
 
   // How long to sleep after what was seen of the workers; nothing: until somebody wakes it.
-  std::optional<Duration> pause(const WatchPace::Look& look) { return pace_.after(look); }
+  std::optional<Duration> pause(const WatchPace::Sample& sample) { return pace_.after(sample); }
   void begin_pace_anew() { pace_ = {}; }
 
   // The thread is about to sleep, and has seen so many calls begin; or is back.
@@ -34,7 +34,7 @@ class Watchdog {
 
   // Wakes it for what has changed: an idle worker can read in its place, calls have begun, or one has ended of which
   // the callers were told.
-  void settle(bool has_idle_worker, std::uint64_t starts, bool stale_activity) {
+  void wake_if_needed(bool has_idle_worker, std::uint64_t starts, bool stale_activity) {
     if (state_ == State::kAwake) return;
     const bool relieved = state_ == State::kReading && has_idle_worker;
     const bool unseen = !has_timer_ && (starts != seen_starts_ || stale_activity);

@@ -93,8 +93,8 @@ bool BlockingDriver::Impl::take(Worker& self, InboundCall& call) {
 
 // The answer may have brought the workers a call: that which had to wait for the one that is answered. Where a worker
 // has answered its own call, it takes the other one as soon as it is back, and nobody is woken for it.
-void BlockingDriver::Impl::settle_answer(const RequestKey& request) {
-  if (!pool_.has_unsettled_calls()) return;
+void BlockingDriver::Impl::note_answer(const RequestKey& request) {
+  if (!pool_.has_new_calls()) return;
   const Scope lock(*this);
   ++handed_over_;
   const Worker* self = current_worker;

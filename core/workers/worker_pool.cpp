@@ -63,7 +63,7 @@ void WorkerPool::push(InboundCall&& call) {
   (for_loop ? queue(kLoop) : own).push(std::move(call));
   ++calls_;
   calls_for_threads_ = for_loop ? 0 : std::min(calls_for_threads_ + 1, kThreadCallsInARow);
-  unsettled_calls_.store(true, std::memory_order_relaxed);
+  new_calls_.store(true, std::memory_order_relaxed);
 }
 
 bool WorkerPool::cancel(ServerId server, const RequestKey& key) {
@@ -122,7 +122,7 @@ bool WorkerPool::expects_worker() const {
 }
 
 void WorkerPool::arrange(ReaderToken& token, Watchdog& watchdog) {
-  unsettled_calls_.store(false, std::memory_order_relaxed);
+  new_calls_.store(false, std::memory_order_relaxed);
   if (std::exchange(dismissals_, false)) wake_dismissed();
   bool expected = false;
   for (const std::unique_ptr<WorkQueue>& queue : queues_) {

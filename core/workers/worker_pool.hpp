@@ -97,16 +97,16 @@ class WorkerPool {
   bool has_idle_worker() const { return leader_ != nullptr || !followers_.empty(); }
   // Whether a worker of any server will soon be back, and then read or take what was read.
   bool expects_worker() const;
-  // Calls were pushed since the last settle(). Any thread.
-  bool has_unsettled_calls() const { return unsettled_calls_.load(std::memory_order_relaxed); }
+  // Calls were pushed since the last wake_needed(). Any thread.
+  bool has_new_calls() const { return new_calls_.load(std::memory_order_relaxed); }
 
   // Wakes whoever is needed for what has changed: idle workers for calls that nobody will come for, somebody to read
   // where nobody does, workers that are to leave, the watchdog. Called whenever the lock is given up, so what is usual
   // costs a few comparisons.
-  void settle(ReaderToken& token, Watchdog& watchdog) {
+  void wake_needed(ReaderToken& token, Watchdog& watchdog) {
     const bool attended = token.is_held() || (leader_ != nullptr && !(leader_->asleep && token.is_unattended()));
     if (calls_ != 0 || dismissals_ || !attended) arrange(token, watchdog);
-    watchdog.settle(has_idle_worker(), starts_, stale_activity_);
+    watchdog.wake_if_needed(has_idle_worker(), starts_, stale_activity_);
   }
 
   // For the watchdog. The time has moved on; true when a handler runs that the callers may have to be told of: it has
@@ -141,11 +141,11 @@ class WorkerPool {
   // How many calls in a row were not for the event loop. It goes on leading through a few of them.
   static constexpr std::uint32_t kThreadCallsInARow = 16;
   std::uint32_t calls_for_threads_ = kThreadCallsInARow;
-  bool dismissals_ = false;  // since the last settle()
+  bool dismissals_ = false;  // since the last wake_needed()
   bool stale_activity_ = false;
   WorkQueue::Tick ticks_ = 0;
   std::uint64_t starts_ = 0;
-  std::atomic<bool> unsettled_calls_{false};
+  std::atomic<bool> new_calls_{false};
 };
 
 }  // namespace ipcbridge

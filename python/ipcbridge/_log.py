@@ -15,7 +15,7 @@ from ._suppress import suppress
 from ._typing import Any
 
 _MOST_WAITING = 1000
-_EXIT_PATIENCE = 1.0  # seconds that the end of the interpreter waits for a log
+_EXIT_FLUSH_TIMEOUT = 1.0  # seconds that the end of the interpreter waits for a log
 
 
 class _Line:
@@ -90,7 +90,7 @@ def warning(message: str, *args: Any) -> None:
     _log.add(_Line("WARNING", message, args, None))
 
 
-def flush(timeout: float = _EXIT_PATIENCE) -> None:
+def flush(timeout: float = _EXIT_FLUSH_TIMEOUT) -> None:
     """Waits until what has been said is written, so long at the most."""
     _log.flush(timeout)
 

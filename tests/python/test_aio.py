@@ -74,7 +74,7 @@ def test_one_look_at_most_waits_in_the_queue_of_the_loop(address: str) -> None:
         queue: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(5):
             await asyncio.sleep(0)
-            looks.append(sum("run_look" in repr(handle) for handle in queue))
+            looks.append(sum("run_poll" in repr(handle) for handle in queue))
 
     async def main() -> None:
         async with await aio.serve(address, {"count_looks": count_looks}), await aio.connect(address) as calc:

@@ -17,7 +17,7 @@ class Interrupt(Exception):
     """As of a signal handler."""
 
 
-@pytest.mark.parametrize("step", ["queue_look", "_look", "_handle"])
+@pytest.mark.parametrize("step", ["queue_poll", "_look", "_handle"])
 def test_calls_are_answered_after_an_exception_at_any_step(
     run: Run, children: Children, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -41,7 +41,7 @@ def test_calls_are_answered_after_an_exception_at_any_step(
                 try:
                     assert await asyncio.wait_for(call, 20) == number
                 except Interrupt:  # before it was sent
-                    assert step == "queue_look"
+                    assert step == "queue_poll"
             assert raised == 3
 
     run(main())

@@ -29,7 +29,7 @@ export interface InboundCall {
   bytes: Buffer
   metadataStart: number
   metadataEnd: number
-  /** When the caller's patience ends, on the clock of performance.now(); Infinity: never. */
+  /** The caller's deadline, on the clock of performance.now(); Infinity: never. */
   deadline: number
 }
 

@@ -1,7 +1,7 @@
 import { IpcError } from '../errors'
 
 /** V8 looks at so many earlier keys for each that a Set or Map takes; on average, where they spread, at one or two. */
-const maxLooks = 32
+const maxProbes = 32
 /** So few keys cost little, however they collide. */
 const few = 256
 const double = new Float64Array(1)
@@ -32,13 +32,13 @@ export function digitsCanBeChosen(version: string): boolean {
 
 /** Refuses keys that were chosen to fall into a few buckets of a Set or Map, which take a time quadratic in their count. */
 export class CollisionGuard {
-  private digitLooks = 0
+  private digitProbes = 0
 
   constructor(private readonly digits = digitsCanBeChosen(process.versions.node)) {}
 
   /** A new message begins. */
   begin(): void {
-    this.digitLooks = 0
+    this.digitProbes = 0
   }
 
   /**
@@ -56,7 +56,7 @@ export class CollisionGuard {
       if (typeof key === 'number') hashes[count++] = hashOfNumber(key)
       else if (typeof key === 'bigint') hashes[count++] = hashOfBigInt(key)
     }
-    if (looks(hashes, count) > maxLooks * count) {
+    if (probes(hashes, count) > maxProbes * count) {
       throw new IpcError('resource_exhausted', 'a Set or Map with too many numbers whose hashes collide')
     }
     if (this.digits) this.expectSpreadDigits(items, step, hashes)
@@ -68,8 +68,8 @@ export class CollisionGuard {
       const key = items[index]
       if (typeof key === 'string' && isArrayIndex(key)) hashes[count++] = hashOfDigits(key)
     }
-    this.digitLooks += Math.max(0, looks(hashes, count) - maxLooks * count)
-    if (this.digitLooks > maxDigitLooks) {
+    this.digitProbes += Math.max(0, probes(hashes, count) - maxProbes * count)
+    if (this.digitProbes > maxDigitLooks) {
       throw new IpcError('resource_exhausted', 'Sets or Maps with too many strings of digits whose hashes collide')
     }
   }
@@ -80,7 +80,7 @@ function isArrayIndex(key: string): boolean {
 }
 
 /** At how many keys V8 looks in all; its tables have buckets for half of the keys that they take before they double. */
-function looks(hashes: Uint32Array, count: number): number {
+function probes(hashes: Uint32Array, count: number): number {
   let sum = 0
   for (let buckets = few / 2; buckets < count; buckets *= 2) {
     const filled = new Uint32Array(buckets)

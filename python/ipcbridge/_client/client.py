@@ -62,8 +62,8 @@ class Client:
         return self._caller(name, self._driver.find_method(self._id, name), options)(*args, **kwargs)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
-        hooks = (self.help, self._guard, self._dropped.add, error_of)
-        return _native.Caller(self._driver, self._id, number, name, options.native(), hooks)
+        callbacks = (self.help, self._guard, self._dropped.add, error_of)
+        return _native.Caller(self._driver, self._id, number, name, options.native(), callbacks)
 
     def status(self) -> dict[str, Any]:
         return self._driver.client_status(self._id, self._addresses)
@@ -125,8 +125,8 @@ def connect(
     """Connects to a service and returns a proxy for it; waits until it appears.
 
     `address` is a local name, `shm:///path`, `unix:///path`, or a list over which calls are balanced.
-    `connect_timeout` is in seconds or a timedelta: None waits for ever, 0 tries once. The same patience is
-    had when the connection is lost later: calls wait that long for the service to come back.
+    `connect_timeout` is in seconds or a timedelta: None waits for ever, 0 tries once. The same time is
+    allowed when the connection is lost later: calls wait that long for the service to come back.
     `max_queued_bytes` bounds what waits on this side; callers then wait for room. `limits` may hold
     max_message_bytes, max_pending_bytes and max_pending_calls. `allow` names users other than this one
     that may be serving: uids, user names, 'group:NAME'.

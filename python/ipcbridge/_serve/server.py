@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Run = Callable[[_native.InboundCall], object]
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
-_RETURN_PATIENCE = 1.0  # seconds that close() waits for idle threads to end
+_JOIN_TIMEOUT = 1.0  # seconds that close() waits for idle threads to end
 
 
 class Server:
@@ -77,7 +77,7 @@ class Server:
         with suppress(IpcError):
             self._driver.wait_server_closed(self._id)
         self._end()
-        deadline = time.monotonic() + _RETURN_PATIENCE
+        deadline = time.monotonic() + _JOIN_TIMEOUT
         for thread in list(self._threads):
             if thread.ident != _thread.get_ident():
                 thread.join(max(0.0, deadline - time.monotonic()))

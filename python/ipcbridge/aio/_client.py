@@ -71,8 +71,8 @@ class Client:
         return made
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
-        hooks = (self.help, self._driver.guard, self._dropped.add, self._keeper(number, options))
-        return _native.Caller(self._driver.native, self._id, number, name, options.native(), hooks)
+        callbacks = (self.help, self._driver.guard, self._dropped.add, self._keeper(number, options))
+        return _native.Caller(self._driver.native, self._id, number, name, options.native(), callbacks)
 
     def status(self) -> dict[str, Any]:
         return self._driver.native.client_status(self._id, self._addresses)

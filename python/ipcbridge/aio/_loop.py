@@ -35,7 +35,7 @@ class LoopDriver:
         self.servers: dict[int, ServerLike] = {}
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
-        self.native = _native.Driver(self._loop, Call, _queue_look(weakref.ref(self)))
+        self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
@@ -65,11 +65,11 @@ class LoopDriver:
         assert loop is not None
         return loop
 
-    def queue_look(self) -> None:
-        """For the native driver's look_soon() alone, which knows whether there is one in the queue."""
+    def queue_poll(self) -> None:
+        """For the native driver's poll_soon() alone, which knows whether there is one in the queue."""
         loop = self._loop()
         if loop is not None:
-            loop.call_soon(self.native.run_look, self._look)
+            loop.call_soon(self.native.run_poll, self._poll)
 
     def close_client(self, client_id: int) -> None:
         """Any thread, as finalisers need it; at once on the loop."""
@@ -94,14 +94,14 @@ class LoopDriver:
         self.servers.clear()
         self.native.shut_down()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if not self.native.usable():
             return
-        found = self.native.look(0 if self._others_wait() else _SPIN_US)
+        found = self.native.poll(0 if self._others_wait() else _SPIN_US)
         if found:
             self._drain()
         elif found is None:
-            self.native.look_soon()
+            self.native.poll_soon()
         elif not self.native.prepare_sleep():
             self._drain()
 
@@ -114,7 +114,7 @@ class LoopDriver:
             self._handle()
         except BaseException:  # what ends the program, or of a signal handler: what is left is looked at later
             if self.native.usable():
-                self.native.look_soon()
+                self.native.poll_soon()
             raise
 
     def _handle(self) -> None:
@@ -125,7 +125,7 @@ class LoopDriver:
             return
         # More than that may come soon: the loop looks again when its other work has had its chance.
         if handled or more or self._others_wait() or not self.native.prepare_sleep():
-            self.native.look_soon()
+            self.native.poll_soon()
 
     def _on_event(self, event: tuple[Any, ...]) -> None:
         kind, owner, *what = event
@@ -150,13 +150,13 @@ class LoopDriver:
         _log.error("handling what has arrived failed", exc_info=error)
 
 
-def _queue_look(driver: weakref.ref[LoopDriver]) -> Callable[[], None]:
-    def queue_look() -> None:
+def _queue_poll(driver: weakref.ref[LoopDriver]) -> Callable[[], None]:
+    def queue_poll() -> None:
         awake = driver()
         if awake is not None:
-            awake.queue_look()
+            awake.queue_poll()
 
-    return queue_look
+    return queue_poll
 
 
 async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]:

@@ -235,7 +235,7 @@ TEST_F(AwakeSetOfMany, SaysThatThereIsNoMoreOnlyWhenItHasLookedAtAll) {
     while (traffic_[at].reads == 0) ASSERT_TRUE(context_.awake().service(context_)) << at;
     traffic_[at].ready = traffic_[150].ready = false;
     EXPECT_FALSE(context_.awake().service(context_));
-    EXPECT_EQ(context_.awake().look(), AwakeSet::Look::kExpecting);
+    EXPECT_EQ(context_.awake().readiness(), AwakeSet::Readiness::kExpecting);
   }
 }
 

@@ -119,7 +119,7 @@ TEST_F(ServerWatch, WhereChangesCannotBeWatchedAServerLooksEveryNowAndThen) {
   system.on_inotify_init = fail_with(EMFILE);
   DriverOptions driver;
   driver.system = &system;
-  driver.look_interval = std::chrono::milliseconds(10);
+  driver.listener_check_interval = std::chrono::milliseconds(10);
   Endpoint endpoint(driver);
   endpoint.serve(options());
   ASSERT_TRUE(removed());

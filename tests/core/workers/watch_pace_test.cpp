@@ -7,20 +7,20 @@
 namespace ipcbridge {
 namespace {
 
-constexpr WatchPace::Look kFast{.taken = true};
-constexpr WatchPace::Look kSlow{.wanted = true, .taken = true, .slow = true};
+constexpr WatchPace::Sample kFast{.taken = true};
+constexpr WatchPace::Sample kSlow{.wanted = true, .taken = true, .slow = true};
 
 void calm_down(WatchPace& pace) {
-  for (int i = 0; i < WatchPace::kCalmLooks; ++i) EXPECT_EQ(pace.after(kFast), WatchPace::kTick) << i;
+  for (int i = 0; i < WatchPace::kCalmSamples; ++i) EXPECT_EQ(pace.after(kFast), WatchPace::kTick) << i;
   ASSERT_EQ(pace.after(kFast), WatchPace::kCalmTick);
 }
 
 TEST(WatchPace, LooksAgainSoonAtAHandlerThatHasBegunButNeverTwiceInARow) {
   WatchPace pace;
-  constexpr WatchPace::Look begun{.wanted = true, .taken = true, .begun = true};
-  EXPECT_EQ(pace.after(begun), WatchPace::kSecondLook);
+  constexpr WatchPace::Sample begun{.wanted = true, .taken = true, .begun = true};
+  EXPECT_EQ(pace.after(begun), WatchPace::kSecondSample);
   EXPECT_EQ(pace.after(begun), WatchPace::kTick);
-  EXPECT_EQ(pace.after(begun), WatchPace::kSecondLook);
+  EXPECT_EQ(pace.after(begun), WatchPace::kSecondSample);
 }
 
 TEST(WatchPace, LooksMoreSeldomWhileOnlyFastHandlersRunUntilTheFirstSlowOne) {
@@ -34,21 +34,21 @@ TEST(WatchPace, LooksMoreSeldomWhileOnlyFastHandlersRunUntilTheFirstSlowOne) {
 TEST(WatchPace, LooksAgainSoonAtAHandlerThatHasBegunAlsoInACalm) {
   WatchPace pace;
   calm_down(pace);
-  EXPECT_EQ(pace.after({.wanted = true, .taken = true, .begun = true}), WatchPace::kSecondLook);
+  EXPECT_EQ(pace.after({.wanted = true, .taken = true, .begun = true}), WatchPace::kSecondSample);
   EXPECT_EQ(pace.after(kFast), WatchPace::kCalmTick);
 }
 
 TEST(WatchPace, RestsWhenThereHasBeenNothingToSeeForAWhileAndBeginsAnew) {
   WatchPace pace;
   calm_down(pace);
-  for (int i = 0; i < WatchPace::kQuietLooks; ++i) EXPECT_EQ(pace.after({}), WatchPace::kTick) << i;
+  for (int i = 0; i < WatchPace::kQuietSamples; ++i) EXPECT_EQ(pace.after({}), WatchPace::kTick) << i;
   EXPECT_EQ(pace.after({}), std::nullopt);
   calm_down(pace);
 }
 
 TEST(WatchPace, DoesNotRestWhileAHandlerRunsThatTheCallersMayHaveToBeToldOf) {
   WatchPace pace;
-  for (int i = 0; i < 2 * WatchPace::kQuietLooks; ++i) {
+  for (int i = 0; i < 2 * WatchPace::kQuietSamples; ++i) {
     EXPECT_NE(pace.after({.wanted = true, .slow = true}), std::nullopt) << i;
   }
 }

@@ -14,7 +14,7 @@ namespace ipcbridge::worker_model {
 // or a worker and the thread of an event loop, the watchdog, whoever stops or dismisses the workers, and a thread that
 // calls methods of the Driver. It mirrors core/workers and
 // how the Driver sleeps (core/endpoint/driver_run.cpp). What is done under the lock of the BlockingDriver is one step,
-// which ends with settle(); so is every operation outside it on what threads share: a method of the Driver, each
+// which ends with wake_needed(); so is every operation outside it on what threads share: a method of the Driver, each
 // message that a turn reads, a poll, a bell that is silenced, a look at a Waiter's word.
 //
 // Not in it: how the Driver's connections arm (sleep_model.hpp has that), interrupts other than a sleep that ends for
@@ -23,7 +23,7 @@ namespace ipcbridge::worker_model {
 // The mistakes that the explorer must be able to see.
 enum class Mutation : std::uint8_t {
   kNone,
-  kSettleForgotten,          // when the token is passed on
+  kWakeForgotten,            // when the token is passed on
   kAskBeforeEnter,           // a worker asks whether its server is closed before others can find it
   kNoSecondLook,             // a caller that has just taken the token blocks without a look at its answer
   kLookerSleepsOnOldNews,    // sleep() does not ask whether there has been an event since the condition was looked at
@@ -89,7 +89,7 @@ enum class At : std::uint8_t {
   kTurnWithPoll,
   kTurn,
   kTurnGoesOn,
-  kSettle,
+  kDebounce,
   kRelease,
   kPassOnArmed,
   kPassOnUnarmed,
@@ -157,7 +157,7 @@ enum class At : std::uint8_t {
   kReadOn,
 };
 
-enum class Word : std::uint8_t { kAwake, kAsleep, kLookAgain, kPromoted, kDone };
+enum class Word : std::uint8_t { kAwake, kAsleep, kCheckAgain, kPromoted, kDone };
 enum class Answer : std::uint8_t { kNone, kAsked, kUnread };
 enum class Work : std::uint8_t { kNone, kIdle, kComing, kRunning, kAnswered };
 enum class Watching : std::uint8_t { kAwake, kPaced, kResting, kReading };

@@ -41,7 +41,7 @@ bool Stepper::run_caller() {
     case At::kSwitchInterestOff:
       scope("switches off the interest of others", [this](State& s, Locked& lock) {
         s.interest = false;
-        lock.settle();
+        lock.wake_needed();
         self(s).at = At::kBlocked;
       });
       return true;
@@ -68,7 +68,7 @@ bool Stepper::run_caller() {
 
 void Stepper::try_read(State& s, Locked& lock, At taken, At otherwise) {
   const bool took = lock.try_take(self_);
-  lock.settle();
+  lock.wake_needed();
   if (!took) return go_on(s, otherwise);
   self(s).at = At::kSetAwake;
   self(s).after = taken;
@@ -77,7 +77,7 @@ void Stepper::try_read(State& s, Locked& lock, At taken, At otherwise) {
 void Stepper::note_waiting(std::string_view name, bool waits, At next) {
   scope(name, [&](State& s, Locked& lock) {
     self(s).left_alone = waits;
-    lock.settle();
+    lock.wake_needed();
     if (next == At::kCallOver && self().reading) {
       release_then(s, next);
     } else {
@@ -115,7 +115,7 @@ void Stepper::line_up() {
       self(s).at = At::kInLine;
       lock.line_up(self_);
     }
-    lock.settle();
+    lock.wake_needed();
   });
 }
 
@@ -126,7 +126,7 @@ void Stepper::get_up(std::string_view name, bool spurious) {
         lock.leave_line(self_);
         const Word why = spurious && is(Mutation::kPromotionNotNoticed) ? Word::kAwake : self().word;
         if (why != Word::kDone) self(s).word = Word::kAwake;
-        lock.settle();
+        lock.wake_needed();
         if (why != Word::kPromoted) return go_on(s, At::kLook);
         self(s).reading = true;
         self(s).at = At::kSetAwake;

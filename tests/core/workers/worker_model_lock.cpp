@@ -18,7 +18,7 @@ bool wake_waiter(Thread& waiter, Word why) {
 
 }  // namespace
 
-void Locked::settle() {
+void Locked::wake_needed() {
   const bool attended = s_.held || (has_leader() && !(s_.leader_asleep && is_unattended()));
   const bool calls = s_.queued[0] + s_.queued[1] != 0;
   if (calls || s_.dismissals || !attended) arrange();
@@ -143,15 +143,15 @@ void Locked::leave_line(Id waiter) {
   std::fill(std::remove(s_.line.begin(), s_.line.end(), waiter), s_.line.end(), kNobody);
 }
 
-void Locked::wake_lookers() {
+void Locked::recheck_conditions() {
   if (is(Mutation::kLookersNotWoken) || model_.caller != Caller::kWaitsForEvent) return;
   const bool lined_up = std::find(s_.line.begin(), s_.line.end(), kCaller) != s_.line.end();
-  if (lined_up) wake_waiter(s_.threads[kCaller], Word::kLookAgain);
+  if (lined_up) wake_waiter(s_.threads[kCaller], Word::kCheckAgain);
 }
 
 void Locked::tell_observer() {
   if (model_.caller == Caller::kWaitsForEvent) s_.threads[kCaller].missed_event = true;
-  wake_lookers();
+  recheck_conditions();
 }
 
 void Locked::push(std::size_t server) {

@@ -11,13 +11,13 @@ class Locked {
  public:
   Locked(const Model& model, State& state) : model_(model), s_(state) {}
 
-  void settle();
+  void wake_needed();
 
   bool try_take(Id thread);
   void pass_on(Id thread, bool armed);
   void line_up(Id waiter);
   void leave_line(Id waiter);
-  void wake_lookers();
+  void recheck_conditions();
   void tell_observer();
 
   bool is_dismissed(Id worker) const { return worker_model::is_dismissed(model_, s_, worker); }

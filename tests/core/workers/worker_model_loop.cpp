@@ -66,7 +66,7 @@ void Stepper::look(State& s, Locked& lock) {
   if (lock.has_call(self_) || lock.has_leader() || s.held) return wait_in_loop(s, lock, true);
   lock.expect_back(self_);
   lock.try_take(self_);
-  lock.settle();
+  lock.wake_needed();
   self(s).at = At::kSetAwake;
   self(s).after = At::kLoopTurn;
 }
@@ -78,7 +78,7 @@ void Stepper::lead_in_loop(State& s, Locked& lock) {
   }
   if (s.held) return sleep_as_leader(s, lock);
   lock.try_take(self_);
-  lock.settle();
+  lock.wake_needed();
   self(s).at = At::kSetAwake;
   self(s).after = At::kLoopRead;
 }

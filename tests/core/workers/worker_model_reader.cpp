@@ -21,9 +21,9 @@ bool Stepper::run_reader() {
       read_messages([](State&) {});
       step("ends its turn", [this](State& s) { end_turn(s); });
       return true;
-    case At::kSettle:
+    case At::kDebounce:
       scope("settles what it has read", [this](State& s, Locked& lock) {
-        lock.settle();
+        lock.wake_needed();
         go_on(s, std::exchange(self(s).after, At::kGone));
       });
       return true;
@@ -35,7 +35,7 @@ bool Stepper::run_reader() {
       scope("passes the token on", [this](State& s, Locked& lock) {
         lock.pass_on(self_, self().at == At::kPassOnArmed);
         if (!s.held && !is(Mutation::kInterestStaysOff)) s.interest = true;
-        if (!is(Mutation::kSettleForgotten)) lock.settle();
+        if (!is(Mutation::kWakeForgotten)) lock.wake_needed();
         go_on(s, std::exchange(self(s).then, At::kGone));
       });
       return true;
@@ -163,7 +163,7 @@ void Stepper::end_turn(State& s) {
       thread.after == At::kSpin || thread.after == At::kLookForCalls || thread.after == At::kLoopLooked;
   if (thread.after == At::kSpin) thread.busy = has_unread(s);
   if (!for_calls && s.unsettled_calls) {
-    thread.at = At::kSettle;
+    thread.at = At::kDebounce;
   } else {
     go_on(s, std::exchange(thread.after, At::kGone));
   }

@@ -71,7 +71,7 @@ TEST_P(WorkerModelMistake, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(
     Mistakes, WorkerModelMistake,
-    testing::Values(Mistake{Mutation::kSettleForgotten, kStop, "PassingTheTokenOnWithoutSettling"},
+    testing::Values(Mistake{Mutation::kWakeForgotten, kStop, "PassingTheTokenOnWithoutWaking"},
                     Mistake{Mutation::kAskBeforeEnter, kStop, "AskingWhetherTheServerIsClosedBeforeEntering"},
                     Mistake{Mutation::kNoSecondLook, kCallerAlone, "BlockingWithoutASecondLook"},
                     Mistake{Mutation::kLookerSleepsOnOldNews, kLookerAndHandlerThatCalls, "LiningUpAfterAnUnseenEvent"},

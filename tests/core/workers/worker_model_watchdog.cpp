@@ -64,7 +64,7 @@ void Stepper::watch(std::string_view name, const Begin& begin) {
 void Stepper::read_as_watchdog(State& s, Locked& lock, bool wanted) {
   lock.fall_asleep(Watching::kReading, wanted);
   if (!lock.try_take(self_)) return give_up(s, lock, At::kWatchDriver);
-  lock.settle();
+  lock.wake_needed();
   self(s).at = At::kSetAwake;
   self(s).after = At::kFirstRun;
 }
@@ -83,7 +83,7 @@ void Stepper::back_from_watch() {
   scope("reads as the watchdog", [&](State& s, Locked& lock) {
     get_up(s);
     lock.try_take(self_);
-    lock.settle();
+    lock.wake_needed();
     self(s).at = At::kSetAwake;
     self(s).after = At::kReadAsWatchdog;
   });

@@ -16,7 +16,7 @@ bool Stepper::run_worker() {
     case At::kEnterAfterAll:
       scope("enters late", [this](State& s, Locked& lock) {
         self(s).work = Work::kIdle;
-        lock.settle();
+        lock.wake_needed();
         self(s).at = At::kWait;
       });
       return true;
@@ -25,7 +25,7 @@ bool Stepper::run_worker() {
         self(s).work = Work::kIdle;
         s.over = true;
         lock.stop();
-        lock.settle();
+        lock.wake_needed();
         self(s).at = At::kWait;
       });
       return true;
@@ -78,7 +78,7 @@ bool Stepper::run_worker() {
         lock.finish(self_);
         self(s).work = Work::kNone;
         lock.erase_if_over();
-        lock.settle();
+        lock.wake_needed();
         self(s).at = At::kGone;
       });
       return true;
@@ -98,7 +98,7 @@ void Stepper::enter() {
   }
   scope("enters", [this](State& s, Locked& lock) {
     self(s).work = Work::kIdle;
-    lock.settle();
+    lock.wake_needed();
     self(s).at = At::kAskClosed;
   });
 }
@@ -140,7 +140,7 @@ void Stepper::wait_on(State& s, Locked& lock) {
 }
 
 void Stepper::give_up(State& s, Locked& lock, At next) {
-  lock.settle();
+  lock.wake_needed();
   self(s).at = next;
 }
 
@@ -156,7 +156,7 @@ void Stepper::be_idle(State& s, Locked& lock) {
 
 void Stepper::read_for_calls(State& s, Locked& lock) {
   lock.try_take(self_);
-  lock.settle();
+  lock.wake_needed();
   self(s).at = At::kSetAwake;
   self(s).after = At::kReadForCalls;
 }
@@ -168,7 +168,7 @@ void Stepper::look_for_calls() {
       self(s).busy = true;
       return after_reading(s, lock);
     }
-    lock.settle();
+    lock.wake_needed();
     release_then(s, At::kReadDone);
   });
 }

@@ -35,7 +35,7 @@ void Stepper::run_world() {
       s.threads[kFirstWorker + 1].work = Work::kIdle;
       Locked lock(model_, s);
       lock.dismiss();
-      lock.settle();
+      lock.wake_needed();
     });
   }
   if (driver_is_free()) call_driver();
@@ -46,7 +46,7 @@ void Stepper::run_world() {
       lock.stop();
       s.over = s.over || s.stopper_saw_closed;
       lock.erase_if_over();
-      lock.settle();
+      lock.wake_needed();
     });
   }
 }

@@ -245,7 +245,14 @@ _Callbacks: TypeAlias = tuple[
 @final
 class Caller:
     def __new__(
-        cls, driver: BlockingDriver | Driver, client: int, method: int, name: str, options: _Options, callbacks: _Callbacks, /
+        cls,
+        driver: BlockingDriver | Driver,
+        client: int,
+        method: int,
+        name: str,
+        options: _Options,
+        callbacks: _Callbacks,
+        /,
     ) -> Caller: ...
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
     def __get__(self, instance: object, owner: object = ..., /) -> Caller: ...

@@ -17,7 +17,7 @@ class Interrupt(Exception):
     """As of a signal handler."""
 
 
-@pytest.mark.parametrize("step", ["queue_poll", "_look", "_handle"])
+@pytest.mark.parametrize("step", ["queue_poll", "_poll", "_handle"])
 def test_calls_are_answered_after_an_exception_at_any_step(
     run: Run, children: Children, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

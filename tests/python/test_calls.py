@@ -129,15 +129,15 @@ def test_an_integer_stays_one_where_another_parameter_wants_a_float(serve: Any, 
 
 
 def test_a_handler_learns_of_its_call(serve: Any, connect: Any) -> None:
-    def poll() -> list[Any]:
+    def look() -> list[Any]:
         context = ipc.context()
         return [context.method, context.metadata, context.deadline, context.cancelled()]
 
-    serve("calc", {"poll": look})
+    serve("calc", {"look": look})
     calc = connect("calc")
-    assert calc.look() == ["poll", {}, None, False]
+    assert calc.look() == ["look", {}, None, False]
     method, metadata, deadline, cancelled = ipc.with_options(calc, timeout=30, metadata={"user": "ann"}).look()
-    assert (method, metadata, cancelled) == ("poll", {"user": "ann"}, False)
+    assert (method, metadata, cancelled) == ("look", {"user": "ann"}, False)
     assert 0 < deadline <= 30
 
 

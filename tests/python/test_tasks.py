@@ -45,13 +45,13 @@ def test_a_task_that_has_ended_still_shows_the_handler(run: Run, address: str) -
 
 
 def test_a_handler_that_does_not_wait_is_a_task_all_the_same(serve_either: Any, connect: Any) -> None:
-    async def poll() -> list[Any]:
+    async def look() -> list[Any]:
         task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         return [task in asyncio.all_tasks(), task is not None and task.get_loop() is loop, ipc.context().method]
 
-    serve_either("calc", {"poll": look})
-    assert connect("calc").look() == [True, True, "poll"]
+    serve_either("calc", {"look": look})
+    assert connect("calc").look() == [True, True, "look"]
 
 
 def test_all_of_a_handler_that_is_no_plain_function_runs_in_its_task(serve_either: Any, connect: Any) -> None:

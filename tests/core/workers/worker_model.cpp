@@ -113,7 +113,7 @@ std::string_view fault_of(const State& s) {
   int readers = 0;
   for (const Thread& thread : s.threads) {
     readers += thread.reading || (thread.at == At::kInLine && thread.word == Word::kPromoted) ? 1 : 0;
-    const bool for_condition =
+    const bool looks =
         thread.at == At::kLook || thread.at == At::kReadAWhile || thread.at == At::kSend || thread.at == At::kSpin;
     if (thread.reading && looks && s.asleep) return "who reads is taken to be asleep";
   }

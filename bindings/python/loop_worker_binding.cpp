@@ -73,7 +73,8 @@ bool LoopWorkerBinding::wait(const py::object& timeout) {
 // False with an exception set.
 bool LoopWorkerBinding::run_calls(BlockingDriver& driver) {
   InboundCall call;
-  for (int count = 0; count < kMaxCallsInARow && worker_->take(call); ++count) {
+  for (int count = 0; count < kMaxCallsInARow; ++count) {
+    if (!worker_->take(call)) return true;
     const auto found = servers_.find(call.server);
     if (found == servers_.end()) {
       driver.reply_error(call.key, Code::kUnavailable, "the service is closing", {});
@@ -82,6 +83,7 @@ bool LoopWorkerBinding::run_calls(BlockingDriver& driver) {
     const Handlers handlers = found->second;  // the server may be removed meanwhile
     if (!handle(driver_, driver_object_.ptr(), call, handlers.ptr(), {nullptr, Py_None})) return false;
   }
+  worker_->finish();
   return true;
 }
 

@@ -90,6 +90,7 @@ class BlockingDriver::Impl final : public EventSink {
   void leave(LoopWorker& self);
   LoopWorker::Ready wait_in_loop(LoopWorker& self, TimePoint until);
   bool take(LoopWorker& self, InboundCall& call);
+  void finish(LoopWorker& self);
 
  private:
   // The reader token in the hand of a thread, from taking it until it is passed on with everything armed.

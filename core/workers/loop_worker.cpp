@@ -51,6 +51,10 @@ LoopWorker::Ready LoopWorker::wait(TimePoint until) {
 
 bool LoopWorker::take(InboundCall& call) { return idle_ && !driver_.forked() && driver_.take(*this, call); }
 
+void LoopWorker::finish() {
+  if (idle_ && !driver_.forked()) driver_.finish(*this);
+}
+
 void LoopWorker::watch(int fd, bool on) {
   if (fd < 0 || on == (watched_ == fd)) return;
   set_interest(selector_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd);
@@ -100,6 +104,12 @@ void BlockingDriver::Impl::leave(LoopWorker& self) {
 bool BlockingDriver::Impl::take(LoopWorker& self, InboundCall& call) {
   const Scope lock(*this);
   return pool_.take(self.idle_->queue, self.idle_->worker, call);
+}
+
+void BlockingDriver::Impl::finish(LoopWorker& self) {
+  const Scope lock(*this);
+  pool_.finish(self.idle_->queue, self.idle_->worker);
+  pool_.expect_back(self.idle_->queue, self.idle_->worker);
 }
 
 LoopWorker::Ready BlockingDriver::Impl::wait_in_loop(LoopWorker& self, TimePoint until) {

@@ -36,6 +36,10 @@ class LoopWorker {
   // A call that is there already. Between two takes the thread is considered busy with the call it was given.
   bool take(InboundCall& call);
 
+  // The thread is done with its call, and goes on with what else its loop has to run. A take that gives nothing says
+  // so, too.
+  void finish();
+
  private:
   friend class BlockingDriver::Impl;
 

@@ -1,7 +1,6 @@
 #include "core/workers/work_queue.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace ipcbridge {
@@ -30,11 +29,11 @@ bool WorkQueue::has_workers() const {
                      [](const Worker& worker) { return worker.state != Worker::kNone; });
 }
 
-void WorkQueue::expect(WorkerId worker, Tick now) { set(worker, {Worker::kComing, 0, now, kNever}); }
+void WorkQueue::expect(WorkerId worker, Tick now) { set(worker, {.state = Worker::kComing, .since = now}); }
 
 bool WorkQueue::reserve(WorkerId worker, Tick now) {
   if (waiting_.empty()) {
-    set(worker, {Worker::kIdle});
+    set(worker, {.state = Worker::kIdle});
     return false;
   }
   expect(worker, now);
@@ -43,13 +42,13 @@ bool WorkQueue::reserve(WorkerId worker, Tick now) {
 
 bool WorkQueue::pop(WorkerId worker, InboundCall& call, Tick now) {
   if (!waiting_.pop(call)) return false;
-  set(worker, {Worker::kRunning, call.method, now, kNever});
+  set(worker, {.state = Worker::kRunning, .server = call.server, .method = call.method, .since = now});
   return true;
 }
 
 void WorkQueue::note_answered(WorkerId worker, Tick now) {
   finish(worker, now);
-  set(worker, {Worker::kAnswered, 0, now, kNever});
+  set(worker, {.state = Worker::kAnswered, .since = now});
 }
 
 void WorkQueue::set_waiting(WorkerId worker, bool waits) { workers_[worker - 1].waits = waits; }
@@ -57,32 +56,11 @@ void WorkQueue::set_waiting(WorkerId worker, bool waits) { workers_[worker - 1].
 void WorkQueue::finish(WorkerId worker, Tick now) {
   const Worker self = workers_[worker - 1];
   if (!self.busy()) return;
-  set(worker, {Worker::kIdle});
+  set(worker, {.state = Worker::kIdle});
   if (!self.running()) return;
   saturation_told_ = false;
-  if (!make_room_for(self.method)) return;
-  std::uint8_t& slowness = slowness_[self.method];
-  // Known as slow after one slow call, forgiven after a few fast ones.
-  constexpr std::uint8_t kUp = 4;
-  constexpr std::uint8_t kMost = 64;
-  if (now - self.since >= kFastTicks) {
-    slowness = static_cast<std::uint8_t>(std::min<unsigned>(kMost, slowness + kUp));
-  } else if (slowness > 0) {
-    --slowness;
-  }
+  history_.note(self.server, self.method, now - self.since >= kFastTicks);
 }
-
-// Without memory for it nothing is learnt of the method.
-bool WorkQueue::make_room_for(std::uint32_t method) {
-  try {
-    if (method >= slowness_.size()) slowness_.resize(method + 1);
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
-bool WorkQueue::is_slow(std::uint32_t method) const { return method < slowness_.size() && slowness_[method] > 0; }
 
 bool WorkQueue::all_stuck(Tick now) const {
   return std::all_of(workers_.begin(), workers_.end(),
@@ -96,7 +74,8 @@ bool WorkQueue::any_stuck(Tick now) const {
 bool WorkQueue::expects_worker(Tick now) const {
   if (busy_ == 0) return false;
   return std::any_of(workers_.begin(), workers_.end(), [this, now](const Worker& worker) {
-    return worker.busy() && !worker.stuck(now) && !worker.waits && !(worker.running() && is_slow(worker.method));
+    return worker.busy() && !worker.stuck(now) && !worker.waits &&
+           !(worker.running() && is_slow(worker.server, worker.method));
   });
 }
 
@@ -114,12 +93,22 @@ bool WorkQueue::wants_ticks(TimePoint told) const {
   });
 }
 
-bool WorkQueue::update_activity(TimePoint now) {
-  if (busy_ == 0 && !activity_) return false;
+std::optional<shm::Activity> WorkQueue::longest_activity(ServerId server, TimePoint now) const {
   std::optional<shm::Activity> longest;
+  if (busy_ == 0) return longest;
   for (const Worker& worker : workers_) {
-    if (!worker.running() || worker.seen == kNever || now - worker.seen < kTellAfter) continue;
+    if (!worker.running() || worker.server != server) continue;
+    if (worker.seen == kNever || now - worker.seen < kTellAfter) continue;
     if (!longest || worker.seen < longest->since) longest = shm::Activity{worker.method, worker.seen};
+  }
+  return longest;
+}
+
+bool WorkQueue::update_activity(TimePoint now, const WorkQueue* loop) {
+  std::optional<shm::Activity> longest = longest_activity(server_, now);
+  if (loop != nullptr) {
+    const std::optional<shm::Activity> on_loop = loop->longest_activity(server_, now);
+    if (on_loop && (!longest || on_loop->since < longest->since)) longest = on_loop;
   }
   if (longest == activity_) return false;
   activity_ = longest;

@@ -10,6 +10,7 @@
 #include "core/endpoint/call_queue.hpp"
 #include "core/endpoint/inbound_call.hpp"
 #include "core/shm/activity.hpp"
+#include "core/workers/method_history.hpp"
 
 namespace ipcbridge {
 
@@ -22,8 +23,8 @@ struct WorkerLoad {
   Duration slowest = Duration::zero();
 };
 
-// The inbound calls of one server that wait for a worker, and what its workers are doing. Used under the lock of the
-// BlockingDriver.
+// The inbound calls of one server that wait for a worker, and what its workers are doing; or those of all servers that
+// wait for the thread of an event loop. Used under the lock of the BlockingDriver.
 //
 // Time is counted in ticks of the watchdog, because two looks at a clock cost as much as a fast handler.
 class WorkQueue {
@@ -71,7 +72,8 @@ class WorkQueue {
   // The worker is done with what it ran, or came for nothing.
   void finish(WorkerId worker, Tick now);
 
-  bool is_slow(std::uint32_t method) const;
+  bool is_slow(ServerId server, std::uint32_t method) const { return history_.is_slow(server, method); }
+  void forget_methods(ServerId server) { history_.forget(server); }
 
   // Whether more calls wait than workers are to come.
   bool wants_worker() const { return size() > coming_; }
@@ -88,9 +90,10 @@ class WorkQueue {
   void note_time(TimePoint now);
   WorkerLoad load(TimePoint now) const;
 
-  // What the callers can see without an answer: the handler that has been running for longest, if that is long. True
-  // when it is another than before.
-  bool update_activity(TimePoint now);
+  // What the callers can see without an answer: of the server's handlers, here and on the event loop, the one that has
+  // been running for longest, if that is long. True when it is another than before. `loop`: the queue of the loop's
+  // calls; null: there is none.
+  bool update_activity(TimePoint now, const WorkQueue* loop = nullptr);
   const std::optional<shm::Activity>& activity() const { return activity_; }
 
   // Saturated is a server whose workers have all been at handlers for so long, one of them at the same, while calls
@@ -110,6 +113,7 @@ class WorkQueue {
   struct Worker {
     enum State : std::uint8_t { kNone, kIdle, kComing, kRunning, kAnswered };
     State state = kNone;
+    ServerId server = 0;  // whose method it runs
     std::uint32_t method = 0;
     Tick since = 0;
     TimePoint seen = kNever;  // when a tick saw it busy for the first time
@@ -121,7 +125,7 @@ class WorkQueue {
   };
 
   void set(WorkerId worker, const Worker& now);
-  bool make_room_for(std::uint32_t method);
+  std::optional<shm::Activity> longest_activity(ServerId server, TimePoint now) const;
 
   ServerId server_;
   std::vector<bool> loop_methods_;
@@ -132,8 +136,7 @@ class WorkQueue {
   std::optional<shm::Activity> activity_;
   TimePoint saturation_due_ = kNever;  // while all workers run
   bool saturation_told_ = false;
-  // Of each method how slow it has been: up by four when it was, down by one when it was not.
-  std::vector<std::uint8_t> slowness_;
+  MethodHistory history_;
 };
 
 }  // namespace ipcbridge

@@ -31,11 +31,13 @@ void WorkerPool::remove_worker(WorkQueue& queue, WorkQueue::WorkerId worker) {
 }
 
 void WorkerPool::erase_if_over(ServerId server) {
-  std::erase_if(queues_, [&](const std::unique_ptr<WorkQueue>& queue) {
+  const std::size_t erased = std::erase_if(queues_, [&](const std::unique_ptr<WorkQueue>& queue) {
     const bool over = queue->server() == server && queue->over && !queue->has_workers();
     if (over) calls_ -= queue->size();
     return over;
   });
+  if (erased == 0) return;
+  if (WorkQueue* loop = find(kLoop)) loop->forget_methods(server);
 }
 
 void WorkerPool::forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker) {
@@ -219,8 +221,12 @@ TimePoint WorkerPool::saturation_due() const {
 }
 
 const WorkQueue* WorkerPool::next_with_new_activity(TimePoint now) {
+  const WorkQueue* loop = find(kLoop);
+  has_activities_ = false;
   for (const std::unique_ptr<WorkQueue>& queue : queues_) {
-    if (queue->update_activity(now)) return queue.get();
+    if (queue->server() == kLoop) continue;
+    if (queue->update_activity(now, loop)) return queue.get();
+    has_activities_ = has_activities_ || queue->activity().has_value();
   }
   stale_activity_ = false;
   return nullptr;

@@ -67,7 +67,7 @@ class WorkerPool {
   // The worker is done with what it had.
   void finish(WorkQueue& queue, WorkQueue::WorkerId worker) {
     queue.finish(worker, ticks_);
-    stale_activity_ = stale_activity_ || queue.activity().has_value();
+    stale_activity_ = stale_activity_ || has_activities_;
   }
   // The worker will be back without being called. The watchdog sees to it, and has others called if it does not come.
   void expect_back(WorkQueue& queue, WorkQueue::WorkerId worker) {
@@ -141,8 +141,9 @@ class WorkerPool {
   // How many calls in a row were not for the event loop. It goes on leading through a few of them.
   static constexpr std::uint32_t kThreadCallsInARow = 16;
   std::uint32_t calls_for_threads_ = kThreadCallsInARow;
-  bool dismissals_ = false;  // since the last wake_needed()
-  bool stale_activity_ = false;
+  bool dismissals_ = false;      // since the last wake_needed()
+  bool has_activities_ = false;  // that callers have been told of
+  bool stale_activity_ = false;  // a call has ended since, which may be such a one
   WorkQueue::Tick ticks_ = 0;
   std::uint64_t starts_ = 0;
   std::atomic<bool> new_calls_{false};

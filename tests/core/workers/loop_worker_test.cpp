@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -122,6 +123,37 @@ TEST_F(LoopWorkerTest, ThreadsAreServedWhileTheLoopIsKeptFromComingBack) {
   for (int i = 0; i < 100; ++i) ASSERT_EQ(call(client, "f", within_seconds(10)).outcome.code, Code::kOk);
   gate.open();
   slow.join();
+}
+
+// Of two services on one loop it is that whose handler it is, and not the other.
+TEST_F(LoopWorkerTest, TheCallersOfTheServiceAreToldInWhichMethodTheLoopIsBlocked) {
+  Gate gate;
+  const Service service(*server_, address_, 1, echo);
+  const std::string other_address = "shm://" + (directory_ / "other");
+  const Service other(*server_, other_address, 1, echo);
+  server_->set_loop_methods(other.id(), {false, true});
+  const Loop loop(*server_, service.id(), [&](BlockingDriver& driver, const InboundCall& inbound) {
+    gate.wait();
+    echo(driver, inbound);
+  });
+  const ClientId client = connect(*client_);
+  ConnectOptions options;
+  options.addresses = {other_address};
+  const ClientId others_client = client_->driver().connect(options).value();
+  const auto method_of = [this](ClientId of) {
+    const std::optional<PeerActivity> busy = client_->driver().client_status(of).busy;
+    return busy ? busy->method : "";
+  };
+  ASSERT_EQ(call(others_client, "x", within_seconds(10)).outcome.code, Code::kOk);
+  std::thread slow([&] { EXPECT_EQ(call(client, "s", {}, "slow").outcome.code, Code::kOk); });
+  const TimePoint deadline = Clock::now() + std::chrono::seconds(10);
+  while (method_of(client).empty() && Clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(method_of(client), "slow");
+  EXPECT_EQ(method_of(others_client), "");
+  gate.open();
+  slow.join();
+  while (!method_of(client).empty() && Clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(method_of(client), "");
 }
 
 TEST_F(LoopWorkerTest, ThreadsAreServedThoughTheLoopHasNeverComeToWait) {

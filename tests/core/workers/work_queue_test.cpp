@@ -16,6 +16,7 @@ class WorkQueueTest : public testing::Test {
   void push(std::uint64_t id) {
     InboundCall call;
     call.key = {1, id};
+    call.server = 1;
     queue_.push(std::move(call));
   }
   bool cancel(std::uint64_t id) { return queue_.cancel({1, id}); }
@@ -146,7 +147,7 @@ TEST_F(WorkQueueTest, AWorkerThatRunsAMethodKnownAsSlowIsNotExpectedBackSoon) {
   push(1);
   ASSERT_TRUE(queue_.pop(worker_, call_, 0));
   queue_.finish(worker_, WorkQueue::kFastTicks);
-  ASSERT_TRUE(queue_.is_slow(0));
+  ASSERT_TRUE(queue_.is_slow(1, 0));
   push(2);
   ASSERT_TRUE(queue_.pop(worker_, call_, WorkQueue::kFastTicks));
   EXPECT_FALSE(queue_.expects_worker(WorkQueue::kFastTicks));
@@ -161,7 +162,75 @@ TEST_F(WorkQueueTest, AWorkerThatCameForNothingIsIdleAndNoMethodIsSlowForIt) {
   queue_.finish(worker_, WorkQueue::kFastTicks);
   EXPECT_FALSE(queue_.expects_worker(WorkQueue::kFastTicks));
   EXPECT_FALSE(queue_.any_stuck(WorkQueue::kFastTicks));
-  EXPECT_FALSE(queue_.is_slow(0));
+  EXPECT_FALSE(queue_.is_slow(1, 0));
+}
+
+// One worker, the event loop's thread, which runs calls of the servers 1 and 2.
+class LoopQueueTest : public testing::Test {
+ protected:
+  LoopQueueTest() : worker_(loop_.add_worker()) {}
+
+  void run(ServerId server, std::uint32_t method, WorkQueue::Tick now) {
+    InboundCall call;
+    call.key = {1, 1};
+    call.server = server;
+    call.method = method;
+    loop_.push(std::move(call));
+    ASSERT_TRUE(loop_.pop(worker_, call, now));
+  }
+
+  WorkQueue loop_{0};
+  WorkQueue::WorkerId worker_;
+};
+
+TEST_F(LoopQueueTest, AMethodIsSlowForItsOwnServerAlone) {
+  run(1, 7, 0);
+  loop_.finish(worker_, WorkQueue::kFastTicks);
+  EXPECT_TRUE(loop_.is_slow(1, 7));
+  EXPECT_FALSE(loop_.is_slow(2, 7));
+  run(2, 7, 0);
+  EXPECT_TRUE(loop_.expects_worker(0));
+  loop_.finish(worker_, 0);
+  run(1, 7, 0);
+  EXPECT_FALSE(loop_.expects_worker(0));
+  loop_.forget_methods(1);
+  EXPECT_FALSE(loop_.is_slow(1, 7)) << "the server is over";
+}
+
+TEST_F(LoopQueueTest, OfWhatItRunsTheCallersOfThatServerAreTold) {
+  const TimePoint begin = Clock::now();
+  const TimePoint late = begin + WorkQueue::kTellAfter;
+  WorkQueue first(1);
+  WorkQueue second(2);
+  run(2, 7, 0);
+  loop_.note_time(begin);
+  EXPECT_FALSE(second.update_activity(begin, &loop_)) << "it has only begun";
+  EXPECT_FALSE(first.update_activity(late, &loop_));
+  EXPECT_TRUE(second.update_activity(late, &loop_));
+  EXPECT_EQ(second.activity(), (shm::Activity{7, begin}));
+  loop_.finish(worker_, 0);
+  EXPECT_TRUE(second.update_activity(late, &loop_));
+  EXPECT_FALSE(second.activity().has_value());
+}
+
+TEST_F(LoopQueueTest, OfAHandlerOnTheLoopAndOneOnAThreadTheCallersAreToldOfTheOlder) {
+  const TimePoint begin = Clock::now();
+  const TimePoint late = begin + std::chrono::seconds(1);
+  WorkQueue threads(1);
+  const WorkQueue::WorkerId thread = threads.add_worker();
+  run(1, 7, 0);
+  loop_.note_time(begin);
+  InboundCall call;
+  call.server = 1;
+  call.method = 3;
+  threads.push(std::move(call));
+  ASSERT_TRUE(threads.pop(thread, call, 0));
+  threads.note_time(begin + std::chrono::milliseconds(1));
+  EXPECT_TRUE(threads.update_activity(late, &loop_));
+  EXPECT_EQ(threads.activity()->method, 7U);
+  loop_.finish(worker_, 0);
+  EXPECT_TRUE(threads.update_activity(late, &loop_));
+  EXPECT_EQ(threads.activity()->method, 3U);
 }
 
 // One worker, which is at a handler from `begun_` on; times are told to the queue as the watchdog's ticks do.

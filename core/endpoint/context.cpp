@@ -82,6 +82,13 @@ void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
   });
 }
 
+void Context::withdraw_cancel(const RequestKey& request) {
+  std::erase_if(posted_, [&](const Posted& posted) {
+    const auto* cancelled = std::get_if<CancelEvent>(&posted.event);
+    return cancelled != nullptr && cancelled->key == request;
+  });
+}
+
 bool Context::deliver_posted(std::size_t most) {
   while (!posted_.empty()) {
     if (most-- == 0 || sink_room() == 0) return false;

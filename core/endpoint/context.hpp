@@ -80,6 +80,8 @@ class Context {
   bool deliver_posted(std::size_t most = EventSink::kAnyNumber);
   // Takes a posted outcome back: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
+  // The same for a cancellation: the call has been answered.
+  void withdraw_cancel(const RequestKey& request);
   bool has_posted() const { return !posted_.empty() || unposted_; }
   // Calls that had to wait may begin: the next run that has room asks all servers for them.
   void note_due_calls() { due_calls_ = true; }

@@ -108,6 +108,8 @@ void Driver::Impl::answer(const RequestKey& request, EventSink* next, Reply repl
     connection->answer(request.id, reply);
     connection->owner().on_answered(request);
   }
+  // A single-threaded consumer knows by itself what it has answered, and may have left many events behind.
+  if (context_.options().shared_by_threads && context_.has_posted()) context_.withdraw_cancel(request);
   if (next == nullptr) return;
   context_.set_sink(next);
   begin_due_calls();

@@ -1,5 +1,7 @@
 // Clients and servers that end, and come.
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -156,6 +158,32 @@ TEST_P(DriverEnds, TheFirstConnectionFailsWhenPatienceEnds) {
 
 INSTANTIATE_TEST_SUITE_P(Transports, DriverEnds, testing::Values("unix", "shm", "inproc"),
                          [](const auto& param) { return std::string(param.param); });
+
+// The calls end with the service, between two runs, and some are answered before the next.
+TEST(SharedDriver, TellsOfNoCancellationOfACallThatHasBeenAnswered) {
+  const testing_support::TemporaryDirectory directory;
+  DriverOptions shared;
+  shared.shared_by_threads = true;
+  Endpoint server(shared);
+  Endpoint client;
+  const std::string address = "unix://" + (directory / "calc");
+  const ServerId service = server.serve(address);
+  server.handle = Endpoint::keep;
+  const ClientId caller = client.connect(address);
+  constexpr std::size_t kCalls = 100;
+  for (std::size_t i = 0; i < kCalls; ++i) client.call(caller, "x");
+  ASSERT_TRUE(run_until({&server, &client}, [&] { return server.requests.size() == kCalls; }));
+  server.driver().close_server(service, Duration::zero());
+  std::vector<RequestKey> unanswered;
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const RequestKey key = server.requests[i].key;
+    i % 2 == 0 ? server.driver().reply(key, {}) : unanswered.push_back(key);
+  }
+  run_idle({&server});
+  std::sort(server.cancelled.begin(), server.cancelled.end(),
+            [](const RequestKey& one, const RequestKey& other) { return one.id < other.id; });
+  EXPECT_EQ(server.cancelled, unanswered);
+}
 
 }  // namespace
 }  // namespace ipcbridge

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -143,6 +144,32 @@ TEST_F(TrackedDriver, IsWaitedForUntilAServerIsClosedWhetherItsStateIsKnownOrNot
   tracker_.sleep_until_closed(server);
   tracker_.forget(StateTracker::server(server));
   tracker_.wait_closed(*server_, server);
+}
+
+// Its connections end on another thread than the handler's, and than the one that tells of it.
+TEST_F(TrackedDriver, RemembersNoCallThatHasBeenAnsweredHoweverItsCancellationCame) {
+  constexpr int kRounds = 50;
+  std::vector<RequestKey> answered;
+  for (int round = 0; round < kRounds; ++round) {
+    Gate closed;
+    Service service(*server_, address_, 1, [&](BlockingDriver& driver, const InboundCall& inbound) {
+      closed.wait();
+      testing_support::echo(driver, inbound);
+      tracker_.answered(inbound.key);
+      answered.push_back(inbound.key);
+    });
+    const ClientId client = connect(*client_);
+    std::thread caller([&] { call(client, "x"); });
+    service.entered.wait_for(1);
+    server_->driver().close_server(service.id(), Duration::zero());
+    closed.open();
+    service.served.wait_for(1);
+    tracker_.wait_closed(*server_, service.id());
+    client_->driver().close_client(client);
+    caller.join();
+  }
+  ASSERT_EQ(answered.size(), static_cast<std::size_t>(kRounds));
+  for (const RequestKey& key : answered) EXPECT_FALSE(tracker_.cancelled(key));
 }
 
 TEST_F(TrackedDriver, IsNotWaitedForAnyLongerWhenTheWaitIsInterrupted) {

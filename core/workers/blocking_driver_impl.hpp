@@ -145,10 +145,11 @@ class BlockingDriver::Impl final : public EventSink {
   bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);
   bool follow(Worker& self, InterruptCheck& check, Scope& lock);
 
-  // The event loop's thread, with the lock (loop_worker.cpp).
+  // The event loop's thread, all but the last with the lock (loop_worker.cpp).
   bool lead_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
   bool follow_in_loop(LoopWorker& self, TimePoint until, Scope& lock);
   void poll_in_loop(WorkerPool::Idle& idle, Scope& lock);
+  bool forget(LoopWorker& self, InboundCall& unplaced);
 
   // The watchdog (watchdog_thread.cpp).
   void watch();

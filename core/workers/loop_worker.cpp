@@ -96,9 +96,14 @@ void BlockingDriver::Impl::enter(LoopWorker& self) {
 }
 
 void BlockingDriver::Impl::leave(LoopWorker& self) {
-  const Scope lock(*this);
-  pool_.forget_loop(self.idle_->queue, self.idle_->worker);
+  InboundCall unplaced;
+  while (forget(self, unplaced)) driver_->reply_error(unplaced.key, Code::kResourceExhausted, kOutOfMemory, {});
   self.idle_.reset();
+}
+
+bool BlockingDriver::Impl::forget(LoopWorker& self, InboundCall& unplaced) {
+  const Scope lock(*this);
+  return pool_.forget_loop(self.idle_->queue, self.idle_->worker, unplaced);
 }
 
 bool BlockingDriver::Impl::take(LoopWorker& self, InboundCall& call) {

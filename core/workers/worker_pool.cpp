@@ -1,6 +1,7 @@
 #include "core/workers/worker_pool.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace ipcbridge {
@@ -40,13 +41,18 @@ void WorkerPool::erase_if_over(ServerId server) {
   if (WorkQueue* loop = find(kLoop)) loop->forget_methods(server);
 }
 
-void WorkerPool::forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker) {
+bool WorkerPool::forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker, InboundCall& unplaced) {
   for (const std::unique_ptr<WorkQueue>& queue : queues_) queue->set_loop_methods({});
-  std::vector<InboundCall> left;
-  for (InboundCall call; loop.pop(worker, call, ticks_);) left.push_back(std::move(call));
-  calls_ -= left.size();
+  while (loop.pop(worker, unplaced, ticks_)) {
+    --calls_;
+    try {
+      push(std::move(unplaced));
+    } catch (const std::bad_alloc&) {
+      return true;
+    }
+  }
   remove_worker(loop, worker);
-  for (InboundCall& call : left) push(std::move(call));
+  return false;
 }
 
 void WorkerPool::stop(ServerId server) {

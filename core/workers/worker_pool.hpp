@@ -52,8 +52,9 @@ class WorkerPool {
   WorkQueue::WorkerId add_worker(WorkQueue& queue);
   void remove_worker(WorkQueue& queue, WorkQueue::WorkerId worker);
 
-  // The event loop has gone: threads run its methods, and what waits for it.
-  void forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker);
+  // The event loop goes: threads run its methods, and what waits for it. True with a call for which the threads' queue
+  // has no memory: its caller is to be told, and this to be called again.
+  bool forget_loop(WorkQueue& loop, WorkQueue::WorkerId worker, InboundCall& unplaced);
 
   // Every worker of the server, or of its earlier epochs, is to leave after the call that it runs.
   void stop(ServerId server);

@@ -1,5 +1,7 @@
 // Every allocation of a thread that waits for its answer fails once: the call ends, with an answer or with
 // resource_exhausted, and the next one is answered.
+#include <sys/epoll.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -10,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/workers/loop_worker.hpp"
 #include "tests/core/support/failing_memory.hpp"
 #include "tests/core/workers/blocking_driver_fixture.hpp"
 
@@ -126,6 +129,41 @@ TEST_F(WaitingCallerTest, EndsWhereTheServicesWorkerLacksMemory) {
     has_failed = FailingMemory::has_failed();
     EXPECT_LE(refused, has_failed ? 1 : 0) << spared;
     EXPECT_EQ(server_->load(service.id()).queued, 0U);
+  }
+}
+
+// Calls wait for an event loop when it goes: threads run them, or their callers are told.
+TEST_F(WaitingCallerTest, EndsWhereTheEventLoopThatGoesLacksMemory) {
+  constexpr std::array<std::size_t, 2> kOneOrAll{1, 1000};
+  constexpr std::uint64_t kCallers = 4;
+  const Service service(*server_, address_, 1, echo);
+  const ClientId client = connect(*client_);
+  const Fd selector(::epoll_create1(EPOLL_CLOEXEC));
+  for (const std::size_t count : kOneOrAll) {
+    bool has_failed = true;
+    for (std::size_t spared = 0; has_failed; ++spared) {
+      server_->set_loop_methods(service.id(), {false, true});
+      std::unique_ptr<LoopWorker> loop =
+          std::move(LoopWorker::create(*server_, System::real(), selector.get())).value();
+      std::atomic<std::size_t> refused{0};
+      std::vector<std::thread> callers;
+      for (std::uint64_t i = 0; i < kCallers; ++i) {
+        callers.emplace_back([&] {
+          const Code code = call(client, "x", within_seconds(20), "slow").outcome.code;
+          EXPECT_TRUE(code == Code::kOk || code == Code::kResourceExhausted) << code_name(code);
+          if (code != Code::kOk) ++refused;
+        });
+      }
+      while (server_->driver().server_status(service.id()).running_calls != kCallers) std::this_thread::yield();
+      const FailingMemory memory(spared, count);
+      {
+        const FailingMemory::Armed armed;
+        loop.reset();
+      }
+      has_failed = FailingMemory::has_failed();
+      for (std::thread& caller : callers) caller.join();
+      EXPECT_LE(refused, has_failed ? count : 0) << spared;
+    }
   }
 }
 

@@ -7,9 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
+#include <utility>
 
-#include "core/base/signals.hpp"
+#include "core/base/thread.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -68,13 +68,9 @@ bool ThreadDoorbell::start() {
 }
 
 bool ThreadDoorbell::start_thread() {
-  const SignalsBlocked signals_blocked;
-  try {
-    thread_ = std::thread([this] { watch(); });
-  } catch (const std::system_error&) {
-    return false;
-  }
-  return true;
+  Result<std::thread> thread = ipcbridge::start_thread(System::real(), [this] { watch(); });
+  if (thread.ok()) thread_ = std::move(thread).value();
+  return thread.ok();
 }
 
 void ThreadDoorbell::stop() {

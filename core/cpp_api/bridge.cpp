@@ -9,7 +9,8 @@
 
 namespace ipcbridge {
 
-Bridge::Bridge(const BridgeOptions& options) : engine_(std::make_shared<Engine>(options.spin)) {}
+Bridge::Bridge(const BridgeOptions& options) : Bridge(std::make_shared<Engine>(System::real(), options.spin)) {}
+Bridge::Bridge(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
 
 Bridge::~Bridge() = default;
 

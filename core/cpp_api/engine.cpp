@@ -7,8 +7,10 @@
 
 namespace ipcbridge {
 
-Engine::Engine(bool spin) : generation_(fork_guard::generation()), states_(std::make_unique<StateTracker>()) {
+Engine::Engine(System& system, bool spin)
+    : system_(system), generation_(fork_guard::generation()), states_(std::make_unique<StateTracker>()) {
   DriverOptions options;
+  options.system = &system;
   options.spin = spin;
   driver_ = unwrap(BlockingDriver::create(options, [this](const ObservedEvent& event) { states_->observe(event); }));
 }
@@ -17,6 +19,8 @@ Engine::~Engine() {
   // The child's copy counts threads that wait on it and exist in the parent only: destroying it waits for them.
   if (forked()) static_cast<void>(states_.release());
 }
+
+Bridge Engine::bridge(System& system) { return Bridge(std::make_shared<Engine>(system, /*spin=*/true)); }
 
 BlockingDriver& Engine::driver() {
   if (forked()) {

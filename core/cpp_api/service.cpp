@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "core/base/signals.hpp"
+#include "core/base/thread.hpp"
 #include "core/cpp_api/describe.hpp"
 #include "core/cpp_api/errors.hpp"
 #include "core/workers/worker.hpp"
@@ -90,9 +90,8 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
 }
 
 void Service::Impl::start_threads(unsigned count) {
-  const SignalsBlocked signals_blocked;
   threads_.reserve(count);
-  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  for (unsigned i = 0; i < count; ++i) threads_.push_back(unwrap(start_thread(engine_->system(), [this] { work(); })));
   for (const std::thread& thread : threads_) thread_ids_.push_back(thread.get_id());
 }
 

@@ -194,7 +194,7 @@ std::optional<BlockingDriver::Impl::Reading> BlockingDriver::Impl::sleep(Wait& s
     if (!self.waiter.fall_asleep()) return std::nullopt;
     token_.line_up(self.waiter);
   }
-  self.waiter.sleep(check.limit(self.deadline));
+  self.waiter.sleep(system_, check.limit(self.deadline));
   Waiter::Wake why = Waiter::kAwake;
   {
     const Scope lock(*this);

@@ -113,7 +113,7 @@ bool HandlerPool::Thread::wait() {
     waiter_.fall_asleep();
     pool_.idle_.push_back(this);
     lock.unlock();
-    waiter_.sleep(kNever);
+    waiter_.sleep(System::real(), kNever);
     lock.lock();
     std::erase(pool_.idle_, this);
     waiter_.get_up();

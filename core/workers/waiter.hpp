@@ -33,7 +33,7 @@ class Waiter {
   }
 
   // Until woken, until the deadline, or until a signal arrives.
-  void sleep(TimePoint deadline) { futex_wait(word_, kAsleep, deadline); }
+  void sleep(System& system, TimePoint deadline) { futex_wait(system, word_, kAsleep, deadline); }
 
   // When others do not find it any more. Why it was woken; kAsleep when nobody did.
   Wake get_up() {

@@ -1,19 +1,15 @@
 // BlockingDriver: the thread of the watchdog.
-#include <string>
-#include <system_error>
+#include <utility>
 
-#include "core/base/signals.hpp"
+#include "core/base/thread.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
 
 namespace ipcbridge {
 
 Status BlockingDriver::Impl::start() {
-  const SignalsBlocked signals_blocked;
-  try {
-    watchdog_thread_ = system_.start_thread([this] { watch(); });
-  } catch (const std::system_error& error) {
-    return Error{Code::kResourceExhausted, std::string("cannot start a thread: ") + error.what()};
-  }
+  Result<std::thread> thread = start_thread(system_, [this] { watch(); });
+  if (!thread.ok()) return thread.error();
+  watchdog_thread_ = std::move(thread).value();
   return {};
 }
 

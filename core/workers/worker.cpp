@@ -147,7 +147,7 @@ bool BlockingDriver::Impl::follow(Worker& self, InterruptCheck& check, Scope& lo
   idle.waiter.fall_asleep();
   pool_.follow(idle);
   lock.unlock();
-  idle.waiter.sleep(check.limit(kNever));
+  idle.waiter.sleep(system_, check.limit(kNever));
   lock.lock();
   pool_.stop_following(idle);
   return check.is_due_after_sleep(idle.waiter.get_up() != Waiter::kAsleep);

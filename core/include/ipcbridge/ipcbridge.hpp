@@ -213,10 +213,14 @@ class Bridge {
   //   already_exists        the name stays taken for takeover_timeout
   //   invalid_argument      the address, a method's name or an option makes no sense
   //   permission_denied     the socket cannot be made there
+  //   resource_exhausted    there are no threads or descriptors left
   Service serve(const std::string& address, Methods methods, const ServiceOptions& options = {});
 
  private:
-  std::shared_ptr<class Engine> engine_;
+  friend class Engine;
+  explicit Bridge(std::shared_ptr<class Engine> engine);
+
+  std::shared_ptr<Engine> engine_;
 };
 
 }  // namespace ipcbridge

@@ -140,15 +140,23 @@ TEST(Descriptors, MoveAndCloseOnce) {
 
 TEST(Futex, WakesItsWaiterAndKeepsItsDeadline) {
   std::atomic<std::uint32_t> word{0};
-  futex_wait(word, 1, kNever);  // not equal: returns at once
-  futex_wait(word, 0, Clock::now());
-  futex_wait(word, 0, Clock::now() - std::chrono::hours(1));
+  futex_wait(System::real(), word, 1, kNever);  // not equal: returns at once
+  futex_wait(System::real(), word, 0, Clock::now());
+  futex_wait(System::real(), word, 0, Clock::now() - std::chrono::hours(1));
   std::thread waiter([&] {
-    while (word.load() == 0) futex_wait(word, 0, kNever);
+    while (word.load() == 0) futex_wait(System::real(), word, 0, kNever);
   });
   word.store(1);
   futex_wake_one(word);
   waiter.join();
+}
+
+TEST(Futex, GoesByTheClockOfItsSystem) {
+  testing_support::FaultySystem system;
+  system.pass(std::chrono::hours(1));
+  const std::atomic<std::uint32_t> word{0};
+  futex_wait(system, word, 0, Clock::now() + std::chrono::minutes(59));
+  futex_wait(system, word, 0, system.now() + std::chrono::milliseconds(1));
 }
 
 TEST(Utf8, IsCutBetweenCharacters) {

@@ -271,5 +271,24 @@ TEST_F(BlockingDriverTest, TheServiceThatIsLostEndsEveryWait) {
   gate.open();
 }
 
+// It sleeps while another thread reads, and wakes by itself.
+TEST_F(BlockingDriverTest, AWaitEndsWhenTheTimeOfItsSystemHasCome) {
+  testing_support::FaultySystem system;
+  system.pass(std::chrono::hours(1));
+  client_ = make_driver(system);
+  Gate gate;
+  Service service(*server_, address_, 1, [&gate](BlockingDriver& driver, const InboundCall& inbound) {
+    gate.wait();
+    echo(driver, inbound);
+  });
+  const ClientId client = connect(*client_);
+  std::thread reader([&] { EXPECT_EQ(call(client, "x").outcome.code, Code::kOk); });
+  service.entered.wait_for(1);
+  EXPECT_FALSE(client_->wait_until([] { return false; }, system.now() + std::chrono::milliseconds(20), {}));
+  gate.open();
+  reader.join();
+  client_.reset();
+}
+
 }  // namespace
 }  // namespace ipcbridge

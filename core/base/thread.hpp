@@ -1,0 +1,14 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+
+namespace ipcbridge {
+
+// Starts a thread that gets none of the program's signals. resource_exhausted when there are no more threads.
+Result<std::thread> start_thread(System& system, std::function<void()> body);
+
+}  // namespace ipcbridge

@@ -11,6 +11,7 @@
 #include <ipcbridge/code.hpp>
 
 #include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/rpc/message.hpp"
 
@@ -80,6 +81,7 @@ struct InboundCallEvent {
   RequestKey key;
   Request request;
   Buffer* storage = nullptr;
+  TimePoint received{};  // when it was read, if it has a timeout
 };
 
 // The caller of a request waits no longer.

@@ -2,14 +2,15 @@
 
 namespace ipcbridge {
 
-InboundCall::InboundCall(ServerId server_id, const RequestKey& request_key, Request request, Buffer* of_message)
-    : key(request_key),
-      server(server_id),
-      method(request.method),
-      notify(request.notify),
-      timeout_us(request.timeout_us) {
-  if (timeout_us != 0) received = Clock::now();
-  keep_bytes(request, storage, of_message);
+InboundCall::InboundCall(const InboundCallEvent& event)
+    : key(event.key),
+      server(event.server),
+      method(event.request.method),
+      notify(event.request.notify),
+      timeout_us(event.request.timeout_us),
+      received(event.received) {
+  Request request = event.request;
+  keep_bytes(request, storage, event.storage);
   payload = request.payload;
   metadata = request.metadata;
 }

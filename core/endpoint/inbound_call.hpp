@@ -22,7 +22,7 @@ struct InboundCall {
 
   InboundCall() = default;
   // Takes the storage of the message where there is one, else copies the bytes.
-  InboundCall(ServerId server_id, const RequestKey& request_key, Request request, Buffer* of_message);
+  explicit InboundCall(const InboundCallEvent& event);
 };
 
 }  // namespace ipcbridge

@@ -33,9 +33,8 @@ bool SerialOrder::add(const RequestKey& key, const Request& request, Buffer* sto
   group.has_begun = group.has_begun || begins;
   if (begins) return true;
   try {
-    InboundCall call(0, key, request, storage);
-    if (call.timeout_us != 0) call.received = system_.now();
-    group.waiting.push(std::move(call));
+    const TimePoint received = request.timeout_us != 0 ? system_.now() : TimePoint{};
+    group.waiting.push(InboundCall({0, key, request, storage, received}));
   } catch (...) {
     places_.erase(key);
     throw;

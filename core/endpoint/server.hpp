@@ -95,6 +95,7 @@ class Server final : public ConnectionOwner {
   static void end_handshake(Connection& connection);
   void give_up();
   // Calls (server_calls.cpp).
+  void emit(const RequestKey& key, const Request& request, Buffer* storage);
   void begin(SerialOrder::Begun call);
   void refuse(const RequestKey& request, const Error& why);
   void leave_orphans(std::uint64_t connection);

@@ -15,16 +15,21 @@ void Server::on_request(Session& session, std::uint64_t id, const Request& reque
   }
   const RequestKey key{session.number(), id};
   if (!serial_.is_serial(request.method)) {
-    context_.emit(InboundCallEvent{id_, key, request, storage});
+    emit(key, request, storage);
     return;
   }
   if (!serial_.add(key, request, storage)) return;
   try {
-    context_.emit(InboundCallEvent{id_, key, request, storage});
+    emit(key, request, storage);
   } catch (const std::bad_alloc&) {
     serial_.finish(key);  // the session answers it
     throw;
   }
+}
+
+void Server::emit(const RequestKey& key, const Request& request, Buffer* storage) {
+  const TimePoint received = request.timeout_us != 0 ? context_.now() : TimePoint{};
+  context_.emit(InboundCallEvent{id_, key, request, storage, received});
 }
 
 void Server::on_answered(const RequestKey& request) {
@@ -48,7 +53,7 @@ void Server::begin(SerialOrder::Begun call) {
   // A long message keeps its own storage.
   Buffer* const storage = call.storage.size() > kMaxFrameBody ? &call.storage : nullptr;
   try {
-    context_.emit(InboundCallEvent{id_, call.key, call.request, storage});
+    emit(call.key, call.request, storage);
   } catch (const std::bad_alloc&) {
     refuse(call.key, {Code::kResourceExhausted, kOutOfMemory});
   }

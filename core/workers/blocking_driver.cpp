@@ -25,7 +25,7 @@ void BlockingDriver::Impl::on_event(const Event& event) {
 
 void BlockingDriver::Impl::on(const InboundCallEvent& event) {
   const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, settles afterwards
-  pool_.push(InboundCall(event.server, event.key, event.request, event.storage));
+  pool_.push(InboundCall(event));
 }
 
 // What never began is answered by the reader, and nobody else hears of it.

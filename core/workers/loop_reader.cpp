@@ -41,7 +41,7 @@ void LoopReader::on_event(const Event& event) {
 }
 
 bool LoopReader::keep(const InboundCallEvent& event) {
-  InboundCall call(event.server, event.key, event.request, event.storage);
+  InboundCall call(event);
   const auto found = pools_.find(event.server);
   if (found != pools_.end() && found->second.has(call.method)) {
     found->second.pool->push(std::move(call));

@@ -290,5 +290,23 @@ TEST_F(BlockingDriverTest, AWaitEndsWhenTheTimeOfItsSystemHasCome) {
   client_.reset();
 }
 
+TEST_F(BlockingDriverTest, ACallIsReceivedAtTheTimeOfItsSystem) {
+  testing_support::FaultySystem system;
+  system.pass(std::chrono::hours(1));
+  server_ = make_driver(system);
+  TimePoint received;
+  {
+    const Service service(*server_, address_, 1, [&received](BlockingDriver& driver, const InboundCall& inbound) {
+      received = inbound.received;
+      echo(driver, inbound);
+    });
+    const TimePoint before = system.now();
+    ASSERT_EQ(call(connect(*client_), "x", within_seconds(10)).outcome.code, Code::kOk);
+    EXPECT_GE(received, before);
+    EXPECT_LE(received, system.now());
+  }
+  server_.reset();
+}
+
 }  // namespace
 }  // namespace ipcbridge

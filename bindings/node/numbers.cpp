@@ -1,5 +1,6 @@
 #include "bindings/node/numbers.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include <ipcbridge/code.hpp>
+#include <ipcbridge/defaults.hpp>
 
 #include "bindings/node/environment.hpp"
 #include "core/endpoint/event_batch.hpp"
@@ -71,6 +73,7 @@ Napi::Object numbers(Napi::Env env) {
                                           {"serverState", EventKind::kServerState},
                                           {"room", EventKind::kRoom}});
   object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}});
+  object["defaultGrace"] = std::chrono::duration<double, std::milli>(defaults::kGrace).count();
   object["control"] =
       named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});
   object["column"] = columns(env);

@@ -5,6 +5,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <ipcbridge/defaults.hpp>
+
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/driver_binding.hpp"
@@ -50,6 +52,18 @@ py::tuple code_names() {
   return names;
 }
 
+// By the names of the arguments; times in seconds.
+py::dict defaults() {
+  namespace core = ipcbridge::defaults;
+  py::dict values;
+  values["connect_timeout"] = core::kConnectTimeout.count();
+  values["takeover_timeout"] = core::kTakeoverTimeout.count();
+  values["grace"] = core::kGrace.count();
+  values["threads"] = core::kThreads;
+  values["max_queued_bytes"] = core::kMaxQueuedBytes;
+  return values;
+}
+
 bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
 
 }  // namespace
@@ -69,7 +83,9 @@ PYBIND11_MODULE(_native, module) {
   module.attr("REMOTE_ERROR") = static_cast<int>(ipcbridge::Ending::kRemoteError);
   module.attr("MAYBE_RUN") = static_cast<int>(ipcbridge::Ending::kMaybeRun);
   module.attr("CODES") = code_names();
-  module.attr("MAX_QUEUED_BYTES") = ipcbridge::ConnectOptions().max_queued_bytes;
+  module.attr("MAX_QUEUED_BYTES") = ipcbridge::defaults::kMaxQueuedBytes;
+  module.attr("MAX_THREADS") = ipcbridge::kMaxThreads;
+  module.attr("DEFAULTS") = defaults();
   native::bind_generation(module);
   native::add_inbound_call_type(module);
   native::add_handler_coroutine_type(module);

@@ -12,9 +12,6 @@
 namespace ipcbridge {
 namespace {
 
-constexpr unsigned kMaxThreads = 1024;
-constexpr Duration kDefaultGrace = std::chrono::seconds(10);
-
 Methods checked(const std::string& address, Methods methods, const ServiceOptions& options) {
   if (options.threads < 1 || options.threads > kMaxThreads) {
     raise(Error{Code::kInvalidArgument, "threads is 1 to " + std::to_string(kMaxThreads)});
@@ -64,7 +61,7 @@ Service::Impl::~Impl() {
     for (std::thread& thread : threads_) thread.detach();
     return;
   }
-  close(kDefaultGrace);
+  close(defaults::kGrace);
   engine_->states().forget(StateTracker::server(id_));
 }
 

@@ -90,8 +90,7 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   if (Status status = check_serial_groups(options); !status.ok()) return status.error();
   for (auto& [id, existing] : servers_) {
     const bool same = existing->address().is_same_place(address.value());
-    constexpr Duration kGrace = std::chrono::seconds(10);
-    if (same && existing->state() != ServerState::kClosed) existing->close(kGrace);
+    if (same && existing->state() != ServerState::kClosed) existing->close(defaults::kGrace);
   }
   const ServerId id = next_server_++;
   auto& made = servers_[id] =

@@ -2,11 +2,12 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <ipcbridge/defaults.hpp>
 
 #include "core/base/clock.hpp"
 #include "core/rpc/hello.hpp"
@@ -16,8 +17,8 @@ namespace ipcbridge {
 
 struct ConnectOptions {
   std::vector<std::string> addresses;  // one or more; calls go to the least busy that is connected
-  Duration connect_timeout = std::chrono::seconds(10);
-  std::uint64_t max_queued_bytes = 256ULL * 1024 * 1024;  // of calls that wait on this side
+  Duration connect_timeout = defaults::kConnectTimeout;
+  std::uint64_t max_queued_bytes = defaults::kMaxQueuedBytes;  // of calls that wait on this side
   Limits limits;
   AllowList allow;
 };
@@ -33,7 +34,7 @@ struct ServeOptions {
   // end: none. No number is larger than there are methods.
   std::vector<std::uint32_t> serial_groups;
   Takeover takeover = Takeover::kWait;
-  Duration takeover_timeout = std::chrono::seconds(2);
+  Duration takeover_timeout = defaults::kTakeoverTimeout;
   Limits limits;
   AllowList allow;
   mode_t mode = 0600;  // of the socket file

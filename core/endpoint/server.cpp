@@ -292,8 +292,7 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
     }
     if (state_ == ServerState::kListening) {
       close_reason_ = {Code::kAborted, describe(connection.channel().peer()) + " has taken over " + address_.text};
-      constexpr Duration kGrace = std::chrono::seconds(10);
-      close(kGrace);
+      close(defaults::kGrace);
     }
     return CloseReason::goodbye().error();
   }

@@ -10,7 +10,6 @@ namespace {
 // Who removes one file may be about to remove the others, and their directory, which is not to be full again by then.
 constexpr Duration kDebounce = std::chrono::milliseconds(50);
 constexpr Duration kRetry = std::chrono::milliseconds(100);
-constexpr Duration kGrace = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -78,7 +77,7 @@ void Server::lose_place(const Error& why) {
   const bool taken = why.code == Code::kAlreadyExists;
   close_reason_ = {taken ? Code::kAborted : why.code,
                    "clients cannot find " + address_.text + " any more: " + why.message};
-  close(kGrace);
+  close(defaults::kGrace);
 }
 
 }  // namespace ipcbridge

@@ -83,6 +83,8 @@ interface Numbers {
   /** Who says how a call ended: the callee, or this side after the callee may have begun it. */
   readonly ending: { readonly remoteError: number; readonly maybeRun: number }
   readonly takeover: { readonly wait: number; readonly fail: number; readonly replace: number }
+  /** In ms. */
+  readonly defaultGrace: number
 }
 
 // What is read for every message is written out here, where the engine takes it for constant; a test compares it with

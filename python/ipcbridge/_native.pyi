@@ -16,6 +16,8 @@ REMOTE_ERROR: int  # who says how a call ended: the callee, or this side after i
 MAYBE_RUN: int
 
 MAX_QUEUED_BYTES: int
+MAX_THREADS: int
+DEFAULTS: dict[str, int]
 
 CODES: tuple[str, ...]  # those of errors, in the order of their numbers, from 1
 

@@ -236,6 +236,6 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
         _refuse(f"on_error is a function, not {shown(on_error)}")
     if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran
         _refuse("on_error is a plain function, not an `async def`; it may start a task")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
-        _refuse("threads is a number from 1 to 1024")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _native.MAX_THREADS:
+        _refuse(f"threads is a number from 1 to {_native.MAX_THREADS}")
     return 1 if serial else threads

@@ -38,9 +38,9 @@ for folder in core/*/; do
   if includes "$folder" | grep '"' | grep -vE "\"core/(${allowed// /|})/"; then
     complain "core/$layer may include only core/{${allowed// /,}}"
   fi
-  # The codes are everybody's; what throws is for the topmost layer.
-  if [ "$layer" != cpp_api ] && includes "$folder" | grep '<ipcbridge/' | grep -v '<ipcbridge/code.hpp>'; then
-    complain "core/$layer may include only ipcbridge/code.hpp of the public headers"
+  # The codes and defaults are everybody's; what throws is for the topmost layer.
+  if [ "$layer" != cpp_api ] && includes "$folder" | grep '<ipcbridge/' | grep -v '<ipcbridge/\(code\|defaults\).hpp>'; then
+    complain "core/$layer may include only code.hpp and defaults.hpp of the public headers"
   fi
 done
 

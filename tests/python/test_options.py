@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import pydoc
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 import ipcbridge as ipc
+from ipcbridge import _native, aio
 
 
 async def _tell(error: BaseException, method: str) -> None: ...
@@ -31,6 +33,26 @@ SERVE = [
 ]
 CONNECT = [{"max_queued_bytes": -1}, {"max_queued_bytes": "x"}, {"allow": [-1]}, {"limits": 5}]
 CALLS = [{"idempotent": "no"}, {"wait_for_ready": 1}, {"metadata": []}]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        ipc.connect,
+        ipc.serve,
+        ipc.close,
+        ipc.Server.close,
+        aio.connect,
+        aio.serve,
+        aio.close,
+        aio.Server.close,
+    ],
+)
+def test_the_signature_shows_the_defaults_of_the_core(function: Any) -> None:
+    shown = {name: each.default for name, each in inspect.signature(function).parameters.items()}
+    known = {name: value for name, value in _native.DEFAULTS.items() if name in shown}
+    assert known
+    assert {name: shown[name] for name in known} == known
 
 
 def refusal(function: Any, *args: Any, **options: Any) -> str:

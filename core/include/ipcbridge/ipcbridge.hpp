@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <ipcbridge/code.hpp>
+#include <ipcbridge/defaults.hpp>
 #include <ipcbridge/error.hpp>
 
 namespace ipcbridge {
@@ -30,13 +31,13 @@ struct BridgeOptions {
 
 struct RemoteOptions {
   // How long to look for the service: in connect(), and again in calls after the connection was lost.
-  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds connect_timeout = defaults::kConnectTimeout;
 
   // Further addresses of the same service. Each call goes to the least busy one.
   std::vector<std::string> replicas = {};
 
   // The most that calls which wait on this side may take; who calls then waits for room.
-  std::uint64_t max_queued_bytes = 256ULL * 1024 * 1024;
+  std::uint64_t max_queued_bytes = defaults::kMaxQueuedBytes;
 
   // Users and groups, besides this process's own user and root, who may be serving there.
   std::vector<uid_t> allow_users = {};
@@ -134,9 +135,9 @@ struct ServiceOptions {
   // at once, or ask the other one to finish what it has begun and leave.
   enum class Takeover : std::uint8_t { kWait, kFail, kReplace };
 
-  unsigned threads = 8;  // that run handlers; 1: one call at a time
+  unsigned threads = defaults::kThreads;  // that run handlers; 1: one call at a time
   Takeover takeover = Takeover::kWait;
-  std::chrono::nanoseconds takeover_timeout = std::chrono::seconds(2);
+  std::chrono::nanoseconds takeover_timeout = defaults::kTakeoverTimeout;
 
   // Users and groups, besides this process's own user and root, who may connect; and the socket file's mode,
   // which must let them.
@@ -173,7 +174,7 @@ class Service {
   // Takes no more calls, lets those that have begun finish for up to `grace`, cancels the rest, and returns
   // when the last handler has. May be called more than once; once the service is closed it does nothing.
   // Throws failed_precondition when called by one of its own handlers.
-  void close(std::chrono::nanoseconds grace = std::chrono::seconds(10));
+  void close(std::chrono::nanoseconds grace = defaults::kGrace);
 
   // Returns when the service is closed: by close(), or because another process has taken its name over.
   void wait();

@@ -24,7 +24,6 @@ import { loadParser } from './signature'
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
 const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
-const defaultGrace = 10_000
 
 /** Of each method by its number: one for all of a serial service, else its own for each serial method. */
 function serialGroups(methods: readonly Method[], isSerialService: boolean): number[] {
@@ -95,7 +94,7 @@ export class Service implements InboundCallOwner {
 
   async close(options: CloseOptions): Promise<void> {
     checkKeys('close', options, ['grace'])
-    const grace = milliseconds('grace', options.grace, defaultGrace)
+    const grace = milliseconds('grace', options.grace, native().numbers.defaultGrace)
     if (this.state.current === 'closed') return
     const closed = this.state.next(state => state === 'closed')
     native().closeServer(this.id, grace)

@@ -15,6 +15,20 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
+void call_thread(HandlerPool& pool, const py::object& start_thread) {
+  if (pool.call_thread() && !succeeded(PyObject_CallNoArgs(start_thread.ptr()))) PyErr_WriteUnraisable(nullptr);
+}
+
+// In place of one that has left, for what it leaves; with its exception set, if there is one.
+void call_another(HandlerPool& pool, const py::object& start_thread) {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  call_thread(pool, start_thread);
+  PyErr_Restore(type, value, traceback);
+}
+
 // The work of one thread, until the server is closed or an exception ends it. No destructor here touches Python: see
 // BlockingDriverBinding.
 void run_handlers(HandlerPool& pool, const py::object& driver, const Handlers& handlers, const py::object& context,
@@ -28,11 +42,12 @@ void run_handlers(HandlerPool& pool, const py::object& driver, const Handlers& h
     bool goes_on = true;
     while (goes_on && without_gil([&] { return thread.wait(); })) {
       while (goes_on && thread.take(call)) {
-        if (pool.call_thread() && !succeeded(PyObject_CallNoArgs(start_thread.ptr()))) PyErr_WriteUnraisable(nullptr);
+        call_thread(pool, start_thread);
         goes_on = handle(responder, driver.ptr(), call, handlers.ptr(), begin);
       }
     }
   }
+  call_another(pool, start_thread);
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
 }
 

@@ -26,20 +26,21 @@ bool call_handler(PyObject* call, PyObject* method, bool context_holds_call) {
 }
 
 // So that what a handler sets in a ContextVar is gone with its call. The copy shares everything until then.
-bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
-  bool handled = false;
-  if (PyContext_Enter(context) == 0) {
-    handled = (begin.before == Py_None || succeeded(PyObject_CallNoArgs(begin.before))) &&
-              call_handler(call, method, begin.holds_call);
-    handled = PyContext_Exit(context) == 0 && handled;
-  }
-  return handled;
+bool enter_context(PyObject* context, const HandlerContext& begin) {
+  if (PyContext_Enter(context) != 0) return false;
+  if (begin.before == Py_None || succeeded(PyObject_CallNoArgs(begin.before))) return true;
+  PyContext_Exit(context);
+  return false;
 }
 
-void refuse_for_want_of_memory(Responder& responder, const RequestKey& key) {
-  PyErr_Clear();
+bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
+  const bool handled = call_handler(call, method, begin.holds_call);
+  return PyContext_Exit(context) == 0 && handled;
+}
+
+void refuse(Responder& responder, const RequestKey& key, Code code, const char* why) {
   try {
-    responder.reply_error(key, Code::kResourceExhausted, kOutOfMemory, {});
+    responder.reply_error(key, code, why, {});
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): its caller waits for its timeout
   }
 }
@@ -75,7 +76,11 @@ bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject*
   PyObject* context = begin.context == nullptr ? PyContext_CopyCurrent() : PyContext_Copy(begin.context);
   bool goes_on = true;
   if (object == nullptr || context == nullptr) {
-    refuse_for_want_of_memory(responder, key);
+    PyErr_Clear();
+    refuse(responder, key, Code::kResourceExhausted, kOutOfMemory);
+  } else if (!enter_context(context, begin)) {
+    goes_on = false;
+    refuse(responder, key, Code::kInternal, "the service could not begin the call");
   } else {
     goes_on = call_in_context(context, object, method, begin);
   }

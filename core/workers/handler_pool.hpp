@@ -14,7 +14,8 @@ namespace ipcbridge {
 // "Pattern Languages of Program Design 2"). They wait in a queue in which connections take turns.
 //
 // Threads are made by the owner, when call_thread() says so: where there were enough for what waits, one more would
-// only contend for its interpreter's lock. So one is called at a time, and calls the next if it leaves anything.
+// only contend for its interpreter's lock. So one is called at a time, and calls the next if it leaves anything: when
+// it has taken a call, and when it has left the pool.
 //
 // Any thread. Locks: the Driver's before this one's.
 class HandlerPool {

@@ -151,6 +151,34 @@ def test_calls_wait_for_the_threads_that_there_are_if_no_other_can_be_started(mo
     asyncio.run(main())
 
 
+def test_what_a_thread_leaves_that_fails_is_run_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    failed: list[bool] = []
+
+    def before() -> None:  # of each call; as where there is no memory
+        if not failed:
+            failed.append(True)
+            gate.entered.release()
+            assert gate.opened.wait(60)
+            raise MemoryError
+
+    async def main() -> None:
+        async with await aio.serve("mine", {"f": lambda: 1}, threads=1) as serving, await aio.connect("mine") as calc:
+            first = calc.f()
+            assert await asyncio.to_thread(gate.entered.acquire, timeout=60)
+            waiting = calc.f()
+            while aio.status(serving)["running_calls"] < 2:  # noqa: ASYNC110 - nobody tells of a call that waits
+                await asyncio.sleep(0)
+            gate.opened.set()
+            with pytest.raises(ipc.IpcError, match="could not begin the call"):
+                await first
+            assert await waiting == 1
+
+    monkeypatch.setattr("ipcbridge.aio._server.decimal_context_setter", lambda _: before)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    asyncio.run(main())
+
+
 EXITS = {"soon": "time.sleep(0.3); say('done')", "never": "time.sleep(600)"}
 
 

@@ -80,6 +80,7 @@ Driver& DriverBinding::waking() {
 }
 
 void DriverBinding::shut_down() {
+  reader_.take_reading_back();
   driver_.reset();
   while (!servers_.empty()) remove_server(servers_.begin()->first);
   pending_.clear();

@@ -57,6 +57,8 @@ class DriverBinding final : public Responder {
   // when the time is over, False when spinning is not worth it.
   pybind11::object poll(std::int64_t most_us);
   bool prepare_sleep();
+  // Any thread, without the GIL. See LoopReader.
+  bool read_for(HandlerPool& pool) { return reader_.read_for(pool); }
 
   // `context`: the handlers'. See HandlerContext. Plain handlers are left to the threads of `pool`, of which
   // `start_thread()` starts one, or says that it cannot.

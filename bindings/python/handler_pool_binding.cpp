@@ -34,13 +34,15 @@ void call_another(HandlerPool& pool, const py::object& start_thread) {
 void run_handlers(HandlerPool& pool, const py::object& driver, const Handlers& handlers, const py::object& context,
                   const py::object& before, const py::object& start_thread) {
   check_handlers(handlers);
-  auto& responder = driver.cast<DriverBinding&>();
+  auto& reader = driver.cast<DriverBinding&>();
+  Responder& responder = reader;
   const HandlerContext begin{context.ptr(), before.ptr(), true};
   {
     HandlerPool::Thread thread(pool);
     InboundCall call;
     bool goes_on = true;
-    while (goes_on && without_gil([&] { return thread.wait(); })) {
+    const auto read = [&] { return reader.read_for(pool); };
+    while (goes_on && without_gil([&] { return thread.wait(read); })) {
       while (goes_on && thread.take(call)) {
         call_thread(pool, start_thread);
         goes_on = handle(responder, driver.ptr(), call, handlers.ptr(), begin);

@@ -101,13 +101,21 @@ void HandlerPool::Thread::set_coming(bool coming) {
   coming ? ++pool_.coming_ : --pool_.coming_;
 }
 
-bool HandlerPool::Thread::wait() {
+bool HandlerPool::Thread::wait(const std::function<bool()>& read) {
   std::unique_lock lock(pool_.mutex_);
   running_ = {};
+  bool reads = static_cast<bool>(read);
   while (!pool_.stopping_) {
     if (!pool_.waiting_.empty()) {
       set_coming(true);
       return true;
+    }
+    if (reads) {
+      set_coming(true);  // nobody else need be called for what it reads, or the loop, which takes the reading back
+      lock.unlock();
+      reads = read();
+      lock.lock();
+      continue;
     }
     set_coming(false);
     waiter_.fall_asleep();
@@ -117,6 +125,7 @@ bool HandlerPool::Thread::wait() {
     lock.lock();
     std::erase(pool_.idle_, this);
     waiter_.get_up();
+    reads = static_cast<bool>(read);
   }
   return false;
 }

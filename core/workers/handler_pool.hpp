@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -22,7 +23,7 @@ class HandlerPool {
  public:
   // A thread of the pool; lives on its stack.
   //
-  //   while (thread.wait()) {
+  //   while (thread.wait(read)) {
   //     for (InboundCall call; thread.take(call);) answer(call);
   //   }
   class Thread;
@@ -75,8 +76,10 @@ class HandlerPool::Thread {
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 
-  // Blocks until there is a call to come for. False when the pool is stopped.
-  bool wait();
+  // Blocks until there is a call to come for. False when the pool is stopped. `read`, where there is one, is what it
+  // does, without the pool's lock, before it sleeps: it may push calls, and returns false when there is nothing to do
+  // but sleep.
+  bool wait(const std::function<bool()>& read = {});
   // A call, if nobody else has taken it meanwhile. Until the next take or wait the thread is considered to run it.
   bool take(InboundCall& call);
 

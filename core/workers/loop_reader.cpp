@@ -11,18 +11,95 @@ namespace {
 // What is read in a run, for which the loop's other work waits.
 constexpr std::size_t kMostCalls = 256;
 
+// How often a thread that leaves reads on because messages keep arriving, before the loop is to do it.
+constexpr int kMaxLastReads = 16;
+
 }  // namespace
 
 void LoopReader::add_pool(ServerId server, std::vector<bool> methods, std::shared_ptr<HandlerPool> pool) {
+  take_reading_back();
   pools_.insert_or_assign(server, Pooled{std::move(methods), std::move(pool)});
 }
 
-void LoopReader::remove_pool(ServerId server) { pools_.erase(server); }
+void LoopReader::remove_pool(ServerId server) {
+  take_reading_back();
+  pools_.erase(server);
+}
 
 bool LoopReader::run(Driver& driver) {
+  take_reading_back();
+  return std::exchange(is_read_, false) || read(driver, true);
+}
+
+bool LoopReader::spin(Driver& driver, const std::function<bool()>& stop) {
+  take_reading_back();
+  return has_calls() || is_read_ || (!threads_may_read() && driver.spin(stop));
+}
+
+bool LoopReader::prepare_sleep(Driver& driver) {
+  take_reading_back();
+  if (has_calls() || is_read_ || !driver.prepare_sleep()) return false;
+  if (threads_may_read()) {
+    batch_.reset();  // has been handled
+    const std::lock_guard lock(reading_);
+    lent_ = &driver;
+    has_lent_ = true;
+  }
+  return true;
+}
+
+void LoopReader::take_reading_back() {
+  if (!std::exchange(has_lent_, false)) return;
+  wanted_ = true;
+  const std::lock_guard lock(reading_);
+  wanted_ = false;
+  lent_ = nullptr;
+}
+
+bool LoopReader::read_for(HandlerPool& pool) {
+  const std::unique_lock lock(reading_, std::try_to_lock);
+  if (!lock || lent_ == nullptr) return false;
+  Driver& driver = *lent_;
+  reads_for_ = &pool;
+  driver.set_awake();
+  bool found = true;
+  try {
+    found = read_until_found(driver);
+  } catch (const std::bad_alloc&) {
+    return_reading(driver);
+  }
+  reads_for_ = nullptr;
+  return found;
+}
+
+bool LoopReader::read_until_found(Driver& driver) {
+  bool found = false;
+  do {
+    read(driver, false);
+    found = calls_read_ > 0;
+    // What the kernel reports wakes the loop.
+  } while (!found && !has_something_for_loop() && driver.spin([this] { return wanted_.load(); }));
+  for (int reads = 0; reads < kMaxLastReads && !has_something_for_loop() && !wanted_; ++reads) {
+    if (driver.prepare_sleep()) return found;
+    read(driver, false);
+    found = found || calls_read_ > 0;
+  }
+  return_reading(driver);
+  return true;
+}
+
+// The loop is woken, because nothing is armed.
+void LoopReader::return_reading(Driver& driver) {
+  lent_ = nullptr;
+  is_read_ = has_something_for_loop();
+  driver.ring();
+}
+
+bool LoopReader::read(Driver& driver, bool poll) {
   batch_.reset();
   calls_read_ = 0;
-  const bool more = driver.run(*this, true);
+  has_calls_for_others_ = false;
+  const bool more = driver.run(*this, poll);
   for (const RequestKey& key : cancelled_) {
     driver.reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
   }
@@ -36,6 +113,7 @@ void LoopReader::on_event(const Event& event) {
   if (std::visit([this](const auto& kind) { return keep(kind); }, event)) {
     ++calls_read_;
   } else {
+    calls_for_threads_ = 0;
     batch_.on_event(event);
   }
 }
@@ -45,8 +123,11 @@ bool LoopReader::keep(const InboundCallEvent& event) {
   const auto found = pools_.find(event.server);
   if (found != pools_.end() && found->second.has(call.method)) {
     found->second.pool->push(std::move(call));
+    has_calls_for_others_ = has_calls_for_others_ || found->second.pool.get() != reads_for_;
+    calls_for_threads_ = std::min(calls_for_threads_ + 1, kThreadCallsInARow);
   } else {
     for_loop_.push(std::move(call));
+    calls_for_threads_ = 0;
   }
   return true;
 }

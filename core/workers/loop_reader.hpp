@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/endpoint/call_queue.hpp"
@@ -16,8 +19,13 @@ namespace ipcbridge {
 
 // Reads for an event loop that runs some handlers itself and leaves others to threads: calls of these go to the pool
 // of their server. Those for the loop wait here until it takes them, and connections take turns; so it may stop at any
-// of them without keeping a connection waiting for all that others have sent. Everything else is in a batch. Only on
-// the loop's thread.
+// of them without keeping a connection waiting for all that others have sent. Everything else is in a batch.
+//
+// Where one call after the other is for threads, the loop would have to wake a thread for each, which takes many times
+// as long as the call. So it lends the reading, when it sleeps, to a thread that has nothing to run (the pattern
+// Leader/Followers), and has it back as soon as it wants it, or there is something for it.
+//
+// Only on the loop's thread, unless said otherwise.
 class LoopReader final : private EventSink {
  public:
   // The batch outlives this.
@@ -33,8 +41,15 @@ class LoopReader final : private EventSink {
   bool has_read_calls() const { return calls_read_ > 0; }
 
   // Driver::spin() and Driver::prepare_sleep(), for a loop that may have left calls here.
-  bool spin(Driver& driver, const std::function<bool()>& stop) { return has_calls() || driver.spin(stop); }
-  bool prepare_sleep(Driver& driver) { return !has_calls() && driver.prepare_sleep(); }
+  bool spin(Driver& driver, const std::function<bool()>& stop);
+  bool prepare_sleep(Driver& driver);
+  // No thread reads any more. Waits for one that does, which is no longer than a run takes. To be called before the
+  // Driver goes.
+  void take_reading_back();
+
+  // Of an idle thread of this pool: reads while the loop sleeps and messages keep coming. True when the thread is to
+  // look for calls, and to ask again.
+  bool read_for(HandlerPool& pool);
 
   // The next call for the loop itself.
   bool take(InboundCall& call) { return for_loop_.pop(call); }
@@ -60,11 +75,31 @@ class LoopReader final : private EventSink {
   bool keep(const OrphansEvent& event);
   HandlerPool* pool(ServerId server) const;
 
+  bool read(Driver& driver, bool poll);
+  bool read_until_found(Driver& driver);
+  bool threads_may_read() const { return calls_for_threads_ == kThreadCallsInARow; }
+  bool has_something_for_loop() const { return !batch_.empty() || has_calls() || has_calls_for_others_; }
+  void return_reading(Driver& driver);
+
   EventBatch& batch_;
   CallQueue for_loop_;
   std::map<ServerId, Pooled> pools_;
   std::size_t calls_read_ = 0;         // by this run, or taken back
   std::vector<RequestKey> cancelled_;  // that were taken back by this run, which answers them
+
+  // How many calls in a row were for threads, and nothing else came.
+  static constexpr std::uint32_t kThreadCallsInARow = 16;
+  std::uint32_t calls_for_threads_ = 0;
+
+  // Held by the thread that reads in the loop's place, whose everything here is meanwhile; and by the loop, to lend the
+  // reading and to take it back.
+  std::mutex reading_;
+  Driver* lent_ = nullptr;  // while the loop sleeps
+  const HandlerPool* reads_for_ = nullptr;
+  bool has_calls_for_others_ = false;  // than the thread that reads
+  bool is_read_ = false;               // a thread has read something for the loop
+  std::atomic<bool> wanted_{false};    // by the loop
+  bool has_lent_ = false;              // the loop's
 };
 
 }  // namespace ipcbridge

@@ -14,7 +14,8 @@ namespace ipcbridge::handler_pool_model {
 // them (run_handlers in bindings/python/handler_pool_binding.cpp, HandlerThreads in python/ipcbridge/aio/_threads.py).
 // What is done under the pool's lock is one step; so are a thread's sleep, its start and its handler.
 //
-// Not in it: which of several calls or idle threads is the next.
+// Not in it: which of several calls or idle threads is the next, and what threads read before they sleep
+// (lent_reading_model.hpp).
 
 // The mistakes that the explorer must be able to see.
 enum class Mutation : std::uint8_t {

@@ -22,6 +22,7 @@
 #include "bindings/python/values/codec_binding.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
+#include "core/rpc/hello.hpp"
 #include "core/transport/accounts.hpp"
 
 namespace py = pybind11;
@@ -83,6 +84,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("REMOTE_ERROR") = static_cast<int>(ipcbridge::Ending::kRemoteError);
   module.attr("MAYBE_RUN") = static_cast<int>(ipcbridge::Ending::kMaybeRun);
   module.attr("CODES") = code_names();
+  module.attr("DESCRIBE") = ipcbridge::kDescribeMethod;
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::defaults::kMaxQueuedBytes;
   module.attr("MAX_THREADS") = ipcbridge::kMaxThreads;
   module.attr("DEFAULTS") = defaults();

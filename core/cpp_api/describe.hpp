@@ -6,10 +6,7 @@
 
 namespace ipcbridge {
 
-// The hidden method that every service has.
-inline constexpr const char* kDescribeMethod = "__describe__";
-
-// Its answer. C++ cannot say what a handler's parameters are, so each takes whatever it is given.
+// The answer of kDescribeMethod. C++ cannot say what a handler's parameters are, so each takes whatever it is given.
 Bytes describe_service(std::string_view service, const Methods& methods);
 
 }  // namespace ipcbridge

@@ -7,6 +7,7 @@
 #include "core/base/thread.hpp"
 #include "core/cpp_api/describe.hpp"
 #include "core/cpp_api/errors.hpp"
+#include "core/rpc/hello.hpp"
 #include "core/workers/worker.hpp"
 
 namespace ipcbridge {

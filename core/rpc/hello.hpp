@@ -28,6 +28,7 @@ inline constexpr std::uint16_t kProtocolMinor = 0;
 inline constexpr std::size_t kMaxMethods = 65536;
 inline constexpr std::size_t kMaxNameBytes = 64;
 inline constexpr std::size_t kMaxMethodBytes = 255;
+inline constexpr const char* kDescribeMethod = "__describe__";  // the hidden one that every service has
 
 // The first frame of each side. docs/protocol.md, "HELLO".
 struct Hello {

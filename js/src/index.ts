@@ -4,6 +4,7 @@ import { Client } from './client/client'
 import { expectDescription } from './client/description'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
 import { makeSettings } from './client/settings'
+import { type Description, describeCall } from './description'
 import { IpcError, trimmed } from './errors'
 import {
   type CallOptions,
@@ -13,7 +14,6 @@ import {
   isList,
   type ServeOptions,
 } from './options'
-import { type Description, describeCall } from './serve/describe'
 import { Server, serviceIfAny } from './serve/server'
 import { Service } from './serve/service'
 import type { Listener } from './state'
@@ -23,6 +23,7 @@ import { Kwargs } from './values'
 
 export { Call } from './client/call'
 export type { AnyRemote, Notifier, Remote } from './client/remote'
+export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
 export type {
   CallOptions,
@@ -34,7 +35,6 @@ export type {
   ServeOptions,
 } from './options'
 export { type Context, context } from './serve/context'
-export type { Description, MethodDescription, ParameterDescription } from './serve/describe'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'

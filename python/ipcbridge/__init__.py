@@ -15,14 +15,14 @@ ImportError.
 from ._native import __version__ as __version__  # first: it refuses subinterpreters
 
 # isort: split
-from ._client.client import Proxy, call, close, connect, describe
+from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
 from ._typing import TYPE_CHECKING
 from ._unimplemented import proxy, retain, stream
-from ._verbs import notify, on_state, status, with_options
+from ._verbs import close, notify, on_state, status, with_options
 
 if TYPE_CHECKING:
     from ._code import Code

@@ -14,6 +14,7 @@ FAIL_FAST: int
 
 REMOTE_ERROR: int  # who says how a call ended: the callee, or this side after it may have begun
 MAYBE_RUN: int
+DESCRIBE: str  # the hidden method that every service has
 
 MAX_QUEUED_BYTES: int
 MAX_THREADS: int

@@ -7,7 +7,6 @@ from _collections_abc import Callable, Iterable, Mapping
 
 from . import _native, _unimplemented
 from ._errors import IpcError
-from ._serve.describe import is_async
 from ._shown import shown
 from ._typing import TYPE_CHECKING, Any, NoReturn
 from ._values import encode_result
@@ -220,7 +219,7 @@ def serve_arguments(
     }
 
 
-def check_service(name: str, threads: int, serial: bool, executor: Executor | None, on_error: object) -> int:
+def check_service(name: str, threads: int, serial: bool, executor: Executor | None) -> int:
     """Checks what concerns handlers, and the name before all else; returns the number of threads."""
     given: object = name
     if not isinstance(given, str):
@@ -232,10 +231,6 @@ def check_service(name: str, threads: int, serial: bool, executor: Executor | No
     processes = sys.modules.get("concurrent.futures.process")
     if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
         _refuse("executor runs handlers in this process: call the ProcessPoolExecutor from a handler")
-    if on_error is not None and not callable(on_error):
-        _refuse(f"on_error is a function, not {shown(on_error)}")
-    if on_error is not None and is_async(on_error):  # it is told on whatever thread the handler ran
-        _refuse("on_error is a plain function, not an `async def`; it may start a task")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _native.MAX_THREADS:
         _refuse(f"threads is a number from 1 to {_native.MAX_THREADS}")
     return 1 if serial else threads

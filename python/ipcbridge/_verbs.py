@@ -1,13 +1,15 @@
-"""What one does with a proxy, for the blocking and the asyncio API alike where nothing waits."""
+"""What one does with a proxy or a server: for both APIs alike where nothing waits, and the blocking close()."""
 
 from __future__ import annotations
 
 from _collections_abc import Callable, Mapping
 
+from ._client.client import Proxy
 from ._client.proxy import BaseProxy, parts
 from ._errors import IpcError
 from ._options import UNSET, Seconds, Unset
 from ._process.listeners import StateListener
+from ._serve.server import Server
 from ._shown import shown
 from ._typing import Any, Protocol, TypeVar, cast
 
@@ -82,3 +84,15 @@ def on_state(of: BaseProxy | Watched, listener: StateListener) -> Callable[[], N
     if not callable(getattr(watched, "listen", None)):
         raise IpcError("invalid_argument", f"expected a proxy or a server, not {type(of).__name__}")
     return cast("Callable[[], None]", watched.listen(listener))
+
+
+def close(of: Proxy | Server, grace: Seconds = 10) -> None:
+    """Closes a connection, or a server, as Server.close(grace) does.
+
+    A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
+    closed already.
+    """
+    if isinstance(of, Server):
+        of.close(grace)
+    else:
+        parts(of)[0].close()

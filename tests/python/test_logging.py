@@ -12,7 +12,9 @@ import pytest
 from children import Children
 
 import ipcbridge as ipc
-from ipcbridge import _log
+from ipcbridge._process import log as _log
+
+LONG = "it begins" + "x" * 10_000_000 + "it ends"
 
 
 class Blocked(logging.Handler):

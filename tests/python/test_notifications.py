@@ -10,7 +10,8 @@ from children import Children
 from either import Run
 
 import ipcbridge as ipc
-from ipcbridge import _log, aio
+from ipcbridge import aio
+from ipcbridge._process import log as _log
 
 PAYLOAD = "x" * 1000
 

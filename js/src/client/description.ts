@@ -1,5 +1,5 @@
+import type { Description, MethodDescription, ParameterDescription } from '../description'
 import { IpcError } from '../errors'
-import type { Description, MethodDescription, ParameterDescription } from '../serve/describe'
 import { isPlainObject } from '../values'
 
 const kinds: ReadonlySet<unknown> = new Set(['positional', 'keyword', 'rest', 'kwrest'])

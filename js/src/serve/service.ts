@@ -1,3 +1,4 @@
+import { describeCall } from '../description'
 import { captureStack, type IpcError, trimStack } from '../errors'
 import {
   type CloseOptions,
@@ -15,7 +16,6 @@ import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import { unimplementedServeOptions } from '../unimplemented'
 import { callRunningAt } from './context'
-import { describeCall } from './describe'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'

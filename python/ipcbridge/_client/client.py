@@ -12,8 +12,6 @@ from .._process import local_loops as _local_loops
 from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._serve.describe import DESCRIBE
-from .._serve.server import Server
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any
 from .descriptions import Descriptions
@@ -70,7 +68,7 @@ class Client:
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        return self._descriptions.keep(self.caller(DESCRIBE, options)(), generation)
+        return self._descriptions.keep(self.caller(_native.DESCRIBE, options)(), generation)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._driver.check_process()
@@ -111,7 +109,7 @@ class Proxy(BaseProxy):
         return self
 
     def __exit__(self, *_: object) -> None:
-        close(self)
+        parts(self)[0].close()
 
 
 def connect(
@@ -156,15 +154,3 @@ def describe(proxy: Proxy) -> dict[str, Any]:
     client, options, _prefix = parts(proxy)
     described: dict[str, Any] = client.describe(options)
     return described
-
-
-def close(of: Proxy | Server, grace: Seconds = 10) -> None:
-    """Closes a connection, or a server, as Server.close(grace) does.
-
-    A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
-    closed already.
-    """
-    if isinstance(of, Server):
-        of.close(grace)
-    else:
-        parts(of)[0].close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .. import _native
 from .._errors import IpcError
-from .._serve.describe import signature_from
-from .._typing import Any
+from .._typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import inspect
 
 
 class Descriptions:
@@ -31,7 +33,41 @@ class Descriptions:
         described = self._methods.get(name)
         if not isinstance(described, dict):
             return "(not documented)", None
-        signature = signature_from(described)
+        signature = _signature_from(described)
         lines = [] if signature else [f"{name}{described.get('signature', '(...)')}"]
         doc = described.get("doc")
         return "\n\n".join([*lines, *([doc] if isinstance(doc, str) else [])]), signature
+
+
+def _signature_from(described: Any) -> inspect.Signature | None:
+    """The signature that a described method has, for help() and inspect; None where it makes no sense in Python."""
+    import inspect
+
+    kinds = {
+        "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        "keyword": inspect.Parameter.KEYWORD_ONLY,
+        "rest": inspect.Parameter.VAR_POSITIONAL,
+        "kwrest": inspect.Parameter.VAR_KEYWORD,
+    }
+    try:
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    each["name"],
+                    kinds[each["kind"]],
+                    default=inspect.Parameter.empty
+                    if each["required"] or each["kind"] in ("rest", "kwrest")
+                    else _Optional(),
+                )
+                for each in described["params"]
+            ]
+        )
+    except Exception:  # the other side may tell anything
+        return None
+
+
+class _Optional:
+    """A default value that only the other side knows."""
+
+    def __repr__(self) -> str:
+        return "..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .. import _log
+from .._process import log as _log
 
 _INTERVAL = 1.0  # seconds
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from _collections_abc import Callable
 from _queue import SimpleQueue
 
-from .. import _log
 from .._errors import Code, IpcError, error_from_code
 from .._typing import TYPE_CHECKING, cast
+from . import log as _log
 from .threads import OnceThread
 
 if TYPE_CHECKING:

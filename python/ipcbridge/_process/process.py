@@ -7,10 +7,11 @@ import os
 from _collections_abc import Callable
 from weakref import WeakSet, WeakValueDictionary
 
-from .. import _log, _native
+from .. import _native
 from .._errors import IpcError
 from .._typing import Any, Protocol
 from . import local_loops as _local_loops
+from . import log as _log
 from .listeners import Teller
 from .threads import OnceThread, no_thread, refuse_replaced_threads
 

@@ -1,4 +1,4 @@
-"""What `describe` tells of a service, on the serving side and on the calling one."""
+"""What `describe` tells of a service, and what its functions tell of themselves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from .._typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import inspect
 
-DESCRIBE = "__describe__"
-"""The hidden method that every service has."""
-
 
 def describe_service(service: str, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """The answer of DESCRIBE; docs/protocol.md has its shape."""
+    """The answer of the hidden method that every service has; docs/protocol.md has its shape."""
     return {"service": service, "methods": {name: _describe(function) for name, function in functions.items()}}
 
 
@@ -76,40 +73,6 @@ def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
     if parameter.annotation is not inspect.Parameter.empty:
         described["annotation"] = inspect.formatannotation(parameter.annotation).strip("'")
     return described
-
-
-def signature_from(described: Any) -> inspect.Signature | None:
-    """The signature that a described method has, for help() and inspect; None where it makes no sense in Python."""
-    import inspect
-
-    kinds = {
-        "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        "keyword": inspect.Parameter.KEYWORD_ONLY,
-        "rest": inspect.Parameter.VAR_POSITIONAL,
-        "kwrest": inspect.Parameter.VAR_KEYWORD,
-    }
-    try:
-        return inspect.Signature(
-            [
-                inspect.Parameter(
-                    each["name"],
-                    kinds[each["kind"]],
-                    default=inspect.Parameter.empty
-                    if each["required"] or each["kind"] in ("rest", "kwrest")
-                    else _Optional(),
-                )
-                for each in described["params"]
-            ]
-        )
-    except Exception:  # the other side may tell anything
-        return None
-
-
-class _Optional:
-    """A default value that only the other side knows."""
-
-    def __repr__(self) -> str:
-        return "..."
 
 
 def hint_at_keywords(args: Sequence[Any]) -> str:

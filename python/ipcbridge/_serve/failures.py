@@ -7,12 +7,14 @@ import sys
 from _collections_abc import Callable
 from types import TracebackType
 
-from .. import _log, _native
+from .. import _native
 from .._errors import IpcError
+from .._process import log as _log
+from .._shown import shown
 from .._suppress import suppress
 from .._typing import Any
 from .._values import encode_error, name_of
-from .describe import hint_at_keywords, signature_of
+from .describe import hint_at_keywords, is_async, signature_of
 
 OnError = Callable[[BaseException, str], object]
 ErrorReply = tuple[int, str, bytes]
@@ -37,9 +39,10 @@ CANCELLED = Failure((_NUMBERS["cancelled"], "the call was cancelled", b""))
 
 
 class Failures:
-    """Makes the failures of a service. Never raises: it would cost the service a thread, and the call its answer."""
+    """Makes the failures of a service, and never raises then: that would cost a thread, and the call its answer."""
 
     def __init__(self, service: str, on_error: OnError | None) -> None:
+        _check_on_error(on_error)
         self._service = service
         self._on_error = on_error
 
@@ -82,6 +85,15 @@ class Failures:
             self._on_error(error, method)
         except BaseException as failure:  # sys.exit() among them
             _log.error("%s: on_error failed", self._service, exc_info=failure)
+
+
+def _check_on_error(on_error: object) -> None:
+    if on_error is None:
+        return
+    if not callable(on_error):
+        raise IpcError("invalid_argument", f"on_error is a function, not {shown(on_error)}")
+    if is_async(on_error):  # it is told on whatever thread the handler ran
+        raise IpcError("invalid_argument", "on_error is a plain function, not an `async def`; it may start a task")
 
 
 def misfit(method: str, function: Callable[..., Any], args: Any, kwargs: Any) -> IpcError | None:

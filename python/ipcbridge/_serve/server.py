@@ -7,9 +7,10 @@ import contextvars
 import time
 from _collections_abc import Callable, Iterable, Mapping
 
-from .. import _log, _native
+from .. import _native
 from .._errors import IpcError
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
+from .._process import log as _log
 from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
@@ -363,7 +364,7 @@ def serve(
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
-    count = check_service(name, threads, serial, executor, on_error)
+    count = check_service(name, threads, serial, executor)
     service = Service(name, target, serial, on_error)
     arguments = serve_arguments(
         name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose

@@ -10,7 +10,7 @@ from .. import _native, _unimplemented
 from .._errors import IpcError
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, cast
-from .describe import DESCRIBE, describe_service, is_async, is_generator
+from .describe import describe_service, is_async, is_generator
 from .exposure import exposed, is_serial
 from .failures import CANCELLED, Failure, Failures, OnError, misfit
 from .floats import with_floats
@@ -40,7 +40,7 @@ class Service:
         self.name = name
         self.failures = Failures(name, on_error)
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]
-        self.names: list[str] = [*functions, DESCRIBE]
+        self.names: list[str] = [*functions, _native.DESCRIBE]
         self.is_async = [is_async(function) for function in self.functions]
         self.handlers = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
         self._serial = serial

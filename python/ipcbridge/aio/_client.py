@@ -17,7 +17,6 @@ from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._serve.describe import DESCRIBE
 from ._call import Call
 from ._loop import LoopDriver, running
 from ._opening import Opening
@@ -79,7 +78,7 @@ class Client:
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        return self._descriptions.keep(await self.caller(DESCRIBE, options)(), generation)
+        return self._descriptions.keep(await self.caller(_native.DESCRIBE, options)(), generation)
 
     def help(self, name: str) -> tuple[str, Any]:
         found = self._descriptions.help_of(name)

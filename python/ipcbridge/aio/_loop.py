@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from .. import _log, _native
+from .. import _native
 from .._errors import Code, IpcError
+from .._process import log as _log
 from ._call import Call
 from ._drivers import drivers
 

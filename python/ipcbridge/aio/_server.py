@@ -246,7 +246,7 @@ def serve(
     """
 
     async def serve() -> Server:
-        count = check_service(name, threads, serial, executor, on_error)
+        count = check_service(name, threads, serial, executor)
         service = Service(name, target, serial, on_error)
         arguments = serve_arguments(
             name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextvars
 from _queue import SimpleQueue
 
-from ._errors import IpcError, class_name
-from ._process.threads import Latch, OnceThread
-from ._suppress import suppress
-from ._typing import Any
+from .._errors import IpcError, class_name
+from .._suppress import suppress
+from .._typing import Any
+from .threads import Latch, OnceThread
 
 _MOST_WAITING = 1000
 _EXIT_FLUSH_TIMEOUT = 1.0  # seconds that the end of the interpreter waits for a log

@@ -1,0 +1,87 @@
+// What each part of the language layers may import: docs/architecture.md has the same lists.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+/**
+ * A part is a folder, or files of the root that belong together. It may import itself and those it lists, which stand above
+ * it here: so there are no cycles.
+ */
+export const layers = {
+  'python/ipcbridge': {
+    base: { files: ['_native', '_typing', '_suppress', '_code', '_errors', '_shown', '_unimplemented'], may: [] },
+    _values: { may: ['base'] },
+    _process: { may: ['base'] },
+    _options: { files: ['_options'], may: ['base', '_values'] },
+    _client: { may: ['base', '_values', '_process', '_options'] },
+    _serve: { may: ['base', '_values', '_process', '_options'] },
+    _verbs: { files: ['_verbs'], may: ['base', '_process', '_options', '_client', '_serve'] },
+    aio: { may: ['base', '_values', '_process', '_options', '_client', '_serve', '_verbs'] },
+    api: { files: ['__init__'], may: ['base', '_client', '_serve', '_verbs'] },
+  },
+  'js/src': {
+    base: { files: ['brand', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'], may: [] },
+    values: { may: ['base'] },
+    process: { files: ['runtime', 'state'], may: ['base', 'values'] },
+    options: { files: ['options'], may: ['base', 'values'] },
+    client: { may: ['base', 'values', 'process', 'options'] },
+    serve: { may: ['base', 'values', 'process', 'options'] },
+    api: { files: ['index'], may: ['base', 'values', 'process', 'options', 'client', 'serve'] },
+  },
+}
+
+/** The imports below `root` that `parts` does not allow, a sentence for each. */
+export function violations(root, parts) {
+  const found = []
+  for (const file of sources(root)) {
+    const from = partOf(relative(root, file), parts)
+    if (from === undefined) {
+      found.push(`${file} belongs to no part`)
+      continue
+    }
+    for (const target of importsOf(file, root)) {
+      const to = partOf(relative(root, target), parts)
+      if (to !== from && !parts[from].may.includes(to))
+        found.push(`${file}: ${from} may not import ${relative(root, target)}`)
+    }
+  }
+  return found
+}
+
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter(entry => entry.isFile() && /\.(ts|pyi?)$/.test(entry.name))
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name))
+}
+
+function partOf(path, parts) {
+  const [first, ...rest] = path.split('/')
+  const name = first.replace(/\.(ts|pyi?)$/, '')
+  const isFolder = name === first && parts[name] !== undefined && parts[name].files === undefined
+  if (isFolder || rest.length > 0) return isFolder ? name : undefined
+  return Object.keys(parts).find(part => parts[part].files?.includes(name))
+}
+
+function importsOf(file, root) {
+  const text = readFileSync(file, 'utf8')
+  return file.endsWith('.ts') ? typescriptImports(file, text) : pythonImports(file, text, root)
+}
+
+function typescriptImports(file, text) {
+  const specifiers = text.matchAll(/(?:\bfrom|\bimport|\brequire|\bimport\()\s*\(?\s*'(\.[^']*)'/g)
+  return [...specifiers].map(([, specifier]) => join(dirname(file), specifier))
+}
+
+function pythonImports(file, text, root) {
+  const statements = text.matchAll(/^[ \t]*from (\.+|ipcbridge\b\.?)([\w.]*) import (\([^)]*\)|[^\n#]*)/gm)
+  return [...statements].flatMap(([, dots, module, names]) => {
+    const base = dots.startsWith('.') ? join(dirname(file), '../'.repeat(dots.length - 1)) : root
+    const package_ = join(base, ...module.split('.'))
+    // `from . import a, b` names modules; `from .a import B` what is in one.
+    const modules = names
+      .replace(/[()\s]+/g, ' ')
+      .split(',')
+      .map(name => name.trim().split(' ')[0])
+    return module === '' ? modules.map(name => join(package_, name)) : [package_]
+  })
+}

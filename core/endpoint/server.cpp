@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/transport/descriptors.hpp"
+#include "core/transport/socket.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -23,6 +24,7 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
       poll_token_(poll_token),
       options_(options),
       address_(std::move(address)),
+      takeover_request_(context, address_),
       admission_(context.known_ids(), options.allow),
       handshakes_(options.max_handshake_bytes),
       orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes),
@@ -40,6 +42,7 @@ void Server::try_listen() {
   const Status status = listen();
   if (status.ok()) {
     give_up_at_ = kNever;
+    takeover_request_.withdraw();
     set_state(ServerState::kListening, nullptr);
     return;
   }
@@ -50,7 +53,7 @@ void Server::try_listen() {
     finish(why);
     return;
   }
-  if (replaces() && !std::exchange(asked_to_replace_, true)) ask_to_be_replaced();
+  if (replaces()) takeover_request_.ask();
   context_.set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
 }
 
@@ -75,30 +78,6 @@ void Server::stop_listening() {
   if (!listener_) return;
   context_.poller().remove(listener_->fd());
   listener_.reset();
-}
-
-// A connection whose HELLO says so; whoever may serve here may ask. The answer is that the name becomes free.
-void Server::ask_to_be_replaced() {
-  dial_ = context_.dial(address_, *this);
-  on_dial_ready(dial_->id());
-}
-
-void Server::on_dial_ready(std::uint64_t) {
-  std::optional<Connector::Outcome> outcome = dial_->advance();
-  if (!outcome) return;
-  dial_.reset();
-  if (outcome->ok() && state_ == ServerState::kStarting) ask(std::move(*outcome).value());
-}
-
-void Server::ask(std::unique_ptr<Channel> channel) {
-  if (!Admission(context_.known_ids(), {}).admit(channel->peer()).ok()) return;
-  ConnectionSetup setup;
-  setup.hello.nonce = context_.nonce();
-  setup.hello.optional_features = feature::kReplace;
-  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
-  if (connection == nullptr) return;
-  connections_.push_back(connection);
-  connection->start();
 }
 
 void Server::accept() {
@@ -206,6 +185,7 @@ void Server::close(Duration grace) {
     return;
   }
   stop_listening();
+  takeover_request_.withdraw();
   set_state(ServerState::kClosing, nullptr);
   give_up_at_ = give_up_at;
   context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
@@ -259,7 +239,7 @@ void Server::close_if_drained() {
 
 void Server::finish(const Error& why) {
   stop_listening();
-  dial_.reset();
+  takeover_request_.withdraw();
   set_state(ServerState::kClosed, &why);
   close_connections(why);
 }
@@ -285,11 +265,12 @@ void Server::post_unposted() {
 }
 
 Status Server::judge(Connection& connection, const Hello& theirs) {
-  if (state_ == ServerState::kStarting) return {};  // this is our own question to the one who has the name
   if ((theirs.optional_features & feature::kReplace) != 0) {
     if (!admission_.is_owner(connection.channel().peer())) {
       return Error{Code::kPermissionDenied, "only the service's own user may replace it"};
     }
+    // Whoever asked a server that was stopped, or busy, may have given up since.
+    if (is_hung_up(context_.system(), connection.channel().fd())) return CloseReason::peer_gone().error();
     if (state_ == ServerState::kListening) {
       close_reason_ = {Code::kAborted, describe(connection.channel().peer()) + " has taken over " + address_.text};
       close(defaults::kGrace);
@@ -312,7 +293,6 @@ void Server::tell_activity(const std::optional<shm::Activity>& activity) {
 
 void Server::on_open(Connection& connection) {
   if (activity_) connection.channel().tell_activity(activity_);
-  if (state_ == ServerState::kStarting) connection.close(CloseReason::owner(close_reason_));
   if (state_ == ServerState::kClosing) say_goodbye(connection);
 }
 
@@ -320,8 +300,7 @@ void Server::on_closed(Connection& connection, const CloseReason&) {
   if (std::exchange(leaves_orphans_, false)) leave_orphans(connection.id());
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context_.note_end();
-  // The question to be replaced is this server's own connection and was never counted.
-  if (connection.side() == Session::Side::kAcceptor) leave(quota_holder(connection.channel().peer()));
+  leave(quota_holder(connection.channel().peer()));
   close_if_drained();
 }
 

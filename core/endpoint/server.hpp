@@ -12,6 +12,7 @@
 #include "core/endpoint/driver.hpp"
 #include "core/endpoint/orphans.hpp"
 #include "core/endpoint/serial_order.hpp"
+#include "core/endpoint/takeover_request.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/path_watcher.hpp"
 #include "core/transport/admission.hpp"
@@ -57,7 +58,6 @@ class Server final : public ConnectionOwner {
   void on_answered(const RequestKey& request) override;
   void on_goaway(Session&) override {}  // a client that goes closes, when its calls are answered
   void on_room(Connection&) override {}
-  void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const CloseReason& why) override;
 
  private:
@@ -74,8 +74,6 @@ class Server final : public ConnectionOwner {
   void try_listen();
   bool replaces() const;
   void stop_listening();
-  void ask_to_be_replaced();
-  void ask(std::unique_ptr<Channel> channel);
   void admit(std::unique_ptr<Channel> channel);
   Status check_room(const Channel& channel, const QuotaHolder& holder, std::uint32_t connections) const;
   // One connection less.
@@ -112,15 +110,14 @@ class Server final : public ConnectionOwner {
   ServeOptions options_;
   Address address_;
   ServerState state_ = ServerState::kStarting;
+  TakeoverRequest takeover_request_;  // to the one that has the name
   Admission admission_;
   std::unique_ptr<Listener> listener_;
   PathWatcher::Watch watch_;     // of the listener's files
   TimePoint check_at_ = kNever;  // whether they are there
-  std::unique_ptr<Dial> dial_;   // to the one that is asked to be replaced
   // Starting, or listening anew: until when that may fail. Closing: until when calls may run.
   TimePoint give_up_at_ = kNever;
   TimePoint accept_again_at_ = kNever;
-  bool asked_to_replace_ = false;
   Error close_reason_{Code::kCancelled, "the server was closed"};
   std::vector<Connection*> connections_;
   std::optional<shm::Activity> activity_;

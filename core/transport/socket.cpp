@@ -1,5 +1,6 @@
 #include "core/transport/socket.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,9 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "core/base/poll.hpp"
 #include "core/base/process_identity.hpp"
 #include "core/naming/address.hpp"
 
@@ -149,6 +152,11 @@ Result<LocalPeer> local_peer(int fd) {
     return socket_error("cannot tell who the peer is");
   }
   return LocalPeer{credentials.pid, credentials.uid, credentials.gid, peer_groups(fd)};
+}
+
+bool is_hung_up(System& system, int socket) {
+  pollfd look{socket, POLLRDHUP, 0};
+  return poll_until(system, std::span(&look, 1), system.now()) && (look.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
 Received receive(System& system, int socket, std::span<std::byte> into) {

@@ -35,6 +35,9 @@ void stop_listening_unix(System& system, Fd listener);
 // The process at the other end, when it connected or began to listen, as the kernel says.
 Result<LocalPeer> local_peer(int fd);
 
+// Whether the other end has been closed, whatever lies unread.
+bool is_hung_up(System& system, int socket);
+
 struct Received {
   ssize_t bytes = -1;    // as recvmsg says, errno included
   Fd fd;                 // the first descriptor that came along; the others are discarded

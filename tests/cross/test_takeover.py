@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,25 @@ def test_who_waits_gets_the_name_when_it_is_free(old: Peer, new: Peer, client: P
 def test_who_replaces_gets_the_name_at_once(old: Peer, new: Peer, client: Peer, address: str) -> None:
     serve(new, address, takeover="replace").result()
     assert who_answers_next(client) == new.pid
+
+
+def test_a_server_that_was_stopped_stays_if_who_asked_for_its_name_has_given_up(
+    old: Peer, new: Peer, address: str
+) -> None:
+    old.signal(signal.SIGSTOP)
+    assert serve(new, address, takeover="replace", takeover_timeout=0.05).error().code == "already_exists"
+    old.signal(signal.SIGCONT)
+    new.do("connect", **{"as": "c"}, address=address)  # by when the question has been read
+    assert new.do("call", on="c", method="pid") == old.pid
+    assert serve(new, address, takeover="fail").error().code == "already_exists"
+
+
+def test_a_server_that_was_stopped_gives_way_to_who_still_waits(old: Peer, new: Peer, address: str) -> None:
+    old.signal(signal.SIGSTOP)
+    taking = serve(new, address, takeover="replace", takeover_timeout=60)
+    old.signal(signal.SIGCONT)
+    taking.result()
+    assert new.do("server_status", **{"as": "s"})["state"] == "listening"
 
 
 def test_calls_that_cross_the_goodbye_are_answered(old: Peer, new: Peer, client: Peer, address: str) -> None:

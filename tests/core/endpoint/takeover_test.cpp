@@ -3,11 +3,16 @@
 
 #include <csignal>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "core/naming/name_lock.hpp"
+#include "core/rpc/hello.hpp"
 #include "core/transport/socket.hpp"
+#include "core/transport/unix_channel.hpp"
 #include "tests/core/support/endpoint.hpp"
 
 namespace ipcbridge {
@@ -119,6 +124,83 @@ TEST_F(TakeoverTest, ReplaceMakesTheOtherGiveUpTheName) {
   const ServerId server = endpoint_.serve(options(Takeover::kReplace));
   ASSERT_TRUE(run_until({&endpoint_}, [&] { return state(endpoint_, server) == ServerState::kListening; }));
   EXPECT_EQ(other->wait(), 0) << "the other closes with `aborted`";
+}
+
+TEST_F(TakeoverTest, AServerThatWasStoppedStaysWhenWhoeverAskedHasGivenUp) {
+  const auto other = serve_elsewhere();
+  other->stop();
+  const ServerId server = endpoint_.serve(options(Takeover::kReplace, std::chrono::milliseconds(30)));
+  ASSERT_TRUE(run_until({&endpoint_}, [&] { return state(endpoint_, server) == ServerState::kClosed; }));
+  EXPECT_EQ(endpoint_.last(server).code, Code::kAlreadyExists);
+  other->kill(SIGCONT);
+  Endpoint caller;
+  const std::uint64_t token = caller.call(caller.connect(address_), "after the question", {}, "old");
+  ASSERT_TRUE(run_until({&caller}, [&] { return caller.ended(token); }));
+  EXPECT_EQ(caller.outcomes[token].code, Code::kOk);
+  Endpoint next;
+  const ServerId refused = next.serve(options(Takeover::kFail));
+  ASSERT_TRUE(run_until({&next}, [&] { return !next.server_states.empty(); }));
+  EXPECT_EQ(next.last(refused).code, Code::kAlreadyExists) << "the other still has the name";
+}
+
+TEST_F(TakeoverTest, AServerThatWasStoppedGivesWayToWhoeverStillWaits) {
+  const auto other = serve_elsewhere();
+  other->stop();
+  const ServerId server = endpoint_.serve(options(Takeover::kReplace));
+  run_idle({&endpoint_});
+  EXPECT_EQ(state(endpoint_, server), ServerState::kStarting);
+  other->kill(SIGCONT);
+  ASSERT_TRUE(run_until({&endpoint_}, [&] { return state(endpoint_, server) == ServerState::kListening; }));
+  EXPECT_EQ(other->wait(), 0);
+}
+
+// Whoever has the name and does not answer is played by the test.
+class UnansweredTakeoverTest : public TakeoverTest {
+ protected:
+  Fd next_question(Endpoint& asking) {
+    Fd question;
+    const auto asked = [&] {
+      question = accept_unix(System::real(), listener_.get()).value();
+      return question.valid();
+    };
+    EXPECT_TRUE(run_until({&asking}, asked));
+    return question;
+  }
+  static bool withdrawn(const Fd& question) { return is_hung_up(System::real(), question.get()); }
+
+  NameLock lock_ = NameLock::acquire(System::real(), directory_ / "calc").value();
+  Fd listener_ = listen_unix(System::real(), directory_ / "calc", 0600).value();
+};
+
+TEST_F(UnansweredTakeoverTest, TheQuestionIsAskedAgainWhileItMayYetBeAnswered) {
+  DriverOptions impatient;
+  impatient.handshake_timeout = std::chrono::milliseconds(20);
+  Endpoint asking(impatient);
+  asking.serve(options(Takeover::kReplace));
+  const Fd first = next_question(asking);
+  EXPECT_FALSE(withdrawn(first));
+  const Fd second = next_question(asking);
+  EXPECT_TRUE(withdrawn(first));
+  EXPECT_FALSE(withdrawn(second));
+}
+
+// A server says HELLO before it looks at the other's.
+TEST_F(UnansweredTakeoverTest, AHelloIsNoAnswer) {
+  const ServerId server = endpoint_.serve(options(Takeover::kReplace, std::chrono::milliseconds(100)));
+  Fd question = next_question(endpoint_);
+  const int socket = question.get();
+  UnixChannel channel(System::real(), std::move(question), local_peer(socket).value());
+  const Buffer hello = encode_hello({});
+  const ConstBytes body(hello);
+  ASSERT_TRUE(channel.write(testing_support::header_of(FrameType::kHello, 0, hello.size()), std::span(&body, 1)));
+  bool too_early = false;
+  ASSERT_TRUE(run_until({&endpoint_}, [&] {
+    if (state(endpoint_, server) == ServerState::kClosed) return true;
+    too_early = too_early || is_hung_up(System::real(), socket);
+    return false;
+  }));
+  EXPECT_FALSE(too_early);
+  EXPECT_TRUE(is_hung_up(System::real(), socket)) << "it gives up, and says so";
 }
 
 TEST_F(TakeoverTest, ServingANameAgainInOneProcessReplaces) {

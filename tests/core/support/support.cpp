@@ -225,6 +225,13 @@ Child::~Child() {
 
 void Child::kill(int signal) const { ::kill(pid_, signal); }
 
+void Child::stop() const {
+  kill(SIGSTOP);
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+}
+
 bool Child::running() {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;

@@ -135,6 +135,8 @@ class Child {
   Child& operator=(const Child&) = delete;
   bool running();
   void kill(int signal) const;
+  // By SIGSTOP; it has stopped when this returns.
+  void stop() const;
   // The exit code, or 128 and the signal.
   int wait();
 

@@ -9,7 +9,7 @@ namespace ipcbridge::python {
 void raise(Code code, std::string_view message, const char* sent) {
   const py::object factory = py::module_::import("ipcbridge._errors").attr("error_from_code");
   py::dict keywords;
-  if (code == Code::kUnavailable) keywords["sent"] = sent;
+  if (code == Code::kUnavailable || code == Code::kDeadlineExceeded) keywords["sent"] = sent;
   const py::object error = factory(to_str(code_name(code)), to_str(message), **keywords);
   PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
   throw py::error_already_set();

@@ -12,7 +12,7 @@
 namespace ipcbridge::python {
 
 // Raises the error as ipcbridge.IpcError, in the subclass that ipcbridge._errors.error_from_code picks.
-// `sent` is "no" or "maybe", which only an unavailable peer needs. Needs the GIL.
+// `sent` is "no" or "maybe", of the codes that say so: unavailable and deadline_exceeded. Needs the GIL.
 [[noreturn]] void raise(Code code, std::string_view message, const char* sent = "no");
 
 template <typename T>

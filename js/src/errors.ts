@@ -39,8 +39,8 @@ export class IpcError extends Error {
   readonly code: Code
   declare readonly details?: unknown
   /**
-   * Of 'unavailable': whether the service may have begun the call, or surely has not, as after a connect() that found
-   * nobody. Absent from other errors.
+   * Of 'unavailable' and 'deadline_exceeded': whether the service may have begun the call, or surely has not, as after a
+   * connect() that found nobody. Absent from other errors, and from what the service itself answered.
    */
   declare sent?: 'no' | 'maybe'
 
@@ -111,6 +111,12 @@ function completeStack(error: RemoteError): void {
   const head = `${error.name}: ${error.message}`
   const stack = local.startsWith(head) ? `${error}${local.slice(head.length)}` : local
   error.stack = error.remoteStack === undefined ? stack : `${stack}\nRemote stack:\n${error.remoteStack}`
+}
+
+/** The error of a call, which tells how far it came where its code leaves that open. */
+export function withSent(error: IpcError, sent: 'no' | 'maybe'): IpcError {
+  if (error.code === 'unavailable' || error.code === 'deadline_exceeded') error.sent = sent
+  return error
 }
 
 /** Gives an error the stack of this moment, from the caller of `above` on. */

@@ -1,4 +1,4 @@
-import { codes, IpcError } from './errors'
+import { codes, IpcError, withSent } from './errors'
 import { Column, Control, type Failed, Kind, loadNative, type Native, rowWords, type Shared } from './native'
 import { Encoder } from './values'
 
@@ -155,13 +155,7 @@ export function checkHandle(handle: number): number {
 
 /** Why the native side refused a call: it was not sent. */
 export function lastFailure(code: NonNullable<Failed>): IpcError {
-  return notSent(failure(code, native().lastError()))
-}
-
-/** The error, which says so where nobody was there to send to. */
-export function notSent(error: IpcError): IpcError {
-  if (error.code === 'unavailable') error.sent = 'no'
-  return error
+  return withSent(failure(code, native().lastError()), 'no')
 }
 
 export function codeNumber(code: IpcError['code']): number {

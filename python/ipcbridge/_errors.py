@@ -24,8 +24,9 @@ class IpcError(Exception):
     """A call, connection or service failed; `code` says how.
 
     Raised in a handler, `IpcError("not_found", "no such user", details)` reaches the caller with that code.
-    `details` is any value that can be sent. `sent` tells, for a call lost with its connection, whether the
-    peer may have run it ("maybe") or surely has not ("no"); it is None for every other error.
+    `details` is any value that can be sent. `sent` tells, for a call lost with its connection or given up at
+    its deadline, whether the peer may have run it ("maybe") or surely has not ("no"); it is None for every
+    other error.
     """
 
     # Defaults, for subclasses whose __init__ does not call this one.

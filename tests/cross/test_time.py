@@ -8,7 +8,7 @@ from pairs import Pair
 
 def test_a_timeout_fails_the_call_and_reaches_the_handler(pair: Pair) -> None:
     error = pair.error("hold", timeout=0.05)
-    assert error.code == "deadline_exceeded"
+    assert (error.code, error.told["sent"]) == ("deadline_exceeded", "maybe")
     assert pair.client.kind == "node" or "TimeoutError" in error.told["classes"]
     pair.server.event("held")
     pair.server.event("released")
@@ -16,8 +16,18 @@ def test_a_timeout_fails_the_call_and_reaches_the_handler(pair: Pair) -> None:
 
 
 def test_a_timeout_of_nothing_fails_at_once_and_none_waits(pair: Pair) -> None:
-    assert pair.error("add", 1, timeout=0).code == "deadline_exceeded"
+    error = pair.error("add", 1, timeout=0)
+    assert (error.code, error.told["sent"]) == ("deadline_exceeded", "no")
     assert pair.call("add", 1, timeout=None) == 1
+
+
+def test_a_call_whose_time_is_over_before_there_is_a_connection_has_not_been_sent(pair: Pair) -> None:
+    pair.client.do("watch", on="c")
+    pair.server.do("unserve", **{"as": "s"}, grace=0)
+    while pair.client.event("state")["state"] != "reconnecting":
+        pass
+    error = pair.error("add", 1, timeout=0.05)
+    assert (error.code, error.told["sent"]) == ("deadline_exceeded", "no")
 
 
 def test_cancelling_a_call_reaches_the_handler(pair: Pair) -> None:

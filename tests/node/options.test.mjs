@@ -25,14 +25,17 @@ test('a timeout fails the call with deadline_exceeded and reaches the handler', 
   const { remote } = await serveAndConnect(t, target)
   const call = ipc.withOptions(remote, { timeout: 30 }).hang()
   await begun
-  await assert.rejects(call, { code: 'deadline_exceeded' })
+  await assert.rejects(call, { code: 'deadline_exceeded', sent: 'maybe' })
   assert.equal((await ended).code, 'cancelled')
   assert.equal(await remote.echo(1), 1)
 })
 
 test('a timeout of zero fails at once, null and Infinity mean none', async t => {
   const { remote } = await serveAndConnect(t, { echo: x => x })
-  await assert.rejects(ipc.withOptions(remote, { timeout: 0 }).echo(1), { code: 'deadline_exceeded' })
+  await assert.rejects(ipc.withOptions(remote, { timeout: 0 }).echo(1), {
+    code: 'deadline_exceeded',
+    sent: 'no',
+  })
   for (const timeout of [null, Number.POSITIVE_INFINITY, undefined, 1e300, 60_000]) {
     assert.equal(await ipc.withOptions(remote, { timeout }).echo(1), 1)
   }

@@ -60,11 +60,12 @@ def test_nothing_is_kept_of_calls_that_ended_before_there_was_room(run: Run, chi
                 with contextlib.suppress(asyncio.CancelledError, ipc.DeadlineExceeded):
                     await call
             assert all(call.cancelled() for call in ended)
-            assert {type(call.exception()) for call in late} == {ipc.DeadlineExceeded}
+            errors = [call.exception() for call in late]
+            assert {(type(error), error.sent) for error in errors} == {(ipc.DeadlineExceeded, "no")}
             for _ in range(2):  # until the loop has run their callbacks, and has forgotten what woke this task
                 await asyncio.sleep(0)
             left = [weakref.ref(call) for call in (*ended, *late)]
-            del call, ended, late
+            del call, ended, late, errors
             gc.collect()
             assert [ref() for ref in left] == [None] * 20
             service.resume()

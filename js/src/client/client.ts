@@ -1,4 +1,4 @@
-import { captureStack, IpcError, trimStack } from '../errors'
+import { captureStack, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -10,7 +10,6 @@ import {
   letGo,
   native,
   neverSpin,
-  notSent,
   type Owner,
   shareEncoded,
   shareEncodedWith,
@@ -75,7 +74,7 @@ export class Client implements Owner {
       letGo()
     }
     if (this.state.current !== 'closed') return
-    const reason = notSent(this.state.reason as IpcError)
+    const reason = withSent(this.state.reason as IpcError, 'no')
     captureStack(reason, this.ready)
     throw trimStack(reason)
   }

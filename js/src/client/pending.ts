@@ -1,4 +1,4 @@
-import { type IpcError, RemoteError } from '../errors'
+import { type IpcError, RemoteError, withSent } from '../errors'
 import { Column, Control } from '../native'
 import { control, failure, handlers, isDelivering, messageIn, native, table } from '../runtime'
 import { type DecodeOptions, decode, decodeError } from '../values'
@@ -112,6 +112,5 @@ function errorIn(event: number, bytes: Buffer): IpcError {
     const end = table[event + Column.payloadEnd] as number
     return end > start ? decodeError(bytes, start, end) : new RemoteError(error.code, error.message)
   }
-  if (error.code === 'unavailable') error.sent = ending === maybeRun ? 'maybe' : 'no'
-  return error
+  return withSent(error, ending === maybeRun ? 'maybe' : 'no')
 }

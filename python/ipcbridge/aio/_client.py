@@ -138,7 +138,9 @@ class Client:
         def expire() -> None:
             if not call.done():
                 why = "the calls that wait to be sent exceed max_queued_bytes"
-                call.set_exception(DeadlineExceeded(f"the call could not be sent before its deadline: {why}"))
+                call.set_exception(
+                    DeadlineExceeded(f"the call could not be sent before its deadline: {why}", sent="no")
+                )
 
         self._waiting[call] = send
         if options.flags & _native.FAIL_FAST:

@@ -46,7 +46,7 @@ export interface ServerStatus {
   state: ServerState
   /** As it was given to `serve`. */
   address: string
-  /** Of the socket file. */
+  /** Of the socket file; of a server that has been closed, where it was. */
   path: string
   connections: number
   /** Of these, those over shared memory. */

@@ -66,6 +66,19 @@ test('the status of a closed client has the shape that it had', async t => {
   })
 })
 
+test('a closed server still says where it was', async t => {
+  for (const askBefore of [true, false]) {
+    const server = await serve(t, freshName(), { one: () => 1 })
+    const before = askBefore && server.status()
+    await server.close()
+    await new Promise(setImmediate)
+    const { state, address, path } = server.status()
+    assert.deepEqual([state, address], ['closed', server.address])
+    assert.ok(path.endsWith(`/${address}.sock`), path)
+    if (before) assert.equal(path, before.path)
+  }
+})
+
 test('closing a server lets calls that have begun finish', async t => {
   const { wait, entered, open } = gate()
   const { remote, server } = await serveAndConnect(t, { wait })

@@ -117,6 +117,16 @@ def test_a_server_that_another_replaces_says_so(serve_either: Any, children: Chi
     assert f"process {other.pid} has taken over" in str(reason)
 
 
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_closed_server_still_says_where_it_was(asked_before: bool, serve_either: Any, names_directory: Any) -> None:
+    server = serve_either("calc", {"f": len})
+    place = {"address": "calc", "path": f"{names_directory}/calc.sock"}
+    if asked_before:
+        assert place.items() <= server.status().items()
+    server.close()
+    assert {"state": "closed", "connections": 0, **place}.items() <= server.status().items()
+
+
 def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, news: News) -> None:
     first = serve_either("calc", {"f": len})
 

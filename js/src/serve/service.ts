@@ -37,6 +37,8 @@ export class Service implements InboundCallOwner {
   readonly state = new StateTracker<ServerState>('starting', serverStates)
   private readonly dispatcher: Dispatcher
   private readonly id: number
+  /** Where it listens, or did when that was last asked. */
+  private path = ''
   /** How many calls have begun and are not answered. The core counts those, too, that wait for their turn. */
   private begun = 0
   /** Of the calls whose handlers wait in close(), what lets them go on. */
@@ -82,6 +84,7 @@ export class Service implements InboundCallOwner {
   }
 
   onState(state: number, code: number, message: string): void {
+    if (serverStates[state] !== 'closed') this.status() // the native side forgets a closed server
     // exit() removes sockets by itself.
     if (serverStates[state] === 'listening') native().removeOnSignal(this.id)
     else native().keepOnSignal(this.id)
@@ -128,7 +131,8 @@ export class Service implements InboundCallOwner {
 
   status(): ServerStatus {
     const status = native().serverStatus(this.id)
-    return { ...status, address: this.address, state: this.state.current }
+    if (status.path !== '') this.path = status.path
+    return { ...status, address: this.address, path: this.path, state: this.state.current }
   }
 
   onInboundCall(event: number, bytes: Buffer): void {

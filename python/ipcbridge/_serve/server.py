@@ -122,7 +122,7 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, and what the threads are doing."""
-        status = self._driver.server_status(self._id)
+        status = self._service.placed(self._driver.server_status(self._id))
         slowest = status.pop("slowest_method")
         busy = status["busy_workers"] > 0
         status["slowest_method"] = self._service.names[slowest] if busy else None
@@ -161,7 +161,7 @@ class Server:
             self._driver.wait_server(self._id)
             self._started = True
             self._start_threads()
-            if self._driver.server_status(self._id)["state"] == "closed":  # before on_state() could act on it
+            if self.status()["state"] == "closed":  # before on_state() could act on it
                 self._end()
         except BaseException:
             for server_id in ids:
@@ -196,6 +196,9 @@ class Server:
             self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-{self.name}-{number}"))
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
+        if state == "closing":
+            with suppress(IpcError):
+                self.status()  # for its place
         if state == "closed":
             if self._started and not self._closed.is_set():
                 self._end()

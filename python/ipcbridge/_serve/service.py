@@ -44,12 +44,19 @@ class Service:
         self.is_async = [is_async(function) for function in self.functions]
         self.handlers = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
         self._serial = serial
+        self._path = ""  # where it is served, or was when that was last asked
 
     def serial_groups(self) -> list[int]:
         """Of each method the group within which one call runs at a time: one for all of a serial service, else one for
         each serial method; 0: none."""
         groups = itertools.count(1)
         return [(1 if self._serial else next(groups) if is_serial(each) else 0) for each in self.functions[:-1]]
+
+    def placed(self, status: dict[str, Any]) -> dict[str, Any]:
+        """A server's status: of a closed one, whose place the core has forgotten, with the last that was known."""
+        self._path = status["path"] or self._path
+        status.update(address=self.name, path=self._path)
+        return status
 
     def finisher(self, number: int, start_task: StartTask) -> Finish:
         """What answers a call of a plain method without a result, or has a task await what is to be awaited."""

@@ -91,7 +91,7 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, running_calls."""
-        return self._driver.native.server_status(self._id)
+        return self._service.placed(self._driver.native.server_status(self._id))
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
@@ -132,7 +132,9 @@ class Server:
     def on_state(self, state: str, code: Code, message: str) -> None:
         if state == "listening" and not self._listening.done():
             self._listening.set_result(None)
-        if state == "closed":
+        if state != "closed":
+            self.status()  # for its place
+        else:
             self._end(code, message)
         self._listeners.tell(state, code, message)
 

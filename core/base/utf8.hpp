@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace ipcbridge {
@@ -14,5 +15,9 @@ inline std::string_view cut_utf8(std::string_view text, std::size_t size) {
   const bool is_start = (static_cast<unsigned char>(text[end]) & 0xC0U) != 0x80U;
   return text.substr(0, is_start ? end : size);
 }
+
+// At most `size` bytes of what somebody has written, for a sentence: '?' for each byte that is no part of a visible
+// character, such as one that a terminal would take for a command.
+std::string printable(std::string_view text, std::size_t size);
 
 }  // namespace ipcbridge

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/utf8.hpp"
 #include "core/naming/directory.hpp"
 #include "core/rpc/hello.hpp"
 
@@ -12,28 +13,27 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text.substr(0, 80)) shown += c >= ' ' && c <= '~' ? c : '?';
-  return shown;
+// A part of an address, as its sentence shows it.
+std::string shown(std::string_view text) {
+  constexpr std::size_t kMost = 80;
+  return printable(text, kMost);
 }
 
 Status check_name(std::string_view name) {
   const bool valid = !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' && name.front() != '-' &&
                      std::all_of(name.begin(), name.end(), is_name_character);
   if (valid) return {};
-  return Error{Code::kInvalidArgument, "'" + printable(name) +
+  return Error{Code::kInvalidArgument, "'" + shown(name) +
                                            "' is no service name: 1 to 64 of A-Z a-z 0-9 . _ -, and the first is "
                                            "neither . nor - (or an address such as unix:///path)"};
 }
 
 Result<Address> parse_path(std::string_view text, std::string_view path, Transport transport) {
   if (path.empty() || path.front() != '/' || path.back() == '/' || path.find('\0') != std::string_view::npos) {
-    return Error{Code::kInvalidArgument,
-                 "'" + printable(text) + "' needs an absolute path, as in unix:///run/calc.sock"};
+    return Error{Code::kInvalidArgument, "'" + shown(text) + "' needs an absolute path, as in unix:///run/calc.sock"};
   }
   if (path.size() > kMaxSocketPath) {
-    return Error{Code::kInvalidArgument, "the path of '" + printable(text) + "' is longer than the " +
+    return Error{Code::kInvalidArgument, "the path of '" + shown(text) + "' is longer than the " +
                                              std::to_string(kMaxSocketPath) + " bytes that a socket may have"};
   }
   return Address{std::string(text), transport, std::string(path), false, {}};
@@ -69,7 +69,7 @@ Result<Address> parse_address(std::string_view text) {
     const bool later =
         text.starts_with("tcp:") || text.starts_with("tls:") || text.starts_with("ws:") || text.starts_with("zmq+tcp:");
     return Error{later ? Code::kUnimplemented : Code::kInvalidArgument,
-                 "'" + printable(text) +
+                 "'" + shown(text) +
                      (later ? "': this transport comes in a later release"
                             : "': the transports are shm://, unix:// and inproc://")};
   }

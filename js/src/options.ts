@@ -4,11 +4,11 @@ import type { Int64 } from './values'
 
 /** What one side accepts from the other on one connection. */
 export interface Limits {
-  /** The longest message, in bytes. Default 256 MiB; at most 4 GiB - 1. */
+  /** The longest message, in bytes. Default 256 MiB; at least 1024, at most 4 GiB - 1. */
   maxMessageBytes?: number
-  /** Bytes of all requests of one connection that are not answered yet; more wait on the caller's side. Default 64 MiB. */
+  /** Bytes of all requests of one connection that are not answered yet; more wait on the caller's side. Default 64 MiB; at least 1024. */
   maxPendingBytes?: number
-  /** Requests of one connection that are not answered yet; more wait on the caller's side. Default 1024. */
+  /** Requests of one connection that are not answered yet; more wait on the caller's side. Default 1024; at least 1. */
   maxPendingCalls?: number
 }
 
@@ -17,7 +17,7 @@ export interface ServeLimits extends Limits {
   /**
    * Bytes that all connections of one user together may make the service keep: requests that are not answered yet, with
    * 256 bytes besides their own, and results that are not read. Beyond it calls of that user fail with
-   * 'resource_exhausted'. Default 1 GiB.
+   * 'resource_exhausted'. Default 1 GiB; at least 1024.
    */
   maxBytesPerUser?: number
 }
@@ -46,7 +46,7 @@ export interface ConnectOptions extends EndpointOptions {
   connectTimeout?: number | null
   /**
    * Bytes of calls that wait on this side; beyond it they fail with 'resource_exhausted', and notifications are dropped.
-   * Default 256 MiB.
+   * Default 256 MiB; with 0 none waits.
    */
   maxQueuedBytes?: number
 }
@@ -152,12 +152,21 @@ export function milliseconds<F extends number | undefined>(
 }
 
 /** An integer; undefined where none is given, which leaves it to the core. */
-export function count(name: string, value: number | undefined, most = Number.MAX_SAFE_INTEGER): number | undefined {
+export function count(
+  name: string,
+  value: number | undefined,
+  { least = 0, most = Number.MAX_SAFE_INTEGER, spell = String as (bound: number) => string } = {},
+): number | undefined {
   if (value === undefined) return undefined
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    refuse(`${name} is an integer from 0 to ${most}; got ${show(value)}`)
+  if (!Number.isInteger(value) || value < least || value > most) {
+    refuse(`${name} is an integer from ${spell(least)} to ${spell(most)}; got ${show(value)}`)
   }
   return value
+}
+
+/** The permissions of a file. */
+export function mode(name: string, value: number | undefined): number | undefined {
+  return count(name, value, { most: 0o777, spell: bound => (bound === 0 ? '0' : `0o${bound.toString(8)}`) })
 }
 
 export function oneOf<T>(name: string, value: T | undefined, choices: readonly T[], fallback: T): T {
@@ -172,6 +181,9 @@ export function fn<F>(name: string, value: F | undefined, fallback: F): F {
   if (typeof value !== 'function') refuse(`${name} is a function; got ${show(value)}`)
   return value
 }
+
+/** Less does not hold a call with a few arguments. */
+export const leastBytes = 1024
 
 const int64Choices: readonly Int64[] = ['mixed', 'bigint', 'error']
 
@@ -188,9 +200,9 @@ export function endpointOptions(options: EndpointOptions, moreLimits: readonly s
   const allow: unknown = options.allow ?? []
   if (!isList(allow)) return refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
   return {
-    maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, 0xffff_ffff),
-    maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes),
-    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, 0xffff_ffff),
+    maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, { least: leastBytes, most: 0xffff_ffff }),
+    maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, { least: leastBytes }),
+    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, { least: 1, most: 0xffff_ffff }),
     allow: allow.map(account),
   }
 }

@@ -34,7 +34,13 @@ FOREVER = -1
 MAX_QUEUED_BYTES = _native.MAX_QUEUED_BYTES
 _MAX_BYTES = 2**63 - 1
 # Sizes within a message, and numbers of calls, have 32 bits, here as in Node.js.
-_MAX_LIMITS = {"max_message_bytes": 2**32 - 1, "max_pending_calls": 2**32 - 1}
+_LEAST_BYTES = 1024  # less does not hold a call with a few arguments
+_LIMITS = {
+    "max_message_bytes": (_LEAST_BYTES, 2**32 - 1),
+    "max_pending_calls": (1, 2**32 - 1),
+    "max_pending_bytes": (_LEAST_BYTES, _MAX_BYTES),
+    "max_bytes_per_user": (_LEAST_BYTES, _MAX_BYTES),
+}
 _MAX_UID = 2**32 - 2
 _TAKEOVERS = ("wait", "fail", "replace")
 
@@ -48,9 +54,9 @@ def _check_flag(value: object, what: str) -> None:
         _refuse(f"{what} is True or False, not {shown(value)}")
 
 
-def _check_integer(value: object, what: str, most: int, spell: Callable[[int], str] = str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        _refuse(f"{what} is an integer from 0 to {spell(most)}, not {shown(value)}")
+def _check_integer(value: object, what: str, most: int, *, least: int = 0, spell: Callable[[int], str] = str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        _refuse(f"{what} is an integer from {least} to {spell(most)}, not {shown(value)}")
 
 
 def microseconds(value: Seconds, what: str) -> int:
@@ -139,7 +145,8 @@ def _limits(limits: Mapping[str, int] | None) -> dict[str, int]:
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         _refuse("limits is a mapping with string keys")
     for name, value in given.items():
-        _check_integer(value, f"limits: {shown(name)[1:-1]}", _MAX_LIMITS.get(name, _MAX_BYTES))
+        least, most = _LIMITS.get(name, (0, _MAX_BYTES))
+        _check_integer(value, f"limits: {shown(name)[1:-1]}", most, least=least)
     return dict(given)
 
 
@@ -204,7 +211,7 @@ def serve_arguments(
         raise IpcError("unimplemented", _unimplemented.EXPOSE)
     if takeover not in _TAKEOVERS:
         _refuse(f"takeover is 'wait', 'fail' or 'replace', not {shown(takeover)}")
-    _check_integer(mode, "mode", 0o777, oct)
+    _check_integer(mode, "mode", 0o777, spell=oct)
     for method in methods:
         _check_method(method)
     return {

@@ -283,6 +283,34 @@ test('options for a method are refused, saying where they go', async t => {
   refused(() => ipc.status({}), /this object is not a service/)
 })
 
+const least = { maxMessageBytes: 1024, maxPendingBytes: 1024, maxPendingCalls: 1, maxBytesPerUser: 1024 }
+
+test('a limit that no call could keep is refused, and the least is told', async t => {
+  for (const [limit, bound] of Object.entries(least)) {
+    for (const value of [0, bound - 1]) {
+      await assert.rejects(ipc.serve(freshName(), { f() {} }, { limits: { [limit]: value } }), {
+        code: 'invalid_argument',
+        message: new RegExp(`^limits.${limit} is an integer from ${bound} to `),
+      })
+    }
+  }
+  const { maxBytesPerUser, ...both } = least
+  const { remote } = await serveAndConnect(
+    t,
+    { add: (a, b) => a + b },
+    { serve: { limits: least }, connect: { limits: both, maxQueuedBytes: 0 } },
+  )
+  for (let number = 0; number < 3; number++) assert.equal(await remote.add(number, 0.5), number + 0.5)
+})
+
+test('a mode is told in octal, and a name as it was written', async () => {
+  await assert.rejects(ipc.serve(freshName(), { f() {} }, { mode: 1000 }), {
+    message: 'mode is an integer from 0 to 0o777; got 1000',
+  })
+  await assert.rejects(ipc.connect('caf\u00e9'), /^IpcError: 'caf\u00e9' is no service name/)
+  await assert.rejects(ipc.connect('a\u001b[31m\u202eb'), /^IpcError: 'a\?\[31m\?\?\?b' is no service name/)
+})
+
 test('a wrong option of any size is refused in a short sentence', async t => {
   const { remote } = await serveAndConnect(t, { f() {} })
   const wrong = [10n ** 5000n, 'x'.repeat(100_000), Symbol('x'), { toString: () => assert.fail() }, Object.create(null)]

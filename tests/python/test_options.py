@@ -72,6 +72,33 @@ def test_connect_names_the_option_that_it_refuses(options: dict[str, Any]) -> No
     assert next(iter(options)) in refusal(ipc.connect, "calc", connect_timeout=0, **options)
 
 
+@pytest.mark.parametrize(
+    ("limit", "least"),
+    [("max_message_bytes", 1024), ("max_pending_bytes", 1024), ("max_pending_calls", 1), ("max_bytes_per_user", 1024)],
+)
+def test_a_limit_that_no_call_could_keep_is_refused_and_the_least_is_told(limit: str, least: int, serve: Any) -> None:
+    for value in (0, least - 1):
+        said = refusal(ipc.serve, "calc", {"f": len}, limits={limit: value})
+        assert said.startswith(f"limits: {limit} is an integer from {least} to ")
+    serve("calc", {"f": len}, limits={limit: least})
+
+
+def test_calls_fit_the_least_limits(serve: Any, connect: Any) -> None:
+    least = {"max_message_bytes": 1024, "max_pending_bytes": 1024, "max_pending_calls": 1}
+    serve("calc", {"add": lambda a, b: a + b}, limits={**least, "max_bytes_per_user": 1024})
+    calc = connect("calc", limits=least, max_queued_bytes=0)
+    assert [calc.add(number, b=0.5) for number in range(3)] == [0.5, 1.5, 2.5]
+
+
+def test_a_mode_is_told_in_octal(serve: Any) -> None:
+    assert "mode is an integer from 0 to 0o777, not 1000" in refusal(ipc.serve, "calc", {"f": len}, mode=1000)
+
+
+def test_a_name_is_shown_as_it_was_written() -> None:
+    assert refusal(ipc.connect, "caf\u00e9").startswith("'caf\u00e9' is no service name")
+    assert refusal(ipc.connect, "a\x1b[31m\u202eb").startswith("'a?[31m???b' is no service name")
+
+
 @pytest.mark.parametrize("options", CALLS, ids=repr)
 def test_with_options_names_the_option_that_it_refuses(options: dict[str, Any], serve: Any, connect: Any) -> None:
     serve("calc", {"f": len})

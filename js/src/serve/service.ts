@@ -7,7 +7,9 @@ import {
   decodingOf,
   endpointOptions,
   fn,
+  leastBytes,
   milliseconds,
+  mode,
   oneOf,
   type ServeOptions,
 } from '../options'
@@ -65,9 +67,9 @@ export class Service implements InboundCallOwner {
       serialGroups: serialGroups(methods, oneOf('serial', options.serial, [true, false], false)),
       takeover: native().numbers.takeover[oneOf('takeover', options.takeover, takeovers, 'wait')],
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, undefined),
-      mode: count('mode', options.mode, 0o777),
+      mode: mode('mode', options.mode),
       ...endpointOptions(options, ['maxBytesPerUser']),
-      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser),
+      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser, { least: leastBytes }),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().serve(nativeOptions))

@@ -47,7 +47,9 @@ TEST_F(Addresses, WhatIsNoNameIsRefused) {
     const Result<Address> address = parse_address(name);
     ASSERT_FALSE(address.ok()) << name;
     EXPECT_EQ(address.error().code, Code::kInvalidArgument) << name;
-    for (const char c : address.error().message) EXPECT_GE(c, ' ') << "control characters stay out of messages";
+    for (const char c : address.error().message) {
+      EXPECT_GE(static_cast<unsigned char>(c), 0x20U) << "control characters stay out of messages";
+    }
   }
   EXPECT_TRUE(parse_address("inproc://" + std::string(64, 'a')).ok());
 }

@@ -1,5 +1,6 @@
 const longest = 1000
 const largest = 1n << 256n
+const maxText = 64 * 1024
 
 /**
  * Anything as text for a sentence. Never throws, and takes a time linear in the size: the decimal digits of a BigInt do not,
@@ -23,4 +24,17 @@ export function printedBigInt(value: bigint): string {
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text
   return `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…`
+}
+
+/**
+ * What an error says, as text that can be sent and logged: of 64 KiB at most, and without lone surrogates. A stack says the
+ * most at its ends.
+ */
+export function boundedText(whole: string): string {
+  const half = maxText / 2 - 16
+  let bytes = Buffer.from(whole)
+  if (bytes.length > maxText) {
+    bytes = Buffer.concat([bytes.subarray(0, half), Buffer.from('\n  [...]\n'), bytes.subarray(bytes.length - half)])
+  }
+  return bytes.toString()
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
+import { format } from 'node:util'
 import ipc from 'ipcbridge'
 import { run, start } from './support/children.mjs'
 import { connect, deferred, serveAndConnect } from './support/endpoints.mjs'
@@ -157,6 +158,32 @@ test('without onError unexpected exceptions go to console.error', async t => {
   await remote.fail().catch(() => {})
   assert.equal(said.length, 1)
   assert.equal(said[0][0], `ipcbridge: ${address}: fail failed:`)
+})
+
+test('of a long error the log leaves out the middle', async t => {
+  const said = []
+  t.mock.method(console, 'error', (...args) => said.push(args))
+  const long = `it begins${'x'.repeat(10_000_000)}it ends`
+  const { remote } = await serveAndConnect(t, {
+    raise() {
+      throw new Error(long)
+    },
+    raiseText() {
+      throw long
+    },
+    refuse() {
+      throw new ipc.IpcError('not_found', long)
+    },
+  })
+  await assert.rejects(remote.raise(), { code: 'unknown' })
+  await assert.rejects(remote.raiseText(), { code: 'unknown' })
+  ipc.notify(remote).refuse()
+  while (said.length < 3) await new Promise(setImmediate)
+  for (const [, shown] of said) {
+    const text = format(shown)
+    assert.ok(text.length < 100_000)
+    assert.match(text, /it begins.*\[\.\.\.\].*it ends/s)
+  }
 })
 
 test('an argument that cannot be encoded is refused with its path', async t => {

@@ -122,6 +122,45 @@ def test_a_log_line_is_written_in_the_context_of_its_call(serve: Any, connect: A
     blocked.wait_for("id 7: ")
 
 
+@pytest.mark.parametrize("kind", ["raised", "notified"])
+def test_of_a_long_error_the_log_leaves_out_the_middle(kind: str, serve: Any, connect: Any, blocked: Blocked) -> None:
+    def fail() -> None:
+        raise ValueError(LONG) if kind == "raised" else ipc.IpcError("not_found", LONG)
+
+    records: list[logging.LogRecord] = []
+    blocked.addFilter(lambda record: records.append(record) or True)
+    blocked.go_on.set()
+    serve("calc", {"fail": fail})
+    assert ipc.notify(connect("calc")).fail()
+    blocked.wait_for("fail() failed")
+    (record,) = records
+    line = logging.Formatter().format(record)
+    assert len(line) < 100_000
+    assert "it begins" in line
+    assert "[...]" in line
+    assert line.endswith("it ends")
+    assert kind == "notified" or (record.exc_info and str(record.exc_info[1]) == LONG)
+
+
+def test_formatters_show_other_errors_as_they_like(
+    serve: Any, connect: Any, blocked: Blocked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the first formatter makes of an error the record keeps for the next.
+    monkeypatch.setattr(logging.getLogger("ipcbridge"), "propagate", False)
+
+    class Short(logging.Formatter):
+        def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+            return f"<{ei[1]}>"
+
+    records: list[logging.LogRecord] = []
+    blocked.addFilter(lambda record: records.append(record) or True)
+    blocked.go_on.set()
+    serve("calc", {"fail": fail})
+    assert ipc.notify(connect("calc")).fail()
+    blocked.wait_for("fail() failed")
+    assert Short().format(records[0]).endswith("<x>")
+
+
 @pytest.mark.parametrize("method", ["add", "add_async"])
 def test_a_notification_whose_arguments_do_not_fit_is_logged(
     method: str, serve_either: Any, connect: Any, blocked: Blocked

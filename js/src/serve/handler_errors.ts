@@ -1,7 +1,8 @@
-import { types } from 'node:util'
+import { inspect, types } from 'node:util'
 import { isIpcError, isRemoteError } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
+import { boundedText } from '../printed'
 import { type InboundCall, isAbort } from './context'
 
 type OnError = (error: unknown, info: HandlerErrorInfo) => unknown
@@ -46,8 +47,15 @@ export function isThenable(value: unknown): boolean {
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
   const what = `ipcbridge: ${service}: ${method} failed:`
   try {
-    log(what, error)
+    log(what, shortened(error))
   } catch {
     log(what, '(what was thrown cannot be printed)') // printing has run what the handler threw, which threw again
   }
+}
+
+/** What was thrown, or its text where that is long. */
+function shortened(error: unknown): unknown {
+  const shown = typeof error === 'string' ? error : inspect(error)
+  const short = boundedText(shown)
+  return short.length < shown.length ? short : error
 }

@@ -1,11 +1,10 @@
 import { isError } from '../brand'
 import { type Code, isCode, isIpcError, isRemoteError, RemoteError, withoutOwnFrames } from '../errors'
-import { printedBigInt } from '../printed'
+import { boundedText, printedBigInt } from '../printed'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
 
 const maxChain = 16
-const maxText = 64 * 1024
 const maxDetails = 1024 * 1024
 const encoder = new Encoder()
 const nothing = Buffer.alloc(0)
@@ -91,12 +90,12 @@ function bytesOf(value: unknown, root?: string): Buffer {
 
 /** The class name: the one that `name` was set to, or the constructor's where it was left at that of a base class. */
 function typeOf(thrown: unknown): string {
-  if (isRemoteError(thrown)) return text(thrown.type)
+  if (isRemoteError(thrown)) return boundedText(thrown.type)
   if (!isError(thrown)) return thrown === null ? 'null' : typeof thrown
   const name = read(thrown, 'name')
-  if (typeof name === 'string' && name !== '' && !isOfBase(name, thrown)) return text(name)
+  if (typeof name === 'string' && name !== '' && !isOfBase(name, thrown)) return boundedText(name)
   const className = read(read(thrown, 'constructor'), 'name')
-  return typeof className === 'string' && className !== '' ? text(className) : 'Error'
+  return typeof className === 'string' && className !== '' ? boundedText(className) : 'Error'
 }
 
 /** Whether an error's name is only what a class says that its own class extends. */
@@ -127,7 +126,7 @@ export function codeOf(thrown: unknown): Code {
 export function messageOf(thrown: unknown): string {
   const message = isError(thrown) ? read(thrown, 'message') : thrown
   try {
-    return text(typeof message === 'bigint' ? printedBigInt(message) : String(message))
+    return boundedText(typeof message === 'bigint' ? printedBigInt(message) : String(message))
   } catch {
     return '(what was thrown cannot be printed)'
   }
@@ -135,7 +134,7 @@ export function messageOf(thrown: unknown): string {
 
 function stackOf(thrown: unknown): string | undefined {
   const stack = read(thrown, 'stack')
-  return typeof stack === 'string' ? text(withoutOwnFrames(stack)) : undefined
+  return typeof stack === 'string' ? boundedText(withoutOwnFrames(stack)) : undefined
 }
 
 /** A property of anything, undefined when there is none or its getter throws. */
@@ -146,16 +145,6 @@ function read(owner: unknown, name: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** A string that can be sent: of a bounded size, and without lone surrogates. A stack says the most at its ends. */
-function text(whole: string): string {
-  const half = maxText / 2 - 16
-  let bytes = Buffer.from(whole)
-  if (bytes.length > maxText) {
-    bytes = Buffer.concat([bytes.subarray(0, half), Buffer.from('\n  [...]\n'), bytes.subarray(bytes.length - half)])
-  }
-  return bytes.toString()
 }
 
 function isPayload(value: unknown): value is Payload {

@@ -10,9 +10,13 @@ import contextvars
 from _queue import SimpleQueue
 
 from .._errors import IpcError, class_name
+from .._shown import bounded_text
 from .._suppress import suppress
-from .._typing import Any
+from .._typing import TYPE_CHECKING, Any
 from .threads import Latch, OnceThread
+
+if TYPE_CHECKING:
+    import logging
 
 _MOST_WAITING = 1000
 _EXIT_FLUSH_TIMEOUT = 1.0  # seconds that the end of the interpreter waits for a log
@@ -40,7 +44,26 @@ class _Line:
         import logging
 
         logger = logging.getLogger("ipcbridge")
-        self._context.run(lambda: logger.log(getattr(logging, self._level), text, *args, exc_info=error))
+        self._context.run(_write, logger, getattr(logging, self._level), text, args, error)
+
+
+def _write(logger: logging.Logger, level: int, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:
+    args = tuple(bounded_text(arg) if isinstance(arg, (str, BaseException)) else arg for arg in args)
+    shown = _traceback(error) if error is not None and logger.isEnabledFor(level) else ""
+    short = bounded_text(shown)
+    if error is None or short == shown:
+        logger.log(level, text, *args, exc_info=error)
+        return
+    told = (type(error), error, error.__traceback__)
+    record = logger.makeRecord(logger.name, level, __file__, 0, text, args, told)
+    record.exc_text = short  # what formatters show in place of what they would make of it themselves
+    logger.handle(record)
+
+
+def _traceback(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
 
 
 class _Log:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .._errors import CODES, Code, IpcError, RemoteError
 from .._native import decode, encode_result
+from .._shown import bounded_text
 from .._suppress import suppress
 from .._typing import Any, cast
 
 _MAX_CHAIN = 16
-_MAX_TEXT = 64 * 1024
 _MAX_DETAILS = 1024 * 1024
 
 _class_name = vars(type)["__name__"].__get__
@@ -33,7 +33,7 @@ def encode_error(error: BaseException, *, stack: bool = True) -> bytes:
 
 def name_of(error: BaseException) -> str:
     """The name of its class, whatever that class makes of `__name__`."""
-    return _text(_class_name(type(error)))
+    return bounded_text(_class_name(type(error)))
 
 
 def decode_error(data: bytes | memoryview) -> RemoteError:
@@ -67,7 +67,7 @@ def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
     if isinstance(error, IpcError):
         described["code"] = error.code if error.code in CODES else "unknown"
     if isinstance(error, RemoteError):  # a handler that passes on what its own callee raised
-        described["type"] = _text(error.type)
+        described["type"] = bounded_text(error.type)
     try:
         details = _details(error)
         if details is not None:
@@ -95,7 +95,7 @@ def _details(error: BaseException) -> Any:
 def _message(error: BaseException) -> str:
     try:
         # The str() of a RemoteError without a message is its type, which travels by itself.
-        return _text(IpcError.__str__(error) if isinstance(error, RemoteError) else error)
+        return bounded_text(IpcError.__str__(error) if isinstance(error, RemoteError) else error)
     except Exception as failure:
         return f"(a {name_of(error)} whose str() raised {name_of(failure)})"
 
@@ -109,19 +109,7 @@ def _stack(error: BaseException) -> str:
         text = f"(the traceback could not be formatted: {name_of(failure)})"
     if isinstance(error, RemoteError) and error.remote_traceback:
         text = f"{error.remote_traceback}\n\nPassed on by:\n{text}"
-    return _text(text)
-
-
-def _text(text: object) -> str:
-    """`text` as a string that can be sent: of a bounded size, and without the lone surrogates of odd file names."""
-    whole = str(text)
-    if len(whole) > _MAX_TEXT // 4:
-        # Four bytes at most for a character. A traceback says the most at its ends.
-        encoded = whole.encode("utf-8", "backslashreplace")
-        if len(encoded) > _MAX_TEXT:
-            half = _MAX_TEXT // 2 - 16
-            return encoded[:half].decode("utf-8", "ignore") + "\n  [...]\n" + encoded[-half:].decode("utf-8", "ignore")
-    return whole.encode("utf-8", "backslashreplace").decode()
+    return bounded_text(text)
 
 
 def _rebuild(payload: dict[str, Any], links: int) -> RemoteError:

@@ -48,10 +48,23 @@ type Offered<T, K extends keyof T> = K extends `_${string}` | symbol
 /** `any` where M is any: a conditional type would make a union of it, which nobody can call. */
 type UnlessAny<M, Otherwise> = 0 extends 1 & M ? M : Otherwise
 
+/** Whether M is written as a caller has it: then nothing of it, such as type parameters and overloads, need be lost. */
+type ReturnsCall<M> = M extends (...args: never[]) => infer R
+  ? 0 extends 1 & R // any
+    ? false
+    : [R] extends [never]
+      ? false
+      : [R] extends [Call<unknown>]
+        ? true
+        : false
+  : false
+
 type RemoteMember<M> = M extends undefined | null
   ? undefined
   : M extends (...args: never[]) => unknown
-    ? (...args: Arguments<M> | WithKwargs<Arguments<M>>) => Call<Result<M>>
+    ? ReturnsCall<M> extends true
+      ? ((...args: WithKwargs<Arguments<M>>) => Call<Result<M>>) & M
+      : (...args: Arguments<M> | WithKwargs<Arguments<M>>) => Call<Result<M>>
     : Remote<M>
 
 type NotifierMember<M> = M extends undefined

@@ -37,6 +37,32 @@ export async function dispose(): Promise<void> {
   await docs.join('a')
 }
 
+interface Written {
+  first<T>(items: T[]): Call<T>
+  pick(by: 'id'): Call<number>
+  pick(by: 'name'): Call<string>
+  // biome-ignore lint/suspicious/noExplicitAny: what nobody has described
+  odd(): any
+  fail(): never
+}
+
+/** Methods that are declared as callers have them keep what a mapped type would lose. */
+export async function declaredAsCalled(): Promise<Call<never>> {
+  const service = await connect<Written>('service')
+  const first: number = await service.first([1])
+  const picked: [number, string] = [await service.pick('id'), await service.pick('name')]
+  // @ts-expect-error of another overload
+  const wrong: string = await service.pick('id')
+  // @ts-expect-error of none
+  service.pick('else')
+  await service.pick(kwargs({ by: 'id' }))
+  // @ts-expect-error a Call, whatever it gives
+  const odd: number = service.odd()
+  notify(service).pick('name')
+  console.log(first, picked, wrong, odd)
+  return service.fail()
+}
+
 class Store {
   users = new Map<string, number>()
   names = new Set(['Ada'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,13 @@ def say(text):
 def in_main():
     return threading.current_thread() is threading.main_thread()
 """
+
+
+def can_unshare() -> bool:
+    """Whether run_in_container() can be had here."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode == 0
 
 
 class Child(subprocess.Popen[str]):
@@ -61,9 +69,13 @@ class Children:
         """The same with nothing but say() and sys."""
         return self._start("import sys\ndef say(text):\n    print(text, flush=True)\n" + textwrap.dedent(code))
 
-    def _start(self, code: str, *flags: str) -> Child:
+    def run_in_container(self, code: str) -> Child:
+        """As run(), as the first process of a PID namespace."""
+        return self._start(PRELUDE + textwrap.dedent(code), within=("unshare", "--pid", "--fork", "--kill-child"))
+
+    def _start(self, code: str, *flags: str, within: tuple[str, ...] = ()) -> Child:
         child = Child(
-            [sys.executable, *flags, "-c", code],
+            [*within, sys.executable, *flags, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from children import PRELUDE, Child, Children
+from children import Children, can_unshare
 
 SERVICES = {
     "wait": """
@@ -117,30 +114,13 @@ def test_a_handler_of_the_program_s_own_has_the_signal(how: str, children: Child
     assert server.returncode == 7
 
 
-def can_unshare() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    return subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode == 0
-
-
 @pytest.mark.skipif(not can_unshare(), reason="no new PID namespace can be had")
 @pytest.mark.parametrize("service", ["wait", "run", "asyncio"])
 def test_the_first_process_of_a_container_is_ended_too(service: str, children: Children, names_directory: Path) -> None:
-    inner = PRELUDE + f"assert os.getpid() == 1\n{SLOW}{SERVICES[service]}"
-    server = Child(
-        ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", inner],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        server.expect("ready")
-        first = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
-        os.kill(first, signal.SIGTERM)
-        assert server.rest() == ("", "")
-        assert server.returncode == 128 + signal.SIGTERM
-        assert sockets(names_directory) == []
-    finally:
-        server.kill()
-        server.communicate()
+    server = children.run_in_container(f"assert os.getpid() == 1\n{SLOW}{SERVICES[service]}")
+    server.expect("ready")
+    first = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
+    os.kill(first, signal.SIGTERM)
+    assert server.rest() == ("", "")
+    assert server.returncode == 128 + signal.SIGTERM
+    assert sockets(names_directory) == []

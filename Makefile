@@ -15,7 +15,7 @@ dev := build/dev
 sources = git ls-files --cached --others --exclude-standard
 
 .PHONY: help build native js python test test-core test-node test-python test-packaging demo bench lint \
-  lint-cpp lint-js lint-python lint-shell format sanitize fuzz dist clean
+  lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
 
 help:
 	@echo "make build | test | demo | bench | lint | format | sanitize | fuzz | dist | clean"
@@ -120,6 +120,9 @@ format: node_modules/.installed .venv/.installed
 
 sanitize: build
 	tests/sanitize.sh
+
+sanitize-short:
+	tests/sanitize.sh short
 
 fuzz:
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The core's tests under ASan+UBSan and under TSan, then the Node and Python suites on ASan builds of the bindings.
+# With the argument `short`: under TSan only what several threads share. ASan is on in the fuzz targets, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mkdir -p build
 
 # The sanitizers of GCC 12 do not know the address layouts that newer kernels randomise into.
 fixed_layout=()
@@ -13,15 +15,20 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 # Suites may wait longer for the same thing; they must not test less.
 export IPCBRIDGE_SANITIZED=1
 
-run_core_tests() { # preset
-  echo "== core, $1"
-  cmake --preset "$1" >"build/$1.log" || { cat "build/$1.log" && exit 1; }
-  cmake --build --preset "$1"
-  "${fixed_layout[@]}" ctest --test-dir "build/$1" --no-tests=error --output-on-failure --progress
+run_core_tests() { # preset, folder of build/, options of cmake
+  local build=build/$2
+  echo "== core, $2"
+  cmake --preset "$1" -B "$build" "${@:3}" >"$build.log" || { cat "$build.log" && exit 1; }
+  cmake --build "$build"
+  "${fixed_layout[@]}" ctest --test-dir "$build" --no-tests=error --output-on-failure --progress -j 2
 }
 
-run_core_tests tsan
-run_core_tests asan
+if [ "${1:-}" = short ]; then
+  run_core_tests tsan tsan-short -DIPCBRIDGE_BUILD_EXAMPLES=OFF "-DIPCBRIDGE_TEST_FOLDERS=support;shm;workers"
+  exit
+fi
+run_core_tests tsan tsan
+run_core_tests asan asan
 
 # A copy of what the suites load, with the ASan modules in the places of the ordinary ones.
 stage=build/asan/stage

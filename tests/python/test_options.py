@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
+from parameter_ids import shown
 
 import ipcbridge as ipc
 from ipcbridge import _native, aio
@@ -62,12 +63,12 @@ def refusal(function: Any, *args: Any, **options: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("options", SERVE, ids=repr)
+@pytest.mark.parametrize("options", SERVE, ids=shown)
 def test_serve_names_the_option_that_it_refuses(options: dict[str, Any]) -> None:
     assert next(iter(options)) in refusal(ipc.serve, "calc", {"f": len}, **options)
 
 
-@pytest.mark.parametrize("options", CONNECT, ids=repr)
+@pytest.mark.parametrize("options", CONNECT, ids=shown)
 def test_connect_names_the_option_that_it_refuses(options: dict[str, Any]) -> None:
     assert next(iter(options)) in refusal(ipc.connect, "calc", connect_timeout=0, **options)
 
@@ -99,7 +100,7 @@ def test_a_name_is_shown_as_it_was_written() -> None:
     assert refusal(ipc.connect, "a\x1b[31m\u202eb").startswith("'a?[31m???b' is no service name")
 
 
-@pytest.mark.parametrize("options", CALLS, ids=repr)
+@pytest.mark.parametrize("options", CALLS, ids=shown)
 def test_with_options_names_the_option_that_it_refuses(options: dict[str, Any], serve: Any, connect: Any) -> None:
     serve("calc", {"f": len})
     assert next(iter(options)) in refusal(ipc.with_options, connect("calc"), **options)
@@ -123,7 +124,7 @@ def test_help_shows_what_need_not_be_given_without_addresses() -> None:
     assert " at 0x" not in text
 
 
-@pytest.mark.parametrize("address", [None, 5, [5]], ids=repr)
+@pytest.mark.parametrize("address", [None, 5, [5]], ids=shown)
 def test_an_address_is_a_string_or_several(address: Any) -> None:
     assert "address" in refusal(ipc.connect, address)
 

@@ -19,6 +19,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import pytest
+from parameter_ids import shown
 from travel import Name, Text, User, refused, travel
 from value_notation import show
 
@@ -113,7 +114,7 @@ class Bag(set):  # type: ignore[type-arg]
             datetime(2020, 1, 1, tzinfo=timezone.utc),
         ),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_arrives_as(value: Any, arrives: Any) -> None:
     assert show(travel(value)) == show(arrives)
@@ -203,7 +204,9 @@ class _InterruptedOnce:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("value", [uuid.UUID(int=1), datetime.now(timezone.utc), {date.today()}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [uuid.UUID(int=1), datetime(2026, 1, 2, tzinfo=timezone.utc), {date(2026, 1, 2)}], ids=shown
+)
 def test_ctrl_c_as_a_function_of_the_codec_begins_ends_encoding_and_decoding(value: Any) -> None:
     data = encode_result([value])
     uses: list[Callable[[], Any]] = [lambda: encode_result([value])]

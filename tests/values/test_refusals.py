@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parameter_ids import shown
 from travel import Name, Text, User, refused, travel
 
 from ipcbridge._errors import IpcError
@@ -37,7 +38,7 @@ class Link:
         (memoryview(b"abcd")[::2], "not contiguous"),
         ("\ud800", "a lone surrogate"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_refused(value: Any, reason: str) -> None:
     assert refused(value).startswith("result cannot be sent: ")
@@ -61,7 +62,7 @@ async def agen() -> AsyncIterator[int]:
         (map(str, ()), "an iterator (map): streams, ipc.stream(iterable), come in a later release"),
         (zip(), "an iterator (zip): streams, ipc.stream(iterable), come in a later release"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_comes_in_a_later_release_is_unimplemented(value: Any, reason: str) -> None:
     assert refused(value, "unimplemented").startswith(f"result cannot be sent: {reason}")

@@ -43,6 +43,8 @@ struct ExitFile::Table {
   static inline std::atomic<Table*> current{nullptr};
 
   std::mutex mutex;
+  // The files have been removed, or are about to be; threads that still run may make others.
+  std::atomic<bool> ended{false};
   std::array<Entry, kMostFiles> entries;
 };
 
@@ -60,6 +62,10 @@ ExitFile::ExitFile(const std::string& path) {
   if (path.size() >= kMostBytes || ::lstat(path.c_str(), &info) != 0) return;
   table_ = &table();
   const std::lock_guard lock(table_->mutex);
+  if (table_->ended) {
+    ::unlink(path.c_str());
+    return;
+  }
   auto* const free = std::find_if(table_->entries.begin(), table_->entries.end(),
                                   [](const Entry& entry) { return !entry.noted.load(std::memory_order_relaxed); });
   if (free == table_->entries.end()) return;
@@ -67,8 +73,9 @@ ExitFile::ExitFile(const std::string& path) {
   free->inode = info.st_ino;
   free->process = ::getpid();
   std::memcpy(free->path.data(), path.c_str(), path.size() + 1);
-  free->noted.store(true, std::memory_order_release);
+  free->noted = true;
   entry_ = free;
+  if (table_->ended) free->remove();
 }
 
 ExitFile::~ExitFile() {
@@ -79,10 +86,11 @@ ExitFile::~ExitFile() {
 }
 
 void remove_exit_files() {
-  const ExitFile::Table* const table = ExitFile::Table::current;
+  ExitFile::Table* const table = ExitFile::Table::current;
   if (table == nullptr) return;
+  table->ended = true;  // from here on no entry is written that was noted before
   for (const ExitFile::Entry& entry : table->entries) {
-    if (entry.noted.load(std::memory_order_acquire)) entry.remove();
+    if (entry.noted) entry.remove();
   }
 }
 

@@ -5,7 +5,7 @@
 namespace ipcbridge {
 
 // A file that is of no use without this process, such as a listening socket, and is removed when the process exits
-// without having done so. Any thread.
+// without having done so; from then on at once, because a server listens anew where its files have gone. Any thread.
 class ExitFile {
  public:
   // The file that is at the path now. Of very long paths, and where there are hundreds already, nothing is noted.

@@ -47,25 +47,42 @@ TEST_F(ExitFiles, StayWhenTheyHaveBeenForgotten) {
 }
 
 TEST_F(ExitFiles, StayWhenAnotherIsThereByThen) {
-  write(path_);
-  const ExitFile file(path_);
-  std::filesystem::rename(path_, directory_ / "elsewhere");
-  write(path_);
-  remove_exit_files();
-  EXPECT_TRUE(std::filesystem::exists(path_));
-}
-
-TEST_F(ExitFiles, OfAProcessAreNotItsChildrens) {
-  write(path_);
-  auto file = std::make_unique<ExitFile>(path_);
-  Child child([&]() -> int {
-    file.reset();
+  Child child([this]() -> int {
+    write(path_);
+    const ExitFile file(path_);
+    std::filesystem::rename(path_, directory_ / "elsewhere");
+    write(path_);
     std::exit(0);
   });
   EXPECT_EQ(child.wait(), 0);
   EXPECT_TRUE(std::filesystem::exists(path_));
-  remove_exit_files();
-  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ExitFiles, GoAtOnceWhereTheyAreMadeWhileTheProcessExits) {
+  Child child([this]() -> int {
+    write(path_);
+    const ExitFile file(path_);
+    remove_exit_files();
+    write(path_);
+    const ExitFile late(path_);
+    return std::filesystem::exists(path_) ? 1 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(ExitFiles, OfAProcessAreNotItsChildrens) {
+  Child parent([this]() -> int {
+    write(path_);
+    auto file = std::make_unique<ExitFile>(path_);
+    Child child([&]() -> int {
+      file.reset();
+      std::exit(0);
+    });
+    const bool stays = child.wait() == 0 && std::filesystem::exists(path_);
+    remove_exit_files();
+    return stays && !std::filesystem::exists(path_) ? 0 : 1;
+  });
+  EXPECT_EQ(parent.wait(), 0);
 }
 
 TEST_F(ExitFiles, OfAChildGoWithIt) {
@@ -83,9 +100,12 @@ TEST_F(ExitFiles, OfAChildGoWithIt) {
 
 TEST_F(ExitFiles, AreAsManyAsFit) {
   const std::string long_path = directory_ / std::string(200, 'x');
-  write(long_path);
-  const ExitFile too_long(long_path);
-  remove_exit_files();
+  Child child([&]() -> int {
+    write(long_path);
+    const ExitFile too_long(long_path);
+    std::exit(0);
+  });
+  EXPECT_EQ(child.wait(), 0);
   EXPECT_TRUE(std::filesystem::exists(long_path));
 }
 

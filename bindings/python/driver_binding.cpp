@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bindings/python/errors.hpp"
+#include "bindings/python/gil.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
@@ -79,8 +80,17 @@ Driver& DriverBinding::waking() {
   return driver;
 }
 
+// A thread that reads may have been kept from it for long; it needs no GIL, but others do.
+void DriverBinding::take_reading_back() {
+  if (reader_.try_take_reading_back()) return;
+  without_gil([this] {
+    reader_.take_reading_back();
+    return true;
+  });
+}
+
 void DriverBinding::shut_down() {
-  reader_.take_reading_back();
+  take_reading_back();
   driver_.reset();
   while (!servers_.empty()) remove_server(servers_.begin()->first);
   pending_.clear();
@@ -100,6 +110,7 @@ void DriverBinding::poll_soon() {
 
 py::tuple DriverBinding::run(const py::object& self, const py::object& on_event, const py::object& on_error) {
   check_process();
+  take_reading_back();
   const TimePoint end = Clock::now() + kLoopBudget;
   bool handled = false;
   bool more = true;
@@ -236,12 +247,14 @@ py::object DriverBinding::poll(std::int64_t most_us) {
 
 bool DriverBinding::prepare_sleep() {
   check_process();
+  take_reading_back();
   return driver_ == nullptr || reader_.prepare_sleep(*driver_);
 }
 
 void DriverBinding::add_server(ServerId server, Handlers handlers, py::object context, py::object before,
                                const std::shared_ptr<HandlerPool>& pool, py::object start_thread) {
   check_handlers(handlers);
+  take_reading_back();
   std::erase_if(pools_, [](const std::weak_ptr<HandlerPool>& each) { return each.expired(); });
   pools_.push_back(pool);
   reader_.add_pool(server, plain_methods(handlers), pool);
@@ -250,6 +263,7 @@ void DriverBinding::add_server(ServerId server, Handlers handlers, py::object co
 }
 
 void DriverBinding::remove_server(ServerId server) {
+  take_reading_back();
   const auto found = servers_.find(server);
   if (found == servers_.end()) return;
   const Served served = std::move(found->second);  // what it refers to may be anything's last reference

@@ -51,7 +51,7 @@ class DriverBinding final : public Responder {
 
   // After anything that may be answered soon: the loop looks before it sleeps. One poll at most waits in its queue.
   void poll_soon();
-  // The look that was queued. If it raises, another is queued.
+  // The poll that was queued. If it raises, another is queued.
   void run_poll(const pybind11::object& poll);
   // Whether to call run(). Spins without the GIL for at most so long (0: true at once): None
   // when the time is over, False when spinning is not worth it.
@@ -89,6 +89,7 @@ class DriverBinding final : public Responder {
     pybind11::object start_thread;
   };
 
+  void take_reading_back();
   void run_calls(PyObject* self, TimePoint end, const pybind11::object& on_error);
   void call_threads(const pybind11::object& on_error);
   void note_raised(const pybind11::object& on_error);

@@ -21,12 +21,8 @@ void call_thread(HandlerPool& pool, const py::object& start_thread) {
 
 // In place of one that has left, for what it leaves; with its exception set, if there is one.
 void call_another(HandlerPool& pool, const py::object& start_thread) {
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
+  const RaisedAside aside;
   call_thread(pool, start_thread);
-  PyErr_Restore(type, value, traceback);
 }
 
 // The work of one thread, until the server is closed or an exception ends it. No destructor here touches Python: see

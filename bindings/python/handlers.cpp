@@ -38,10 +38,14 @@ bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const 
   return PyContext_Exit(context) == 0 && handled;
 }
 
+// What is raised stays so.
 void refuse(Responder& responder, const RequestKey& key, Code code, const char* why) {
+  const RaisedAside aside;
   try {
     responder.reply_error(key, code, why, {});
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): its caller waits for its timeout
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("ipcbridge");
   }
 }
 

@@ -17,6 +17,20 @@ inline bool succeeded(PyObject* result) {
   return result != nullptr;
 }
 
+// While it lives, what is raised is kept aside: code runs that asks whether anything is.
+class RaisedAside {
+ public:
+  RaisedAside() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~RaisedAside() { PyErr_Restore(type_, value_, traceback_); }
+  RaisedAside(const RaisedAside&) = delete;
+  RaisedAside& operator=(const RaisedAside&) = delete;
+
+ private:
+  PyObject* type_ = nullptr;
+  PyObject* value_ = nullptr;
+  PyObject* traceback_ = nullptr;
+};
+
 // A function as PyType_Slot takes it.
 template <typename F>
 void* slot(F* function) {

@@ -28,8 +28,8 @@ struct DriverOptions {
   std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);
   // Whether threads call while another one waits on fd(), and wake it where a call needs it to look. Otherwise all
-  // calls come from the thread that waits, which prepares its sleep anew before it does. Then no cancellation is told
-  // of a call that has been answered.
+  // calls come from the thread that waits, which prepares its sleep anew before it does; only answers come from any.
+  // Where threads share it, no cancellation is told of a call that has been answered.
   bool shared_by_threads = false;
   // How often a server looks whether its socket is still there, where the system does not tell of changes.
   Duration listener_check_interval = std::chrono::seconds(5);

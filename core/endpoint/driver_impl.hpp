@@ -66,7 +66,7 @@ class Driver::Impl {
  private:
   bool run_once(bool poll);
   bool begin_due_calls();
-  // Turns (driver_run.cpp).
+  // Runs (driver_run.cpp).
   void wake_consumer();
   void post_unposted();
   void poll_descriptors();
@@ -108,7 +108,7 @@ void Driver::Impl::answer(const RequestKey& request, EventSink* next, Reply repl
     connection->answer(request.id, reply);
     connection->owner().on_answered(request);
   }
-  // A single-threaded consumer knows by itself what it has answered, and may have left many events behind.
+  // Others keep nothing of a cancellation whose call has been answered, and may have left many events behind.
   if (context_.options().shared_by_threads && context_.has_posted()) context_.withdraw_cancel(request);
   if (next == nullptr) return;
   context_.set_sink(next);

@@ -42,11 +42,17 @@ void TakeoverRequest::on_request(Session& session, std::uint64_t id, const Reque
   session.reply_error(id, Code::kUnimplemented, true, "nothing is served here", {});
 }
 
-// A server that was stopped, or has just died, has not heard of it.
+// A server that was stopped, or has just died, has not heard of it; nor one that has no room for another connection.
 void TakeoverRequest::on_closed(Connection&, const CloseReason& why) {
   connection_ = nullptr;
-  const CloseReason::Kind kind = why.kind();
-  answered_ = kind != CloseReason::Kind::kPeerSilent && kind != CloseReason::Kind::kPeerGone;
+  switch (why.kind()) {
+    case CloseReason::Kind::kPeerSilent:
+    case CloseReason::Kind::kPeerGone:
+    case CloseReason::Kind::kOutOfResources:
+      return;
+    default:
+      answered_ = why.code() != Code::kResourceExhausted;
+  }
 }
 
 }  // namespace ipcbridge

@@ -24,7 +24,7 @@ void BlockingDriver::Impl::on_event(const Event& event) {
 }
 
 void BlockingDriver::Impl::on(const InboundCallEvent& event) {
-  const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, settles afterwards
+  const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, wakes who is needed afterwards
   pool_.push(InboundCall(event));
 }
 

@@ -42,6 +42,11 @@ bool HandlerPool::note_not_started() {
   return threads_.empty() && starting_ == 0;
 }
 
+bool HandlerPool::has_calls() const {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
+}
+
 bool HandlerPool::take_back(InboundCall& call) {
   const std::lock_guard lock(mutex_);
   return waiting_.pop(call);

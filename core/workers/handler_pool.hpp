@@ -39,6 +39,7 @@ class HandlerPool {
   [[nodiscard]] bool call_thread();
   // It could not be started. True when there is no other thread: what waits will be run by nobody.
   [[nodiscard]] bool note_not_started();
+  bool has_calls() const;
   // For what nobody will run.
   bool take_back(InboundCall& call);
 

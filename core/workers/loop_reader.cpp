@@ -48,10 +48,22 @@ bool LoopReader::prepare_sleep(Driver& driver) {
   return true;
 }
 
-void LoopReader::take_reading_back() {
-  if (!std::exchange(has_lent_, false)) return;
+bool LoopReader::try_take_reading_back() {
+  if (!has_lent_) return true;
   wanted_ = true;
+  const std::unique_lock lock(reading_, std::try_to_lock);
+  if (lock) end_lending();
+  return lock.owns_lock();
+}
+
+void LoopReader::take_reading_back() {
+  if (try_take_reading_back()) return;
   const std::lock_guard lock(reading_);
+  end_lending();
+}
+
+void LoopReader::end_lending() {
+  has_lent_ = false;
   wanted_ = false;
   lent_ = nullptr;
 }
@@ -64,7 +76,7 @@ bool LoopReader::read_for(HandlerPool& pool) {
   driver.set_awake();
   bool found = true;
   try {
-    found = read_until_found(driver);
+    found = read_until_found(driver, pool);
   } catch (const std::bad_alloc&) {
     return_reading(driver);
   }
@@ -72,13 +84,16 @@ bool LoopReader::read_for(HandlerPool& pool) {
   return found;
 }
 
-bool LoopReader::read_until_found(Driver& driver) {
+// Also frames of which nobody is told, a peer's pings say, may come without an end.
+bool LoopReader::read_until_found(Driver& driver, const HandlerPool& pool) {
+  // The loop may have pushed some before it lent the reading, and have called nobody because this thread was coming.
+  const auto called_away = [&] { return wanted_ || pool.has_calls(); };
   bool found = false;
   do {
     read(driver, false);
     found = calls_read_ > 0;
     // What the kernel reports wakes the loop.
-  } while (!found && !has_something_for_loop() && driver.spin([this] { return wanted_.load(); }));
+  } while (!found && !has_something_for_loop() && !called_away() && driver.spin(called_away));
   for (int reads = 0; reads < kMaxLastReads && !has_something_for_loop() && !wanted_; ++reads) {
     if (driver.prepare_sleep()) return found;
     read(driver, false);

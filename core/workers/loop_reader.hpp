@@ -43,9 +43,10 @@ class LoopReader final : private EventSink {
   // Driver::spin() and Driver::prepare_sleep(), for a loop that may have left calls here.
   bool spin(Driver& driver, const std::function<bool()>& stop);
   bool prepare_sleep(Driver& driver);
-  // No thread reads any more. Waits for one that does, which is no longer than a run takes. To be called before the
-  // Driver goes.
+  // No thread reads any more. Waits for one that does, which takes no longer than a run, and takes no lock that user
+  // code can be under; false: there is one that has to be waited for. To be called before the Driver goes.
   void take_reading_back();
+  [[nodiscard]] bool try_take_reading_back();
 
   // Of an idle thread of this pool: reads while the loop sleeps and messages keep coming. True when the thread is to
   // look for calls, and to ask again.
@@ -76,7 +77,8 @@ class LoopReader final : private EventSink {
   HandlerPool* pool(ServerId server) const;
 
   bool read(Driver& driver, bool poll);
-  bool read_until_found(Driver& driver);
+  bool read_until_found(Driver& driver, const HandlerPool& pool);
+  void end_lending();
   bool threads_may_read() const { return calls_for_threads_ == kThreadCallsInARow; }
   bool has_something_for_loop() const { return !batch_.empty() || has_calls() || has_calls_for_others_; }
   void return_reading(Driver& driver);

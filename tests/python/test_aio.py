@@ -67,22 +67,22 @@ def test_opening_is_awaited_or_entered_and_is_a_coroutine(run: Run, address: str
         aio.connect(address)
 
 
-def test_one_look_at_most_waits_in_the_queue_of_the_loop(address: str) -> None:
-    looks = []
+def test_one_poll_at_most_waits_in_the_queue_of_the_loop(address: str) -> None:
+    polls = []
 
-    async def count_looks() -> None:
+    async def count_polls() -> None:
         queue: Any = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(5):
             await asyncio.sleep(0)
-            looks.append(sum("run_poll" in repr(handle) for handle in queue))
+            polls.append(sum("run_poll" in repr(handle) for handle in queue))
 
     async def main() -> None:
-        async with await aio.serve(address, {"count_looks": count_looks}), await aio.connect(address) as calc:
+        async with await aio.serve(address, {"count_polls": count_polls}), await aio.connect(address) as calc:
             for _ in range(20):
-                await asyncio.gather(*(calc.count_looks() for _ in range(20)))
+                await asyncio.gather(*(calc.count_polls() for _ in range(20)))
 
     asyncio.run(main())
-    assert max(looks) == 1
+    assert max(polls) == 1
 
 
 def test_asyncio_calls_a_blocking_server(run: Run, address: str, children: Children) -> None:

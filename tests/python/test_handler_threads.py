@@ -174,9 +174,36 @@ def test_what_a_thread_leaves_that_fails_is_run_by_another(monkeypatch: pytest.M
                 await first
             assert await waiting == 1
 
+    told: list[type[BaseException]] = []
     monkeypatch.setattr("ipcbridge.aio._server.decimal_context_setter", lambda _: before)
-    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr(threading, "excepthook", lambda hooked: told.append(hooked.exc_type))
     asyncio.run(main())
+    assert told == [MemoryError]
+
+
+def test_a_call_that_cannot_begin_on_the_loop_is_answered_and_told_to_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed: list[bool] = []
+
+    def before() -> None:
+        if not failed:
+            failed.append(True)
+            raise MemoryError("for this call")
+
+    async def f() -> int:
+        return 1
+
+    async def main() -> None:
+        async with await aio.serve("mine", {"f": f}), await aio.connect("mine") as calc:
+            with pytest.raises(ipc.IpcError, match="could not begin the call"):
+                await calc.f()
+            assert await calc.f() == 1
+
+    monkeypatch.setattr("ipcbridge.aio._server.decimal_context_setter", lambda _: before)
+    asyncio.run(main())
+    while "MemoryError: for this call" not in caplog.text:
+        time.sleep(0.001)
 
 
 EXITS = {"soon": "time.sleep(0.3); say('done')", "never": "time.sleep(600)"}

@@ -105,6 +105,38 @@ def test_timers_of_the_loop_run_while_a_thread_reads() -> None:
     asyncio.run(main())
 
 
+def test_plain_calls_are_read_while_the_loop_is_blocked() -> None:
+    def answered_meanwhile(calc: Any, loop: asyncio.AbstractEventLoop) -> bool:
+        call_quickly(calc)
+        blocked, unblocked = threading.Event(), threading.Event()
+
+        def block() -> None:
+            blocked.set()
+            unblocked.wait(60)
+
+        loop.call_soon_threadsafe(block)
+        soon = ipc.with_options(calc, timeout=0.05)
+        try:
+            while not blocked.is_set():
+                soon.quick(0)
+            soon.quick(1)
+        except ipc.DeadlineExceeded:  # the thread had stopped reading before
+            return False
+        else:
+            return True
+        finally:
+            unblocked.set()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with aio.serve("calc", {"quick": quick}):
+            await from_a_thread("calc", lambda calc: attempts.extend(answered_meanwhile(calc, loop) for _ in range(50)))
+
+    attempts: list[bool] = []
+    asyncio.run(main())
+    assert any(attempts)
+
+
 def test_a_server_or_its_loop_may_end_while_a_thread_reads() -> None:
     async def main(closes: bool) -> None:
         server = await aio.serve("calc", {"quick": quick})

@@ -142,6 +142,31 @@ def test_of_a_long_error_the_log_leaves_out_the_middle(kind: str, serve: Any, co
     assert kind == "notified" or (record.exc_info and str(record.exc_info[1]) == LONG)
 
 
+class Unprintable(ipc.IpcError):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class UnprintableValue(ValueError):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "error", [Unprintable("internal", "x"), UnprintableValue()], ids=lambda each: type(each).__name__
+)
+def test_an_error_that_cannot_be_printed_is_logged_all_the_same(
+    error: Exception, serve: Any, connect: Any, blocked: Blocked
+) -> None:
+    def fail() -> None:
+        raise error
+
+    serve("calc", {"fail": fail})
+    ipc.notify(connect("calc")).fail()
+    blocked.go_on.set()
+    blocked.wait_for("fail()")
+
+
 def test_formatters_show_other_errors_as_they_like(
     serve: Any, connect: Any, blocked: Blocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

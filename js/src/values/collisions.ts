@@ -12,7 +12,7 @@ const highWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0
  * How often V8 may look at earlier strings of digits for nothing, in one message: where their hashes are their numbers,
  * those that nobody has chosen (multiples of 4096) collide as well, and so many of them cost little.
  */
-const maxDigitLooks = 2 ** 24
+const maxDigitProbes = 2 ** 24
 
 /** The first releases of Node.js that seed the hashes of digit strings (CVE-2026-21717), by their major version. */
 const seededSince: Readonly<Record<number, [minor: number, patch: number]>> = {
@@ -69,7 +69,7 @@ export class CollisionGuard {
       if (typeof key === 'string' && isArrayIndex(key)) hashes[count++] = hashOfDigits(key)
     }
     this.digitProbes += Math.max(0, probes(hashes, count) - maxProbes * count)
-    if (this.digitProbes > maxDigitLooks) {
+    if (this.digitProbes > maxDigitProbes) {
       throw new IpcError('resource_exhausted', 'Sets or Maps with too many strings of digits whose hashes collide')
     }
   }

@@ -37,8 +37,9 @@ class _Line:
             self._write(self._text, self._args, self._error)
         except BaseException as failure:  # of a log handler of the user's, or of what belongs to the exception
             name = class_name(type(self._error or failure))
+            args = tuple(_printed(arg) for arg in self._args)
             with suppress(BaseException):
-                self._write(f"{self._text}, with a %s that cannot be printed", (*self._args, name), None)
+                self._write(f"{self._text}, with a %s that cannot be printed", (*args, name), None)
 
     def _write(self, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:
         import logging
@@ -58,6 +59,15 @@ def _write(logger: logging.Logger, level: int, text: str, args: tuple[Any, ...],
     record = logger.makeRecord(logger.name, level, __file__, 0, text, args, told)
     record.exc_text = short  # what formatters show in place of what they would make of it themselves
     logger.handle(record)
+
+
+def _printed(arg: Any) -> Any:
+    if isinstance(arg, (int, float)):
+        return arg
+    try:
+        return str(arg)
+    except BaseException:
+        return f"a {class_name(type(arg))}"
 
 
 def _traceback(error: BaseException) -> str:

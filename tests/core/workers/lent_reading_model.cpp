@@ -184,7 +184,8 @@ class Stepper {
         return read_in_thread();
       case Thread::kSpin:
         if (has_unread()) thread("sees a message", [](State& s) { s.thread = Thread::kRead; });
-        return thread("spins no more", [](State& s) { s.thread = Thread::kLeave; });
+        if (!model_.flooded || is_called_away()) thread("spins no more", [](State& s) { s.thread = Thread::kLeave; });
+        return;
       case Thread::kLeave:
         return leave();
       case Thread::kReturn:
@@ -207,6 +208,11 @@ class Stepper {
           s.thread = Thread::kAsleep;
         });
     }
+  }
+
+  bool is_called_away() const {
+    return (from_.wanted && !is(Mutation::kReadsOnThoughWanted)) ||
+           (from_.queue > 0 && !is(Mutation::kReadsOnThoughCallsWait));
   }
 
   static void give_up(State& s) {
@@ -262,7 +268,8 @@ std::string_view fault_of(const State& s) {
 model::Verdict explore(const Model& model) {
   const auto steps = [&model](const State& from) { return Stepper(model, from).run(); };
   const auto is_final = [&model](const State& s) {
-    return s.handled == model.messages.size() && s.loop == Loop::kAsleep && s.thread == Thread::kAsleep;
+    const bool rests = s.thread == Thread::kAsleep || (model.flooded && s.thread == Thread::kSpin);
+    return s.handled == model.messages.size() && s.loop == Loop::kAsleep && rests;
   };
   return model::explore(State{}, steps, is_final, fault_of);
 }

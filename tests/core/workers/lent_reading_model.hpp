@@ -19,10 +19,13 @@ enum class Mutation : std::uint8_t {
   kReadsOnWithEventsForLoop,  // the next read begins the batch anew
   kSleepsWithoutLooking,      // after reading; though the loop has left calls to who reads
   kLendsBeforeArming,
+  kReadsOnThoughWanted,     // by the loop, while what comes is for nobody
+  kReadsOnThoughCallsWait,  // that the loop has left to who reads
 };
 
 struct Model {
   std::vector<bool> messages;  // whether each is for the loop, or a call for the thread
+  bool flooded = false;        // by what is for nobody, so that no thread that spins ever has enough of it
   std::uint8_t visits = 0;  // how often the loop wakes up for something else and wants the reading, but does not read
   Mutation mutation = Mutation::kNone;
 };

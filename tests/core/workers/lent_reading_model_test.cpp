@@ -18,10 +18,11 @@ struct World {
 void PrintTo(const World& world, std::ostream* out) { *out << world.name; }
 
 std::vector<World> worlds() {
-  return {{{{kCall, kCall, kCall}, 1}, "Calls"},
-          {{{kCall, kEvent, kCall}, 1}, "AnEventBetweenCalls"},
-          {{{kCall, kEvent, kEvent}, 2}, "EventsBehindACall"},
-          {{{kCall, kCall, kEvent, kCall}, 0}, "NoVisits"}};
+  return {{{.messages = {kCall, kCall, kCall}, .visits = 1}, "Calls"},
+          {{.messages = {kCall, kEvent, kCall}, .visits = 1}, "AnEventBetweenCalls"},
+          {{.messages = {kCall, kEvent, kEvent}, .visits = 2}, "EventsBehindACall"},
+          {{.messages = {kCall, kCall, kEvent, kCall}}, "NoVisits"},
+          {{.messages = {kCall, kCall, kCall}, .flooded = true, .visits = 1}, "AFlood"}};
 }
 
 class LentReadingModel : public testing::TestWithParam<World> {};
@@ -46,13 +47,28 @@ TEST_P(LentReadingMistake, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(
     Mistakes, LentReadingMistake,
-    testing::Values(World{{{kCall, kCall, kCall}, 0, Mutation::kReadsWithoutTakingBack}, "ReadingWithoutTakingItBack"},
-                    World{{{kCall, kEvent}, 0, Mutation::kReturnsWithoutRinging}, "ReturningWithoutRinging"},
-                    World{{{kCall, kCall}, 1, Mutation::kGivesUpWithoutRinging}, "GivingUpWithoutRinging"},
-                    World{{{kCall, kCall, kEvent}, 0, Mutation::kLeavesUnarmed}, "LeavingUnarmed"},
-                    World{{{kCall, kEvent, kEvent}, 0, Mutation::kReadsOnWithEventsForLoop}, "ReadingOnWithEvents"},
-                    World{{{kCall, kCall}, 1, Mutation::kSleepsWithoutLooking}, "SleepingWithoutLooking"},
-                    World{{{kCall, kCall}, 0, Mutation::kLendsBeforeArming}, "LendingBeforeArming"}),
+    testing::Values(
+        World{{.messages = {kCall, kCall, kCall}, .visits = 0, .mutation = Mutation::kReadsWithoutTakingBack},
+              "ReadingWithoutTakingItBack"},
+        World{{.messages = {kCall, kEvent}, .visits = 0, .mutation = Mutation::kReturnsWithoutRinging},
+              "ReturningWithoutRinging"},
+        World{{.messages = {kCall, kCall}, .visits = 1, .mutation = Mutation::kGivesUpWithoutRinging},
+              "GivingUpWithoutRinging"},
+        World{{.messages = {kCall, kCall, kEvent}, .visits = 0, .mutation = Mutation::kLeavesUnarmed},
+              "LeavingUnarmed"},
+        World{{.messages = {kCall, kEvent, kEvent}, .visits = 0, .mutation = Mutation::kReadsOnWithEventsForLoop},
+              "ReadingOnWithEvents"},
+        World{{.messages = {kCall, kCall}, .visits = 1, .mutation = Mutation::kSleepsWithoutLooking},
+              "SleepingWithoutLooking"},
+        World{{.messages = {kCall, kCall}, .visits = 0, .mutation = Mutation::kLendsBeforeArming},
+              "LendingBeforeArming"},
+        World{{.messages = {kCall, kCall}, .flooded = true, .visits = 1, .mutation = Mutation::kReadsOnThoughWanted},
+              "ReadingOnThoughWanted"},
+        World{{.messages = {kCall, kCall, kCall},
+               .flooded = true,
+               .visits = 1,
+               .mutation = Mutation::kReadsOnThoughCallsWait},
+              "ReadingOnThoughCallsWait"}),
     [](const auto& param) { return param.param.name; });
 
 }  // namespace

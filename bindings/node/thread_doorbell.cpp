@@ -69,8 +69,9 @@ bool ThreadDoorbell::start() {
 
 bool ThreadDoorbell::start_thread() {
   Result<std::thread> thread = ipcbridge::start_thread(System::real(), [this] { watch(); });
-  if (thread.ok()) thread_ = std::move(thread).value();
-  return thread.ok();
+  if (!thread.ok()) return false;
+  thread_ = std::move(thread).value();
+  return true;
 }
 
 void ThreadDoorbell::stop() {

@@ -36,9 +36,13 @@ FailingMemory::Armed::~Armed() { plan.armed = false; }
 
 }  // namespace ipcbridge::testing_support
 
-// Of the whole test program; the other forms call these.
+// Of the whole test program; the other forms call these, or under a sanitizer are its own.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return ipcbridge::testing_support::allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+
 void* operator new(std::size_t size) {
-  void* memory = ipcbridge::testing_support::allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  void* memory = operator new(size, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }

@@ -312,6 +312,20 @@ def test_the_status_of_a_closed_client_has_the_shape_that_it_had(run: Run) -> No
     run(main())
 
 
+def test_a_server_says_where_it_was_when_its_loop_has_been_closed(names_directory: Any) -> None:
+    async def main() -> tuple[aio.Server, dict[str, Any], aio.Server]:
+        closed = await aio.serve("calc", Calc())
+        before = closed.status()
+        await closed.close()
+        return closed, before, await aio.serve("open", Calc())
+
+    closed, before, left_open = asyncio.run(main())
+    now = closed.status()
+    assert now.keys() == before.keys()
+    assert now == {**before, "state": "closed"}
+    assert left_open.status() == {**now, "address": "open", "path": f"{names_directory}/open.sock"}
+
+
 def test_handlers_of_an_asyncio_server_call_each_other(run: Run) -> None:
     async def main() -> None:
         calc: Any = None

@@ -33,6 +33,16 @@ Work = Union["asyncio.Task[None]", "Future[object]"]
 _Submit = Callable[[_native.InboundCall], None]
 
 
+_CLOSED: dict[str, Any] = {
+    "state": "closed",
+    "address": "",
+    "path": "",
+    "connections": 0,
+    "shm_connections": 0,
+    "running_calls": 0,
+}
+
+
 class _Running(NamedTuple):
     """A call that is being handled, and what is cancelled when its caller gives up."""
 
@@ -91,7 +101,10 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, running_calls."""
-        return self._service.placed(self._driver.native.server_status(self._id))
+        native = self._driver.native
+        native.check_process()
+        # The event loop may be closed, and with it what would tell of a server that has ended before.
+        return self._service.placed(native.server_status(self._id) if native.usable() else dict(_CLOSED))
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""

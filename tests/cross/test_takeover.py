@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,12 @@ def who_answers_next(client: Peer) -> int:
         pass
     answer: int = client.do("call", on="c", method="pid")
     return answer
+
+
+def connections_to_accept(path: str) -> int:
+    """Those that have been made to the socket, and which nobody has accepted: they have no inode yet."""
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return sum(each[6:] == ["0", path] for each in sockets)
 
 
 @pytest.fixture(params=KINDS)
@@ -78,8 +85,11 @@ def test_a_server_that_was_stopped_stays_if_who_asked_for_its_name_has_given_up(
 
 
 def test_a_server_that_was_stopped_gives_way_to_who_still_waits(old: Peer, new: Peer, address: str) -> None:
+    path = old.do("server_status", **{"as": "s"})["path"]
     old.signal(signal.SIGSTOP)
     taking = serve(new, address, takeover="replace", takeover_timeout=60)
+    while not connections_to_accept(path):  # over which it is asked
+        pass
     old.signal(signal.SIGCONT)
     taking.result()
     assert new.do("server_status", **{"as": "s"})["state"] == "listening"

@@ -5,13 +5,15 @@ let leftOut = 0
 
 /**
  * Writes a line to console.error. Where nobody reads stderr, Node.js keeps what it cannot write in memory: beyond a bound
- * lines are left out, and the next one that is not says how many.
+ * lines are left out, and the next one that is not says how many. `text`, which may take long to make, is asked only for
+ * what is written.
  */
-export function log(...parts: unknown[]): void {
+export function log(what: string, text?: () => string): void {
   if (unreadBytes() > maxUnreadBytes) {
     leftOut++
     return
   }
+  const parts = text === undefined ? [what] : [what, text()]
   if (leftOut > 0) {
     print(`ipcbridge: ${leftOut} lines were left out here, because nobody read them`)
     leftOut = 0
@@ -20,7 +22,7 @@ export function log(...parts: unknown[]): void {
 }
 
 /** That stderr cannot be written to any more (EPIPE: nobody holds its other end) must not end a process that serves. */
-function print(...parts: unknown[]): void {
+function print(...parts: string[]): void {
   const ignore = () => {}
   try {
     process.stderr.on('error', ignore)

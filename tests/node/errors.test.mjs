@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
-import { format } from 'node:util'
+import { format, inspect } from 'node:util'
 import ipc from 'ipcbridge'
 import { run, start } from './support/children.mjs'
 import { connect, deferred, serveAndConnect } from './support/endpoints.mjs'
@@ -147,7 +147,7 @@ for (const [how, onError] of Object.entries(failingListeners)) {
     await assert.rejects(remote.fail(), { message: 'it broke' })
     assert.equal(said.length, 1)
     assert.equal(said[0][0], `ipcbridge: ${address}: fail (in onError) failed:`)
-    assert.equal(said[0][1].message, 'onError itself')
+    assert.match(said[0][1], /^Error: onError itself\n/)
   })
 }
 
@@ -184,6 +184,36 @@ test('of a long error the log leaves out the middle', async t => {
     assert.ok(text.length < 100_000)
     assert.match(text, /it begins.*\[\.\.\.\].*it ends/s)
   }
+})
+
+test('the log prints an error once, and not at all where nobody reads', async t => {
+  const said = []
+  t.mock.method(console, 'error', (...args) => said.push(format(...args)))
+  let printed = 0
+  class Odd extends Error {
+    [inspect.custom]() {
+      printed++
+      return 'an odd error'
+    }
+  }
+  const { remote } = await serveAndConnect(t, {
+    fail() {
+      throw new Odd('x')
+    },
+  })
+  await assert.rejects(remote.fail(), { code: 'unknown' })
+  while (said.length < 1) await new Promise(setImmediate)
+  assert.match(said[0], /fail failed: an odd error$/)
+  assert.equal(printed, 1)
+  Object.defineProperty(process.stderr, 'writableLength', { value: 2 * 1024 * 1024, configurable: true })
+  t.after(() => delete process.stderr.writableLength)
+  for (let i = 0; i < 3; i++) await assert.rejects(remote.fail(), { code: 'unknown' })
+  await new Promise(setImmediate)
+  assert.equal(printed, 1)
+  delete process.stderr.writableLength
+  await assert.rejects(remote.fail(), { code: 'unknown' })
+  while (said.length < 3) await new Promise(setImmediate)
+  assert.match(said[1], /: 3 lines were left out here/)
 })
 
 test('an argument that cannot be encoded is refused with its path', async t => {

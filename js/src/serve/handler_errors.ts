@@ -45,17 +45,14 @@ export function isThenable(value: unknown): boolean {
 }
 
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
-  const what = `ipcbridge: ${service}: ${method} failed:`
-  try {
-    log(what, shortened(error))
-  } catch {
-    log(what, '(what was thrown cannot be printed)') // printing has run what the handler threw, which threw again
-  }
+  log(`ipcbridge: ${service}: ${method} failed:`, () => shown(error))
 }
 
-/** What was thrown, or its text where that is long. */
-function shortened(error: unknown): unknown {
-  const shown = typeof error === 'string' ? error : inspect(error)
-  const short = boundedText(shown)
-  return short.length < shown.length ? short : error
+/** Never throws: printing runs what the handler threw, which may throw again. */
+function shown(error: unknown): string {
+  try {
+    return boundedText(typeof error === 'string' ? error : inspect(error))
+  } catch {
+    return '(what was thrown cannot be printed)'
+  }
 }

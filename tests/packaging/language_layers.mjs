@@ -1,7 +1,9 @@
 // What each part of the language layers may import: docs/architecture.md has the same lists.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /**
  * A part is a folder, or files of the root that belong together. It may import itself and those it lists, which stand above
@@ -33,13 +35,15 @@ export const layers = {
 /** The imports below `root` that `parts` does not allow, a sentence for each. */
 export function violations(root, parts) {
   const found = []
-  for (const file of sources(root)) {
+  const files = sources(root)
+  const imports = importsOf(files, root)
+  for (const file of files) {
     const from = partOf(relative(root, file), parts)
     if (from === undefined) {
       found.push(`${file} belongs to no part`)
       continue
     }
-    for (const target of importsOf(file, root)) {
+    for (const target of imports[file]) {
       const to = partOf(relative(root, target), parts)
       if (to !== from && !parts[from].may.includes(to))
         found.push(`${file}: ${from} may not import ${relative(root, target)}`)
@@ -62,26 +66,27 @@ function partOf(path, parts) {
   return Object.keys(parts).find(part => parts[part].files?.includes(name))
 }
 
-function importsOf(file, root) {
-  const text = readFileSync(file, 'utf8')
-  return file.endsWith('.ts') ? typescriptImports(file, text) : pythonImports(file, text, root)
+/** Of each file, what it imports below `root`. */
+function importsOf(files, root) {
+  const isTypescript = file => file.endsWith('.ts')
+  const typescript = files.filter(isTypescript).map(file => [file, typescriptImports(file)])
+  const python = pythonImports(
+    files.filter(file => !isTypescript(file)),
+    root,
+  )
+  return { ...Object.fromEntries(typescript), ...python }
 }
 
-function typescriptImports(file, text) {
+function typescriptImports(file) {
+  const text = readFileSync(file, 'utf8')
   const specifiers = text.matchAll(/(?:\bfrom|\bimport|\brequire|\bimport\()\s*\(?\s*'(\.[^']*)'/g)
   return [...specifiers].map(([, specifier]) => join(dirname(file), specifier))
 }
 
-function pythonImports(file, text, root) {
-  const statements = text.matchAll(/^[ \t]*from (\.+|ipcbridge\b\.?)([\w.]*) import (\([^)]*\)|[^\n#]*)/gm)
-  return [...statements].flatMap(([, dots, module, names]) => {
-    const base = dots.startsWith('.') ? join(dirname(file), '../'.repeat(dots.length - 1)) : root
-    const package_ = join(base, ...module.split('.'))
-    // `from . import a, b` names modules; `from .a import B` what is in one.
-    const modules = names
-      .replace(/[()\s]+/g, ' ')
-      .split(',')
-      .map(name => name.trim().split(' ')[0])
-    return module === '' ? modules.map(name => join(package_, name)) : [package_]
-  })
+/** Read by Python itself, the checkout's where it has one. */
+function pythonImports(files, root) {
+  if (files.length === 0) return {}
+  const own = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url))
+  const reader = fileURLToPath(new URL('python_imports.py', import.meta.url))
+  return JSON.parse(execFileSync(existsSync(own) ? own : 'python3', [reader, root, ...files], { encoding: 'utf8' }))
 }

@@ -49,6 +49,8 @@ test('an import that no list allows is found, however it is written', t => {
     '_options.py': 'from ._process import (\n    log,\n    threads,\n)\n',
     '_values/c.py': 'from ipcbridge._process.log import error\n',
     '_values/d.py': 'from ipcbridge import _serve\n',
+    '_values/e.py': 'import os, ipcbridge._serve.server as server\n',
+    '_values/f.py': 'from .. import (\n    _code,  # :)\n    _serve,\n)\n',
     'stray.py': '',
   }
   for (const [name, text] of Object.entries(python)) {

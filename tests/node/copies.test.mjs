@@ -127,11 +127,15 @@ for (const doorbell of ['loop', 'thread']) {
     const { code, signal, stderr } = await run(
       t,
       `import { readdirSync } from 'node:fs'
+       import { setFlagsFromString } from 'node:v8'
+       import { runInNewContext } from 'node:vm'
        import { createRequire } from 'node:module'
        import { setImmediate } from 'node:timers/promises'
        const require = createRequire(argv.url)
        const file = require.resolve('ipcbridge')
        const Module = require('node:module')
+       setFlagsFromString('--expose-gc')
+       const gc = runInNewContext('gc')
        const use = async () => {
          for (const each of Object.keys(require.cache)) if (each.includes('/js/dist/')) delete require.cache[each]
          const library = Module._load(file)
@@ -154,7 +158,7 @@ for (const doorbell of ['loop', 'thread']) {
        process.exit(await remote.one() === 1 ? 6 : 9)`,
       {
         argv: { url: import.meta.url },
-        env: { NODE_OPTIONS: '--expose-gc', IPCBRIDGE_NODE_DOORBELL: doorbell },
+        env: { IPCBRIDGE_NODE_DOORBELL: doorbell },
       },
     )
     assert.deepEqual({ code, signal }, { code: 6, signal: null }, stderr)

@@ -7,7 +7,8 @@ namespace {
 
 // What shows nothing, or turns the direction of what follows.
 bool is_hidden(std::uint32_t character) {
-  return character < 0x20 || (character >= 0x7F && character < 0xA0) || (character >= 0x200B && character <= 0x200F) ||
+  return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0xAD || character == 0x61C ||
+         character == 0x180E || (character >= 0x200B && character <= 0x200F) ||
          (character >= 0x2028 && character <= 0x202E) || (character >= 0x2060 && character <= 0x2069) ||
          character == 0xFEFF;
 }

@@ -174,6 +174,8 @@ TEST(Utf8, WhatIsShownHasVisibleCharactersOnly) {
             "calc \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x8D");
   EXPECT_EQ(printable("a\nb\x1B\x7F", 80), "a?b??") << "control characters";
   EXPECT_EQ(printable("\xC2\x85\xE2\x80\xAE", 80), "?????") << "of Unicode, and what turns the direction";
+  EXPECT_EQ(printable("\xC2\xAD\xD8\x9C\xE1\xA0\x8E", 80), "???????")
+      << "a soft hyphen, an Arabic mark, a Mongolian separator";
   EXPECT_EQ(printable("\xC3", 80), "?") << "a part of a character";
   EXPECT_EQ(printable("\xC0\xAF\xED\xA0\x80\xF5\x80", 80), "???????") << "overlong, a surrogate, beyond Unicode";
   EXPECT_EQ(printable("ab\xC3\xA9", 3), "ab");

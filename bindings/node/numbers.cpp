@@ -14,6 +14,7 @@
 #include "core/endpoint/event_batch.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/options.hpp"
+#include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
 
 namespace ipcbridge::node {
@@ -74,6 +75,8 @@ Napi::Object numbers(Napi::Env env) {
                                           {"room", EventKind::kRoom}});
   object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}});
   object["defaultGrace"] = std::chrono::duration<double, std::milli>(defaults::kGrace).count();
+  object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
+  object["describe"] = kDescribeMethod;
   object["control"] =
       named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});
   object["column"] = columns(env);

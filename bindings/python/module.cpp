@@ -87,6 +87,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("DESCRIBE") = ipcbridge::kDescribeMethod;
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::defaults::kMaxQueuedBytes;
   module.attr("MAX_THREADS") = ipcbridge::kMaxThreads;
+  module.attr("LEAST_LIMIT_BYTES") = ipcbridge::kLeastLimitBytes;
   module.attr("DEFAULTS") = defaults();
   native::bind_generation(module);
   native::add_inbound_call_type(module);

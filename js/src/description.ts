@@ -1,6 +1,3 @@
-/** The method by which every service describes itself. */
-export const describeCall = '__describe__'
-
 /** A parameter, as `describe` tells of it. */
 export interface ParameterDescription {
   /** '' where it has none: destructured, or `**` of a destructured one. */

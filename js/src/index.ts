@@ -4,7 +4,7 @@ import { Client } from './client/client'
 import { expectDescription } from './client/description'
 import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
 import { makeSettings } from './client/settings'
-import { type Description, describeCall } from './description'
+import type { Description } from './description'
 import { IpcError, trimmed } from './errors'
 import {
   type CallOptions,
@@ -14,6 +14,7 @@ import {
   isList,
   type ServeOptions,
 } from './options'
+import { native } from './runtime'
 import { Server, serviceIfAny } from './serve/server'
 import { Service } from './serve/service'
 import type { Listener } from './state'
@@ -138,7 +139,7 @@ export function call(
  */
 export function describe(remote: object): Call<Description> {
   const { client, settings } = handleOf(remote)
-  return convertedCall(client.call(client.methodNumber(describeCall), [], settings), expectDescription)
+  return convertedCall(client.call(client.methodNumber(native().numbers.describe), [], settings), expectDescription)
 }
 
 /** How the connection, or the service, is doing now. Asks nobody; works in every state. */

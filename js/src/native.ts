@@ -85,6 +85,10 @@ interface Numbers {
   readonly takeover: { readonly wait: number; readonly fail: number; readonly replace: number }
   /** In ms. */
   readonly defaultGrace: number
+  /** The least that a limit in bytes may be. */
+  readonly leastLimitBytes: number
+  /** The method by which every service describes itself. */
+  readonly describe: string
 }
 
 // What is read for every message is written out here, where the engine takes it for constant; a test compares it with

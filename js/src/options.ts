@@ -182,9 +182,6 @@ export function fn<F>(name: string, value: F | undefined, fallback: F): F {
   return value
 }
 
-/** Less does not hold a call with a few arguments. */
-export const leastBytes = 1024
-
 const int64Choices: readonly Int64[] = ['mixed', 'bigint', 'error']
 
 export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefined {
@@ -192,8 +189,8 @@ export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefin
   return int64 === 'mixed' ? undefined : { int64 }
 }
 
-/** The part that connect and serve have in common, as the addon wants it. */
-export function endpointOptions(options: EndpointOptions, moreLimits: readonly string[] = []) {
+/** The part that connect and serve have in common, as the addon wants it. `leastBytes` is the least of limits in bytes. */
+export function endpointOptions(options: EndpointOptions, leastBytes: number, moreLimits: readonly string[] = []) {
   const limits = options.limits ?? {}
   checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls', ...moreLimits])
   oneOf('spin', options.spin, [true, false], true)

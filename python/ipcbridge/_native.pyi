@@ -18,6 +18,7 @@ DESCRIBE: str  # the hidden method that every service has
 
 MAX_QUEUED_BYTES: int
 MAX_THREADS: int
+LEAST_LIMIT_BYTES: int
 DEFAULTS: dict[str, int]
 
 CODES: tuple[str, ...]  # those of errors, in the order of their numbers, from 1

@@ -34,12 +34,11 @@ FOREVER = -1
 MAX_QUEUED_BYTES = _native.MAX_QUEUED_BYTES
 _MAX_BYTES = 2**63 - 1
 # Sizes within a message, and numbers of calls, have 32 bits, here as in Node.js.
-_LEAST_BYTES = 1024  # less does not hold a call with a few arguments
 _LIMITS = {
-    "max_message_bytes": (_LEAST_BYTES, 2**32 - 1),
+    "max_message_bytes": (_native.LEAST_LIMIT_BYTES, 2**32 - 1),
     "max_pending_calls": (1, 2**32 - 1),
-    "max_pending_bytes": (_LEAST_BYTES, _MAX_BYTES),
-    "max_bytes_per_user": (_LEAST_BYTES, _MAX_BYTES),
+    "max_pending_bytes": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
+    "max_bytes_per_user": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
 }
 _MAX_UID = 2**32 - 2
 _TAKEOVERS = ("wait", "fail", "replace")

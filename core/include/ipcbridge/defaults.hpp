@@ -20,4 +20,7 @@ namespace ipcbridge {
 // Of a service.
 inline constexpr unsigned kMaxThreads = 1024;
 
+// The least that a limit in bytes may be: less does not hold a call with a few arguments.
+inline constexpr unsigned kLeastLimitBytes = 1024;
+
 }  // namespace ipcbridge

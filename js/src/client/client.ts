@@ -52,7 +52,7 @@ export class Client implements Owner {
       addresses: [...addresses],
       connectTimeout: milliseconds('connectTimeout', options.connectTimeout, undefined),
       maxQueuedBytes: count('maxQueuedBytes', options.maxQueuedBytes),
-      ...endpointOptions(options),
+      ...endpointOptions(options, native().numbers.leastLimitBytes),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().connect(nativeOptions))

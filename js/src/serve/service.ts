@@ -1,4 +1,3 @@
-import { describeCall } from '../description'
 import { captureStack, type IpcError, trimStack } from '../errors'
 import {
   type CloseOptions,
@@ -7,7 +6,6 @@ import {
   decodingOf,
   endpointOptions,
   fn,
-  leastBytes,
   milliseconds,
   mode,
   oneOf,
@@ -61,15 +59,18 @@ export class Service implements InboundCallOwner {
       new HandlerErrors(address, fn('onError', options.onError, undefined)),
       callId => this.answered(callId),
     )
+    const { numbers } = native()
     const nativeOptions = {
       address,
-      methods: [...methods.map(method => method.name), describeCall],
+      methods: [...methods.map(method => method.name), numbers.describe],
       serialGroups: serialGroups(methods, oneOf('serial', options.serial, [true, false], false)),
-      takeover: native().numbers.takeover[oneOf('takeover', options.takeover, takeovers, 'wait')],
+      takeover: numbers.takeover[oneOf('takeover', options.takeover, takeovers, 'wait')],
       takeoverTimeout: milliseconds('takeoverTimeout', options.takeoverTimeout, undefined),
       mode: mode('mode', options.mode),
-      ...endpointOptions(options, ['maxBytesPerUser']),
-      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser, { least: leastBytes }),
+      ...endpointOptions(options, numbers.leastLimitBytes, ['maxBytesPerUser']),
+      maxBytesPerUser: count('limits.maxBytesPerUser', options.limits?.maxBytesPerUser, {
+        least: numbers.leastLimitBytes,
+      }),
     }
     if (options.spin === false) neverSpin()
     this.id = checkHandle(native().serve(nativeOptions))

@@ -122,18 +122,23 @@ def test_a_log_line_is_written_in_the_context_of_its_call(serve: Any, connect: A
     blocked.wait_for("id 7: ")
 
 
-@pytest.mark.parametrize("kind", ["raised", "notified"])
-def test_of_a_long_error_the_log_leaves_out_the_middle(kind: str, serve: Any, connect: Any, blocked: Blocked) -> None:
-    def fail() -> None:
-        raise ValueError(LONG) if kind == "raised" else ipc.IpcError("not_found", LONG)
-
+def logged(fail: Any, serve: Any, connect: Any, blocked: Blocked) -> list[logging.LogRecord]:
+    """What is logged of a notified call that fails."""
     records: list[logging.LogRecord] = []
     blocked.addFilter(lambda record: records.append(record) or True)
     blocked.go_on.set()
     serve("calc", {"fail": fail})
     assert ipc.notify(connect("calc")).fail()
     blocked.wait_for("fail() failed")
-    (record,) = records
+    return records
+
+
+@pytest.mark.parametrize("kind", ["raised", "notified"])
+def test_of_a_long_error_the_log_leaves_out_the_middle(kind: str, serve: Any, connect: Any, blocked: Blocked) -> None:
+    def fail() -> None:
+        raise ValueError(LONG) if kind == "raised" else ipc.IpcError("not_found", LONG)
+
+    (record,) = logged(fail, serve, connect, blocked)
     line = logging.Formatter().format(record)
     assert len(line) < 100_000
     assert "it begins" in line
@@ -177,13 +182,8 @@ def test_formatters_show_other_errors_as_they_like(
         def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
             return f"<{ei[1]}>"
 
-    records: list[logging.LogRecord] = []
-    blocked.addFilter(lambda record: records.append(record) or True)
-    blocked.go_on.set()
-    serve("calc", {"fail": fail})
-    assert ipc.notify(connect("calc")).fail()
-    blocked.wait_for("fail() failed")
-    assert Short().format(records[0]).endswith("<x>")
+    (record,) = logged(fail, serve, connect, blocked)
+    assert Short().format(record).endswith("<x>")
 
 
 @pytest.mark.parametrize("method", ["add", "add_async"])

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/verdicts.hpp"
+
 namespace ipcbridge::handler_pool_model {
 namespace {
 
@@ -25,10 +27,7 @@ class HandlerPoolModel : public testing::TestWithParam<World> {};
 
 TEST_P(HandlerPoolModel, EachCallIsRunOrTakenBackOnceAndAStopEndsAllThreads) {
   const model::Verdict verdict = explore(GetParam().model);
-  EXPECT_TRUE(verdict.live) << "stuck after:\n" << verdict.witness;
-  EXPECT_EQ(verdict.fault, "") << "after:\n" << verdict.witness;
-  EXPECT_FALSE(verdict.spins) << "somebody spins after:\n" << verdict.witness;
-  EXPECT_GT(verdict.states, 100U) << "the model has lost most of its interleavings";
+  model::expect_sound(verdict, 100U);
   RecordProperty("states", static_cast<int>(verdict.states));
 }
 
@@ -51,9 +50,7 @@ class HandlerPoolModelMistake : public testing::TestWithParam<Mistake> {};
 TEST_P(HandlerPoolModelMistake, IsFound) {
   Model model = GetParam().model;
   model.mutation = GetParam().mutation;
-  const model::Verdict verdict = explore(model);
-  EXPECT_TRUE(!verdict.live || verdict.spins || !verdict.fault.empty());
-  EXPECT_NE(verdict.witness, "");
+  model::expect_found(explore(model));
 }
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, HandlerPoolModelMistake,

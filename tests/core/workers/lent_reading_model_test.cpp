@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/verdicts.hpp"
+
 namespace ipcbridge::lent_reading_model {
 namespace {
 
@@ -29,10 +31,7 @@ class LentReadingModel : public testing::TestWithParam<World> {};
 
 TEST_P(LentReadingModel, NoInterleavingStrandsACallOrAnEvent) {
   const model::Verdict verdict = explore(GetParam().model);
-  EXPECT_TRUE(verdict.live) << "stuck after:\n" << verdict.witness;
-  EXPECT_EQ(verdict.fault, "") << "after:\n" << verdict.witness;
-  EXPECT_FALSE(verdict.spins) << "somebody spins after:\n" << verdict.witness;
-  EXPECT_GT(verdict.states, 300U) << "the model has lost most of its interleavings";
+  model::expect_sound(verdict, 300U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Worlds, LentReadingModel, testing::ValuesIn(worlds()),
@@ -40,10 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Worlds, LentReadingModel, testing::ValuesIn(worlds()),
 
 class LentReadingMistake : public testing::TestWithParam<World> {};
 
-TEST_P(LentReadingMistake, IsFound) {
-  const model::Verdict verdict = explore(GetParam().model);
-  EXPECT_TRUE(!verdict.live || !verdict.fault.empty());
-}
+TEST_P(LentReadingMistake, IsFound) { model::expect_found(explore(GetParam().model)); }
 
 INSTANTIATE_TEST_SUITE_P(
     Mistakes, LentReadingMistake,

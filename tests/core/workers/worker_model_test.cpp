@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/verdicts.hpp"
+
 namespace ipcbridge::worker_model {
 namespace {
 
@@ -34,10 +36,7 @@ class WorkerModel : public testing::TestWithParam<World> {};
 
 TEST_P(WorkerModel, NoInterleavingStrandsACallOrAnAnswer) {
   const model::Verdict verdict = explore(GetParam().model);
-  EXPECT_TRUE(verdict.live) << "stuck after:\n" << verdict.witness;
-  EXPECT_EQ(verdict.fault, "") << "after:\n" << verdict.witness;
-  EXPECT_FALSE(verdict.spins) << "somebody spins after:\n" << verdict.witness;
-  EXPECT_GT(verdict.states, 1'000U) << "the model has lost most of its interleavings";
+  model::expect_sound(verdict, 1'000U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Worlds, WorkerModel,
@@ -64,9 +63,7 @@ class WorkerModelMistake : public testing::TestWithParam<Mistake> {};
 TEST_P(WorkerModelMistake, IsFound) {
   Model model = GetParam().model;
   model.mutation = GetParam().mutation;
-  const model::Verdict verdict = explore(model);
-  EXPECT_TRUE(!verdict.live || verdict.spins || !verdict.fault.empty());
-  EXPECT_NE(verdict.witness, "");
+  model::expect_found(explore(model));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -30,6 +30,7 @@ enum class FrameType : std::uint8_t {
 
 inline constexpr std::uint8_t kFlagIgnorable = 0x01;  // a receiver that does not know the type skips it
 inline constexpr std::uint8_t kFlagMore = 0x02;       // another fragment of the same message follows
+inline constexpr std::uint8_t kFlagStreams = 0x04;    // the message begins with the streams that it carries
 
 struct FrameHeader {
   std::uint32_t length = 0;  // bytes of the body, which follows
@@ -42,7 +43,9 @@ static_assert(sizeof(FrameHeader) == 16);
 
 // Whether nothing is set that no version has given a meaning yet.
 constexpr bool is_well_formed(const FrameHeader& header) {
-  return header.zero == 0 && (header.flags & ~(kFlagIgnorable | kFlagMore)) == 0;
+  const bool may_carry_streams = header.type == FrameType::kRequest || header.type == FrameType::kReply;
+  const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0);
+  return header.zero == 0 && (header.flags & ~known) == 0;
 }
 
 // No frame's body is larger, whatever the channel; longer messages travel as fragments.

@@ -30,6 +30,10 @@ class IdMap {
   void reserve_one() {
     if ((size_ + 1) * 2 > slots_.size()) grow();
   }
+  // The same of so many.
+  void reserve(std::size_t more) {
+    while ((size_ + more) * 2 > slots_.size()) grow();
+  }
 
   // The id must not be in the map. References to other entries are invalid afterwards. When it throws, nothing has
   // changed.

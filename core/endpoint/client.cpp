@@ -13,14 +13,14 @@ std::string milliseconds(Duration duration) {
 }  // namespace
 
 Client::Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses)
-    : context_(context), id_(id), options_(options), admission_(context.known_ids(), options.allow) {
+    : ConnectionOwner(context), id_(id), options_(options), admission_(context.known_ids(), options.allow) {
   for (Address& address : addresses) links_.emplace_back().address = std::move(address);
 }
 
 void Client::start() {
-  const TimePoint now = context_.now();
+  const TimePoint now = context().now();
   connect_until_ = deadline_after(now, options_.connect_timeout);
-  context_.set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
+  context().set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
   for (Link& link : links_) attempt(link);
 }
 
@@ -108,9 +108,9 @@ void Client::give_up(const Error& why) {
 
 // The connection was lost, or (empty) somebody wants to call: connect_timeout begins anew.
 void Client::resume(const std::string& why_lost) {
-  const TimePoint now = context_.now();
+  const TimePoint now = context().now();
   connect_until_ = deadline_after(now, options_.connect_timeout);
-  context_.set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
+  context().set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
   const Error why{Code::kUnavailable, why_lost};
   set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
   fail_impatient(why_lost);
@@ -124,7 +124,7 @@ void Client::resume(const std::string& why_lost) {
 void Client::set_state(ClientState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
-  if (state == ClientState::kClosed) context_.note_end();
+  if (state == ClientState::kClosed) context().note_end();
   post_state(why);
 }
 
@@ -134,7 +134,7 @@ void Client::post_state(const Error* why) {
     event.code = why->code;
     event.message = why->message;
   }
-  if (!context_.post(event)) state_unposted_ = true;
+  if (!context().post(event)) state_unposted_ = true;
 }
 
 void Client::close() {

@@ -63,6 +63,7 @@ class Client final : public ConnectionOwner {
   void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
                  const CloseReason& why) override;
   void on_goaway(Session& session) override;
+  void on_streams_open(Session& session, std::uint64_t token, const StreamRange& streams) override;
   void on_room(Connection& connection) override;
   void on_dial_ready(std::uint64_t dial) override;
   void on_closed(Connection& connection, const CloseReason& why) override;
@@ -96,6 +97,7 @@ class Client final : public ConnectionOwner {
     bool notify = false;
     bool idempotent = false;
     bool wait_for_ready = true;
+    std::uint32_t streams = 0;  // among its arguments
     TimePoint deadline = kNever;
     std::uint8_t losses = 0;       // connections that ended while it was sent, or ran
     bool sent_before = false;      // over one of them, so that it may have run
@@ -169,7 +171,7 @@ class Client final : public ConnectionOwner {
   void unqueue(std::uint64_t bytes);
 
   // How they end (client_outcomes.cpp).
-  void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage);
+  void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection = 0);
   void finish_out_of_memory(std::uint64_t token);
   // Tells the callee that nobody waits. False when the call surely did not run.
   bool withdraw(const Call& call);
@@ -187,7 +189,6 @@ class Client final : public ConnectionOwner {
   void fail_impatient(std::string_view message);
 
   // What every call touches comes first: of a thousand clients each line of it is cold.
-  Context& context_;
   ClientId id_;
   ClientState state_ = ClientState::kConnecting;
   std::vector<Link> links_;

@@ -27,16 +27,20 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   } else if (!options.wait_for_ready) {
     return Error{Code::kUnavailable, not_sent(method, "there is no connection to " + where())};
   }
+  if (options.streams != 0 && (options.notify || options.idempotent)) {
+    return Error{Code::kInvalidArgument, "streams can be sent once: neither by notify() nor by an idempotent call"};
+  }
   calls_.reserve_one();
-  if (options.timeout) context_.reserve_timer();
+  if (options.timeout) context().reserve_timer();
   Call call;
   call.method = method;
   call.notify = options.notify;
   call.idempotent = options.idempotent;
   call.wait_for_ready = options.wait_for_ready;
+  call.streams = options.streams;
   if (options.timeout) {
     if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
-    call.deadline = deadline_after(context_.now(), *options.timeout);
+    call.deadline = deadline_after(context().now(), *options.timeout);
   }
   if (options.notify) token = next_notification_++;
   const TimePoint deadline = call.deadline;
@@ -49,7 +53,7 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
     enqueue(token, call, metadata, payload);
   }
   calls_.insert(token, std::move(call));
-  if (deadline != kNever) context_.set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
+  if (deadline != kNever) context().set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
   if (!sent.value() && state_ == ClientState::kDisconnected) resume_for(token);
   return Submission::kTaken;
 }
@@ -93,10 +97,11 @@ Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, 
   Request request;
   request.method = link.remote[call.method];
   request.notify = call.notify;
+  request.streams.count = call.streams;
   request.metadata = metadata;
   request.payload = payload;
   if (call.deadline != kNever) {
-    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - context_.now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - context().now()).count();
     request.timeout_us = static_cast<std::uint64_t>(std::max<std::int64_t>(1, left));
   }
   Result<std::uint64_t> id = link.connection->session().call(token, request);
@@ -108,7 +113,7 @@ Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, 
   call.connection = link.connection->id();
   call.id = id.value();
   if (call.deadline != kNever) call.written = link.connection->channel().written();
-  context_.awake().add(*link.connection);
+  context().awake().add(*link.connection);
   link.connection->flush_output();
   return true;
 }
@@ -151,7 +156,7 @@ void Client::unqueue(std::uint64_t bytes) {
   --queued_calls_;
   queued_bytes_ -= bytes;
   if (wanted_room_ == 0 || queued_bytes_ + wanted_room_ > options_.max_queued_bytes) return;
-  if (context_.post(RoomEvent{id_})) wanted_room_ = 0;
+  if (context().post(RoomEvent{id_})) wanted_room_ = 0;
 }
 
 // To be called when there may be room for the first in the queue, or another is the first. That is one try, in vain or
@@ -198,6 +203,11 @@ void Client::cancel(std::uint64_t token) {
   withdraw(*call);
   forget(token, *call);
   send_queued();
+}
+
+// Where there is no memory to tell, they never begin, and the call's end ends them.
+void Client::on_streams_open(Session& session, std::uint64_t token, const StreamRange& streams) {
+  context().post(StreamsOpenEvent{id_, token, {session.number(), streams.first}, streams.count});
 }
 
 void Client::on_request(Session& session, std::uint64_t id, const Request&, Buffer*) {

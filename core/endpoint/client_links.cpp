@@ -23,7 +23,7 @@ constexpr Duration kShareWait = std::chrono::milliseconds(20);
 // What cannot be done for want of memory is tried again a little later.
 void Client::retry_links() {
   for (Link& link : links_) {
-    if (link.connection == nullptr && !link.dial) attempt_at(link, context_.now() + kScarcityPause);
+    if (link.connection == nullptr && !link.dial) attempt_at(link, context().now() + kScarcityPause);
   }
 }
 
@@ -37,7 +37,7 @@ void Client::attempt(Link& link) {
     return;
   }
   link.address.path = std::move(path).value();
-  link.dial = context_.dial(link.address, *this);
+  link.dial = context().dial(link.address, *this);
   link.dial_until = kNever;
   advance(link);
 }
@@ -46,8 +46,8 @@ void Client::advance(Link& link) {
   std::optional<Connector::Outcome> outcome = link.dial->advance();
   if (!outcome) {
     if (link.dial_until != kNever) return;
-    link.dial_until = context_.now() + context_.options().handshake_timeout;
-    context_.set_timer({link.dial_until, TimerQueue::Kind::kClient, id_, 0});
+    link.dial_until = context().now() + context().options().handshake_timeout;
+    context().set_timer({link.dial_until, TimerQueue::Kind::kClient, id_, 0});
     return;
   }
   link.dial.reset();
@@ -72,18 +72,18 @@ void Client::use(Link& link, std::unique_ptr<Channel> channel) {
   }
   ConnectionSetup setup;
   setup.hello.limits = options_.limits;
-  setup.hello.nonce = context_.nonce();
+  setup.hello.nonce = context().nonce();
   if (link.address.named) setup.hello.service = link.address.text;
-  if (link.address.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context_.options().ring_bytes;
-  link.connection = context_.open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
+  if (link.address.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context().options().ring_bytes;
+  link.connection = context().open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
   if (link.connection == nullptr) {
     retry_later(link, {Code::kResourceExhausted, "cannot watch another descriptor"});
     return;
   }
   ++connections_;
   if (links_.size() > 1) {
-    link.expected_until = context_.now() + kShareWait;
-    context_.set_timer({link.expected_until, TimerQueue::Kind::kClient, id_, 0});
+    link.expected_until = context().now() + kShareWait;
+    context().set_timer({link.expected_until, TimerQueue::Kind::kClient, id_, 0});
   }
   link.connection->start();
 }
@@ -102,18 +102,18 @@ void Client::retry_later(Link& link, const Error& why) {
   last_error_ = why;
   const Duration most = any_usable() ? kMaxIdleBackoff : kMaxBackoff;
   link.backoff = link.backoff == Duration::zero() ? kFirstBackoff : std::min(link.backoff * 2, most);
-  attempt_at(link, context_.now() + link.backoff);
+  attempt_at(link, context().now() + link.backoff);
 }
 
 void Client::attempt_at(Link& link, TimePoint at) {
   link.next_attempt = std::max(at, link.opened + link.pause);
-  context_.set_timer({link.next_attempt, TimerQueue::Kind::kClient, id_, 0});
+  context().set_timer({link.next_attempt, TimerQueue::Kind::kClient, id_, 0});
 }
 
 // A connection that is lost is tried again at once. But a service that ends each of them as soon as it is open is not
 // to keep this process busy for ever.
 void Client::note_opened(Link& link) const {
-  const TimePoint now = context_.now();
+  const TimePoint now = context().now();
   const bool again_so_soon = link.found && now - link.opened < 2 * kMaxBackoff;
   link.pause = again_so_soon ? std::clamp(2 * link.pause, kFirstBackoff, kMaxBackoff) : Duration::zero();
   link.opened = now;
@@ -159,11 +159,11 @@ void Client::on_open(Connection& connection) {
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0) connection.close(CloseReason::goodbye());
+  if (leaving && connection.session().pending_calls() == 0 && connection.session().open_streams() == 0) connection.close(CloseReason::goodbye());
 }
 
 void Client::on_goaway(Session& session) {
-  Connection& connection = *context_.connection(session.number());
+  Connection& connection = *context().connection(session.number());
   Link* link = link_of(connection);
   if (link == nullptr) return;
   // Calls in flight go on; new ones go elsewhere, or to whoever serves here next.
@@ -176,14 +176,14 @@ void Client::on_goaway(Session& session) {
     if (!any_usable()) {
       resume(CloseReason::goodbye().message());
     } else {
-      attempt_at(*link, context_.now() + kFirstBackoff);
+      attempt_at(*link, context().now() + kFirstBackoff);
     }
   });
 }
 
 void Client::on_closed(Connection& connection, const CloseReason& why) {
   --connections_;
-  if (state_ == ClientState::kClosed) context_.note_end();
+  if (state_ == ClientState::kClosed) context().note_end();
   std::erase(leaving_, &connection);
   within_memory([&] {
     if (Link* link = link_of(connection)) {

@@ -50,7 +50,7 @@ std::size_t Client::fair_share() const {
       ++open;
       calls += link.connection->session().pending_calls();
     } else if (link.connection != nullptr) {
-      if (now == kNever) now = context_.now();
+      if (now == kNever) now = context().now();
       if (now < link.expected_until) ++opening;
     }
   }

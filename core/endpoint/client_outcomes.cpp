@@ -36,7 +36,7 @@ std::string seconds(Duration duration) {
 }  // namespace
 
 bool Client::withdraw(const Call& call) {
-  Connection* connection = context_.connection(call.connection);
+  Connection* connection = context().connection(call.connection);
   if (connection == nullptr) return false;
   bool sent = true;
   try {
@@ -47,16 +47,16 @@ bool Client::withdraw(const Call& call) {
   return sent;
 }
 
-void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection) {
   Call* call = calls_.find(token);
   if (call == nullptr || call->ended != Code::kOk) return;
   const bool notify = call->notify;
   if (outcome.remote || notify) {
     forget(token, *call);
-    if (!notify) context_.emit(OutcomeEvent{id_, token, outcome, storage});
+    if (!notify) context().emit(OutcomeEvent{id_, token, outcome, storage, connection});
     return;
   }
-  if (context_.post(OutcomeEvent{id_, token, outcome, nullptr})) {
+  if (context().post(OutcomeEvent{id_, token, outcome, nullptr})) {
     forget(token, *call);
     return;
   }
@@ -85,18 +85,18 @@ void Client::post_unposted() {
       if (call.ended != Code::kOk && count < tokens.size()) tokens.at(count++) = token;
     });
     for (std::size_t at = 0; at < count; ++at) {
-      if (context_.sink_room() == 0) return context_.note_unposted();
+      if (context().sink_room() == 0) return context().note_unposted();
       const Call& call = *calls_.find(tokens.at(at));
       Outcome outcome;
       outcome.code = call.ended;
       outcome.message = kOutOfMemory;
       outcome.sent_maybe = call.sent_before;
       forget(tokens.at(at), call);
-      context_.emit(OutcomeEvent{id_, tokens.at(at), outcome, nullptr});
+      context().emit(OutcomeEvent{id_, tokens.at(at), outcome, nullptr});
     }
     if (count < tokens.size()) break;
   }
-  if (state_ == ClientState::kClosed) context_.note_end();
+  if (state_ == ClientState::kClosed) context().note_end();
 }
 
 void Client::fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe) {
@@ -159,7 +159,7 @@ void Client::expire(std::uint64_t token, const Call& call) {
 }
 
 std::string Client::explain_silence(const Call& call) {
-  const Connection* connection = context_.connection(call.connection);
+  const Connection* connection = context().connection(call.connection);
   if (connection == nullptr) {
     const Link* link = pick(call.method, {});  // where the call would go, if there were room
     if (link == nullptr) return {};
@@ -185,11 +185,11 @@ std::string Client::describe_wait(const Call& call) const {
   return "a connection to " + where();
 }
 
-void Client::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void Client::on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
   Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
   if (call == nullptr || !lost) {
-    finish(token, outcome, storage);
+    finish(token, outcome, storage, session.number());
     return;
   }
   try {

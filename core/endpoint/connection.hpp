@@ -28,6 +28,8 @@ class Connection;
 // whichever of them dialled; a session's number is its connection's id. Called under the Driver's lock.
 class ConnectionOwner : public SessionEvents {
  public:
+  explicit ConnectionOwner(Context& context) : context_(context) {}
+
   // The peer has said HELLO: an error refuses it, and the peer is told.
   virtual Status judge(Connection& connection, const Hello& theirs) = 0;
   virtual void on_open(Connection& connection) = 0;
@@ -39,6 +41,19 @@ class ConnectionOwner : public SessionEvents {
   virtual void on_dial_ready(std::uint64_t /*dial*/) {}
   // The last word of this connection, which is destroyed at the end of the run.
   virtual void on_closed(Connection& connection, const CloseReason& why) = 0;
+
+  // Streams are the consumer's, whichever side of a connection this is (connection_owner.cpp).
+  bool on_stream_room(Session& session, std::uint64_t stream) final;
+  void on_stream_cancelled(Session& session, std::uint64_t stream) final;
+  void on_stream_items(Session& session, std::uint64_t stream, std::uint32_t count, ConstBytes items,
+                       Buffer* storage) final;
+  void on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome, Buffer* storage) final;
+
+ protected:
+  Context& context() const { return context_; }
+
+ private:
+  Context& context_;
 };
 
 struct ConnectionSetup {
@@ -97,6 +112,11 @@ class Connection final : FrameSink, FrameWriter {
   void close(const CloseReason& why);
   bool closed() const { return closed_; }
 
+  // Has `use` do something with the session, and sends what there is room for. Where there is no memory for that, the
+  // connection ends.
+  template <typename Use>
+  void use_session(Use use);
+
   // After a write outside of service(): polls for room if something is left to send.
   void flush_output();
 
@@ -142,6 +162,17 @@ class Connection final : FrameSink, FrameWriter {
   Handshake handshake_;
   MethodIndex offered_;  // of the peer's HELLO
 };
+
+template <typename Use>
+void Connection::use_session(Use use) {
+  try {
+    use(*session_);
+  } catch (const std::bad_alloc&) {
+    close(CloseReason::out_of_memory());
+    return;
+  }
+  flush_output();
+}
 
 template <typename Reply>
 void Connection::answer(std::uint64_t id, Reply reply) {

@@ -17,6 +17,7 @@ constexpr Duration kAskInterval = std::chrono::milliseconds(100);
 // The sentence that comes with an event, if one may.
 std::string_view* message_of(Event& event) {
   if (auto* ended = std::get_if<OutcomeEvent>(&event)) return &ended->outcome.message;
+  if (auto* ended = std::get_if<StreamEndEvent>(&event)) return &ended->outcome.message;
   if (auto* changed = std::get_if<ClientStateEvent>(&event)) return &changed->message;
   if (auto* changed = std::get_if<ServerStateEvent>(&event)) return &changed->message;
   return nullptr;
@@ -68,6 +69,12 @@ bool Context::post(const Event& event) {
     unposted_ = true;
     return false;
   }
+}
+
+void Context::tell_rooms() {
+  connections_.for_each([](std::uint64_t, const std::unique_ptr<Connection>& each) {
+    if (each->is_open()) each->session().tell_rooms();
+  });
 }
 
 void Context::schedule(Connection& connection) {

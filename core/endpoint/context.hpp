@@ -76,6 +76,8 @@ class Context {
   bool post(const Event& event);
   void note_unposted() { unposted_ = true; }
   bool take_unposted() { return std::exchange(unposted_, false); }
+  // Of streams, those that could not be posted.
+  void tell_rooms();
   // At most so many. True when none is left.
   bool deliver_posted(std::size_t most = EventSink::kAnyNumber);
   // Takes a posted outcome back: its caller has gone.

@@ -213,14 +213,40 @@ void Driver::close_server(ServerId server, Duration grace) {
   if (Server* found = impl_->server(server)) found->close(grace);
 }
 
-void Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next) {
-  impl_->answer(request, next, [&](Session& session) { session.reply(request.id, payload); });
+std::optional<StreamKey> Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next,
+                                       std::uint32_t streams) {
+  std::uint64_t first = 0;
+  impl_->answer(request, next, [&](Session& session) { first = session.reply(request.id, payload, streams); });
+  if (first == 0) return std::nullopt;
+  return StreamKey{request.connection, first};
 }
 
 void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
                          EventSink* next) {
   impl_->answer(request, next,
                 [&](Session& session) { session.reply_error(request.id, code, false, message, details); });
+}
+
+Result<StreamRoom> Driver::stream_room(const StreamKey& stream) {
+  return impl_->with_stream(stream, [&](Session& session) { return session.stream_room(stream.id); });
+}
+
+Result<StreamRoom> Driver::send_items(const StreamKey& stream, ConstBytes body) {
+  return impl_->with_stream(stream, [&](Session& session) -> Result<StreamRoom> {
+    return within_memory([&] { return session.send_items(stream.id, body); });
+  });
+}
+
+void Driver::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+  impl_->use_session(stream, [&](Session& session) { session.end_stream(stream.id, error, details); });
+}
+
+void Driver::consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes) {
+  impl_->use_session(stream, [&](Session& session) { session.consume_stream(stream.id, items, bytes); });
+}
+
+void Driver::cancel_stream(const StreamKey& stream) {
+  impl_->use_session(stream, [&](Session& session) { session.cancel_stream(stream.id); });
 }
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {

@@ -136,9 +136,27 @@ class Driver {
   // Answers a request; nobody is told when its connection or call has gone. To be called for each call that began, or
   // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next run, or at once where
   // `next` has room for them: it may be used by any thread.
-  void reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr);
+  // Of a result that carries so many streams the key of the first is given; null when none has been opened.
+  std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr,
+                                 std::uint32_t streams = 0);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
                    EventSink* next = nullptr);
+
+  // ---- streams, of either side ----
+  //
+  // A stream that a message carries has one id more than the one before it. Items are values with their sizes, after
+  // their number: docs/protocol.md, "Streams".
+
+  // See Session: what may be sent of one of this side's, and where that is nothing a room event follows; `cancelled`
+  // when it is over.
+  Result<StreamRoom> stream_room(const StreamKey& stream);
+  Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body);
+  void end_stream(const StreamKey& stream, const Error* error = nullptr, ConstBytes details = {});
+
+  // Of the peer's: so many items, which came in so many bytes (items events), have been taken. Until all are, also of
+  // one that has ended, or it is cancelled, they count against the window, and what the peer's user may have here.
+  void consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes);
+  void cancel_stream(const StreamKey& stream);
 
   // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.
   void tell_activity(ServerId server, const std::optional<shm::Activity>& activity);

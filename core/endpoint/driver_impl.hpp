@@ -56,6 +56,13 @@ class Driver::Impl {
   template <typename Reply>
   void answer(const RequestKey& request, EventSink* next, Reply reply);
 
+  // Has `use` do something with a connection that is open; nothing is done when it is not.
+  template <typename Use>
+  void use_session(const StreamKey& stream, Use use);
+  // The same with what it gives: the stream is over when its connection is.
+  template <typename Use>
+  Result<StreamRoom> with_stream(const StreamKey& stream, Use use);
+
   bool run(EventSink& sink, bool poll);
   bool spin(const std::function<bool()>& stop);
   bool prepare_sleep();
@@ -96,6 +103,22 @@ class Driver::Impl {
   ServerId next_server_ = 1;
   std::uint32_t runs_ = 0;
 };
+
+template <typename Use>
+void Driver::Impl::use_session(const StreamKey& stream, Use use) {
+  if (forked()) return;
+  const Access access(*this);
+  Connection* connection = context_.connection(stream.connection);
+  if (connection == nullptr || connection->closed() || !connection->is_open()) return;
+  connection->use_session(use);
+}
+
+template <typename Use>
+Result<StreamRoom> Driver::Impl::with_stream(const StreamKey& stream, Use use) {
+  Result<StreamRoom> room = Error{Code::kCancelled, "the stream's connection has ended"};
+  use_session(stream, [&](Session& session) { room = use(session); });
+  return room;
+}
 
 template <typename Reply>
 void Driver::Impl::answer(const RequestKey& request, EventSink* next, Reply reply) {

@@ -56,6 +56,7 @@ bool Driver::Impl::begin_due_calls() {
 void Driver::Impl::post_unposted() {
   clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->post_unposted(); });
   for (auto& [id, server] : servers_) server->post_unposted();
+  context_.tell_rooms();
 }
 
 void Driver::Impl::poll_descriptors() {

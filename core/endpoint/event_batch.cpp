@@ -20,7 +20,12 @@ constexpr bool kStandsAt = std::is_same_v<std::variant_alternative_t<static_cast
 
 static_assert(kStandsAt<OutcomeEvent, EventKind::kOutcome> && kStandsAt<InboundCallEvent, EventKind::kInboundCall> &&
               kStandsAt<CancelEvent, EventKind::kCancel> && kStandsAt<ClientStateEvent, EventKind::kClientState> &&
-              kStandsAt<ServerStateEvent, EventKind::kServerState> && kStandsAt<RoomEvent, EventKind::kRoom>);
+              kStandsAt<ServerStateEvent, EventKind::kServerState> && kStandsAt<RoomEvent, EventKind::kRoom> &&
+              kStandsAt<StreamsOpenEvent, EventKind::kStreamsOpen> &&
+              kStandsAt<StreamRoomEvent, EventKind::kStreamRoom> &&
+              kStandsAt<StreamCancelEvent, EventKind::kStreamCancel> &&
+              kStandsAt<StreamItemsEvent, EventKind::kStreamItems> &&
+              kStandsAt<StreamEndEvent, EventKind::kStreamEnd>);
 
 }  // namespace
 
@@ -122,10 +127,16 @@ void EventBatch::keep_long_message(const EventRow& row, ConstBytes payload, cons
 void EventBatch::add(const OutcomeEvent& event) {
   const EventRow row = begin_row(EventKind::kOutcome, event.client);
   row.set_wide(EventRow::kToken, event.token);
-  row.words[EventRow::kCode] = static_cast<std::uint32_t>(event.outcome.code);
-  row.words[EventRow::kEnding] = static_cast<std::uint32_t>(event.outcome.ending());
-  add_sentence(row, event.outcome.message);
-  add_message(row, event.outcome.payload, nullptr, event.storage);
+  row.words[EventRow::kStreams] = event.outcome.streams.count * EventRow::kOneStream;
+  if (event.outcome.streams.count != 0) row.set_key({event.connection, event.outcome.streams.first});
+  add_outcome(row, event.outcome, event.storage);
+}
+
+void EventBatch::add_outcome(const EventRow& row, const Outcome& outcome, Buffer* storage) {
+  row.words[EventRow::kCode] = static_cast<std::uint32_t>(outcome.code);
+  row.words[EventRow::kEnding] = static_cast<std::uint32_t>(outcome.ending());
+  add_sentence(row, outcome.message);
+  add_message(row, outcome.payload, nullptr, storage);
 }
 
 void EventBatch::add(const InboundCallEvent& event) {
@@ -135,8 +146,8 @@ void EventBatch::add(const InboundCallEvent& event) {
   row.words[EventRow::kMethod] = event.request.method;
   row.set_wide(EventRow::kTimeout, event.request.timeout_us);
   row.words[EventRow::kFlags] = event.request.notify ? EventRow::kNotify : 0U;
-  row.set_wide(EventRow::kConnection, event.key.connection);
-  row.set_wide(EventRow::kCallId, event.key.id);
+  row.words[EventRow::kStreams] += event.request.streams.count * EventRow::kOneStream;
+  row.set_key(event.key);
   add_message(row, event.request.payload, &event.request.metadata, event.storage);
 }
 
@@ -145,8 +156,7 @@ void EventBatch::add(const CancelEvent& event) {
   if (number == InboundCallTable::kNone) return;  // it has been answered
   const EventRow row = begin_row(EventKind::kCancel, event.server);
   row.words[EventRow::kNumber] = number;
-  row.set_wide(EventRow::kConnection, event.key.connection);
-  row.set_wide(EventRow::kCallId, event.key.id);
+  row.set_key(event.key);
 }
 
 void EventBatch::add(const ClientStateEvent& event) {
@@ -166,5 +176,32 @@ void EventBatch::add(const ServerStateEvent& event) {
 }
 
 void EventBatch::add(const RoomEvent& event) { begin_row(EventKind::kRoom, event.client); }
+
+EventRow EventBatch::begin_stream_row(EventKind kind, const StreamKey& stream) {
+  const EventRow row = begin_row(kind, 0);
+  row.set_key(stream);
+  return row;
+}
+
+void EventBatch::add(const StreamsOpenEvent& event) {
+  const EventRow row = begin_row(EventKind::kStreamsOpen, event.client);
+  row.set_wide(EventRow::kToken, event.token);
+  row.words[EventRow::kStreams] = event.count * EventRow::kOneStream;
+  row.set_key(event.first);
+}
+
+void EventBatch::add(const StreamRoomEvent& event) { begin_stream_row(EventKind::kStreamRoom, event.stream); }
+
+void EventBatch::add(const StreamCancelEvent& event) { begin_stream_row(EventKind::kStreamCancel, event.stream); }
+
+void EventBatch::add(const StreamItemsEvent& event) {
+  const EventRow row = begin_stream_row(EventKind::kStreamItems, event.stream);
+  row.words[EventRow::kItems] = event.count;
+  add_message(row, event.items, nullptr, event.storage);
+}
+
+void EventBatch::add(const StreamEndEvent& event) {
+  add_outcome(begin_stream_row(EventKind::kStreamEnd, event.stream), event.outcome, event.storage);
+}
 
 }  // namespace ipcbridge

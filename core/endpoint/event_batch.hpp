@@ -13,7 +13,19 @@
 namespace ipcbridge {
 
 // The numbers of the kinds in a batch: their places in Event.
-enum class EventKind : std::uint32_t { kOutcome, kInboundCall, kCancel, kClientState, kServerState, kRoom };
+enum class EventKind : std::uint32_t {
+  kOutcome,
+  kInboundCall,
+  kCancel,
+  kClientState,
+  kServerState,
+  kRoom,
+  kStreamsOpen,
+  kStreamRoom,
+  kStreamCancel,
+  kStreamItems,
+  kStreamEnd,
+};
 
 // One event of a batch, as numbers. What a number means depends on the kind of the event; js/src/native.ts has the same
 // table. All are u32; a wider number is in two, the lower half first.
@@ -37,18 +49,26 @@ struct EventRow {
     kMetadataStart = 8,  // inbound call: beside the payload
     kMetadataEnd = 9,    //
     kLongMessage = 10,   // which of the long messages has the payload and the metadata, counted from 1; 0: the slab
-    kFlags = 11,         // inbound call
-    kConnection = 12,    // inbound call, cancel: 2 words
-    kCallId = 14,        // inbound call, cancel: 2 words
+    kFlags = 11,         // inbound call: kNotify
+    kStreams = 11,       // outcome, inbound call, streams open: how many, times kOneStream
+    kConnection = 12,    // inbound call, cancel, streams: 2 words
+    kCallId = 14,        // inbound call, cancel; of streams their own, the first where there are several: 2 words
+    kItems = 3,          // stream items: how many
   };
   enum Flag : std::uint32_t { kNotify = 1 };
+  static constexpr std::uint32_t kOneStream = 2;  // beside the flag
 
   std::uint64_t wide(Column low) const { return words[low] | static_cast<std::uint64_t>(words[low + 1]) << 32U; }
   void set_wide(Column low, std::uint64_t value) const {
     words[low] = static_cast<std::uint32_t>(value);
     words[low + 1] = static_cast<std::uint32_t>(value >> 32U);
   }
+  void set_key(const RequestKey& key) const {
+    set_wide(kConnection, key.connection);
+    set_wide(kCallId, key.id);
+  }
   RequestKey key() const { return {wide(kConnection), wide(kCallId)}; }
+  std::uint32_t streams() const { return words[kStreams] / kOneStream; }
 
   std::uint32_t* words = nullptr;
 };
@@ -98,9 +118,16 @@ class EventBatch final : public EventSink {
   void add(const ClientStateEvent& event);
   void add(const ServerStateEvent& event);
   void add(const RoomEvent& event);
+  void add(const StreamsOpenEvent& event);
+  void add(const StreamRoomEvent& event);
+  void add(const StreamCancelEvent& event);
+  void add(const StreamItemsEvent& event);
+  void add(const StreamEndEvent& event);
   void add(const OrphansEvent&) {}  // for those who keep calls waiting
 
   EventRow begin_row(EventKind kind, std::uint32_t owner);
+  EventRow begin_stream_row(EventKind kind, const StreamKey& stream);
+  void add_outcome(const EventRow& row, const Outcome& outcome, Buffer* storage);
   void add_bytes(const EventRow& row, EventRow::Column start, ConstBytes bytes);
   void add_sentence(const EventRow& row, std::string_view sentence);
   void add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage);

@@ -69,6 +69,7 @@ struct OutcomeEvent {
   std::uint64_t token = 0;  // what the caller gave to Driver::call
   Outcome outcome;
   Buffer* storage = nullptr;
+  std::uint64_t connection = 0;  // that it came over, where it carries streams
 };
 
 // There may be room for a call for which Driver::call had none.
@@ -96,6 +97,43 @@ struct OrphansEvent {
   std::uint64_t connection = 0;
 };
 
+// A stream on a connection, of either side: their ids are those of calls.
+using StreamKey = RequestKey;
+
+// The streams among a call's arguments may begin: so many, the first of which has this key. It comes before the outcome,
+// if at all.
+struct StreamsOpenEvent {
+  ClientId client = 0;
+  std::uint64_t token = 0;
+  StreamKey first;
+  std::uint32_t count = 0;
+};
+
+// There is room for items of a stream of this side that had none.
+struct StreamRoomEvent {
+  StreamKey stream;
+};
+
+// Nobody reads a stream of this side any more.
+struct StreamCancelEvent {
+  StreamKey stream;
+};
+
+// Items of a stream of the peer's: each value with its size, a u32, before it.
+struct StreamItemsEvent {
+  StreamKey stream;
+  std::uint32_t count = 0;
+  ConstBytes items;
+  Buffer* storage = nullptr;
+};
+
+// A stream of the peer's is over: nothing follows. An error says why.
+struct StreamEndEvent {
+  StreamKey stream;
+  Outcome outcome;
+  Buffer* storage = nullptr;
+};
+
 struct ClientStateEvent {
   ClientId client = 0;
   ClientState state = ClientState::kConnecting;
@@ -112,6 +150,7 @@ struct ServerStateEvent {
 
 // Their order is that of the numbers in a batch (event_batch.hpp), except for the last, which has no place there.
 using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
+                           StreamsOpenEvent, StreamRoomEvent, StreamCancelEvent, StreamItemsEvent, StreamEndEvent,
                            OrphansEvent>;
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.

@@ -8,7 +8,8 @@ InboundCall::InboundCall(const InboundCallEvent& event)
       method(event.request.method),
       notify(event.request.notify),
       timeout_us(event.request.timeout_us),
-      received(event.received) {
+      received(event.received),
+      streams(event.request.streams) {
   Request request = event.request;
   keep_bytes(request, storage, event.storage);
   payload = request.payload;

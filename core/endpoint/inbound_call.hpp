@@ -16,6 +16,8 @@ struct InboundCall {
   bool notify = false;           // no answer is wanted
   std::uint64_t timeout_us = 0;  // until the caller's deadline, when the call was read; 0: no limit
   TimePoint received;            // when it was read, if it has a timeout
+  StreamRange streams;           // among the arguments
+  bool resumes = false;          // no call: a stream that it began, whose key this has, may go on, or is over
   Buffer storage;
   ConstBytes payload;   // in storage
   ConstBytes metadata;  // in storage

@@ -57,6 +57,7 @@ struct CallOptions {
   bool notify = false;
   bool idempotent = false;     // may run twice: repeated when its connection is lost
   bool wait_for_ready = true;  // false: fails at once while there is no connection
+  std::uint32_t streams = 0;   // among the arguments
 };
 
 // Those of them that say yes or no as one number, as the bindings pass them with every call.

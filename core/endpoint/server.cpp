@@ -19,7 +19,7 @@ Error cannot_watch() { return {Code::kResourceExhausted, "cannot watch another d
 }  // namespace
 
 Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const ServeOptions& options, Address address)
-    : context_(context),
+    : ConnectionOwner(context),
       id_(id),
       poll_token_(poll_token),
       options_(options),
@@ -34,7 +34,7 @@ Server::~Server() { stop_listening(); }
 
 void Server::start() {
   give_up_at_ =
-      options_.takeover == Takeover::kFail ? context_.now() : deadline_after(context_.now(), options_.takeover_timeout);
+      options_.takeover == Takeover::kFail ? context().now() : deadline_after(context().now(), options_.takeover_timeout);
   try_listen();
 }
 
@@ -46,7 +46,7 @@ void Server::try_listen() {
     set_state(ServerState::kListening, nullptr);
     return;
   }
-  const TimePoint now = context_.now();
+  const TimePoint now = context().now();
   if (status.error().code != Code::kAlreadyExists || now >= give_up_at_) {
     Error why = status.error();
     if (why.code == Code::kAlreadyExists && !replaces()) why.message += " (takeover 'replace' asks it to give way)";
@@ -54,19 +54,19 @@ void Server::try_listen() {
     return;
   }
   if (replaces()) takeover_request_.ask();
-  context_.set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
+  context().set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
 }
 
 // Another server of this process is asked whatever the option says: serving a name again replaces.
 bool Server::replaces() const {
-  return options_.takeover == Takeover::kReplace || context_.transports().listens_here(address_);
+  return options_.takeover == Takeover::kReplace || context().transports().listens_here(address_);
 }
 
 Status Server::listen() {
   Result<std::unique_ptr<Listener>> listener =
-      context_.transports().listen(context_.system(), address_, {.mode = options_.mode});
+      context().transports().listen(context().system(), address_, {.mode = options_.mode});
   if (!listener.ok()) return listener.error();
-  if (!context_.poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
+  if (!context().poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
   listener_ = std::move(listener).value();
   watch_listener();
   return {};
@@ -76,7 +76,7 @@ void Server::stop_listening() {
   check_at_ = kNever;
   watch_ = {};
   if (!listener_) return;
-  context_.poller().remove(listener_->fd());
+  context().poller().remove(listener_->fd());
   listener_.reset();
 }
 
@@ -94,14 +94,14 @@ void Server::accept() {
 
 // Out of descriptors: the listening socket stays readable, so polling it would spin. Clients wait meanwhile.
 void Server::pause_accepting() {
-  context_.poller().modify(listener_->fd(), poll_token_, 0);
-  accept_again_at_ = context_.now() + kAcceptPause;
-  context_.set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
+  context().poller().modify(listener_->fd(), poll_token_, 0);
+  accept_again_at_ = context().now() + kAcceptPause;
+  context().set_timer({accept_again_at_, TimerQueue::Kind::kServer, id_, 0});
 }
 
 void Server::accept_again() {
   accept_again_at_ = kNever;
-  if (listener_) context_.poller().modify(listener_->fd(), poll_token_, EPOLLIN);
+  if (listener_) context().poller().modify(listener_->fd(), poll_token_, EPOLLIN);
 }
 
 void Server::admit(std::unique_ptr<Channel> channel) {
@@ -111,14 +111,14 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   if (allowed.ok()) allowed = check_room(*channel, holder, user.connections);
   ConnectionSetup setup;
   setup.hello.limits = options_.limits;
-  setup.hello.nonce = context_.nonce();
+  setup.hello.nonce = context().nonce();
   setup.hello.service = address_.named ? address_.text : "";
   setup.hello.methods = options_.methods;
   setup.account = &user.account;
   setup.handshake_accounts = {&handshakes_, &user.handshakes};
-  if (address_.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context_.options().ring_bytes;
+  if (address_.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context().options().ring_bytes;
   if (connections_.size() == connections_.capacity()) connections_.reserve(2 * connections_.size() + 1);
-  Connection* connection = context_.open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
+  Connection* connection = context().open_connection(std::move(channel), Session::Side::kAcceptor, *this, setup);
   if (connection == nullptr) {
     if (user.connections == 0) users_.erase(holder);
     return;
@@ -156,7 +156,7 @@ void Server::on_timer(TimePoint now) {
     do_what_is_due(now);
   } catch (const std::bad_alloc&) {
     if (state_ == ServerState::kListening) check_at_ = std::min(check_at_, now + kAcceptPause);
-    context_.set_timer({now + kAcceptPause, TimerQueue::Kind::kServer, id_, 0});
+    context().set_timer({now + kAcceptPause, TimerQueue::Kind::kServer, id_, 0});
   }
 }
 
@@ -173,14 +173,14 @@ void Server::do_what_is_due(TimePoint now) {
 
 void Server::close(Duration grace) {
   if (state_ == ServerState::kClosed) return;
-  const TimePoint give_up_at = deadline_after(context_.now(), grace);
+  const TimePoint give_up_at = deadline_after(context().now(), grace);
   if (state_ == ServerState::kClosing) {
     // Who closes again may allow less time.
     if (grace == Duration::zero()) {
       give_up();
     } else if (give_up_at < give_up_at_) {
       give_up_at_ = give_up_at;
-      context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
+      context().set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
     }
     return;
   }
@@ -188,7 +188,7 @@ void Server::close(Duration grace) {
   takeover_request_.withdraw();
   set_state(ServerState::kClosing, nullptr);
   give_up_at_ = give_up_at;
-  context_.set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
+  context().set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
   for (Connection* connection : std::vector<Connection*>(connections_)) {
     if (connection->is_open()) {
       say_goodbye(*connection);
@@ -247,7 +247,7 @@ void Server::finish(const Error& why) {
 void Server::set_state(ServerState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
-  if (state == ServerState::kClosed) context_.note_end();
+  if (state == ServerState::kClosed) context().note_end();
   post_state(why);
 }
 
@@ -257,7 +257,7 @@ void Server::post_state(const Error* why) {
     event.code = why->code;
     event.message = why->message;
   }
-  if (!context_.post(event)) state_unposted_ = true;
+  if (!context().post(event)) state_unposted_ = true;
 }
 
 void Server::post_unposted() {
@@ -270,7 +270,7 @@ Status Server::judge(Connection& connection, const Hello& theirs) {
       return Error{Code::kPermissionDenied, "only the service's own user may replace it"};
     }
     // Whoever asked a server that was stopped, or busy, may have given up since.
-    if (is_hung_up(context_.system(), connection.channel().fd())) return CloseReason::peer_gone().error();
+    if (is_hung_up(context().system(), connection.channel().fd())) return CloseReason::peer_gone().error();
     if (state_ == ServerState::kListening) {
       close_reason_ = {Code::kAborted, describe(connection.channel().peer()) + " has taken over " + address_.text};
       close(defaults::kGrace);
@@ -299,7 +299,7 @@ void Server::on_open(Connection& connection) {
 void Server::on_closed(Connection& connection, const CloseReason&) {
   if (std::exchange(leaves_orphans_, false)) leave_orphans(connection.id());
   std::erase(connections_, &connection);
-  if (state_ == ServerState::kClosed) context_.note_end();
+  if (state_ == ServerState::kClosed) context().note_end();
   leave(quota_holder(connection.channel().peer()));
   close_if_drained();
 }

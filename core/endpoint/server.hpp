@@ -104,7 +104,6 @@ class Server final : public ConnectionOwner {
   void set_state(ServerState state, const Error* why);
   void post_state(const Error* why);
 
-  Context& context_;
   ServerId id_;
   std::uint64_t poll_token_;
   ServeOptions options_;

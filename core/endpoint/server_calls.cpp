@@ -28,18 +28,18 @@ void Server::on_request(Session& session, std::uint64_t id, const Request& reque
 }
 
 void Server::emit(const RequestKey& key, const Request& request, Buffer* storage) {
-  const TimePoint received = request.timeout_us != 0 ? context_.now() : TimePoint{};
-  context_.emit(InboundCallEvent{id_, key, request, storage, received});
+  const TimePoint received = request.timeout_us != 0 ? context().now() : TimePoint{};
+  context().emit(InboundCallEvent{id_, key, request, storage, received});
 }
 
 void Server::on_answered(const RequestKey& request) {
   serial_.finish(request);
-  if (serial_.has_due()) context_.note_due_calls();
+  if (serial_.has_due()) context().note_due_calls();
 }
 
 bool Server::begin_due_calls() {
   while (serial_.has_due()) {
-    if (context_.sink_room() == 0) return false;
+    if (context().sink_room() == 0) return false;
     if (std::optional<SerialOrder::Begun> call = serial_.begin_due()) begin(*std::move(call));
   }
   return true;
@@ -66,13 +66,13 @@ void Server::refuse(const RequestKey& request, const Error& why) {
     forget_orphan(request);
     return;
   }
-  context_.connection(request.connection)->answer(request.id, [&](Session& session) {
+  context().connection(request.connection)->answer(request.id, [&](Session& session) {
     session.reply_error(request.id, why.code, true, why.message, {});
   });
 }
 
 bool Server::is_connected(const RequestKey& request) const {
-  const Connection* connection = context_.connection(request.connection);
+  const Connection* connection = context().connection(request.connection);
   return connection != nullptr && !connection->closed();
 }
 
@@ -86,7 +86,7 @@ void Server::on_cancel(Session& session, std::uint64_t id) {
   }
 }
 
-void Server::tell_cancelled(const RequestKey& request) { context_.post(CancelEvent{id_, request}); }
+void Server::tell_cancelled(const RequestKey& request) { context().post(CancelEvent{id_, request}); }
 
 bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) {
   try {
@@ -100,7 +100,7 @@ bool Server::keeps_notification(Session& session, std::uint64_t id, std::uint64_
 
 // Where there is no memory for it they keep the place in the round that their connection had.
 void Server::leave_orphans(std::uint64_t connection) {
-  context_.post(OrphansEvent{id_, connection});
+  context().post(OrphansEvent{id_, connection});
   try {
     serial_.end_connection(connection);
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)

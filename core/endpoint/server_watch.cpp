@@ -14,13 +14,13 @@ constexpr Duration kRetry = std::chrono::milliseconds(100);
 }  // namespace
 
 void Server::check_soon() {
-  if (state_ == ServerState::kListening) check_by(context_.now() + kDebounce);
+  if (state_ == ServerState::kListening) check_by(context().now() + kDebounce);
 }
 
 void Server::check_by(TimePoint at) {
   if (at >= check_at_) return;
   check_at_ = at;
-  context_.set_timer({at, TimerQueue::Kind::kServer, id_, 0});
+  context().set_timer({at, TimerQueue::Kind::kServer, id_, 0});
 }
 
 void Server::check_listener() {
@@ -43,14 +43,14 @@ void Server::watch_listener() {
   if (files.empty()) return;
   std::vector<std::string> listed;
   if (address_.directory && address_.directory->follows_sessions()) listed.push_back(address_.directory->sessions());
-  const bool complete = context_.watch_paths(watch_, files, listed);
-  if (!complete) check_by(context_.now() + context_.options().listener_check_interval);
-  if (!is_in_place()) check_by(context_.now() + kDebounce);  // it has changed before it was watched
+  const bool complete = context().watch_paths(watch_, files, listed);
+  if (!complete) check_by(context().now() + context().options().listener_check_interval);
+  if (!is_in_place()) check_by(context().now() + kDebounce);  // it has changed before it was watched
 }
 
 // Connections stay.
 void Server::listen_anew() {
-  const TimePoint now = context_.now();
+  const TimePoint now = context().now();
   if (listener_) give_up_at_ = deadline_after(now, options_.takeover_timeout);
   stop_listening();
   Status status = relocate();

@@ -9,7 +9,7 @@ namespace ipcbridge {
 
 void TakeoverRequest::ask() {
   if (answered_ || dial_ || connection_ != nullptr) return;
-  dial_ = context_.dial(address_, *this);
+  dial_ = context().dial(address_, *this);
   on_dial_ready(dial_->id());
 }
 
@@ -22,11 +22,11 @@ void TakeoverRequest::on_dial_ready(std::uint64_t) {
 
 // Whoever may serve here may ask.
 void TakeoverRequest::ask_over(std::unique_ptr<Channel> channel) {
-  if (!Admission(context_.known_ids(), {}).admit(channel->peer()).ok()) return;
+  if (!Admission(context().known_ids(), {}).admit(channel->peer()).ok()) return;
   ConnectionSetup setup;
-  setup.hello.nonce = context_.nonce();
+  setup.hello.nonce = context().nonce();
   setup.hello.optional_features = feature::kReplace;
-  connection_ = context_.open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
+  connection_ = context().open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
   if (connection_ != nullptr) connection_->start();
 }
 

@@ -13,7 +13,7 @@ namespace ipcbridge {
 // long as the connection, and is answered by a refusal: the name becomes free, or not. Used under the Driver's lock.
 class TakeoverRequest final : public ConnectionOwner {
  public:
-  TakeoverRequest(Context& context, const Address& address) : context_(context), address_(address) {}
+  TakeoverRequest(Context& context, const Address& address) : ConnectionOwner(context), address_(address) {}
 
   // Asks, unless that has been done and the other may yet answer, or has.
   void ask();
@@ -34,7 +34,6 @@ class TakeoverRequest final : public ConnectionOwner {
  private:
   void ask_over(std::unique_ptr<Channel> channel);
 
-  Context& context_;
   const Address& address_;
   std::unique_ptr<Dial> dial_;
   Connection* connection_ = nullptr;

@@ -9,7 +9,8 @@ namespace ipcbridge {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x3145474449524249ULL;  // "IBRIDGE1" in memory order
-constexpr std::uint32_t kFixedBytes = 80;
+constexpr std::uint32_t kFrozenBytes = 80;
+constexpr std::uint32_t kFixedBytes = 96;
 constexpr std::size_t kMaxReasonBytes = 1024;
 
 Error malformed() { return {Code::kDataLoss, "it does not speak ipcbridge"}; }
@@ -31,11 +32,9 @@ void append_name(Buffer& body, const std::string& name) {
   append(body, as_bytes(name));
 }
 
-bool read_fixed(ByteReader& reader, Hello& hello, std::uint32_t& method_count) {
+bool read_frozen(ByteReader& reader, Hello& hello, std::uint32_t& fixed_bytes, std::uint32_t& method_count) {
   std::uint64_t magic = 0;
-  std::uint32_t fixed_bytes = 0;
   ConstBytes nonce;
-  ConstBytes unknown;
   if (!reader.read(magic) || magic != kMagic) return false;
   if (!reader.read(hello.major) || !reader.read(hello.minor) || !reader.read(fixed_bytes)) return false;
   const bool read = reader.read(hello.required_features) && reader.read(hello.optional_features) &&
@@ -44,10 +43,22 @@ bool read_fixed(ByteReader& reader, Hello& hello, std::uint32_t& method_count) {
                     reader.read(hello.nonce.size(), nonce);
   std::uint8_t no_shm = 0;
   ConstBytes reserved;
-  if (!read || !reader.read(no_shm) || !reader.read(7, reserved) || fixed_bytes < kFixedBytes) return false;
+  if (!read || !reader.read(no_shm) || !reader.read(7, reserved) || fixed_bytes < kFrozenBytes) return false;
   hello.no_shm = code_from_number(no_shm).value_or(Code::kUnknown);
   std::copy(nonce.begin(), nonce.end(), hello.nonce.begin());
-  return reader.read(fixed_bytes - kFixedBytes, unknown);  // a later minor version's fields
+  return true;
+}
+
+// What has been added to the fixed part. Who does not tell of streams takes none; a later minor version's fields are
+// skipped.
+bool read_added(ByteReader& reader, std::uint32_t fixed_bytes, Limits& limits) {
+  ConstBytes added;
+  if (!reader.read(fixed_bytes - kFrozenBytes, added)) return false;
+  ByteReader fields(added);
+  const bool tells = fields.read(limits.stream_window_bytes) && fields.read(limits.stream_window_items) &&
+                     fields.read(limits.max_streams);
+  if (!tells) limits.max_streams = 0;
+  return true;
 }
 
 }  // namespace
@@ -66,7 +77,10 @@ Buffer encode_hello(const Hello& hello) {
   append(body, static_cast<std::uint32_t>(hello.methods.size()));
   append(body, ConstBytes(hello.nonce));
   append(body, static_cast<std::uint8_t>(hello.no_shm));
-  body.resize(kFixedBytes);
+  body.resize(kFrozenBytes);
+  append(body, hello.limits.stream_window_bytes);
+  append(body, hello.limits.stream_window_items);
+  append(body, hello.limits.max_streams);
   append_name(body, hello.service);
   for (const std::string& method : hello.methods) append_name(body, method);
   return body;
@@ -75,10 +89,12 @@ Buffer encode_hello(const Hello& hello) {
 Result<Hello> decode_hello(ConstBytes body) {
   Hello hello;
   ByteReader reader(body);
+  std::uint32_t fixed_bytes = 0;
   std::uint32_t method_count = 0;
-  if (!read_fixed(reader, hello, method_count)) return malformed();
-  // Of another major version nothing but the fixed part is known.
+  if (!read_frozen(reader, hello, fixed_bytes, method_count)) return malformed();
+  // Of another major version nothing but the frozen part is known.
   if (hello.major != kProtocolMajor) return hello;
+  if (!read_added(reader, fixed_bytes, hello.limits)) return malformed();
   if (method_count > kMaxMethods || !read_name(reader, kMaxMethodBytes, hello.service)) return malformed();
   for (std::uint32_t i = 0; i < method_count; ++i) {
     std::string name;

@@ -15,6 +15,10 @@ struct Limits {
   std::uint64_t max_message_bytes = 256ULL * 1024 * 1024;
   std::uint64_t max_pending_bytes = 64ULL * 1024 * 1024;  // of all requests that are not answered yet
   std::uint32_t max_pending_calls = 1024;
+  std::uint32_t max_streams = 1024;  // of the peer's that are open at a time
+  // What may be on its way in one stream beyond what its consumer has taken; the last message may exceed the bytes.
+  std::uint32_t stream_window_items = 8192;
+  std::uint64_t stream_window_bytes = 256ULL * 1024;
 };
 
 namespace feature {

@@ -6,6 +6,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
 
@@ -16,6 +17,7 @@ struct Request {
   std::uint32_t method = 0;      // index in the callee's HELLO
   bool notify = false;           // no answer is wanted
   std::uint64_t timeout_us = 0;  // until the caller's deadline; 0: no limit
+  StreamRange streams;           // that it carries; who sends it gives their number
   ConstBytes metadata;
   ConstBytes payload;
 };
@@ -46,6 +48,7 @@ struct Outcome {
   bool remote = false;       // the answer came from the callee, not from this side
   std::string_view message;  // of an error
   ConstBytes payload;        // of a result; of an error the language's details
+  StreamRange streams;       // that a result carries
 
   Ending ending() const {
     if (code == Code::kOk) return Ending::kResult;

@@ -21,10 +21,10 @@ bool Outbox::can_begin(std::size_t size) const {
   return next_to_open() == long_.size() && (open_count_ == 0 || open_bytes_ + size <= max_open_bytes_);
 }
 
-void Outbox::push(FrameType type, std::uint64_t id, Buffer body) {
+void Outbox::push(FrameType type, std::uint64_t id, Buffer body, std::uint8_t flags) {
   const bool is_short = body.size() <= kMaxFrameBody && !has_long(id);
   std::deque<Message>& queue = is_short ? short_ : long_;
-  queue.push_back(Message{type, id, std::move(body)});
+  queue.push_back(Message{type, id, std::move(body), flags});
   charge(queue.back());
   flush_round();
 }
@@ -79,7 +79,8 @@ bool Outbox::flush_round() { return empty() || (flush_short() && flush_fragment(
 bool Outbox::flush_short() {
   while (!short_.empty()) {
     const Message& message = short_.front();
-    const FrameHeader header{static_cast<std::uint32_t>(message.body.size()), message.type, 0, 0, message.id};
+    const FrameHeader header{static_cast<std::uint32_t>(message.body.size()), message.type, message.flags, 0,
+                             message.id};
     const ConstBytes body(message.body);
     if (!writer_.write_frame(header, std::span(&body, 1))) return false;
     const auto [type, id] = std::pair(message.type, message.id);
@@ -116,8 +117,8 @@ bool Outbox::flush_fragment() {
   Message& message = long_.front();
   const std::size_t size = std::min(message.body.size() - message.sent, kMaxFrameBody);
   const bool last = message.sent + size == message.body.size();
-  const FrameHeader header{static_cast<std::uint32_t>(size), message.type, last ? std::uint8_t{0} : kFlagMore, 0,
-                           message.id};
+  const auto flags = static_cast<std::uint8_t>(message.flags | (last ? 0 : kFlagMore));
+  const FrameHeader header{static_cast<std::uint32_t>(size), message.type, flags, 0, message.id};
   const ConstBytes fragment = ConstBytes(message.body).subspan(message.sent, size);
   if (!writer_.write_frame(header, std::span(&fragment, 1))) return false;
   message.sent += size;

@@ -42,7 +42,8 @@ class Outbox {
   bool can_begin(std::size_t size) const;
 
   // Takes one whole message and sends what there is room for. on_sent(type, id) follows when its last byte is out.
-  void push(FrameType type, std::uint64_t id, Buffer body);
+  // `flags`: of each of its frames.
+  void push(FrameType type, std::uint64_t id, Buffer body, std::uint8_t flags = 0);
 
   // Gives up what is left of the messages of an id, and says how much of the first has gone out already.
   enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
@@ -59,6 +60,7 @@ class Outbox {
     FrameType type;
     std::uint64_t id;
     Buffer body;
+    std::uint8_t flags = 0;
     std::size_t sent = 0;
     bool open = false;
   };

@@ -27,6 +27,7 @@ class Reassembly {
  private:
   struct Partial {
     FrameType type = FrameType::kPad;
+    std::uint8_t streams = 0;  // the flag, of every fragment
     Buffer data;
   };
 

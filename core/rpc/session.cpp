@@ -40,6 +40,12 @@ Progress Session::dispatch(const FrameHeader& header, ConstBytes body) {
       return receive_cancel(header.call_id);
     case FrameType::kPing:
       return receive_ping(header.call_id);
+    case FrameType::kStreamItem:
+      return receive_items(header, body);
+    case FrameType::kStreamEnd:
+      return receive_end(header, body);
+    case FrameType::kCredit:
+      return receive_credit(header, body);
     case FrameType::kPong:
       return {};
     case FrameType::kGoaway:
@@ -66,6 +72,9 @@ Progress Session::give_up_message(const FrameHeader& header) {
       case FrameType::kCancel:
         send_out_of_memory(header.call_id, true);
         return {};
+      case FrameType::kStreamItem:
+      case FrameType::kStreamEnd:
+        return give_up_stream(header);
       case FrameType::kPing:
         return {};
       default:
@@ -97,7 +106,27 @@ void Session::send(FrameType type, std::uint64_t id, Buffer body) {
 }
 
 void Session::on_sent(FrameType type, std::uint64_t id) {
-  if (type == FrameType::kReply || type == FrameType::kError) finish_inbound(id);
+  switch (type) {
+    case FrameType::kReply:
+    case FrameType::kError:
+      note_announced(id);
+      finish_inbound(id);
+      break;
+    case FrameType::kRequest:
+      note_announced(id);
+      break;
+    case FrameType::kStreamItem:
+      if (OutboundStream* stream = outbound_streams_.find(id)) {
+        stream->in_outbox = false;
+        tell_room(id, *stream);
+      }
+      break;
+    case FrameType::kStreamEnd:
+      forget_stream(id);
+      break;
+    default:
+      break;
+  }
 }
 
 void Session::goaway() {
@@ -114,6 +143,7 @@ void Session::fail(const CloseReason& why) {
     if (!inbound.notify || !events_.keeps_notification(*this, id, inbound.bytes)) events_.on_cancel(*this, id);
   });
   inbound_.clear();
+  fail_streams(why);
   share_.close();
 }
 

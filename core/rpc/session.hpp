@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"
 #include "core/rpc/reassembly.hpp"
+#include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
 
@@ -42,6 +44,20 @@ class SessionEvents {
                          const CloseReason& why) = 0;
 
   virtual void on_goaway(Session& session) = 0;
+
+  // Streams of this side. The call that carries them has been sent: they may begin.
+  virtual void on_streams_open(Session& /*session*/, std::uint64_t /*token*/, const StreamRange& /*streams*/) {}
+  // There is room again for items. False: to be told again, by tell_rooms().
+  virtual bool on_stream_room(Session& /*session*/, std::uint64_t /*stream*/) { return true; }
+  // Nobody reads it any more: whatever makes its items is to end.
+  virtual void on_stream_cancelled(Session& /*session*/, std::uint64_t /*stream*/) {}
+
+  // Streams of the peer. `items` is what follows their number in the message.
+  virtual void on_stream_items(Session& /*session*/, std::uint64_t /*stream*/, std::uint32_t /*count*/,
+                               ConstBytes /*items*/, Buffer* /*storage*/) {}
+  // Nothing follows; an error says why.
+  virtual void on_stream_end(Session& /*session*/, std::uint64_t /*stream*/, const Outcome& /*outcome*/,
+                             Buffer* /*storage*/) {}
 };
 
 // One connection's protocol after the handshake, as a state machine without I/O: frames come in through
@@ -54,6 +70,10 @@ class SessionEvents {
 //
 // Where there is no memory for a message, its call fails with resource_exhausted and everything else goes on. A method
 // of this side that throws std::bad_alloc has done nothing.
+//
+// A request or its reply may carry streams (session_streams.cpp). Those of a request live until it has been answered and
+// the streams of its reply have ended. A stream ends by its sender's STREAM_END, once, also when its receiver has
+// cancelled it, so that both sides count the same streams as open.
 //
 // What it keeps for the peer is charged to `account`, where there is one, until fail(). A call for which the account
 // has no room is answered with resource_exhausted; the peer's other calls, and the connection, go on.
@@ -78,12 +98,34 @@ class Session {
   // fragment had not been sent.
   bool cancel(std::uint64_t id);
 
-  // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored.
-  void reply(std::uint64_t id, ConstBytes payload);
+  // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored. Gives the id of the
+  // first of so many streams that the result carries; 0 when there are none, or when it was answered by an error.
+  std::uint64_t reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams = 0);
   void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
 
   // Answers a request for whose answer there is no memory. False when there is none for that either.
   bool reply_out_of_memory(std::uint64_t id);
+
+  // What may be sent of a stream of this side; where that is nothing on_stream_room() follows. An error (cancelled) when
+  // the stream is over.
+  Result<StreamRoom> stream_room(std::uint64_t stream);
+
+  // Sends items, as many as there is room for; `body` is that of the message. Gives what may follow. Errors: cancelled,
+  // as above; resource_exhausted when the peer accepts no such message, or there is no memory for it. Then nothing has
+  // been sent.
+  Result<StreamRoom> send_items(std::uint64_t stream, ConstBytes body);
+
+  // No more items follow; `error`, where there is one, says why.
+  void end_stream(std::uint64_t stream, const Error* error = nullptr, ConstBytes details = {});
+
+  // The consumer of a stream of the peer's has taken so many items, which came in so many bytes.
+  void consume_stream(std::uint64_t stream, std::uint64_t items, std::uint64_t bytes);
+
+  // It wants no more of it; no event follows.
+  void cancel_stream(std::uint64_t stream);
+
+  // Tells anew of room that could not be told of.
+  void tell_rooms();
 
   // Tells the peer to begin no more calls here. Those that cross this arrive as ever: to refuse them would fail calls
   // that nobody could have known to send elsewhere.
@@ -100,8 +142,9 @@ class Session {
   std::size_t inbound_calls() const { return inbound_.size(); }
   // What a call of this size that finds no room waits for, to be told: "the service, which ...".
   std::string describe_wait(std::size_t bytes) const;
-  bool idle() const { return pending_.empty() && inbound_.empty() && outbox_.empty(); }
-  bool expects_frames() const { return !pending_.empty(); }
+  std::size_t open_streams() const { return open_inbound_streams_ + outbound_streams_.size(); }
+  bool idle() const { return pending_.empty() && inbound_.empty() && open_streams() == 0 && outbox_.empty(); }
+  bool expects_frames() const { return !pending_.empty() || open_inbound_streams_ != 0; }
 
  private:
   struct Pending {
@@ -109,6 +152,7 @@ class Session {
     std::uint64_t bytes = 0;
     bool abandoned = false;
     bool skipped = false;  // for want of memory: the rest of the answer is dropped
+    bool has_streams = false;  // among its arguments
   };
   struct Inbound {
     std::uint64_t bytes = 0;
@@ -120,6 +164,28 @@ class Session {
     bool cancelled = false;     // the owner knows
   };
 
+  struct InboundStream {
+    StreamWindow window;
+    std::uint64_t call = 0;  // that brought it
+    std::uint64_t charged = 0;
+    bool ended = false;      // by its sender; the consumer has not taken all of it
+    bool cancelled = false;  // by this side; the peer's word for that is to come
+  };
+  struct OutboundStream {
+    StreamCredit credit;
+    std::uint64_t call = 0;
+    bool announced = false;  // the message that carries it has been sent
+    bool in_outbox = false;  // some of its items are
+    bool wants_room = false;
+    bool ended = false;           // the last message is on its way
+    std::unique_ptr<Buffer> end;  // that message, before the stream is announced
+  };
+  // An inbound call's.
+  struct CallStreams {
+    StreamRange arguments;
+    std::uint32_t open_results = 0;
+  };
+
   bool is_ours(std::uint64_t id) const { return (id & kSideBit) == our_bit_; }
   bool admits(std::uint64_t bytes) const;
   void on_sent(FrameType type, std::uint64_t id);
@@ -127,6 +193,7 @@ class Session {
   bool charge(Inbound& inbound, std::uint64_t bytes);
   void forget_body(Inbound& inbound);
   std::string over_account() const;
+  void begin_call(std::uint64_t id, const Pending& pending, std::uint32_t streams);
   void fail_call(std::uint64_t id, const Pending& pending, const CloseReason& why);
   void send(FrameType type, std::uint64_t id, Buffer body);
 
@@ -144,6 +211,32 @@ class Session {
   Progress receive_answer(const FrameHeader& header, ConstBytes body);
   Progress finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
   Progress receive_cancel(std::uint64_t id);
+
+  Status check_room_for_streams(std::uint32_t count) const;
+  StreamRange open_streams(std::uint64_t call, std::uint32_t count);
+  void note_announced(std::uint64_t call);
+  void abandon_streams(std::uint64_t call, bool unsent);
+  std::uint32_t count_streams(std::uint64_t call);
+  StreamRoom room_of(const OutboundStream& stream) const;
+  void tell_room(std::uint64_t id, OutboundStream& stream);
+  void end_stream(std::uint64_t id, OutboundStream& stream, Buffer body);
+  void forget_stream(std::uint64_t id);
+  void release_arguments(std::uint64_t call);
+  void cancel_inbound(std::uint64_t id, InboundStream& stream);
+  void cancel_streams_of(std::uint64_t call);
+  void fail_streams(const CloseReason& why);
+  Progress announce(const FrameHeader& header, ConstBytes body);
+  Result<StreamRange> carried_streams(const FrameHeader& header, ConstBytes& body);
+  void reserve_results(std::uint64_t call, std::uint32_t count);
+  std::uint64_t open_results(std::uint64_t call, std::uint32_t count);
+  void abandon_results(std::uint64_t call);
+  Progress receive_items(const FrameHeader& header, ConstBytes body);
+  Progress start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, Buffer* storage);
+  Progress receive_end(const FrameHeader& header, ConstBytes body);
+  Progress finish_stream(std::uint64_t id, ConstBytes body, Buffer* storage);
+  Progress receive_stream_cancel(std::uint64_t id);
+  Progress receive_credit(const FrameHeader& header, ConstBytes body);
+  Progress give_up_stream(const FrameHeader& header);
 
   static constexpr std::uint64_t kSideBit = 1ULL << 63U;
   // Answers that the peer does not read are kept up to this many bytes; beyond it a reply shrinks to an error.
@@ -166,6 +259,12 @@ class Session {
   AccountShare share_;
   Outbox outbox_;
   Reassembly reassembly_;
+  IdMap<InboundStream> inbound_streams_;
+  std::uint32_t open_inbound_streams_ = 0;  // of these, that have not ended
+  IdMap<OutboundStream> outbound_streams_;
+  std::uint32_t unannounced_streams_ = 0;  // of these
+  IdMap<CallStreams> call_streams_;
+  bool has_untold_rooms_ = false;
 };
 
 }  // namespace ipcbridge

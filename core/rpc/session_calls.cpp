@@ -1,5 +1,6 @@
 // Session: the calls of this side.
 #include <array>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ void Session::give_up_answer(const FrameHeader& header) {
   const bool abandoned = std::exchange(pending->abandoned, true);
   // The callee counts the call until its last fragment is out, and so does this side.
   pending->skipped = true;
+  cancel_streams_of(header.call_id);
   if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
   if (abandoned) return;
   Outcome outcome;
@@ -41,32 +43,52 @@ std::string Session::describe_wait(std::size_t bytes) const {
 }
 
 Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
-  const std::size_t size = kRequestPrefixBytes + request.metadata.size() + request.payload.size();
+  const std::uint32_t streams = request.streams.count;
+  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + kRequestPrefixBytes + request.metadata.size() +
+                           request.payload.size();
   if (goaway_received_) return CloseReason::goodbye().error();
   if (size > theirs_.max_message_bytes) {
     return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
                                                std::to_string(theirs_.max_message_bytes)};
   }
+  if (Status status = check_room_for_streams(streams); !status.ok()) return status.error();
   if (outbox_.has_short() || !outbox_.can_begin(size) || !admits(size)) return 0;
 
   const std::uint64_t id = next_id_ | our_bit_;
   const FrameType type = request.notify ? FrameType::kNotify : FrameType::kRequest;
   const RequestPrefix prefix = encode_request_prefix(request);
-  const std::array<ConstBytes, 3> parts{prefix, request.metadata, request.payload};
+  const auto range = encode_stream_range({id + 1, streams});
+  const std::array<ConstBytes, 4> all{range, prefix, request.metadata, request.payload};
+  const std::span<const ConstBytes> parts = std::span(all).subspan(streams == 0 ? 1 : 0);
+  const std::uint8_t flags = streams == 0 ? std::uint8_t{0} : kFlagStreams;
   pending_.reserve_one();
+  outbound_streams_.reserve(streams);
   if (size <= kMaxFrameBody) {
-    const FrameHeader header{static_cast<std::uint32_t>(size), type, 0, 0, id};
+    const FrameHeader header{static_cast<std::uint32_t>(size), type, flags, 0, id};
     if (!writer_.write_frame(header, parts)) return 0;
-  } else {
-    Buffer body;
-    body.reserve(size);
-    for (const ConstBytes part : parts) append(body, part);
-    outbox_.push(type, id, std::move(body));
+    begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+    if (streams != 0) note_announced(id);
+    return id;
   }
-  ++next_id_;
-  pending_.insert(id, Pending{token, size});
-  pending_bytes_ += size;
+  Buffer body;
+  body.reserve(size);
+  for (const ConstBytes part : parts) append(body, part);
+  begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+  try {
+    outbox_.push(type, id, std::move(body), flags);
+  } catch (const std::bad_alloc&) {
+    if (streams != 0) abandon_streams(id, /*unsent=*/true);
+    take_pending(id);
+    throw;
+  }
   return id;
+}
+
+void Session::begin_call(std::uint64_t id, const Pending& pending, std::uint32_t streams) {
+  ++next_id_;
+  pending_.insert(id, pending);
+  pending_bytes_ += pending.bytes;
+  if (streams != 0) open_streams(id, streams);
 }
 
 bool Session::cancel(std::uint64_t id) {
@@ -74,6 +96,7 @@ bool Session::cancel(std::uint64_t id) {
   if (pending == nullptr || pending->abandoned) return true;
   pending->abandoned = true;
   const Outbox::Dropped dropped = outbox_.drop(id);
+  if (pending->has_streams) abandon_streams(id, dropped == Outbox::Dropped::kUnsent);
   if (dropped == Outbox::Dropped::kUnsent) {
     take_pending(id);
     return false;
@@ -88,6 +111,10 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
     return CloseReason::peer_violation("an answer to no call");
   const Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return {};  // answered already: ignored
+  const bool begins = !reassembly_.has(header.call_id) && !pending->skipped;
+  if ((header.flags & kFlagStreams) != 0 && begins) {
+    if (Progress progress = announce(header, body); !progress.ok()) return progress;
+  }
   if (pending->skipped) {
     if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
     return {};
@@ -118,9 +145,16 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
     return {};
   }
   outcome.remote = true;
+  Result<StreamRange> streams = carried_streams(header, body);
+  if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
+  outcome.streams = streams.value();
   outcome.payload = body;
   const Pending pending = take_pending(header.call_id);
-  if (!pending.abandoned) events_.on_outcome(*this, pending.token, outcome, storage);
+  if (!pending.abandoned) {
+    events_.on_outcome(*this, pending.token, outcome, storage);
+  } else if (outcome.streams.count != 0) {
+    cancel_streams_of(header.call_id);
+  }
   return {};
 }
 
@@ -136,7 +170,13 @@ void Session::fail_call(std::uint64_t id, const Pending& pending, const CloseRea
   const Outbox::Dropped sent = outbox_.take(id, body);
   if (sent != Outbox::Dropped::kAllSent) {
     const bool begun = sent == Outbox::Dropped::kPartlySent;
-    events_.on_unsent(*this, pending.token, decode_request(body).value(), begun, why);
+    const std::uint32_t streams = pending.has_streams ? count_streams(id) : 0;
+    ConstBytes message(body);
+    if (streams != 0) message = message.subspan(kStreamRangeBytes);
+    Request request = decode_request(message).value();
+    request.streams.count = streams;
+    if (streams != 0) abandon_streams(id, /*unsent=*/true);  // they have not begun
+    events_.on_unsent(*this, pending.token, request, begun, why);
     return;
   }
   Outcome outcome;

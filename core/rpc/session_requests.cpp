@@ -1,5 +1,6 @@
 // Session: the calls of the peer.
 #include <array>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,7 @@ void Session::finish_inbound(std::uint64_t id) {
     inbound_bytes_ -= inbound->bytes;
     share_.refund(inbound->charged);
     inbound_.erase(id);
+    if (!call_streams_.empty()) release_arguments(id);
   }
 }
 
@@ -92,35 +94,59 @@ std::string Session::over_account() const {
   return "the calls and answers that are kept for this user exceed " + std::to_string(share_.max_bytes()) + " bytes";
 }
 
-void Session::reply(std::uint64_t id, ConstBytes payload) {
+std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams) {
   Inbound* inbound = inbound_.find(id);
-  if (inbound == nullptr || inbound->answered) return;
-  if (inbound->notify) payload = {};
-  if (payload.size() > theirs_.max_message_bytes) {
+  if (inbound == nullptr || inbound->answered) return 0;
+  if (inbound->notify) {
+    payload = {};
+    streams = 0;
+  }
+  if (Status status = check_room_for_streams(streams); !status.ok()) {
+    reply_error(id, status.error().code, false, status.error().message, {});
+    return 0;
+  }
+  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + payload.size();
+  if (size > theirs_.max_message_bytes) {
     reply_error(id, Code::kResourceExhausted, false,
-                "the result has " + std::to_string(payload.size()) + " bytes and the caller accepts " +
+                "the result has " + std::to_string(size) + " bytes and the caller accepts " +
                     std::to_string(theirs_.max_message_bytes),
                 {});
-    return;
+    return 0;
   }
-  if (!outbox_.holds_back(id) && payload.size() <= kMaxFrameBody) {
-    const FrameHeader header{static_cast<std::uint32_t>(payload.size()), FrameType::kReply, 0, 0, id};
-    if (writer_.write_frame(header, std::span(&payload, 1))) {
-      finish_inbound(id);
-      return;
+  const auto range = encode_stream_range({next_id_ | our_bit_, streams});
+  const std::array<ConstBytes, 2> both{range, payload};
+  const std::span<const ConstBytes> parts = std::span(both).subspan(streams == 0 ? 1 : 0);
+  const std::uint8_t flags = streams == 0 ? std::uint8_t{0} : kFlagStreams;
+  if (streams != 0) reserve_results(id, streams);
+  if (!outbox_.holds_back(id) && size <= kMaxFrameBody) {
+    const FrameHeader header{static_cast<std::uint32_t>(size), FrameType::kReply, flags, 0, id};
+    if (writer_.write_frame(header, parts)) {
+      const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
+      on_sent(FrameType::kReply, id);
+      return first;
     }
   }
   forget_body(*inbound);
-  if (!inbound->notify && outbox_.bytes() + payload.size() > kMaxUnsentBytes && !outbox_.empty()) {
+  if (!inbound->notify && outbox_.bytes() + size > kMaxUnsentBytes && !outbox_.empty()) {
     reply_error(id, Code::kResourceExhausted, false, "the caller does not read its results", {});
-    return;
+    return 0;
   }
-  if (!inbound->notify && !share_.has_room(payload.size())) {
+  if (!inbound->notify && !share_.has_room(size)) {
     reply_error(id, Code::kResourceExhausted, false, over_account(), {});
-    return;
+    return 0;
   }
-  outbox_.push(FrameType::kReply, id, Buffer(payload.begin(), payload.end()));
+  Buffer body;
+  body.reserve(size);
+  for (const ConstBytes part : parts) append(body, part);
+  const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
+  try {
+    outbox_.push(FrameType::kReply, id, std::move(body), flags);
+  } catch (const std::bad_alloc&) {
+    if (streams != 0) abandon_results(id);
+    throw;
+  }
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
+  return first;
 }
 
 void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
@@ -157,11 +183,16 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     inbound = &inbound_.insert(header.call_id, Inbound{});
     inbound->notify = header.type == FrameType::kNotify;
   }
+  const bool begins = inbound->bytes == 0;
   inbound->bytes += body.size();
   inbound_bytes_ += body.size();
   if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1)
     return CloseReason::peer_violation("more bytes than were granted");
   if (inbound->bytes > ours_.max_message_bytes) return CloseReason::peer_violation("a message over the limit");
+  if ((header.flags & kFlagStreams) != 0 && begins) {
+    if (inbound->notify) return CloseReason::peer_violation("a notification that carries streams");
+    if (Progress progress = announce(header, body); !progress.ok()) return progress;
+  }
   if (inbound->refused || !charge(*inbound, body.size())) return refuse_request(header, *inbound);
 
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
@@ -193,15 +224,18 @@ Progress Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
 }
 
 Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+  Result<StreamRange> streams = carried_streams(header, body);
+  if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
   Result<Request> request = decode_request(body);
   if (!request.ok()) return CloseReason::peer_violation(request.error().message);
   request.value().notify = header.type == FrameType::kNotify;
+  request.value().streams = streams.value();
   events_.on_request(*this, header.call_id, request.value(), storage);
   return {};
 }
 
 Progress Session::receive_cancel(std::uint64_t id) {
-  if (is_ours(id)) return CloseReason::peer_violation("a cancellation of a call of this side");
+  if (is_ours(id)) return receive_stream_cancel(id);
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
   if (inbound->complete) {

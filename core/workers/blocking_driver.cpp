@@ -24,6 +24,7 @@ void BlockingDriver::Impl::on_event(const Event& event) {
 }
 
 void BlockingDriver::Impl::on(const InboundCallEvent& event) {
+  if (event.request.streams.count != 0) streams_.open_arguments(event.key, event.request.streams);
   const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, wakes who is needed afterwards
   pool_.push(InboundCall(event));
 }
@@ -146,6 +147,28 @@ void BlockingDriver::reply(const RequestKey& request, ConstBytes payload) {
 
 void BlockingDriver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
   if (!impl_->forked()) impl_->reply_error(request, code, message, details);
+}
+
+std::optional<StreamKey> BlockingDriver::reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
+                                               const StreamTable::Origin& origin) {
+  return impl_->forked() ? std::nullopt : impl_->reply(request, payload, streams, origin);
+}
+
+StreamTable::Queues BlockingDriver::take_arguments(const RequestKey& call) {
+  return impl_->forked() ? StreamTable::Queues() : impl_->take_arguments(call);
+}
+
+void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+  if (!impl_->forked()) impl_->end_stream(stream, error, details);
+}
+
+Result<BlockingDriver::NextItems> BlockingDriver::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
+                                                             TimePoint deadline, const Interrupted& interrupted) {
+  return impl_->forked() ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"}) : impl_->next_items(stream, batch, deadline, interrupted);
+}
+
+void BlockingDriver::leave_stream(StreamQueue& stream) {
+  if (!impl_->forked()) impl_->leave_stream(stream);
 }
 
 void BlockingDriver::stop_workers(ServerId server) {

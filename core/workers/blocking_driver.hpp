@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "core/workers/call_result.hpp"
 #include "core/workers/interrupt_check.hpp"
 #include "core/workers/observed_event.hpp"
+#include "core/workers/stream_table.hpp"
 #include "core/workers/work_queue.hpp"
 
 namespace ipcbridge {
@@ -56,6 +58,24 @@ class BlockingDriver {
   // answers is back first: it need not read, and nobody need be woken.
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+
+  // The same of a result that carries so many streams, which `origin` makes: the key of the first. When one of them has
+  // room again, or is over, a worker of that server is given an InboundCall that `resumes` it.
+  std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
+                                 const StreamTable::Origin& origin);
+  // Driver::end_stream(), of such a stream.
+  void end_stream(const StreamKey& stream, const Error* error = nullptr, ConstBytes details = {});
+
+  // The streams among the arguments of an inbound call, once. To be asked for each call that has some, at the latest
+  // before it is answered.
+  StreamTable::Queues take_arguments(const RequestKey& call);
+
+  // The next items of a stream of a peer's. Blocks, unless there are some, or it has ended.
+  enum class NextItems : std::uint8_t { kItems, kEnd, kInterrupted, kTimeout };
+  Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
+                               const Interrupted& interrupted);
+  // Nothing more of it is wanted.
+  void leave_stream(StreamQueue& stream);
 
   // Waits until `done` says so; it is asked again whenever an event has been observed. False when the deadline passed
   // or when interrupted.

@@ -74,6 +74,13 @@ class BlockingDriver::Impl final : public EventSink {
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+  std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
+                                 const StreamTable::Origin& origin);
+  void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
+  Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
+                               const Interrupted& interrupted);
+  void leave_stream(StreamQueue& stream);
+  StreamTable::Queues take_arguments(const RequestKey& call) { return streams_.take_arguments(call); }
   void stop_workers(ServerId server);
   std::uint32_t dismiss_workers(ServerId server);
   WorkerLoad load(ServerId server);
@@ -114,6 +121,12 @@ class BlockingDriver::Impl final : public EventSink {
   void on(const ClientStateEvent& event) { tell_observer(event); }
   void on(const RoomEvent& event) { tell_observer(event); }
   void on(const OrphansEvent& event);
+  void on(const StreamsOpenEvent&) {}
+  void on(const StreamRoomEvent& event) { resume(event.stream); }
+  void on(const StreamCancelEvent& event) { resume(event.stream); }
+  void on(const StreamItemsEvent& event) { streams_.put(event); }
+  void on(const StreamEndEvent& event) { streams_.end(event); }
+  void resume(const StreamKey& stream);
   bool take_back(const CancelEvent& cancel);
   void note_closed(ServerId server);
   void tell_observer(const ObservedEvent& event);
@@ -162,6 +175,8 @@ class BlockingDriver::Impl final : public EventSink {
   std::unique_ptr<Driver> driver_;
   Observer observer_;
   std::uint32_t generation_;
+
+  StreamTable streams_;
 
   std::mutex mutex_;
   ReaderToken token_;

@@ -4,28 +4,18 @@
 
 #include "core/base/poll.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
+#include "core/workers/wait.hpp"
 
 namespace ipcbridge {
 
-struct BlockingDriver::Impl::Wait {
-  explicit Wait(bool for_condition = false) : waiter(for_condition) {}
-
-  Waiter waiter;
-  CallResult result;  // of a call, whose token is this one's address
-  Done done;          // of a condition
-  TimePoint deadline = kNever;
-  std::uint32_t observed = 0;  // how many events there had been when it looked
-
-  bool is_over() { return waiter.is_done() || (done && done()); }
-};
-
-// NOLINTNEXTLINE(readability-convert-member-functions-to-static): one of the overloads for events
 void BlockingDriver::Impl::on(const OutcomeEvent& event) {
   auto& wait = *reinterpret_cast<Wait*>(event.token);  // NOLINT(performance-no-int-to-ptr)
   try {
     wait.result = CallResult::take(event);
+    wait.result.streams = streams_.open(event.connection, event.outcome.streams);
   } catch (const std::bad_alloc&) {
     wait.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
+    wait.lost = {event.connection, event.outcome.streams};
   }
   wait.waiter.finish();
 }
@@ -83,6 +73,9 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
     pending.cancel();
     // The answer may have come before that.
     if (!self.waiter.is_done()) return CallResult::failed({Code::kCancelled, "the call was interrupted"});
+  }
+  for (std::uint64_t id = self.lost.streams.first; id < self.lost.streams.end(); ++id) {
+    driver_->cancel_stream({self.lost.connection, id});
   }
   return std::move(self.result);
 }

@@ -7,6 +7,7 @@
 #include "core/base/result.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/rpc/message.hpp"
+#include "core/workers/stream_table.hpp"
 
 namespace ipcbridge {
 
@@ -16,6 +17,7 @@ struct CallResult {
   std::string message;
   Buffer storage;
   bool dropped = false;  // a notification that was not taken
+  StreamTable::Queues streams;  // that the result carries; those that are not wanted are to be left
 
   CallResult() = default;
   // A short string keeps its characters inside itself, so the view must follow it.
@@ -23,7 +25,8 @@ struct CallResult {
       : outcome(other.outcome),
         message(std::move(other.message)),
         storage(std::move(other.storage)),
-        dropped(other.dropped) {
+        dropped(other.dropped),
+        streams(std::move(other.streams)) {
     outcome.message = message;
   }
   CallResult& operator=(CallResult&& other) noexcept {
@@ -31,6 +34,7 @@ struct CallResult {
     message = std::move(other.message);
     storage = std::move(other.storage);
     dropped = other.dropped;
+    streams = std::move(other.streams);
     outcome.message = message;
     return *this;
   }

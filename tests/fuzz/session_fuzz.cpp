@@ -13,7 +13,7 @@ namespace {
 
 using namespace ipcbridge;
 
-constexpr Limits kLimits{64 * 1024, 100 * 1024, 8};
+constexpr Limits kLimits{64 * 1024, 100 * 1024, 8, 4, 16, 32 * 1024};
 // Less than the limits of the connection, so that it is met.
 constexpr std::uint64_t kAccountBytes = 50 * 1024;
 

@@ -148,6 +148,7 @@ class PromisingChannel final : public EmptyChannel {
 
 class NoOwner final : public ConnectionOwner {
  public:
+  explicit NoOwner(Context& context) : ConnectionOwner(context) {}
   Status judge(Connection&, const Hello&) override { return {}; }
   void on_open(Connection&) override {}
   void on_request(Session&, std::uint64_t, const Request&, Buffer*) override {}
@@ -160,9 +161,9 @@ class NoOwner final : public ConnectionOwner {
 };
 
 TEST(AwakeSetThatFallsAsleep, HasThePromiseOfEachConnectionAlsoWhenAReviewIsDue) {
-  NoOwner owner;
   FaultySystem system;
   Context context(with_system(system), std::move(Poller::create(System::real())).value());
+  NoOwner owner(context);
   std::array<bool, 3> promised{};
   for (bool& each : promised) {
     ASSERT_NE(context.open_connection(std::make_unique<PromisingChannel>(each), Session::Side::kAcceptor, owner, {}),
@@ -211,10 +212,10 @@ class AwakeSetOfMany : public testing::Test {
     }
   }
 
-  NoOwner owner_;
   RoomForAll sink_;
   std::array<CountingChannel::Traffic, 300> traffic_{};
   Context context_{DriverOptions{}, std::move(Poller::create(System::real())).value()};
+  NoOwner owner_{context_};
 };
 
 TEST_F(AwakeSetOfMany, ReadsThoseThatStandFarApartAsOftenAsOneAnother) {

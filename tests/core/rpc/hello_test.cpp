@@ -41,11 +41,11 @@ TEST(HelloMessage, HasTheseBytes) {
   hello.service = "s";
   hello.methods = {"m"};
   const Buffer body = encode_hello(hello);
-  ASSERT_EQ(body.size(), 80U + 3 + 3);
+  ASSERT_EQ(body.size(), 96U + 3 + 3);
   EXPECT_EQ(as_text(ConstBytes(body).first(8)), "IBRIDGE1");
   EXPECT_EQ(load<std::uint16_t>(body.data() + 8), 1);
   EXPECT_EQ(load<std::uint16_t>(body.data() + 10), 0);
-  EXPECT_EQ(load<std::uint32_t>(body.data() + 12), 80U);
+  EXPECT_EQ(load<std::uint32_t>(body.data() + 12), 96U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 16), 0U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 24), 0U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 32), 256ULL << 20);
@@ -53,7 +53,10 @@ TEST(HelloMessage, HasTheseBytes) {
   EXPECT_EQ(load<std::uint32_t>(body.data() + 48), 1024U);
   EXPECT_EQ(load<std::uint32_t>(body.data() + 52), 1U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 72), 0U);
-  EXPECT_EQ(as_text(ConstBytes(body).subspan(80)), std::string("\x01\0s\x01\0m", 6));
+  EXPECT_EQ(load<std::uint64_t>(body.data() + 80), 256ULL << 10);
+  EXPECT_EQ(load<std::uint32_t>(body.data() + 88), 8192U);
+  EXPECT_EQ(load<std::uint32_t>(body.data() + 92), 1024U);
+  EXPECT_EQ(as_text(ConstBytes(body).subspan(96)), std::string("\x01\0s\x01\0m", 6));
 }
 
 TEST(HelloMessage, CutShortAnywhereIsRefused) {
@@ -75,13 +78,23 @@ TEST(HelloMessage, OfAnotherProtocolIsRefused) {
 TEST(HelloMessage, FieldsOfALaterMinorVersionAreSkipped) {
   Buffer body = encode_hello(example());
   store(body.data() + 10, std::uint16_t{7});
-  store(body.data() + 12, std::uint32_t{88});
-  body.insert(body.begin() + 80, 8, std::byte{0xFF});
+  store(body.data() + 12, std::uint32_t{104});
+  body.insert(body.begin() + 96, 8, std::byte{0xFF});
   append(body, as_bytes("and what follows the methods"));
   const Result<Hello> hello = decode_hello(body);
   ASSERT_TRUE(hello.ok());
   EXPECT_EQ(hello.value().methods, example().methods);
   EXPECT_TRUE(check_compatible(hello.value()).ok());
+}
+
+TEST(HelloMessage, WithoutALimitOfStreamsTakesNone) {
+  Buffer body = encode_hello(example());
+  store(body.data() + 12, std::uint32_t{80});
+  body.erase(body.begin() + 80, body.begin() + 96);
+  const Result<Hello> hello = decode_hello(body);
+  ASSERT_TRUE(hello.ok());
+  EXPECT_EQ(hello.value().limits.max_streams, 0U);
+  EXPECT_EQ(hello.value().methods, example().methods);
 }
 
 TEST(HelloMessage, OfAnotherMajorVersionIsReadAsFarAsItIsKnown) {

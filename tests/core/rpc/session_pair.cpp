@@ -1,5 +1,6 @@
 #include "tests/core/rpc/session_pair.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ipcbridge::testing_support {
@@ -24,12 +25,61 @@ bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBy
 void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, Buffer*) {
   requests.push_back({id, request.method, request.notify, request.timeout_us,
                       Buffer(request.metadata.begin(), request.metadata.end()),
-                      Buffer(request.payload.begin(), request.payload.end())});
+                      Buffer(request.payload.begin(), request.payload.end()), request.streams});
 }
 
 void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
-  outcomes[token].push_back({outcome.code, outcome.not_started, outcome.sent_maybe, outcome.remote, storage != nullptr,
-                             std::string(outcome.message), Buffer(outcome.payload.begin(), outcome.payload.end())});
+  outcomes[token].push_back(ended(outcome, storage));
+}
+
+SessionSide::Ended SessionSide::ended(const Outcome& outcome, const Buffer* storage) {
+  return {outcome.code,
+          outcome.not_started,
+          outcome.sent_maybe,
+          outcome.remote,
+          storage != nullptr,
+          std::string(outcome.message),
+          Buffer(outcome.payload.begin(), outcome.payload.end()),
+          outcome.streams};
+}
+
+Result<std::uint64_t> SessionSide::call_with_streams(std::uint64_t token, std::uint32_t count, ConstBytes payload) {
+  Request request;
+  request.payload = payload;
+  request.streams.count = count;
+  return session.call(token, request);
+}
+
+Result<StreamRoom> SessionSide::send(std::uint64_t stream, std::string_view values) {
+  return session.send_items(stream, items_of(values));
+}
+
+bool SessionSide::on_stream_room(Session&, std::uint64_t stream) {
+  if (takes_rooms) rooms.push_back(stream);
+  return takes_rooms;
+}
+
+void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values, Buffer*) {
+  item_bytes[stream] += kItemsPrefixBytes + values.size();
+  for (std::uint32_t item = 0; item < count; ++item) {
+    const auto size = load<std::uint32_t>(values.data());
+    items[stream] += as_text(values.subspan(sizeof size, std::min<std::size_t>(size, 1)));
+    values = values.subspan(sizeof size + size);
+  }
+}
+
+void SessionSide::on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, Buffer* storage) {
+  ends[stream].push_back(ended(outcome, storage));
+}
+
+Buffer items_of(std::string_view values) {
+  Buffer body;
+  append(body, static_cast<std::uint32_t>(values.size()));
+  for (const char& value : values) {
+    append(body, std::uint32_t{1});
+    append(body, as_bytes({&value, 1}));
+  }
+  return body;
 }
 
 void SessionSide::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason&) {

@@ -23,6 +23,7 @@ class SessionSide final : FrameWriter, SessionEvents {
     std::uint64_t timeout_us = 0;
     Buffer metadata;
     Buffer payload;
+    StreamRange streams;
   };
   struct Ended {
     Code code = Code::kOk;
@@ -32,12 +33,16 @@ class SessionSide final : FrameWriter, SessionEvents {
     bool had_storage = false;
     std::string message;
     Buffer payload;
+    StreamRange streams;
   };
 
   SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr)
       : session(0, side, ours, theirs, *this, *this, account) {}
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
+  Result<std::uint64_t> call_with_streams(std::uint64_t token, std::uint32_t count, ConstBytes payload = {});
+  // Sends a value each of these bytes.
+  Result<StreamRoom> send(std::uint64_t stream, std::string_view values);
   Progress receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
     return session.receive(header_of(type, id, body.size(), flags), body);
   }
@@ -51,14 +56,27 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::map<std::uint64_t, Buffer> unsent;                // payloads by token
   std::map<std::uint64_t, bool> unsent_begun;            // by token
   int goaways = 0;
+  std::map<std::uint64_t, StreamRange> opened;         // by token
+  std::map<std::uint64_t, std::string> items;          // by stream: the values, of a byte each
+  std::map<std::uint64_t, std::uint64_t> item_bytes;   // by stream: of the messages
+  std::map<std::uint64_t, std::vector<Ended>> ends;    // by stream
+  std::vector<std::uint64_t> cancelled_streams;
+  std::vector<std::uint64_t> rooms;
+  bool takes_rooms = true;
 
  private:
+  static Ended ended(const Outcome& outcome, const Buffer* storage);
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
   void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Session&, std::uint64_t id) override { cancelled.push_back(id); }
   void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason& why) override;
   void on_goaway(Session&) override { ++goaways; }
+  void on_streams_open(Session&, std::uint64_t token, const StreamRange& streams) override { opened[token] = streams; }
+  bool on_stream_room(Session&, std::uint64_t stream) override;
+  void on_stream_cancelled(Session&, std::uint64_t stream) override { cancelled_streams.push_back(stream); }
+  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values, Buffer*) override;
+  void on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, Buffer* storage) override;
 };
 
 // Hands `to` the next frame that `from` has written. False when there is none.
@@ -66,6 +84,9 @@ bool deliver_one(SessionSide& from, SessionSide& to, Progress& status);
 
 // Delivers and flushes both ways until nothing moves any more.
 Progress settle(SessionSide& one, SessionSide& two);
+
+// The body of a STREAM_ITEM with a value each of these bytes.
+Buffer items_of(std::string_view values);
 
 Buffer request_body(std::uint32_t method, std::string_view payload);
 

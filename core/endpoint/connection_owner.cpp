@@ -1,0 +1,29 @@
+#include "core/endpoint/connection.hpp"
+#include "core/endpoint/context.hpp"
+
+namespace ipcbridge {
+
+bool ConnectionOwner::on_stream_room(Session& session, std::uint64_t stream) {
+  return context_.post(StreamRoomEvent{{session.number(), stream}});
+}
+
+// Where there is no memory to tell, whatever makes its items hears of it with the next that it sends.
+void ConnectionOwner::on_stream_cancelled(Session& session, std::uint64_t stream) {
+  context_.post(StreamCancelEvent{{session.number(), stream}});
+}
+
+void ConnectionOwner::on_stream_items(Session& session, std::uint64_t stream, std::uint32_t count, ConstBytes items,
+                                      Buffer* storage) {
+  context_.emit(StreamItemsEvent{{session.number(), stream}, count, items, storage});
+}
+
+void ConnectionOwner::on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome, Buffer* storage) {
+  const StreamEndEvent event{{session.number(), stream}, outcome, storage};
+  if (outcome.remote) {
+    context_.emit(event);
+  } else {
+    context_.post(event);
+  }
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,446 @@
+// Session: the streams of both sides.
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/utf8.hpp"
+#include "core/rpc/session.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// What an open stream costs besides its items, so that the account bounds their number, too.
+constexpr std::uint64_t kStreamOverhead = 256;
+
+Buffer end_of_stream(const Error& why, ConstBytes details, std::uint64_t max_bytes) {
+  constexpr std::size_t kMaxMessageBytes = 8UL * 1024;
+  const std::string_view message = cut_utf8(why.message, kMaxMessageBytes);
+  Buffer body = encode_error_prefix(why.code, false, message);
+  if (body.size() + details.size() <= max_bytes) append(body, details);
+  return body;
+}
+
+const Error& cancelled() {
+  static const Error error{Code::kCancelled, "the stream was cancelled"};
+  return error;
+}
+
+}  // namespace
+
+// ---- streams of this side ----
+
+Status Session::check_room_for_streams(std::uint32_t count) const {
+  if (count == 0 || outbound_streams_.size() + count <= theirs_.max_streams) return {};
+  return Error{Code::kResourceExhausted, "too many open streams: the peer takes " +
+                                             std::to_string(theirs_.max_streams) + " of a connection at a time"};
+}
+
+// Needs no memory: room for them has been reserved.
+StreamRange Session::open_streams(std::uint64_t call, std::uint32_t count) {
+  const StreamRange range{next_id_ | our_bit_, count};
+  next_id_ += count;
+  unannounced_streams_ += count;
+  for (std::uint64_t id = range.first; id < range.end(); ++id) {
+    OutboundStream stream;
+    stream.credit = StreamCredit(theirs_);
+    stream.call = call;
+    outbound_streams_.insert(id, std::move(stream));
+  }
+  return range;
+}
+
+void Session::reserve_results(std::uint64_t call, std::uint32_t count) {
+  outbound_streams_.reserve(count);
+  if (call_streams_.find(call) == nullptr) call_streams_.insert(call, CallStreams{});
+}
+
+std::uint64_t Session::open_results(std::uint64_t call, std::uint32_t count) {
+  call_streams_.find(call)->open_results = count;
+  return open_streams(call, count).first;
+}
+
+// The reply that carries them cannot be sent.
+void Session::abandon_results(std::uint64_t call) {
+  abandon_streams(call, /*unsent=*/true);
+  call_streams_.find(call)->open_results = 0;
+}
+
+// The message that carries them is out, so that what they send comes behind it.
+void Session::note_announced(std::uint64_t call) {
+  if (unannounced_streams_ == 0) return;
+  StreamRange range;
+  outbound_streams_.for_each([&](std::uint64_t id, OutboundStream& stream) {
+    if (stream.call != call || stream.announced) return;
+    stream.announced = true;
+    range.first = range.count++ == 0 ? id : std::min(range.first, id);
+  });
+  if (range.count == 0) return;
+  unannounced_streams_ -= range.count;
+  if (is_ours(call)) {
+    if (const Pending* pending = pending_.find(call)) events_.on_streams_open(*this, pending->token, range);
+    return;
+  }
+  for (std::uint64_t id = range.first; id < range.end(); ++id) {
+    OutboundStream* stream = outbound_streams_.find(id);
+    if (stream->end) {
+      end_stream(id, *stream, std::move(*std::exchange(stream->end, nullptr)));
+    } else {
+      tell_room(id, *stream);
+    }
+  }
+}
+
+std::uint32_t Session::count_streams(std::uint64_t call) {
+  std::uint32_t count = 0;
+  outbound_streams_.for_each([&](std::uint64_t, const OutboundStream& stream) { count += stream.call == call ? 1 : 0; });
+  return count;
+}
+
+// The call that carries them is over for this side. `unsent`: the peer has not heard of them.
+void Session::abandon_streams(std::uint64_t call, bool unsent) {
+  std::vector<std::uint64_t> ids;
+  outbound_streams_.for_each([&](std::uint64_t id, const OutboundStream& stream) {
+    if (stream.call == call && !stream.ended) ids.push_back(id);
+  });
+  for (const std::uint64_t id : ids) {
+    OutboundStream& stream = *outbound_streams_.find(id);
+    if (stream.announced) {
+      events_.on_stream_cancelled(*this, id);
+    } else {
+      --unannounced_streams_;
+    }
+    if (unsent) {
+      outbound_streams_.erase(id);
+    } else {
+      stream.announced = true;  // with the part of the message that has been sent
+      end_stream(id, stream, end_of_stream(cancelled(), {}, theirs_.max_message_bytes));
+    }
+  }
+}
+
+StreamRoom Session::room_of(const OutboundStream& stream) const {
+  return stream.announced && !stream.in_outbox && !stream.ended ? stream.credit.room() : StreamRoom{};
+}
+
+Result<StreamRoom> Session::stream_room(std::uint64_t id) {
+  OutboundStream* stream = outbound_streams_.find(id);
+  if (stream == nullptr || stream->ended) return cancelled();
+  const StreamRoom room = room_of(*stream);
+  stream->wants_room = room.empty();
+  return room;
+}
+
+void Session::tell_room(std::uint64_t id, OutboundStream& stream) {
+  if (!stream.wants_room || room_of(stream).empty()) return;
+  stream.wants_room = !events_.on_stream_room(*this, id);
+  has_untold_rooms_ = has_untold_rooms_ || stream.wants_room;
+}
+
+void Session::tell_rooms() {
+  if (!std::exchange(has_untold_rooms_, false)) return;
+  outbound_streams_.for_each([this](std::uint64_t id, OutboundStream& stream) { tell_room(id, stream); });
+}
+
+Result<StreamRoom> Session::send_items(std::uint64_t id, ConstBytes body) {
+  OutboundStream* stream = outbound_streams_.find(id);
+  if (stream == nullptr || stream->ended) return cancelled();
+  if (body.size() > theirs_.max_message_bytes) {
+    return Error{Code::kResourceExhausted, "the item has " + std::to_string(body.size()) +
+                                               " bytes and the peer accepts " +
+                                               std::to_string(theirs_.max_message_bytes)};
+  }
+  const bool fits = !room_of(*stream).empty() && !outbox_.holds_back(id) && body.size() <= kMaxFrameBody;
+  StreamCredit credit = stream->credit;
+  if (room_of(*stream).empty() || !credit.send(load<std::uint32_t>(body.data()), body.size())) {
+    return Error{Code::kInternal, "more items than there is room for"};
+  }
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kStreamItem, 0, 0, id};
+  if (fits && writer_.write_frame(header, std::span(&body, 1))) {
+    stream->credit = credit;
+    return stream_room(id);
+  }
+  Buffer copy(body.begin(), body.end());
+  stream->in_outbox = true;
+  try {
+    outbox_.push(FrameType::kStreamItem, id, std::move(copy));
+  } catch (const std::bad_alloc&) {
+    stream->in_outbox = false;
+    throw;
+  }
+  outbound_streams_.find(id)->credit = credit;
+  return stream_room(id);
+}
+
+void Session::end_stream(std::uint64_t id, const Error* error, ConstBytes details) {
+  OutboundStream* stream = outbound_streams_.find(id);
+  if (stream == nullptr || stream->ended) return;
+  end_stream(id, *stream, error == nullptr ? Buffer() : end_of_stream(*error, details, theirs_.max_message_bytes));
+}
+
+void Session::end_stream(std::uint64_t id, OutboundStream& stream, Buffer body) {
+  if (stream.announced) {
+    stream.ended = true;
+    send(FrameType::kStreamEnd, id, std::move(body));
+  } else {
+    stream.end = std::make_unique<Buffer>(std::move(body));
+    stream.wants_room = false;
+  }
+}
+
+// Its end has been sent. When it was the last that a reply carried, the arguments of that call may go.
+void Session::forget_stream(std::uint64_t id) {
+  const OutboundStream* stream = outbound_streams_.find(id);
+  if (stream == nullptr) return;
+  const std::uint64_t call = stream->call;
+  outbound_streams_.erase(id);
+  if (is_ours(call)) return;
+  if (CallStreams* streams = call_streams_.find(call)) {
+    if (streams->open_results > 0) --streams->open_results;
+    release_arguments(call);
+  }
+}
+
+// ---- streams of the peer ----
+
+// At the first fragment: whatever becomes of the message, its streams are known and can be cancelled.
+Progress Session::announce(const FrameHeader& header, ConstBytes body) {
+  const Result<StreamRange> decoded = decode_stream_range(body);
+  if (!decoded.ok()) return CloseReason::peer_violation(decoded.error().message);
+  const StreamRange range = decoded.value();
+  const std::uint64_t number = range.first & ~kSideBit;
+  if (is_ours(range.first) || number == 0 || number + range.count >= kSideBit) {
+    return CloseReason::peer_violation("a stream with an id that is not the peer's");
+  }
+  if (!is_ours(header.call_id) && range.first != header.call_id + 1) {
+    return CloseReason::peer_violation("a request's streams that do not follow its id");
+  }
+  if (range.count > ours_.max_streams || open_inbound_streams_ + range.count > ours_.max_streams) {
+    return CloseReason::peer_violation("more streams than were granted");
+  }
+  try {
+    inbound_streams_.reserve(range.count);
+    if (!is_ours(header.call_id)) call_streams_.insert(header.call_id, CallStreams{range, 0});
+  } catch (const std::bad_alloc&) {
+    return CloseReason::out_of_memory();
+  }
+  for (std::uint64_t id = range.first; id < range.end(); ++id) {
+    if (inbound_streams_.find(id) != nullptr) return CloseReason::peer_violation("a stream id used twice");
+    InboundStream stream;
+    stream.window = StreamWindow(ours_);
+    stream.call = header.call_id;
+    stream.charged = kStreamOverhead;
+    share_.charge(kStreamOverhead);
+    inbound_streams_.insert(id, stream);
+    ++open_inbound_streams_;
+  }
+  return {};
+}
+
+// Those of a message that is complete, which were announced with its first fragment.
+Result<StreamRange> Session::carried_streams(const FrameHeader& header, ConstBytes& body) {
+  if ((header.flags & kFlagStreams) == 0) return StreamRange{};
+  Result<StreamRange> range = decode_stream_range(body);
+  if (!range.ok()) return range;
+  for (std::uint64_t id = range.value().first; id < range.value().end(); ++id) {
+    const InboundStream* stream = inbound_streams_.find(id);
+    if (stream == nullptr || stream->call != header.call_id) {
+      return Error{Code::kDataLoss, "streams that were not announced"};
+    }
+  }
+  return range;
+}
+
+Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
+  InboundStream* stream = inbound_streams_.find(header.call_id);
+  if (stream == nullptr || stream->ended) return CloseReason::peer_violation("items of a stream that is not open");
+  if (stream->cancelled) return {};  // they have crossed that
+  if (!share_.has_room(body.size())) {
+    Outcome outcome;
+    outcome.code = Code::kResourceExhausted;
+    const std::string why = over_account();
+    outcome.message = why;
+    cancel_inbound(header.call_id, *stream);
+    events_.on_stream_end(*this, header.call_id, outcome, nullptr);
+    return {};
+  }
+  stream->charged += body.size();
+  share_.charge(body.size());
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) return start_items(header.call_id, *stream, body, nullptr);
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
+  return complete.value() ? start_items(header.call_id, *stream, whole, &whole) : Progress();
+}
+
+Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, Buffer* storage) {
+  const Result<std::uint32_t> count = check_items(body);
+  if (!count.ok()) return CloseReason::peer_violation(count.error().message);
+  if (!stream.window.receive(count.value(), body.size())) {
+    return CloseReason::peer_violation("more items than were granted");
+  }
+  events_.on_stream_items(*this, id, count.value(), body.subspan(kItemsPrefixBytes), storage);
+  return {};
+}
+
+Progress Session::receive_end(const FrameHeader& header, ConstBytes body) {
+  const InboundStream* stream = inbound_streams_.find(header.call_id);
+  if (stream == nullptr || stream->ended) return CloseReason::peer_violation("the end of a stream that is not open");
+  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
+  if (!fragment) return finish_stream(header.call_id, body, nullptr);
+  Buffer whole;
+  Result<bool> complete = reassembly_.add(header, body, whole);
+  if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
+  return complete.value() ? finish_stream(header.call_id, whole, &whole) : Progress();
+}
+
+Progress Session::finish_stream(std::uint64_t id, ConstBytes body, Buffer* storage) {
+  Outcome outcome;
+  Buffer copy;
+  if (!body.empty()) {
+    // Parts of an error are read twice, so it is copied out of the peer's memory first.
+    if (storage == nullptr) copy.assign(body.begin(), body.end());
+    Result<Outcome> error = decode_error(storage == nullptr ? copy : *storage);
+    if (!error.ok()) return CloseReason::peer_violation(error.error().message);
+    outcome = error.value();
+  }
+  outcome.remote = true;
+  InboundStream& stream = *inbound_streams_.find(id);
+  --open_inbound_streams_;
+  const bool cancelled = stream.cancelled;
+  stream.ended = true;
+  if (cancelled || stream.window.all_consumed()) {
+    share_.refund(stream.charged);
+    inbound_streams_.erase(id);
+  }
+  if (!cancelled) events_.on_stream_end(*this, id, outcome, storage);
+  return {};
+}
+
+// There is no memory for a message of this stream. Its end cannot be left out.
+Progress Session::give_up_stream(const FrameHeader& header) {
+  InboundStream* stream = inbound_streams_.find(header.call_id);
+  if (stream == nullptr || header.type == FrameType::kStreamEnd) return CloseReason::out_of_memory();
+  Outcome outcome;
+  outcome.code = Code::kResourceExhausted;
+  outcome.message = kOutOfMemory;
+  cancel_inbound(header.call_id, *stream);
+  events_.on_stream_end(*this, header.call_id, outcome, nullptr);
+  return {};
+}
+
+Progress Session::receive_credit(const FrameHeader& header, ConstBytes body) {
+  const std::uint64_t number = header.call_id & ~kSideBit;
+  ByteReader reader(body);
+  StreamTotals totals;
+  const bool read = reader.read(totals.items) && reader.read(totals.bytes) && reader.rest().empty();
+  if (!read || (header.flags & kFlagMore) != 0) return CloseReason::peer_violation("a malformed credit");
+  if (!is_ours(header.call_id) || number == 0 || number >= next_id_) {
+    return CloseReason::peer_violation("credit for no stream");
+  }
+  OutboundStream* stream = outbound_streams_.find(header.call_id);
+  if (stream == nullptr) return {};  // it has crossed the end
+  stream->credit.grant(totals);
+  tell_room(header.call_id, *stream);
+  return {};
+}
+
+Progress Session::receive_stream_cancel(std::uint64_t id) {
+  const std::uint64_t number = id & ~kSideBit;
+  if (number == 0 || number >= next_id_ || pending_.find(id) != nullptr) {
+    return CloseReason::peer_violation("a cancellation of a call of this side");
+  }
+  OutboundStream* stream = outbound_streams_.find(id);
+  if (stream == nullptr || stream->ended) return {};  // it has crossed the end
+  outbox_.drop(id);
+  stream->in_outbox = false;
+  events_.on_stream_cancelled(*this, id);
+  end_stream(id, *stream, end_of_stream(cancelled(), {}, theirs_.max_message_bytes));
+  return {};
+}
+
+void Session::consume_stream(std::uint64_t id, std::uint64_t items, std::uint64_t bytes) {
+  InboundStream* stream = inbound_streams_.find(id);
+  if (stream == nullptr || stream->cancelled) return;
+  const std::uint64_t refunded = std::min(bytes, stream->charged - std::min(stream->charged, kStreamOverhead));
+  stream->charged -= refunded;
+  share_.refund(refunded);
+  const std::optional<StreamTotals> grant = stream->window.consume(items, bytes);
+  if (stream->ended) {
+    if (!stream->window.all_consumed()) return;
+    share_.refund(stream->charged);
+    inbound_streams_.erase(id);
+  } else if (grant) {
+    Buffer body(2 * sizeof(std::uint64_t));
+    store(body.data(), grant->items);
+    store(body.data() + sizeof(std::uint64_t), grant->bytes);
+    send(FrameType::kCredit, id, std::move(body));
+  }
+}
+
+void Session::cancel_stream(std::uint64_t id) {
+  if (InboundStream* stream = inbound_streams_.find(id)) cancel_inbound(id, *stream);
+}
+
+void Session::cancel_inbound(std::uint64_t id, InboundStream& stream) {
+  if (stream.cancelled) return;
+  share_.refund(std::exchange(stream.charged, 0));
+  if (stream.ended) {
+    inbound_streams_.erase(id);
+    return;
+  }
+  stream.cancelled = true;
+  reassembly_.drop(id);
+  send(FrameType::kCancel, id, {});
+}
+
+// The streams of an answer that nobody waits for any more.
+void Session::cancel_streams_of(std::uint64_t call) {
+  if (inbound_streams_.empty()) return;
+  std::vector<std::uint64_t> ids;
+  inbound_streams_.for_each([&](std::uint64_t id, const InboundStream& stream) {
+    if (stream.call == call) ids.push_back(id);
+  });
+  for (const std::uint64_t id : ids) cancel_stream(id);
+}
+
+// A call of the peer's has been answered, or a stream of its reply has ended.
+void Session::release_arguments(std::uint64_t call) {
+  const CallStreams* streams = call_streams_.find(call);
+  if (streams == nullptr || streams->open_results > 0 || inbound_.find(call) != nullptr) return;
+  const StreamRange range = streams->arguments;
+  call_streams_.erase(call);
+  for (std::uint64_t id = range.first; id < range.end(); ++id) {
+    InboundStream* stream = inbound_streams_.find(id);
+    if (stream == nullptr || stream->cancelled) continue;
+    const bool ended = stream->ended;
+    cancel_inbound(id, *stream);
+    if (ended) continue;
+    Outcome outcome;
+    outcome.code = Code::kCancelled;
+    outcome.message = "the call that brought the stream has been answered";
+    events_.on_stream_end(*this, id, outcome, nullptr);
+  }
+}
+
+void Session::fail_streams(const CloseReason& why) {
+  outbound_streams_.for_each([&](std::uint64_t id, const OutboundStream& stream) {
+    if (stream.announced && !stream.ended) events_.on_stream_cancelled(*this, id);
+  });
+  outbound_streams_.clear();
+  unannounced_streams_ = 0;
+  Outcome outcome;
+  outcome.code = Code::kUnavailable;
+  outcome.sent_maybe = true;
+  outcome.message = why.message();
+  inbound_streams_.for_each([&](std::uint64_t id, const InboundStream& stream) {
+    if (!stream.ended && !stream.cancelled) events_.on_stream_end(*this, id, outcome, nullptr);
+  });
+  inbound_streams_.clear();
+  open_inbound_streams_ = 0;
+  call_streams_.clear();
+}
+
+}  // namespace ipcbridge

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+
+#include "core/base/bytes.hpp"
+#include "core/endpoint/events.hpp"
+#include "core/workers/waiter.hpp"
+
+namespace ipcbridge {
+
+// How a stream of the peer's has ended.
+struct StreamEnd {
+  Code code = Code::kOk;  // of an error
+  Ending ending = Ending::kResult;
+  std::string message;
+  Buffer details;
+};
+
+// What has arrived of one stream of the peer's and has not been taken yet. Whoever reads puts; one thread at a time
+// takes, and may wait. The sender's window bounds what is in it.
+class StreamQueue {
+ public:
+  // Items that came together: each value with its size, a u32, before it.
+  struct Batch {
+    Buffer storage;
+    ConstBytes items;  // in the storage
+    std::uint32_t count = 0;
+    std::uint64_t bytes = 0;  // of the message, as the window counts
+  };
+
+  explicit StreamQueue(const StreamKey& key) : key_(key) {}
+  StreamQueue(const StreamQueue&) = delete;
+  StreamQueue& operator=(const StreamQueue&) = delete;
+
+  const StreamKey& key() const { return key_; }
+
+  // Puts nothing when it throws.
+  void put(const StreamItemsEvent& event);
+  void end(const StreamEndEvent& event);
+  // Whoever waits is to look again; nothing more is wanted of the sender.
+  void close();
+
+  // The next items. False when there are none now.
+  bool take(Batch& batch);
+  // Whether nothing will come any more: read and then look, because items may precede it.
+  bool has_ended() const;
+  // Once it has.
+  const StreamEnd& how() const { return end_; }
+
+  // Tells the waiter when there is something to take, or an end. False when there is already; then it is not kept.
+  // failed_precondition when another thread waits.
+  Result<bool> wait_with(Waiter& waiter);
+  void stop_waiting();
+
+ private:
+  void wake();
+
+  const StreamKey key_;
+  mutable std::mutex mutex_;
+  std::deque<Batch> batches_;
+  bool ended_ = false;
+  StreamEnd end_;
+  Waiter* waiter_ = nullptr;
+};
+
+}  // namespace ipcbridge

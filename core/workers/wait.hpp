@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/workers/blocking_driver_impl.hpp"
+
+namespace ipcbridge {
+
+// What a thread waits for, on its own stack.
+struct BlockingDriver::Impl::Wait {
+  explicit Wait(bool for_condition = false) : waiter(for_condition) {}
+
+  Waiter waiter;
+  CallResult result;  // of a call, whose token is this one's address
+  // Streams of the result, for which there was no memory.
+  struct {
+    std::uint64_t connection = 0;
+    StreamRange streams;
+  } lost;
+  Done done;          // of a condition
+  TimePoint deadline = kNever;
+  std::uint32_t observed = 0;  // how many events there had been when it looked
+
+  bool is_over() { return waiter.is_done() || (done && done()); }
+};
+
+}  // namespace ipcbridge

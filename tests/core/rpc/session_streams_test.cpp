@@ -1,0 +1,473 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/rpc/session_pair.hpp"
+
+namespace ipcbridge {
+namespace {
+
+using testing_support::items_of;
+using testing_support::pattern;
+using testing_support::SessionSide;
+using testing_support::settle;
+
+constexpr std::uint64_t kAcceptorBit = 1ULL << 63U;
+
+Limits small_limits() {
+  Limits limits;
+  limits.max_message_bytes = 200'000;
+  limits.max_pending_bytes = 100'000;
+  limits.max_pending_calls = 4;
+  limits.max_streams = 3;
+  limits.stream_window_items = 4;
+  limits.stream_window_bytes = 1000;
+  return limits;
+}
+
+class SessionStreams : public testing::Test {
+ protected:
+  void settle_both() { ASSERT_TRUE(settle(client_, server_).ok()); }
+
+  // A call whose result is a stream of the server's.
+  std::uint64_t open_result() {
+    EXPECT_TRUE(client_.call(++token_, {}).ok());
+    EXPECT_TRUE(settle(client_, server_).ok());
+    const std::uint64_t stream = server_.session.reply(server_.requests.back().id, as_bytes("r"), 1);
+    EXPECT_TRUE(settle(client_, server_).ok());
+    EXPECT_EQ(client_.outcomes[token_].at(0).streams.first, stream);
+    return stream;
+  }
+
+  // A call with a stream of the client's; not answered.
+  std::uint64_t open_argument() {
+    EXPECT_TRUE(client_.call_with_streams(++token_, 1).ok());
+    EXPECT_TRUE(settle(client_, server_).ok());
+    EXPECT_EQ(server_.requests.back().streams.first, client_.opened[token_].first);
+    return client_.opened[token_].first;
+  }
+
+  std::uint64_t token_ = 0;
+  SessionSide client_{Session::Side::kConnector, small_limits(), small_limits()};
+  SessionSide server_{Session::Side::kAcceptor, small_limits(), small_limits()};
+};
+
+TEST_F(SessionStreams, AResultBringsItemsAndTheirEnd) {
+  const std::uint64_t stream = open_result();
+  EXPECT_EQ(stream, kAcceptorBit | 1U);
+  EXPECT_EQ(server_.send(stream, "ab").value().items, 2U);
+  server_.session.end_stream(stream);
+  settle_both();
+  EXPECT_EQ(client_.items[stream], "ab");
+  ASSERT_EQ(client_.ends[stream].size(), 1U);
+  EXPECT_EQ(client_.ends[stream][0].code, Code::kOk);
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ArgumentsGoTheOtherWay) {
+  const std::uint64_t stream = open_argument();
+  EXPECT_EQ(stream, 2U);
+  static_cast<void>(client_.send(stream, "x"));
+  client_.session.end_stream(stream);
+  settle_both();
+  EXPECT_EQ(server_.items[stream], "x");
+  EXPECT_EQ(server_.ends[stream].at(0).code, Code::kOk);
+}
+
+TEST_F(SessionStreams, AnErrorEndsAStream) {
+  const std::uint64_t stream = open_result();
+  const Error error{Code::kAborted, "no more"};
+  server_.session.end_stream(stream, &error, as_bytes("details"));
+  settle_both();
+  const auto& end = client_.ends[stream].at(0);
+  EXPECT_EQ(end.code, Code::kAborted);
+  EXPECT_EQ(end.message, "no more");
+  EXPECT_EQ(testing_support::text_of(end.payload), "details");
+}
+
+TEST_F(SessionStreams, TheSenderStopsWhereTheWindowEnds) {
+  const std::uint64_t stream = open_result();
+  EXPECT_TRUE(server_.send(stream, "abcd").value().empty());
+  EXPECT_EQ(server_.send(stream, "e").error().code, Code::kInternal);
+  settle_both();
+  EXPECT_TRUE(server_.rooms.empty());
+  client_.session.consume_stream(stream, 4, client_.item_bytes[stream]);
+  settle_both();
+  EXPECT_EQ(server_.rooms, std::vector<std::uint64_t>{stream});
+  EXPECT_EQ(server_.session.stream_room(stream).value().items, 4U);
+}
+
+TEST_F(SessionStreams, CreditComesBeforeTheSenderHasToWait) {
+  const std::uint64_t stream = open_result();
+  static_cast<void>(server_.send(stream, "ab"));
+  settle_both();
+  client_.session.consume_stream(stream, 1, client_.item_bytes[stream] / 2);
+  settle_both();
+  EXPECT_EQ(server_.session.stream_room(stream).value().items, 3U);
+  EXPECT_TRUE(server_.rooms.empty());
+}
+
+TEST_F(SessionStreams, AnItemLargerThanTheWindowTravelsWhenNothingElseDoes) {
+  const std::uint64_t stream = open_result();
+  Buffer body = items_of("z");
+  store(body.data() + kItemsPrefixBytes, std::uint32_t{50'000});
+  body.resize(kItemsPrefixBytes + 4 + 50'000, std::byte{'z'});
+  EXPECT_TRUE(server_.session.send_items(stream, body).value().empty());
+  settle_both();
+  EXPECT_EQ(client_.item_bytes[stream], body.size());
+  client_.session.consume_stream(stream, 1, body.size());
+  settle_both();
+  EXPECT_EQ(server_.session.stream_room(stream).value().bytes, 1000U);
+}
+
+TEST_F(SessionStreams, AnItemOverThePeersLimitIsRefused) {
+  const std::uint64_t stream = open_result();
+  Buffer body = items_of("z");
+  store(body.data() + kItemsPrefixBytes, std::uint32_t{200'000});
+  body.resize(kItemsPrefixBytes + 4 + 200'000);
+  EXPECT_EQ(server_.session.send_items(stream, body).error().code, Code::kResourceExhausted);
+  EXPECT_EQ(server_.send(stream, "a").value().items, 3U);
+}
+
+TEST_F(SessionStreams, AConsumerThatLeavesEndsTheProducer) {
+  const std::uint64_t stream = open_result();
+  static_cast<void>(server_.send(stream, "a"));
+  client_.session.cancel_stream(stream);
+  settle_both();
+  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{stream});
+  EXPECT_EQ(server_.send(stream, "b").error().code, Code::kCancelled);
+  EXPECT_TRUE(client_.ends[stream].empty());
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ACancellationThatCrossesTheEndIsIgnored) {
+  const std::uint64_t stream = open_result();
+  server_.session.end_stream(stream);
+  client_.session.cancel_stream(stream);
+  settle_both();
+  EXPECT_TRUE(server_.cancelled_streams.empty());
+  EXPECT_TRUE(client_.ends[stream].empty());
+  EXPECT_TRUE(client_.session.idle());
+}
+
+TEST_F(SessionStreams, ACancellationDropsTheRestOfALongItem) {
+  const std::uint64_t stream = open_result();
+  Buffer body = items_of("z");
+  store(body.data() + kItemsPrefixBytes, std::uint32_t{100'000});
+  body.resize(kItemsPrefixBytes + 4 + 100'000);
+  server_.capacity = 2;
+  static_cast<void>(server_.session.send_items(stream, body));
+  Progress status;
+  ASSERT_TRUE(deliver_one(server_, client_, status));
+  client_.session.cancel_stream(stream);
+  ASSERT_TRUE(deliver_one(client_, server_, status));
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_LT(server_.session.open_streams(), 1U);
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ArgumentsEndWithTheAnswer) {
+  const std::uint64_t stream = open_argument();
+  server_.session.reply(server_.requests.back().id, {});
+  settle_both();
+  EXPECT_EQ(server_.ends[stream].at(0).code, Code::kCancelled);
+  EXPECT_EQ(client_.cancelled_streams, std::vector<std::uint64_t>{stream});
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ArgumentsLiveAsLongAsTheStreamsOfTheAnswer) {
+  const std::uint64_t argument = open_argument();
+  const std::uint64_t result = server_.session.reply(server_.requests.back().id, {}, 1);
+  settle_both();
+  EXPECT_TRUE(server_.ends[argument].empty());
+  static_cast<void>(client_.send(argument, "in"));
+  settle_both();
+  EXPECT_EQ(server_.items[argument], "in");
+  server_.session.end_stream(result);
+  settle_both();
+  EXPECT_EQ(server_.ends[argument].at(0).code, Code::kCancelled);
+  EXPECT_TRUE(client_.session.idle());
+}
+
+TEST_F(SessionStreams, ARefusedRequestLeavesNoStream) {
+  Account account(100);
+  SessionSide server(Session::Side::kAcceptor, small_limits(), small_limits(), &account);
+  ASSERT_TRUE(client_.call_with_streams(1, 2, pattern(50'000, 1)).ok());
+  ASSERT_TRUE(settle(client_, server).ok());
+  EXPECT_TRUE(server.requests.empty());
+  EXPECT_EQ(client_.outcomes[1].at(0).code, Code::kResourceExhausted);
+  EXPECT_EQ(client_.cancelled_streams.size(), 2U);
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server.session.idle());
+  EXPECT_EQ(account.bytes(), 0U);
+}
+
+TEST_F(SessionStreams, ItemsComeBehindTheLongMessageThatCarriesTheirStream) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  settle_both();
+  server_.capacity = 2;
+  const std::uint64_t stream = server_.session.reply(server_.requests[0].id, pattern(90'000, 1), 1);
+  EXPECT_TRUE(server_.session.stream_room(stream).value().empty());
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_EQ(server_.rooms, std::vector<std::uint64_t>{stream});
+  EXPECT_EQ(client_.outcomes[1].at(0).payload.size(), 90'000U);
+}
+
+TEST_F(SessionStreams, AnEndBeforeTheLongMessageIsSentComesBehindIt) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  settle_both();
+  server_.capacity = 2;
+  const std::uint64_t stream = server_.session.reply(server_.requests[0].id, pattern(90'000, 1), 1);
+  server_.session.end_stream(stream);
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_EQ(client_.ends[stream].at(0).code, Code::kOk);
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ACallThatIsCancelledEndsItsArguments) {
+  ASSERT_TRUE(client_.call_with_streams(1, 1).ok());
+  const std::uint64_t call = client_.written.front().header.call_id;
+  settle_both();
+  client_.session.cancel(call);
+  settle_both();
+  EXPECT_EQ(client_.cancelled_streams.size(), 1U);
+  EXPECT_EQ(server_.ends[client_.opened[1].first].at(0).code, Code::kCancelled);
+  server_.session.reply(server_.requests[0].id, {});
+  settle_both();
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, ACallThatIsCancelledHalfSentEndsItsArguments) {
+  client_.capacity = 2;
+  const std::uint64_t call = client_.call_with_streams(1, 1, pattern(90'000, 1)).value();
+  EXPECT_EQ(client_.opened.count(1), 0U);
+  client_.capacity = ~std::size_t{0};
+  EXPECT_FALSE(client_.session.cancel(call));
+  settle_both();
+  EXPECT_TRUE(server_.requests.empty());
+  EXPECT_TRUE(client_.cancelled_streams.empty());
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, AnAnswerThatNobodyWaitsForBringsNoStream) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  const std::uint64_t call = client_.written.front().header.call_id;
+  settle_both();
+  client_.session.cancel(call);
+  const std::uint64_t stream = server_.session.reply(server_.requests[0].id, {}, 1);
+  settle_both();
+  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{stream});
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
+TEST_F(SessionStreams, TooManyAreRefusedAndTheConnectionGoesOn) {
+  for (int i = 0; i < 3; ++i) open_result();
+  ASSERT_TRUE(client_.call(9, {}).ok());
+  settle_both();
+  EXPECT_EQ(server_.session.reply(server_.requests.back().id, {}, 1), 0U);
+  settle_both();
+  EXPECT_EQ(client_.outcomes[9].at(0).code, Code::kResourceExhausted);
+  EXPECT_EQ(client_.call_with_streams(10, 4).error().code, Code::kResourceExhausted);
+}
+
+TEST_F(SessionStreams, TheEndOfAConnectionEndsBothSides) {
+  const std::uint64_t result = open_result();
+  const std::uint64_t argument = open_argument();
+  client_.session.fail(CloseReason::peer_gone());
+  EXPECT_EQ(client_.ends[result].at(0).code, Code::kUnavailable);
+  EXPECT_EQ(client_.cancelled_streams, std::vector<std::uint64_t>{argument});
+  EXPECT_EQ(client_.session.stream_room(argument).error().code, Code::kCancelled);
+}
+
+TEST_F(SessionStreams, ACallThatWasNotSentKeepsItsStreams) {
+  client_.capacity = 2;
+  ASSERT_TRUE(client_.call_with_streams(1, 2, pattern(90'000, 1)).ok());
+  client_.session.fail(CloseReason::peer_gone());
+  EXPECT_EQ(client_.unsent[1].size(), 90'000U);
+  EXPECT_TRUE(client_.cancelled_streams.empty());
+  EXPECT_TRUE(client_.opened.empty());
+}
+
+TEST_F(SessionStreams, RoomThatCouldNotBeToldIsToldLater) {
+  const std::uint64_t stream = open_result();
+  static_cast<void>(server_.send(stream, "abcd"));
+  settle_both();
+  server_.takes_rooms = false;
+  client_.session.consume_stream(stream, 4, client_.item_bytes[stream]);
+  settle_both();
+  server_.takes_rooms = true;
+  server_.session.tell_rooms();
+  EXPECT_EQ(server_.rooms, std::vector<std::uint64_t>{stream});
+}
+
+TEST_F(SessionStreams, WhatIsKeptIsChargedUntilItIsTaken) {
+  Account account(100'000);
+  SessionSide server(Session::Side::kAcceptor, small_limits(), small_limits(), &account);
+  ASSERT_TRUE(client_.call_with_streams(1, 1).ok());
+  ASSERT_TRUE(settle(client_, server).ok());
+  const std::uint64_t stream = client_.opened[1].first;
+  const std::uint64_t before = account.bytes();
+  static_cast<void>(client_.send(stream, "abc"));
+  client_.session.end_stream(stream);
+  ASSERT_TRUE(settle(client_, server).ok());
+  EXPECT_EQ(account.bytes(), before + server.item_bytes[stream]);
+  server.session.consume_stream(stream, 3, server.item_bytes[stream]);
+  EXPECT_LT(account.bytes(), before);  // nor is the stream, which is over
+  server.session.reply(server.requests[0].id, {});
+  EXPECT_EQ(account.bytes(), 0U);
+}
+
+TEST_F(SessionStreams, AStreamForWhichTheAccountHasNoRoomEndsAlone) {
+  Account account(3000);
+  Limits limits = small_limits();
+  limits.stream_window_bytes = 100'000;
+  SessionSide client(Session::Side::kConnector, limits, limits);
+  SessionSide server(Session::Side::kAcceptor, limits, limits, &account);
+  ASSERT_TRUE(client.call_with_streams(1, 1).ok());
+  ASSERT_TRUE(settle(client, server).ok());
+  const std::uint64_t stream = client.opened[1].first;
+  Buffer body = items_of("z");
+  store(body.data() + kItemsPrefixBytes, std::uint32_t{5'000});
+  body.resize(kItemsPrefixBytes + 4 + 5'000);
+  static_cast<void>(client.session.send_items(stream, body));
+  ASSERT_TRUE(settle(client, server).ok());
+  EXPECT_EQ(server.ends[stream].at(0).code, Code::kResourceExhausted);
+  EXPECT_EQ(client.cancelled_streams, std::vector<std::uint64_t>{stream});
+  server.session.reply(server.requests[0].id, {});
+  ASSERT_TRUE(settle(client, server).ok());
+  EXPECT_EQ(client.outcomes[1].at(0).code, Code::kOk);
+  EXPECT_EQ(account.bytes(), 0U);
+}
+
+// ---- what a peer may not do ----
+
+class StreamViolation : public SessionStreams {
+ protected:
+  static void expect_refused(const Progress& status) {
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.why().kind(), CloseReason::Kind::kPeerViolation) << status.why().message();
+  }
+  static Buffer credit(std::uint64_t items, std::uint64_t bytes) {
+    Buffer body;
+    append(body, items);
+    append(body, bytes);
+    return body;
+  }
+  Progress request_with(std::uint64_t id, const StreamRange& range, std::uint8_t flags = kFlagStreams) {
+    const auto prefix = encode_stream_range(range);
+    Buffer body(prefix.begin(), prefix.end());
+    append(body, ConstBytes(testing_support::request_body(0, "x")));
+    return server_.receive(FrameType::kRequest, id, body, flags);
+  }
+};
+
+TEST_F(StreamViolation, ItemsOfAStreamThatIsNotOpen) {
+  expect_refused(client_.receive(FrameType::kStreamItem, kAcceptorBit | 1U, items_of("a")));
+}
+
+TEST_F(StreamViolation, ItemsAfterTheEnd) {
+  const std::uint64_t stream = open_result();
+  ASSERT_TRUE(client_.receive(FrameType::kStreamEnd, stream, {}).ok());
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("a")));
+}
+
+TEST_F(StreamViolation, AnEndTwice) {
+  const std::uint64_t stream = open_result();
+  ASSERT_TRUE(client_.receive(FrameType::kStreamItem, stream, items_of("a")).ok());
+  ASSERT_TRUE(client_.receive(FrameType::kStreamEnd, stream, {}).ok());
+  expect_refused(client_.receive(FrameType::kStreamEnd, stream, {}));
+}
+
+TEST_F(StreamViolation, MoreItemsThanWereGranted) {
+  const std::uint64_t stream = open_result();
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("abcde")));
+}
+
+TEST_F(StreamViolation, MoreBytesThanWereGranted) {
+  const std::uint64_t stream = open_result();
+  Buffer body = items_of("z");
+  store(body.data() + kItemsPrefixBytes, std::uint32_t{2'000});
+  body.resize(kItemsPrefixBytes + 4 + 2'000);
+  ASSERT_TRUE(client_.receive(FrameType::kStreamItem, stream, body).ok());
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("a")));
+}
+
+TEST_F(StreamViolation, ItemsThatAreNotWhatTheySay) {
+  const std::uint64_t stream = open_result();
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, {}));
+  Buffer none = items_of("");
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, none));
+  Buffer cut = items_of("ab");
+  cut.pop_back();
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, cut));
+  Buffer more = items_of("ab");
+  more.push_back(std::byte{0});
+  expect_refused(client_.receive(FrameType::kStreamItem, stream, more));
+}
+
+TEST_F(StreamViolation, CreditForWhatIsNoStreamOfTheReceiver) {
+  expect_refused(server_.receive(FrameType::kCredit, kAcceptorBit | 1U, credit(1, 1)));
+  expect_refused(server_.receive(FrameType::kCredit, 1, credit(1, 1)));
+  const std::uint64_t stream = open_result();
+  expect_refused(server_.receive(FrameType::kCredit, stream, as_bytes("short")));
+}
+
+TEST_F(StreamViolation, CreditThatGoesBackOrIsEnormousIsHarmless) {
+  const std::uint64_t stream = open_result();
+  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(0, 0)).ok());
+  EXPECT_EQ(server_.session.stream_room(stream).value().items, 4U);
+  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(~0ULL, ~0ULL)).ok());
+  EXPECT_EQ(server_.send(stream, "abcdefgh").value().items, ~0ULL - 8);
+}
+
+TEST_F(StreamViolation, CreditAfterTheEndIsIgnored) {
+  const std::uint64_t stream = open_result();
+  server_.session.end_stream(stream);
+  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(9, 9)).ok());
+}
+
+TEST_F(StreamViolation, StreamsWithIdsThatAreNotThePeers) {
+  expect_refused(request_with(1, {kAcceptorBit | 2U, 1}));
+  expect_refused(request_with(1, {0, 1}));
+  expect_refused(request_with(1, {2, 0}));
+  expect_refused(request_with(1, {~kAcceptorBit, 3}));
+}
+
+TEST_F(StreamViolation, AStreamIdUsedTwice) {
+  ASSERT_TRUE(request_with(1, {2, 1}).ok());
+  expect_refused(request_with(3, {2, 1}));
+}
+
+TEST_F(StreamViolation, MoreStreamsThanWereGranted) {
+  ASSERT_TRUE(request_with(1, {2, 3}).ok());
+  expect_refused(request_with(5, {6, 1}));
+  expect_refused(request_with(7, {8, ~0U}));
+}
+
+TEST_F(StreamViolation, ANotificationWithStreams) {
+  expect_refused(server_.receive(FrameType::kNotify, 1, testing_support::request_body(0, "x"), kFlagStreams));
+}
+
+TEST_F(StreamViolation, FragmentsThatDisagreeWhetherThereAreStreams) {
+  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
+  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1)));
+}
+
+TEST_F(StreamViolation, AnAnswerWithStreamsThatItDoesNotDescribe) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  const std::uint64_t call = client_.written.front().header.call_id;
+  expect_refused(client_.receive(FrameType::kReply, call, as_bytes("short"), kFlagStreams));
+}
+
+}  // namespace
+}  // namespace ipcbridge

@@ -7,6 +7,7 @@
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/stream_object.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 
@@ -81,16 +82,23 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   const BlockingDriverBinding::Visit visit(*self->blocking_driver);
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
-  const CallResult result =
+  CallResult result =
       driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted);
   PyEval_RestoreThread(state);
   Py_XDECREF(long_payload);
-  if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
+  if (PyErr_Occurred() != nullptr) {  // Ctrl-C
+    const BlockingStreams left(*self->blocking_driver, std::move(result.streams));
+    return nullptr;
+  }
   if (result.outcome.code != Code::kOk) return fail(self, result);
   if (options.notify && result.dropped) return dropped(self);
   if (options.notify) Py_RETURN_TRUE;
   const char* const root = "";
-  return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
+  if (result.streams.empty()) {
+    return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
+  }
+  BlockingStreams streams(*self->blocking_driver, std::move(result.streams));
+  return with_codec_errors(root, [&] { return Decoder(result.outcome.payload, &streams).read_whole_value(); });
 }
 
 }  // namespace ipcbridge::python

@@ -14,6 +14,7 @@
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
+#include "bindings/python/stream_object.hpp"
 #include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 #include "core/workers/worker.hpp"
@@ -183,6 +184,41 @@ void BlockingDriverBinding::reply_error(const RequestKey& key, Code code, std::s
   if (!is_usable()) return;
   driver_->reply_error(key, code, message, details);
   states_->answered(key);
+}
+
+std::optional<StreamKey> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
+                                                      std::uint32_t streams) {
+  if (!is_usable()) return std::nullopt;
+  const std::optional<StreamKey> first = driver_->reply(call.key, payload, streams, {call.server, call.method});
+  states_->answered(call.key);
+  return first;
+}
+
+Result<StreamRoom> BlockingDriverBinding::stream_room(const StreamKey& stream) {
+  if (!is_usable()) return Error{Code::kCancelled, "the service has ended"};
+  return driver_->driver().stream_room(stream);
+}
+
+Result<StreamRoom> BlockingDriverBinding::send_items(const StreamKey& stream, ConstBytes body) {
+  if (!is_usable()) return Error{Code::kCancelled, "the service has ended"};
+  return driver_->driver().send_items(stream, body);
+}
+
+void BlockingDriverBinding::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+  if (is_usable()) driver_->end_stream(stream, error, details);
+}
+
+void BlockingDriverBinding::resume_later(const StreamKey& stream) {
+  if (is_usable()) driver_->resume_stream(stream);
+}
+
+std::unique_ptr<StreamMaker> BlockingDriverBinding::arguments_of(const InboundCall& call) {
+  if (!is_usable()) return nullptr;
+  return std::make_unique<BlockingStreams>(*this, driver_->take_arguments(call.key));
+}
+
+void BlockingDriverBinding::leave_stream(StreamQueue& stream) {
+  if (is_usable()) driver_->leave_stream(stream);
 }
 
 bool BlockingDriverBinding::cancelled(const RequestKey& key) { return !is_usable() || states_->cancelled(key); }

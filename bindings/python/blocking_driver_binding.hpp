@@ -72,6 +72,14 @@ class BlockingDriverBinding final : public Responder {
   void reply(const RequestKey& key, ConstBytes payload) override;
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
   bool cancelled(const RequestKey& key) override;
+  std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) override;
+  Result<StreamRoom> stream_room(const StreamKey& stream) override;
+  Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) override;
+  void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) override;
+  void resume_later(const StreamKey& stream) override;
+  std::unique_ptr<StreamMaker> arguments_of(const InboundCall& call) override;
+  // Nothing more of it is wanted. Touches no Python.
+  void leave_stream(StreamQueue& stream);
 
  private:
   bool is_usable() const;

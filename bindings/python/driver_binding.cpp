@@ -174,6 +174,9 @@ bool DriverBinding::run_row_or_throw(const EventRow& row, PyObject* on_event) {
   switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kOutcome:
       return pending_.settle(batch_, row);
+    case EventKind::kStreamRoom:
+    case EventKind::kStreamCancel:
+      return resume_stream(*this, row.key());
     default:
       return succeeded(PyObject_CallOneArg(on_event, to_event(row).ptr()));
   }
@@ -312,6 +315,36 @@ void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
   driver_->reply(key, payload);
   poll_soon();
 }
+
+std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) {
+  if (!usable()) return std::nullopt;
+  std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams);
+  poll_soon();
+  return first;
+}
+
+Result<StreamRoom> DriverBinding::stream_room(const StreamKey& stream) {
+  if (!usable()) return Error{Code::kCancelled, "the service has ended"};
+  return driver_->stream_room(stream);
+}
+
+Result<StreamRoom> DriverBinding::send_items(const StreamKey& stream, ConstBytes body) {
+  if (!usable()) return Error{Code::kCancelled, "the service has ended"};
+  return driver_->send_items(stream, body);
+}
+
+void DriverBinding::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+  if (!usable()) return;
+  driver_->end_stream(stream, error, details);
+  poll_soon();
+}
+
+void DriverBinding::resume_later(const StreamKey& stream) {
+  due_streams_.push_back(stream);
+  poll_soon();
+}
+
+std::unique_ptr<StreamMaker> DriverBinding::arguments_of(const InboundCall&) { return nullptr; }
 
 void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
   if (!usable()) return;

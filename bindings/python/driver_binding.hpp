@@ -79,6 +79,12 @@ class DriverBinding final : public Responder {
   void reply(const RequestKey& key, ConstBytes payload) override;
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
   bool cancelled(const RequestKey& key) override;
+  std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) override;
+  Result<StreamRoom> stream_room(const StreamKey& stream) override;
+  Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) override;
+  void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) override;
+  void resume_later(const StreamKey& stream) override;
+  std::unique_ptr<StreamMaker> arguments_of(const InboundCall& call) override;
 
  private:
   struct Served {
@@ -113,6 +119,7 @@ class DriverBinding final : public Responder {
   EventBatch batch_;
   LoopReader reader_{batch_};
   PendingCalls pending_;
+  std::vector<StreamKey> due_streams_;
   std::unordered_map<ServerId, Served> servers_;
   std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed
 };

@@ -15,6 +15,14 @@ void raise(Code code, std::string_view message, const char* sent) {
   throw py::error_already_set();
 }
 
+void set_python_error(const Error& error) {
+  try {
+    raise(error.code, error.message);
+  } catch (py::error_already_set& raised) {
+    raised.restore();
+  }
+}
+
 py::object take_exception() {
   PyObject* type = nullptr;
   PyObject* error = nullptr;

@@ -28,6 +28,9 @@ inline void unwrap(const Status& status) {
 // The exception that is set, with its traceback, which is set no more then.
 pybind11::object take_exception();
 
+// Sets the error as Python's, as raise() does.
+void set_python_error(const Error& error);
+
 // Raises if the process has forked since that generation.
 void check_process(std::uint32_t generation);
 

@@ -6,6 +6,7 @@
 
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/stream_producer.hpp"
 
 namespace py = pybind11;
 
@@ -68,6 +69,7 @@ std::vector<bool> plain_methods(const Handlers& handlers) {
 // No destructor here touches Python: see BlockingDriverBinding.
 bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject* handlers,
             const HandlerContext& begin) {
+  if (call.resumes) return resume_stream(responder, call.key);
   if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
     responder.reply_error(call.key, Code::kUnimplemented, "no such method", {});
     return true;

@@ -3,12 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <new>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/stream_producer.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -26,6 +30,7 @@ struct Object {
   PyObject* server;  // null once the call has been answered: what its handler has left behind is nobody's
   PyObject* method;
   bool is_cancelled;
+  std::uint32_t open_streams;  // with which it was answered
   InboundCall call;
 };
 
@@ -37,6 +42,15 @@ Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
 void end(Object* self) { Py_CLEAR(self->server); }
 
+// Streams that have not begun.
+bool close_all(const std::vector<PyObject*>& sources) {
+  for (PyObject* source : sources) {
+    close_source(source);
+    Py_DECREF(source);
+  }
+  return true;
+}
+
 bool reply_with(Object* self, PyObject* value) {
   const char* const root = "result";
   const bool sent = with_codec_errors(root, [&] {
@@ -47,6 +61,37 @@ bool reply_with(Object* self, PyObject* value) {
   });
   if (sent) end(self);
   return sent;
+}
+
+// The same of a result that may be a stream, or hold some: what makes those is run by `failed`'s service.
+bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
+  const char* const root = "result";
+  std::optional<StreamKey> first;
+  std::vector<PyObject*> sources;
+  const bool sent = with_codec_errors(root, [&] {
+    Encoder encoder;
+    encoder.accept_streams();
+    encoder.put_value(value);
+    if (encoder.stream_count() == 0) {
+      self->responder->reply(self->call.key, encoder.contents());
+      return true;
+    }
+    first = self->responder->reply(self->call, encoder.contents(), encoder.stream_count());
+    sources = encoder.take_streams();
+    return true;
+  });
+  if (!sent) return false;
+  if (sources.empty()) {
+    end(self);
+    return true;
+  }
+  if (!first) {  // nobody waits for it, or the caller takes no more
+    end(self);
+    return close_all(sources);
+  }
+  self->open_streams = static_cast<std::uint32_t>(sources.size());
+  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *first,
+                       std::move(sources));
 }
 
 PyObject* reply(PyObject* object, PyObject* value) {
@@ -75,7 +120,11 @@ PyObject* reply_error(PyObject* object, PyObject* args) {
 
 PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
   const char* const root = "";
-  return with_codec_errors(root, [&] { return Decoder(self_of(object)->call.payload).read_whole_arguments(); });
+  Object* self = self_of(object);
+  return with_codec_errors(root, [&] {
+    const std::unique_ptr<StreamMaker> streams = self->responder->arguments_of(self->call);
+    return Decoder(self->call.payload, streams.get()).read_whole_arguments();
+  });
 }
 
 PyObject* answer_with_method(PyObject* object, PyObject* const* args, Py_ssize_t count) {
@@ -207,6 +256,7 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   self->server = new_reference(origin.server);
   self->method = new_reference(origin.method);
   self->is_cancelled = false;
+  self->open_streams = 0;
   new (&self->call) InboundCall(std::move(call));
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
@@ -219,7 +269,10 @@ PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
   py::object keywords;
   stage = Stage::kArguments;
   const bool read = with_codec_errors(root, [&] {
-    Decoder(self_of(call)->call.payload).read_arguments(args, keywords);
+    const InboundCall& inbound = self_of(call)->call;
+    const std::unique_ptr<StreamMaker> streams =
+        inbound.streams.count == 0 ? nullptr : self_of(call)->responder->arguments_of(inbound);
+    Decoder(inbound.payload, streams.get()).read_arguments(args, keywords);
     return true;
   });
   if (!read) return nullptr;
@@ -232,8 +285,10 @@ PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
   return result;
 }
 
-PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
-  PyObject* error = take_exception().release().ptr();
+namespace {
+
+// Takes over the reference to `error`.
+PyObject* tell_stage(PyObject* call, Stage stage, PyObject* error, PyObject* result, PyObject* failed) {
   PyObject* number = PyLong_FromLong(static_cast<int>(stage));
   PyObject* outcome = nullptr;
   if (number != nullptr) {
@@ -245,8 +300,25 @@ PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObj
   return outcome;
 }
 
+}  // namespace
+
+PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
+  return tell_stage(call, stage, new_reference(Py_None), result, failed);
+}
+
+void end_call(PyObject* call) {
+  Object* self = self_of(call);
+  if (self->open_streams > 0 && --self->open_streams == 0) end(self);
+}
+
+void note_cancelled(PyObject* call) { self_of(call)->is_cancelled = true; }
+
+PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
+  return tell_stage(call, stage, take_exception().release().ptr(), result, failed);
+}
+
 PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed) {
-  if (reply_with(self_of(call), result)) return new_reference(Py_None);
+  if (reply_with_streams(self_of(call), result, failed)) return new_reference(Py_None);
   return answer_with_error(call, Stage::kResult, result, failed);
 }
 

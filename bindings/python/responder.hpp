@@ -1,10 +1,16 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/endpoint/inbound_call.hpp"
+#include "bindings/python/values/decoder.hpp"
 
 namespace ipcbridge::python {
 
@@ -18,10 +24,30 @@ class Responder {
 
   // Nothing happens where the caller has gone meanwhile, or the driver, also by a fork. May throw bad_alloc.
   virtual void reply(const RequestKey& key, ConstBytes payload) = 0;
+  // With a result that carries so many streams: the key of the first, nothing when none has been opened. What makes their
+  // items is resumed on a thread of that server's, by `method`'s kind.
+  virtual std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) = 0;
   virtual void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) = 0;
+
+  // See Driver.
+  virtual Result<StreamRoom> stream_room(const StreamKey& stream) = 0;
+  virtual Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) = 0;
+  virtual void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) = 0;
+  // Behind what else waits for that thread.
+  virtual void resume_later(const StreamKey& stream) = 0;
+
+  // The streams among a call's arguments: null without an exception set where there are none.
+  virtual std::unique_ptr<StreamMaker> arguments_of(const InboundCall& call) = 0;
+
+  // ipcbridge._native.StreamProducer objects, of streams that are open. Guarded by the GIL.
+  using Producers = std::unordered_map<StreamKey, PyObject*, RequestKeyHash>;
+  Producers& producers() { return producers_; }
 
   // Whether it is known here that the caller has stopped waiting.
   virtual bool cancelled(const RequestKey& key) = 0;
+
+ private:
+  Producers producers_;
 };
 
 }  // namespace ipcbridge::python

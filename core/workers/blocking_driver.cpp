@@ -158,6 +158,10 @@ StreamTable::Queues BlockingDriver::take_arguments(const RequestKey& call) {
   return impl_->forked() ? StreamTable::Queues() : impl_->take_arguments(call);
 }
 
+void BlockingDriver::resume_stream(const StreamKey& stream) {
+  if (!impl_->forked()) impl_->resume_soon(stream);
+}
+
 void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
   if (!impl_->forked()) impl_->end_stream(stream, error, details);
 }

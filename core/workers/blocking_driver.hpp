@@ -63,6 +63,8 @@ class BlockingDriver {
   // room again, or is over, a worker of that server is given an InboundCall that `resumes` it.
   std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
                                  const StreamTable::Origin& origin);
+  // As if it had room again: behind what else waits for those workers.
+  void resume_stream(const StreamKey& stream);
   // Driver::end_stream(), of such a stream.
   void end_stream(const StreamKey& stream, const Error* error = nullptr, ConstBytes details = {});
 

@@ -77,6 +77,7 @@ class BlockingDriver::Impl final : public EventSink {
   std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
                                  const StreamTable::Origin& origin);
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
+  void resume_soon(const StreamKey& stream);
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
                                const Interrupted& interrupted);
   void leave_stream(StreamQueue& stream);

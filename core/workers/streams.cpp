@@ -33,6 +33,11 @@ void BlockingDriver::Impl::resume(const StreamKey& stream) {
   pool_.push(std::move(call));
 }
 
+void BlockingDriver::Impl::resume_soon(const StreamKey& stream) {
+  resume(stream);
+  const Scope waking(*this);
+}
+
 Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
                                                                    TimePoint deadline,
                                                                    const Interrupted& interrupted) {

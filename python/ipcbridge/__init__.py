@@ -21,7 +21,8 @@ from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
 from ._typing import TYPE_CHECKING
-from ._unimplemented import proxy, retain, stream
+from ._streams import stream
+from ._unimplemented import proxy, retain
 from ._verbs import close, notify, on_state, status, with_options
 
 if TYPE_CHECKING:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from ._errors import IpcError
 from ._typing import Any, NoReturn
 
-STREAMS = "streams, ipc.stream(iterable), come in a later release"
 CALLBACKS = "callbacks come in a later release"
 REFERENCES = "passing by reference comes in a later release"
 ARRAYS = "arrays come in a later release"
 EXCEPTIONS = "exceptions as values come in a later release"
 EXPOSE = "serve: the option 'expose' comes in a later release"
-
-
-def stream(iterable: Any) -> NoReturn:
-    """Will send an iterable item by item. Comes in a later release: raises IpcError('unimplemented')."""
-    raise IpcError("unimplemented", STREAMS)
 
 
 def retain(function: Any) -> NoReturn:

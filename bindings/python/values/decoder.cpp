@@ -55,8 +55,11 @@ void set_item(const py::object& dict, PyObject* key, PyObject* value) {
 
 }  // namespace
 
-Decoder::Decoder(ConstBytes bytes)
-    : begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())), at_(begin_), end_(begin_ + bytes.size()) {}
+Decoder::Decoder(ConstBytes bytes, StreamMaker* streams)
+    : begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
+      at_(begin_),
+      end_(begin_ + bytes.size()),
+      streams_(streams) {}
 
 PyObject* Decoder::read_whole_value() {
   py::object value = steal(read(0, Place::kAnywhere));
@@ -245,6 +248,9 @@ PyObject* Decoder::read_extension(std::size_t size, unsigned depth, Place place)
     case Tag::kBigInt:
     case Tag::kLocalDatetime:
       return read_by_rule(tag, size);
+    case Tag::kStream:
+      if (place == Place::kKey) malformed("a stream as a key");
+      return read_stream(size);
     case Tag::kKwargs:
       malformed("keyword arguments elsewhere than at the end of the arguments");
     case Tag::kMap:
@@ -295,6 +301,15 @@ PyObject* Decoder::read_any_dict(unsigned depth, Place place) {
   py::object dict = steal(PyDict_New());
   for (std::size_t i = 0; i < count; i += 2) set_item(dict, items[i].ptr(), items[i + 1].release().ptr());
   return dict.release().ptr();
+}
+
+PyObject* Decoder::read_stream(std::size_t size) {
+  if (size != sizeof(std::uint32_t)) malformed("a stream without its place");
+  const auto place = read_number<std::uint32_t>();
+  PyObject* stream = streams_ == nullptr ? nullptr : streams_->make(place);
+  if (stream != nullptr) return stream;
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  malformed("a stream that did not come with the message");
 }
 
 PyObject* Decoder::read_by_rule(std::int8_t tag, std::size_t size) {

@@ -10,6 +10,19 @@
 
 namespace ipcbridge::python {
 
+// Makes the objects for the streams that a message carries.
+class StreamMaker {
+ public:
+  StreamMaker() = default;
+  virtual ~StreamMaker() = default;
+  StreamMaker(const StreamMaker&) = delete;
+  StreamMaker& operator=(const StreamMaker&) = delete;
+
+  // The one with this number, counted from 0: a new reference. Null without an exception set when there is none, or it
+  // has been given already.
+  virtual PyObject* make(std::uint32_t place) = 0;
+};
+
 // Reads Python values from the bytes of docs/values.md, which may come from anybody: it takes nothing on trust,
 // recurses no deeper than kMaxDepth, and allocates in proportion to the bytes that are there. Where bytes may be
 // written to meanwhile, it makes some value of them or refuses them.
@@ -17,7 +30,8 @@ namespace ipcbridge::python {
 // Throws CodecError and error_already_set.
 class Decoder {
  public:
-  explicit Decoder(ConstBytes bytes);
+  // Without `streams` there may be none among the values.
+  explicit Decoder(ConstBytes bytes, StreamMaker* streams = nullptr);
 
   // The only value, or the arguments: a new (tuple, dict).
   PyObject* read_whole_value();
@@ -45,6 +59,7 @@ class Decoder {
   PyObject* read_set(unsigned depth, Place place);
   PyObject* read_any_dict(unsigned depth, Place place);
   PyObject* read_by_rule(std::int8_t tag, std::size_t size);
+  PyObject* read_stream(std::size_t size);
   PyObject* read_keywords();
   std::size_t read_contents_head(const char* what);
   bool keywords_follow() const;
@@ -65,6 +80,7 @@ class Decoder {
   const std::uint8_t* at_;
   const std::uint8_t* end_;  // of the bytes, or of the contents of an extension
   std::size_t weight_ = 1;
+  StreamMaker* streams_;
 };
 
 }  // namespace ipcbridge::python

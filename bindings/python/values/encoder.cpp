@@ -1,5 +1,9 @@
 #include "bindings/python/values/encoder.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/python_rules.hpp"
 #include "bindings/python/values/wire_format.hpp"
@@ -122,7 +126,9 @@ class HeldReferences {
   std::size_t first_;
 };
 
-Encoder::~Encoder() = default;
+Encoder::~Encoder() {
+  for (PyObject* stream : streams_) Py_DECREF(stream);
+}
 
 void Encoder::put_arguments(PyObject* const* args, Py_ssize_t count, bool keywords) {
   out_.put_list_head(static_cast<std::size_t>(count) + static_cast<std::size_t>(keywords));
@@ -196,6 +202,7 @@ bool Encoder::put_container(PyObject* value, PyObject* holder, unsigned depth) {
 
 void Encoder::put_simplified(PyObject* original, unsigned depth) {
   if (PyLong_CheckExact(original) && put_unsigned(original)) return;
+  if (put_stream(original)) return;
   auto value = py::reinterpret_borrow<py::object>(original);
   for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
     value = simplified(value.ptr());
@@ -209,6 +216,26 @@ void Encoder::put_simplified(PyObject* original, unsigned depth) {
     if (PyLong_CheckExact(value.ptr()) && put_unsigned(value.ptr())) return;
   }
   throw Refused{"it stands for one value after another without an end", false, {}, {}};
+}
+
+// False when it is none.
+bool Encoder::put_stream(PyObject* value) {
+  const bool is_stream = PyGen_CheckExact(value) != 0 || PyAsyncGen_CheckExact(value) != 0 || is_received_stream(value) ||
+                         py::type::handle_of(value).is(python_rules().stream_source);
+  if (!is_stream) return false;
+  if (!accepts_streams_) {
+    throw Refused{"a stream, which only arguments and results can be, or hold: send list(value)", false, {}, {}};
+  }
+  if (std::find(streams_.begin(), streams_.end(), value) != streams_.end()) {
+    throw Refused{"the same stream twice: what one reader takes the other does not get", false, {}, {}};
+  }
+  std::array<std::uint8_t, 4> place{};
+  for (std::size_t i = 0; i < place.size(); ++i) place.at(3 - i) = static_cast<std::uint8_t>(streams_.size() >> (8 * i));
+  weigh(kHeavy - 1);
+  streams_.push_back(value);
+  Py_INCREF(value);
+  out_.put_extension(Tag::kStream, place.data(), place.size());
+  return true;
 }
 
 // The integers from 2^63 to 2^64 - 1.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <pybind11/pybind11.h>
@@ -25,6 +27,13 @@ class Encoder {
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
+  // Generators, and what else is a stream, are refused unless this is said. They are then kept, in the order of their
+  // places in the message.
+  void accept_streams() { accepts_streams_ = true; }
+  std::uint32_t stream_count() const { return static_cast<std::uint32_t>(streams_.size()); }
+  // Owned by the caller from now on.
+  std::vector<PyObject*> take_streams() { return std::move(streams_); }
+
   // One value, which the caller keeps alive.
   void put_value(PyObject* value) { put(value, 0); }
   // The list of positional arguments, an element longer if keywords follow.
@@ -47,6 +56,7 @@ class Encoder {
   void put(PyObject* value, unsigned depth);
   bool put_container(PyObject* value, PyObject* holder, unsigned depth);
   void put_simplified(PyObject* original, unsigned depth);
+  bool put_stream(PyObject* value);
   void put_list(PyObject* list, PyObject* holder, unsigned depth);
   void put_tuple(PyObject* tuple, PyObject* holder, unsigned depth);
   void put_set(PyObject* set, PyObject* holder, unsigned depth);
@@ -61,6 +71,8 @@ class Encoder {
   MessageBuffer out_;
   std::size_t weight_ = 1;  // of one value; a container adds that of its items when it begins
   std::vector<PyObject*> held_;
+  bool accepts_streams_ = false;
+  std::vector<PyObject*> streams_;  // owned
 };
 
 }  // namespace ipcbridge::python

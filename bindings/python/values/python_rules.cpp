@@ -10,8 +10,9 @@ const PythonRules& python_rules() {
     // The import may let another thread in here, or code that sends a value: then there are two, and one is kept.
     const py::module_ simplify = py::module_::import("ipcbridge._values._simplify");
     const py::module_ refusal = py::module_::import("ipcbridge._values._refusal");
+    const py::module_ streams = py::module_::import("ipcbridge._streams");
     rules = new PythonRules{simplify.attr("simplify"), simplify.attr("Extension"), simplify.attr("read_extension"),
-                            refusal.attr("Refused"), refusal.attr("explain")};
+                            refusal.attr("Refused"), streams.attr("Source"), refusal.attr("explain")};
   }
   return *rules;
 }

@@ -6,7 +6,15 @@
 namespace ipcbridge::python {
 
 // The extension types of docs/values.md, "The bytes".
-enum class Tag : std::int8_t { kTimestamp = -1, kMap = 1, kSet = 2, kBigInt = 3, kLocalDatetime = 4, kKwargs = 5 };
+enum class Tag : std::int8_t {
+  kTimestamp = -1,
+  kMap = 1,
+  kSet = 2,
+  kBigInt = 3,
+  kLocalDatetime = 4,
+  kKwargs = 5,
+  kStream = 6,
+};
 
 // How many lists, dicts and sets may stand inside one another in one argument or result.
 inline constexpr unsigned kMaxDepth = 128;

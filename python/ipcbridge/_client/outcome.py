@@ -16,3 +16,6 @@ def error_of(code: str, message: str, payload: bytes | None, ending: int) -> Ipc
         return decode_error(payload) if payload else RemoteError(cast("Code", code), message)
     sent = ("maybe" if ending == _native.MAYBE_RUN else "no") if code in _SAY_WHETHER_SENT else None
     return error_from_code(cast("Code", code), message, sent=cast("None", sent))
+
+
+_native.use_error_of(error_of)

@@ -32,12 +32,6 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-def is_generator(function: Callable[..., Any]) -> bool:
-    import inspect
-
-    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-
-
 def _describe(function: Callable[..., Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"signature": "(...)", "doc": _doc(function), "params": []}
     signature = signature_of(function)

@@ -63,6 +63,13 @@ class Failures:
             error = IpcError(code, f"{method}() returned what cannot be sent: {error}")
         return Failure(_reply(error), lambda: self._report(error, method))
 
+    def of_item(self, method: str, error: BaseException) -> Failure:
+        """An item of a stream cannot be sent: as with a result."""
+        if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
+            code = "internal" if error.code == "invalid_argument" else error.code
+            error = IpcError(code, f"{method}() yielded what cannot be sent: {error}")
+        return Failure(_reply(error), lambda: self._report(error, method))
+
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """The handler has not run."""
         with suppress(BaseException):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from _collections_abc import Awaitable, Callable
+from _collections_abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 
-from .. import _native, _unimplemented
+from .. import _native
 from .._errors import IpcError
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, cast
-from .describe import describe_service, is_async, is_generator
+from .describe import describe_service, is_async
 from .exposure import exposed, is_serial
 from .failures import CANCELLED, Failure, Failures, OnError, misfit
 from .floats import with_floats
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     """As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
     that reads a call, and what answers the call if that raises, or begins it if there is none."""
     Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
-    StartTask = Callable[[_native.InboundCall, _native.HandlerCoroutine], None]
+    StartTask = Callable[[_native.InboundCall, Coroutine[Any, Any, None]], None]
     """Has a task of an event loop run the coroutine, in a copy of the current context."""
 else:
     Handler, Method = Callable, tuple
 
 # What has raised where InboundCall.answer_with() leaves the answer to somebody else.
-_ARGUMENTS, _HANDLER, _RESULT = range(3)
+_ARGUMENTS, _HANDLER, _RESULT, _ITEM, _ASYNC_STREAM = range(5)
 
 
 class Service:
@@ -42,7 +42,7 @@ class Service:
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]
         self.names: list[str] = [*functions, _native.DESCRIBE]
         self.is_async = [is_async(function) for function in self.functions]
-        self.handlers = [_prepared(name, function) for name, function in zip(self.names, self.functions)]
+        self.handlers = [with_floats(function) for function in self.functions]
         self._serial = serial
         self._path = ""  # where it is served, or was when that was last asked
 
@@ -62,27 +62,52 @@ class Service:
         """What answers a call of a plain method without a result, or has a task await what is to be awaited."""
 
         def finish(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
-            if stage == _RESULT and _is_awaitable(result):
+            if type(result) is _native.StreamProducer:
+                self._go_on(stage, error, result, start_task)
+            elif stage == _RESULT and _is_awaitable(result):
                 _native.set_current_call(call)
-                start_task(call, self._finish(call, number, cast("Awaitable[Any]", result)))
+                start_task(call, self._finish(call, number, cast("Awaitable[Any]", result), start_task))
             else:
                 fail(call, self._failure(number, call, stage, error))
 
         return finish
 
-    def failed_in_task(self, number: int) -> Finish:
+    def failed_in_task(self, number: int, start_task: StartTask) -> Finish:
         """What answers a call that a task could not answer with a result."""
 
-        def failed(call: _native.InboundCall, stage: int, error: BaseException, _result: object) -> None:
-            fail(call, _cancellation(call, error) or self._failure(number, call, stage, error))
+        def failed(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
+            if type(result) is _native.StreamProducer:
+                self._go_on(stage, error, result, start_task)
+            else:
+                fail(call, _cancellation(call, error) or self._failure(number, call, stage, error))
 
         return failed
 
-    def _finish(self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any]) -> _native.HandlerCoroutine:
+    def _finish(
+        self, call: _native.InboundCall, number: int, awaitable: Awaitable[Any], start_task: StartTask
+    ) -> _native.HandlerCoroutine:
         """A coroutine that awaits what a plain function returned, and answers."""
         # A coroutine itself, so that closing this one before it has begun closes that one, too.
         coroutine = awaitable if type(awaitable) is CoroutineType else _result_of(awaitable)
-        return _native.HandlerCoroutine(call, coroutine, self.failed_in_task(number))
+        return _native.HandlerCoroutine(call, coroutine, self.failed_in_task(number, start_task))
+
+    def _go_on(
+        self, stage: int, error: BaseException, producer: _native.StreamProducer, start_task: StartTask
+    ) -> None:
+        """Ends a stream that cannot go on, or begins one whose items a task makes."""
+        if stage == _ASYNC_STREAM:
+            from .streams import drive
+
+            start_task(producer.call, drive(producer, lambda stage, error: self._end_stream(producer, stage, error)))
+        else:
+            self._end_stream(producer, stage, error)
+
+    def _end_stream(self, producer: _native.StreamProducer, stage: int, error: BaseException) -> None:
+        method = producer.call.method
+        end_stream(
+            producer,
+            self.failures.of_item(method, error) if stage == _ITEM else self.failures.of_handler(producer.call, error),
+        )
 
     def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
         if stage == _ARGUMENTS:
@@ -112,15 +137,12 @@ def fail(call: _native.InboundCall, failure: Failure) -> None:
         failure.report()
 
 
-def _prepared(name: str, function: Handler) -> Handler:
-    """`function` as it is called: generators refused, integers made floats where annotations say so."""
-    if is_generator(function):
-
-        def refuse(*_args: Any, **_kwargs: Any) -> Any:
-            raise IpcError("unimplemented", f"{name}() is a generator: {_unimplemented.STREAMS}")
-
-        return refuse
-    return with_floats(function)
+def end_stream(producer: _native.StreamProducer, failure: Failure) -> None:
+    """Ends a stream by an error, if there is anybody to be told; then reports it."""
+    with suppress(IpcError):
+        producer.end_with(*failure.reply)
+    if failure.report is not None:
+        failure.report()
 
 
 def _is_awaitable(result: object) -> bool:

@@ -42,6 +42,9 @@ def refusal(value: Any) -> Refused:
     later = _comes_later(value, name)
     if later is not None:
         return Refused(later, later=True)
+    streamed = _as_stream(value, name)
+    if streamed is not None:
+        return Refused(streamed)
     if _is_missing(value):
         return Refused(f"a {name}, which stands for a missing value: send None")
     for module, names, advice in _PACKAGES:
@@ -55,17 +58,23 @@ def _comes_later(value: Any, name: str) -> str | None:
         return f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
     if instance_of(value, "numpy", "ndarray") or isinstance(value, array):
         return f"an array ({name}): {_unimplemented.ARRAYS}; send value.tolist()"
+    if isinstance(value, (io.IOBase, type, collections.abc.Awaitable, collections.abc.AsyncIterable, collections.abc.Iterator)):
+        return None
+    if callable(value) and not hasattr(type(value), "__iter__"):
+        return f"a function ({name}): {_unimplemented.CALLBACKS}"
+    return None
+
+
+def _as_stream(value: Any, name: str) -> str | None:
     if isinstance(value, io.IOBase):
         contents = "value.getvalue()" if isinstance(value, (io.BytesIO, io.StringIO)) else "value.read()"
-        return f"a file ({name}): {_unimplemented.STREAMS}; send {contents}"
+        return f"a file ({name}): send ipc.stream(value), its lines one by one, or {contents}"
     if isinstance(value, (type, collections.abc.Awaitable)):
         return None
     if isinstance(value, collections.abc.AsyncIterable):
-        return f"an iterator ({name}): {_unimplemented.STREAMS}; send [item async for item in value]"
+        return f"an iterator ({name}): send ipc.stream(value), or [item async for item in value]"
     if isinstance(value, collections.abc.Iterator):
-        return f"an iterator ({name}): {_unimplemented.STREAMS}; send list(value)"
-    if callable(value) and not hasattr(type(value), "__iter__"):
-        return f"a function ({name}): {_unimplemented.CALLBACKS}"
+        return f"an iterator ({name}): send ipc.stream(value), or list(value)"
     return None
 
 

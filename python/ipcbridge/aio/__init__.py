@@ -12,7 +12,8 @@ from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._serve.context import Context, context
 from .._serve.exposure import method
-from .._unimplemented import proxy, retain, stream
+from .._streams import stream
+from .._unimplemented import proxy, retain
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
 from ._client import Proxy, call, close, connect, describe

@@ -177,7 +177,11 @@ TEST(SharedDriver, TellsOfNoCancellationOfACallThatHasBeenAnswered) {
   std::vector<RequestKey> unanswered;
   for (std::size_t i = 0; i < kCalls; ++i) {
     const RequestKey key = server.requests[i].key;
-    i % 2 == 0 ? server.driver().reply(key, {}) : unanswered.push_back(key);
+    if (i % 2 == 0) {
+      server.driver().reply(key, {});
+    } else {
+      unanswered.push_back(key);
+    }
   }
   run_idle({&server});
   std::sort(server.cancelled.begin(), server.cancelled.end(),

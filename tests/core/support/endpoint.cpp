@@ -64,6 +64,21 @@ void Endpoint::take(const EventRow& row) {
     case EventKind::kRoom:
       room.push_back(owner);
       return;
+    case EventKind::kStreamsOpen:
+      opened.push_back(row.key());
+      return;
+    case EventKind::kStreamRoom:
+      stream_rooms.push_back(row.key());
+      return;
+    case EventKind::kStreamCancel:
+      cancelled_streams.push_back(row.key());
+      return;
+    case EventKind::kStreamItems:
+      items.push_back({row.key(), row.words[EventRow::kItems], copy(batch_.payload(row))});
+      return;
+    case EventKind::kStreamEnd:
+      stream_ends.push_back({row.key(), static_cast<Code>(row.words[EventRow::kCode])});
+      return;
   }
 }
 

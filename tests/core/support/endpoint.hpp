@@ -68,6 +68,16 @@ class Endpoint {
   std::map<std::uint64_t, Ended> outcomes;  // by token
   std::vector<Asked> requests;
   std::vector<RequestKey> cancelled;
+  struct Items {
+    StreamKey stream;
+    std::uint32_t count = 0;
+    Buffer values;
+  };
+  std::vector<StreamKey> opened;  // the first of each call's
+  std::vector<StreamKey> stream_rooms;
+  std::vector<StreamKey> cancelled_streams;
+  std::vector<Items> items;
+  std::vector<std::pair<StreamKey, Code>> stream_ends;
   std::vector<Changed> client_states;
   std::vector<Changed> server_states;
   std::vector<ClientId> room;

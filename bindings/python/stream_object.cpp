@@ -1,0 +1,210 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/stream_object.hpp"
+
+#include <new>
+#include <utility>
+
+#include "bindings/python/errors.hpp"
+#include "bindings/python/interrupt.hpp"
+#include "bindings/python/objects.hpp"
+#include "bindings/python/stream_types.hpp"
+#include "bindings/python/values/codec_error.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+PyTypeObject* type_of_streams = nullptr;
+PyObject* error_of = nullptr;  // ipcbridge._client.outcome.error_of
+
+// Made by PyObject_GC_New, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+struct Object {
+  PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
+  BlockingDriverBinding* binding;
+  std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
+  StreamQueue::Batch batch;
+  std::uint32_t taken;  // of its items
+  std::size_t at;       // in its bytes
+};
+
+Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
+
+// Touches no Python, so that it may be called wherever an object dies.
+void leave(Object* self) {
+  if (self->queue == nullptr) return;
+  const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
+  self->queue.reset();
+  if (self->binding->is_alive()) self->binding->leave_stream(*queue);
+}
+
+PyObject* fail(std::string_view code, std::string_view message, ConstBytes details, Ending ending) {
+  PyObject* text = PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");
+  if (text == nullptr) return nullptr;
+  PyObject* error = PyObject_CallFunction(error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
+                                          reinterpret_cast<const char*>(details.data()),
+                                          static_cast<Py_ssize_t>(details.size()), static_cast<int>(ending));
+  if (error == nullptr) return nullptr;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+  Py_DECREF(error);
+  return nullptr;
+}
+
+// The end of it: null, with an exception set unless it came to its end.
+PyObject* finish(Object* self) {
+  const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
+  self->queue.reset();
+  const StreamEnd& end = queue->how();
+  if (end.code == Code::kOk) return nullptr;
+  return fail(code_name(end.code), end.message, end.details, end.ending);
+}
+
+// The items of the batch have all been read: their place in the window is free.
+void give_back(Object* self) {
+  if (self->batch.count == 0) return;
+  self->binding->alive().driver().consume_stream(self->queue->key(), self->batch.count, self->batch.bytes);
+  self->batch = {};
+  self->taken = 0;
+  self->at = 0;
+}
+
+PyObject* read_item(Object* self) {
+  const ConstBytes rest = self->batch.items.subspan(self->at);
+  const auto size = load<std::uint32_t>(rest.data());
+  self->at += sizeof size + size;
+  ++self->taken;
+  const char* const root = "";
+  return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
+}
+
+PyObject* next(PyObject* object) {
+  Object* self = self_of(object);
+  if (self->taken < self->batch.count) return read_item(self);
+  for (;;) {
+    if (self->queue == nullptr) return nullptr;
+    BlockingDriver* driver = nullptr;
+    try {
+      driver = &self->binding->alive();
+      give_back(self);
+    } catch (py::error_already_set& error) {
+      error.restore();
+      return nullptr;
+    }
+    if (self->queue->take(self->batch)) return read_item(self);
+    if (self->queue->has_ended()) return finish(self);
+    const std::shared_ptr<StreamQueue> queue = self->queue;
+    const Interrupted interrupted = interrupted_by_signals();
+    const BlockingDriverBinding::Visit visit(*self->binding);
+    PyThreadState* state = PyEval_SaveThread();
+    StreamQueue::Batch batch;
+    const Result<BlockingDriver::NextItems> got = driver->next_items(*queue, batch, kNever, interrupted);
+    PyEval_RestoreThread(state);
+    if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
+    if (!got.ok()) return fail(code_name(got.error().code), got.error().message, {}, Ending::kNotRun);
+    if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
+    self->batch = std::move(batch);
+    return read_item(self);
+  }
+}
+
+PyObject* close(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  self->batch = {};
+  self->taken = 0;
+  leave(self);
+  Py_RETURN_NONE;
+}
+
+PyObject* enter(PyObject* object, PyObject* /*unused*/) { return new_reference(object); }
+
+PyObject* represent(PyObject* object) {
+  return PyUnicode_FromString(self_of(object)->queue == nullptr ? "<stream, ended>" : "<stream>");
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self_of(object)->driver_object);
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  Object* self = self_of(object);
+  leave(self);
+  self->queue.~shared_ptr();
+  self->batch.~Batch();
+  Py_DECREF(self->driver_object);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
+    {"__enter__", &enter, METH_NOARGS, nullptr},
+    {"__exit__", &close, METH_VARARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)}, {Py_tp_iternext, slot(&next)},
+    {Py_tp_repr, slot(&represent)},  {Py_tp_methods, methods},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {
+    "ipcbridge._native.Stream",
+    static_cast<int>(sizeof(Object)),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    slots,
+};
+
+PyObject* use_error_of(PyObject* /*module*/, PyObject* function) {
+  Py_XDECREF(std::exchange(error_of, new_reference(function)));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {
+    {"use_error_of", &use_error_of, METH_O, "What makes the exception of a stream that ends by an error."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool is_received_stream(PyObject* value) { return Py_TYPE(value) == type_of_streams; }
+
+BlockingStreams::~BlockingStreams() {
+  for (const std::shared_ptr<StreamQueue>& queue : queues_) {
+    if (queue != nullptr && binding_.is_alive()) binding_.leave_stream(*queue);
+  }
+}
+
+PyObject* BlockingStreams::make(std::uint32_t place) {
+  if (place >= queues_.size() || queues_[place] == nullptr) return nullptr;
+  Object* self = PyObject_GC_New(Object, type_of_streams);
+  if (self == nullptr) return nullptr;
+  self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
+  self->binding = &binding_;
+  new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
+  new (&self->batch) StreamQueue::Batch();
+  self->taken = 0;
+  self->at = 0;
+  queues_[place] = nullptr;
+  auto* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  return object;
+}
+
+void add_stream_type(py::module_& module) {
+  const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw py::error_already_set();
+  type_of_streams = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+  type_of_streams->tp_new = nullptr;  // made of what arrives only
+  module.attr("Stream") = type;
+  if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,381 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/stream_producer.hpp"
+
+#include <new>
+#include <utility>
+
+#include "bindings/python/bytes.hpp"
+#include "bindings/python/errors.hpp"
+#include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/objects.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/encoder.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+// How long a generator may go on before others get their turn on its thread.
+constexpr Duration kSlice = std::chrono::milliseconds(5);
+
+PyTypeObject* type_of_producers = nullptr;
+
+// Made by PyObject_GC_New, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+struct Object {
+  PyObject_HEAD Responder* responder;
+  PyObject* driver;    // keeps the responder alive
+  PyObject* call;      // whose result the stream is, or is in
+  PyObject* failed;    // see begin_streams()
+  PyObject* context;   // the call's
+  PyObject* iterator;  // null: it is over
+  PyObject* wake;      // of an asynchronous one: wake(is_over) is called when it may go on
+  bool is_async;
+  bool is_running;
+  bool is_due;  // it was to be resumed while it ran
+  StreamKey key;
+  Buffer body;
+};
+
+Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
+
+void forget(Object* self) {
+  if (self->responder == nullptr) return;
+  Responder& responder = *std::exchange(self->responder, nullptr);
+  responder.producers().erase(self->key);
+  Py_CLEAR(self->iterator);
+  Py_CLEAR(self->wake);
+  end_call(self->call);
+  Py_DECREF(reinterpret_cast<PyObject*>(self));  // that of the table
+}
+
+// Whoever reads it has gone: what it cleans up, it cleans up now.
+void close_iterator(Object* self) {
+  PyObject* iterator = std::exchange(self->iterator, nullptr);
+  if (iterator == nullptr) return;
+  close_source(iterator);
+  Py_DECREF(iterator);
+}
+
+// Ends the stream with the exception that is set.
+void fail(Object* self, Stage stage) {
+  const auto held = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(self));
+  PyObject* outcome = answer_with_error(self->call, stage, held.ptr(), self->failed);
+  if (!succeeded(outcome)) PyErr_WriteUnraisable(held.ptr());
+  close_iterator(self);
+  if (self->responder == nullptr) return;
+  self->responder->end_stream(self->key, nullptr, {});  // unless that has been done
+  forget(self);
+}
+
+// The message with one item. False with an exception set.
+bool encode_item(Object* self, PyObject* item) {
+  const char* const root = "item";
+  return with_codec_errors(root, [&] {
+    Encoder encoder;
+    encoder.put_value(item);
+    const ConstBytes value = encoder.contents();
+    self->body.clear();
+    append(self->body, std::uint32_t{1});
+    append(self->body, static_cast<std::uint32_t>(value.size()));
+    append(self->body, value);
+    return true;
+  });
+}
+
+enum class Step : std::uint8_t { kGoOn, kWait, kOver };
+
+// Sends the message that has been encoded. kOver with an exception set when it cannot be sent, without one when nobody
+// reads the stream any more.
+Step send(Object* self) {
+  const Result<StreamRoom> room = self->responder->send_items(self->key, self->body);
+  if (room.ok()) return room.value().empty() ? Step::kWait : Step::kGoOn;
+  if (room.error().code != Code::kCancelled) set_python_error(room.error());
+  return Step::kOver;
+}
+
+Step produce(Object* self) {
+  PyObject* iterator = self->iterator;
+  PyObject* item = Py_TYPE(iterator)->tp_iternext(iterator);
+  if (item == nullptr) {
+    if (PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_StopIteration) != 0) PyErr_Clear();
+    if (PyErr_Occurred() != nullptr) {
+      fail(self, Stage::kHandler);
+    } else {
+      Py_CLEAR(self->iterator);
+      self->responder->end_stream(self->key, nullptr, {});
+      forget(self);
+    }
+    return Step::kOver;
+  }
+  const bool encoded = encode_item(self, item);
+  Py_DECREF(item);
+  if (self->responder == nullptr) return Step::kOver;  // its service has ended meanwhile
+  const Step step = encoded ? send(self) : Step::kOver;
+  if (step != Step::kOver) return step;
+  if (PyErr_Occurred() != nullptr) {
+    fail(self, Stage::kItem);
+  } else {
+    note_cancelled(self->call);
+    close_iterator(self);
+    forget(self);
+  }
+  return Step::kOver;
+}
+
+bool has_room(Object* self) {
+  const Result<StreamRoom> room = self->responder->stream_room(self->key);
+  if (room.ok()) return !room.value().empty();
+  note_cancelled(self->call);
+  close_iterator(self);
+  forget(self);
+  return false;
+}
+
+// In the context of its call.
+void run(Object* self) {
+  const TimePoint end = Clock::now() + kSlice;
+  if (!has_room(self)) return;
+  for (;;) {
+    const Step step = produce(self);
+    if (step == Step::kOver) return;
+    if (step == Step::kWait) return;
+    if (Clock::now() >= end) {
+      self->responder->resume_later(self->key);
+      return;
+    }
+  }
+}
+
+// False with an exception set.
+bool go_on(Object* self) {
+  if (self->is_running) {
+    self->is_due = true;
+    return true;
+  }
+  const auto held = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(self));
+  if (PyContext_Enter(self->context) != 0) return false;
+  self->is_running = true;
+  do {
+    self->is_due = false;
+    const CurrentCall current(self->call);
+    run(self);
+  } while (self->is_due && self->iterator != nullptr);
+  self->is_running = false;
+  return PyContext_Exit(self->context) == 0;
+}
+
+bool resume_async(Object* self) {
+  if (self->wake == nullptr) return true;
+  const bool is_over = !self->responder->stream_room(self->key).ok();
+  const auto wake = py::reinterpret_borrow<py::object>(self->wake);
+  return succeeded(PyObject_CallOneArg(wake.ptr(), is_over ? Py_True : Py_False));
+}
+
+// What it is: the iterator, and whether it is asynchronous. Null with an exception set.
+PyObject* iterator_of(PyObject* source, bool& is_async) {
+  if (PyAsyncGen_CheckExact(source) != 0) {
+    is_async = true;
+    return new_reference(source);
+  }
+  if (PyIter_Check(source) != 0) return new_reference(source);
+  PyObject* answer = PyObject_GetAttrString(source, "is_async");
+  if (answer == nullptr) return nullptr;
+  is_async = answer == Py_True;
+  Py_DECREF(answer);
+  return PyObject_GetAttrString(source, "iterator");
+}
+
+Object* new_producer(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& key,
+                     PyObject* source) {
+  bool is_async = false;
+  PyObject* iterator = iterator_of(source, is_async);
+  PyObject* context = iterator == nullptr ? nullptr : PyContext_CopyCurrent();
+  Object* self = context == nullptr ? nullptr : PyObject_GC_New(Object, type_of_producers);
+  if (self == nullptr) {
+    Py_XDECREF(iterator);
+    Py_XDECREF(context);
+    return nullptr;
+  }
+  self->responder = &responder;
+  self->driver = new_reference(driver);
+  self->call = new_reference(call);
+  self->failed = new_reference(failed);
+  self->context = context;
+  self->iterator = iterator;
+  self->wake = nullptr;
+  self->is_async = is_async;
+  self->is_running = false;
+  self->is_due = false;
+  new (&self->key) StreamKey(key);
+  new (&self->body) Buffer();
+  auto* object = reinterpret_cast<PyObject*>(self);
+  PyObject_GC_Track(object);
+  responder.producers().emplace(key, object);
+  Py_INCREF(object);
+  return self;
+}
+
+// ---- for a task: put(item) -> whether there is room for more, None when nobody reads any more ----
+
+PyObject* put(PyObject* object, PyObject* item) {
+  Object* self = self_of(object);
+  if (self->responder == nullptr) Py_RETURN_NONE;
+  if (!encode_item(self, item)) return nullptr;
+  if (self->responder == nullptr) Py_RETURN_NONE;
+  const Step step = send(self);
+  if (step == Step::kOver && PyErr_Occurred() != nullptr) return nullptr;
+  if (step == Step::kOver) {
+    note_cancelled(self->call);
+    Py_RETURN_NONE;
+  }
+  return PyBool_FromLong(step == Step::kGoOn ? 1 : 0);
+}
+
+PyObject* room(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  if (self->responder == nullptr) Py_RETURN_NONE;
+  const Result<StreamRoom> room = self->responder->stream_room(self->key);
+  if (room.ok()) return PyBool_FromLong(room.value().empty() ? 0 : 1);
+  note_cancelled(self->call);
+  Py_RETURN_NONE;
+}
+
+PyObject* on_wake(PyObject* object, PyObject* wake) {
+  Py_XDECREF(std::exchange(self_of(object)->wake, new_reference(wake)));
+  Py_RETURN_NONE;
+}
+
+PyObject* end(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  if (self->responder != nullptr) {
+    self->responder->end_stream(self->key, nullptr, {});
+    forget(self);
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* end_with(PyObject* object, PyObject* args) {
+  int code = 0;
+  const char* message = nullptr;
+  Py_ssize_t size = 0;
+  PyObject* details = nullptr;
+  if (PyArg_ParseTuple(args, "is#S:end_with", &code, &message, &size, &details) == 0) return nullptr;
+  Object* self = self_of(object);
+  if (self->responder == nullptr) Py_RETURN_NONE;
+  const Error error{code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
+                    std::string(message, static_cast<std::size_t>(size))};
+  self->responder->end_stream(self->key, &error, view(details));
+  close_iterator(self);
+  forget(self);
+  Py_RETURN_NONE;
+}
+
+PyObject* get_iterator(PyObject* object, void* /*unused*/) {
+  PyObject* iterator = self_of(object)->iterator;
+  return new_reference(iterator == nullptr ? Py_None : iterator);
+}
+
+PyObject* get_call(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->call); }
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Object* self = self_of(object);
+  Py_VISIT(Py_TYPE(object));
+  for (PyObject* held : {self->driver, self->call, self->failed, self->context, self->iterator, self->wake}) {
+    Py_VISIT(held);
+  }
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  Object* self = self_of(object);
+  for (PyObject* held : {self->driver, self->call, self->failed, self->context, self->iterator, self->wake}) {
+    Py_XDECREF(held);
+  }
+  self->body.~Buffer();
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyGetSetDef properties[] = {
+    {"iterator", &get_iterator, nullptr, "What makes the items; None when it is over.", nullptr},
+    {"call", &get_call, nullptr, "Whose result it is.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyMethodDef methods[] = {
+    {"put", &put, METH_O,
+     "Sends an item: whether there is room for another, None when nobody reads any more. Raises IpcError for what "
+     "cannot be sent."},
+    {"room", &room, METH_NOARGS, "Whether there is room; None when nobody reads any more. If not, wake() is called."},
+    {"on_wake", &on_wake, METH_O, "wake(is_over) is called, on any thread, when there is room or nobody reads any more."},
+    {"end", &end, METH_NOARGS, "No more items follow."},
+    {"end_with", &end_with, METH_VARARGS, "The same because of an error: its code's number, a message, details."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)}, {Py_tp_getset, properties},
+    {Py_tp_methods, methods},        {0, nullptr},
+};
+
+PyType_Spec spec = {
+    "ipcbridge._native.StreamProducer",
+    static_cast<int>(sizeof(Object)),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    slots,
+};
+
+}  // namespace
+
+void close_source(PyObject* source) {
+  const RaisedAside aside;
+  PyObject* close = PyObject_GetAttrString(source, "close");
+  if (close == nullptr) {
+    PyErr_Clear();
+  } else if (!succeeded(PyObject_CallNoArgs(close))) {
+    PyErr_WriteUnraisable(source);
+  }
+  Py_XDECREF(close);
+}
+
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
+                   std::vector<PyObject*> sources) {
+  bool complete = true;
+  for (std::size_t place = 0; place < sources.size(); ++place) {
+    const auto source = py::reinterpret_steal<py::object>(sources[place]);
+    if (!complete) continue;
+    Object* self = new_producer(responder, driver, call, failed, {first.connection, first.id + place}, source.ptr());
+    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
+    if (self == nullptr) {
+      complete = false;
+    } else if (self->is_async) {
+      complete = succeeded(answer_with_stage(call, Stage::kAsyncStream, held.ptr(), failed));
+    } else {
+      complete = go_on(self);
+    }
+  }
+  return complete;
+}
+
+bool resume_stream(Responder& responder, const StreamKey& stream) {
+  const auto found = responder.producers().find(stream);
+  if (found == responder.producers().end()) return true;
+  const auto held = py::reinterpret_borrow<py::object>(found->second);
+  Object* self = self_of(held.ptr());
+  return self->is_async ? resume_async(self) : go_on(self);
+}
+
+void add_stream_producer_type(py::module_& module) {
+  const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw py::error_already_set();
+  type_of_producers = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+  type_of_producers->tp_new = nullptr;
+  module.attr("StreamProducer") = type;
+}
+
+}  // namespace ipcbridge::python

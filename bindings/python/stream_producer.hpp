@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/python/responder.hpp"
+
+namespace ipcbridge::python {
+
+// What makes the items of a result's streams: a generator, or another iterator, is run where the result was returned,
+// for as long as there is room, and goes on when there is room again: nothing waits on a thread. An asynchronous one is
+// left to failed(call, Stage::kStream, source, producer), which sees to a task.
+//
+// Begins the streams with which `call` was answered: `first` is the key of the first of `sources`, whose references are
+// taken over. False with an exception set.
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
+                   std::vector<PyObject*> sources);
+
+// What makes the items of a stream that will not begin is told so: its `close`.
+void close_source(PyObject* source);
+
+// A stream has room again, or is over: goes on with what makes its items. False with an exception set that ends the
+// caller's work.
+bool resume_stream(Responder& responder, const StreamKey& stream);
+
+void add_stream_producer_type(pybind11::module_& module);
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace ipcbridge::python {
+
+// Whether it is a stream that has been received, by a blocking caller or on an event loop.
+bool is_received_stream(PyObject* value);
+
+}  // namespace ipcbridge::python

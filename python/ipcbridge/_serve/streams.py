@@ -1,0 +1,63 @@
+"""Streams whose items a task makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .. import _native
+
+_HANDLER, _ITEM = 1, 3  # stages, as in service.py
+
+
+async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseException], object]) -> None:
+    """Sends what an asynchronous iterator yields, for as long as somebody reads it. Never raises.
+
+    Cancelled when nobody does any more: the iterator then cleans up. `failed(stage, error)` ends the stream.
+    """
+    loop = asyncio.get_running_loop()
+    room = asyncio.Event()
+    task = asyncio.current_task(loop)
+    iterator = producer.iterator
+
+    def wake(is_over: bool) -> None:
+        if not is_over:
+            room.set()
+        elif task is not None:
+            task.cancel()
+
+    producer.on_wake(lambda is_over: loop.call_soon_threadsafe(wake, is_over))
+    try:
+        has_room = producer.room()
+        async for item in iterator:
+            while has_room is False:
+                await room.wait()
+                room.clear()
+                has_room = producer.room()
+            if has_room is None:
+                break
+            try:
+                has_room = producer.put(item)
+            except Exception as error:
+                failed(_ITEM, error)
+                break
+    except asyncio.CancelledError:
+        if producer.room() is not None:  # not by its consumer: the loop ends
+            failed(_HANDLER, asyncio.CancelledError("the stream's task was cancelled"))
+    except BaseException as error:
+        failed(_HANDLER, error)
+    finally:
+        await _close(iterator)
+        producer.end()
+
+
+async def _close(iterator: object) -> None:
+    close = getattr(iterator, "aclose", None)
+    if close is None:
+        return
+    try:
+        await close()
+    except BaseException as error:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "a stream raised while it was closed", "exception": error}
+        )

@@ -9,6 +9,7 @@
 #include "bindings/python/gil.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/text.hpp"
+#include "bindings/python/stream_producer.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;

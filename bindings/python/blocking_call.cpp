@@ -1,6 +1,8 @@
 #define PY_SSIZE_T_CLEAN
+#include <memory>
 #include <string>
 
+#include "bindings/python/argument_streams.hpp"
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
@@ -63,7 +65,13 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   Caller* self = caller_of(object);
   if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   Encoder encoder;
+  encoder.accept_streams();
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) return without_own_frames();
+  std::shared_ptr<ArgumentStreams> arguments;
+  if (encoder.stream_count() != 0) {
+    arguments = ArgumentStreams::create(*self->blocking_driver, self->driver_object, encoder.take_streams());
+    if (arguments == nullptr) return without_own_frames();
+  }
   // A destructor that touched Python could do so without the GIL: see BlockingDriverBinding.
   PyObject* long_payload = nullptr;
   if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) return nullptr;
@@ -77,15 +85,22 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
     return nullptr;
   }
 
-  const CallOptions options = call_options(self->timeout_us, self->flags);
+  CallOptions options = call_options(self->timeout_us, self->flags);
+  if (arguments != nullptr) options.streams = arguments->count();
   const Interrupted interrupted = interrupted_by_signals();
   const BlockingDriverBinding::Visit visit(*self->blocking_driver);
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
-  CallResult result =
-      driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted);
-  PyEval_RestoreThread(state);
+  if (arguments != nullptr) ArgumentStreams::waits_with(state);
+  CallResult result = driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted,
+                                   arguments.get());
+  PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
   Py_XDECREF(long_payload);
+  if (arguments != nullptr && result.streams.empty()) {
+    const RaisedAside aside;
+    arguments->end();
+    arguments.reset();
+  }
   if (PyErr_Occurred() != nullptr) {  // Ctrl-C
     const BlockingStreams left(*self->blocking_driver, std::move(result.streams));
     return nullptr;
@@ -97,7 +112,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (result.streams.empty()) {
     return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
   }
-  BlockingStreams streams(*self->blocking_driver, std::move(result.streams));
+  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), arguments);
   return with_codec_errors(root, [&] { return Decoder(result.outcome.payload, &streams).read_whole_value(); });
 }
 

@@ -217,6 +217,10 @@ std::unique_ptr<StreamMaker> BlockingDriverBinding::arguments_of(const InboundCa
   return std::make_unique<BlockingStreams>(*this, driver_->take_arguments(call.key));
 }
 
+void BlockingDriverBinding::forget_streams(const LocalStreams& streams) {
+  if (is_usable()) driver_->forget_streams(streams);
+}
+
 void BlockingDriverBinding::leave_stream(StreamQueue& stream) {
   if (is_usable()) driver_->leave_stream(stream);
 }

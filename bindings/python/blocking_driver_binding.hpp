@@ -80,6 +80,8 @@ class BlockingDriverBinding final : public Responder {
   std::unique_ptr<StreamMaker> arguments_of(const InboundCall& call) override;
   // Nothing more of it is wanted. Touches no Python.
   void leave_stream(StreamQueue& stream);
+  // See BlockingDriver.
+  void forget_streams(const LocalStreams& streams);
 
  private:
   bool is_usable() const;

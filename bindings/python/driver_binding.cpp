@@ -7,9 +7,10 @@
 
 #include "bindings/python/errors.hpp"
 #include "bindings/python/gil.hpp"
+#include "bindings/python/loop_stream.hpp"
 #include "bindings/python/objects.hpp"
-#include "bindings/python/text.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 
 namespace py = pybind11;
@@ -174,13 +175,48 @@ bool DriverBinding::run_row(const EventRow& row, PyObject* on_event) {
 bool DriverBinding::run_row_or_throw(const EventRow& row, PyObject* on_event) {
   switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kOutcome:
-      return pending_.settle(batch_, row);
+      return settle(row);
     case EventKind::kStreamRoom:
     case EventKind::kStreamCancel:
-      return resume_stream(*this, row.key());
+      return resume(row.key());
+    case EventKind::kStreamItems:
+    case EventKind::kStreamEnd:
+      return wake_stream(row.key());
     default:
       return succeeded(PyObject_CallOneArg(on_event, to_event(row).ptr()));
   }
+}
+
+bool DriverBinding::settle(const EventRow& row) {
+  if (row.streams() == 0) return pending_.settle(batch_, row, nullptr);
+  LoopStreams streams(*this, streams_.take_arguments(row.key()));
+  return pending_.settle(batch_, row, &streams);
+}
+
+bool DriverBinding::wake_stream(const StreamKey& stream) {
+  const auto found = loop_streams_.find(stream);
+  if (found == loop_streams_.end()) return true;
+  const auto object = py::reinterpret_borrow<py::object>(found->second);
+  return wake_loop_stream(object.ptr());
+}
+
+// What a plain handler has begun goes on on a thread.
+bool DriverBinding::resume(const StreamKey& stream) {
+  return runs_on_threads(*this, stream) ? push_to_pool(stream) : resume_stream(*this, stream);
+}
+
+bool DriverBinding::push_to_pool(const StreamKey& stream) {
+  const std::optional<StreamTable::Origin> origin = streams_.origin(stream);
+  const auto found = origin ? servers_.find(origin->server) : servers_.end();
+  if (found == servers_.end()) return true;
+  const Served served = found->second;
+  InboundCall call;
+  call.key = stream;
+  call.server = origin->server;
+  call.method = origin->method;
+  call.resumes = true;
+  served.pool->push(std::move(call));
+  return !served.pool->call_thread() || succeeded(PyObject_CallNoArgs(served.start_thread.ptr()));
 }
 
 // False with an exception set.
@@ -320,6 +356,7 @@ void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
 std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) {
   if (!usable()) return std::nullopt;
   std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams);
+  if (first) streams_.begin(*first, streams, {call.server, call.method});
   poll_soon();
   return first;
 }
@@ -336,16 +373,39 @@ Result<StreamRoom> DriverBinding::send_items(const StreamKey& stream, ConstBytes
 
 void DriverBinding::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
   if (!usable()) return;
+  streams_.finish(stream);
   driver_->end_stream(stream, error, details);
   poll_soon();
 }
 
 void DriverBinding::resume_later(const StreamKey& stream) {
-  due_streams_.push_back(stream);
-  poll_soon();
+  if (usable() && !push_to_pool(stream)) PyErr_WriteUnraisable(nullptr);
 }
 
-std::unique_ptr<StreamMaker> DriverBinding::arguments_of(const InboundCall&) { return nullptr; }
+std::unique_ptr<StreamMaker> DriverBinding::arguments_of(const InboundCall& call) {
+  return std::make_unique<LoopStreams>(*this, streams_.take_arguments(call.key));
+}
+
+void DriverBinding::leave_stream(StreamQueue& stream) {
+  streams_.forget(stream.key());
+  stream.close();
+  if (usable()) driver_->cancel_stream(stream.key());
+}
+
+void DriverBinding::consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes) {
+  if (usable()) driver_->consume_stream(stream, items, bytes);
+}
+
+PyObject* DriverBinding::new_future() const {
+  const auto loop = py::reinterpret_steal<py::object>(running_loop());
+  if (!loop) {
+    if (PyErr_Occurred() == nullptr) {
+      set_python_error({Code::kFailedPrecondition, "this stream belongs to another event loop, or thread"});
+    }
+    return nullptr;
+  }
+  return PyObject_CallMethod(loop.ptr(), "create_future", nullptr);
+}
 
 void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
   if (!usable()) return;

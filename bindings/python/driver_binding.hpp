@@ -72,6 +72,18 @@ class DriverBinding final : public Responder {
   // A new future for a call, or null with an exception set.
   PyObject* new_call(PyObject* loop) const;
   PendingCalls& pending() { return pending_; }
+
+  // A class derived from _native.LoopStream, for the streams that arrive.
+  void use_stream_type(pybind11::object type) { stream_type_ = std::move(type); }
+  PyObject* stream_type() const { return stream_type_.ptr(); }
+  // A new future of the loop's, or null with an exception set.
+  PyObject* new_future() const;
+  // Stream objects, by what arrives for them.
+  void note_stream(const StreamKey& stream, PyObject* object) { loop_streams_[stream] = object; }
+  void forget_stream(const StreamKey& stream) { loop_streams_.erase(stream); }
+  // See Driver and BlockingDriver. They touch no Python.
+  void leave_stream(StreamQueue& stream);
+  void consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes);
   // Nobody waits for the call any more.
   void abandon(const pybind11::object& call);
 
@@ -100,6 +112,10 @@ class DriverBinding final : public Responder {
   void call_threads(const pybind11::object& on_error);
   void note_raised(const pybind11::object& on_error);
   bool run_row(const EventRow& row, PyObject* on_event);
+  bool settle(const EventRow& row);
+  bool wake_stream(const StreamKey& stream);
+  bool resume(const StreamKey& stream);
+  bool push_to_pool(const StreamKey& stream);
   bool run_row_or_throw(const EventRow& row, PyObject* on_event);
   bool handle_call(PyObject* self, InboundCall& call);
   pybind11::tuple to_event(const EventRow& row) const;
@@ -117,9 +133,11 @@ class DriverBinding final : public Responder {
   std::vector<std::uint32_t> table_;
   std::vector<std::byte> slab_;
   EventBatch batch_;
-  LoopReader reader_{batch_};
+  StreamTable streams_;
+  LoopReader reader_{batch_, streams_};
   PendingCalls pending_;
-  std::vector<StreamKey> due_streams_;
+  pybind11::object stream_type_;
+  std::unordered_map<StreamKey, PyObject*, RequestKeyHash> loop_streams_;  // borrowed
   std::unordered_map<ServerId, Served> servers_;
   std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed
 };

@@ -307,11 +307,14 @@ PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObj
 }
 
 void end_call(PyObject* call) {
+  if (call == Py_None) return;
   Object* self = self_of(call);
   if (self->open_streams > 0 && --self->open_streams == 0) end(self);
 }
 
-void note_cancelled(PyObject* call) { self_of(call)->is_cancelled = true; }
+void note_cancelled(PyObject* call) {
+  if (call != Py_None) self_of(call)->is_cancelled = true;
+}
 
 PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
   return tell_stage(call, stage, take_exception().release().ptr(), result, failed);

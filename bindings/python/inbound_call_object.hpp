@@ -35,7 +35,7 @@ PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObj
 // The same without an exception.
 PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObject* failed);
 
-// The streams with which a call was answered are over.
+// The streams with which a call was answered are over. `call` may be None, of a stream of another kind.
 void end_call(PyObject* call);
 // Nobody reads them any more.
 void note_cancelled(PyObject* call);

@@ -17,6 +17,8 @@
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
+#include "bindings/python/loop_stream.hpp"
+#include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
 #include "bindings/python/task_starter.hpp"
@@ -100,7 +102,9 @@ PYBIND11_MODULE(_native, module) {
   native::bind_handler_pool(module);
   native::bind_driver(module);
   native::add_caller_type(module);
+  native::add_stream_errors(module);
   native::add_stream_type(module);
+  native::add_loop_stream_type(module);
   native::add_stream_producer_type(module);
   native::add_value_codec(module);
   native::add_proxy_base_type(module);

@@ -16,19 +16,10 @@ PyObject* future_of(std::uint64_t token) {
   return reinterpret_cast<PyObject*>(token);  // NOLINT(performance-no-int-to-ptr)
 }
 
-bool is_done(PyObject* future) {
-  static PyObject* const kName = PyUnicode_InternFromString("done");
-  PyObject* answer = PyObject_CallMethodNoArgs(future, kName);
-  const bool is_true = answer == Py_True;
-  if (answer == nullptr) PyErr_Clear();
-  Py_XDECREF(answer);
-  return is_true;
-}
-
-bool succeed(PyObject* future, ConstBytes payload) {
+bool succeed(PyObject* future, ConstBytes payload, StreamMaker* streams) {
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   const char* const root = "";
-  PyObject* value = with_codec_errors(root, [&] { return Decoder(payload).read_whole_value(); });
+  PyObject* value = with_codec_errors(root, [&] { return Decoder(payload, streams).read_whole_value(); });
   if (value == nullptr) return set_raised(future);
   const bool is_set = succeeded(PyObject_CallMethodOneArg(future, kSetResult, value));
   Py_DECREF(value);
@@ -48,6 +39,15 @@ bool fail(PyObject* future, const EventBatch& batch, const EventRow& row) {
 }
 
 }  // namespace
+
+bool is_done(PyObject* future) {
+  static PyObject* const kName = PyUnicode_InternFromString("done");
+  PyObject* answer = PyObject_CallMethodNoArgs(future, kName);
+  const bool is_true = answer == Py_True;
+  if (answer == nullptr) PyErr_Clear();
+  Py_XDECREF(answer);
+  return is_true;
+}
 
 bool set_raised(PyObject* future) {
   static PyObject* const kSetException = PyUnicode_InternFromString("set_exception");
@@ -73,7 +73,7 @@ ClientId PendingCalls::remove(PyObject* future) {
   return pending.client;
 }
 
-bool PendingCalls::settle(const EventBatch& batch, const EventRow& row) {
+bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams) {
   const std::uint64_t token = row.wide(EventRow::kToken);
   const Pending* found = calls_.find(token);
   if (found == nullptr) return true;
@@ -82,7 +82,7 @@ bool PendingCalls::settle(const EventBatch& batch, const EventRow& row) {
   PyObject* future = future_of(token);
   bool settled = true;
   if (!is_done(future)) {
-    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row)) : fail(future, batch, row);
+    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row), streams) : fail(future, batch, row);
     if (!settled) settled = set_raised(future);
   }
   Py_DECREF(future);

@@ -9,6 +9,8 @@
 
 namespace ipcbridge::python {
 
+class StreamMaker;
+
 // The futures of the calls of an event loop that wait for their answers. A future's address is its call's token: it is
 // kept here for as long as the call is pending, and with it what keeps its connection open.
 class PendingCalls {
@@ -28,7 +30,7 @@ class PendingCalls {
   ClientId remove(PyObject* future);
 
   // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
-  bool settle(const EventBatch& batch, const EventRow& row);
+  bool settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams);
 
   void clear();
 
@@ -42,6 +44,7 @@ class PendingCalls {
 };
 
 // Ends a future with the Python exception that is set, which is none any more then. False with another one set.
+bool is_done(PyObject* future);
 bool set_raised(PyObject* future);
 
 }  // namespace ipcbridge::python

@@ -7,6 +7,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
 
@@ -16,7 +17,6 @@ namespace ipcbridge::python {
 namespace {
 
 PyTypeObject* type_of_streams = nullptr;
-PyObject* error_of = nullptr;  // ipcbridge._client.outcome.error_of
 
 // Made by PyObject_GC_New, which runs no constructor.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
@@ -24,6 +24,7 @@ struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   BlockingDriverBinding* binding;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
+  std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
   StreamQueue::Batch batch;
   std::uint32_t taken;  // of its items
   std::size_t at;       // in its bytes
@@ -31,33 +32,33 @@ struct Object {
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
-// Touches no Python, so that it may be called wherever an object dies.
+// The last of a result's streams ends what the call's arguments have not.
+void leave_arguments(Object* self) {
+  const std::shared_ptr<ArgumentStreams> arguments = std::move(self->arguments);
+  self->arguments.reset();
+  if (arguments != nullptr && arguments.use_count() == 1) {
+    const RaisedAside aside;
+    arguments->end();
+  }
+}
+
 void leave(Object* self) {
+  leave_arguments(self);
   if (self->queue == nullptr) return;
   const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
   self->queue.reset();
   if (self->binding->is_alive()) self->binding->leave_stream(*queue);
 }
 
-PyObject* fail(std::string_view code, std::string_view message, ConstBytes details, Ending ending) {
-  PyObject* text = PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");
-  if (text == nullptr) return nullptr;
-  PyObject* error = PyObject_CallFunction(error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
-                                          reinterpret_cast<const char*>(details.data()),
-                                          static_cast<Py_ssize_t>(details.size()), static_cast<int>(ending));
-  if (error == nullptr) return nullptr;
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
-  Py_DECREF(error);
-  return nullptr;
-}
-
 // The end of it: null, with an exception set unless it came to its end.
 PyObject* finish(Object* self) {
   const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
   self->queue.reset();
+  leave_arguments(self);
   const StreamEnd& end = queue->how();
   if (end.code == Code::kOk) return nullptr;
-  return fail(code_name(end.code), end.message, end.details, end.ending);
+  set_stream_error(end);
+  return nullptr;
 }
 
 // The items of the batch have all been read: their place in the window is free.
@@ -96,12 +97,18 @@ PyObject* next(PyObject* object) {
     const std::shared_ptr<StreamQueue> queue = self->queue;
     const Interrupted interrupted = interrupted_by_signals();
     const BlockingDriverBinding::Visit visit(*self->binding);
-    PyThreadState* state = PyEval_SaveThread();
+    const std::shared_ptr<ArgumentStreams> arguments = self->arguments;
     StreamQueue::Batch batch;
-    const Result<BlockingDriver::NextItems> got = driver->next_items(*queue, batch, kNever, interrupted);
-    PyEval_RestoreThread(state);
+    PyThreadState* state = PyEval_SaveThread();
+    if (arguments != nullptr) ArgumentStreams::waits_with(state);
+    const Result<BlockingDriver::NextItems> got =
+        driver->next_items(*queue, batch, kNever, interrupted, arguments.get());
+    PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
     if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
-    if (!got.ok()) return fail(code_name(got.error().code), got.error().message, {}, Ending::kNotRun);
+    if (!got.ok()) {
+      set_python_error(got.error());
+      return nullptr;
+    }
     if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
     self->batch = std::move(batch);
     return read_item(self);
@@ -134,6 +141,7 @@ void dealloc(PyObject* object) {
   Object* self = self_of(object);
   leave(self);
   self->queue.~shared_ptr();
+  self->arguments.~shared_ptr();
   self->batch.~Batch();
   Py_DECREF(self->driver_object);
   type->tp_free(object);
@@ -162,24 +170,15 @@ PyType_Spec spec = {
     slots,
 };
 
-PyObject* use_error_of(PyObject* /*module*/, PyObject* function) {
-  Py_XDECREF(std::exchange(error_of, new_reference(function)));
-  Py_RETURN_NONE;
-}
-
-PyMethodDef functions[] = {
-    {"use_error_of", &use_error_of, METH_O, "What makes the exception of a stream that ends by an error."},
-    {nullptr, nullptr, 0, nullptr},
-};
-
 }  // namespace
 
-bool is_received_stream(PyObject* value) { return Py_TYPE(value) == type_of_streams; }
+bool is_received_stream(PyObject* value) { return Py_TYPE(value) == type_of_streams || is_loop_stream(value); }
 
 BlockingStreams::~BlockingStreams() {
   for (const std::shared_ptr<StreamQueue>& queue : queues_) {
     if (queue != nullptr && binding_.is_alive()) binding_.leave_stream(*queue);
   }
+  if (arguments_ != nullptr && arguments_.use_count() == 1) arguments_->end();
 }
 
 PyObject* BlockingStreams::make(std::uint32_t place) {
@@ -189,6 +188,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
   self->binding = &binding_;
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
+  new (&self->arguments) std::shared_ptr<ArgumentStreams>(arguments_);
   new (&self->batch) StreamQueue::Batch();
   self->taken = 0;
   self->at = 0;
@@ -204,7 +204,6 @@ void add_stream_type(py::module_& module) {
   type_of_streams = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
   type_of_streams->tp_new = nullptr;  // made of what arrives only
   module.attr("Stream") = type;
-  if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
 }
 
 }  // namespace ipcbridge::python

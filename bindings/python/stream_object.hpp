@@ -1,10 +1,11 @@
 #pragma once
 
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/argument_streams.hpp"
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/stream_table.hpp"
@@ -15,8 +16,10 @@ namespace ipcbridge::python {
 // that no value has named are left when this ends.
 class BlockingStreams final : public StreamMaker {
  public:
-  BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues)
-      : binding_(binding), queues_(std::move(queues)) {}
+  // `arguments`: those of the call whose result this is, which may go on while it is read.
+  BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues,
+                  std::shared_ptr<ArgumentStreams> arguments = nullptr)
+      : binding_(binding), queues_(std::move(queues)), arguments_(std::move(arguments)) {}
   ~BlockingStreams() override;
 
   PyObject* make(std::uint32_t place) override;
@@ -24,6 +27,7 @@ class BlockingStreams final : public StreamMaker {
  private:
   BlockingDriverBinding& binding_;
   StreamTable::Queues queues_;
+  std::shared_ptr<ArgumentStreams> arguments_;
 };
 
 void add_stream_type(pybind11::module_& module);

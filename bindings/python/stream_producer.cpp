@@ -159,7 +159,7 @@ bool go_on(Object* self) {
   self->is_running = true;
   do {
     self->is_due = false;
-    const CurrentCall current(self->call);
+    const CurrentCall current(self->call == Py_None ? nullptr : self->call);
     run(self);
   } while (self->is_due && self->iterator != nullptr);
   self->is_running = false;
@@ -360,6 +360,30 @@ bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObj
     }
   }
   return complete;
+}
+
+void close_stream(Responder& responder, const StreamKey& stream) {
+  const auto found = responder.producers().find(stream);
+  if (found == responder.producers().end()) return;
+  const auto held = py::reinterpret_borrow<py::object>(found->second);
+  Object* self = self_of(held.ptr());
+  const Error why{Code::kCancelled, "the call has ended"};
+  responder.end_stream(stream, &why, {});
+  close_iterator(self);
+  forget(self);
+}
+
+int is_async_source(PyObject* source) {
+  bool is_async = false;
+  PyObject* iterator = iterator_of(source, is_async);
+  if (iterator == nullptr) return -1;
+  Py_DECREF(iterator);
+  return is_async ? 1 : 0;
+}
+
+bool runs_on_threads(Responder& responder, const StreamKey& stream) {
+  const auto found = responder.producers().find(stream);
+  return found != responder.producers().end() && !self_of(found->second)->is_async;
 }
 
 bool resume_stream(Responder& responder, const StreamKey& stream) {

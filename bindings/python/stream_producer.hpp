@@ -18,8 +18,17 @@ namespace ipcbridge::python {
 bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
                    std::vector<PyObject*> sources);
 
+// Nobody reads the stream any more, as far as this side knows: it is ended, and what makes its items closed.
+void close_stream(Responder& responder, const StreamKey& stream);
+
+// Whether a task has to make the items of such a source. -1 with an exception set.
+int is_async_source(PyObject* source);
+
 // What makes the items of a stream that will not begin is told so: its `close`.
 void close_source(PyObject* source);
+
+// Whether what makes its items is run, and does not await them.
+bool runs_on_threads(Responder& responder, const StreamKey& stream);
 
 // A stream has room again, or is over: goes on with what makes its items. False with an exception set that ends the
 // caller's work.

@@ -6,5 +6,6 @@ namespace ipcbridge::python {
 
 // Whether it is a stream that has been received, by a blocking caller or on an event loop.
 bool is_received_stream(PyObject* value);
+bool is_loop_stream(PyObject* value);
 
 }  // namespace ipcbridge::python

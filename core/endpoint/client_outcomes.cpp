@@ -50,6 +50,7 @@ bool Client::withdraw(const Call& call) {
 void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection) {
   Call* call = calls_.find(token);
   if (call == nullptr || call->ended != Code::kOk) return;
+  if (call->streams != 0) context().withdraw_outcome(id_, token);  // they do not begin any more
   const bool notify = call->notify;
   if (outcome.remote || notify) {
     forget(token, *call);

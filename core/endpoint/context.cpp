@@ -85,7 +85,9 @@ void Context::schedule(Connection& connection) {
 void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
   std::erase_if(posted_, [&](const Posted& posted) {
     const auto* ended = std::get_if<OutcomeEvent>(&posted.event);
-    return ended != nullptr && ended->client == client && ended->token == token;
+    if (ended != nullptr) return ended->client == client && ended->token == token;
+    const auto* opened = std::get_if<StreamsOpenEvent>(&posted.event);
+    return opened != nullptr && opened->client == client && opened->token == token;
   });
 }
 

@@ -80,7 +80,7 @@ class Context {
   void tell_rooms();
   // At most so many. True when none is left.
   bool deliver_posted(std::size_t most = EventSink::kAnyNumber);
-  // Takes a posted outcome back: its caller has gone.
+  // Takes a posted outcome back, and the opening of streams: its caller has gone.
   void withdraw_outcome(ClientId client, std::uint64_t token);
   // The same for a cancellation: the call has been answered.
   void withdraw_cancel(const RequestKey& request);

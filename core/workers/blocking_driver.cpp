@@ -130,11 +130,11 @@ Result<std::unique_ptr<BlockingDriver>> BlockingDriver::create(const DriverOptio
 Driver& BlockingDriver::driver() { return impl_->driver(); }
 
 CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                                ConstBytes payload, const Interrupted& interrupted) {
+                                ConstBytes payload, const Interrupted& interrupted, LocalStreams* streams) {
   if (impl_->forked()) {
     return CallResult::failed(impl_->driver().call(client, 0, method, options, metadata, payload).error());
   }
-  return impl_->call({client, method, options, metadata, payload}, interrupted);
+  return impl_->call({client, method, options, metadata, payload, streams}, interrupted);
 }
 
 bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
@@ -167,8 +167,13 @@ void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, Con
 }
 
 Result<BlockingDriver::NextItems> BlockingDriver::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
-                                                             TimePoint deadline, const Interrupted& interrupted) {
-  return impl_->forked() ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"}) : impl_->next_items(stream, batch, deadline, interrupted);
+                                                             TimePoint deadline, const Interrupted& interrupted,
+                                                             LocalStreams* local) {
+  return impl_->forked() ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"}) : impl_->next_items(stream, batch, deadline, interrupted, local);
+}
+
+void BlockingDriver::forget_streams(const LocalStreams& streams) {
+  if (!impl_->forked()) impl_->forget_streams(streams);
 }
 
 void BlockingDriver::leave_stream(StreamQueue& stream) {

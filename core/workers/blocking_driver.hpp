@@ -50,9 +50,9 @@ class BlockingDriver {
   Driver& driver();
 
   // Makes a call and waits for its end. Where the queue is full it waits for room, until the deadline. `cancelled` when
-  // interrupted; the callee is then told.
+  // interrupted; the callee is then told. `streams`: those among the arguments, as many as the options say.
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                  ConstBytes payload, const Interrupted& interrupted);
+                  ConstBytes payload, const Interrupted& interrupted, LocalStreams* streams = nullptr);
 
   // Driver::reply(), from any thread. The call that had to wait for this one goes to the workers, of whom the one that
   // answers is back first: it need not read, and nobody need be woken.
@@ -75,7 +75,9 @@ class BlockingDriver {
   // The next items of a stream of a peer's. Blocks, unless there are some, or it has ended.
   enum class NextItems : std::uint8_t { kItems, kEnd, kInterrupted, kTimeout };
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
-                               const Interrupted& interrupted);
+                               const Interrupted& interrupted, LocalStreams* local = nullptr);
+  // They are told of nothing any more.
+  void forget_streams(const LocalStreams& streams);
   // Nothing more of it is wanted.
   void leave_stream(StreamQueue& stream);
 

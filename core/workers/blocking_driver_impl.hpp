@@ -69,6 +69,7 @@ class BlockingDriver::Impl final : public EventSink {
     CallOptions options;
     ConstBytes metadata;
     ConstBytes payload;
+    LocalStreams* streams = nullptr;
   };
   CallResult call(const OutboundCall& call, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
@@ -79,7 +80,8 @@ class BlockingDriver::Impl final : public EventSink {
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
   void resume_soon(const StreamKey& stream);
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
-                               const Interrupted& interrupted);
+                               const Interrupted& interrupted, LocalStreams* local);
+  void forget_streams(const LocalStreams& streams) { streams_.forget(streams); }
   void leave_stream(StreamQueue& stream);
   StreamTable::Queues take_arguments(const RequestKey& call) { return streams_.take_arguments(call); }
   void stop_workers(ServerId server);
@@ -122,7 +124,8 @@ class BlockingDriver::Impl final : public EventSink {
   void on(const ClientStateEvent& event) { tell_observer(event); }
   void on(const RoomEvent& event) { tell_observer(event); }
   void on(const OrphansEvent& event);
-  void on(const StreamsOpenEvent&) {}
+  void on(const StreamsOpenEvent& event);
+  void note_due();
   void on(const StreamRoomEvent& event) { resume(event.stream); }
   void on(const StreamCancelEvent& event) { resume(event.stream); }
   void on(const StreamItemsEvent& event) { streams_.put(event); }
@@ -151,6 +154,7 @@ class BlockingDriver::Impl final : public EventSink {
   Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
                           const Interrupted& interrupted);
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
+  bool wait_beside(LocalStreams& local, Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
   void note_waiting(bool waits);

@@ -129,11 +129,12 @@ void LoopReader::on_event(const Event& event) {
     ++calls_read_;
   } else {
     calls_for_threads_ = 0;
-    batch_.on_event(event);
+    batch_.on_event(without_bytes(event));
   }
 }
 
 bool LoopReader::keep(const InboundCallEvent& event) {
+  if (event.request.streams.count != 0) streams_.open_arguments(event.key, event.request.streams);
   InboundCall call(event);
   const auto found = pools_.find(event.server);
   if (found != pools_.end() && found->second.has(call.method)) {
@@ -145,6 +146,26 @@ bool LoopReader::keep(const InboundCallEvent& event) {
     calls_for_threads_ = 0;
   }
   return true;
+}
+
+// Whoever handles the outcome takes its streams by their key.
+bool LoopReader::keep(const OutcomeEvent& event) {
+  const StreamRange& streams = event.outcome.streams;
+  if (streams.count != 0) streams_.open_arguments({event.connection, streams.first}, streams);
+  return false;
+}
+
+// The row says only that there is something to take.
+Event LoopReader::without_bytes(const Event& event) {
+  if (const auto* items = std::get_if<StreamItemsEvent>(&event)) {
+    streams_.put(*items);
+    return StreamItemsEvent{items->stream, items->count, {}, nullptr};
+  }
+  if (const auto* end = std::get_if<StreamEndEvent>(&event)) {
+    streams_.end(*end);
+    return StreamEndEvent{end->stream, {}, nullptr};
+  }
+  return event;
 }
 
 // Where there is no memory to find it, it runs all the same.

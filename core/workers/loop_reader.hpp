@@ -14,6 +14,7 @@
 #include "core/endpoint/event_batch.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/workers/handler_pool.hpp"
+#include "core/workers/stream_table.hpp"
 
 namespace ipcbridge {
 
@@ -28,8 +29,8 @@ namespace ipcbridge {
 // Only on the loop's thread, unless said otherwise.
 class LoopReader final : private EventSink {
  public:
-  // The batch outlives this.
-  explicit LoopReader(EventBatch& batch) : batch_(batch) {}
+  // Both outlive this. What arrives of streams goes to their queues in the table, and rows without bytes say so.
+  LoopReader(EventBatch& batch, StreamTable& streams) : batch_(batch), streams_(streams) {}
 
   // `methods`: which the pool runs, by their numbers.
   void add_pool(ServerId server, std::vector<bool> methods, std::shared_ptr<HandlerPool> pool);
@@ -74,6 +75,8 @@ class LoopReader final : private EventSink {
   bool keep(const InboundCallEvent& event);
   bool keep(const CancelEvent& event);
   bool keep(const OrphansEvent& event);
+  bool keep(const OutcomeEvent& event);
+  Event without_bytes(const Event& event);
   HandlerPool* pool(ServerId server) const;
 
   bool read(Driver& driver, bool poll);
@@ -84,6 +87,7 @@ class LoopReader final : private EventSink {
   void return_reading(Driver& driver);
 
   EventBatch& batch_;
+  StreamTable& streams_;
   CallQueue for_loop_;
   std::map<ServerId, Pooled> pools_;
   std::size_t calls_read_ = 0;         // by this run, or taken back

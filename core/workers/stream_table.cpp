@@ -72,6 +72,17 @@ std::optional<StreamTable::Origin> StreamTable::origin(const StreamKey& stream) 
   return found->second;
 }
 
+void StreamTable::forget(const LocalStreams& local) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(outbound_, [&](const auto& entry) { return entry.second.local == &local; });
+}
+
+void StreamTable::add_due(const StreamKey& stream) {
+  const std::lock_guard lock(mutex_);
+  const auto found = outbound_.find(stream);
+  if (found != outbound_.end() && found->second.local != nullptr) found->second.local->add_due(stream);
+}
+
 void StreamTable::finish(const StreamKey& stream) {
   const std::lock_guard lock(mutex_);
   outbound_.erase(stream);

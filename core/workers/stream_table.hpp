@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/endpoint/events.hpp"
+#include "core/workers/local_streams.hpp"
 #include "core/workers/stream_queue.hpp"
 
 namespace ipcbridge {
@@ -22,6 +23,7 @@ class StreamTable {
   struct Origin {
     ServerId server = 0;
     std::uint32_t method = 0;
+    LocalStreams* local = nullptr;  // of a call of this side's
   };
 
   // Before anything of them arrives. When it throws, none has been opened.
@@ -36,7 +38,10 @@ class StreamTable {
   void begin(const StreamKey& first, std::uint32_t count, const Origin& origin);
   // Nothing when it is over.
   std::optional<Origin> origin(const StreamKey& stream);
+  // One of a call's has room, or is over.
+  void add_due(const StreamKey& stream);
   void finish(const StreamKey& stream);
+  void forget(const LocalStreams& local);
 
  private:
   std::mutex mutex_;

@@ -24,6 +24,11 @@ void BlockingDriver::Impl::end_stream(const StreamKey& stream, const Error* erro
 void BlockingDriver::Impl::resume(const StreamKey& stream) {
   const std::optional<StreamTable::Origin> origin = streams_.origin(stream);
   if (!origin) return;
+  if (origin->local != nullptr) {
+    streams_.add_due(stream);
+    note_due();
+    return;
+  }
   InboundCall call;
   call.key = stream;
   call.server = origin->server;
@@ -38,19 +43,47 @@ void BlockingDriver::Impl::resume_soon(const StreamKey& stream) {
   const Scope waking(*this);
 }
 
+void BlockingDriver::Impl::on(const StreamsOpenEvent& event) {
+  auto& wait = *reinterpret_cast<Wait*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  if (wait.local == nullptr) return;
+  streams_.begin(event.first, event.count, {0, 0, wait.local});
+  wait.local->open(event.first, event.count);
+  note_due();
+}
+
+// Whoever waits beside such streams looks again.
+void BlockingDriver::Impl::note_due() {
+  const std::lock_guard lock(mutex_);
+  ++observed_;
+  token_.recheck_conditions();
+}
+
+// The thread goes on with what the streams are made of whenever they may. True when what it waits for has come.
+bool BlockingDriver::Impl::wait_beside(LocalStreams& local, Wait& self, std::optional<Reading>& reading,
+                                       const Interrupted& interrupted) {
+  self.done = [&local] { return local.has_due(); };
+  for (;;) {
+    if (!wait(self, reading, interrupted)) return false;
+    if (self.waiter.is_done()) return true;
+    if (!local.go_on(local.take_due())) return false;
+    reading = try_read();
+  }
+}
+
 Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
-                                                                   TimePoint deadline,
-                                                                   const Interrupted& interrupted) {
+                                                                   TimePoint deadline, const Interrupted& interrupted,
+                                                                   LocalStreams* local) {
   for (;;) {
     if (stream.take(batch)) return NextItems::kItems;
     if (stream.has_ended()) return NextItems::kEnd;
-    Wait self;
+    Wait self(/*for_condition=*/local != nullptr);
     self.deadline = deadline;
     std::optional<Reading> reading = try_read();
     const Result<bool> waits = stream.wait_with(self.waiter);
     if (!waits.ok()) return waits.error();
     if (!waits.value()) continue;
-    const bool satisfied = wait(self, reading, interrupted);
+    const bool satisfied =
+        local == nullptr ? wait(self, reading, interrupted) : wait_beside(*local, self, reading, interrupted);
     stream.stop_waiting();
     if (satisfied) continue;
     return deadline != kNever && system_.now() >= deadline ? NextItems::kTimeout : NextItems::kInterrupted;

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Union
 from .._client.outcome import error_of
 from .._errors import IpcError
 from ._drivers import abandon
+from ._stream import Stream
 
 _Raised = Union[type[BaseException], BaseException]
 
@@ -58,6 +59,9 @@ class Call(_Future):
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[Any]:
-        await self
-        raise IpcError("failed_precondition", "the method returned a value and no stream: await the call instead")
-        yield  # type: ignore[unreachable]  # makes this an asynchronous generator
+        stream = await self
+        if not isinstance(stream, Stream):
+            raise IpcError("failed_precondition", "the method returned a value and no stream: await the call instead")
+        async with stream:
+            async for item in stream:
+                yield item

@@ -14,6 +14,7 @@ from .._errors import Code, IpcError
 from .._process import log as _log
 from ._call import Call
 from ._drivers import drivers
+from ._stream import Stream
 
 _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
@@ -37,6 +38,7 @@ class LoopDriver:
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
         self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
+        self.native.use_stream_type(Stream)
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None

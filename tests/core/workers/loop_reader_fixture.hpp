@@ -60,7 +60,8 @@ class LoopReaderTest : public testing::Test {
   std::vector<std::uint32_t> table_ = std::vector<std::uint32_t>(1024 * EventRow::kWords);
   Buffer slab_ = Buffer(4 * EventBatch::kMinSlabBytes);
   EventBatch batch_;
-  LoopReader reader_{batch_};
+  StreamTable streams_;
+  LoopReader reader_{batch_, streams_};
   std::shared_ptr<HandlerPool> pool_ = std::make_shared<HandlerPool>(1);
   testing_support::Endpoint clients_;
   ClientId client_ = 0;

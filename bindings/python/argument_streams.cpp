@@ -1,0 +1,66 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/argument_streams.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bindings/python/errors.hpp"
+#include "bindings/python/stream_errors.hpp"
+#include "bindings/python/stream_producer.hpp"
+
+namespace ipcbridge::python {
+namespace {
+
+thread_local PyThreadState* waiting_state = nullptr;
+
+}  // namespace
+
+void ArgumentStreams::waits_with(PyThreadState* state) { waiting_state = state; }
+
+PyThreadState* ArgumentStreams::state() { return waiting_state; }
+
+std::shared_ptr<ArgumentStreams> ArgumentStreams::create(BlockingDriverBinding& binding, PyObject* driver,
+                                                         std::vector<PyObject*> sources) {
+  std::shared_ptr<ArgumentStreams> made(new ArgumentStreams(binding, driver, std::move(sources)));
+  for (PyObject* source : made->sources_) {
+    const int is_async = is_async_source(source);
+    if (is_async == 0) continue;
+    if (is_async > 0) {
+      set_python_error({Code::kInvalidArgument,
+                        "an asynchronous generator, for which a blocking call has no event loop: use ipcbridge.aio, or "
+                        "send a generator"});
+    }
+    made->end();
+    return nullptr;
+  }
+  return made;
+}
+
+bool ArgumentStreams::go_on(const std::vector<StreamKey>& due) {
+  PyEval_RestoreThread(waiting_state);
+  const bool goes_on =
+      std::all_of(due.begin(), due.end(), [this](const StreamKey& stream) { return begin_or_resume(stream); });
+  waiting_state = PyEval_SaveThread();
+  return goes_on;
+}
+
+bool ArgumentStreams::begin_or_resume(const StreamKey& stream) {
+  const std::vector<StreamKey> opened = this->opened();
+  const auto place = static_cast<std::size_t>(std::find(opened.begin(), opened.end(), stream) - opened.begin());
+  if (place < sources_.size() && sources_[place] != nullptr) {
+    return begin_streams(binding_, driver_, Py_None, stream_failed(), stream, {std::exchange(sources_[place], nullptr)});
+  }
+  return resume_stream(binding_, stream);
+}
+
+void ArgumentStreams::end() {
+  if (binding_.is_alive()) binding_.forget_streams(*this);
+  for (const StreamKey& stream : opened()) close_stream(binding_, stream);
+  for (PyObject*& source : sources_) {
+    if (source == nullptr) continue;
+    close_source(source);
+    Py_CLEAR(source);
+  }
+}
+
+}  // namespace ipcbridge::python

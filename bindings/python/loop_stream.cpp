@@ -1,0 +1,281 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/loop_stream.hpp"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+#include "bindings/python/errors.hpp"
+#include "bindings/python/objects.hpp"
+#include "bindings/python/pending_calls.hpp"
+#include "bindings/python/stream_errors.hpp"
+#include "bindings/python/stream_types.hpp"
+#include "bindings/python/values/codec_error.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+PyTypeObject* type_of_streams = nullptr;
+PyTypeObject* type_of_ready_items = nullptr;
+
+// Made by tp_alloc, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+struct Object {
+  PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
+  DriverBinding* binding;
+  PyObject* waiter;                    // the future of whoever waits for the next item, or null
+  PyObject* weak_references;
+  std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
+  StreamQueue::Batch batch;
+  std::uint32_t taken;  // of its items
+  std::size_t at;       // in its bytes
+};
+
+// An awaitable whose result is there.
+struct ReadyItem {
+  PyObject_HEAD PyObject* item;  // null once it has been awaited
+};
+
+Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
+
+PyObject* new_ready_item(PyObject* item) {
+  auto* ready = PyObject_New(ReadyItem, type_of_ready_items);
+  if (ready == nullptr) {
+    Py_DECREF(item);
+    return nullptr;
+  }
+  ready->item = item;
+  return reinterpret_cast<PyObject*>(ready);
+}
+
+// Ends the await with the item: StopIteration(item) is what a finished one raises.
+PyObject* finish_await(PyObject* object) {
+  PyObject*& item = reinterpret_cast<ReadyItem*>(object)->item;
+  if (item == nullptr) {
+    PyErr_SetString(PyExc_RuntimeError, "this item has been awaited already");
+    return nullptr;
+  }
+  PyObject* value = std::exchange(item, nullptr);
+  PyObject* stop = PyObject_CallOneArg(PyExc_StopIteration, value);  // whatever the item is, it is the value
+  Py_DECREF(value);
+  if (stop == nullptr) return nullptr;
+  PyErr_SetObject(PyExc_StopIteration, stop);
+  Py_DECREF(stop);
+  return nullptr;
+}
+
+void dealloc_ready_item(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  Py_XDECREF(reinterpret_cast<ReadyItem*>(object)->item);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+// Touches no Python, so that it may be called wherever an object dies.
+void leave(Object* self) {
+  if (self->queue == nullptr) return;
+  const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
+  self->queue.reset();
+  self->binding->leave_stream(*queue);
+}
+
+void give_back(Object* self) {
+  if (self->batch.count == 0 || self->queue == nullptr) return;
+  self->binding->consume_stream(self->queue->key(), self->batch.count, self->batch.bytes);
+  self->batch = {};
+  self->taken = 0;
+  self->at = 0;
+}
+
+// Whether there is an item to read.
+bool fetch(Object* self) {
+  if (self->taken < self->batch.count) return true;
+  give_back(self);
+  return self->queue != nullptr && self->queue->take(self->batch);
+}
+
+PyObject* read_item(Object* self) {
+  const ConstBytes rest = self->batch.items.subspan(self->at);
+  const auto size = load<std::uint32_t>(rest.data());
+  self->at += sizeof size + size;
+  ++self->taken;
+  const char* const root = "";
+  return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
+}
+
+bool has_ended(Object* self) { return self->queue == nullptr || self->queue->has_ended(); }
+
+// Sets the exception that its end is.
+void raise_end(Object* self) {
+  const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
+  self->queue.reset();
+  if (queue == nullptr || queue->how().code == Code::kOk) {
+    PyErr_SetNone(PyExc_StopAsyncIteration);
+  } else {
+    set_stream_error(queue->how());
+  }
+}
+
+PyObject* next(PyObject* object) {
+  Object* self = self_of(object);
+  if (self->waiter != nullptr && !is_done(self->waiter)) {
+    set_python_error({Code::kFailedPrecondition, "another task waits for this stream's next item"});
+    return nullptr;
+  }
+  Py_CLEAR(self->waiter);
+  if (fetch(self)) {
+    PyObject* item = read_item(self);
+    return item == nullptr ? nullptr : new_ready_item(item);
+  }
+  if (has_ended(self)) {
+    raise_end(self);
+    return nullptr;
+  }
+  self->waiter = self->binding->new_future();
+  return self->waiter == nullptr ? nullptr : new_reference(self->waiter);
+}
+
+// The item that came last for a waiter that has been cancelled is still there for the next.
+bool wake(Object* self) {
+  if (self->waiter == nullptr) return true;
+  if (is_done(self->waiter)) {
+    Py_CLEAR(self->waiter);
+    return true;
+  }
+  static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
+  if (fetch(self)) {
+    PyObject* item = read_item(self);
+    PyObject* waiter = std::exchange(self->waiter, nullptr);
+    const bool is_set = item != nullptr ? succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, item))
+                                        : set_raised(waiter);
+    Py_XDECREF(item);
+    Py_DECREF(waiter);
+    return is_set;
+  }
+  if (!has_ended(self)) return true;
+  PyObject* waiter = std::exchange(self->waiter, nullptr);
+  raise_end(self);
+  const bool is_set = set_raised(waiter);
+  Py_DECREF(waiter);
+  return is_set;
+}
+
+PyObject* close(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  self->batch = {};
+  self->taken = 0;
+  leave(self);
+  if (!wake(self)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* represent(PyObject* object) {
+  return PyUnicode_FromString(self_of(object)->queue == nullptr ? "<stream, ended>" : "<stream>");
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self_of(object)->driver_object);
+  Py_VISIT(self_of(object)->waiter);
+  return 0;
+}
+
+int clear(PyObject* object) {
+  Py_CLEAR(self_of(object)->waiter);
+  return 0;
+}
+
+void dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  Object* self = self_of(object);
+  if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
+  if (self->queue != nullptr) self->binding->forget_stream(self->queue->key());
+  leave(self);
+  self->queue.~shared_ptr();
+  self->batch.~Batch();
+  Py_XDECREF(self->waiter);
+  Py_DECREF(self->driver_object);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_dealloc, slot(&dealloc)},         {Py_tp_traverse, slot(&traverse)}, {Py_tp_clear, slot(&clear)},
+    {Py_am_aiter, slot(&PyObject_SelfIter)}, {Py_am_anext, slot(&next)},        {Py_tp_repr, slot(&represent)},
+    {Py_tp_methods, methods},                {Py_tp_members, members},          {0, nullptr},
+};
+
+PyType_Spec spec = {
+    "ipcbridge._native.LoopStream",
+    static_cast<int>(sizeof(Object)),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    slots,
+};
+
+PyType_Slot ready_slots[] = {
+    {Py_tp_dealloc, slot(&dealloc_ready_item)},
+    {Py_am_await, slot(&PyObject_SelfIter)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)},
+    {Py_tp_iternext, slot(&finish_await)},
+    {0, nullptr},
+};
+
+PyType_Spec ready_spec = {
+    "ipcbridge._native.ReadyItem", static_cast<int>(sizeof(ReadyItem)), 0, Py_TPFLAGS_DEFAULT, ready_slots,
+};
+
+}  // namespace
+
+bool is_loop_stream(PyObject* value) { return PyObject_TypeCheck(value, type_of_streams) != 0; }
+
+LoopStreams::~LoopStreams() {
+  for (const std::shared_ptr<StreamQueue>& queue : queues_) {
+    if (queue != nullptr) binding_.leave_stream(*queue);
+  }
+}
+
+PyObject* LoopStreams::make(std::uint32_t place) {
+  if (place >= queues_.size() || queues_[place] == nullptr) return nullptr;
+  auto* type = reinterpret_cast<PyTypeObject*>(binding_.stream_type());
+  PyObject* object = type->tp_alloc(type, 0);
+  if (object == nullptr) return nullptr;
+  Object* self = self_of(object);
+  self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
+  self->binding = &binding_;
+  new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
+  new (&self->batch) StreamQueue::Batch();
+  queues_[place] = nullptr;
+  binding_.note_stream(self->queue->key(), object);
+  return object;
+}
+
+bool wake_loop_stream(PyObject* stream) { return wake(self_of(stream)); }
+
+void add_loop_stream_type(py::module_& module) {
+  const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  const auto ready = py::reinterpret_steal<py::object>(PyType_FromSpec(&ready_spec));
+  if (!type || !ready) throw py::error_already_set();
+  type_of_streams = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+  type_of_ready_items = reinterpret_cast<PyTypeObject*>(ready.inc_ref().ptr());
+  type_of_streams->tp_new = nullptr;  // made of what arrives only
+  type_of_ready_items->tp_new = nullptr;
+  module.attr("LoopStream") = type;
+}
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,35 @@
+"""Streams that arrive on an event loop."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .. import _native
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Stream(_native.LoopStream):
+    """What the other side sends item by item: `async for item in stream`, once. Only on its loop's thread.
+
+    Leaving the loop early does not end it, since it may be gone on with: close() does, `async with`, or dropping it.
+    Whatever makes the items is then ended.
+    """
+
+    async def to_list(self) -> list[Any]:
+        """All items that are still to come."""
+        return [item async for item in self]
+
+    async def aclose(self) -> None:
+        """close(), for contextlib.aclosing()."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -121,7 +121,7 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
     more = reader_.run(*driver_);
     handled = handled || !batch_.empty() || reader_.has_read_calls();
     for (std::size_t at = 0; at < batch_.size(); ++at) {
-      if (!run_row(batch_.row(at), on_event.ptr())) note_raised(on_error);
+      if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) note_raised(on_error);
     }
     run_calls(self.ptr(), end, on_error);
     more = more || reader_.has_calls();
@@ -161,9 +161,9 @@ void DriverBinding::call_threads(const py::object& on_error) {
 }
 
 // Whatever becomes of one row, the rest are handled. False with an exception set.
-bool DriverBinding::run_row(const EventRow& row, PyObject* on_event) {
+bool DriverBinding::run_row(PyObject* self, const EventRow& row, PyObject* on_event) {
   try {
-    return run_row_or_throw(row, on_event);
+    return run_row_or_throw(self, row, on_event);
   } catch (py::error_already_set& error) {
     error.restore();
   } catch (const std::bad_alloc&) {
@@ -172,10 +172,12 @@ bool DriverBinding::run_row(const EventRow& row, PyObject* on_event) {
   return false;
 }
 
-bool DriverBinding::run_row_or_throw(const EventRow& row, PyObject* on_event) {
+bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event) {
   switch (static_cast<EventKind>(row.words[EventRow::kKind])) {
     case EventKind::kOutcome:
       return settle(row);
+    case EventKind::kStreamsOpen:
+      return begin_arguments(self, row);
     case EventKind::kStreamRoom:
     case EventKind::kStreamCancel:
       return resume(row.key());
@@ -187,7 +189,28 @@ bool DriverBinding::run_row_or_throw(const EventRow& row, PyObject* on_event) {
   }
 }
 
+void DriverBinding::drop_sources(std::uint64_t token) {
+  if (sources_.empty()) return;
+  const auto found = sources_.find(token);
+  if (found == sources_.end()) return;
+  const std::vector<PyObject*> sources = std::move(found->second);
+  sources_.erase(found);
+  for (PyObject* source : sources) {
+    close_source(source);
+    Py_DECREF(source);
+  }
+}
+
+bool DriverBinding::begin_arguments(PyObject* self, const EventRow& row) {
+  const auto found = sources_.find(row.wide(EventRow::kToken));
+  if (found == sources_.end()) return true;
+  std::vector<PyObject*> sources = std::move(found->second);
+  sources_.erase(found);
+  return begin_streams_in_tasks(*this, self, start_stream_.ptr(), row.key(), std::move(sources));
+}
+
 bool DriverBinding::settle(const EventRow& row) {
+  drop_sources(row.wide(EventRow::kToken));
   if (row.streams() == 0) return pending_.settle(batch_, row, nullptr);
   LoopStreams streams(*this, streams_.take_arguments(row.key()));
   return pending_.settle(batch_, row, &streams);
@@ -344,6 +367,7 @@ PyObject* DriverBinding::new_call(PyObject* loop) const {
 
 void DriverBinding::abandon(const py::object& call) {
   const ClientId client = pending_.remove(call.ptr());
+  drop_sources(PendingCalls::token(call.ptr()));
   if (client != 0 && usable()) waking().cancel(client, PendingCalls::token(call.ptr()));
 }
 

@@ -73,6 +73,12 @@ class DriverBinding final : public Responder {
   PyObject* new_call(PyObject* loop) const;
   PendingCalls& pending() { return pending_; }
 
+  // The streams among the arguments of a call, until they begin, or it ends: then they are closed.
+  void keep_sources(std::uint64_t token, std::vector<PyObject*> sources) { sources_[token] = std::move(sources); }
+  void drop_sources(std::uint64_t token);
+  // start(producer) has a task make the items of such a stream.
+  void use_stream_start(pybind11::object start) { start_stream_ = std::move(start); }
+
   // A class derived from _native.LoopStream, for the streams that arrive.
   void use_stream_type(pybind11::object type) { stream_type_ = std::move(type); }
   PyObject* stream_type() const { return stream_type_.ptr(); }
@@ -111,12 +117,13 @@ class DriverBinding final : public Responder {
   void run_calls(PyObject* self, TimePoint end, const pybind11::object& on_error);
   void call_threads(const pybind11::object& on_error);
   void note_raised(const pybind11::object& on_error);
-  bool run_row(const EventRow& row, PyObject* on_event);
+  bool run_row(PyObject* self, const EventRow& row, PyObject* on_event);
   bool settle(const EventRow& row);
+  bool begin_arguments(PyObject* self, const EventRow& row);
   bool wake_stream(const StreamKey& stream);
   bool resume(const StreamKey& stream);
   bool push_to_pool(const StreamKey& stream);
-  bool run_row_or_throw(const EventRow& row, PyObject* on_event);
+  bool run_row_or_throw(PyObject* self, const EventRow& row, PyObject* on_event);
   bool handle_call(PyObject* self, InboundCall& call);
   pybind11::tuple to_event(const EventRow& row) const;
   bool runs_here(PyObject* loop) const;
@@ -137,6 +144,8 @@ class DriverBinding final : public Responder {
   LoopReader reader_{batch_, streams_};
   PendingCalls pending_;
   pybind11::object stream_type_;
+  pybind11::object start_stream_;
+  std::unordered_map<std::uint64_t, std::vector<PyObject*>> sources_;  // owned
   std::unordered_map<StreamKey, PyObject*, RequestKeyHash> loop_streams_;  // borrowed
   std::unordered_map<ServerId, Served> servers_;
   std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed

@@ -31,6 +31,7 @@ void bind_driver(py::module_& module) {
             return self.cast<DriverBinding&>().run(self, on_event, on_error);
           },
           py::arg("on_event"), py::arg("on_error"))
+      .def("use_stream_start", &DriverBinding::use_stream_start, py::arg("start"))
       .def("use_stream_type", &DriverBinding::use_stream_type, py::arg("type"))
       .def("poll_soon", &DriverBinding::poll_soon)
       .def("run_poll", &DriverBinding::run_poll, py::arg("poll"))

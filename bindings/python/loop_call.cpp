@@ -32,13 +32,17 @@ bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
   return set_result(future, is_taken ? Py_True : Py_False);
 }
 
-bool send(Caller* self, PyObject* future, ConstBytes payload) {
+bool send(Caller* self, PyObject* future, ConstBytes payload, std::uint32_t streams) {
   DriverBinding& binding = *self->loop_driver;
-  const CallOptions options = call_options(self->timeout_us, self->flags);
+  CallOptions options = call_options(self->timeout_us, self->flags);
+  options.streams = streams;
   binding.pending().reserve_one();
   const Submission sent = unwrap(binding.waking().call(self->client, PendingCalls::token(future), self->method, options,
                                                        view(self->metadata), payload));
   if (options.notify) return end_notification(self, future, sent == Submission::kTaken);
+  if (sent != Submission::kTaken && streams != 0) {
+    raise(Code::kResourceExhausted, "too many calls wait to be sent, and one with streams is not kept for later");
+  }
   if (sent != Submission::kTaken) return wait_for_room(self, future, payload);
   binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self));
   return true;
@@ -63,9 +67,18 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   PyObject* future = self->loop_driver->new_call(loop.ptr());
   if (future == nullptr) return nullptr;
   Encoder encoder;
+  encoder.accept_streams();
   const char* const root = "";
-  const bool is_sent = encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) &&
-                       with_codec_errors(root, [&] { return send(self, future, encoder.contents()); });
+  const std::uint64_t token = PendingCalls::token(future);
+  const bool is_sent = encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
+                         const std::uint32_t streams = encoder.stream_count();
+                         if (streams != 0) self->loop_driver->keep_sources(token, encoder.take_streams());
+                         return send(self, future, encoder.contents(), streams);
+                       });
+  if (!is_sent) {
+    const RaisedAside aside;
+    self->loop_driver->drop_sources(token);
+  }
   if (!is_sent && !set_raised(future)) Py_CLEAR(future);
   return future;
 }

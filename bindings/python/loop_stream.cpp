@@ -10,9 +10,12 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/pending_calls.hpp"
+#include "bindings/python/ready_item.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
+#include "core/base/system.hpp"
+#include "core/workers/waiter.hpp"
 
 namespace py = pybind11;
 
@@ -20,7 +23,6 @@ namespace ipcbridge::python {
 namespace {
 
 PyTypeObject* type_of_streams = nullptr;
-PyTypeObject* type_of_ready_items = nullptr;
 
 // Made by tp_alloc, which runs no constructor.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
@@ -35,45 +37,7 @@ struct Object {
   std::size_t at;       // in its bytes
 };
 
-// An awaitable whose result is there.
-struct ReadyItem {
-  PyObject_HEAD PyObject* item;  // null once it has been awaited
-};
-
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
-
-PyObject* new_ready_item(PyObject* item) {
-  auto* ready = PyObject_New(ReadyItem, type_of_ready_items);
-  if (ready == nullptr) {
-    Py_DECREF(item);
-    return nullptr;
-  }
-  ready->item = item;
-  return reinterpret_cast<PyObject*>(ready);
-}
-
-// Ends the await with the item: StopIteration(item) is what a finished one raises.
-PyObject* finish_await(PyObject* object) {
-  PyObject*& item = reinterpret_cast<ReadyItem*>(object)->item;
-  if (item == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "this item has been awaited already");
-    return nullptr;
-  }
-  PyObject* value = std::exchange(item, nullptr);
-  PyObject* stop = PyObject_CallOneArg(PyExc_StopIteration, value);  // whatever the item is, it is the value
-  Py_DECREF(value);
-  if (stop == nullptr) return nullptr;
-  PyErr_SetObject(PyExc_StopIteration, stop);
-  Py_DECREF(stop);
-  return nullptr;
-}
-
-void dealloc_ready_item(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  Py_XDECREF(reinterpret_cast<ReadyItem*>(object)->item);
-  type->tp_free(object);
-  Py_DECREF(type);
-}
 
 // Touches no Python, so that it may be called wherever an object dies.
 void leave(Object* self) {
@@ -137,6 +101,37 @@ PyObject* next(PyObject* object) {
   }
   self->waiter = self->binding->new_future();
   return self->waiter == nullptr ? nullptr : new_reference(self->waiter);
+}
+
+// For handlers on threads: blocks, while the loop reads.
+PyObject* next_on_thread(PyObject* object) {
+  Object* self = self_of(object);
+  const auto loop = py::reinterpret_steal<py::object>(self->binding->running_loop());
+  if (loop) {
+    set_python_error({Code::kFailedPrecondition, "this stream arrives on an event loop: iterate it by `async for`"});
+    return nullptr;
+  }
+  PyErr_Clear();
+  for (;;) {
+    if (fetch(self)) return read_item(self);
+    if (has_ended(self)) {
+      raise_end(self);
+      if (PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0) PyErr_Clear();
+      return nullptr;
+    }
+    const std::shared_ptr<StreamQueue> queue = self->queue;
+    Waiter waiter;
+    const Result<bool> waits = queue->wait_with(waiter);
+    if (!waits.ok()) {
+      set_python_error(waits.error());
+      return nullptr;
+    }
+    if (!waits.value()) continue;
+    PyThreadState* state = PyEval_SaveThread();
+    while (waiter.fall_asleep()) waiter.sleep(System::real(), kNever);
+    queue->stop_waiting();
+    PyEval_RestoreThread(state);
+  }
 }
 
 // The item that came last for a waiter that has been cancelled is still there for the next.
@@ -217,6 +212,7 @@ PyMemberDef members[] = {
 PyType_Slot slots[] = {
     {Py_tp_dealloc, slot(&dealloc)},         {Py_tp_traverse, slot(&traverse)}, {Py_tp_clear, slot(&clear)},
     {Py_am_aiter, slot(&PyObject_SelfIter)}, {Py_am_anext, slot(&next)},        {Py_tp_repr, slot(&represent)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)},  {Py_tp_iternext, slot(&next_on_thread)},
     {Py_tp_methods, methods},                {Py_tp_members, members},          {0, nullptr},
 };
 
@@ -226,18 +222,6 @@ PyType_Spec spec = {
     0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
     slots,
-};
-
-PyType_Slot ready_slots[] = {
-    {Py_tp_dealloc, slot(&dealloc_ready_item)},
-    {Py_am_await, slot(&PyObject_SelfIter)},
-    {Py_tp_iter, slot(&PyObject_SelfIter)},
-    {Py_tp_iternext, slot(&finish_await)},
-    {0, nullptr},
-};
-
-PyType_Spec ready_spec = {
-    "ipcbridge._native.ReadyItem", static_cast<int>(sizeof(ReadyItem)), 0, Py_TPFLAGS_DEFAULT, ready_slots,
 };
 
 }  // namespace
@@ -269,12 +253,9 @@ bool wake_loop_stream(PyObject* stream) { return wake(self_of(stream)); }
 
 void add_loop_stream_type(py::module_& module) {
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  const auto ready = py::reinterpret_steal<py::object>(PyType_FromSpec(&ready_spec));
-  if (!type || !ready) throw py::error_already_set();
+  if (!type) throw py::error_already_set();
   type_of_streams = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
-  type_of_ready_items = reinterpret_cast<PyTypeObject*>(ready.inc_ref().ptr());
   type_of_streams->tp_new = nullptr;  // made of what arrives only
-  type_of_ready_items->tp_new = nullptr;
   module.attr("LoopStream") = type;
 }
 

@@ -7,6 +7,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/ready_item.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
@@ -50,15 +51,14 @@ void leave(Object* self) {
   if (self->binding->is_alive()) self->binding->leave_stream(*queue);
 }
 
-// The end of it: null, with an exception set unless it came to its end.
-PyObject* finish(Object* self) {
+// The end of it: false, with an exception set unless it came to its end.
+bool finish(Object* self) {
   const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
   self->queue.reset();
   leave_arguments(self);
   const StreamEnd& end = queue->how();
-  if (end.code == Code::kOk) return nullptr;
-  set_stream_error(end);
-  return nullptr;
+  if (end.code != Code::kOk) set_stream_error(end);
+  return false;
 }
 
 // The items of the batch have all been read: their place in the window is free.
@@ -79,20 +79,21 @@ PyObject* read_item(Object* self) {
   return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
 }
 
-PyObject* next(PyObject* object) {
-  Object* self = self_of(object);
-  if (self->taken < self->batch.count) return read_item(self);
+// Whether there is an item to read, now or after a wait: false with an exception set, or at the end.
+bool fetch(Object* self, bool waits) {
+  if (self->taken < self->batch.count) return true;
   for (;;) {
-    if (self->queue == nullptr) return nullptr;
+    if (self->queue == nullptr) return false;
     BlockingDriver* driver = nullptr;
     try {
       driver = &self->binding->alive();
       give_back(self);
     } catch (py::error_already_set& error) {
       error.restore();
-      return nullptr;
+      return false;
     }
-    if (self->queue->take(self->batch)) return read_item(self);
+    if (self->queue->take(self->batch)) return true;
+    if (!waits) return false;
     if (self->queue->has_ended()) return finish(self);
     const std::shared_ptr<StreamQueue> queue = self->queue;
     const Interrupted interrupted = interrupted_by_signals();
@@ -104,15 +105,44 @@ PyObject* next(PyObject* object) {
     const Result<BlockingDriver::NextItems> got =
         driver->next_items(*queue, batch, kNever, interrupted, arguments.get());
     PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
-    if (PyErr_Occurred() != nullptr) return nullptr;  // Ctrl-C
+    if (PyErr_Occurred() != nullptr) return false;  // Ctrl-C
     if (!got.ok()) {
       set_python_error(got.error());
-      return nullptr;
+      return false;
     }
     if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
     self->batch = std::move(batch);
-    return read_item(self);
+    return true;
   }
+}
+
+PyObject* next(PyObject* object) {
+  Object* self = self_of(object);
+  return fetch(self, true) ? read_item(self) : nullptr;
+}
+
+// ---- for async handlers on the event loop of ipc.serve ----
+
+PyObject* wait(PyObject* object, PyObject* /*unused*/) {
+  if (!fetch(self_of(object), true) && PyErr_Occurred() != nullptr) return nullptr;
+  Py_RETURN_NONE;
+}
+
+// What is there is given at once; a thread waits for what is not.
+PyObject* next_on_loop(PyObject* object) {
+  Object* self = self_of(object);
+  if (fetch(self, false)) {
+    PyObject* item = read_item(self);
+    return item == nullptr ? nullptr : new_ready_item(item);
+  }
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  if (self->queue == nullptr || self->queue->has_ended()) {
+    if (self->queue != nullptr) finish(self);
+    if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_StopAsyncIteration);
+    return nullptr;
+  }
+  const py::object wait = py::module_::import("ipcbridge._serve.streams").attr("next_item");
+  return PyObject_CallOneArg(wait.ptr(), object);
 }
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
@@ -150,6 +180,7 @@ void dealloc(PyObject* object) {
 
 PyMethodDef methods[] = {
     {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
+    {"wait", &wait, METH_NOARGS, "Waits until there is an item, or the end."},
     {"__enter__", &enter, METH_NOARGS, nullptr},
     {"__exit__", &close, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
@@ -158,6 +189,7 @@ PyMethodDef methods[] = {
 PyType_Slot slots[] = {
     {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)},
     {Py_tp_iter, slot(&PyObject_SelfIter)}, {Py_tp_iternext, slot(&next)},
+    {Py_am_aiter, slot(&PyObject_SelfIter)}, {Py_am_anext, slot(&next_on_loop)},
     {Py_tp_repr, slot(&represent)},  {Py_tp_methods, methods},
     {0, nullptr},
 };

@@ -8,6 +8,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/stream_errors.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/encoder.hpp"
 
@@ -331,6 +332,21 @@ PyType_Spec spec = {
 };
 
 }  // namespace
+
+bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,
+                            std::vector<PyObject*> sources) {
+  bool complete = true;
+  for (std::size_t place = 0; place < sources.size(); ++place) {
+    const auto source = py::reinterpret_steal<py::object>(sources[place]);
+    if (!complete) continue;
+    Object* self = new_producer(responder, driver, Py_None, stream_failed(), {first.connection, first.id + place},
+                                source.ptr());
+    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
+    if (self != nullptr) self->is_async = true;
+    complete = self != nullptr && succeeded(PyObject_CallOneArg(start, held.ptr()));
+  }
+  return complete;
+}
 
 void close_source(PyObject* source) {
   const RaisedAside aside;

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from .. import _native
 
 _HANDLER, _ITEM = 1, 3  # stages, as in service.py
+_SLICE = 0.001  # seconds that a plain generator may go on before the loop gets its turn
 
 
 async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseException], object]) -> None:
-    """Sends what an asynchronous iterator yields, for as long as somebody reads it. Never raises.
+    """Sends what an iterator yields, asynchronous or not, for as long as somebody reads it. Never raises.
 
     Cancelled when nobody does any more: the iterator then cleans up. `failed(stage, error)` ends the stream.
     """
@@ -29,7 +32,7 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
     producer.on_wake(lambda is_over: loop.call_soon_threadsafe(wake, is_over))
     try:
         has_room = producer.room()
-        async for item in iterator:
+        async for item in iterator if hasattr(iterator, "__anext__") else _in_slices(iterator):
             while has_room is False:
                 await room.wait()
                 room.clear()
@@ -51,12 +54,27 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
         producer.end()
 
 
-async def _close(iterator: object) -> None:
-    close = getattr(iterator, "aclose", None)
-    if close is None:
-        return
+async def next_item(stream: _native.Stream) -> Any:
+    """The next item of a stream that arrives on threads, for a handler on the event loop of serve()."""
+    await asyncio.get_running_loop().run_in_executor(None, stream.wait)
+    return await stream.__anext__()
+
+
+async def _in_slices(iterator: Iterator[Any]) -> AsyncIterator[Any]:
+    end = time.monotonic() + _SLICE
+    for item in iterator:
+        yield item
+        if time.monotonic() >= end:
+            await asyncio.sleep(0)
+            end = time.monotonic() + _SLICE
+
+
+async def _close(iterator: Any) -> None:
     try:
-        await close()
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
+        elif hasattr(iterator, "close"):
+            iterator.close()
     except BaseException as error:
         asyncio.get_running_loop().call_exception_handler(
             {"message": "a stream raised while it was closed", "exception": error}

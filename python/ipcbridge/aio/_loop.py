@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from .. import _native
+from .._client.outcome import stream_failed
 from .._errors import Code, IpcError
 from .._process import log as _log
+from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
 from ._stream import Stream
@@ -39,6 +41,7 @@ class LoopDriver:
         self._loop = weakref.ref(loop)
         self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
         self.native.use_stream_type(Stream)
+        self.native.use_stream_start(_start_stream)
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
@@ -181,3 +184,13 @@ async def running() -> LoopDriver:
         driver = drivers[loop] = LoopDriver(loop)
         await driver.open()
     return driver
+
+
+def _start_stream(producer: _native.StreamProducer) -> None:
+    """Has a task make the items of a stream among a call's arguments."""
+    task = asyncio.ensure_future(drive(producer, lambda stage, error: stream_failed(None, stage, error, producer)))
+    _streams.add(task)
+    task.add_done_callback(_streams.discard)
+
+
+_streams: set[asyncio.Task[None]] = set()  # a loop keeps its tasks by weak references only

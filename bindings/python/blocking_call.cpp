@@ -112,7 +112,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (result.streams.empty()) {
     return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
   }
-  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), arguments);
+  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), object, arguments);
   return with_codec_errors(root, [&] { return Decoder(result.outcome.payload, &streams).read_whole_value(); });
 }
 

@@ -15,6 +15,7 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/stream_object.hpp"
+#include "bindings/python/stream_producer.hpp"
 #include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 #include "core/workers/worker.hpp"
@@ -303,6 +304,9 @@ void bind_blocking_driver(py::module_& module) {
               return true;
             });
           },
+          py::arg("server"))
+      .def(
+          "close_streams", [](BlockingDriverBinding& binding, ServerId server) { close_streams_of(binding, server); },
           py::arg("server"))
       .def(
           "dismiss_workers",

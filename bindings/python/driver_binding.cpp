@@ -212,7 +212,8 @@ bool DriverBinding::begin_arguments(PyObject* self, const EventRow& row) {
 bool DriverBinding::settle(const EventRow& row) {
   drop_sources(row.wide(EventRow::kToken));
   if (row.streams() == 0) return pending_.settle(batch_, row, nullptr);
-  LoopStreams streams(*this, streams_.take_arguments(row.key()));
+  const auto keeper = py::reinterpret_borrow<py::object>(pending_.keeper(row.wide(EventRow::kToken)));
+  LoopStreams streams(*this, streams_.take_arguments(row.key()), keeper.ptr());
   return pending_.settle(batch_, row, &streams);
 }
 
@@ -231,7 +232,7 @@ bool DriverBinding::resume(const StreamKey& stream) {
 bool DriverBinding::push_to_pool(const StreamKey& stream) {
   const std::optional<StreamTable::Origin> origin = streams_.origin(stream);
   const auto found = origin ? servers_.find(origin->server) : servers_.end();
-  if (found == servers_.end()) return true;
+  if (found == servers_.end()) return resume_stream(*this, stream);
   const Served served = found->second;
   InboundCall call;
   call.key = stream;

@@ -10,6 +10,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
+#include "bindings/python/stream_producer.hpp"
 #include "bindings/python/text.hpp"
 
 namespace py = pybind11;
@@ -31,6 +32,9 @@ void bind_driver(py::module_& module) {
             return self.cast<DriverBinding&>().run(self, on_event, on_error);
           },
           py::arg("on_event"), py::arg("on_error"))
+      .def(
+          "close_streams", [](DriverBinding& self, ServerId server) { close_streams_of(self, server); },
+          py::arg("server"))
       .def("use_stream_start", &DriverBinding::use_stream_start, py::arg("start"))
       .def("use_stream_type", &DriverBinding::use_stream_type, py::arg("type"))
       .def("poll_soon", &DriverBinding::poll_soon)

@@ -306,6 +306,8 @@ PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObj
   return tell_stage(call, stage, new_reference(Py_None), result, failed);
 }
 
+ServerId server_of(PyObject* call) { return self_of(call)->call.server; }
+
 void end_call(PyObject* call) {
   if (call == Py_None) return;
   Object* self = self_of(call);

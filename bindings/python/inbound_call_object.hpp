@@ -35,6 +35,9 @@ PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObj
 // The same without an exception.
 PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObject* failed);
 
+// Which server's call it is.
+ServerId server_of(PyObject* call);
+
 // The streams with which a call was answered are over. `call` may be None, of a stream of another kind.
 void end_call(PyObject* call);
 // Nobody reads them any more.

@@ -29,6 +29,7 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   DriverBinding* binding;
+  PyObject* keeper;                    // the caller, whose client would be closed without it; or null
   PyObject* waiter;                    // the future of whoever waits for the next item, or null
   PyObject* weak_references;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
@@ -175,6 +176,7 @@ PyObject* represent(PyObject* object) {
 int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->driver_object);
+  Py_VISIT(self_of(object)->keeper);
   Py_VISIT(self_of(object)->waiter);
   return 0;
 }
@@ -194,6 +196,7 @@ void dealloc(PyObject* object) {
   self->queue.~shared_ptr();
   self->batch.~Batch();
   Py_XDECREF(self->waiter);
+  Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
   type->tp_free(object);
   Py_DECREF(type);
@@ -242,6 +245,8 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   Object* self = self_of(object);
   self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
   self->binding = &binding_;
+  self->keeper = keeper_;
+  Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->batch) StreamQueue::Batch();
   queues_[place] = nullptr;

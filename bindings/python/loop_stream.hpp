@@ -15,7 +15,9 @@ namespace ipcbridge::python {
 // that no value has named are left when this ends.
 class LoopStreams final : public StreamMaker {
  public:
-  LoopStreams(DriverBinding& binding, StreamTable::Queues queues) : binding_(binding), queues_(std::move(queues)) {}
+  // `keeper`: what they keep in memory, the caller's end.
+  LoopStreams(DriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr)
+      : binding_(binding), queues_(std::move(queues)), keeper_(keeper) {}
   ~LoopStreams() override;
 
   PyObject* make(std::uint32_t place) override;
@@ -23,6 +25,7 @@ class LoopStreams final : public StreamMaker {
  private:
   DriverBinding& binding_;
   StreamTable::Queues queues_;
+  PyObject* keeper_;  // borrowed
 };
 
 // There is something to take from the queue of this stream. False with an exception set.

@@ -29,6 +29,12 @@ class PendingCalls {
   // Forgets it. The client that it was a call of, 0 if it is not pending.
   ClientId remove(PyObject* future);
 
+  // What a call keeps in memory; null when nobody waits for it. Borrowed.
+  PyObject* keeper(std::uint64_t token) {
+    const Pending* found = calls_.find(token);
+    return found == nullptr ? nullptr : found->keeper;
+  }
+
   // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
   bool settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams);
 

@@ -24,6 +24,7 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   BlockingDriverBinding* binding;
+  PyObject* keeper;  // the caller, whose client would be closed without it; or null
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
   std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
   StreamQueue::Batch batch;
@@ -141,8 +142,11 @@ PyObject* next_on_loop(PyObject* object) {
     if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_StopAsyncIteration);
     return nullptr;
   }
-  const py::object wait = py::module_::import("ipcbridge._serve.streams").attr("next_item");
-  return PyObject_CallOneArg(wait.ptr(), object);
+  PyObject* streams = PyImport_ImportModule("ipcbridge._serve.streams");
+  if (streams == nullptr) return nullptr;
+  PyObject* awaitable = PyObject_CallMethod(streams, "next_item", "O", object);
+  Py_DECREF(streams);
+  return awaitable;
 }
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
@@ -162,6 +166,7 @@ PyObject* represent(PyObject* object) {
 int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->driver_object);
+  Py_VISIT(self_of(object)->keeper);
   return 0;
 }
 
@@ -173,6 +178,7 @@ void dealloc(PyObject* object) {
   self->queue.~shared_ptr();
   self->arguments.~shared_ptr();
   self->batch.~Batch();
+  Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
   type->tp_free(object);
   Py_DECREF(type);
@@ -219,6 +225,8 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   if (self == nullptr) return nullptr;
   self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
   self->binding = &binding_;
+  self->keeper = keeper_;
+  Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->arguments) std::shared_ptr<ArgumentStreams>(arguments_);
   new (&self->batch) StreamQueue::Batch();

@@ -16,10 +16,10 @@ namespace ipcbridge::python {
 // that no value has named are left when this ends.
 class BlockingStreams final : public StreamMaker {
  public:
-  // `arguments`: those of the call whose result this is, which may go on while it is read.
+  // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which may go on while it is read.
   BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues,
-                  std::shared_ptr<ArgumentStreams> arguments = nullptr)
-      : binding_(binding), queues_(std::move(queues)), arguments_(std::move(arguments)) {}
+                  PyObject* keeper = nullptr, std::shared_ptr<ArgumentStreams> arguments = nullptr)
+      : binding_(binding), queues_(std::move(queues)), keeper_(keeper), arguments_(std::move(arguments)) {}
   ~BlockingStreams() override;
 
   PyObject* make(std::uint32_t place) override;
@@ -27,6 +27,7 @@ class BlockingStreams final : public StreamMaker {
  private:
   BlockingDriverBinding& binding_;
   StreamTable::Queues queues_;
+  PyObject* keeper_;  // borrowed
   std::shared_ptr<ArgumentStreams> arguments_;
 };
 

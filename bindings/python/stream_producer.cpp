@@ -389,6 +389,17 @@ void close_stream(Responder& responder, const StreamKey& stream) {
   forget(self);
 }
 
+void close_streams_of(Responder& responder, ServerId server) {
+  std::vector<StreamKey> streams;
+  for (const auto& [stream, producer] : responder.producers()) {
+    const Object* self = self_of(producer);
+    if (!self->is_running && !self->is_async && self->call != Py_None && server_of(self->call) == server) {
+      streams.push_back(stream);
+    }
+  }
+  for (const StreamKey& stream : streams) close_stream(responder, stream);
+}
+
 int is_async_source(PyObject* source) {
   bool is_async = false;
   PyObject* iterator = iterator_of(source, is_async);

@@ -25,6 +25,9 @@ bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* st
 // Nobody reads the stream any more, as far as this side knows: it is ended, and what makes its items closed.
 void close_stream(Responder& responder, const StreamKey& stream);
 
+// The same of all that calls of this server have begun, unless they are running: those notice it themselves.
+void close_streams_of(Responder& responder, ServerId server);
+
 // Whether a task has to make the items of such a source. -1 with an exception set.
 int is_async_source(PyObject* source);
 

@@ -20,8 +20,9 @@ from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
-from ._typing import TYPE_CHECKING
+from ._native import Stream
 from ._streams import stream
+from ._typing import TYPE_CHECKING
 from ._unimplemented import proxy, retain
 from ._verbs import close, notify, on_state, status, with_options
 
@@ -36,6 +37,7 @@ __all__ = [
     "Proxy",
     "RemoteError",
     "Server",
+    "Stream",
     "Unavailable",
     "call",
     "close",
@@ -71,6 +73,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
 
 
-for _public in (Proxy, Context, Server):
+for _public in (Proxy, Context, Server, Stream):
     _public.__module__ = "ipcbridge"
 del TYPE_CHECKING

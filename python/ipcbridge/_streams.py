@@ -10,7 +10,7 @@ from ._typing import Any
 class Source:
     """What stream() gives: the argument, or the result, that travels item by item. It is read once."""
 
-    __slots__ = ("iterator", "is_async")
+    __slots__ = ("is_async", "iterator")
 
     def __init__(self, iterator: Any, is_async: bool) -> None:
         self.iterator = iterator

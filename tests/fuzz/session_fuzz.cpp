@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/rpc/session.hpp"
 
@@ -24,6 +25,9 @@ class Owner final : public FrameWriter, public SessionEvents {
   std::size_t room = 4;
   std::set<std::uint64_t> calls;  // tokens without an outcome
   std::deque<std::uint64_t> asked;
+  std::set<std::uint64_t> inbound;   // streams of the peer's that have not ended
+  std::set<std::uint64_t> outbound;  // streams of this side that may be sent to
+  std::map<std::uint64_t, StreamTotals> arrived;
 
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override {
     if (room == 0) return false;
@@ -36,17 +40,36 @@ class Owner final : public FrameWriter, public SessionEvents {
   void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override {
     if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxFrameBody) std::abort();
     asked.push_back(id);
+    note(request.streams);
   }
   void on_cancel(Session&, std::uint64_t) override {}
   void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
     if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
+    note(outcome.streams);
   }
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const CloseReason&) override {
     if (calls.erase(token) != 1) std::abort();
     if (request.payload.size() + request.metadata.size() + kRequestPrefixBytes <= kMaxFrameBody) std::abort();
   }
   void on_goaway(Session&) override {}
+  void on_streams_open(Session&, std::uint64_t, const StreamRange& streams) override {
+    for (std::uint64_t id = streams.first; id < streams.end(); ++id) outbound.insert(id);
+  }
+  void on_stream_cancelled(Session&, std::uint64_t stream) override { outbound.erase(stream); }
+  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes items, Buffer*) override {
+    if (!inbound.contains(stream)) std::abort();
+    arrived[stream].items += count;
+    arrived[stream].bytes += kItemsPrefixBytes + items.size();
+  }
+  void on_stream_end(Session&, std::uint64_t stream, const Outcome&, Buffer*) override {
+    if (inbound.erase(stream) != 1) std::abort();  // each stream ends once
+  }
+
+ private:
+  void note(const StreamRange& streams) {
+    for (std::uint64_t id = streams.first; id < streams.end(); ++id) inbound.insert(id);
+  }
 };
 
 }  // namespace
@@ -64,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Buffer zeros(70'000);
   while (steps.read(what) && steps.read(type) && steps.read(flags) && steps.read(id) && steps.read(length)) {
     const std::uint64_t call_id = (id & 0x7FU) | (static_cast<std::uint64_t>(id >> 7U) << 63U);
-    switch (what % 6) {
+    switch (what % 9) {
       case 0: {
         ConstBytes body;
         steps.read(std::min<std::size_t>(length % (kMaxFrameBody + 1), steps.rest().size()), body);
@@ -73,7 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!owner.session.receive(header, body).ok()) {
           owner.session.fail(CloseReason::peer_violation("as told"));
           // Whatever happens, each call ends, and nothing stays charged.
-          if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
+          if (!owner.calls.empty() || owner.account.bytes() != 0 || owner.session.open_streams() != 0) std::abort();
           return 0;
         }
         break;
@@ -81,6 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 1: {
         Request request;
         request.payload = ConstBytes(zeros).first(length % zeros.size());
+        request.streams.count = flags % 3;
         owner.calls.insert(++token);
         const Result<std::uint64_t> made = owner.session.call(token, request);
         if (!made.ok() || made.value() == 0) {
@@ -93,7 +117,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 2:
         if (owner.asked.empty()) break;
         if (type % 2 == 0) {
-          owner.session.reply(owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()));
+          const std::uint32_t count = flags % 3;
+          const std::uint64_t first =
+              owner.session.reply(owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()), count);
+          for (std::uint32_t place = 0; first != 0 && place < count; ++place) owner.outbound.insert(first + place);
         } else {
           owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no",
                                     ConstBytes(zeros).first(length % zeros.size()));
@@ -109,6 +136,34 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (const auto found = made_calls.find(call_id); type % 2 == 0 && found != made_calls.end()) {
           owner.calls.erase(found->second);  // a cancelled call has no outcome
           owner.session.cancel(call_id);
+        }
+        break;
+      case 5:
+        if (!owner.outbound.empty()) {
+          const std::uint64_t stream = *owner.outbound.begin();
+          if (type % 8 == 0) {
+            owner.session.end_stream(stream);
+            owner.outbound.erase(stream);
+          } else if (const Result<StreamRoom> room = owner.session.stream_room(stream);
+                     room.ok() && !room.value().empty()) {
+            Buffer body;
+            append(body, std::uint32_t{1});
+            append(body, static_cast<std::uint32_t>(length % zeros.size()));
+            append(body, ConstBytes(zeros).first(length % zeros.size()));
+            static_cast<void>(owner.session.send_items(stream, body));
+          }
+        }
+        break;
+      case 6:
+        for (const auto& [stream, totals] : std::exchange(owner.arrived, {})) {
+          owner.session.consume_stream(stream, totals.items, totals.bytes);
+        }
+        break;
+      case 7:
+        if (!owner.inbound.empty()) {
+          const std::uint64_t stream = *owner.inbound.begin();
+          owner.inbound.erase(stream);
+          owner.session.cancel_stream(stream);
         }
         break;
       default:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import contextvars
 import time
-from _collections_abc import Callable, Iterable, Mapping
+from _collections_abc import Callable, Coroutine, Iterable, Mapping
 
 from .. import _native
 from .._errors import IpcError
@@ -234,6 +234,7 @@ class Server:
             return
         with suppress(IpcError):
             self._driver.stop_workers(self._id)
+            self._driver.close_streams(self._id)
             self._driver.forget_server(self._id)
         if any(self._service.is_async):
             from . import background as _background
@@ -275,7 +276,7 @@ class Server:
 
         return submit
 
-    def _start_task(self, call: _native.InboundCall, work: _native.HandlerCoroutine) -> None:
+    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
         def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
             self._track(call, task, loop)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """As the native module takes it, bindings/python/handlers.hpp: the server, the name, a plain handler for the thread
     that reads a call, and what answers the call if that raises, or begins it if there is none."""
     Finish = Callable[[_native.InboundCall, int, BaseException, object], None]
-    StartTask = Callable[[_native.InboundCall, Coroutine[Any, Any, None]], None]
+    StartTask = Callable[[_native.InboundCall, Coroutine[Any, Any, None]], object]
     """Has a task of an event loop run the coroutine, in a copy of the current context."""
 else:
     Handler, Method = Callable, tuple
@@ -91,9 +91,7 @@ class Service:
         coroutine = awaitable if type(awaitable) is CoroutineType else _result_of(awaitable)
         return _native.HandlerCoroutine(call, coroutine, self.failed_in_task(number, start_task))
 
-    def _go_on(
-        self, stage: int, error: BaseException, producer: _native.StreamProducer, start_task: StartTask
-    ) -> None:
+    def _go_on(self, stage: int, error: BaseException, producer: _native.StreamProducer, start_task: StartTask) -> None:
         """Ends a stream that cannot go on, or begins one whose items a task makes."""
         if stage == _ASYNC_STREAM:
             from .streams import drive

@@ -23,7 +23,10 @@ def task_starter(
 
     For the loop's own callbacks, not for tasks. `track` is told of a task that has not ended then.
     """
-    handler, failed = service.handlers[number], service.failed_in_task(number, lambda _call, work: loop.create_task(work))
+    handler, failed = (
+        service.handlers[number],
+        service.failed_in_task(number, lambda _call, work: loop.create_task(work)),
+    )
     name = f"{service.name}.{service.names[number]}"
     return _native.TaskStarter(loop, asyncio.Task, _is_known(loop), name, _coroutine_function(handler), failed, track)
 

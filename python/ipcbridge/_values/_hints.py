@@ -58,7 +58,9 @@ def _comes_later(value: Any, name: str) -> str | None:
         return f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
     if instance_of(value, "numpy", "ndarray") or isinstance(value, array):
         return f"an array ({name}): {_unimplemented.ARRAYS}; send value.tolist()"
-    if isinstance(value, (io.IOBase, type, collections.abc.Awaitable, collections.abc.AsyncIterable, collections.abc.Iterator)):
+    if isinstance(
+        value, (io.IOBase, type, collections.abc.Awaitable, collections.abc.AsyncIterable, collections.abc.Iterator)
+    ):
         return None
     if callable(value) and not hasattr(type(value), "__iter__"):
         return f"a function ({name}): {_unimplemented.CALLBACKS}"

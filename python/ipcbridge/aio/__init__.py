@@ -18,6 +18,7 @@ from .._verbs import notify, on_state, status, with_options
 from ._call import Call
 from ._client import Proxy, call, close, connect, describe
 from ._server import Server, serve
+from ._stream import Stream
 
 __all__ = [
     "Call",
@@ -28,6 +29,7 @@ __all__ = [
     "Proxy",
     "RemoteError",
     "Server",
+    "Stream",
     "Unavailable",
     "call",
     "close",
@@ -50,5 +52,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-for _public in (Call, Proxy, Server):
+for _public in (Call, Proxy, Server, Stream):
     _public.__module__ = "ipcbridge.aio"

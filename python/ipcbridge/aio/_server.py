@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -160,6 +160,7 @@ class Server:
             self._path = None
         if self._driver.native.usable():
             self._driver.native.remove_server(self._id)
+            self._driver.native.close_streams(self._id)
         for entry in (*list(self._tasks.values()), *list(self._submitted.values())):
             _cancel(*entry)
         for call in list(self._coming.values()):
@@ -202,7 +203,7 @@ class Server:
 
         return submit
 
-    def _start_task(self, call: _native.InboundCall, work: _native.HandlerCoroutine) -> None:
+    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
         """On a thread, which is done with the call then."""
         key = call.key
 

@@ -63,7 +63,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     arrived[stream].bytes += kItemsPrefixBytes + items.size();
   }
   void on_stream_end(Session&, std::uint64_t stream, const Outcome&, Buffer*) override {
-    if (inbound.erase(stream) != 1) std::abort();  // each stream ends once
+    inbound.erase(stream);  // also one of a request that was refused before anybody heard of it
   }
 
  private:

@@ -10,8 +10,8 @@
 
 namespace ipcbridge::python {
 
-// The generators among the arguments of a blocking call: they run on the thread that waits for it, or for an item of its
-// result.
+// The generators among the arguments of a blocking call: they run on the thread that waits for it, or for an item of
+// its result.
 class ArgumentStreams final : public LocalStreams {
  public:
   // Takes over the references to the sources. Null with an exception set when one of them cannot be run.
@@ -38,7 +38,7 @@ class ArgumentStreams final : public LocalStreams {
   bool begin_or_resume(const StreamKey& stream);
 
   BlockingDriverBinding& binding_;
-  PyObject* driver_;  // borrowed: whoever waits has it
+  PyObject* driver_;                // borrowed: whoever waits has it
   std::vector<PyObject*> sources_;  // owned; null once begun
 };
 

@@ -92,8 +92,8 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
   if (arguments != nullptr) ArgumentStreams::waits_with(state);
-  CallResult result = driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted,
-                                   arguments.get());
+  CallResult result =
+      driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted, arguments.get());
   PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
   Py_XDECREF(long_payload);
   if (arguments != nullptr && result.streams.empty()) {

@@ -145,7 +145,7 @@ class DriverBinding final : public Responder {
   PendingCalls pending_;
   pybind11::object stream_type_;
   pybind11::object start_stream_;
-  std::unordered_map<std::uint64_t, std::vector<PyObject*>> sources_;  // owned
+  std::unordered_map<std::uint64_t, std::vector<PyObject*>> sources_;      // owned
   std::unordered_map<StreamKey, PyObject*, RequestKeyHash> loop_streams_;  // borrowed
   std::unordered_map<ServerId, Served> servers_;
   std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed

@@ -29,8 +29,8 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   DriverBinding* binding;
-  PyObject* keeper;                    // the caller, whose client would be closed without it; or null
-  PyObject* waiter;                    // the future of whoever waits for the next item, or null
+  PyObject* keeper;  // the caller, whose client would be closed without it; or null
+  PyObject* waiter;  // the future of whoever waits for the next item, or null
   PyObject* weak_references;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
   StreamQueue::Batch batch;
@@ -146,8 +146,8 @@ bool wake(Object* self) {
   if (fetch(self)) {
     PyObject* item = read_item(self);
     PyObject* waiter = std::exchange(self->waiter, nullptr);
-    const bool is_set = item != nullptr ? succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, item))
-                                        : set_raised(waiter);
+    const bool is_set =
+        item != nullptr ? succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, item)) : set_raised(waiter);
     Py_XDECREF(item);
     Py_DECREF(waiter);
     return is_set;
@@ -213,10 +213,17 @@ PyMemberDef members[] = {
 };
 
 PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)},         {Py_tp_traverse, slot(&traverse)}, {Py_tp_clear, slot(&clear)},
-    {Py_am_aiter, slot(&PyObject_SelfIter)}, {Py_am_anext, slot(&next)},        {Py_tp_repr, slot(&represent)},
-    {Py_tp_iter, slot(&PyObject_SelfIter)},  {Py_tp_iternext, slot(&next_on_thread)},
-    {Py_tp_methods, methods},                {Py_tp_members, members},          {0, nullptr},
+    {Py_tp_dealloc, slot(&dealloc)},
+    {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_clear, slot(&clear)},
+    {Py_am_aiter, slot(&PyObject_SelfIter)},
+    {Py_am_anext, slot(&next)},
+    {Py_tp_repr, slot(&represent)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)},
+    {Py_tp_iternext, slot(&next_on_thread)},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {0, nullptr},
 };
 
 PyType_Spec spec = {

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "bindings/python/values/decoder.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/inbound_call.hpp"
-#include "bindings/python/values/decoder.hpp"
 
 namespace ipcbridge::python {
 
@@ -24,8 +24,8 @@ class Responder {
 
   // Nothing happens where the caller has gone meanwhile, or the driver, also by a fork. May throw bad_alloc.
   virtual void reply(const RequestKey& key, ConstBytes payload) = 0;
-  // With a result that carries so many streams: the key of the first, nothing when none has been opened. What makes their
-  // items is resumed on a thread of that server's, by `method`'s kind.
+  // With a result that carries so many streams: the key of the first, nothing when none has been opened. What makes
+  // their items is resumed on a thread of that server's, by `method`'s kind.
   virtual std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) = 0;
   virtual void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) = 0;
 

@@ -21,7 +21,8 @@ PyObject* use_stream_errors(PyObject* /*module*/, PyObject* const* args, Py_ssiz
 }
 
 PyMethodDef functions[] = {
-    {"use_stream_errors", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&use_stream_errors)), METH_FASTCALL,
+    {"use_stream_errors", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&use_stream_errors)),
+     METH_FASTCALL,
      "What makes the exception of a stream that ends by an error, and what ends one of a call's arguments."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -30,8 +31,7 @@ PyMethodDef functions[] = {
 
 void set_stream_error(const StreamEnd& end) {
   const std::string_view code = code_name(end.code);
-  PyObject* text =
-      PyUnicode_DecodeUTF8(end.message.data(), static_cast<Py_ssize_t>(end.message.size()), "replace");
+  PyObject* text = PyUnicode_DecodeUTF8(end.message.data(), static_cast<Py_ssize_t>(end.message.size()), "replace");
   if (text == nullptr) return;
   PyObject* error = PyObject_CallFunction(error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
                                           reinterpret_cast<const char*>(end.details.data()),

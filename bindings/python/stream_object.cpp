@@ -24,8 +24,8 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   BlockingDriverBinding* binding;
-  PyObject* keeper;  // the caller, whose client would be closed without it; or null
-  std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
+  PyObject* keeper;                            // the caller, whose client would be closed without it; or null
+  std::shared_ptr<StreamQueue> queue;          // null: it is over, or was closed
   std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
   StreamQueue::Batch batch;
   std::uint32_t taken;  // of its items
@@ -193,19 +193,19 @@ PyMethodDef methods[] = {
 };
 
 PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)},
-    {Py_tp_iter, slot(&PyObject_SelfIter)}, {Py_tp_iternext, slot(&next)},
-    {Py_am_aiter, slot(&PyObject_SelfIter)}, {Py_am_anext, slot(&next_on_loop)},
-    {Py_tp_repr, slot(&represent)},  {Py_tp_methods, methods},
+    {Py_tp_dealloc, slot(&dealloc)},
+    {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)},
+    {Py_tp_iternext, slot(&next)},
+    {Py_am_aiter, slot(&PyObject_SelfIter)},
+    {Py_am_anext, slot(&next_on_loop)},
+    {Py_tp_repr, slot(&represent)},
+    {Py_tp_methods, methods},
     {0, nullptr},
 };
 
 PyType_Spec spec = {
-    "ipcbridge._native.Stream",
-    static_cast<int>(sizeof(Object)),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    slots,
+    "ipcbridge._native.Stream", static_cast<int>(sizeof(Object)), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots,
 };
 
 }  // namespace

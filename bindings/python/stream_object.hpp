@@ -16,9 +16,10 @@ namespace ipcbridge::python {
 // that no value has named are left when this ends.
 class BlockingStreams final : public StreamMaker {
  public:
-  // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which may go on while it is read.
-  BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues,
-                  PyObject* keeper = nullptr, std::shared_ptr<ArgumentStreams> arguments = nullptr)
+  // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which
+  // may go on while it is read.
+  BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr,
+                  std::shared_ptr<ArgumentStreams> arguments = nullptr)
       : binding_(binding), queues_(std::move(queues)), keeper_(keeper), arguments_(std::move(arguments)) {}
   ~BlockingStreams() override;
 

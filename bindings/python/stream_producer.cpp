@@ -312,15 +312,19 @@ PyMethodDef methods[] = {
      "Sends an item: whether there is room for another, None when nobody reads any more. Raises IpcError for what "
      "cannot be sent."},
     {"room", &room, METH_NOARGS, "Whether there is room; None when nobody reads any more. If not, wake() is called."},
-    {"on_wake", &on_wake, METH_O, "wake(is_over) is called, on any thread, when there is room or nobody reads any more."},
+    {"on_wake", &on_wake, METH_O,
+     "wake(is_over) is called, on any thread, when there is room or nobody reads any more."},
     {"end", &end, METH_NOARGS, "No more items follow."},
     {"end_with", &end_with, METH_VARARGS, "The same because of an error: its code's number, a message, details."},
     {nullptr, nullptr, 0, nullptr},
 };
 
 PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)}, {Py_tp_getset, properties},
-    {Py_tp_methods, methods},        {0, nullptr},
+    {Py_tp_dealloc, slot(&dealloc)},
+    {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_getset, properties},
+    {Py_tp_methods, methods},
+    {0, nullptr},
 };
 
 PyType_Spec spec = {
@@ -339,8 +343,8 @@ bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* st
   for (std::size_t place = 0; place < sources.size(); ++place) {
     const auto source = py::reinterpret_steal<py::object>(sources[place]);
     if (!complete) continue;
-    Object* self = new_producer(responder, driver, Py_None, stream_failed(), {first.connection, first.id + place},
-                                source.ptr());
+    Object* self =
+        new_producer(responder, driver, Py_None, stream_failed(), {first.connection, first.id + place}, source.ptr());
     const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
     if (self != nullptr) self->is_async = true;
     complete = self != nullptr && succeeded(PyObject_CallOneArg(start, held.ptr()));

@@ -17,6 +17,7 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
   made.connect_timeout = checked_duration(options.connect_timeout, "connect_timeout");
   made.max_queued_bytes = options.max_queued_bytes;
   made.allow = {options.allow_users, options.allow_groups};
+  made.limits.max_streams = 0;  // nothing here reads any
   return made;
 }
 

@@ -77,6 +77,7 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
   serve.takeover_timeout = checked_duration(options.takeover_timeout, "takeover_timeout");
   serve.allow = {options.allow_users, options.allow_groups};
   serve.mode = options.mode;
+  serve.limits.max_streams = 0;  // nothing here reads any
   const ServerId id = unwrap(engine_->driver().driver().serve(serve));
   const std::optional<StateTracker::State> seen =
       engine_->states().wait_begun(engine_->driver(), StateTracker::server(id));

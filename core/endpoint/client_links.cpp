@@ -159,7 +159,8 @@ void Client::on_open(Connection& connection) {
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0 && connection.session().open_streams() == 0) connection.close(CloseReason::goodbye());
+  if (leaving && connection.session().pending_calls() == 0 && connection.session().open_streams() == 0)
+    connection.close(CloseReason::goodbye());
 }
 
 void Client::on_goaway(Session& session) {

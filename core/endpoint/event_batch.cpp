@@ -24,8 +24,7 @@ static_assert(kStandsAt<OutcomeEvent, EventKind::kOutcome> && kStandsAt<InboundC
               kStandsAt<StreamsOpenEvent, EventKind::kStreamsOpen> &&
               kStandsAt<StreamRoomEvent, EventKind::kStreamRoom> &&
               kStandsAt<StreamCancelEvent, EventKind::kStreamCancel> &&
-              kStandsAt<StreamItemsEvent, EventKind::kStreamItems> &&
-              kStandsAt<StreamEndEvent, EventKind::kStreamEnd>);
+              kStandsAt<StreamItemsEvent, EventKind::kStreamItems> && kStandsAt<StreamEndEvent, EventKind::kStreamEnd>);
 
 }  // namespace
 

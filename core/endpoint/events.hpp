@@ -100,8 +100,8 @@ struct OrphansEvent {
 // A stream on a connection, of either side: their ids are those of calls.
 using StreamKey = RequestKey;
 
-// The streams among a call's arguments may begin: so many, the first of which has this key. It comes before the outcome,
-// if at all.
+// The streams among a call's arguments may begin: so many, the first of which has this key. It comes before the
+// outcome, if at all.
 struct StreamsOpenEvent {
   ClientId client = 0;
   std::uint64_t token = 0;
@@ -149,9 +149,9 @@ struct ServerStateEvent {
 };
 
 // Their order is that of the numbers in a batch (event_batch.hpp), except for the last, which has no place there.
-using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
-                           StreamsOpenEvent, StreamRoomEvent, StreamCancelEvent, StreamItemsEvent, StreamEndEvent,
-                           OrphansEvent>;
+using Event =
+    std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
+                 StreamsOpenEvent, StreamRoomEvent, StreamCancelEvent, StreamItemsEvent, StreamEndEvent, OrphansEvent>;
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.
 class EventSink {

@@ -33,8 +33,8 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
 Server::~Server() { stop_listening(); }
 
 void Server::start() {
-  give_up_at_ =
-      options_.takeover == Takeover::kFail ? context().now() : deadline_after(context().now(), options_.takeover_timeout);
+  give_up_at_ = options_.takeover == Takeover::kFail ? context().now()
+                                                     : deadline_after(context().now(), options_.takeover_timeout);
   try_listen();
 }
 

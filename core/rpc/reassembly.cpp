@@ -8,7 +8,8 @@ Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Buffer&
   Partial* partial = partials_.find(header.call_id);
   const auto streams = static_cast<std::uint8_t>(header.flags & kFlagStreams);
   if (partial == nullptr) partial = &partials_.insert(header.call_id, Partial{header.type, streams, {}});
-  if (partial->type != header.type || partial->streams != streams) return Error{Code::kDataLoss, "the fragments of two messages mixed"};
+  if (partial->type != header.type || partial->streams != streams)
+    return Error{Code::kDataLoss, "the fragments of two messages mixed"};
   if (body.empty()) return Error{Code::kDataLoss, "an empty fragment"};
   if (bytes_ + body.size() > max_bytes_) {
     return Error{Code::kDataLoss, "unfinished messages over the limit of one"};

@@ -71,8 +71,8 @@ class SessionEvents {
 // Where there is no memory for a message, its call fails with resource_exhausted and everything else goes on. A method
 // of this side that throws std::bad_alloc has done nothing.
 //
-// A request or its reply may carry streams (session_streams.cpp). Those of a request live until it has been answered and
-// the streams of its reply have ended. A stream ends by its sender's STREAM_END, once, also when its receiver has
+// A request or its reply may carry streams (session_streams.cpp). Those of a request live until it has been answered
+// and the streams of its reply have ended. A stream ends by its sender's STREAM_END, once, also when its receiver has
 // cancelled it, so that both sides count the same streams as open.
 //
 // What it keeps for the peer is charged to `account`, where there is one, until fail(). A call for which the account
@@ -106,8 +106,8 @@ class Session {
   // Answers a request for whose answer there is no memory. False when there is none for that either.
   bool reply_out_of_memory(std::uint64_t id);
 
-  // What may be sent of a stream of this side; where that is nothing on_stream_room() follows. An error (cancelled) when
-  // the stream is over.
+  // What may be sent of a stream of this side; where that is nothing on_stream_room() follows. An error (cancelled)
+  // when the stream is over.
   Result<StreamRoom> stream_room(std::uint64_t stream);
 
   // Sends items, as many as there is room for; `body` is that of the message. Gives what may follow. Errors: cancelled,
@@ -151,7 +151,7 @@ class Session {
     std::uint64_t token = 0;
     std::uint64_t bytes = 0;
     bool abandoned = false;
-    bool skipped = false;  // for want of memory: the rest of the answer is dropped
+    bool skipped = false;      // for want of memory: the rest of the answer is dropped
     bool has_streams = false;  // among its arguments
   };
   struct Inbound {

@@ -44,8 +44,8 @@ std::string Session::describe_wait(std::size_t bytes) const {
 
 Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
   const std::uint32_t streams = request.streams.count;
-  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + kRequestPrefixBytes + request.metadata.size() +
-                           request.payload.size();
+  const std::size_t size =
+      (streams == 0 ? 0 : kStreamRangeBytes) + kRequestPrefixBytes + request.metadata.size() + request.payload.size();
   if (goaway_received_) return CloseReason::goodbye().error();
   if (size > theirs_.max_message_bytes) {
     return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +

@@ -33,6 +33,7 @@ const Error& cancelled() {
 
 Status Session::check_room_for_streams(std::uint32_t count) const {
   if (count == 0 || outbound_streams_.size() + count <= theirs_.max_streams) return {};
+  if (theirs_.max_streams == 0) return Error{Code::kUnimplemented, "the other side takes no streams"};
   return Error{Code::kResourceExhausted, "too many open streams: the peer takes " +
                                              std::to_string(theirs_.max_streams) + " of a connection at a time"};
 }
@@ -94,7 +95,8 @@ void Session::note_announced(std::uint64_t call) {
 
 std::uint32_t Session::count_streams(std::uint64_t call) {
   std::uint32_t count = 0;
-  outbound_streams_.for_each([&](std::uint64_t, const OutboundStream& stream) { count += stream.call == call ? 1 : 0; });
+  outbound_streams_.for_each(
+      [&](std::uint64_t, const OutboundStream& stream) { count += stream.call == call ? 1 : 0; });
   return count;
 }
 

@@ -169,7 +169,9 @@ void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, Con
 Result<BlockingDriver::NextItems> BlockingDriver::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
                                                              TimePoint deadline, const Interrupted& interrupted,
                                                              LocalStreams* local) {
-  return impl_->forked() ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"}) : impl_->next_items(stream, batch, deadline, interrupted, local);
+  return impl_->forked()
+             ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"})
+             : impl_->next_items(stream, batch, deadline, interrupted, local);
 }
 
 void BlockingDriver::forget_streams(const LocalStreams& streams) {

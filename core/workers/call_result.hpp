@@ -16,7 +16,7 @@ struct CallResult {
   Outcome outcome;  // its views point into the members below
   std::string message;
   Buffer storage;
-  bool dropped = false;  // a notification that was not taken
+  bool dropped = false;         // a notification that was not taken
   StreamTable::Queues streams;  // that the result carries; those that are not wanted are to be left
 
   CallResult() = default;

@@ -16,7 +16,7 @@ struct BlockingDriver::Impl::Wait {
     StreamRange streams;
   } lost;
   LocalStreams* local = nullptr;  // of a call
-  Done done;          // of a condition
+  Done done;                      // of a condition
   TimePoint deadline = kNever;
   std::uint32_t observed = 0;  // how many events there had been when it looked
 

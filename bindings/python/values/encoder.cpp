@@ -13,6 +13,9 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
+constexpr const char* kNoStream = "a stream, which only arguments and results can be, or hold: send list(value)";
+constexpr const char* kNoAsyncStream =
+    "a stream, which only arguments and results can be, or hold: send [item async for item in value]";
 constexpr const char* kTooDeep = "nested more than 128 levels deep";
 constexpr const char* kSurrogate = "a string with a lone surrogate, which UTF-8 cannot carry";
 
@@ -220,17 +223,18 @@ void Encoder::put_simplified(PyObject* original, unsigned depth) {
 
 // False when it is none.
 bool Encoder::put_stream(PyObject* value) {
-  const bool is_stream = PyGen_CheckExact(value) != 0 || PyAsyncGen_CheckExact(value) != 0 || is_received_stream(value) ||
-                         py::type::handle_of(value).is(python_rules().stream_source);
+  const bool is_stream = PyGen_CheckExact(value) != 0 || PyAsyncGen_CheckExact(value) != 0 ||
+                         is_received_stream(value) || py::type::handle_of(value).is(python_rules().stream_source);
   if (!is_stream) return false;
   if (!accepts_streams_) {
-    throw Refused{"a stream, which only arguments and results can be, or hold: send list(value)", false, {}, {}};
+    throw Refused{PyAsyncGen_CheckExact(value) != 0 ? kNoAsyncStream : kNoStream, false, {}, {}};
   }
   if (std::find(streams_.begin(), streams_.end(), value) != streams_.end()) {
     throw Refused{"the same stream twice: what one reader takes the other does not get", false, {}, {}};
   }
   std::array<std::uint8_t, 4> place{};
-  for (std::size_t i = 0; i < place.size(); ++i) place.at(3 - i) = static_cast<std::uint8_t>(streams_.size() >> (8 * i));
+  for (std::size_t i = 0; i < place.size(); ++i)
+    place.at(3 - i) = static_cast<std::uint8_t>(streams_.size() >> (8 * i));
   weigh(kHeavy - 1);
   streams_.push_back(value);
   Py_INCREF(value);

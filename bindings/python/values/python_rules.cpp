@@ -12,7 +12,7 @@ const PythonRules& python_rules() {
     const py::module_ refusal = py::module_::import("ipcbridge._values._refusal");
     const py::module_ streams = py::module_::import("ipcbridge._streams");
     rules = new PythonRules{simplify.attr("simplify"), simplify.attr("Extension"), simplify.attr("read_extension"),
-                            refusal.attr("Refused"), streams.attr("Source"), refusal.attr("explain")};
+                            refusal.attr("Refused"),   streams.attr("Source"),     refusal.attr("explain")};
   }
   return *rules;
 }

@@ -70,13 +70,13 @@ def _comes_later(value: Any, name: str) -> str | None:
 def _as_stream(value: Any, name: str) -> str | None:
     if isinstance(value, io.IOBase):
         contents = "value.getvalue()" if isinstance(value, (io.BytesIO, io.StringIO)) else "value.read()"
-        return f"a file ({name}): send ipc.stream(value), its lines one by one, or {contents}"
+        return f"a file ({name}), a stream of lines as ipc.stream(value) only: send {contents}"
     if isinstance(value, (type, collections.abc.Awaitable)):
         return None
     if isinstance(value, collections.abc.AsyncIterable):
-        return f"an iterator ({name}): send ipc.stream(value), or [item async for item in value]"
+        return f"an iterator ({name}), a stream as ipc.stream(value) only: send [item async for item in value]"
     if isinstance(value, collections.abc.Iterator):
-        return f"an iterator ({name}): send ipc.stream(value), or list(value)"
+        return f"an iterator ({name}), a stream as ipc.stream(value) only: send list(value)"
     return None
 
 

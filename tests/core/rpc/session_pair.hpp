@@ -56,10 +56,10 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::map<std::uint64_t, Buffer> unsent;                // payloads by token
   std::map<std::uint64_t, bool> unsent_begun;            // by token
   int goaways = 0;
-  std::map<std::uint64_t, StreamRange> opened;         // by token
-  std::map<std::uint64_t, std::string> items;          // by stream: the values, of a byte each
-  std::map<std::uint64_t, std::uint64_t> item_bytes;   // by stream: of the messages
-  std::map<std::uint64_t, std::vector<Ended>> ends;    // by stream
+  std::map<std::uint64_t, StreamRange> opened;        // by token
+  std::map<std::uint64_t, std::string> items;         // by stream: the values, of a byte each
+  std::map<std::uint64_t, std::uint64_t> item_bytes;  // by stream: of the messages
+  std::map<std::uint64_t, std::vector<Ended>> ends;   // by stream
   std::vector<std::uint64_t> cancelled_streams;
   std::vector<std::uint64_t> rooms;
   bool takes_rooms = true;

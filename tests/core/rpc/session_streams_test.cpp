@@ -280,6 +280,14 @@ TEST_F(SessionStreams, TooManyAreRefusedAndTheConnectionGoesOn) {
   EXPECT_EQ(client_.call_with_streams(10, 4).error().code, Code::kResourceExhausted);
 }
 
+TEST_F(SessionStreams, APeerThatTakesNoneIsSentNone) {
+  Limits none = small_limits();
+  none.max_streams = 0;
+  SessionSide client(Session::Side::kConnector, small_limits(), none);
+  EXPECT_EQ(client.call_with_streams(1, 1).error().code, Code::kUnimplemented);
+  EXPECT_TRUE(client.call(2, {}).ok());
+}
+
 TEST_F(SessionStreams, TheEndOfAConnectionEndsBothSides) {
   const std::uint64_t result = open_result();
   const std::uint64_t argument = open_argument();

@@ -87,6 +87,7 @@ def test_text_of_a_server_that_is_no_utf8_arrives_as_it_can(kind: str, peers: Ma
         error = peer.start("call", on="o", method="f", args=[]).error()
         peer.do("close", on="o")
     assert (error.code, error.message) == ("not_found", "caf\ufffd")
+    assert error.told["name"] == "RemoteError"  # although it came without details
 
 
 def _memory_of(peer: Peer, field: str) -> int:

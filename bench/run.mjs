@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { startBroker } from './lib/broker.mjs'
 import { chart } from './lib/chart.mjs'
 import { extras } from './lib/extras.mjs'
-import { lanes } from './lib/lanes.mjs'
 import { machine, machineLines } from './lib/machine.mjs'
-import { laneWorks, measure } from './lib/measure.mjs'
+import { measure, worksOf } from './lib/measure.mjs'
+import { measurements } from './lib/measurements.mjs'
 import { options } from './lib/options.mjs'
 import { random, shuffled } from './lib/shuffle.mjs'
 import { summarise } from './lib/summary.mjs'
@@ -17,15 +17,22 @@ const tell = line => process.stderr.write(`${line}\n`)
 
 async function rounds(settings, context) {
   const jobs = [
-    ...lanes(settings)
-      .map(lane => [lane, laneWorks(settings, lane)])
+    ...measurements(settings)
+      .map(measurement => [measurement, worksOf(settings, measurement)])
       .filter(([, works]) => Object.keys(works).length)
-      .map(([lane, works]) => ({ id: lane.id, lane, run: () => measure(lane, works, context) })),
+      .map(([measurement, works]) => ({
+        id: measurement.id,
+        measurement,
+        run: () => measure(measurement, works, context),
+      })),
     ...extras(settings, context),
   ]
   const next = random(settings.seed)
   const results = Object.fromEntries(
-    jobs.map(({ id, lane }) => [id, { way: lane?.way.id, direction: lane?.direction, rounds: [] }]),
+    jobs.map(({ id, measurement }) => [
+      id,
+      { way: measurement?.way.id, direction: measurement?.direction, rounds: [] },
+    ]),
   )
   for (let round = 0; round < settings.rounds; round++) {
     const order = shuffled(jobs, next)

@@ -1,5 +1,5 @@
 // p50 as bars on a logarithmic scale, p99 as whiskers. Mid tones and no background: readable on light and dark.
-import { DIRECTION_NAMES, WAYS } from './lanes.mjs'
+import { DIRECTION_NAMES, WAYS } from './measurements.mjs'
 
 const WIDTH = 760
 const LABELS = 190

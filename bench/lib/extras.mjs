@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { idle, quiet } from './idle.mjs'
 import { imports } from './imports.mjs'
-import { lane, MAIN_DIRECTIONS, ownPython, WAYS } from './lanes.mjs'
 import { Running } from './measure.mjs'
+import { MAIN_DIRECTIONS, measurement, ownPython, WAYS } from './measurements.mjs'
 
 const CONNECTIONS = [1, 10, 100, 1000]
 const THREADS = [1, 16, 64]
@@ -33,7 +33,7 @@ async function beside(running, { quick, warmup }) {
 
 const SHM = ['ipcbridge-shm']
 const BOTH = ['ipcbridge-unix', 'ipcbridge-shm']
-const LANE_EXTRAS = {
+const MEASUREMENT_EXTRAS = {
   beside: { ways: SHM, directions: MAIN_DIRECTIONS, run: beside },
   idle: {
     ways: SHM,
@@ -61,15 +61,15 @@ async function runOn(job, extra, settings, context) {
   }
 }
 
-function laneExtras(settings, context) {
+function measurementExtras(settings, context) {
   const wanted = (names, name) => !names || names.includes(name)
   const jobs = []
-  for (const [work, extra] of Object.entries(LANE_EXTRAS)) {
+  for (const [work, extra] of Object.entries(MEASUREMENT_EXTRAS)) {
     if (!settings.works.includes(work)) continue
     const ways = WAYS.filter(({ id }) => extra.ways.includes(id) && wanted(settings.ways, id))
     for (const direction of extra.directions.filter(name => wanted(settings.directions, name))) {
       for (const way of ways) {
-        const job = lane(way, direction)
+        const job = measurement(way, direction)
         jobs.push({ id: `${work}/${job.id}`, once: extra.once, run: () => runOn(job, extra, settings, context) })
       }
     }
@@ -79,7 +79,7 @@ function laneExtras(settings, context) {
 
 /** Jobs: { id, run, once }. */
 export function extras(settings, context) {
-  const jobs = laneExtras(settings, context)
+  const jobs = measurementExtras(settings, context)
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
     const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })

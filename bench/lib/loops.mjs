@@ -61,9 +61,9 @@ export async function one(call, { seconds, warmup, pids }) {
   return { ...summary, cpu_s_per_10k: (cpu / summary.calls) * 10000 }
 }
 
-async function lanes(call, depth, seconds) {
+async function keepCalling(call, depth, seconds) {
   const end = now() + seconds * 1000
-  const lane = async () => {
+  const caller = async () => {
     let calls = 0
     while (now() < end) {
       check(await call(ARGUMENT))
@@ -71,16 +71,16 @@ async function lanes(call, depth, seconds) {
     }
     return calls
   }
-  const counts = await Promise.all(Array.from({ length: depth }, lane))
+  const counts = await Promise.all(Array.from({ length: depth }, caller))
   return counts.reduce((a, b) => a + b, 0)
 }
 
 /** `depth` calls in flight at any time. */
 export async function many(call, { depth, seconds, warmup, pids }) {
-  await lanes(call, depth, warmup)
+  await keepCalling(call, depth, warmup)
   const cpuBefore = cpuSeconds(pids)
   const begin = now()
-  const calls = await lanes(call, depth, seconds)
+  const calls = await keepCalling(call, depth, seconds)
   const elapsed = (now() - begin) / 1000
   const cpu = cpuSeconds(pids) - cpuBefore
   return { calls, calls_per_s: calls / elapsed, cpu_s_per_10k: (cpu / calls) * 10000 }

@@ -63,24 +63,24 @@ async def one(call: AsyncCall, *, seconds: float, warmup: float, pids: Iterable[
     return {**summary(samples), "cpu_s_per_10k": cpu / len(samples) * 10000}
 
 
-async def lanes(call: AsyncCall, depth: int, seconds: float) -> int:
+async def keep_calling(call: AsyncCall, depth: int, seconds: float) -> int:
     end = time.perf_counter() + seconds
 
-    async def lane() -> int:
+    async def caller() -> int:
         calls = 0
         while time.perf_counter() < end:
             check(await call(ARGUMENT))
             calls += 1
         return calls
 
-    return sum(await asyncio.gather(*(lane() for _ in range(depth))))
+    return sum(await asyncio.gather(*(caller() for _ in range(depth))))
 
 
 async def many(call: AsyncCall, *, depth: int, seconds: float, warmup: float, pids: Iterable[int], **_: Any) -> Result:
-    await lanes(call, depth, warmup)
+    await keep_calling(call, depth, warmup)
     cpu_before = cpu_seconds(pids)
     begin = time.perf_counter()
-    calls = await lanes(call, depth, seconds)
+    calls = await keep_calling(call, depth, seconds)
     elapsed = time.perf_counter() - begin
     cpu = cpu_seconds(pids) - cpu_before
     return {"calls": calls, "calls_per_s": calls / elapsed, "cpu_s_per_10k": cpu / calls * 10000}

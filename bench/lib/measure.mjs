@@ -1,18 +1,18 @@
-// Runs a lane: server up, client up, one work after the other, both down.
+// Runs a measurement: server up, client up, one work after the other, both down.
 import { Process } from './processes.mjs'
 
 const START_SECONDS = 20
 
-/** A lane with its processes running. */
+/** A measurement with its processes running. */
 export class Running {
   static #count = 0
 
-  static async start(lane, { directory, broker }) {
-    if (lane.missing) throw new Error(lane.missing)
-    if (lane.way.broker && broker.missing) throw new Error(broker.missing)
+  static async start(measurement, { directory, broker }) {
+    if (measurement.missing) throw new Error(measurement.missing)
+    if (measurement.way.broker && broker.missing) throw new Error(broker.missing)
     const running = new Running()
     try {
-      await running.#start(lane, directory, broker)
+      await running.#start(measurement, directory, broker)
       return running
     } catch (error) {
       await running.stop()
@@ -20,15 +20,17 @@ export class Running {
     }
   }
 
-  async #start(lane, directory, broker) {
-    const name = `${lane.way.id}-${Running.#count++}`
-    this.pids = lane.way.broker ? [broker.pid] : []
-    this.client = new Process(lane.client, lane.way.env)
-    if (lane.way.stdio) {
-      this.childArgv = lane.server
+  async #start(measurement, directory, broker) {
+    const name = `${measurement.way.id}-${Running.#count++}`
+    this.pids = measurement.way.broker ? [broker.pid] : []
+    this.client = new Process(measurement.client, measurement.way.env)
+    if (measurement.way.stdio) {
+      this.childArgv = measurement.server
     } else {
-      const wanted = lane.way.broker ? `${broker.address}/${name}` : (lane.way.address?.(directory, name) ?? 'any')
-      this.server = new Process([...lane.server, wanted], lane.way.env)
+      const wanted = measurement.way.broker
+        ? `${broker.address}/${name}`
+        : (measurement.way.address?.(directory, name) ?? 'any')
+      this.server = new Process([...measurement.server, wanted], measurement.way.env)
       this.address = (await this.server.next(START_SECONDS)).address
       this.pids.push(this.server.pid)
     }
@@ -61,8 +63,8 @@ const WORKS_OF_DIRECTION = {
 const WORKS_OF_MIXED_SERVICE = ['plain', 'alternating', 'alternating-many']
 const ALTERNATING = ['upper', 'upper_plain']
 
-/** The settings of the works that a lane is put through. */
-export function laneWorks({ seconds, warmup, quick, works }, { way, direction }) {
+/** The settings of the works that a measurement is put through. */
+export function worksOf({ seconds, warmup, quick, works }, { way, direction }) {
   const all = {
     burst: ['bursts', { calls: 30, repeats: quick ? 5 : 10, pause: 0.008, warmup }],
     spaced: ['spaced', { calls: 30, gap: 0.008, warmup: 0.1 }],
@@ -79,9 +81,9 @@ export function laneWorks({ seconds, warmup, quick, works }, { way, direction })
   return Object.fromEntries(wanted.map(name => [name, all[name]]))
 }
 
-/** { work: result or { error } }; throws when the lane cannot start. */
-export async function measure(lane, settings, context) {
-  const running = await Running.start(lane, context)
+/** { work: result or { error } }; throws when the measurement cannot start. */
+export async function measure(measurement, settings, context) {
+  const running = await Running.start(measurement, context)
   const results = {}
   try {
     for (const [name, [work, workSettings]] of Object.entries(settings)) {

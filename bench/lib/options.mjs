@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { DIRECTION_NAMES, WAYS } from './lanes.mjs'
+import { DIRECTION_NAMES, WAYS } from './measurements.mjs'
 
 const DIRECTIONS = Object.keys(DIRECTION_NAMES)
 

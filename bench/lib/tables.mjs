@@ -1,11 +1,11 @@
 // The tables of a run.
 import { faults, unavailable } from './faults.mjs'
 import { figures } from './figures.mjs'
-import { DIRECTION_NAMES, WAYS } from './lanes.mjs'
 import { machineLines } from './machine.mjs'
 import { number, ratio, table } from './markdown.mjs'
+import { DIRECTION_NAMES, WAYS } from './measurements.mjs'
 
-const lanesOf = (summary, direction) =>
+const resultsOf = (summary, direction) =>
   WAYS.map(way => [way, summary[`${way.id}/${direction}`]]).filter(([, result]) => result)
 
 function latency(summary, direction) {
@@ -21,7 +21,7 @@ function latency(summary, direction) {
   ]
   return table(
     header,
-    lanesOf(summary, direction).map(([way, { one, against, unavailable }]) =>
+    resultsOf(summary, direction).map(([way, { one, against, unavailable }]) =>
       unavailable
         ? [way.name, 'not available', '', '', '', '', '', '']
         : [
@@ -122,11 +122,11 @@ function sharedClient(summary, direction) {
   ]
 }
 
-const available = (summary, direction) => lanesOf(summary, direction).filter(([, result]) => !result.unavailable)
+const available = (summary, direction) => resultsOf(summary, direction).filter(([, result]) => !result.unavailable)
 
 function directionSection(summary, direction) {
-  const lanes = lanesOf(summary, direction)
-  const measured = (...works) => works.some(work => lanes.some(([, result]) => result[work]))
+  const results = resultsOf(summary, direction)
+  const measured = (...works) => works.some(work => results.some(([, result]) => result[work]))
   const parts = []
   if (measured('one', 'unavailable')) parts.push(latency(summary, direction))
   if (measured('many')) parts.push(throughput(summary, direction))

@@ -28,6 +28,18 @@ bool is_remote(PyObject* name) {
   return PyUnicode_Check(name) != 0 && PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) != '_';
 }
 
+// The error of a name that is not there tells of the user's line alone.
+void forget_traceback() {
+  PyObject* type = nullptr;
+  PyObject* error = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &error, &traceback);
+  PyErr_NormalizeException(&type, &error, &traceback);
+  if (error != nullptr) PyException_SetTraceback(error, Py_None);
+  Py_XDECREF(traceback);
+  PyErr_Restore(type, error, nullptr);
+}
+
 PyObject* get_attribute(PyObject* object, PyObject* name) {
   ProxyBase* self = self_of(object);
   if (self->generation == nullptr || !is_remote(name)) return PyObject_GenericGetAttr(object, name);
@@ -44,6 +56,7 @@ PyObject* get_attribute(PyObject* object, PyObject* name) {
   found = PyObject_CallMethodOneArg(object, find_name, name);
   // Another thread may have seen a later generation before the member was put beside the others.
   self->seen = generation;
+  if (found == nullptr) forget_traceback();
   return found;
 }
 

@@ -128,11 +128,13 @@ export function captureStack(error: IpcError, above: (...args: never[]) => unkno
 /** A stack without the frames of this library, which tell its user nothing. */
 export function withoutOwnFrames(stack: string): string {
   if (!stack.includes(__dirname)) return stack
-  const isOwn = (line: string) => line.startsWith('    at ') && line.includes(__dirname + sep)
-  return stack
-    .split('\n')
-    .filter(line => !isOwn(line))
-    .join('\n')
+  const isOwn = (line: string) => /^ +at /.test(line) && line.includes(__dirname + sep)
+  const lines: string[] = []
+  for (const line of stack.split('\n')) {
+    if (!isOwn(line)) lines.push(line)
+    else if (line.endsWith(' {')) lines.push(`${lines.pop() ?? ''} {`) // of inspect(): the properties follow
+  }
+  return lines.join('\n')
 }
 
 /** Cuts the frames of this library from the stack of an error that its user is to see; returns it. */

@@ -11,6 +11,7 @@ from ._options import UNSET, Seconds, Unset
 from ._process.listeners import StateListener
 from ._serve.server import Server
 from ._shown import shown
+from ._tracebacks import leave_one_frame
 from ._typing import Any, Protocol, TypeVar, cast
 
 P = TypeVar("P", bound=BaseProxy)
@@ -37,8 +38,12 @@ def with_options(
     finds in context().metadata. `idempotent=True` says that a call may run twice: it is repeated when its
     connection is lost, instead of failing. `wait_for_ready=False` fails at once while there is no connection.
     """
-    remote, options, prefix = parts(proxy)
-    return type(proxy)(remote, options.replace(timeout, metadata, idempotent, wait_for_ready), prefix)
+    try:
+        remote, options, prefix = parts(proxy)
+        return type(proxy)(remote, options.replace(timeout, metadata, idempotent, wait_for_ready), prefix)
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
 
 
 def notify(proxy: P) -> P:
@@ -48,8 +53,12 @@ def notify(proxy: P) -> P:
     was there and `wait_for_ready` is False; status() counts those. What the handler raises is not told. Raises
     IpcError for what is wrong with the call itself.
     """
-    remote, options, prefix = parts(proxy)
-    return type(proxy)(remote, options.as_notification(), prefix)
+    try:
+        remote, options, prefix = parts(proxy)
+        return type(proxy)(remote, options.as_notification(), prefix)
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
 
 
 def status(of: Any) -> dict[str, Any]:
@@ -92,7 +101,11 @@ def close(of: Proxy | Server, grace: Seconds = 10) -> None:
     A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
     closed already.
     """
-    if isinstance(of, Server):
-        of.close(grace)
-    else:
-        parts(of)[0].close()
+    try:
+        if isinstance(of, Server):
+            of.close(grace)
+        else:
+            parts(of)[0].close()
+    except BaseException as error:
+        leave_one_frame(error)
+        raise

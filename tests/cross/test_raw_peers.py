@@ -87,6 +87,7 @@ def test_text_of_a_server_that_is_no_utf8_arrives_as_it_can(kind: str, peers: Ma
         error = peer.start("call", on="o", method="f", args=[]).error()
         peer.do("close", on="o")
     assert (error.code, error.message) == ("not_found", "caf\ufffd")
+    assert error.told["name"] == "RemoteError"  # although it came without details
 
 
 def _memory_of(peer: Peer, field: str) -> int:
@@ -99,15 +100,15 @@ def _memory_of(peer: Peer, field: str) -> int:
 def test_who_calls_and_never_reads_takes_bounded_memory_and_disturbs_nobody(kind: str, peers: Make) -> None:
     pair = Pair(peers("asyncio"), peers(kind, reuse=False), "calc")
     before = _memory_of(pair.server, "VmRSS")
-    deaf = raw.connect(pair.of_server()["path"])
-    deaf.send(raw.hello())
-    methods = deaf.methods()
+    caller = raw.connect(pair.of_server()["path"])
+    caller.send(raw.hello())
+    methods = caller.methods()
     two_mebibytes = b"\x91\xce\x00\x20\x00\x00"
     for number in range(1, 1024):
-        deaf.send(raw.request(number, methods["zeros"], two_mebibytes))
+        caller.send(raw.request(number, methods["zeros"], two_mebibytes))
         if number % 100 == 0:
             assert pair.call("add", number) == number
-    deaf.send(raw.request(1024, methods["note"], b"\x91\x01"))
+    caller.send(raw.request(1024, methods["note"], b"\x91\x01"))
     pair.server.event("noted")  # calls start in order: those before it have been handled, or are in a few threads
     assert pair.call("size", bytes(1000)) == 1000
     # Of 2046 MiB of results 256 are kept for it; the rest is what the language has not yet given back.
@@ -116,11 +117,11 @@ def test_who_calls_and_never_reads_takes_bounded_memory_and_disturbs_nobody(kind
     # More calls than the grant has room for are a violation. How many more depends on what the socket has taken.
     with contextlib.suppress(ConnectionError):
         for number in itertools.count(1025):
-            deaf.send(raw.request(number, methods["zeros"], two_mebibytes))
+            caller.send(raw.request(number, methods["zeros"], two_mebibytes))
     while pair.of_server()["connections"] > 1:
         pass
     assert pair.call("add", 1) == 1
-    deaf.close()
+    caller.close()
 
 
 def test_who_does_not_finish_a_handshake_is_closed_in_time(peers: Make, directory: Path) -> None:

@@ -15,7 +15,8 @@ namespace {
 
 using namespace ipcbridge;
 
-class Deaf final : public System {
+// Takes whatever is sent, and drops it.
+class DiscardingSystem final : public System {
  public:
   ssize_t sendmsg(int, const msghdr* message, int) override {
     ssize_t size = 0;
@@ -40,8 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_round_trip(reader.rest());
   static_cast<void>(decode_upgrade(reader.rest()));
 
-  Deaf deaf;
-  UnixChannel quiet(deaf, Fd(), LocalPeer{});
+  DiscardingSystem system;
+  UnixChannel quiet(system, Fd(), LocalPeer{});
   const bool offers = (choice & 1U) != 0;
   Handshake handshake(System::real(), Session::Side::kConnector, Hello{}, offers ? shm::kDefaultRingBytes : 0, quiet);
   if (!handshake.start().ok()) return 0;

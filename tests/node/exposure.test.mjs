@@ -1,6 +1,7 @@
 // Which functions of an object are served, under which names.
 
 import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
@@ -86,6 +87,19 @@ test('the modules of Node.js are served as they are, without their classes', asy
   assert.equal(remote.url.URL, undefined)
   assert.equal(await remote.url.fileURLToPath('file:///a'), '/a')
   assert.equal(await remote.util.format('%s', 1, 2, 3), '1 2 3')
+})
+
+test('classes that were written as functions are not offered, functions with a capital letter are', async t => {
+  function Animal() {}
+  Animal.prototype.speak = () => 'hello'
+  function Dog() {}
+  Dog.prototype = Object.create(Animal.prototype)
+  const { remote } = await serveAndConnect(t, { zoo: { Animal, Dog, Feed: function Feed() {} }, crypto, fs, url })
+  assert.deepEqual(Object.keys(remote.zoo), ['Feed'])
+  for (const name of ['Hash', 'Sign', 'ECDH']) assert.equal(remote.crypto[name], undefined)
+  assert.equal(remote.fs.Stats, undefined)
+  assert.equal(remote.url.Url, undefined)
+  assert.equal((await remote.crypto.randomBytes(4)).length, 4)
 })
 
 test('an object that cannot be read is refused', async () => {

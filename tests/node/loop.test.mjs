@@ -15,10 +15,10 @@ async function remoteEcho(t) {
 }
 
 /** Keeps calls in flight until `stop` is called. */
-function flood(remote, lanes = 64) {
+function flood(remote, inFlight = 64) {
   let going = true
   let count = 0
-  const all = Array.from({ length: lanes }, async () => {
+  const all = Array.from({ length: inFlight }, async () => {
     while (going) {
       await remote.echo(count)
       count++

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import Any
 
 import pytest
@@ -64,7 +63,7 @@ def start(children: Children, api: str, kind: str) -> None:
 async def works_between(calm: Any, calls: int) -> list[int]:
     """How many handlers of others begin between one answer and the next."""
     begun = [await calm.begun() for _ in range(calls)]
-    return [later - earlier for earlier, later in itertools.pairwise(begun)]
+    return [later - earlier for earlier, later in zip(begun, begun[1:])]
 
 
 async def keep_calling(greedy: Any) -> None:

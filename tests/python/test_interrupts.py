@@ -47,15 +47,18 @@ def interrupt_the_sleeper():
 try:
     {begin}
     wait()
-except KeyboardInterrupt:
+except KeyboardInterrupt as interrupt:
     say('interrupted')
+    {then}
 """
+INTERRUPT_THE_SLEEPER = "threading.Thread(target=interrupt_the_sleeper, daemon=True).start()"
+SHOW_FRAMES = "import traceback; [say(frame.name) for frame in traceback.extract_tb(interrupt.__traceback__)]"
 
 
-def waiting(children: Children, wait: str, begin: str) -> Child:
+def waiting(children: Children, wait: str, begin: str, then: str = "pass") -> Child:
     children.serve("calc")
     code = textwrap.indent(WAITS[wait].strip(), "    ")
-    return children.run(WAIT_UNTIL_INTERRUPTED.format(wait=code, begin=begin))
+    return children.run(WAIT_UNTIL_INTERRUPTED.format(wait=code, begin=begin, then=then))
 
 
 def expect_a_clean_end(child: Child) -> None:
@@ -74,8 +77,15 @@ def test_ctrl_c_at_any_moment_ends(wait: str, children: Children) -> None:
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_ctrl_c_ends_a_wait_that_has_begun(wait: str, children: Children) -> None:
-    child = waiting(children, wait, "threading.Thread(target=interrupt_the_sleeper, daemon=True).start()")
-    expect_a_clean_end(child)
+    expect_a_clean_end(waiting(children, wait, INTERRUPT_THE_SLEEPER))
+
+
+@pytest.mark.parametrize(("wait", "library"), [("a call", []), ("connect", ["connect"]), ("serve", ["serve"])])
+def test_the_traceback_of_ctrl_c_shows_what_waited(wait: str, library: list[str], children: Children) -> None:
+    child = waiting(children, wait, INTERRUPT_THE_SLEEPER, SHOW_FRAMES)
+    for line in ["interrupted", "<module>", "wait", *library]:
+        child.expect(line)
+    assert child.rest() == ("", "")
 
 
 def test_ctrl_c_ends_run_during_a_handler(children: Children) -> None:

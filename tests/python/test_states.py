@@ -16,23 +16,23 @@ from either import KINDS, Loop
 import ipcbridge as ipc
 from ipcbridge import aio
 
-News = queue.Queue[tuple[str, Optional[ipc.IpcError]]]
+Changes = queue.Queue[tuple[str, Optional[ipc.IpcError]]]
 Watch = Callable[..., Callable[[], None]]
 
 
 @pytest.fixture
-def news() -> News:
+def changes() -> Changes:
     return queue.Queue()
 
 
 @pytest.fixture(params=KINDS)
-def watch(request: pytest.FixtureRequest, news: News) -> Iterator[Watch]:
-    """Connects a client of each Python API, whose states go to `news`; returns what closes it."""
+def watch(request: pytest.FixtureRequest, changes: Changes) -> Iterator[Watch]:
+    """Connects a client of each Python API, whose states go to `changes`; returns what closes it."""
     loop = None if request.param == "blocking" else Loop(request.param)
     proxies: list[Any] = []
 
     def listener(state: str, reason: ipc.IpcError | None) -> None:
-        news.put((state, reason))
+        changes.put((state, reason))
 
     def start(*args: Any, **options: Any) -> Callable[[], None]:
         if loop is None:
@@ -50,67 +50,67 @@ def watch(request: pytest.FixtureRequest, news: News) -> Iterator[Watch]:
         loop.end()
 
 
-def told(news: News, state: str) -> ipc.IpcError | None:
+def told(changes: Changes, state: str) -> ipc.IpcError | None:
     """The reason with which it was told, sooner or later."""
     while True:
-        seen, reason = news.get(timeout=60)
+        seen, reason = changes.get(timeout=60)
         if seen == state:
             return reason
 
 
-def test_a_client_that_is_closed_says_by_whom(serve: Any, watch: Watch, news: News) -> None:
+def test_a_client_that_is_closed_says_by_whom(serve: Any, watch: Watch, changes: Changes) -> None:
     serve("calc", {"f": len})
     close = watch("calc")
     close()
-    state, reason = news.get(timeout=60)
+    state, reason = changes.get(timeout=60)
     assert state == "closed"
     assert reason is not None
     assert (reason.code, str(reason), reason.sent) == ("cancelled", "the client was closed", None)
 
 
-def test_a_client_that_loses_its_service_says_how(children: Children, watch: Watch, news: News) -> None:
+def test_a_client_that_loses_its_service_says_how(children: Children, watch: Watch, changes: Changes) -> None:
     server = children.serve("calc")
     close = watch("calc")
     server.kill()
-    reason = told(news, "reconnecting")
+    reason = told(changes, "reconnecting")
     assert isinstance(reason, ipc.Unavailable)
     assert str(reason) == "the peer closed the connection"
     close()
 
 
-def test_a_client_whose_service_says_goodbye_says_so(serve: Any, watch: Watch, news: News) -> None:
+def test_a_client_whose_service_says_goodbye_says_so(serve: Any, watch: Watch, changes: Changes) -> None:
     server = serve("calc", {"f": len})
     close = watch("calc")
     server.close()
-    assert str(told(news, "reconnecting")) == "the service is closing"
+    assert str(told(changes, "reconnecting")) == "the service is closing"
     close()
 
 
-def test_a_client_that_finds_nobody_says_so(serve: Any, watch: Watch, news: News) -> None:
+def test_a_client_that_finds_nobody_says_so(serve: Any, watch: Watch, changes: Changes) -> None:
     server = serve("calc", {"f": len})
     close = watch("calc", connect_timeout=0.05)
     server.close()
-    reason = told(news, "disconnected")
+    reason = told(changes, "disconnected")
     assert isinstance(reason, ipc.Unavailable)
     assert "calc" in str(reason)
     close()
 
 
-def test_a_client_that_is_ready_again_needs_no_reason(serve: Any, watch: Watch, news: News) -> None:
+def test_a_client_that_is_ready_again_needs_no_reason(serve: Any, watch: Watch, changes: Changes) -> None:
     server = serve("calc", {"f": len})
     close = watch("calc")
     server.close()
     serve("calc", {"f": len})
-    assert told(news, "ready") is None
+    assert told(changes, "ready") is None
     close()
 
 
-def test_a_server_that_another_replaces_says_so(serve_either: Any, children: Children, news: News) -> None:
+def test_a_server_that_another_replaces_says_so(serve_either: Any, children: Children, changes: Changes) -> None:
     server = serve_either("calc", {"f": len})
-    server.on_state(lambda state, reason: news.put((state, reason)))
+    server.on_state(lambda state, reason: changes.put((state, reason)))
     other = children.serve("calc", takeover="replace")
-    assert news.get(timeout=60) == ("closing", None)
-    state, reason = news.get(timeout=60)
+    assert changes.get(timeout=60) == ("closing", None)
+    state, reason = changes.get(timeout=60)
     assert state == "closed"
     assert reason is not None
     assert reason.code == "aborted"
@@ -127,11 +127,11 @@ def test_a_closed_server_still_says_where_it_was(asked_before: bool, serve_eithe
     assert {"state": "closed", "connections": 0, **place}.items() <= server.status().items()
 
 
-def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, news: News) -> None:
+def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, changes: Changes) -> None:
     first = serve_either("calc", {"f": len})
 
     def note(state: str, reason: ipc.IpcError | None) -> None:
-        news.put((state, reason))
+        changes.put((state, reason))
 
     def fail(state: str, _reason: ipc.IpcError | None) -> None:
         raise ValueError(state)
@@ -141,7 +141,7 @@ def test_a_server_tells_each_listener_until_it_is_ended(serve_either: Any, news:
     ends[1]()
     ends[1]()
     serve_either("calc", {"f": len})  # which replaces the first
-    seen = [news.get(timeout=60) for _ in range(4)]
+    seen = [changes.get(timeout=60) for _ in range(4)]
     assert [(state, reason and reason.code) for state, reason in seen] == [
         ("closing", None),
         ("closing", None),
@@ -156,7 +156,7 @@ def test_on_state_refuses_what_is_no_function(serve: Any) -> None:
 
 
 def test_a_listener_that_exits_is_logged_and_the_others_are_told(
-    serve_either: Any, news: News, caplog: pytest.LogCaptureFixture
+    serve_either: Any, changes: Changes, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = serve_either("calc", {"f": len})
 
@@ -164,9 +164,9 @@ def test_a_listener_that_exits_is_logged_and_the_others_are_told(
         raise SystemExit(state)
 
     server.on_state(leave)
-    server.on_state(lambda state, reason: news.put((state, reason)))
+    server.on_state(lambda state, reason: changes.put((state, reason)))
     server.close()
-    assert [news.get(timeout=60)[0] for _ in range(2)] == ["closing", "closed"]
+    assert [changes.get(timeout=60)[0] for _ in range(2)] == ["closing", "closed"]
     while caplog.text.count("a listener of on_state() failed") < 2:
         time.sleep(0.001)
 

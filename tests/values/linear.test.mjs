@@ -1,5 +1,6 @@
 // Work and memory in proportion to what a message holds. Operations and bytes are counted, not time.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
@@ -50,6 +51,24 @@ describe('a BigInt of four million bytes', () => {
     assert.equal(decode(encode(-huge)), -huge)
   })
 
+  // All of them as one number take V8 of Node 16 minutes.
+  test('is read from digits that are few at a time', t => {
+    const bytes = encode(-huge)
+    const { BigInt: bigInt } = globalThis
+    let longest = 0
+    t.after(() => {
+      globalThis.BigInt = bigInt
+    })
+    globalThis.BigInt = new Proxy(bigInt, {
+      apply(target, self, [value]) {
+        if (typeof value === 'string') longest = Math.max(longest, value.length)
+        return Reflect.apply(target, self, [value])
+      },
+    })
+    assert.equal(decode(bytes), -huge)
+    assert.ok(longest > 0 && longest <= 4096, `${longest} characters`)
+  })
+
   test('is told in short where something fails', () => {
     const bad = Symbol('s')
     assert.throws(() => encode(new Map([[huge, bad]])), { message: /^result\[0x10{15}…\] cannot be sent: a symbol/ })
@@ -63,6 +82,14 @@ describe('a BigInt of four million bytes', () => {
     }
     assert.throws(() => encode(thrown), { message: /reading it threw 0x10{15}…$/ })
   })
+})
+
+test('a BigInt of any length arrives as it is', () => {
+  for (const bytes of [1023, 1024, 1025, 2048, 2049, 4099, 10_001]) {
+    const value = BigInt(`0x7f${randomBytes(bytes - 1).toString('hex')}`)
+    assert.equal(decode(encode(value)), value)
+    assert.equal(decode(encode(-value)), -value)
+  }
 })
 
 test('a long key is cut in the path of what fails', () => {

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import collections
 import io
+import os
 import re
 import sqlite3
 import subprocess
@@ -48,6 +49,11 @@ class Open(pydantic.BaseModel):
     name: str
 
 
+class Links(pydantic.BaseModel):
+    page: pydantic.HttpUrl
+    database: pydantic.PostgresDsn
+
+
 class Names(pydantic.RootModel[list[str]]):
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]
         return iter(self.root)
@@ -86,6 +92,10 @@ class Row(msgspec.Struct):
             {"name": "a", "address": {"street": "b", "tags": {"t"}}},
         ),
         (Open(name="a", more=1), {"name": "a", "more": 1}),  # type: ignore[call-arg]
+        (
+            Links(page="http://a/b", database="postgres://a/b"),  # type: ignore[arg-type]
+            {"page": "http://a/b", "database": "postgres://a/b"},
+        ),
         (Names(["a", "b"]), ["a", "b"]),
         (Place(x=1), {"x": 1}),
         (OldPerson(name="a"), {"name": "a"}),
@@ -100,6 +110,17 @@ class Row(msgspec.Struct):
 def test_arrives_as(value: Any, arrives: Any) -> None:
     received = decode(encode_result({"v": [value]}))["v"][0]
     assert show(received).replace("UTC", "utc") == show(arrives).replace("UTC", "utc")
+
+
+def test_a_url_of_yarl_arrives_as_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    class URL:
+        def __str__(self) -> str:
+            return "http://a/b"
+
+    yarl = types.ModuleType("yarl")
+    yarl.URL = URL  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "yarl", yarl)
+    assert decode(encode_result([URL()])) == ["http://a/b"]
 
 
 def test_a_field_that_cannot_be_sent_has_its_path() -> None:
@@ -125,14 +146,25 @@ def _row() -> sqlite3.Row:
     return row
 
 
+def _entry() -> os.DirEntry[str]:
+    with os.scandir("/") as entries:
+        return next(entries)
+
+
 _frame = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 _REFUSED: list[Any] = [
     *(_frame, _frame["a"], _frame.index, _frame["b"], pandas.Interval(0, 1), pandas.Period("2020-01")),
     *(pandas.NA, pandas.NaT, pandas.Timedelta(1, "s")),
+    *(_frame.groupby("a"), _frame.groupby(["a", "b"]), _frame.groupby("a")["b"]),
+    *(pandas.array([1, None]), pandas.array(["a", None]), pandas.array([1, 2]), pandas.Categorical(["a", None])),
+    *(pandas.Series([1, None], dtype="Int64"), pandas.Series([pandas.NaT]), pandas.Series([1.5, None])),
+    *(pandas.Index([1, None], dtype="Int64"), pandas.MultiIndex.from_tuples([(1, "a")])),
+    *(pandas.DataFrame({"a": [pandas.NaT], "b": [1.5]}), pandas.DataFrame({"a": [1.5, None]}), pandas.DataFrame()),
     *(numpy.zeros((2, 2)), numpy.complex64(1j), numpy.complex128(1j), numpy.longdouble(1.5)),
     *(numpy.datetime64("2020-01-01"), numpy.datetime64("2020-01-01T00:00:00.123456789"), numpy.timedelta64(5, "ns")),
     *(numpy.datetime64("NaT"), numpy.timedelta64("NaT", "s")),
     numpy.array([(1, 2.5)], dtype="i4,f8")[0],
+    *(_entry(), pydantic.SecretStr("x"), pydantic.SecretBytes(b"x"), pydantic.Secret[int](3)),
     *(re.compile("a+"), re.match("a", "a"), _row()),
     *(timedelta(1), timezone.utc, 1j, Fraction(1, 3), slice(1, 2, None), array("i", [1])),
     *(range(3), collections.deque([1]), {"a": 1}.keys(), {"a": 1}.items(), collections.ChainMap({"a": 1})),
@@ -156,7 +188,7 @@ def test_the_advice_works_for_that_very_value(value: Any) -> None:
     assert str(caught.value).startswith("result.v cannot be sent: ")
     advice = re.search(r"send (.*)$", str(caught.value))
     assert advice, caught.value
-    encode_result(eval(advice[1], {"value": value}))
+    encode_result(eval(advice[1], {"value": value, "os": os}))
 
 
 def test_the_advice_for_files_works(tmp_path: Path) -> None:

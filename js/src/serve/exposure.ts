@@ -117,7 +117,7 @@ function collect(holder: object, prefix: string, found: Found, ancestors: Set<ob
   for (const [name, value] of membersOf(holder)) {
     if (name === '' || name.startsWith('_')) continue
     if (typeof value === 'function') {
-      if (isClass(value)) {
+      if (isClass(value) || isConstructor(name, value)) {
         classes.push(`${prefix}${name} is a class: pass an instance, new ${value.name || 'TheClass'}()`)
         continue
       }
@@ -134,6 +134,18 @@ function collect(holder: object, prefix: string, found: Found, ancestors: Set<ob
     }
   }
   ancestors.delete(holder)
+}
+
+/**
+ * A class as it was written before there was `class`, as those of Node.js's `crypto` are: with a capital letter, and a
+ * prototype that has methods or inherits some.
+ */
+function isConstructor(name: string, fn: AnyFunction): boolean {
+  if (!/^[A-Z]/.test(name) || types.isGeneratorFunction(fn)) return false
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value
+  if (typeof prototype !== 'object' || prototype === null) return false
+  const above: object | null = Object.getPrototypeOf(prototype)
+  return Reflect.ownKeys(prototype).length > 1 || (above !== null && !isRoot(above))
 }
 
 /** The data properties of an object and of its prototypes, the nearest first; no getter is evaluated. */

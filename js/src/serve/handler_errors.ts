@@ -1,5 +1,5 @@
 import { inspect, types } from 'node:util'
-import { isIpcError, isRemoteError } from '../errors'
+import { isIpcError, isRemoteError, withoutOwnFrames } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
 import { boundedText } from '../printed'
@@ -51,7 +51,7 @@ function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
 /** Never throws: printing runs what the handler threw, which may throw again. */
 function shown(error: unknown): string {
   try {
-    return boundedText(typeof error === 'string' ? error : inspect(error))
+    return boundedText(typeof error === 'string' ? error : withoutOwnFrames(inspect(error)))
   } catch {
     return '(what was thrown cannot be printed)'
   }

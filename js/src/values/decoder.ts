@@ -1,5 +1,6 @@
 import { IpcError, isIpcError } from '../errors'
 import { printed } from '../printed'
+import { unsignedAt } from './big_int'
 import { CollisionGuard } from './collisions'
 import { Reader } from './reader'
 import { isEnginesLimit } from './refused'
@@ -288,7 +289,7 @@ class ValueReader extends Reader {
   private bigInt(length: number): number | bigint {
     if (length === 0) throw this.malformed('an integer without bytes')
     const start = this.take(length)
-    const magnitude = BigInt(`0x${this.buffer.toString('hex', start, this.at)}`)
+    const magnitude = unsignedAt(this.buffer, start, this.at)
     const negative = (this.buffer[start] as number) >= 0x80
     const value = negative ? magnitude - (1n << BigInt(8 * length)) : magnitude
     if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) return this.integer(Number(value))

@@ -13,6 +13,7 @@ from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._suppress import suppress
+from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any
 from .descriptions import Descriptions
 from .notifications import Dropped
@@ -131,26 +132,38 @@ def connect(
 
     Raises Unavailable when nobody serves there in time. Any thread; Ctrl-C ends the wait.
     """
-    arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
-    paths = frozenset(map(_native.socket_path, arguments["addresses"]))
-    _local_loops.check(paths)
-    client = Client(_process.current(), arguments, paths)
     try:
-        client.wait_until_ready()
-    except BaseException:
-        client.close()
+        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
+        paths = frozenset(map(_native.socket_path, arguments["addresses"]))
+        _local_loops.check(paths)
+        client = Client(_process.current(), arguments, paths)
+        try:
+            client.wait_until_ready()
+        except BaseException:
+            client.close()
+            raise
+        return Proxy(client)
+    except BaseException as error:
+        leave_one_frame(error)
         raise
-    return Proxy(client)
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
     """Calls any method by its name, also one that no attribute can reach. Raises as the method does."""
-    client, options, full = parts_of_call(proxy, name, args)
-    return client.call(full, options, args, kwargs or {})
+    try:
+        client, options, full = parts_of_call(proxy, name, args)
+        return client.call(full, options, args, kwargs or {})
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
 
 
 def describe(proxy: Proxy) -> dict[str, Any]:
     """What the service tells of itself: {"service", "methods": {name: {"signature", "doc", "params", "async"}}}."""
-    client, options, _prefix = parts(proxy)
-    described: dict[str, Any] = client.describe(options)
-    return described
+    try:
+        client, options, _prefix = parts(proxy)
+        described: dict[str, Any] = client.describe(options)
+        return described
+    except BaseException as error:
+        leave_one_frame(error)
+        raise

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from _collections_abc import Callable
-from types import TracebackType
 
 from .. import _native
 from .._errors import IpcError
 from .._process import log as _log
 from .._shown import shown
 from .._suppress import suppress
+from .._tracebacks import outside_the_library
 from .._typing import Any
 from .._values import encode_error, name_of
 from .describe import hint_at_keywords, is_async, signature_of
@@ -21,7 +20,6 @@ ErrorReply = tuple[int, str, bytes]
 
 _NUMBERS = {code: number for number, code in enumerate(_native.CODES, 1)}
 _MAX_MESSAGE = 1024
-_LIBRARY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Failure:
@@ -50,7 +48,7 @@ class Failures:
         """A handler raised it. What it meant to raise is told to the caller only, if there is one that waits."""
         with suppress(BaseException):  # what belongs to the exception may raise
             error = _error_of_cancellation(error)
-            error.__traceback__ = _outside_the_library(error.__traceback__)
+            error.__traceback__ = outside_the_library(error.__traceback__)
         if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
             return self._expected(call, error)
         method = call.method
@@ -73,7 +71,7 @@ class Failures:
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """The handler has not run."""
         with suppress(BaseException):
-            error.__traceback__ = _outside_the_library(error.__traceback__)
+            error.__traceback__ = outside_the_library(error.__traceback__)
         return self._expected(call, error)
 
     def _expected(self, call: _native.InboundCall, error: BaseException) -> Failure:
@@ -124,13 +122,6 @@ def _error_of_cancellation(error: BaseException) -> BaseException:
     if asyncio is None or not issubclass(type(error), asyncio.CancelledError):
         return error
     return IpcError("cancelled", str(error) or "the handler was cancelled").with_traceback(error.__traceback__)
-
-
-def _outside_the_library(traceback: TracebackType | None) -> TracebackType | None:
-    """From the handler's own first frame on."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_LIBRARY):
-        traceback = traceback.tb_next
-    return traceback
 
 
 def _reply(error: BaseException) -> ErrorReply:

@@ -16,6 +16,7 @@ from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._process.threads import Latch, start_thread
 from .._suppress import suppress
+from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any
 from .context import is_in_handler_of
 from .decimal_context import decimal_context_setter
@@ -368,11 +369,15 @@ def serve(
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
-    count = check_service(name, threads, serial, executor)
-    service = Service(name, target, serial, on_error)
-    arguments = serve_arguments(
-        name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
-    )
-    server = Server(_process.current(), service, count, executor)
-    server.start(arguments)
-    return server
+    try:
+        count = check_service(name, threads, serial, executor)
+        service = Service(name, target, serial, on_error)
+        arguments = serve_arguments(
+            name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+        )
+        server = Server(_process.current(), service, count, executor)
+        server.start(arguments)
+        return server
+    except BaseException as error:
+        leave_one_frame(error)
+        raise

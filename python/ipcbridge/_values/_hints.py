@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import io
+import os
 import types
 from array import array
 from datetime import timedelta, tzinfo
@@ -16,8 +17,8 @@ from ._refusal import Refused
 
 # Of each package: the classes, and what to send instead of an instance.
 _PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("pandas", ("DataFrame",), "send value.to_dict('records')"),
-    ("pandas", ("Series", "Index"), "send value.to_list()"),
+    ("pandas.core.groupby", ("DataFrameGroupBy",), "send [[key, group.to_dict('records')] for key, group in value]"),
+    ("pandas.core.groupby", ("SeriesGroupBy",), "send [[key, group.to_list()] for key, group in value]"),
     ("pandas", ("Interval",), "send [value.left, value.right]"),
     ("pandas", ("Period",), "send str(value)"),
     ("polars", ("DataFrame",), "send value.to_dicts()"),
@@ -29,6 +30,7 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("numpy", ("datetime64",), "send value.astype('datetime64[us]').item()"),
     ("numpy", ("timedelta64",), "send value.astype('timedelta64[us]').item().total_seconds()"),
     ("numpy", ("generic",), "send value.item()"),
+    ("pydantic.types", ("Secret", "SecretStr", "SecretBytes"), "send value.get_secret_value()"),
     ("sqlite3", ("Row",), "send dict(value)"),
     ("re", ("Pattern",), "send value.pattern"),
     ("re", ("Match",), "send value.group()"),
@@ -47,6 +49,9 @@ def refusal(value: Any) -> Refused:
         return Refused(streamed)
     if _is_missing(value):
         return Refused(f"a {name}, which stands for a missing value: send None")
+    data = _from_pandas(value)
+    if data is not None:
+        return Refused(f"a {name}: send {data}")
     for module, names, advice in _PACKAGES:
         if instance_of(value, module, *names):
             return Refused(f"a {name}: {advice}")
@@ -86,6 +91,24 @@ def _is_missing(value: Any) -> bool:
     return instance_of(value, "pandas._libs.missing", "NAType")
 
 
+def _from_pandas(value: Any) -> str | None:
+    """What makes plain values of the data of pandas, with None for those that are missing."""
+    if instance_of(value, "pandas.api.extensions", "ExtensionArray"):
+        return f"value.{'to_numpy(object, na_value=None).' if _misses_some(value) else ''}tolist()"
+    if instance_of(value, "pandas", "DataFrame"):
+        misses_some, convert = any(_misses_some(column) for _, column in value.items()), "to_dict('records')"
+    elif instance_of(value, "pandas", "Series", "Index"):
+        misses_some, convert = _misses_some(value), "to_list()"
+    else:
+        return None
+    return f"value.{'astype(object).where(value.notna(), None).' if misses_some else ''}{convert}"
+
+
+def _misses_some(values: Any) -> bool:
+    """The NaN of plain floats can be sent."""
+    return not instance_of(values, "pandas", "MultiIndex") and values.dtype != float and bool(values.isna().any())
+
+
 def _of_python(value: Any, name: str) -> str:
     if isinstance(value, type):
         return f"a class ({value.__name__})"
@@ -101,6 +124,8 @@ def _of_python(value: Any, name: str) -> str:
         return "a Fraction: send str(value)"
     if isinstance(value, slice):
         return "a slice: send [value.start, value.stop, value.step]"
+    if isinstance(value, os.PathLike):
+        return f"a {name}: send os.fspath(value)"
     if isinstance(value, types.SimpleNamespace) or instance_of(value, "argparse", "Namespace"):
         return f"a {name}: send vars(value)"
     if isinstance(value, collections.abc.Awaitable):

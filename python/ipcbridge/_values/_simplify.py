@@ -98,6 +98,9 @@ _AS_TEXT = {
     "uuid": ("UUID",),
     "decimal": ("Decimal",),
     "pathlib": ("PurePath",),
+    "pydantic_core": ("Url", "MultiHostUrl"),
+    "pydantic.networks": ("_BaseUrl", "_BaseMultiHostUrl"),
+    "yarl": ("URL",),
     "ipaddress": ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"),
 }
 

@@ -17,6 +17,7 @@ from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
+from .._tracebacks import leave_one_frame
 from ._call import Call
 from ._loop import LoopDriver, running
 from ._opening import Opening
@@ -185,30 +186,42 @@ def connect(
     """
 
     async def connect() -> Proxy:
-        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
-        client = Client(await running(), asyncio.get_running_loop(), arguments)
         try:
-            await client.ready
-        except BaseException:
-            client.close()
+            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
+            client = Client(await running(), asyncio.get_running_loop(), arguments)
+            try:
+                await client.ready
+            except BaseException:
+                client.close()
+                raise
+            return Proxy(client)
+        except BaseException as error:
+            leave_one_frame(error)
             raise
-        return Proxy(client)
 
     return Opening(connect())
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:
     """Calls any method by its name, also one that no attribute can reach."""
-    client, options, full = parts_of_call(proxy, name, args)
-    made: Call = client.call(full, options, args, kwargs or {})
-    return made
+    try:
+        client, options, full = parts_of_call(proxy, name, args)
+        made: Call = client.call(full, options, args, kwargs or {})
+        return made
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
 
 
 async def describe(proxy: Proxy) -> dict[str, Any]:
     """What the service tells of itself: {"service", "methods": {name: {"signature", "doc", "params", "async"}}}."""
-    client, options, _prefix = parts(proxy)
-    described: dict[str, Any] = await client.describe(options)
-    return described
+    try:
+        client, options, _prefix = parts(proxy)
+        described: dict[str, Any] = await client.describe(options)
+        return described
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
 
 
 async def close(of: Proxy | Server, grace: Seconds = 10) -> None:
@@ -217,7 +230,11 @@ async def close(of: Proxy | Server, grace: Seconds = 10) -> None:
     A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
     closed already.
     """
-    if isinstance(of, Server):
-        await of.close(grace)
-    else:
-        parts(of)[0].close()
+    try:
+        if isinstance(of, Server):
+            await of.close(grace)
+        else:
+            parts(of)[0].close()
+    except BaseException as error:
+        leave_one_frame(error)
+        raise

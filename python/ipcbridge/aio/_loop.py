@@ -13,6 +13,7 @@ from .. import _native
 from .._client.outcome import stream_failed
 from .._errors import Code, IpcError
 from .._process import log as _log
+from .._process.threads import refuse_replaced_threads
 from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
@@ -35,6 +36,7 @@ class LoopDriver:
     """Drives all connections of one event loop. Only on the loop's thread, except where said."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        refuse_replaced_threads()
         self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
         self.servers: dict[int, ServerLike] = {}
         # Weak, because the dict of drivers must not keep the loop alive.

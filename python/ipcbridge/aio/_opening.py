@@ -6,6 +6,8 @@ from collections.abc import Coroutine, Generator
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
+from .._tracebacks import leave_one_frame
+
 
 class _Entered(Protocol):
     async def __aexit__(self, *raised: object) -> None: ...
@@ -33,8 +35,12 @@ class Opening(Coroutine[Any, Any, _T], Generic[_T]):
         self._coroutine.close()
 
     async def __aenter__(self) -> _T:
-        self._opened = await self._coroutine
-        return self._opened
+        try:
+            self._opened = await self._coroutine
+            return self._opened
+        except BaseException as error:
+            leave_one_frame(error)
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

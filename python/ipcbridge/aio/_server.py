@@ -20,6 +20,7 @@ from .._serve.decimal_context import decimal_context_setter
 from .._serve.failures import CANCELLED, OnError
 from .._serve.service import Method, Service, fail
 from .._serve.tasks import task_starter
+from .._tracebacks import leave_one_frame
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
 from ._opening import Opening
@@ -262,13 +263,17 @@ def serve(
     """
 
     async def serve() -> Server:
-        count = check_service(name, threads, serial, executor)
-        service = Service(name, target, serial, on_error)
-        arguments = serve_arguments(
-            name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
-        )
-        server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
-        await server.start(arguments)
-        return server
+        try:
+            count = check_service(name, threads, serial, executor)
+            service = Service(name, target, serial, on_error)
+            arguments = serve_arguments(
+                name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+            )
+            server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
+            await server.start(arguments)
+            return server
+        except BaseException as error:
+            leave_one_frame(error)
+            raise
 
     return Opening(serve())

@@ -26,7 +26,7 @@ enum class Mutation : std::uint8_t {
   kWakeForgotten,            // when the token is passed on
   kAskBeforeEnter,           // a worker asks whether its server is closed before others can find it
   kNoSecondLook,             // a caller that has just taken the token blocks without a look at its answer
-  kLookerSleepsOnOldNews,    // sleep() does not ask whether there has been an event since the condition was looked at
+  kLookerSleepsOverAnEvent,  // sleep() does not ask whether there has been an event since the condition was looked at
   kLookersNotWoken,          // by an event
   kPromotedAlthoughDone,     // pass_on() gives the token to a waiter that is done
   kPromotionNotNoticed,      // by a waiter whose sleep ended for nothing at the same time

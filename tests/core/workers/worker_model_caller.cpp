@@ -107,7 +107,7 @@ void Stepper::read_a_while() {
 
 void Stepper::line_up() {
   scope("lines up", [this](State& s, Locked& lock) {
-    const bool missed = self().missed_event && waits_for_event() && !is(Mutation::kLookerSleepsOnOldNews);
+    const bool missed = self().missed_event && waits_for_event() && !is(Mutation::kLookerSleepsOverAnEvent);
     if (!s.held || missed || self().word == Word::kDone) {
       go_on(s, At::kLook);
     } else {

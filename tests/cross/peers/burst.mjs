@@ -30,10 +30,10 @@ export async function burst(method, { count, in_flight = count }, underway) {
     await Promise.all(calls)
   } else {
     let next = 0
-    const lane = async () => {
+    const caller = async () => {
       while (next < count) await one(next++)
     }
-    await Promise.all(Array.from({ length: in_flight }, lane))
+    await Promise.all(Array.from({ length: in_flight }, caller))
   }
   return tally
 }

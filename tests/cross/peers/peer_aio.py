@@ -89,7 +89,7 @@ class Actions:
             if tally["ended"] == -(-count // 10):
                 event("underway")
 
-        async def lane(numbers: Any) -> None:
+        async def caller(numbers: Any) -> None:
             for i in numbers:
                 call = method(i, 1)
                 await asyncio.gather(call, return_exceptions=True)
@@ -102,7 +102,7 @@ class Actions:
             await asyncio.gather(*made, return_exceptions=True)
         else:
             numbers = iter(range(count))
-            await asyncio.gather(*(lane(numbers) for _ in range(in_flight)))
+            await asyncio.gather(*(caller(numbers) for _ in range(in_flight)))
         return {"ok": tally["ok"], "wrong": tally["wrong"], "twice": tally["ended"] - count, "codes": codes}
 
     async def crowd(self, address: str, count: int, options: Any = None, **_: Any) -> Any:

@@ -69,7 +69,7 @@ class Actions:
         lock = threading.Lock()
         numbers = iter(range(count))
 
-        def lane() -> None:
+        def caller() -> None:
             while True:
                 with lock:
                     i = next(numbers, None)
@@ -87,7 +87,7 @@ class Actions:
                     if sum(tally.values()) == -(-count // 10):
                         event("underway")
 
-        threads = [threading.Thread(target=lane) for _ in range(min(in_flight or count, 32))]
+        threads = [threading.Thread(target=caller) for _ in range(min(in_flight or count, 32))]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -112,7 +112,7 @@ function missing(way) {
   return `no interpreter at ${python.replace(fileURLToPath(new URL('../..', import.meta.url)), '')}`
 }
 
-export function lane(way, direction) {
+export function measurement(way, direction) {
   const [clientFile, serverFile] = SIDES[direction].map(file => `${bench}ways/${way.module}/${file}`)
   const main = (file, name) => [
     interpreter(way, file),
@@ -130,10 +130,10 @@ export function lane(way, direction) {
   }
 }
 
-export function lanes({ ways, directions }) {
+export function measurements({ ways, directions }) {
   return WAYS.filter(way => !ways || ways.includes(way.id)).flatMap(way =>
     way.directions
       .filter(direction => !directions || directions.includes(direction))
-      .map(direction => lane(way, direction)),
+      .map(direction => measurement(way, direction)),
   )
 }

@@ -375,6 +375,7 @@ void DriverBinding::abandon(const py::object& call) {
 void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
   if (!usable()) return;
   driver_->reply(key, payload);
+  streams_.drop_arguments(key);
   poll_soon();
 }
 
@@ -435,6 +436,7 @@ PyObject* DriverBinding::new_future() const {
 void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {
   if (!usable()) return;
   driver_->reply_error(key, code, message, details);
+  streams_.drop_arguments(key);
   poll_soon();
 }
 

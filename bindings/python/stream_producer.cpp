@@ -41,9 +41,11 @@ struct Object {
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
+// It is over: the peer is told, unless it knows.
 void forget(Object* self) {
   if (self->responder == nullptr) return;
   Responder& responder = *std::exchange(self->responder, nullptr);
+  responder.end_stream(self->key, nullptr, {});
   responder.producers().erase(self->key);
   Py_CLEAR(self->iterator);
   Py_CLEAR(self->wake);
@@ -65,8 +67,6 @@ void fail(Object* self, Stage stage) {
   PyObject* outcome = answer_with_error(self->call, stage, held.ptr(), self->failed);
   if (!succeeded(outcome)) PyErr_WriteUnraisable(held.ptr());
   close_iterator(self);
-  if (self->responder == nullptr) return;
-  self->responder->end_stream(self->key, nullptr, {});  // unless that has been done
   forget(self);
 }
 
@@ -105,7 +105,6 @@ Step produce(Object* self) {
       fail(self, Stage::kHandler);
     } else {
       Py_CLEAR(self->iterator);
-      self->responder->end_stream(self->key, nullptr, {});
       forget(self);
     }
     return Step::kOver;
@@ -250,10 +249,7 @@ PyObject* on_wake(PyObject* object, PyObject* wake) {
 
 PyObject* end(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
-  if (self->responder != nullptr) {
-    self->responder->end_stream(self->key, nullptr, {});
-    forget(self);
-  }
+  forget(self);
   Py_RETURN_NONE;
 }
 

@@ -58,12 +58,14 @@ bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {
 
 void BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload) {
   driver_->reply(request, payload, sink_of_answer());
+  streams_.drop_arguments(request);
   note_answer(request);
 }
 
 void BlockingDriver::Impl::reply_error(const RequestKey& request, Code code, std::string_view message,
                                        ConstBytes details) {
   driver_->reply_error(request, code, message, details, sink_of_answer());
+  streams_.drop_arguments(request);
   note_answer(request);
 }
 

@@ -117,6 +117,7 @@ bool LoopReader::read(Driver& driver, bool poll) {
   const bool more = driver.run(*this, poll);
   for (const RequestKey& key : cancelled_) {
     driver.reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
+    streams_.drop_arguments(key);
   }
   cancelled_.clear();
   return more;

@@ -21,6 +21,7 @@ bool BlockingDriver::Impl::run_driver(bool poll) {
   const bool more = driver_->run(*this, poll || ++runs_ % kRunsPerPoll == 0);
   for (const RequestKey& key : cancelled_) {
     driver_->reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
+    streams_.drop_arguments(key);
   }
   cancelled_.clear();
   return more;

@@ -26,6 +26,7 @@ void StreamTable::open_arguments(const RequestKey& call, const StreamRange& stre
   const std::lock_guard lock(mutex_);
   try {
     arguments_.emplace(call, std::move(queues));
+    kept_.store(arguments_.size(), std::memory_order_relaxed);
   } catch (...) {
     for (std::uint64_t id = streams.first; id < streams.end(); ++id) inbound_.erase({call.connection, id});
     throw;
@@ -38,6 +39,7 @@ StreamTable::Queues StreamTable::take_arguments(const RequestKey& call) {
   if (found == arguments_.end()) return {};
   Queues queues = std::move(found->second);
   arguments_.erase(found);
+  kept_.store(arguments_.size(), std::memory_order_relaxed);
   return queues;
 }
 

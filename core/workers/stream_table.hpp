@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -31,6 +33,10 @@ class StreamTable {
   // The same of a call's arguments, kept until they are taken, or the call is answered.
   void open_arguments(const RequestKey& call, const StreamRange& streams);
   Queues take_arguments(const RequestKey& call);
+  // The call has been answered.
+  void drop_arguments(const RequestKey& call) {
+    if (kept_.load(std::memory_order_relaxed) != 0) take_arguments(call);
+  }
   void put(const StreamItemsEvent& event);
   void end(const StreamEndEvent& event);
   void forget(const StreamKey& stream);
@@ -44,6 +50,7 @@ class StreamTable {
   void forget(const LocalStreams& local);
 
  private:
+  std::atomic<std::size_t> kept_{0};  // calls whose arguments have not been taken
   std::mutex mutex_;
   std::unordered_map<StreamKey, std::shared_ptr<StreamQueue>, RequestKeyHash> inbound_;
   std::unordered_map<RequestKey, Queues, RequestKeyHash> arguments_;

@@ -11,6 +11,7 @@ std::optional<StreamKey> BlockingDriver::Impl::reply(const RequestKey& request, 
                                                      std::uint32_t streams, const StreamTable::Origin& origin) {
   const std::optional<StreamKey> first = driver_->reply(request, payload, sink_of_answer(), streams);
   if (first) streams_.begin(*first, streams, origin);
+  streams_.drop_arguments(request);
   note_answer(request);
   return first;
 }

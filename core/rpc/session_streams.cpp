@@ -432,7 +432,7 @@ void Session::fail_streams(const CloseReason& why) {
   outbound_streams_.clear();
   unannounced_streams_ = 0;
   Outcome outcome;
-  outcome.code = Code::kUnavailable;
+  outcome.code = why.kind() == CloseReason::Kind::kOwner ? why.code() : Code::kUnavailable;
   outcome.sent_maybe = true;
   outcome.message = why.message();
   inbound_streams_.for_each([&](std::uint64_t id, const InboundStream& stream) {

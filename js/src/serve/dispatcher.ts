@@ -48,10 +48,7 @@ export class Dispatcher {
 
   private describe(callId: number): void {
     try {
-      const length = encoder.encodeResult({ service: this.service, methods: describeMethods(this.methods) })
-      shareEncoded()
-      native().reply(callId, length)
-      this.onOver(undefined)
+      this.answer(callId, encoder.encodeResult({ service: this.service, methods: describeMethods(this.methods) }))
     } catch (error) {
       this.refuse(callId, error)
     }
@@ -101,15 +98,15 @@ export class Dispatcher {
       return
     }
     if (!call.isNotification && encoder.streams.length > 0) this.answerWithStreams(call, length, encoder.streams)
-    else this.answer(call, length)
+    else this.answer(call.id, length, call)
   }
 
   /** Sends the bytes that the encoder has just written. */
-  private answer(call: InboundCall, length: number): void {
-    forget(call.id)
-    call.isAnswered = true
+  private answer(callId: number, length: number, call?: InboundCall): void {
+    forget(callId)
+    if (call !== undefined) call.isAnswered = true
     shareEncoded()
-    native().reply(call.id, length)
+    native().reply(callId, length)
     this.onOver(call)
   }
 

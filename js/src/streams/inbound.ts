@@ -45,7 +45,7 @@ export class InboundStream implements StreamEnd {
   private readonly waiters: Waiter[] = []
   /** By its sender, its connection or this side. */
   private isOver = false
-  private error: (() => IpcError) | undefined
+  private error: IpcError | undefined
   private limits: Limits | undefined
   private deadlineTimer: NodeJS.Timeout | undefined
   private idleTimer: NodeJS.Timeout | undefined
@@ -69,8 +69,9 @@ export class InboundStream implements StreamEnd {
 
   private watchDeadline(limits: Limits): void {
     const left = limits.deadline - performance.now()
-    if (left <= 0) return this.fail(limits.late())
-    this.deadlineTimer = setTimeout(() => this.watchDeadline(limits), Math.min(Math.ceil(left), longestTimer)).unref()
+    if (left <= 0) this.fail(limits.late())
+    else
+      this.deadlineTimer = setTimeout(() => this.watchDeadline(limits), Math.min(Math.ceil(left), longestTimer)).unref()
   }
 
   /** The next item. A promise of its own for each: they settle in the order of the calls. */
@@ -87,9 +88,9 @@ export class InboundStream implements StreamEnd {
   }
 
   private reject(): Promise<never> {
-    const error = this.error as () => IpcError
+    const { error } = this
     this.error = undefined
-    return failLater(error())
+    return failLater(error)
   }
 
   private wait(waiter: Waiter): void {
@@ -175,9 +176,8 @@ export class InboundStream implements StreamEnd {
   }
 
   onEnd(event: number, bytes: Buffer): void {
-    if (table[event + Column.code] === 0) return this.over()
-    const error = errorOf(event, bytes)
-    this.over(() => error)
+    const error = table[event + Column.code] === 0 ? undefined : errorOf(event, bytes)
+    this.over(error)
   }
 
   onLost(error: unknown): void {
@@ -188,7 +188,7 @@ export class InboundStream implements StreamEnd {
   fail(error: IpcError): void {
     if (this.isOver && !this.hasItem()) return
     this.drop()
-    this.over(() => error)
+    this.over(error)
   }
 
   /** Its reader wants no more of it. */
@@ -205,7 +205,7 @@ export class InboundStream implements StreamEnd {
     if (!this.isOver || isUnread) native().cancelStream(this.key.connection, this.key.id)
   }
 
-  private over(error?: () => IpcError): void {
+  private over(error?: IpcError): void {
     if (!this.isOver) {
       this.isOver = true
       removeStream(this.key)

@@ -1,14 +1,20 @@
 // Streams between processes and threads: the other end dies, is dropped, or is in a worker.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import ipc from 'ipcbridge'
 import { run, start } from './support/children.mjs'
 import { connect, deferred, serve, serveElsewhere } from './support/endpoints.mjs'
 import { freshAddress, freshName } from './support/names.mjs'
 import { watched } from './support/streams.mjs'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc')
 
 const target = `{
   async *ticks() { for (let tick = 0; ; tick++) { yield tick; if (tick === 2) await new Promise(() => {}) } },
@@ -27,7 +33,7 @@ for (const transport of ['shm', 'unix']) {
     for (const reader of readers) for (const tick of [0, 1, 2]) assert.equal((await reader.next()).value, tick)
     const waiting = readers.map(reader => reader.next())
     child.kill('SIGKILL')
-    for (const next of waiting) await assert.rejects(next, { code: 'unavailable', sent: 'maybe' })
+    await Promise.all(waiting.map(next => assert.rejects(next, { code: 'unavailable', sent: 'maybe' })))
     for (const reader of readers) assert.deepEqual(await reader.next(), { done: true, value: undefined })
   })
 
@@ -119,9 +125,7 @@ for (const transport of ['shm', 'unix']) {
     assert.equal((await run(t, program, { argv: { address } })).code, 0)
   })
 
-  test(`${transport}: a stream that nobody holds any more is cancelled`, {
-    skip: globalThis.gc === undefined,
-  }, async t => {
+  test(`${transport}: a stream that nobody holds any more is cancelled`, async t => {
     const address = freshAddress(transport)
     const source = watched()
     await serve(t, address, source)
@@ -132,14 +136,14 @@ for (const transport of ['shm', 'unix']) {
     }
     await readOne()
     while (source.cleaned === 0) {
-      globalThis.gc()
+      gc()
       await turn()
     }
     assert.equal(source.cleaned, 1)
   })
 }
 
-test('a stream that is read keeps the connection that nobody holds', { skip: globalThis.gc === undefined }, async t => {
+test('a stream that is read keeps the connection that nobody holds', async t => {
   const address = freshName()
   const go = deferred()
   await serve(t, address, {
@@ -153,7 +157,7 @@ test('a stream that is read keeps the connection that nobody holds', { skip: glo
   const reader = await open()
   assert.equal((await reader.next()).value, 1)
   for (let turns = 0; turns < 5; turns++) {
-    globalThis.gc()
+    gc()
     await turn()
   }
   go.resolve()
@@ -163,22 +167,22 @@ test('a stream that is read keeps the connection that nobody holds', { skip: glo
 
 test('workers stream to each other', async t => {
   const address = freshName()
-  const inWorker = program =>
-    new Promise((resolve, reject) => {
-      const text = `import { parentPort, workerData } from 'node:worker_threads'; import ipc from 'ipcbridge'; ${program}`
-      const url = new URL(
-        `data:text/javascript,${encodeURIComponent(text.replace("'ipcbridge'", `'${import.meta.resolve?.('ipcbridge') ?? 'ipcbridge'}'`))}`,
-      )
-      const worker = new Worker(url, { workerData: { address }, type: 'module' })
-      t.after(() => worker.terminate())
-      worker.once('message', resolve).once('error', reject)
-    })
+  const inWorker = async program => {
+    const prelude = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      const ipc = require('node:module').createRequire(${JSON.stringify(import.meta.url)})('ipcbridge')
+    `
+    const worker = new Worker(`${prelude}; (async () => { ${program} })()`, { eval: true, workerData: address })
+    t.after(() => worker.terminate())
+    const [message] = await once(worker, 'message')
+    return message
+  }
   await inWorker(`
-    await ipc.serve(workerData.address, { async *doubled(items) { for await (const item of items) yield 2 * item } })
+    await ipc.serve(workerData, { async *doubled(items) { for await (const item of items) yield 2 * item } })
     parentPort.postMessage('up')
   `)
   const total = await inWorker(`
-    const remote = await ipc.connect(workerData.address)
+    const remote = await ipc.connect(workerData)
     let total = 0
     for await (const item of remote.doubled((function* () { for (let i = 0; i < 1000; i++) yield i })())) total += item
     parentPort.postMessage(total)

@@ -61,6 +61,8 @@ export type Reject = (error: unknown) => void
 let resolve: Resolve
 let reject: Reject
 
+const forgotten = () => {}
+
 // One executor for all, so that a call makes no closure of its own.
 function capture(resolveCall: Resolve, rejectCall: Reject): void {
   resolve = resolveCall
@@ -77,6 +79,7 @@ export function makeCall(ends: Ends): Call<unknown> {
   const call = new Call<unknown>(capture)
   ends.resolve = resolve
   ends.reject = reject
+  resolve = reject = forgotten // they would keep the call's result in memory
   return call
 }
 

@@ -226,6 +226,16 @@ for (const transport of ['shm', 'unix']) {
     assert.equal(source.cleaned, 1)
   })
 
+  test(`${transport}: a signal ends also a stream of which all has come and not all was read`, async t => {
+    const { remote } = await pair(t, watched())
+    const controller = new AbortController()
+    const reader = (await ipc.withOptions(remote, { signal: controller.signal }).numbers(5))[Symbol.asyncIterator]()
+    assert.equal((await reader.next()).value, 0)
+    await remote.numbers(0)
+    controller.abort()
+    await assert.rejects(reader.next(), { code: 'cancelled' })
+  })
+
   test(`${transport}: the timeout of the call holds for its stream`, async t => {
     const source = watched()
     const { remote } = await pair(t, source)

@@ -1,6 +1,8 @@
 import { mostItems, Producer } from './producer'
 
+// As they were before a test replaced them by its own.
 const { setImmediate } = globalThis
+const { nextTick } = process
 
 /** So many items are sent or made before the clock is looked at. */
 const clockInterval = 8
@@ -76,7 +78,7 @@ export class AsyncProducer extends Producer {
   private enterSlice(): void {
     this.isInSlice = true
     this.beginSlice()
-    process.nextTick(this.leaveSlice)
+    nextTick(this.leaveSlice)
   }
 
   private readonly leaveSlice = (): void => {

@@ -49,7 +49,7 @@ export class InboundStream implements StreamEnd {
   private limits: Limits | undefined
   private deadlineTimer: NodeJS.Timeout | undefined
   private idleTimer: NodeJS.Timeout | undefined
-  /** Undoes what a signal needs. */
+  /** Undoes what a signal needs, when nothing is left to read. */
   whenOver: (() => void) | undefined
 
   constructor(
@@ -62,7 +62,6 @@ export class InboundStream implements StreamEnd {
   }
 
   limit(limits: Limits): void {
-    if (this.isOver) return
     this.limits = limits
     if (limits.deadline !== Number.POSITIVE_INFINITY) this.watchDeadline(limits)
   }
@@ -171,6 +170,7 @@ export class InboundStream implements StreamEnd {
     if (--batch.left === 0) {
       this.current = undefined
       native().consumeStream(this.key.connection, this.key.id, batch.count, batch.size)
+      if (this.isOver && !this.hasItem()) this.release()
     }
     return value
   }
@@ -211,9 +211,14 @@ export class InboundStream implements StreamEnd {
       removeStream(this.key)
     }
     if (error !== undefined) this.error = error
+    if (!this.hasItem()) this.release()
+    while (this.waiters.length > 0) this.stopWaiting().resolve(this.error === undefined ? done : this.reject())
+  }
+
+  /** Nothing is left to read: what could end it need not be watched any more. */
+  private release(): void {
     if (this.deadlineTimer !== undefined) clearTimeout(this.deadlineTimer)
     this.whenOver?.()
-    this.whenOver = this.deadlineTimer = undefined
-    while (this.waiters.length > 0) this.stopWaiting().resolve(this.error === undefined ? done : this.reject())
+    this.whenOver = this.deadlineTimer = this.limits = undefined
   }
 }

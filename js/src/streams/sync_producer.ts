@@ -1,5 +1,6 @@
 import { mostItems, Producer } from './producer'
 
+// As it was before a test replaced it by its own.
 const { setImmediate } = globalThis
 
 /** So many items are made before the clock is looked at. */

@@ -1,114 +1,24 @@
 // The methods of the addon; js/src/native.ts declares them. Those called for every message take numbers only
 // and go without node-addon-api's wrappers, which cost more than the call.
 
-#include <array>
 #include <cmath>
-#include <exception>
 #include <memory>
-#include <new>
-#include <span>
 #include <string>
-#include <string_view>
 
 #include <napi.h>
 
+#include "bindings/node/arguments.hpp"
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
 #include "bindings/node/numbers.hpp"
+#include "bindings/node/streams.hpp"
 
 namespace ipcbridge::node {
 namespace {
 
-constexpr std::size_t kMaxArguments = 7;
-
-// What a method returns: the code of a failure, a handle or a code made negative, or an object, in place of which it
-// throws.
-enum class Returns : std::uint8_t { kStatus, kHandle, kObject };
-
-class Arguments {
- public:
-  Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    std::size_t count = kMaxArguments;
-    void* data = nullptr;
-    napi_get_cb_info(env, info, &count, values_.data(), nullptr, &data);
-    environment_ = static_cast<Environment*>(data);
-  }
-
-  napi_env env() const { return env_; }
-  Environment& environment() const { return *environment_; }
-  napi_value value(std::size_t at) const { return values_[at]; }
-
-  std::uint32_t u32(std::size_t at) const {
-    std::uint32_t number = 0;
-    napi_get_value_uint32(env_, values_[at], &number);
-    return number;
-  }
-  double number(std::size_t at) const {
-    double number = 0;
-    napi_get_value_double(env_, values_[at], &number);
-    return number;
-  }
-  std::string text(std::size_t at) const { return Napi::String(env_, values_[at]).Utf8Value(); }
-
-  std::span<std::byte> bytes(std::size_t at) const {
-    void* data = nullptr;
-    std::size_t size = 0;
-    if (napi_get_typedarray_info(env_, values_[at], nullptr, &size, &data, nullptr, nullptr) != napi_ok) return {};
-    return {static_cast<std::byte*>(data), size};
-  }
-
-  // The code of a failure; undefined, which costs nothing to make, of success.
-  napi_value result(const Status& status) const {
-    if (status.ok()) return nullptr;
-    environment_->last_error = status.error();
-    return Napi::Number::New(env_, static_cast<double>(status.error().code));
-  }
-
-  // A new handle, or the code of the failure made negative.
-  napi_value handle(const Result<std::uint32_t>& made) const {
-    if (made.ok()) return Napi::Number::New(env_, made.value());
-    environment_->last_error = made.error();
-    return Napi::Number::New(env_, -static_cast<double>(made.error().code));
-  }
-
-  // A failure for which there may be no memory to tell much of.
-  napi_value failed(Code code, std::string_view message, Returns returns) const {
-    try {
-      environment_->last_error = Error{code, std::string(message)};
-    } catch (const std::bad_alloc&) {
-      environment_->last_error = Error{code, {}};
-    }
-    if (returns == Returns::kObject) {
-      napi_throw_error(env_, nullptr, environment_->last_error.message.c_str());
-      return nullptr;
-    }
-    const auto number = static_cast<double>(code);
-    return Napi::Number::New(env_, returns == Returns::kHandle ? -number : number);
-  }
-
- private:
-  napi_env env_;
-  Environment* environment_ = nullptr;
-  std::array<napi_value, kMaxArguments> values_{};
-};
-
-// C++ exceptions must not reach the engine, which would end the process: there may be no memory for one call.
-template <napi_callback Method, Returns kReturns = Returns::kStatus>
-napi_value guarded(napi_env env, napi_callback_info info) {
-  try {
-    return Method(env, info);
-  } catch (const std::bad_alloc&) {
-    return Arguments(env, info).failed(Code::kResourceExhausted, "no memory for this call", kReturns);
-  } catch (const std::exception& failure) {
-    return Arguments(env, info).failed(Code::kInternal, failure.what(), kReturns);
-  }
-}
-
 // Of a call that could not be queued. A notification tells of it by kDropped.
 Error no_room() { return {Code::kResourceExhausted, "the calls that wait to be sent exceed maxQueuedBytes"}; }
 constexpr double kDropped = 0;  // no error has this number
-
-Error not_encoded() { return {Code::kInternal, "the bytes to send are not in the memory that was registered"}; }
 
 napi_value start(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
@@ -197,6 +107,7 @@ napi_value call_with(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   const double timeout = args.number(6);
   CallOptions options = call_options(args.u32(5));
+  options.streams = args.u32(7);
   if (std::isfinite(timeout)) options.timeout = duration_of(timeout);
   return send_call(args, options, args.u32(4));
 }
@@ -304,7 +215,7 @@ napi_value create(napi_env env, napi_callback_info) {
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
-      add("copyMessage", copy_message);
+      add("copyMessage", copy_message) && add_stream_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

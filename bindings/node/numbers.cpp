@@ -54,7 +54,13 @@ Napi::Object columns(Napi::Env env) {
                                        {"metadataStart", EventRow::kMetadataStart},
                                        {"metadataEnd", EventRow::kMetadataEnd},
                                        {"longMessage", EventRow::kLongMessage},
-                                       {"flags", EventRow::kFlags}});
+                                       {"flags", EventRow::kFlags},
+                                       {"items", EventRow::kItems},
+                                       {"streams", EventRow::kStreams},
+                                       {"connectionLow", EventRow::kConnection},
+                                       {"connectionHigh", static_cast<EventRow::Column>(EventRow::kConnection + 1)},
+                                       {"streamLow", EventRow::kCallId},
+                                       {"streamHigh", static_cast<EventRow::Column>(EventRow::kCallId + 1)}});
 }
 
 }  // namespace
@@ -72,7 +78,12 @@ Napi::Object numbers(Napi::Env env) {
                                           {"cancel", EventKind::kCancel},
                                           {"clientState", EventKind::kClientState},
                                           {"serverState", EventKind::kServerState},
-                                          {"room", EventKind::kRoom}});
+                                          {"room", EventKind::kRoom},
+                                          {"streamsOpen", EventKind::kStreamsOpen},
+                                          {"streamRoom", EventKind::kStreamRoom},
+                                          {"streamCancel", EventKind::kStreamCancel},
+                                          {"streamItems", EventKind::kStreamItems},
+                                          {"streamEnd", EventKind::kStreamEnd}});
   object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}});
   object["defaultGrace"] = std::chrono::duration<double, std::milli>(defaults::kGrace).count();
   object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
@@ -80,6 +91,7 @@ Napi::Object numbers(Napi::Env env) {
   object["control"] =
       named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});
   object["column"] = columns(env);
+  object["oneStream"] = static_cast<double>(EventRow::kOneStream);
   object["rowWords"] = static_cast<double>(EventRow::kWords);
   object["codes"] = names(env, Code::kCancelled, static_cast<Code>(kCodeCount - 1), code_name);
   object["clientStates"] = names<ClientState>(env, ClientState::kConnecting, ClientState::kClosed, state_name);

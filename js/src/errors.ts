@@ -152,6 +152,18 @@ export function trimmed<T>(act: () => T): T {
   }
 }
 
+/**
+ * What to resolve a promise with that fails while nobody who awaits it is on the stack. V8 shows the async functions that await a
+ * promise in stacks captured in a job that leads to it: the promise has to be attached to this one by then, which takes
+ * it the first of the two jobs.
+ */
+export async function failLater(error: unknown): Promise<never> {
+  await null
+  await null
+  if (isIpcError(error)) captureStack(error, failLater)
+  throw error
+}
+
 // On the prototypes: as an own property it would clutter every printed error.
 Object.defineProperty(IpcError.prototype, 'name', { value: 'IpcError', configurable: true, writable: true })
 Object.defineProperty(RemoteError.prototype, 'name', { value: 'RemoteError', configurable: true, writable: true })

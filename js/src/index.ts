@@ -39,7 +39,18 @@ export { type Context, context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
-export { type Float, float, type Int64, type Kwargs, kwargs, type LocalDateTime, localDateTime } from './values'
+export { Stream } from './streams/stream'
+export {
+  type Float,
+  float,
+  type Int64,
+  type Kwargs,
+  kwargs,
+  type LocalDateTime,
+  localDateTime,
+  type StreamSource,
+  stream,
+} from './values'
 
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
@@ -169,11 +180,6 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
   const service = serviceIfAny(of)
   if (service !== undefined) return service.close(options)
   return handleOf(of).client.close()
-}
-
-/** Will send an iterable item by item. Comes in a later release: throws 'unimplemented'. */
-export function stream(_iterable: unknown): never {
-  return refuseUnimplemented(notYet.streams)
 }
 
 /** Will let a callback outlive the call it was passed to. Comes in a later release: throws 'unimplemented'. */

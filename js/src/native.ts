@@ -32,7 +32,10 @@ export interface Native {
   /** The same of a name that may be anybody's guess: below zero when the service does not offer it. */
   findMethod(client: number, name: string): number
   call(client: number, token: number, method: number, payload: number): Failed
-  /** `metadata` bytes follow the `payload` bytes; `flags` of `numbers.callFlag`; `timeout` in ms, or Infinity. */
+  /**
+   * `metadata` bytes follow the `payload` bytes; `flags` of `numbers.callFlag`; `timeout` in ms, or Infinity; the arguments
+   * carry so many `streams`.
+   */
   callWith(
     client: number,
     token: number,
@@ -41,6 +44,7 @@ export interface Native {
     metadata: number,
     flags: number,
     timeout: number,
+    streams: number,
   ): Failed
   cancel(client: number, token: number): void
   /** `addresses` are what is told of a client that has gone. */
@@ -55,6 +59,20 @@ export interface Native {
   /** The process's sockets go when SIGTERM, SIGINT or SIGHUP ends it, until `keepOnSignal` for each server that listens. */
   removeOnSignal(server: number): Failed
   keepOnSignal(server: number): Failed
+
+  /** `reply` with a result that carries so many streams. The first of them; undefined when none has been opened. */
+  replyWithStreams(call: number, payload: number, streams: number): [connection: number, id: number] | undefined
+  /**
+   * How many items may be sent now: where there is no room an event tells when there is. Below zero when the stream is over.
+   */
+  streamRoom(connection: number, id: number): number
+  /** Sends the first `size` bytes of the memory, which are items; then as `streamRoom`. */
+  sendItems(connection: number, id: number, size: number): number
+  /** A code of 0: without an error. */
+  endStream(connection: number, id: number, code: number, message: string, details: number): Failed
+  /** So many items of a stream of the peer's have been taken, which were `size` bytes of an event's payload. */
+  consumeStream(connection: number, id: number, items: number, size: number): Failed
+  cancelStream(connection: number, id: number): Failed
 
   /** The first bytes of a long message of this batch, by its number. Once only. */
   copyMessage(number: number, into: Buffer): void
@@ -117,6 +135,15 @@ export const Column = {
   longMessage: 10,
   /** Of an inbound call: of Flag. */
   flags: 11,
+  /** Of stream items: how many. */
+  items: 3,
+  /** How many streams the message carries, times `oneStream`. */
+  streams: 11,
+  connectionLow: 12,
+  connectionHigh: 13,
+  /** The stream's id, or that of the first of several; of an inbound call its own, which those of its streams follow. */
+  streamLow: 14,
+  streamHigh: 15,
 } as const
 
 export const Kind = {
@@ -126,7 +153,14 @@ export const Kind = {
   clientState: 3,
   serverState: 4,
   room: 5,
+  streamsOpen: 6,
+  streamRoom: 7,
+  streamCancel: 8,
+  streamItems: 9,
+  streamEnd: 10,
 } as const
+
+export const oneStream = 2
 
 export const Flag = {
   notify: 1,

@@ -82,11 +82,16 @@ export interface ServeOptions extends EndpointOptions {
 /** The options of `withOptions`. */
 export interface CallOptions {
   /**
-   * In ms. The call then fails with 'deadline_exceeded' and the handler is told; 0 fails at once. Default null: no
-   * deadline.
+   * In ms. The call then fails with 'deadline_exceeded' and the handler is told; 0 fails at once. The streams of its result
+   * must have ended by then, too. Default null: no deadline.
    */
   timeout?: number | null | undefined
-  /** Aborting it fails the call with 'cancelled' and tells the handler. */
+  /**
+   * How long to wait for each item of a stream of the result, in ms; the stream then fails with 'deadline_exceeded'. Default
+   * null: for ever.
+   */
+  idleTimeout?: number | null | undefined
+  /** Aborting it fails the call, or the streams of its result, with 'cancelled' and tells the handler. */
   signal?: AbortSignal | undefined
   /** Travels with the call; the handler finds it in `context().metadata`. */
   metadata?: Readonly<Record<string, unknown>> | undefined

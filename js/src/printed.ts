@@ -1,3 +1,6 @@
+import { inspect } from 'node:util'
+import { withoutOwnFrames } from './errors'
+
 const longest = 1000
 const largest = 1n << 256n
 const maxText = 64 * 1024
@@ -37,4 +40,13 @@ export function boundedText(whole: string): string {
     bytes = Buffer.concat([bytes.subarray(0, half), Buffer.from('\n  [...]\n'), bytes.subarray(bytes.length - half)])
   }
   return bytes.toString()
+}
+
+/** An error for the log. Never throws: printing runs what was thrown, which may throw again. */
+export function shownError(error: unknown): string {
+  try {
+    return boundedText(typeof error === 'string' ? error : withoutOwnFrames(inspect(error)))
+  } catch {
+    return '(what was thrown cannot be printed)'
+  }
 }

@@ -34,6 +34,12 @@ export const handlers = {
   /** An outcome came whose message could not be taken over. */
   lost: (_event: number, _error: unknown): void => {},
   cancel: (_call: number): void => {},
+  /** The streams among a call's arguments may begin. */
+  streamsOpen: (_event: number): void => {},
+  /** Anything about a stream that has begun. */
+  stream: (_event: number, _bytes: Buffer): void => {},
+  /** A message of a stream could not be taken over. */
+  streamLost: (_event: number, _error: unknown): void => {},
   batchDone: (): void => {},
 }
 
@@ -99,6 +105,15 @@ function deliver(event: number): void {
     case Kind.cancel:
       handlers.cancel(table[event + Column.token] as number)
       break
+    case Kind.streamRoom:
+    case Kind.streamCancel:
+    case Kind.streamItems:
+    case Kind.streamEnd:
+      handlers.stream(event, bytes)
+      break
+    case Kind.streamsOpen:
+      handlers.streamsOpen(event)
+      break
     case Kind.clientState:
     case Kind.serverState:
       onState(event)
@@ -119,9 +134,10 @@ function longMessage(event: number): Buffer {
   return bytes
 }
 
-/** Ends a call whose message could not be taken over. */
+/** Ends a call, or a stream, whose message could not be taken over. */
 function refuse(event: number, error: unknown): void {
   if (table[event] === Kind.outcome) handlers.lost(event, error)
+  else if (table[event] !== Kind.inboundCall) handlers.streamLost(event, error)
   else servers.get(table[event + Column.owner] as number)?.onLostCall(event, error)
 }
 

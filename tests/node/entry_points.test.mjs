@@ -19,6 +19,7 @@ test('the public names are these', () => {
       'IpcError',
       'RemoteError',
       'Server',
+      'Stream',
       'call',
       'close',
       'codes',

@@ -13,12 +13,13 @@ const { serverStates } = require('../../js/dist/serve/service.js')
 const { numbers } = native.loadNative()
 
 test('what is read for every message has the numbers of the core', () => {
-  const { Column, Control, Flag, Kind, rowWords } = native
+  const { Column, Control, Flag, Kind, oneStream, rowWords } = native
   assert.deepEqual({ ...Kind }, numbers.kind)
   assert.deepEqual({ ...Control }, numbers.control)
   assert.deepEqual({ ...Flag }, numbers.flag)
   assert.deepEqual({ ...Column }, numbers.column)
   assert.equal(rowWords, numbers.rowWords)
+  assert.equal(oneStream, numbers.oneStream)
 })
 
 test('codes and states have the names and the order of the core', () => {

@@ -13,19 +13,8 @@ const isUnimplemented = path => error => {
   return true
 }
 
-async function* rows() {
-  yield 1
-}
-function* numbers() {
-  yield 1
-}
-
 const values = {
   'a function': () => () => 1,
-  'a generator': numbers,
-  'an async generator': rows,
-  'an array iterator': () => [1].values(),
-  'an object that is only iterable': () => ({ [Symbol.asyncIterator]: rows }),
   'a typed array': () => new Float64Array(1),
   'an Error': () => new Error('as a value'),
 }
@@ -51,15 +40,6 @@ for (const [what, make] of Object.entries(values)) {
   })
 }
 
-test('iterating the call of a generator', async t => {
-  const { remote } = await serveAndConnect(t, { rows, numbers }, { serve: { onError() {} } })
-  for (const method of ['rows', 'numbers']) {
-    await assert.rejects(async () => {
-      for await (const _ of remote[method]());
-    }, isUnimplemented('result'))
-  }
-})
-
 test('the option expose, which narrows what is served', async () => {
   await assert.rejects(ipc.serve(freshName(), { add() {} }, { expose: ['add'] }), error => {
     assert.match(error.message, /'expose'/)
@@ -67,7 +47,7 @@ test('the option expose, which narrows what is served', async () => {
   })
 })
 
-for (const verb of ['stream', 'retain', 'proxy']) {
+for (const verb of ['retain', 'proxy']) {
   test(`${verb}()`, () => assert.throws(() => ipc[verb]([]), isUnimplemented()))
 }
 

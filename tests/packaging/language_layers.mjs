@@ -24,11 +24,12 @@ export const layers = {
   'js/src': {
     base: { files: ['brand', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'], may: [] },
     values: { may: ['base'] },
-    process: { files: ['runtime', 'state'], may: ['base', 'values'] },
+    process: { files: ['runtime', 'state', 'ended'], may: ['base', 'values'] },
     options: { files: ['options'], may: ['base', 'values'] },
-    client: { may: ['base', 'values', 'process', 'options'] },
-    serve: { may: ['base', 'values', 'process', 'options'] },
-    api: { files: ['index'], may: ['base', 'values', 'process', 'options', 'client', 'serve'] },
+    streams: { may: ['base', 'values', 'process'] },
+    client: { may: ['base', 'values', 'process', 'options', 'streams'] },
+    serve: { may: ['base', 'values', 'process', 'options', 'streams'] },
+    api: { files: ['index'], may: ['base', 'values', 'process', 'options', 'streams', 'client', 'serve'] },
   },
 }
 

@@ -1,17 +1,53 @@
+import { isMarked } from '../brand'
 import { captureStack, IpcError, isIpcError, trimStack } from '../errors'
+import type { Stream } from '../streams/stream'
+import { streamMark } from '../values'
+
+/** What iterating a result of type T gives. */
+export type ItemOf<T> = T extends Stream<infer Item> ? Item : never
 
 /**
- * A call that has been sent: a promise of its result. Iterating it (`for await`) is for streams, which come in a later
- * release: where the service answers with one it rejects with 'unimplemented', otherwise with 'failed_precondition'.
+ * A call that has been sent: a promise of its result. Where that is a stream, the call can be iterated as well, `for await`,
+ * which takes care of its rejection. Iterating it rejects with 'failed_precondition' where the result is no stream.
  */
-export class Call<T> extends Promise<T> implements AsyncIterable<never> {
-  [Symbol.asyncIterator](): AsyncIterator<never> {
-    return { next: () => this.then(refuseToIterate) }
+export class Call<T> extends Promise<T> implements AsyncIterable<ItemOf<T>> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<ItemOf<T>> {
+    return new CallIterator(this)
   }
 }
 
-function refuseToIterate(): never {
-  throw new IpcError('failed_precondition', 'the method returned a value and no stream: await the call instead')
+class CallIterator<Item> implements AsyncIterableIterator<Item> {
+  private iterator: AsyncIterator<Item> | undefined
+
+  constructor(private readonly call: Call<unknown>) {}
+
+  next(): Promise<IteratorResult<Item>> {
+    return this.iterator === undefined ? this.begin() : this.iterator.next()
+  }
+
+  private async begin(): Promise<IteratorResult<Item>> {
+    await this.open()
+    return (this.iterator as AsyncIterator<Item>).next()
+  }
+
+  private async open(): Promise<void> {
+    const result = await this.call
+    if (!isMarked(result, streamMark)) {
+      const message = 'the method returned a value and no stream: await the call instead'
+      throw trimStack(new IpcError('failed_precondition', message))
+    }
+    this.iterator ??= (result as Stream<Item>)[Symbol.asyncIterator]()
+  }
+
+  async return(value?: unknown): Promise<IteratorResult<Item>> {
+    if (this.iterator === undefined) await this.open().catch(() => {})
+    await this.iterator?.return?.()
+    return { done: true, value }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
 }
 
 // `await` takes a promise whose constructor is Promise as it is; any other it wraps in a second promise and
@@ -24,6 +60,8 @@ export type Reject = (error: unknown) => void
 
 let resolve: Resolve
 let reject: Reject
+
+const forgotten = () => {}
 
 // One executor for all, so that a call makes no closure of its own.
 function capture(resolveCall: Resolve, rejectCall: Reject): void {
@@ -41,6 +79,7 @@ export function makeCall(ends: Ends): Call<unknown> {
   const call = new Call<unknown>(capture)
   ends.resolve = resolve
   ends.reject = reject
+  resolve = reject = forgotten // they would keep the call's result in memory
   return call
 }
 
@@ -60,16 +99,4 @@ export function rejectedCall(error: unknown): Call<never> {
   if (isIpcError(error)) captureStack(error, rejectedCall)
   reject(trimStack(error))
   return call
-}
-
-/**
- * What to resolve a call with that fails while its caller is not on the stack. V8 shows the async functions that await a
- * promise in stacks captured in a job that leads to it: the call has to be attached to this promise by then, which takes
- * it the first of the two jobs.
- */
-export async function failLater(error: unknown): Promise<never> {
-  await null
-  await null
-  if (isIpcError(error)) captureStack(error, failLater)
-  throw error
 }

@@ -1,4 +1,4 @@
-import { captureStack, IpcError, trimStack, withSent } from '../errors'
+import { captureStack, failLater, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -18,10 +18,12 @@ import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
 import type { DecodeOptions } from '../values'
 import { whenAborted } from './abort'
-import { type Call, failLater, makeCall, rejectedCall } from './call'
+import { ArgumentStreams } from './argument_streams'
+import { type Call, makeCall, rejectedCall } from './call'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
-import { noSettings, type Settings } from './settings'
+import { limitsStreams, noSettings, type Settings } from './settings'
+import { StreamLimits } from './stream_limits'
 
 export const clientStates = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
@@ -114,22 +116,27 @@ export class Client implements Owner {
   }
 
   call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
-    let length: number
     try {
       // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
       if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
+    } catch (error) {
+      return rejectedCall(error)
+    }
+    let length: number
+    try {
       length = write(args, settings?.metadata)
     } catch (error) {
+      this.argumentStreams(method)?.discard()
       return rejectedCall(error)
     }
     const slot = takeSlot(this)
     const call = makeCall(slot)
+    slot.streams = this.argumentStreams(method)
     let failed: number | undefined
-    if (settings === undefined) {
+    if (settings === undefined && slot.streams === undefined) {
       failed = native().call(this.id, slot.token, method, length)
     } else {
-      failed = this.callWith(slot.token, method, length, settings)
-      if (failed === undefined && settings.signal !== undefined) this.watch(slot, method, settings.signal)
+      failed = this.callWith(slot, method, length, settings ?? noSettings)
     }
     if (failed !== undefined) {
       const { reject } = slot
@@ -139,17 +146,36 @@ export class Client implements Owner {
     return call
   }
 
+  /** What is streamed of the arguments that were encoded last. */
+  private argumentStreams(method: number): ArgumentStreams | undefined {
+    const { streams } = encoder
+    return streams.length === 0 ? undefined : new ArgumentStreams(streams, this.names[method] as string)
+  }
+
+  private callWith(slot: Slot, method: number, length: number, settings: Settings): number | undefined {
+    const { signal } = settings
+    if (limitsStreams(settings)) {
+      slot.limits = new StreamLimits(this.names[method] as string, settings, signal => this.aborted(method, signal))
+    }
+    const failed = this.send(slot.token, method, length, settings, encoder.streams.length)
+    if (failed === undefined && signal !== undefined) this.watch(slot, method, signal)
+    return failed
+  }
+
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
     if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
-    const { flags, timeout, metadata } = settings ?? noSettings
-    const length = write(args, metadata)
-    const failed = this.callWith(0, method, length, {
-      flags: flags | native().numbers.callFlag.notify,
-      timeout,
-      metadata,
-      signal: undefined,
-    })
+    const given = settings ?? noSettings
+    let length: number
+    let streams: number
+    try {
+      length = write(args, given.metadata)
+    } finally {
+      streams = encoder.streams.length
+      this.argumentStreams(method)?.discard() // nobody would read them
+    }
+    const flags = given.flags | native().numbers.callFlag.notify
+    const failed = this.send(0, method, length, { ...given, flags }, streams)
     if (failed === undefined) return true
     if (failed !== dropped) throw lastFailure(failed)
     this.logDrop()
@@ -168,9 +194,9 @@ export class Client implements Owner {
     )
   }
 
-  private callWith(token: number, method: number, length: number, settings: Settings): number | undefined {
+  private send(token: number, method: number, length: number, settings: Settings, streams: number): number | undefined {
     const { metadata, flags, timeout } = settings
-    return native().callWith(this.id, token, method, length, metadata?.length ?? 0, flags, timeout)
+    return native().callWith(this.id, token, method, length, metadata?.length ?? 0, flags, timeout, streams)
   }
 
   private watch(slot: Slot, method: number, signal: AbortSignal): void {

@@ -1,8 +1,13 @@
-import { type IpcError, RemoteError, withSent } from '../errors'
+import { errorOf } from '../ended'
+import { failLater } from '../errors'
 import { Column, Control } from '../native'
-import { control, failure, handlers, isDelivering, messageIn, native, table } from '../runtime'
-import { type DecodeOptions, decode, decodeError } from '../values'
-import { failLater, type Reject, type Resolve } from './call'
+import { control, handlers, isDelivering, table } from '../runtime'
+import { carriedByOutcome } from '../streams/carried'
+import { keyAt } from '../streams/open_streams'
+import { type DecodeOptions, decode } from '../values'
+import type { ArgumentStreams } from './argument_streams'
+import type { Reject, Resolve } from './call'
+import type { StreamLimits } from './stream_limits'
 
 /** Whose call it is. */
 export interface Caller {
@@ -17,6 +22,10 @@ export class Slot {
   caller: Caller | undefined = undefined
   /** Undoes what the call's AbortSignal needs. */
   whenSettled: (() => void) | undefined = undefined
+  /** What of its arguments is streamed; until it may begin. */
+  streams: ArgumentStreams | undefined = undefined
+  /** What ends the streams of its result, where something does. */
+  limits: StreamLimits | undefined = undefined
   next = none
 
   constructor(readonly token: number) {}
@@ -45,7 +54,8 @@ export function takeSlot(caller: Caller): Slot {
 
 function empty(slot: Slot): void {
   slot.whenSettled?.()
-  slot.resolve = slot.reject = slot.caller = slot.whenSettled = undefined
+  slot.streams?.discard()
+  slot.resolve = slot.reject = slot.caller = slot.whenSettled = slot.streams = slot.limits = undefined
   ;(control[Control.keepAlive] as number)--
 }
 
@@ -73,11 +83,15 @@ handlers.batchDone = () => {
 
 handlers.outcome = (event, bytes) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve, caller } = slot
-  if (resolve === undefined) return
+  const { resolve, caller, limits } = slot
+  const carried = carriedByOutcome(event, caller?.decoding, caller)
+  if (resolve === undefined) {
+    carried?.abandon()
+    return
+  }
   dropSlot(slot)
   if (table[event + Column.code] !== 0) {
-    resolve(failLater(errorIn(event, bytes)))
+    resolve(failLater(errorOf(event, bytes)))
     return
   }
   let value: unknown
@@ -87,30 +101,27 @@ handlers.outcome = (event, bytes) => {
       table[event + Column.payloadStart] as number,
       table[event + Column.payloadEnd] as number,
       caller?.decoding,
+      carried,
     )
   } catch (error) {
+    carried?.abandon()
     resolve(failLater(error))
     return
   }
+  if (carried !== undefined) for (const stream of carried.finish()) limits?.apply(stream)
   resolve(value)
 }
 
 handlers.lost = (event, error) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve } = slot
+  const { resolve, caller } = slot
+  carriedByOutcome(event, undefined, caller)?.abandon()
   if (resolve === undefined) return
   dropSlot(slot)
   resolve(failLater(error))
 }
 
-function errorIn(event: number, bytes: Buffer): IpcError {
-  const ending = table[event + Column.ending]
-  const { remoteError, maybeRun } = native().numbers.ending
-  const error = failure(table[event + Column.code] as number, messageIn(event))
-  if (ending === remoteError) {
-    const start = table[event + Column.payloadStart] as number
-    const end = table[event + Column.payloadEnd] as number
-    return end > start ? decodeError(bytes, start, end) : new RemoteError(error.code, error.message)
-  }
-  return withSent(error, ending === maybeRun ? 'maybe' : 'no')
+handlers.streamsOpen = event => {
+  const { streams } = slots[table[event + Column.token] as number] as Slot
+  streams?.begin(keyAt(event))
 }

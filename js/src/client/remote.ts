@@ -1,8 +1,10 @@
+import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { show } from '../options'
-import type { Kwargs } from '../values'
+import type { Stream } from '../streams/stream'
+import type { Kwargs, StreamSource } from '../values'
 import type { Call } from './call'
 import type { Client } from './client'
 import type { Settings } from './settings'
@@ -16,7 +18,23 @@ type WithKwargs<A extends readonly unknown[]> = number extends A['length']
       | [Kwargs]
       | (A extends [] ? never : A extends [_?: infer First, ...rest: infer Rest] ? [First, ...WithKwargs<Rest>] : never)
 
-type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never
+type Result<F> = F extends (...args: never[]) => infer R ? Received<Awaited<R>> : never
+
+/** What arrives of a result of type R. */
+type Received<R> = 0 extends 1 & R
+  ? R
+  : R extends
+        | AsyncGenerator<infer Item>
+        | Generator<infer Item>
+        | StreamSource<infer Item>
+        | ReadableStreamOf<infer Item>
+    ? Stream<Item>
+    : R extends Readable
+      ? Stream<unknown>
+      : R
+
+/** The ReadableStream of Node.js's types and of the DOM's. */
+type ReadableStreamOf<Item> = { getReader(): { read(): Promise<{ done: boolean; value?: Item | undefined }> } }
 
 /** Objects that are values. Types do not tell an instance of a user's class, another value, from a namespace. */
 type Value =

@@ -8,22 +8,31 @@ import { Encoder, isPlainObject } from '../values'
 export interface Settings {
   flags: number
   timeout: number
+  /** Between the items of a stream. */
+  idleTimeout: number
   signal: AbortSignal | undefined
   metadata: Uint8Array | undefined
+}
+
+/** Whether something of it ends streams. */
+export function limitsStreams({ timeout, idleTimeout, signal }: Settings): boolean {
+  return signal !== undefined || Math.min(timeout, idleTimeout) < Number.POSITIVE_INFINITY
 }
 
 export const noSettings: Readonly<Settings> = {
   flags: 0,
   timeout: Number.POSITIVE_INFINITY,
+  idleTimeout: Number.POSITIVE_INFINITY,
   signal: undefined,
   metadata: undefined,
 }
 
 /** Checks call options and adds them to those that are set already. */
 export function makeSettings(base: Settings | undefined, options: CallOptions): Settings {
-  checkKeys('withOptions', options, ['timeout', 'signal', 'metadata', 'idempotent', 'waitForReady'])
+  checkKeys('withOptions', options, ['timeout', 'idleTimeout', 'signal', 'metadata', 'idempotent', 'waitForReady'])
   const settings = { ...(base ?? noSettings) }
   settings.timeout = milliseconds('timeout', options.timeout, settings.timeout)
+  settings.idleTimeout = milliseconds('idleTimeout', options.idleTimeout, settings.idleTimeout)
   const { signal, metadata } = options
   if (signal !== undefined) {
     if (!isAbortSignal(signal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')
@@ -42,7 +51,7 @@ export function makeSettings(base: Settings | undefined, options: CallOptions): 
   return settings
 }
 
-const encoder = new Encoder()
+const encoder = new Encoder({ reason: 'a stream, which no metadata can carry', isLater: false })
 
 function encodeMetadata(metadata: unknown): Uint8Array {
   if (!isPlainObject(metadata)) throw new IpcError('invalid_argument', 'metadata is a plain object')

@@ -31,6 +31,10 @@ export interface InboundCall {
   metadataEnd: number
   /** The caller's deadline, on the clock of performance.now(); Infinity: never. */
   deadline: number
+  /** What its handler knows of it, once it has asked. */
+  context: HandlerContext | undefined
+  /** Its id is another call's by now. */
+  isAnswered: boolean
 }
 
 /** The call that an event of the table tells of. */
@@ -47,7 +51,17 @@ export function inboundCallAt(event: number, bytes: Buffer, method: Method): Inb
     metadataStart: table[event + Column.metadataStart] as number,
     metadataEnd: table[event + Column.metadataEnd] as number,
     deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
+    context: undefined,
+    isAnswered: false,
   }
+}
+
+/** Has the handler, or what it streams, find the metadata also when the batch has been handled. */
+export function keepMetadata(call: InboundCall): void {
+  if (call.metadataEnd <= call.metadataStart) return
+  call.bytes = Buffer.from(call.bytes.subarray(call.metadataStart, call.metadataEnd))
+  call.metadataEnd -= call.metadataStart
+  call.metadataStart = 0
 }
 
 export class HandlerContext implements Context {
@@ -102,12 +116,12 @@ function callerGone(): IpcError {
 }
 
 let running: InboundCall | undefined
-/** Of the calls whose handler has asked for it. */
+/** Of the calls that are not answered and whose handler has asked for it. */
 const contexts = new Map<number, HandlerContext>()
 
 /**
  * The call that the running handler serves. To be asked for in the synchronous part of a handler, before its first
- * `await`; what it returns stays valid.
+ * `await`, and in a generator between a `yield` and the next `await`; what it returns stays valid.
  *
  * Throws 'failed_precondition' elsewhere, 'data_loss' when the caller's metadata are no object.
  */
@@ -123,12 +137,11 @@ export function context(): Context {
 
 /** What is known about a call from now on. */
 function contextOf(call: InboundCall): HandlerContext {
-  let made = contexts.get(call.id)
-  if (made === undefined) {
-    made = new HandlerContext(call)
-    contexts.set(call.id, made)
+  if (call.context === undefined) {
+    call.context = new HandlerContext(call)
+    if (!call.isAnswered) contexts.set(call.id, call.context)
   }
-  return made
+  return call.context
 }
 
 /** Says whose synchronous part runs from now on; undefined: nobody's. Returns whose did before. */
@@ -139,8 +152,8 @@ export function enter(next: InboundCall | undefined): InboundCall | undefined {
 }
 
 /** The call of this server's whose handler is in its synchronous part. */
-export function callRunningAt(server: number): number | undefined {
-  return running?.server === server ? running.id : undefined
+export function callRunningAt(server: number): InboundCall | undefined {
+  return running?.server === server ? running : undefined
 }
 
 /** The call has been answered. */
@@ -152,8 +165,8 @@ export function forget(callId: number): void {
  * Whether this is how a handler ends that has heeded its signal: with the signal's reason, or an AbortError, as what
  * takes a signal throws (fetch, timers, streams).
  */
-export function isAbort(callId: number, error: unknown): boolean {
-  const reason = contexts.get(callId)?.abortReason
+export function isAbort({ context }: InboundCall, error: unknown): boolean {
+  const reason = context?.abortReason
   if (reason === undefined) return false
   if (error === reason) return true
   try {

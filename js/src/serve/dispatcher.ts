@@ -1,22 +1,24 @@
-import { IpcError, isIpcError } from '../errors'
 import { Column } from '../native'
 import { codeNumber, encoder, native, share, shareEncoded, table } from '../runtime'
+import { carriedByCall } from '../streams/carried'
+import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf } from '../values'
-import { enter, forget, type InboundCall, inboundCallAt } from './context'
+import { enter, forget, type InboundCall, inboundCallAt, keepMetadata } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
 import { bind, expectSeen } from './parameters'
+import { faultOf, ResultStreams } from './result_streams'
 
 /** Runs the handlers of one service, and answers for them. */
 export class Dispatcher {
-  /** `onAnswered` is told of every call that has been answered. */
+  /** `onOver` is told of every call that has been answered, when the streams of its result have ended, if it has one. */
   constructor(
     private readonly service: string,
     private readonly methods: readonly Method[],
     private readonly decoding: DecodeOptions | undefined,
     private readonly errors: HandlerErrors,
-    private readonly onAnswered: (callId: number) => void,
+    private readonly onOver: (call: InboundCall | undefined) => void,
   ) {}
 
   onInboundCall(event: number, bytes: Buffer): void {
@@ -26,11 +28,14 @@ export class Dispatcher {
       return
     }
     const call = inboundCallAt(event, bytes, method)
+    const carried = carriedByCall(event, this.decoding)
     let args: unknown[]
     try {
       const end = table[event + Column.payloadEnd] as number
-      args = fit(method, decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.decoding))
+      args = fit(method, decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.decoding, carried))
+      carried?.finish()
     } catch (error) {
+      carried?.abandon()
       this.fail(call, error)
       return
     }
@@ -62,8 +67,10 @@ export class Dispatcher {
     } finally {
       enter(before)
     }
-    if (isAsync) void this.finishAsync(call, result)
-    else this.finish(call, result)
+    if (isAsync) {
+      keepMetadata(call)
+      void this.finishAsync(call, result)
+    } else this.finish(call, result)
   }
 
   /** Never rejects. */
@@ -83,41 +90,56 @@ export class Dispatcher {
     try {
       if (!call.isNotification) length = encoder.encodeResult(result)
     } catch (error) {
+      const { streams } = encoder
       const fault = faultOf(error)
-      this.refuse(call.id, fault)
+      this.refuse(call.id, fault, call)
+      discard(streams, new ResultStreams(call, this.errors))
       this.errors.report(call.method.name, fault)
       return
     }
-    this.answer(call.id, length)
+    if (!call.isNotification && encoder.streams.length > 0) this.answerWithStreams(call, length, encoder.streams)
+    else this.answer(call.id, length, call)
   }
 
   /** Sends the bytes that the encoder has just written. */
-  private answer(callId: number, length: number): void {
+  private answer(callId: number, length: number, call?: InboundCall): void {
     forget(callId)
+    if (call !== undefined) call.isAnswered = true
     shareEncoded()
     native().reply(callId, length)
-    this.onAnswered(callId)
+    this.onOver(call)
+  }
+
+  private answerWithStreams(call: InboundCall, length: number, sources: readonly object[]): void {
+    keepMetadata(call)
+    forget(call.id)
+    call.isAnswered = true
+    shareEncoded()
+    const first = native().replyWithStreams(call.id, length, sources.length)
+    const streams = new ResultStreams(call, this.errors, sources.length, () => this.onOver(call))
+    if (first !== undefined) {
+      produce({ connection: first[0], id: first[1] }, sources, streams)
+      return
+    }
+    call.context?.cancel()
+    discard(sources, streams)
+    this.onOver(call)
   }
 
   private fail(call: InboundCall, error: unknown): void {
     const isOurConcern = this.errors.concern(call, error)
-    this.refuse(call.id, error)
+    this.refuse(call.id, error, call)
     if (isOurConcern) this.errors.report(call.method.name, error)
   }
 
-  private refuse(callId: number, error: unknown): void {
+  private refuse(callId: number, error: unknown, call?: InboundCall): void {
     forget(callId)
+    if (call !== undefined) call.isAnswered = true
     const details = encodeError(error)
     share(details)
     native().replyError(callId, codeNumber(codeOf(error)), messageOf(error), details.length)
-    this.onAnswered(callId)
+    this.onOver(call)
   }
-}
-
-/** That a result cannot be sent is the service's fault, and not that of the caller's arguments. */
-function faultOf(error: unknown): unknown {
-  if (!isIpcError(error) || error.code !== 'invalid_argument') return error
-  return new IpcError('internal', error.message, undefined, error.cause === undefined ? {} : { cause: error.cause })
 }
 
 /** The arguments as the function takes them, keyword ones in their places. */

@@ -1,8 +1,8 @@
-import { inspect, types } from 'node:util'
-import { isIpcError, isRemoteError, withoutOwnFrames } from '../errors'
+import { types } from 'node:util'
+import { isIpcError, isRemoteError } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
-import { boundedText } from '../printed'
+import { shownError } from '../printed'
 import { type InboundCall, isAbort } from './context'
 
 type OnError = (error: unknown, info: HandlerErrorInfo) => unknown
@@ -15,9 +15,9 @@ export class HandlerErrors {
   ) {}
 
   /** Whether somebody has to be told here: what a handler means to throw its caller hears of, if there is one. */
-  concern({ id, isNotification }: InboundCall, error: unknown): boolean {
-    if (isAbort(id, error)) return false
-    return isNotification || !isIpcError(error) || isRemoteError(error)
+  concern(call: InboundCall, error: unknown): boolean {
+    if (isAbort(call, error)) return false
+    return call.isNotification || !isIpcError(error) || isRemoteError(error)
   }
 
   /** To be called when the caller has been answered: to log may take long, or for ever. */
@@ -45,14 +45,5 @@ export function isThenable(value: unknown): boolean {
 }
 
 function logError(error: unknown, { service, method }: HandlerErrorInfo): void {
-  log(`ipcbridge: ${service}: ${method} failed:`, () => shown(error))
-}
-
-/** Never throws: printing runs what the handler threw, which may throw again. */
-function shown(error: unknown): string {
-  try {
-    return boundedText(typeof error === 'string' ? error : withoutOwnFrames(inspect(error)))
-  } catch {
-    return '(what was thrown cannot be printed)'
-  }
+  log(`ipcbridge: ${service}: ${method} failed:`, () => shownError(error))
 }

@@ -15,7 +15,7 @@ import { checkHandle, type InboundCallOwner, keepAlive, letGo, native, neverSpin
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import { unimplementedServeOptions } from '../unimplemented'
-import { callRunningAt } from './context'
+import { callRunningAt, type InboundCall } from './context'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
@@ -39,10 +39,10 @@ export class Service implements InboundCallOwner {
   private readonly id: number
   /** Where it listens, or did when that was last asked. */
   private path = ''
-  /** How many calls have begun and are not answered. The core counts those, too, that wait for their turn. */
+  /** How many calls have begun and are not over. The core counts those, too, that wait for their turn. */
   private begun = 0
   /** Of the calls whose handlers wait in close(), what lets them go on. */
-  private readonly closers = new Map<number, () => void>()
+  private readonly closers = new Map<InboundCall, () => void>()
 
   constructor(
     readonly address: string,
@@ -57,7 +57,7 @@ export class Service implements InboundCallOwner {
       methods,
       decodingOf(options),
       new HandlerErrors(address, fn('onError', options.onError, undefined)),
-      callId => this.answered(callId),
+      call => this.over(call),
     )
     const { numbers } = native()
     const nativeOptions = {
@@ -104,15 +104,15 @@ export class Service implements InboundCallOwner {
     if (this.state.current === 'closed') return
     const closed = this.state.next(state => state === 'closed')
     native().closeServer(this.id, grace)
-    const callId = callRunningAt(this.id)
-    await (callId === undefined ? closed : Promise.race([closed, this.othersEnd(callId)]))
+    const call = callRunningAt(this.id)
+    await (call === undefined ? closed : Promise.race([closed, this.othersEnd(call)]))
   }
 
   /** Settles when no handlers run but those that wait for this, which the server will only be closed after. */
-  private othersEnd(callId: number): Promise<void> {
+  private othersEnd(call: InboundCall): Promise<void> {
     return new Promise(resolve => {
-      const before = this.closers.get(callId)
-      this.closers.set(callId, () => {
+      const before = this.closers.get(call)
+      this.closers.set(call, () => {
         before?.()
         resolve()
       })
@@ -125,10 +125,10 @@ export class Service implements InboundCallOwner {
     for (const release of this.closers.values()) release()
   }
 
-  private answered(callId: number): void {
+  private over(call: InboundCall | undefined): void {
     this.begun--
     if (this.closers.size === 0) return
-    this.closers.delete(callId)
+    if (call !== undefined) this.closers.delete(call)
     this.releaseClosers()
   }
 

@@ -5,8 +5,6 @@ import { notYet } from '../unimplemented'
 import { isClass } from './plain'
 import { Refused } from './refused'
 
-const collect = 'collect it first: const items = []; for await (const item of it) items.push(item)'
-
 /** What to send instead of objects that say themselves what they are, in whatever realm: by their Symbol.toStringTag. */
 const byTag: Readonly<Record<string, string>> = {
   AbortSignal: 'an AbortSignal: pass it to withOptions(service, { signal })',
@@ -39,14 +37,15 @@ function notYetSent(value: unknown): string | undefined {
     return `a DataView: ${notYet.arrays}; send new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`
   }
   if (ArrayBuffer.isView(value)) return `a typed array: ${notYet.arrays}; send Array.from(array)`
-  if (types.isPromise(value)) return undefined // a Call is iterable, too, but is to be awaited
-  if (has(value, Symbol.asyncIterator)) return `an async iterator: ${notYet.streams}; ${collect}`
-  if (has(value, 'next')) return `an iterator: ${notYet.streams}; send ${spreadOf(value)}`
   return undefined
 }
 
-function spreadOf(iterator: object): string {
-  return has(iterator, Symbol.iterator) ? '[...it]' : '[...{ [Symbol.iterator]: () => it }]'
+/** Of what could travel item by item. */
+function asStream(value: object): string | undefined {
+  if (has(value, Symbol.asyncIterator)) return 'an async iterable: send ipc.stream(it)'
+  if (!has(value, 'next')) return undefined
+  const iterable = has(value, Symbol.iterator) ? 'it' : '{ [Symbol.iterator]: () => it }'
+  return `an iterator: send its items as a list, [...${iterable}], or one by one, ipc.stream(${iterable})`
 }
 
 function neverSent(value: unknown): string {
@@ -54,6 +53,8 @@ function neverSent(value: unknown): string {
   if (typeof value === 'function') return `a class (${nameOf(value)}): send an instance's fields as a plain object`
   const object = value as object
   if (types.isPromise(object) || has(object, 'then')) return 'a promise: await it first'
+  const streamed = asStream(object)
+  if (streamed !== undefined) return streamed
   if (types.isRegExp(object)) return 'a regular expression: send regexp.source'
   if (types.isSymbolObject(object)) return 'a boxed symbol: send value.valueOf().description'
   if (types.isBoxedPrimitive(object)) return 'a boxed primitive: send value.valueOf()'

@@ -17,6 +17,12 @@ export interface DecodeOptions {
   int64?: Int64
 }
 
+/** The streams that a message carries, for what is decoded of it. */
+export interface CarriedStreams {
+  /** The one that stands at such a place; undefined when there is none, or it was asked for before. */
+  take(place: number): object | undefined
+}
+
 const high = 0x1_0000_0000
 /** The last moment, in milliseconds, that a Date can hold. */
 const lastDate = 8.64e15
@@ -26,14 +32,27 @@ const farIndex = '100000'
 /** Reads values by the table of docs/values.md. Arrays grow as their items arrive, whatever length was announced. */
 class ValueReader extends Reader {
   private int64: Int64 = 'mixed'
+  private streams: CarriedStreams | undefined
   private weight = 0
   private readonly collisions = new CollisionGuard()
 
-  begin(buffer: Buffer, start: number, end: number, options: DecodeOptions | undefined): void {
+  begin(
+    buffer: Buffer,
+    start: number,
+    end: number,
+    options: DecodeOptions | undefined,
+    streams: CarriedStreams | undefined,
+  ): void {
     this.open(buffer, start, end)
+    this.streams = streams
     this.weight = 1
     this.collisions.begin()
     this.int64 = options?.int64 ?? 'mixed'
+  }
+
+  override close(): void {
+    super.close()
+    this.streams = undefined
   }
 
   arguments(): unknown[] {
@@ -208,11 +227,20 @@ class ValueReader extends Reader {
         this.collisions.expectSpread(items, 1)
         return new Set(items)
       }
+      case extension.stream:
+        return this.stream(length)
       case extension.kwargs:
         throw this.malformed('keyword arguments elsewhere than at the end of the arguments')
       default:
         throw this.malformed(`the unknown extension type ${type}`)
     }
+  }
+
+  private stream(length: number): object {
+    if (length !== 4) throw this.malformed('a stream whose place is not 4 bytes')
+    const stream = this.streams?.take(this.uint32())
+    if (stream === undefined) throw this.malformed('a stream that the message does not carry, or that it has twice')
+    return stream
   }
 
   /** The array that fills an extension. */
@@ -328,8 +356,14 @@ const reader = new ValueReader()
  * The value in `buffer` from `start` to `end`. Throws IpcError: 'data_loss' for bytes that no encoder makes,
  * 'resource_exhausted' for more values than are allowed.
  */
-export function decode(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown {
-  reader.begin(buffer, start, end, options)
+export function decode(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  options?: DecodeOptions,
+  streams?: CarriedStreams,
+): unknown {
+  reader.begin(buffer, start, end, options, streams)
   try {
     const value = reader.value(0)
     reader.expectEnd()
@@ -342,8 +376,14 @@ export function decode(buffer: Buffer, start: number, end: number, options?: Dec
 }
 
 /** A call's arguments, the keyword ones as a `Kwargs` at the end; throws as `decode` does. */
-export function decodeArgs(buffer: Buffer, start: number, end: number, options?: DecodeOptions): unknown[] {
-  reader.begin(buffer, start, end, options)
+export function decodeArgs(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  options?: DecodeOptions,
+  streams?: CarriedStreams,
+): unknown[] {
+  reader.begin(buffer, start, end, options, streams)
   try {
     const args = reader.arguments()
     reader.expectEnd()

@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import { refusalOf } from './advice'
 import { hasPlainPrototype } from './plain'
 import { explain, inside, member, nestedTooDeep, Refused } from './refused'
+import { isStreamed, itemsOf } from './streamed'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth } from './wire'
 import { Writer } from './writer'
@@ -14,8 +15,25 @@ const { getTime } = Date.prototype
 const entryCount = getterOf(Map.prototype, 'size')
 const elementCount = getterOf(Set.prototype, 'size')
 
+/** Why what is encoded cannot carry streams. */
+export interface NoStreams {
+  reason: string
+  isLater: boolean
+}
+
+const none: readonly object[] = []
+/** Their items can be sent once. */
+const sent = new WeakSet<object>()
+
 /** Writes JavaScript values by the table of docs/values.md. */
-class ValueWriter extends Writer {
+export class ValueWriter extends Writer {
+  /** What of the message travels item by item, in the order of its places. */
+  streams: readonly object[] = none
+
+  constructor(private readonly noStreams?: NoStreams) {
+    super()
+  }
+
   /** The bytes of a call's arguments, whose trailing undefined ones are dropped; their length. */
   arguments(args: readonly unknown[]): number {
     this.begin()
@@ -40,12 +58,21 @@ class ValueWriter extends Writer {
   /** The bytes of one value; their length. */
   result(value: unknown, root: string): number {
     this.begin()
+    this.one(value, root)
+    return this.at
+  }
+
+  protected one(value: unknown, root: string): void {
     try {
       this.value(value, 0)
     } catch (thrown) {
       throw explain(thrown, root)
     }
-    return this.at
+  }
+
+  protected override begin(): void {
+    super.begin()
+    this.streams = none
   }
 
   private kwargs(named: Kwargs): void {
@@ -130,8 +157,21 @@ class ValueWriter extends Writer {
     else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
     else if (isKwargs(value)) throw new Refused('kwargs() may only be the last argument of a call')
     else if (hasPlainPrototype(value)) this.object(value as Record<string, unknown>, depth)
+    else if (isStreamed(value)) this.stream(value)
     else if (isUrl(value)) this.string(value.href)
     else throw refusalOf(value)
+  }
+
+  private stream(value: object): void {
+    if (this.noStreams !== undefined) {
+      throw new Refused(this.noStreams.reason, this.noStreams.isLater ? 'later' : 'value')
+    }
+    const items = itemsOf(value)
+    if (sent.has(items)) throw new Refused('a stream that has been sent already: its items can be sent once')
+    sent.add(items)
+    this.extensionHeader(extension.stream, 4)
+    this.uint32(this.streams.length)
+    this.streams = [...this.streams, value]
   }
 
   private float(value: unknown): void {
@@ -248,14 +288,22 @@ function timeOf(date: Date): number {
  * memory of its own.
  */
 export class Encoder {
-  private readonly own = new ValueWriter()
+  private readonly own: ValueWriter
   private busy = false
   /** Where the bytes of the last call are, from 0 to the length that it returned. */
-  buffer: Buffer = this.own.buffer
+  buffer: Buffer
+  /** What of the last call's value is to be sent item by item, in the order of its places; also when it threw. */
+  streams: readonly object[] = none
+
+  /** Without a reason not to, it takes streams. */
+  constructor(private readonly noStreams?: NoStreams) {
+    this.own = new ValueWriter(noStreams)
+    this.buffer = this.own.buffer
+  }
 
   /** Throws IpcError 'invalid_argument', naming the path of what cannot be sent, as in `args[0].items[3]`. */
   encodeArgs(args: readonly unknown[]): number {
-    if (this.busy) return this.finish(new ValueWriter(), args, undefined)
+    if (this.busy) return this.finish(new ValueWriter(this.noStreams), args, undefined)
     this.busy = true
     try {
       return this.finish(this.own, args, undefined)
@@ -266,7 +314,7 @@ export class Encoder {
 
   /** As `encodeArgs`; `root` begins the path, `result.x["a b"]`. */
   encodeResult(value: unknown, root = 'result'): number {
-    if (this.busy) return this.finish(new ValueWriter(), value, root)
+    if (this.busy) return this.finish(new ValueWriter(this.noStreams), value, root)
     this.busy = true
     try {
       return this.finish(this.own, value, root)
@@ -276,8 +324,12 @@ export class Encoder {
   }
 
   private finish(writer: ValueWriter, value: unknown, root: string | undefined): number {
-    const length = root === undefined ? writer.arguments(value as readonly unknown[]) : writer.result(value, root)
-    this.buffer = writer.buffer
-    return length
+    try {
+      const length = root === undefined ? writer.arguments(value as readonly unknown[]) : writer.result(value, root)
+      this.buffer = writer.buffer
+      return length
+    } finally {
+      this.streams = writer.streams
+    }
   }
 }

@@ -6,7 +6,7 @@ import { Encoder } from './encoder'
 
 const maxChain = 16
 const maxDetails = 1024 * 1024
-const encoder = new Encoder()
+const encoder = new Encoder({ reason: 'a stream, which no error can carry', isLater: false })
 const nothing = Buffer.alloc(0)
 
 type Payload = Record<string, unknown>

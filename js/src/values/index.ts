@@ -1,6 +1,16 @@
 /** The value codec: docs/values.md in JavaScript. */
-export { type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
+export { type CarriedStreams, type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
 export { Encoder } from './encoder'
 export { codeOf, decodeError, encodeError, messageOf } from './error_payload'
+export { ItemWriter, itemAt } from './items'
 export { isClass, isPlainObject } from './plain'
+export {
+  discardSource,
+  isStreamed,
+  type OpenSource,
+  openSource,
+  type StreamSource,
+  stream,
+  streamMark,
+} from './streamed'
 export { Float, float, isKwargs, Kwargs, kwargs, LocalDateTime, localDateTime } from './types'

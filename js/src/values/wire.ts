@@ -6,6 +6,7 @@ export const extension = {
   bigInt: 3,
   localDateTime: 4,
   kwargs: 5,
+  stream: 6,
 } as const
 
 /** How many arrays, objects, Maps and Sets may stand inside one another in one argument or result. */

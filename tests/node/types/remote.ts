@@ -1,6 +1,17 @@
 // Compiled, never run: see types.test.mjs.
 
-import { type Call, connect, type Kwargs, kwargs, notify, serve } from 'ipcbridge'
+import type { Readable } from 'node:stream'
+import {
+  type Call,
+  connect,
+  type Kwargs,
+  kwargs,
+  notify,
+  type Stream,
+  type StreamSource,
+  serve,
+  stream,
+} from 'ipcbridge'
 
 interface Docs {
   analyse(id: string, text: string, depth?: number): Promise<number>
@@ -100,4 +111,33 @@ export async function loose(): Promise<void> {
   some.old('a')
   // @ts-expect-error a value, not a method
   some.when
+}
+
+interface Streams {
+  rows(count: number): AsyncGenerator<{ id: number }>
+  numbers(): Generator<number, void, undefined>
+  later(): Promise<Generator<string>>
+  file(): Readable
+  listed(): StreamSource<number>
+  passed(): Stream<boolean>
+  sum(numbers: AsyncIterable<number>): Promise<number>
+}
+
+export async function streams(): Promise<void> {
+  const service = await connect<Streams>('service')
+  for await (const { id } of service.rows(2)) id.toFixed()
+  for await (const number of service.numbers()) number.toFixed()
+  for await (const text of service.later()) text.trim()
+  for await (const isTrue of service.passed()) isTrue.valueOf()
+  const rows: Call<Stream<{ id: number }>> = service.rows(1)
+  const listed: number[] = await (await service.listed()).toArray()
+  const file: Stream<unknown> = await service.file()
+  await file.close()
+  const total: number = await service.sum(stream([1, 2]))
+  await using read = await service.numbers()
+  // @ts-expect-error of other items
+  const wrong: Call<Stream<string>> = service.rows(1)
+  // @ts-expect-error a value
+  for await (const digit of service.sum(stream([1]))) digit.toFixed()
+  void [rows, listed, total, wrong, read]
 }

@@ -1,0 +1,105 @@
+// The methods of the addon for streams; js/src/native.ts declares them.
+//
+// A stream crosses as two numbers: its connection, and its id, the lower 63 bits of which are the number's magnitude
+// and the highest its sign. Both are counted from 1, so that they are exact for longer than a connection lives; a peer
+// that chooses others for its own streams is not understood, and hurts itself alone.
+
+#include "bindings/node/streams.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "bindings/node/arguments.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+constexpr std::uint64_t kHighestBit = 1ULL << 63U;
+
+StreamKey stream_at(const Arguments& args, std::size_t at) {
+  const double id = args.number(at + 1);
+  const auto magnitude = static_cast<std::uint64_t>(id < 0 ? -id : id);
+  return {static_cast<std::uint64_t>(args.number(at)), id < 0 ? magnitude | kHighestBit : magnitude};
+}
+
+double id_number(std::uint64_t id) {
+  const auto magnitude = static_cast<double>(id & ~kHighestBit);
+  return (id & kHighestBit) != 0 ? -magnitude : magnitude;
+}
+
+// How many items may be sent now; the code of the failure made negative, as where the stream is over.
+napi_value room(const Arguments& args, const Result<StreamRoom>& room) {
+  if (!room.ok()) return args.handle(room.error());
+  const std::uint64_t items = room.value().empty() ? 0 : room.value().items;
+  return Napi::Number::New(args.env(), static_cast<double>(std::min<std::uint64_t>(items, INT32_MAX)));
+}
+
+napi_value reply_with_streams(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const auto payload = environment.outgoing(0, args.u32(1));
+  RequestKey request;
+  if (!payload || !environment.inbound_calls().take(args.u32(0), request)) return nullptr;
+  const std::optional<StreamKey> first = environment.driver()->reply(request, *payload, nullptr, args.u32(2));
+  if (!first) return nullptr;
+  Napi::Array key = Napi::Array::New(env, 2);
+  key[0U] = static_cast<double>(first->connection);
+  key[1U] = id_number(first->id);
+  return key;
+}
+
+napi_value stream_room(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return room(args, args.environment().driver()->stream_room(stream_at(args, 0)));
+}
+
+napi_value send_items(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  const auto body = args.environment().outgoing(0, args.u32(2));
+  if (!body) return args.handle(not_encoded());
+  return room(args, args.environment().driver()->send_items(stream_at(args, 0), *body));
+}
+
+napi_value end_stream(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  Environment& environment = args.environment();
+  const auto code = static_cast<std::uint8_t>(args.u32(2));
+  if (code == 0) {
+    environment.driver()->end_stream(stream_at(args, 0));
+    return nullptr;
+  }
+  const auto details = environment.outgoing(0, args.u32(4));
+  if (!details) return args.result(not_encoded());
+  const Error error{code_from_number(code).value_or(Code::kUnknown), args.text(3)};
+  environment.driver()->end_stream(stream_at(args, 0), &error, *details);
+  return nullptr;
+}
+
+napi_value consume_stream(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().driver()->consume_stream(stream_at(args, 0), args.u32(2), kItemsPrefixBytes + args.u32(3));
+  return nullptr;
+}
+
+napi_value cancel_stream(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().driver()->cancel_stream(stream_at(args, 0));
+  return nullptr;
+}
+
+}  // namespace
+
+bool add_stream_methods(napi_env env, napi_value methods, Environment& environment) {
+  const auto add = [&](const char* name, napi_callback method) {
+    napi_value function = nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, method, &environment, &function) != napi_ok) return false;
+    return napi_set_named_property(env, methods, name, function) == napi_ok;
+  };
+  return add("replyWithStreams", guarded<reply_with_streams, Returns::kObject>) &&
+         add("streamRoom", guarded<stream_room, Returns::kHandle>) &&
+         add("sendItems", guarded<send_items, Returns::kHandle>) && add("endStream", guarded<end_stream>) &&
+         add("consumeStream", guarded<consume_stream>) && add("cancelStream", guarded<cancel_stream>);
+}
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,49 @@
+import { log } from '../log'
+import { shownError } from '../printed'
+import type { StreamKey } from '../streams/open_streams'
+import { discard, produce } from '../streams/produce'
+import type { Host } from '../streams/producer'
+
+/** What of a call's arguments is streamed. It ends with the call, if it has not begun by then. */
+export class ArgumentStreams implements Host {
+  private sources: readonly object[] | undefined
+
+  constructor(
+    sources: readonly object[],
+    /** The method that is called. */
+    private readonly method: string,
+  ) {
+    this.sources = sources
+  }
+
+  begin(first: StreamKey): void {
+    const { sources } = this
+    this.sources = undefined
+    if (sources !== undefined) produce(first, sources, this)
+  }
+
+  discard(): void {
+    const { sources } = this
+    this.sources = undefined
+    if (sources !== undefined) discard(sources, this)
+  }
+
+  run<R>(code: () => R): R {
+    return code()
+  }
+
+  unsendable(error: unknown): unknown {
+    return error
+  }
+
+  // What the handler makes of it comes back with the answer.
+  failed(): void {}
+
+  failedToClean(error: unknown): void {
+    log(`ipcbridge: a stream that was passed to ${this.method}() failed when it was ended:`, () => shownError(error))
+  }
+
+  cancelled(): void {}
+
+  over(): void {}
+}

@@ -1,0 +1,52 @@
+import { IpcError, isIpcError } from '../errors'
+import type { Host } from '../streams/producer'
+import { enter, type InboundCall } from './context'
+import type { HandlerErrors } from './handler_errors'
+
+/** That a result, or an item, cannot be sent is the service's fault, and not that of the caller's arguments. */
+export function faultOf(error: unknown, prefix = ''): unknown {
+  if (!isIpcError(error)) return error
+  const code = error.code === 'invalid_argument' ? 'internal' : error.code
+  if (code === error.code && prefix === '') return error
+  const options = error.cause === undefined ? {} : { cause: error.cause }
+  return new IpcError(code, prefix + error.message, undefined, options)
+}
+
+/** The streams of a call's result: what makes their items goes on with the call's context. */
+export class ResultStreams implements Host {
+  constructor(
+    private readonly call: InboundCall,
+    private readonly errors: HandlerErrors,
+    private open = 0,
+    private readonly onOver: () => void = () => {},
+  ) {}
+
+  run<R>(code: () => R): R {
+    const before = enter(this.call)
+    try {
+      return code()
+    } finally {
+      enter(before)
+    }
+  }
+
+  unsendable(error: unknown): unknown {
+    return faultOf(error, `${this.call.method.name}() yielded what cannot be sent: `)
+  }
+
+  failed(error: unknown, isUnsendable: boolean): void {
+    if (isUnsendable || this.errors.concern(this.call, error)) this.errors.report(this.call.method.name, error)
+  }
+
+  failedToClean(error: unknown): void {
+    if (this.errors.concern(this.call, error)) this.errors.report(this.call.method.name, error)
+  }
+
+  cancelled(): void {
+    if (this.open === 0) this.call.context?.cancel()
+  }
+
+  over(): void {
+    if (--this.open === 0) this.onOver()
+  }
+}

@@ -1,0 +1,79 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { inspect } from 'node:util'
+import { markInstances } from '../brand'
+import { IpcError, trimStack } from '../errors'
+import { streamMark } from '../values'
+import type { InboundStream } from './inbound'
+
+const dropped = new FinalizationRegistry<InboundStream>(inbound => inbound.cancel())
+
+/**
+ * A stream that the other side sends: an AsyncIterable of its items, to be read once, by one reader. Leaving a loop over it
+ * early, `close()` and dropping it end it on the other side as well, and run the `finally` of what makes the items.
+ *
+ * Reading rejects with what the other side threw, and as a call does: with 'unavailable' and `sent: 'maybe'` when the
+ * connection is lost, 'cancelled' and 'deadline_exceeded' where the call's options say so.
+ */
+export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
+  readonly #inbound: InboundStream
+  #isRead = false
+  /** For `await using`: closes the stream, where the runtime knows of it. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
+
+  /** @internal */
+  constructor(inbound: InboundStream) {
+    this.#inbound = inbound
+    dropped.register(this, inbound)
+    const { asyncDispose } = Symbol as { asyncDispose?: symbol }
+    if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
+  }
+
+  /** Throws 'failed_precondition' when somebody reads it already. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    if (this.#isRead) {
+      throw trimStack(new IpcError('failed_precondition', 'the stream is being read, or was read: it has one reader'))
+    }
+    this.#isRead = true
+    return new StreamIterator<T>(this, this.#inbound)
+  }
+
+  /** Ends it here and on the other side. Whoever waits for an item finds it at its end. */
+  async close(): Promise<void> {
+    this.#inbound.cancel()
+  }
+
+  /** All items, to its end. */
+  async toArray(): Promise<T[]> {
+    const items: T[] = []
+    for await (const item of this) items.push(item)
+    return items
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](): string {
+    return '[Stream]'
+  }
+}
+
+markInstances(Stream, streamMark)
+
+class StreamIterator<T> implements AsyncIterableIterator<T> {
+  constructor(
+    /** As long as somebody reads, the stream is not dropped. */
+    readonly stream: Stream<T>,
+    private readonly inbound: InboundStream,
+  ) {}
+
+  next(): Promise<IteratorResult<T>> {
+    return this.inbound.next() as Promise<IteratorResult<T>>
+  }
+
+  async return(value?: unknown): Promise<IteratorResult<T>> {
+    this.inbound.cancel()
+    return { done: true, value }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

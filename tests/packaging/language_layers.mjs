@@ -11,7 +11,10 @@ import { fileURLToPath } from 'node:url'
  */
 export const layers = {
   'python/ipcbridge': {
-    base: { files: ['_native', '_typing', '_suppress', '_code', '_errors', '_shown', '_streams', '_unimplemented'], may: [] },
+    base: {
+      files: ['_native', '_typing', '_suppress', '_code', '_errors', '_shown', '_streams', '_unimplemented'],
+      may: [],
+    },
     _values: { may: ['base'] },
     _process: { may: ['base'] },
     _options: { files: ['_options'], may: ['base', '_values'] },

@@ -39,7 +39,8 @@ export class SyncProducer extends Producer {
 
   private readonly goOn = (): void => {
     this.isScheduled = false
-    if (!this.isOver) this.produce()
+    // While it was scheduled, an event of room went by.
+    if (!this.isOver && (this.room > 0 || this.askRoom())) this.produce()
   }
 
   /** Those of one message. False when the stream has ended. */

@@ -64,13 +64,6 @@ def test_what_cannot_be_encoded_is_refused_with_the_path_to_it(pair: Pair) -> No
     assert pair.call("add", 1) == 1
 
 
-def test_a_stream_is_unimplemented_and_comes_with_a_later_release(pair: Pair) -> None:
-    error = pair.error("rows")
-    assert error.code == "unimplemented"
-    assert "later release" in error.message
-    assert pair.call("add", 1) == 1
-
-
 def test_nobody_there_is_unavailable_and_the_address_is_named(pair: Pair) -> None:
     nowhere = pair.address.replace("calc", "nowhere")
     error = pair.client.start("connect", **{"as": "n"}, address=nowhere, options={"connect_timeout": 0.05}).error()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from lines import event
@@ -15,6 +16,20 @@ class AsyncService(Service):
 
     async def fail(self) -> None:
         raise Broken("the outer message") from Deeper("the inner message")
+
+    async def numbers(self, count: int) -> AsyncIterator[int]:  # type: ignore[override]
+        try:
+            for number in range(count):
+                yield number
+        finally:
+            event("numbers ended")
+
+    async def total(self, numbers: AsyncIterator[int]) -> int:  # type: ignore[override]
+        return sum([number async for number in numbers])
+
+    async def double(self, numbers: AsyncIterator[int]) -> AsyncIterator[int]:  # type: ignore[override]
+        async for number in numbers:
+            yield 2 * number
 
     async def hold(self) -> str:
         event("held")

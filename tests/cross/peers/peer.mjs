@@ -54,6 +54,28 @@ function argumentsOf({ args = [], kwargs, unencodable }) {
 
 const memberOf = (remote, path) => path.split('.').reduce((holder, name) => holder[name], remote)
 
+function* numbers(count) {
+  try {
+    for (let number = 0; number < count; number++) yield number
+  } finally {
+    event('fed')
+  }
+}
+
+async function read(stream, most) {
+  let count = 0
+  let sum = 0
+  try {
+    for await (const item of stream) {
+      sum += item
+      if (++count === most) break
+    }
+  } catch (error) {
+    return { count, sum, error: tellError(error) }
+  }
+  return { count, sum, error: null }
+}
+
 const actions = {
   directory: ({ path }) => {
     process.env.IPCBRIDGE_DIR = path
@@ -72,6 +94,11 @@ const actions = {
     } finally {
       controllers.delete(command.id)
     }
+  },
+  read: async command => read(await memberOf(viewOf(command), command.method)(...argumentsOf(command)), command.most),
+  feed: async command => {
+    const result = await memberOf(viewOf(command), command.method)(numbers(command.count))
+    return command.reads ? read(result) : result
   },
   has: ({ on, method }) => memberOf(clients.get(on), method) !== undefined,
   cancel: ({ call }) => controllers.get(call).abort(),

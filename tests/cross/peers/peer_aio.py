@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 from lines import become, commands, event, say
@@ -16,11 +17,19 @@ from async_service import AsyncService
 from calls import arguments_of, clients, member_of, view_of
 from telling import tell, tell_error
 
-from ipcbridge import aio
+from ipcbridge import IpcError, aio
 
 servers: dict[str, aio.Server] = {}
 crowd: list[Any] = []
 calls: dict[int, asyncio.Future[Any]] = {}
+
+
+async def _numbers(count: int) -> AsyncIterator[int]:
+    try:
+        for number in range(count):
+            yield number
+    finally:
+        event("fed")
 
 
 class Actions:
@@ -42,6 +51,28 @@ class Actions:
             return tell(await call)
         finally:
             del calls[command["id"]]
+
+    async def read(self, **command: Any) -> Any:
+        args, _ = arguments_of(command)
+        stream = await member_of(view_of(command), command["method"])(*args)
+        return await self._read(stream, command.get("most"))
+
+    async def _read(self, stream: Any, most: int | None) -> Any:
+        seen: list[int] = []
+        try:
+            async for item in stream:
+                seen.append(item)
+                if len(seen) == most:
+                    break
+        except IpcError as error:
+            return {"count": len(seen), "sum": sum(seen), "error": tell_error(error)}
+        finally:
+            stream.close()
+        return {"count": len(seen), "sum": sum(seen), "error": None}
+
+    async def feed(self, count: int, **command: Any) -> Any:
+        result = await member_of(view_of(command), command["method"])(_numbers(count))
+        return await self._read(result, None) if command.get("reads") else result
 
     async def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)

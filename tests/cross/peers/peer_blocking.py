@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from lines import become, commands, event, say
@@ -34,6 +35,27 @@ class Actions:
         if command.get("by_name"):
             return tell(ipc.call(view_of(command), command["method"], args, kwargs))
         return tell(member_of(view_of(command), command["method"])(*args, **kwargs))
+
+    def read(self, **command: Any) -> Any:
+        args, _ = arguments_of(command)
+        return self._read(member_of(view_of(command), command["method"])(*args), command.get("most"))
+
+    def _read(self, stream: Any, most: int | None) -> Any:
+        seen: list[int] = []
+        try:
+            for item in stream:
+                seen.append(item)
+                if len(seen) == most:
+                    break
+        except ipc.IpcError as error:
+            return {"count": len(seen), "sum": sum(seen), "error": tell_error(error)}
+        finally:
+            del stream
+        return {"count": len(seen), "sum": sum(seen), "error": None}
+
+    def feed(self, count: int, **command: Any) -> Any:
+        result = member_of(view_of(command), command["method"])(_numbers(count))
+        return self._read(result, None) if command.get("reads") else result
 
     def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)
@@ -130,6 +152,13 @@ class Actions:
             ipc.close(clients.popitem()[1])
         while servers:
             servers.popitem()[1].close(0)
+
+
+def _numbers(count: int) -> Iterator[int]:
+    try:
+        yield from range(count)
+    finally:
+        event("fed")
 
 
 def _failed(error: BaseException, method: str) -> None:

@@ -30,8 +30,31 @@ export function makeService(event, connect) {
       throw new IpcError(code, 'refused as asked', details)
     },
     unencodable: () => ({ items: [0, 1, 2, Symbol('no value')] }),
-    *rows() {
+    *numbers(count) {
+      try {
+        for (let number = 0; number < count; number++) yield number
+      } finally {
+        event('numbers ended')
+      }
+    },
+    *fail_after(count) {
+      for (let number = 0; number < count; number++) yield number
+      throw new Broken('the outer message')
+    },
+    *yield_unencodable() {
       yield 1
+      yield { items: [0, Symbol('no value')] }
+    },
+    total: async numbers => {
+      let total = 0
+      for await (const number of numbers) total += number
+      return total
+    },
+    first: async numbers => {
+      for await (const number of numbers) return number
+    },
+    async *double(numbers) {
+      for await (const number of numbers) yield 2 * number
     },
     hold: () => {
       const { signal } = context()

@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,8 +66,28 @@ class Service:
     def unencodable(self) -> dict[str, Any]:
         return {"items": [0, 1, 2, object()]}
 
-    def rows(self) -> Iterator[int]:
+    def numbers(self, count: int) -> Iterator[int]:
+        try:
+            yield from range(count)
+        finally:
+            event("numbers ended")
+
+    def fail_after(self, count: int) -> Iterator[int]:
+        yield from range(count)
+        raise Broken("the outer message")
+
+    def yield_unencodable(self) -> Iterator[Any]:
         yield 1
+        yield {"items": [0, object()]}
+
+    def total(self, numbers: Iterable[int]) -> int:
+        return sum(numbers)
+
+    def first(self, numbers: Iterable[int]) -> int:
+        return next(iter(numbers))
+
+    def double(self, numbers: Iterable[int]) -> Iterator[int]:
+        return (2 * number for number in numbers)
 
     def hold(self) -> str:
         context = ipc.context()

@@ -17,10 +17,10 @@ from ._native import __version__ as __version__  # first: it refuses subinterpre
 # isort: split
 from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from ._native import Stream
 from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
-from ._native import Stream
 from ._streams import stream
 from ._typing import TYPE_CHECKING
 from ._unimplemented import proxy, retain

@@ -153,7 +153,7 @@ def test_what_a_generator_raises_ends_its_stream(service: Rows, connect: Any, me
 
 def collect(items: Iterable[Any], into: list[Any]) -> None:
     for item in items:
-        into.append(item)  # noqa: PERF402 - those before an exception are to be seen
+        into.append(item)
 
 
 def test_an_item_that_cannot_be_sent_ends_its_stream(service: Rows, connect: Any) -> None:

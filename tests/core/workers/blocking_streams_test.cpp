@@ -97,9 +97,8 @@ class BlockingStreams : public BlockingDriverTest {
   }
 
   NumberService numbers_;
-  Service service_{*server_, address_, 3, [this](BlockingDriver& driver, const InboundCall& inbound) {
-                     numbers_(driver, inbound);
-                   }};
+  Service service_{*server_, address_, 3,
+                   [this](BlockingDriver& driver, const InboundCall& inbound) { numbers_(driver, inbound); }};
   ClientId caller_ = connect(*client_);
 };
 
@@ -213,8 +212,8 @@ TEST_F(BlockingStreams, ArgumentsAreMadeByTheThreadThatCalls) {
     NumberArgument argument(*client_, kCount);
     CallOptions with_stream;
     with_stream.streams = 1;
-    const CallResult result = client_->call(client, client_->driver().intern_method(client, "sum"), with_stream, {}, {},
-                                            {}, &argument);
+    const CallResult result =
+        client_->call(client, client_->driver().intern_method(client, "sum"), with_stream, {}, {}, {}, &argument);
     EXPECT_EQ(result.outcome.code, Code::kOk) << result.message;
     for (const std::thread::id thread : argument.threads) EXPECT_EQ(thread, std::this_thread::get_id());
   }

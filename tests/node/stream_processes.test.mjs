@@ -18,6 +18,12 @@ const gc = runInNewContext('gc')
 
 const target = `{
   async *ticks() { for (let tick = 0; ; tick++) { yield tick; if (tick === 2) await new Promise(() => {}) } },
+  *slabs(count) {
+    for (let slab = 0; slab < count; slab++) {
+      for (const until = performance.now() + 2; performance.now() < until; );
+      yield Buffer.alloc(300_000, slab)
+    }
+  },
   *numbers(count) { for (let number = 0; number < count; number++) yield number },
   async drain(items) { for await (const item of items) if (item === 2) await new Promise(() => {}) },
   async count(items) { let count = 0; for await (const _ of items) count++; return count },
@@ -99,6 +105,15 @@ for (const transport of ['shm', 'unix']) {
     assert.equal(next, 200_000)
     const { external } = process.memoryUsage()
     assert.ok(external - before.external < 8 * 2 ** 20, `${external - before.external} bytes more`)
+  })
+
+  test(`${transport}: items that take long to make and fill the window each come all`, async t => {
+    const address = freshAddress(transport)
+    await serveElsewhere(t, address, { target })
+    const remote = await connect(t, address)
+    let next = 0
+    for await (const slab of remote.slabs(100)) assert.equal(slab[0], next++)
+    assert.equal(next, 100)
   })
 
   test(`${transport}: a process stays for as long as it reads a stream, or is read`, async t => {

@@ -58,16 +58,12 @@ export class ValueWriter extends Writer {
   /** The bytes of one value; their length. */
   result(value: unknown, root: string): number {
     this.begin()
-    this.one(value, root)
-    return this.at
-  }
-
-  protected one(value: unknown, root: string): void {
     try {
       this.value(value, 0)
     } catch (thrown) {
       throw explain(thrown, root)
     }
+    return this.at
   }
 
   protected override begin(): void {
@@ -85,7 +81,7 @@ export class ValueWriter extends Writer {
     }
   }
 
-  private value(value: unknown, depth: number): void {
+  protected value(value: unknown, depth: number): void {
     switch (typeof value) {
       case 'number':
         this.number(value)

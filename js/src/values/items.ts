@@ -1,4 +1,5 @@
 import { ValueWriter } from './encoder'
+import { explain } from './refused'
 
 /** Before each item its size, and before them all their number. */
 const prefixBytes = 4
@@ -23,10 +24,10 @@ export class ItemWriter extends ValueWriter {
     const { at } = this
     try {
       this.uint32(0)
-      this.one(item, 'item')
+      this.value(item, 0)
     } catch (thrown) {
       this.at = at
-      throw thrown
+      throw explain(thrown, 'item')
     }
     this.putLittle(at, this.at - at - prefixBytes)
     this.count++

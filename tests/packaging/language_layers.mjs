@@ -12,7 +12,17 @@ import { fileURLToPath } from 'node:url'
 export const layers = {
   'python/ipcbridge': {
     base: {
-      files: ['_native', '_typing', '_suppress', '_code', '_errors', '_shown', '_streams', '_tracebacks', '_unimplemented'],
+      files: [
+        '_native',
+        '_typing',
+        '_suppress',
+        '_code',
+        '_errors',
+        '_shown',
+        '_streams',
+        '_tracebacks',
+        '_unimplemented',
+      ],
       may: [],
     },
     _values: { may: ['base'] },

@@ -23,8 +23,8 @@ Buffer end_of_stream(const Error& why, ConstBytes details, std::uint64_t max_byt
 }
 
 const Error& cancelled() {
-  static const Error error{Code::kCancelled, "the stream was cancelled"};
-  return error;
+  static const Error kError{Code::kCancelled, "the stream was cancelled"};
+  return kError;
 }
 
 }  // namespace

@@ -261,6 +261,7 @@ class Session {
   Reassembly reassembly_;
   IdMap<InboundStream> inbound_streams_;
   std::uint32_t open_inbound_streams_ = 0;  // of these, that have not ended
+  Buffer items_;                            // the copy of those that have just come; its memory is used again
   IdMap<OutboundStream> outbound_streams_;
   std::uint32_t unannounced_streams_ = 0;  // of these
   IdMap<CallStreams> call_streams_;

@@ -278,6 +278,11 @@ Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
 }
 
 Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, Buffer* storage) {
+  if (storage == nullptr) {
+    // The sizes are read again by whoever reads the items, so they are copied out of the peer's memory first.
+    items_.assign(body.begin(), body.end());
+    body = items_;
+  }
   const Result<std::uint32_t> count = check_items(body);
   if (!count.ok()) return CloseReason::peer_violation(count.error().message);
   if (!stream.window.receive(count.value(), body.size())) {
@@ -310,7 +315,7 @@ Progress Session::finish_stream(std::uint64_t id, ConstBytes body, Buffer* stora
   }
   outcome.remote = true;
   InboundStream& stream = *inbound_streams_.find(id);
-  --open_inbound_streams_;
+  if (--open_inbound_streams_ == 0) items_ = {};
   const bool cancelled = stream.cancelled;
   stream.ended = true;
   if (cancelled || stream.window.all_consumed()) {

@@ -61,6 +61,7 @@ bool SessionSide::on_stream_room(Session&, std::uint64_t stream) {
 
 void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values, Buffer*) {
   item_bytes[stream] += kItemsPrefixBytes + values.size();
+  items_at = values.data();
   for (std::uint32_t item = 0; item < count; ++item) {
     const auto size = load<std::uint32_t>(values.data());
     items[stream] += as_text(values.subspan(sizeof size, std::min<std::size_t>(size, 1)));

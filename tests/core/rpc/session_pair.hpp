@@ -58,6 +58,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   int goaways = 0;
   std::map<std::uint64_t, StreamRange> opened;        // by token
   std::map<std::uint64_t, std::string> items;         // by stream: the values, of a byte each
+  const std::byte* items_at = nullptr;                // where the last ones were
   std::map<std::uint64_t, std::uint64_t> item_bytes;  // by stream: of the messages
   std::map<std::uint64_t, std::vector<Ended>> ends;   // by stream
   std::vector<std::uint64_t> cancelled_streams;

@@ -65,6 +65,15 @@ TEST_F(SessionStreams, AResultBringsItemsAndTheirEnd) {
   EXPECT_TRUE(server_.session.idle());
 }
 
+// The peer may write to its memory after the sizes in it have been checked.
+TEST_F(SessionStreams, ItemsAreCopiedOutOfThePeersMemoryBeforeTheyAreChecked) {
+  const std::uint64_t stream = open_result();
+  const Buffer body = items_of("abc");
+  ASSERT_TRUE(client_.receive(FrameType::kStreamItem, stream, body).ok());
+  EXPECT_EQ(client_.items[stream], "abc");
+  EXPECT_TRUE(client_.items_at < body.data() || client_.items_at >= body.data() + body.size());
+}
+
 TEST_F(SessionStreams, ArgumentsGoTheOtherWay) {
   const std::uint64_t stream = open_argument();
   EXPECT_EQ(stream, 2U);

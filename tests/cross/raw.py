@@ -66,7 +66,8 @@ class Connection:
         """The numbers of the methods, which the HELLO of a service tells."""
         kind, body = self.frame()
         assert kind == HELLO
-        names, at = [], 80
+        names: list[str] = []
+        (at,) = struct.unpack_from("<I", body, 12)  # where the fixed part ends
         while at < len(body):
             (length,) = struct.unpack_from("<H", body, at)
             names.append(body[at + 2 : at + 2 + length].decode())

@@ -17,8 +17,8 @@ class ArgumentStreams final : public LocalStreams {
   // Takes over the references to the sources. Null with an exception set when one of them cannot be run.
   static std::shared_ptr<ArgumentStreams> create(BlockingDriverBinding& binding, PyObject* driver,
                                                  std::vector<PyObject*> sources);
-  // After end(); it touches no Python.
-  ~ArgumentStreams() override = default;
+  // Touches no Python: what end() has not closed is left.
+  ~ArgumentStreams() override { binding_.forget_streams(*this); }
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(sources_.size()); }
 

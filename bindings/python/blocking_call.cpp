@@ -96,7 +96,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
       driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted, arguments.get());
   PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
   Py_XDECREF(long_payload);
-  if (arguments != nullptr && result.streams.empty()) {
+  if (arguments != nullptr && (result.streams.empty() || PyErr_Occurred() != nullptr)) {
     const RaisedAside aside;
     arguments->end();
     arguments.reset();
@@ -112,7 +112,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (result.streams.empty()) {
     return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
   }
-  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), object, arguments);
+  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), object, std::move(arguments));
   return with_codec_errors(root, [&] { return Decoder(result.outcome.payload, &streams).read_whole_value(); });
 }
 

@@ -94,6 +94,7 @@ void DriverBinding::take_reading_back() {
 void DriverBinding::shut_down() {
   take_reading_back();
   driver_.reset();
+  streams_.end_all();
   while (!servers_.empty()) remove_server(servers_.begin()->first);
   pending_.clear();
 }
@@ -401,7 +402,11 @@ void DriverBinding::end_stream(const StreamKey& stream, const Error* error, Cons
   if (!usable()) return;
   streams_.finish(stream);
   driver_->end_stream(stream, error, details);
-  poll_soon();
+  try {
+    poll_soon();
+  } catch (py::error_already_set& raised) {  // by a signal's handler: the next run() raises it
+    ending_ = py::reinterpret_borrow<py::object>(raised.value());
+  }
 }
 
 void DriverBinding::resume_later(const StreamKey& stream) {

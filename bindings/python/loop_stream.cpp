@@ -33,6 +33,7 @@ struct Object {
   PyObject* waiter;  // the future of whoever waits for the next item, or null
   PyObject* weak_references;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
+  StreamKey key;
   StreamQueue::Batch batch;
   std::uint32_t taken;  // of its items
   std::size_t at;       // in its bytes
@@ -130,7 +131,7 @@ PyObject* next_on_thread(PyObject* object) {
     if (!waits.value()) continue;
     PyThreadState* state = PyEval_SaveThread();
     while (waiter.fall_asleep()) waiter.sleep(System::real(), kNever);
-    queue->stop_waiting();
+    queue->stop_waiting(waiter);
     PyEval_RestoreThread(state);
   }
 }
@@ -191,7 +192,7 @@ void dealloc(PyObject* object) {
   PyObject_GC_UnTrack(object);
   Object* self = self_of(object);
   if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
-  if (self->queue != nullptr) self->binding->forget_stream(self->queue->key());
+  self->binding->forget_stream(self->key);
   leave(self);
   self->queue.~shared_ptr();
   self->batch.~Batch();
@@ -257,7 +258,8 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->batch) StreamQueue::Batch();
   queues_[place] = nullptr;
-  binding_.note_stream(self->queue->key(), object);
+  new (&self->key) StreamKey(self->queue->key());
+  binding_.note_stream(self->key, object);
   return object;
 }
 

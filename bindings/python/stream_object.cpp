@@ -27,6 +27,7 @@ struct Object {
   PyObject* keeper;                            // the caller, whose client would be closed without it; or null
   std::shared_ptr<StreamQueue> queue;          // null: it is over, or was closed
   std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
+  bool is_waiting;                             // a thread is, for the next items
   StreamQueue::Batch batch;
   std::uint32_t taken;  // of its items
   std::size_t at;       // in its bytes
@@ -82,6 +83,10 @@ PyObject* read_item(Object* self) {
 
 // Whether there is an item to read, now or after a wait: false with an exception set, or at the end.
 bool fetch(Object* self, bool waits) {
+  if (self->is_waiting) {
+    set_python_error({Code::kFailedPrecondition, "another thread waits for this stream's next item"});
+    return false;
+  }
   if (self->taken < self->batch.count) return true;
   for (;;) {
     if (self->queue == nullptr) return false;
@@ -99,13 +104,20 @@ bool fetch(Object* self, bool waits) {
     const std::shared_ptr<StreamQueue> queue = self->queue;
     const Interrupted interrupted = interrupted_by_signals();
     const BlockingDriverBinding::Visit visit(*self->binding);
-    const std::shared_ptr<ArgumentStreams> arguments = self->arguments;
+    std::shared_ptr<ArgumentStreams> arguments = self->arguments;
+    self->is_waiting = true;
     StreamQueue::Batch batch;
     PyThreadState* state = PyEval_SaveThread();
     if (arguments != nullptr) ArgumentStreams::waits_with(state);
     const Result<BlockingDriver::NextItems> got =
         driver->next_items(*queue, batch, kNever, interrupted, arguments.get());
     PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
+    self->is_waiting = false;
+    if (arguments != nullptr && arguments.use_count() == 1) {  // it was closed meanwhile
+      const RaisedAside aside;
+      arguments->end();
+    }
+    arguments.reset();
     if (PyErr_Occurred() != nullptr) return false;  // Ctrl-C
     if (!got.ok()) {
       set_python_error(got.error());
@@ -113,6 +125,8 @@ bool fetch(Object* self, bool waits) {
     }
     if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
     self->batch = std::move(batch);
+    self->taken = 0;
+    self->at = 0;
     return true;
   }
 }
@@ -229,6 +243,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->arguments) std::shared_ptr<ArgumentStreams>(arguments_);
+  self->is_waiting = false;
   new (&self->batch) StreamQueue::Batch();
   self->taken = 0;
   self->at = 0;

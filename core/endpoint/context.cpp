@@ -64,6 +64,7 @@ bool Context::post(const Event& event) {
   new_work_ = true;
   try {
     keep_message(posted_.emplace_back(Posted{event, {}}));
+    if (std::holds_alternative<StreamsOpenEvent>(event)) ++openings_;
     return true;
   } catch (const std::bad_alloc&) {
     unposted_ = true;
@@ -87,7 +88,9 @@ void Context::withdraw_outcome(ClientId client, std::uint64_t token) {
     const auto* ended = std::get_if<OutcomeEvent>(&posted.event);
     if (ended != nullptr) return ended->client == client && ended->token == token;
     const auto* opened = std::get_if<StreamsOpenEvent>(&posted.event);
-    return opened != nullptr && opened->client == client && opened->token == token;
+    const bool is_withdrawn = opened != nullptr && opened->client == client && opened->token == token;
+    if (is_withdrawn) --openings_;
+    return is_withdrawn;
   });
 }
 
@@ -104,6 +107,7 @@ bool Context::deliver_posted(std::size_t most) {
     Posted& posted = posted_.front();
     if (std::string_view* message = message_of(posted.event)) *message = posted.message;
     sink_->on_event(posted.event);
+    if (std::holds_alternative<StreamsOpenEvent>(posted.event)) --openings_;
     posted_.pop_front();
   }
   return true;

@@ -65,7 +65,9 @@ class Context {
     --share_;
     sink_->on_event(event);
   }
-  bool may_emit() const { return share_ > 0 && sink_room() > 0; }
+  // Nor anything while streams of calls are to be opened: their outcomes come behind that.
+  bool may_emit() const { return share_ > 0 && openings_ == 0 && sink_room() > 0; }
+  bool has_openings() const { return openings_ != 0; }
   // How many events the connection that is serviced next may emit.
   void set_share(std::size_t share) { share_ = share; }
   std::size_t sink_room() const { return sink_ == nullptr ? 0 : sink_->room(); }
@@ -134,6 +136,7 @@ class Context {
   EventSink* sink_ = nullptr;
   std::size_t share_ = 0;
   std::deque<Posted> posted_;
+  std::size_t openings_ = 0;  // StreamsOpenEvents among these
   bool unposted_ = false;
   bool due_calls_ = false;
   KnownIds known_ids_ = KnownIds::read();

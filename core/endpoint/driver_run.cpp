@@ -31,7 +31,8 @@ bool Driver::Impl::run_once(bool poll) {
   if (++runs_ % kRunsPerClock == 0) context_.awake().review();
   if (context_.take_unposted()) post_unposted();
   // The calls of whoever has gone may be cancelled by the thousand: half of the room is for those who are there.
-  if (context_.has_posted()) context_.deliver_posted(context_.sink_room() - context_.sink_room() / 2);
+  const std::size_t room = context_.sink_room();
+  if (context_.has_posted()) context_.deliver_posted(context_.has_openings() ? room : room - room / 2);
   bool more = !begin_due_calls();
   if (poll) poll_descriptors();
   more = context_.awake().service(context_) || more;

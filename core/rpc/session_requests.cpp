@@ -178,6 +178,8 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     return CloseReason::peer_violation("a call id used twice");
   }
   if (inbound == nullptr) {
+    if (!call_streams_.empty() && call_streams_.find(header.call_id) != nullptr)
+      return CloseReason::peer_violation("a call id used twice");
     if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
       return CloseReason::peer_violation("more calls than were granted");
     inbound = &inbound_.insert(header.call_id, Inbound{});

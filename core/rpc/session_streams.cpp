@@ -128,7 +128,7 @@ StreamRoom Session::room_of(const OutboundStream& stream) const {
 
 Result<StreamRoom> Session::stream_room(std::uint64_t id) {
   OutboundStream* stream = outbound_streams_.find(id);
-  if (stream == nullptr || stream->ended) return cancelled();
+  if (stream == nullptr || stream->ended || stream->end) return cancelled();
   const StreamRoom room = room_of(*stream);
   stream->wants_room = room.empty();
   return room;
@@ -147,7 +147,7 @@ void Session::tell_rooms() {
 
 Result<StreamRoom> Session::send_items(std::uint64_t id, ConstBytes body) {
   OutboundStream* stream = outbound_streams_.find(id);
-  if (stream == nullptr || stream->ended) return cancelled();
+  if (stream == nullptr || stream->ended || stream->end) return cancelled();
   if (body.size() > theirs_.max_message_bytes) {
     return Error{Code::kResourceExhausted, "the item has " + std::to_string(body.size()) +
                                                " bytes and the peer accepts " +
@@ -177,7 +177,7 @@ Result<StreamRoom> Session::send_items(std::uint64_t id, ConstBytes body) {
 
 void Session::end_stream(std::uint64_t id, const Error* error, ConstBytes details) {
   OutboundStream* stream = outbound_streams_.find(id);
-  if (stream == nullptr || stream->ended) return;
+  if (stream == nullptr || stream->ended || stream->end) return;
   end_stream(id, *stream, error == nullptr ? Buffer() : end_of_stream(*error, details, theirs_.max_message_bytes));
 }
 
@@ -247,8 +247,9 @@ Result<StreamRange> Session::carried_streams(const FrameHeader& header, ConstByt
   if (!range.ok()) return range;
   for (std::uint64_t id = range.value().first; id < range.value().end(); ++id) {
     const InboundStream* stream = inbound_streams_.find(id);
-    if (stream == nullptr || stream->call != header.call_id) {
-      return Error{Code::kDataLoss, "streams that were not announced"};
+    const bool is_fresh = stream != nullptr && stream->call == header.call_id && !stream->ended && !stream->cancelled;
+    if (!is_fresh || !stream->window.all_consumed()) {
+      return Error{Code::kDataLoss, "streams that were not announced, or came before the message that carries them"};
     }
   }
   return range;
@@ -360,7 +361,7 @@ Progress Session::receive_stream_cancel(std::uint64_t id) {
     return CloseReason::peer_violation("a cancellation of a call of this side");
   }
   OutboundStream* stream = outbound_streams_.find(id);
-  if (stream == nullptr || stream->ended) return {};  // it has crossed the end
+  if (stream == nullptr || stream->ended || stream->end) return {};  // it has crossed the end
   outbox_.drop(id);
   stream->in_outbox = false;
   events_.on_stream_cancelled(*this, id);

@@ -67,9 +67,9 @@ Result<bool> StreamQueue::wait_with(Waiter& waiter) {
   return true;
 }
 
-void StreamQueue::stop_waiting() {
+void StreamQueue::stop_waiting(const Waiter& waiter) {
   const std::lock_guard lock(mutex_);
-  waiter_ = nullptr;
+  if (waiter_ == &waiter) waiter_ = nullptr;
 }
 
 }  // namespace ipcbridge

@@ -53,7 +53,8 @@ class StreamQueue {
   // Tells the waiter when there is something to take, or an end. False when there is already; then it is not kept.
   // failed_precondition when another thread waits.
   Result<bool> wait_with(Waiter& waiter);
-  void stop_waiting();
+  // Unless another waits by now.
+  void stop_waiting(const Waiter& waiter);
 
  private:
   void wake();

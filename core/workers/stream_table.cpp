@@ -57,6 +57,18 @@ void StreamTable::end(const StreamEndEvent& event) {
   inbound_.erase(found);
 }
 
+void StreamTable::end_all() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, queue] : inbound_) {
+    StreamEndEvent event{key, {}, nullptr};
+    event.outcome.code = Code::kUnavailable;
+    event.outcome.sent_maybe = true;
+    event.outcome.message = "the event loop has ended";
+    queue->end(event);
+  }
+  inbound_.clear();
+}
+
 void StreamTable::forget(const StreamKey& stream) {
   const std::lock_guard lock(mutex_);
   inbound_.erase(stream);

@@ -39,6 +39,8 @@ class StreamTable {
   }
   void put(const StreamItemsEvent& event);
   void end(const StreamEndEvent& event);
+  // The driver ends, and tells nothing any more.
+  void end_all();
   void forget(const StreamKey& stream);
 
   void begin(const StreamKey& first, std::uint32_t count, const Origin& origin);

@@ -85,7 +85,7 @@ Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& 
     if (!waits.value()) continue;
     const bool satisfied =
         local == nullptr ? wait(self, reading, interrupted) : wait_beside(*local, self, reading, interrupted);
-    stream.stop_waiting();
+    stream.stop_waiting(self.waiter);
     if (satisfied) continue;
     return deadline != kNever && system_.now() >= deadline ? NextItems::kTimeout : NextItems::kInterrupted;
   }

@@ -73,7 +73,7 @@ TEST(StreamQueue, WakesWhoeverWaits) {
       if (what == 2) queue.close();
     });
     while (waiter.fall_asleep()) waiter.sleep(System::real(), kNever);
-    queue.stop_waiting();
+    queue.stop_waiting(waiter);
     other.join();
     EXPECT_EQ(queue.has_ended(), what != 0);
   }
@@ -93,7 +93,9 @@ TEST(StreamQueue, HasOneWaiter) {
   Waiter other;
   ASSERT_TRUE(queue.wait_with(one).ok());
   EXPECT_EQ(queue.wait_with(other).error().code, Code::kFailedPrecondition);
-  queue.stop_waiting();
+  queue.stop_waiting(other);
+  EXPECT_FALSE(queue.wait_with(other).ok());
+  queue.stop_waiting(one);
   EXPECT_TRUE(queue.wait_with(other).ok());
 }
 

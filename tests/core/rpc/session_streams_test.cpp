@@ -471,6 +471,28 @@ TEST_F(StreamViolation, MoreStreamsThanWereGranted) {
   expect_refused(request_with(7, {8, ~0U}));
 }
 
+TEST_F(StreamViolation, ItemsBeforeTheEndOfTheMessageThatCarriesTheirStream) {
+  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
+  ASSERT_TRUE(server_.receive(FrameType::kStreamItem, 2, items_of("a")).ok());
+  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagStreams));
+}
+
+TEST_F(StreamViolation, ACallIdWhoseStreamsAreStillOpen) {
+  ASSERT_TRUE(request_with(1, {2, 1}).ok());
+  ASSERT_NE(server_.session.reply(1, {}, 1), 0U);
+  expect_refused(request_with(1, {2, 1}));
+}
+
+TEST_F(StreamViolation, ARepeatedCancellationOfAStreamThatIsNotAnnouncedIsToldOnce) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  settle_both();
+  server_.capacity = 2;
+  const std::uint64_t stream = server_.session.reply(server_.requests[0].id, pattern(90'000, 1), 1);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_.receive(FrameType::kCancel, stream, {}).ok());
+  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{stream});
+  EXPECT_EQ(server_.session.stream_room(stream).error().code, Code::kCancelled);
+}
+
 TEST_F(StreamViolation, ANotificationWithStreams) {
   expect_refused(server_.receive(FrameType::kNotify, 1, testing_support::request_body(0, "x"), kFlagStreams));
 }

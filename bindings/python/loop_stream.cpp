@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "bindings/python/batch_reader.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/pending_calls.hpp"
@@ -34,9 +35,7 @@ struct Object {
   PyObject* weak_references;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
   StreamKey key;
-  StreamQueue::Batch batch;
-  std::uint32_t taken;  // of its items
-  std::size_t at;       // in its bytes
+  BatchReader reader;
 };
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
@@ -50,27 +49,19 @@ void leave(Object* self) {
 }
 
 void give_back(Object* self) {
-  if (self->batch.count == 0 || self->queue == nullptr) return;
-  self->binding->consume_stream(self->queue->key(), self->batch.count, self->batch.bytes);
-  self->batch = {};
-  self->taken = 0;
-  self->at = 0;
+  if (self->reader.batch().count == 0 || self->queue == nullptr) return;
+  self->binding->consume_stream(self->queue->key(), self->reader.batch().count, self->reader.batch().bytes);
+  self->reader.clear();
 }
 
 // Whether there is an item to read.
 bool fetch(Object* self) {
-  if (self->taken < self->batch.count) return true;
+  if (self->reader.has_item()) return true;
   give_back(self);
-  return self->queue != nullptr && self->queue->take(self->batch);
-}
-
-PyObject* read_item(Object* self) {
-  const ConstBytes rest = self->batch.items.subspan(self->at);
-  const auto size = load<std::uint32_t>(rest.data());
-  self->at += sizeof size + size;
-  ++self->taken;
-  const char* const root = "";
-  return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
+  StreamQueue::Batch batch;
+  if (self->queue == nullptr || !self->queue->take(batch)) return false;
+  self->reader.begin(std::move(batch));
+  return true;
 }
 
 bool has_ended(Object* self) { return self->queue == nullptr || self->queue->has_ended(); }
@@ -94,7 +85,7 @@ PyObject* next(PyObject* object) {
   }
   Py_CLEAR(self->waiter);
   if (fetch(self)) {
-    PyObject* item = read_item(self);
+    PyObject* item = self->reader.read();
     return item == nullptr ? nullptr : new_ready_item(item);
   }
   if (has_ended(self)) {
@@ -115,7 +106,7 @@ PyObject* next_on_thread(PyObject* object) {
   }
   PyErr_Clear();
   for (;;) {
-    if (fetch(self)) return read_item(self);
+    if (fetch(self)) return self->reader.read();
     if (has_ended(self)) {
       raise_end(self);
       if (PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0) PyErr_Clear();
@@ -145,7 +136,7 @@ bool wake(Object* self) {
   }
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   if (fetch(self)) {
-    PyObject* item = read_item(self);
+    PyObject* item = self->reader.read();
     PyObject* waiter = std::exchange(self->waiter, nullptr);
     const bool is_set =
         item != nullptr ? succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, item)) : set_raised(waiter);
@@ -163,8 +154,7 @@ bool wake(Object* self) {
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
-  self->batch = {};
-  self->taken = 0;
+  self->reader.clear();
   leave(self);
   if (!wake(self)) return nullptr;
   Py_RETURN_NONE;
@@ -195,7 +185,7 @@ void dealloc(PyObject* object) {
   self->binding->forget_stream(self->key);
   leave(self);
   self->queue.~shared_ptr();
-  self->batch.~Batch();
+  self->reader.~BatchReader();
   Py_XDECREF(self->waiter);
   Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
@@ -256,7 +246,7 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   self->keeper = keeper_;
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
-  new (&self->batch) StreamQueue::Batch();
+  new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   new (&self->key) StreamKey(self->queue->key());
   binding_.note_stream(self->key, object);

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "bindings/python/batch_reader.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
@@ -28,9 +29,7 @@ struct Object {
   std::shared_ptr<StreamQueue> queue;          // null: it is over, or was closed
   std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
   bool is_waiting;                             // a thread is, for the next items
-  StreamQueue::Batch batch;
-  std::uint32_t taken;  // of its items
-  std::size_t at;       // in its bytes
+  BatchReader reader;
 };
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
@@ -65,20 +64,10 @@ bool finish(Object* self) {
 
 // The items of the batch have all been read: their place in the window is free.
 void give_back(Object* self) {
-  if (self->batch.count == 0) return;
-  self->binding->alive().driver().consume_stream(self->queue->key(), self->batch.count, self->batch.bytes);
-  self->batch = {};
-  self->taken = 0;
-  self->at = 0;
-}
-
-PyObject* read_item(Object* self) {
-  const ConstBytes rest = self->batch.items.subspan(self->at);
-  const auto size = load<std::uint32_t>(rest.data());
-  self->at += sizeof size + size;
-  ++self->taken;
-  const char* const root = "";
-  return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
+  if (self->reader.batch().count == 0) return;
+  self->binding->alive().driver().consume_stream(self->queue->key(), self->reader.batch().count,
+                                                 self->reader.batch().bytes);
+  self->reader.clear();
 }
 
 // Whether there is an item to read, now or after a wait: false with an exception set, or at the end.
@@ -87,7 +76,7 @@ bool fetch(Object* self, bool waits) {
     set_python_error({Code::kFailedPrecondition, "another thread waits for this stream's next item"});
     return false;
   }
-  if (self->taken < self->batch.count) return true;
+  if (self->reader.has_item()) return true;
   for (;;) {
     if (self->queue == nullptr) return false;
     BlockingDriver* driver = nullptr;
@@ -98,7 +87,11 @@ bool fetch(Object* self, bool waits) {
       error.restore();
       return false;
     }
-    if (self->queue->take(self->batch)) return true;
+    StreamQueue::Batch batch;
+    if (self->queue->take(batch)) {
+      self->reader.begin(std::move(batch));
+      return true;
+    }
     if (!waits) return false;
     if (self->queue->has_ended()) return finish(self);
     const std::shared_ptr<StreamQueue> queue = self->queue;
@@ -106,7 +99,6 @@ bool fetch(Object* self, bool waits) {
     const BlockingDriverBinding::Visit visit(*self->binding);
     std::shared_ptr<ArgumentStreams> arguments = self->arguments;
     self->is_waiting = true;
-    StreamQueue::Batch batch;
     PyThreadState* state = PyEval_SaveThread();
     if (arguments != nullptr) ArgumentStreams::waits_with(state);
     const Result<BlockingDriver::NextItems> got =
@@ -124,16 +116,14 @@ bool fetch(Object* self, bool waits) {
       return false;
     }
     if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
-    self->batch = std::move(batch);
-    self->taken = 0;
-    self->at = 0;
+    self->reader.begin(std::move(batch));
     return true;
   }
 }
 
 PyObject* next(PyObject* object) {
   Object* self = self_of(object);
-  return fetch(self, true) ? read_item(self) : nullptr;
+  return fetch(self, true) ? self->reader.read() : nullptr;
 }
 
 // ---- for async handlers on the event loop of ipc.serve ----
@@ -147,7 +137,7 @@ PyObject* wait(PyObject* object, PyObject* /*unused*/) {
 PyObject* next_on_loop(PyObject* object) {
   Object* self = self_of(object);
   if (fetch(self, false)) {
-    PyObject* item = read_item(self);
+    PyObject* item = self->reader.read();
     return item == nullptr ? nullptr : new_ready_item(item);
   }
   if (PyErr_Occurred() != nullptr) return nullptr;
@@ -165,8 +155,7 @@ PyObject* next_on_loop(PyObject* object) {
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
-  self->batch = {};
-  self->taken = 0;
+  self->reader.clear();
   leave(self);
   Py_RETURN_NONE;
 }
@@ -191,7 +180,7 @@ void dealloc(PyObject* object) {
   leave(self);
   self->queue.~shared_ptr();
   self->arguments.~shared_ptr();
-  self->batch.~Batch();
+  self->reader.~BatchReader();
   Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
   type->tp_free(object);
@@ -244,9 +233,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->arguments) std::shared_ptr<ArgumentStreams>(arguments_);
   self->is_waiting = false;
-  new (&self->batch) StreamQueue::Batch();
-  self->taken = 0;
-  self->at = 0;
+  new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);

@@ -80,7 +80,12 @@ class DriverBinding final : public Responder {
   void use_stream_start(pybind11::object start) { start_stream_ = std::move(start); }
 
   // A class derived from _native.LoopStream, for the streams that arrive.
-  void use_stream_type(pybind11::object type) { stream_type_ = std::move(type); }
+  // `next_item(stream)`: awaits the arrival of the next item, and then takes it.
+  void use_stream_type(pybind11::object type, pybind11::object next_item) {
+    stream_type_ = std::move(type);
+    next_item_ = std::move(next_item);
+  }
+  const pybind11::object& next_item() const { return next_item_; }
   PyObject* stream_type() const { return stream_type_.ptr(); }
   // A new future of the loop's, or null with an exception set.
   PyObject* new_future() const;
@@ -144,6 +149,7 @@ class DriverBinding final : public Responder {
   LoopReader reader_{batch_, streams_};
   PendingCalls pending_;
   pybind11::object stream_type_;
+  pybind11::object next_item_;
   pybind11::object start_stream_;
   std::unordered_map<std::uint64_t, std::vector<PyObject*>> sources_;      // owned
   std::unordered_map<StreamKey, PyObject*, RequestKeyHash> loop_streams_;  // borrowed

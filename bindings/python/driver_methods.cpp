@@ -36,7 +36,7 @@ void bind_driver(py::module_& module) {
           "close_streams", [](DriverBinding& self, ServerId server) { close_streams_of(self, server); },
           py::arg("server"))
       .def("use_stream_start", &DriverBinding::use_stream_start, py::arg("start"))
-      .def("use_stream_type", &DriverBinding::use_stream_type, py::arg("type"))
+      .def("use_stream_type", &DriverBinding::use_stream_type, py::arg("type"), py::arg("next_item"))
       .def("poll_soon", &DriverBinding::poll_soon)
       .def("run_poll", &DriverBinding::run_poll, py::arg("poll"))
       .def("poll", &DriverBinding::poll, py::arg("most_us"))

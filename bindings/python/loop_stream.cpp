@@ -77,22 +77,30 @@ void raise_end(Object* self) {
   }
 }
 
+PyObject* take_item(PyObject* object) {
+  Object* self = self_of(object);
+  if (fetch(self)) return self->reader.read();
+  set_python_error({Code::kFailedPrecondition, "another task has taken this item"});
+  return nullptr;
+}
+
 PyObject* next(PyObject* object) {
   Object* self = self_of(object);
+  if (fetch(self)) return new_ready_item(object, &take_item);
+  if (!has_ended(self)) return PyObject_CallOneArg(self->binding->next_item().ptr(), object);
+  raise_end(self);
+  return nullptr;
+}
+
+// A future that is done when there is something to take; None when there is already.
+PyObject* arrival(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  if (fetch(self) || has_ended(self)) Py_RETURN_NONE;
   if (self->waiter != nullptr && !is_done(self->waiter)) {
     set_python_error({Code::kFailedPrecondition, "another task waits for this stream's next item"});
     return nullptr;
   }
-  Py_CLEAR(self->waiter);
-  if (fetch(self)) {
-    PyObject* item = self->reader.read();
-    return item == nullptr ? nullptr : new_ready_item(item);
-  }
-  if (has_ended(self)) {
-    raise_end(self);
-    return nullptr;
-  }
-  self->waiter = self->binding->new_future();
+  Py_XDECREF(std::exchange(self->waiter, self->binding->new_future()));
   return self->waiter == nullptr ? nullptr : new_reference(self->waiter);
 }
 
@@ -127,29 +135,14 @@ PyObject* next_on_thread(PyObject* object) {
   }
 }
 
-// The item that came last for a waiter that has been cancelled is still there for the next.
+// Only wakes: the item stays until somebody takes it, who may be cancelled in the same turn of the loop.
 bool wake(Object* self) {
-  if (self->waiter == nullptr) return true;
-  if (is_done(self->waiter)) {
-    Py_CLEAR(self->waiter);
-    return true;
-  }
+  if (self->waiter == nullptr || (!fetch(self) && !has_ended(self))) return true;
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
-  if (fetch(self)) {
-    PyObject* item = self->reader.read();
-    PyObject* waiter = std::exchange(self->waiter, nullptr);
-    const bool is_set =
-        item != nullptr ? succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, item)) : set_raised(waiter);
-    Py_XDECREF(item);
-    Py_DECREF(waiter);
-    return is_set;
-  }
-  if (!has_ended(self)) return true;
   PyObject* waiter = std::exchange(self->waiter, nullptr);
-  raise_end(self);
-  const bool is_set = set_raised(waiter);
+  const bool is_woken = is_done(waiter) || succeeded(PyObject_CallMethodOneArg(waiter, kSetResult, Py_None));
   Py_DECREF(waiter);
-  return is_set;
+  return is_woken;
 }
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
@@ -194,6 +187,7 @@ void dealloc(PyObject* object) {
 }
 
 PyMethodDef methods[] = {
+    {"arrival", &arrival, METH_NOARGS, "A future of the next item's arrival, for one task; None when it is there."},
     {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
     {nullptr, nullptr, 0, nullptr},
 };

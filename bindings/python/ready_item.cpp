@@ -13,17 +13,21 @@ namespace {
 PyTypeObject* type_of_ready_items = nullptr;
 
 struct ReadyItem {
-  PyObject_HEAD PyObject* item;  // null once it has been awaited
+  PyObject_HEAD PyObject* stream;  // null once it has been awaited
+  TakeItem take;
 };
 
 // Ends the await with the item: StopIteration(item) is what a finished one raises.
 PyObject* finish_await(PyObject* object) {
-  PyObject*& item = reinterpret_cast<ReadyItem*>(object)->item;
-  if (item == nullptr) {
+  auto* self = reinterpret_cast<ReadyItem*>(object);
+  if (self->stream == nullptr) {
     PyErr_SetString(PyExc_RuntimeError, "this item has been awaited already");
     return nullptr;
   }
-  PyObject* value = std::exchange(item, nullptr);
+  PyObject* stream = std::exchange(self->stream, nullptr);
+  PyObject* value = self->take(stream);
+  Py_DECREF(stream);
+  if (value == nullptr) return nullptr;
   PyObject* stop = PyObject_CallOneArg(PyExc_StopIteration, value);  // whatever the item is, it is the value
   Py_DECREF(value);
   if (stop == nullptr) return nullptr;
@@ -34,7 +38,7 @@ PyObject* finish_await(PyObject* object) {
 
 void dealloc_ready_item(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
-  Py_XDECREF(reinterpret_cast<ReadyItem*>(object)->item);
+  Py_XDECREF(reinterpret_cast<ReadyItem*>(object)->stream);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -53,13 +57,11 @@ PyType_Spec ready_spec = {
 
 }  // namespace
 
-PyObject* new_ready_item(PyObject* item) {
+PyObject* new_ready_item(PyObject* stream, TakeItem take) {
   auto* ready = PyObject_New(ReadyItem, type_of_ready_items);
-  if (ready == nullptr) {
-    Py_DECREF(item);
-    return nullptr;
-  }
-  ready->item = item;
+  if (ready == nullptr) return nullptr;
+  ready->stream = new_reference(stream);
+  ready->take = take;
   return reinterpret_cast<PyObject*>(ready);
 }
 

@@ -133,13 +133,16 @@ PyObject* wait(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+PyObject* take_item(PyObject* object) {
+  if (fetch(self_of(object), false)) return self_of(object)->reader.read();
+  if (PyErr_Occurred() == nullptr) set_python_error({Code::kFailedPrecondition, "another task has taken this item"});
+  return nullptr;
+}
+
 // What is there is given at once; a thread waits for what is not.
 PyObject* next_on_loop(PyObject* object) {
   Object* self = self_of(object);
-  if (fetch(self, false)) {
-    PyObject* item = self->reader.read();
-    return item == nullptr ? nullptr : new_ready_item(item);
-  }
+  if (fetch(self, false)) return new_ready_item(object, &take_item);
   if (PyErr_Occurred() != nullptr) return nullptr;
   if (self->queue == nullptr || self->queue->has_ended()) {
     if (self->queue != nullptr) finish(self);

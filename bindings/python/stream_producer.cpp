@@ -392,8 +392,11 @@ void close_stream(Responder& responder, const StreamKey& stream) {
 void close_streams_of(Responder& responder, ServerId server) {
   std::vector<StreamKey> streams;
   for (const auto& [stream, producer] : responder.producers()) {
-    const Object* self = self_of(producer);
-    if (!self->is_running && !self->is_async && self->call != Py_None && server_of(self->call) == server) {
+    Object* self = self_of(producer);
+    if (self->is_async || self->call == Py_None || server_of(self->call) != server) continue;
+    if (self->is_running) {
+      self->is_due = true;  // it looks once more before it is put aside, where nobody would resume it
+    } else {
       streams.push_back(stream);
     }
   }

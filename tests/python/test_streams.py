@@ -83,6 +83,10 @@ class Rows:
     def echo(self, value: Any) -> Any:
         return value
 
+    async def silent(self) -> AsyncIterator[int]:
+        await asyncio.sleep(3600)
+        yield 1
+
     def where(self) -> Iterator[str]:
         yield ipc.context().method
 
@@ -393,12 +397,38 @@ def test_too_many_streams_are_refused(serve_either: Any, connect: Any, rows: Row
 
 def test_one_consumer(service: Rows, run: Run) -> None:
     async def main() -> None:
-        stream = await (await aio.connect("rows")).rows(10**9)
-        waiting: list[Any] = []
+        remote = await aio.connect("rows")
+        stream = await remote.silent()
+        first = asyncio.ensure_future(stream.__anext__())
+        await asyncio.sleep(0)
         with pytest.raises(ipc.IpcError, match="another task waits") as caught:
-            waiting.extend(asyncio.ensure_future(stream.__anext__()) for _ in itertools.count())
+            await stream.__anext__()
         assert caught.value.code == "failed_precondition"
         stream.close()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        with pytest.raises(StopAsyncIteration):
+            await first
+
+    run(main())
+
+
+def test_a_reader_that_is_cancelled_as_an_item_comes_loses_none(service: Rows, run: Run) -> None:
+    count = 3000
+
+    async def main() -> None:
+        remote = await aio.connect("rows")
+        stream = await remote.later(count)
+        seen: list[int] = []
+        for turns in itertools.cycle(range(4)):
+            try:
+                reader = asyncio.ensure_future(stream.__anext__())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                reader.cancel()
+                seen.append(await reader)
+            except asyncio.CancelledError:
+                continue
+            except StopAsyncIteration:
+                break
+        assert seen == list(range(count))
 
     run(main())

@@ -17,7 +17,7 @@ from .._process.threads import refuse_replaced_threads
 from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
-from ._stream import Stream
+from ._stream import Stream, next_item
 
 _SPIN_US = 20  # how long the loop's other work may wait for a spin
 
@@ -42,7 +42,7 @@ class LoopDriver:
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
         self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
-        self.native.use_stream_type(Stream)
+        self.native.use_stream_type(Stream, next_item)
         self.native.use_stream_start(_start_stream)
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)

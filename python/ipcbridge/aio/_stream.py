@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+async def next_item(stream: _native.LoopStream) -> Any:
+    """The next item, which is taken only when the task goes on: one that is cancelled leaves it for the next reader."""
+    arrived = stream.arrival()
+    if arrived is not None:
+        await arrived
+    return await stream.__anext__()
+
+
 class Stream(_native.LoopStream):
     """What the other side sends item by item: `async for item in stream`, once. Only on its loop's thread.
 

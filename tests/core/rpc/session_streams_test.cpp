@@ -1,56 +1,21 @@
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/core/rpc/session_pair.hpp"
+#include "tests/core/rpc/session_streams_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
 using testing_support::items_of;
+using testing_support::kAcceptorBit;
 using testing_support::pattern;
 using testing_support::SessionSide;
+using testing_support::SessionStreams;
 using testing_support::settle;
-
-constexpr std::uint64_t kAcceptorBit = 1ULL << 63U;
-
-Limits small_limits() {
-  Limits limits;
-  limits.max_message_bytes = 200'000;
-  limits.max_pending_bytes = 100'000;
-  limits.max_pending_calls = 4;
-  limits.max_streams = 3;
-  limits.stream_window_items = 4;
-  limits.stream_window_bytes = 1000;
-  return limits;
-}
-
-class SessionStreams : public testing::Test {
- protected:
-  void settle_both() { ASSERT_TRUE(settle(client_, server_).ok()); }
-
-  // A call whose result is a stream of the server's.
-  std::uint64_t open_result() {
-    EXPECT_TRUE(client_.call(++token_, {}).ok());
-    EXPECT_TRUE(settle(client_, server_).ok());
-    const std::uint64_t stream = server_.session.reply(server_.requests.back().id, as_bytes("r"), 1);
-    EXPECT_TRUE(settle(client_, server_).ok());
-    EXPECT_EQ(client_.outcomes[token_].at(0).streams.first, stream);
-    return stream;
-  }
-
-  // A call with a stream of the client's; not answered.
-  std::uint64_t open_argument() {
-    EXPECT_TRUE(client_.call_with_streams(++token_, 1).ok());
-    EXPECT_TRUE(settle(client_, server_).ok());
-    EXPECT_EQ(server_.requests.back().streams.first, client_.opened[token_].first);
-    return client_.opened[token_].first;
-  }
-
-  std::uint64_t token_ = 0;
-  SessionSide client_{Session::Side::kConnector, small_limits(), small_limits()};
-  SessionSide server_{Session::Side::kAcceptor, small_limits(), small_limits()};
-};
+using testing_support::small_stream_limits;
+using testing_support::text_of;
 
 TEST_F(SessionStreams, AResultBringsItemsAndTheirEnd) {
   const std::uint64_t stream = open_result();
@@ -92,7 +57,7 @@ TEST_F(SessionStreams, AnErrorEndsAStream) {
   const auto& end = client_.ends[stream].at(0);
   EXPECT_EQ(end.code, Code::kAborted);
   EXPECT_EQ(end.message, "no more");
-  EXPECT_EQ(testing_support::text_of(end.payload), "details");
+  EXPECT_EQ(text_of(end.payload), "details");
 }
 
 TEST_F(SessionStreams, TheSenderStopsWhereTheWindowEnds) {
@@ -205,7 +170,7 @@ TEST_F(SessionStreams, ArgumentsLiveAsLongAsTheStreamsOfTheAnswer) {
 
 TEST_F(SessionStreams, ARefusedRequestLeavesNoStream) {
   Account account(100);
-  SessionSide server(Session::Side::kAcceptor, small_limits(), small_limits(), &account);
+  SessionSide server(Session::Side::kAcceptor, small_stream_limits(), small_stream_limits(), &account);
   ASSERT_TRUE(client_.call_with_streams(1, 2, pattern(50'000, 1)).ok());
   ASSERT_TRUE(settle(client_, server).ok());
   EXPECT_TRUE(server.requests.empty());
@@ -290,9 +255,9 @@ TEST_F(SessionStreams, TooManyAreRefusedAndTheConnectionGoesOn) {
 }
 
 TEST_F(SessionStreams, APeerThatTakesNoneIsSentNone) {
-  Limits none = small_limits();
+  Limits none = small_stream_limits();
   none.max_streams = 0;
-  SessionSide client(Session::Side::kConnector, small_limits(), none);
+  SessionSide client(Session::Side::kConnector, small_stream_limits(), none);
   EXPECT_EQ(client.call_with_streams(1, 1).error().code, Code::kUnimplemented);
   EXPECT_TRUE(client.call(2, {}).ok());
 }
@@ -329,7 +294,7 @@ TEST_F(SessionStreams, RoomThatCouldNotBeToldIsToldLater) {
 
 TEST_F(SessionStreams, WhatIsKeptIsChargedUntilItIsTaken) {
   Account account(100'000);
-  SessionSide server(Session::Side::kAcceptor, small_limits(), small_limits(), &account);
+  SessionSide server(Session::Side::kAcceptor, small_stream_limits(), small_stream_limits(), &account);
   ASSERT_TRUE(client_.call_with_streams(1, 1).ok());
   ASSERT_TRUE(settle(client_, server).ok());
   const std::uint64_t stream = client_.opened[1].first;
@@ -346,7 +311,7 @@ TEST_F(SessionStreams, WhatIsKeptIsChargedUntilItIsTaken) {
 
 TEST_F(SessionStreams, AStreamForWhichTheAccountHasNoRoomEndsAlone) {
   Account account(3000);
-  Limits limits = small_limits();
+  Limits limits = small_stream_limits();
   limits.stream_window_bytes = 100'000;
   SessionSide client(Session::Side::kConnector, limits, limits);
   SessionSide server(Session::Side::kAcceptor, limits, limits, &account);
@@ -364,148 +329,6 @@ TEST_F(SessionStreams, AStreamForWhichTheAccountHasNoRoomEndsAlone) {
   ASSERT_TRUE(settle(client, server).ok());
   EXPECT_EQ(client.outcomes[1].at(0).code, Code::kOk);
   EXPECT_EQ(account.bytes(), 0U);
-}
-
-// ---- what a peer may not do ----
-
-class StreamViolation : public SessionStreams {
- protected:
-  static void expect_refused(const Progress& status) {
-    ASSERT_FALSE(status.ok());
-    EXPECT_EQ(status.why().kind(), CloseReason::Kind::kPeerViolation) << status.why().message();
-  }
-  static Buffer credit(std::uint64_t items, std::uint64_t bytes) {
-    Buffer body;
-    append(body, items);
-    append(body, bytes);
-    return body;
-  }
-  Progress request_with(std::uint64_t id, const StreamRange& range, std::uint8_t flags = kFlagStreams) {
-    const auto prefix = encode_stream_range(range);
-    Buffer body(prefix.begin(), prefix.end());
-    append(body, ConstBytes(testing_support::request_body(0, "x")));
-    return server_.receive(FrameType::kRequest, id, body, flags);
-  }
-};
-
-TEST_F(StreamViolation, ItemsOfAStreamThatIsNotOpen) {
-  expect_refused(client_.receive(FrameType::kStreamItem, kAcceptorBit | 1U, items_of("a")));
-}
-
-TEST_F(StreamViolation, ItemsAfterTheEnd) {
-  const std::uint64_t stream = open_result();
-  ASSERT_TRUE(client_.receive(FrameType::kStreamEnd, stream, {}).ok());
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("a")));
-}
-
-TEST_F(StreamViolation, AnEndTwice) {
-  const std::uint64_t stream = open_result();
-  ASSERT_TRUE(client_.receive(FrameType::kStreamItem, stream, items_of("a")).ok());
-  ASSERT_TRUE(client_.receive(FrameType::kStreamEnd, stream, {}).ok());
-  expect_refused(client_.receive(FrameType::kStreamEnd, stream, {}));
-}
-
-TEST_F(StreamViolation, MoreItemsThanWereGranted) {
-  const std::uint64_t stream = open_result();
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("abcde")));
-}
-
-TEST_F(StreamViolation, MoreBytesThanWereGranted) {
-  const std::uint64_t stream = open_result();
-  Buffer body = items_of("z");
-  store(body.data() + kItemsPrefixBytes, std::uint32_t{2'000});
-  body.resize(kItemsPrefixBytes + 4 + 2'000);
-  ASSERT_TRUE(client_.receive(FrameType::kStreamItem, stream, body).ok());
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, items_of("a")));
-}
-
-TEST_F(StreamViolation, ItemsThatAreNotWhatTheySay) {
-  const std::uint64_t stream = open_result();
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, {}));
-  Buffer none = items_of("");
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, none));
-  Buffer cut = items_of("ab");
-  cut.pop_back();
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, cut));
-  Buffer more = items_of("ab");
-  more.push_back(std::byte{0});
-  expect_refused(client_.receive(FrameType::kStreamItem, stream, more));
-}
-
-TEST_F(StreamViolation, CreditForWhatIsNoStreamOfTheReceiver) {
-  expect_refused(server_.receive(FrameType::kCredit, kAcceptorBit | 1U, credit(1, 1)));
-  expect_refused(server_.receive(FrameType::kCredit, 1, credit(1, 1)));
-  const std::uint64_t stream = open_result();
-  expect_refused(server_.receive(FrameType::kCredit, stream, as_bytes("short")));
-}
-
-TEST_F(StreamViolation, CreditThatGoesBackOrIsEnormousIsHarmless) {
-  const std::uint64_t stream = open_result();
-  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(0, 0)).ok());
-  EXPECT_EQ(server_.session.stream_room(stream).value().items, 4U);
-  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(~0ULL, ~0ULL)).ok());
-  EXPECT_EQ(server_.send(stream, "abcdefgh").value().items, ~0ULL - 8);
-}
-
-TEST_F(StreamViolation, CreditAfterTheEndIsIgnored) {
-  const std::uint64_t stream = open_result();
-  server_.session.end_stream(stream);
-  EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(9, 9)).ok());
-}
-
-TEST_F(StreamViolation, StreamsWithIdsThatAreNotThePeers) {
-  expect_refused(request_with(1, {kAcceptorBit | 2U, 1}));
-  expect_refused(request_with(1, {0, 1}));
-  expect_refused(request_with(1, {2, 0}));
-  expect_refused(request_with(1, {~kAcceptorBit, 3}));
-}
-
-TEST_F(StreamViolation, AStreamIdUsedTwice) {
-  ASSERT_TRUE(request_with(1, {2, 1}).ok());
-  expect_refused(request_with(3, {2, 1}));
-}
-
-TEST_F(StreamViolation, MoreStreamsThanWereGranted) {
-  ASSERT_TRUE(request_with(1, {2, 3}).ok());
-  expect_refused(request_with(5, {6, 1}));
-  expect_refused(request_with(7, {8, ~0U}));
-}
-
-TEST_F(StreamViolation, ItemsBeforeTheEndOfTheMessageThatCarriesTheirStream) {
-  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
-  ASSERT_TRUE(server_.receive(FrameType::kStreamItem, 2, items_of("a")).ok());
-  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagStreams));
-}
-
-TEST_F(StreamViolation, ACallIdWhoseStreamsAreStillOpen) {
-  ASSERT_TRUE(request_with(1, {2, 1}).ok());
-  ASSERT_NE(server_.session.reply(1, {}, 1), 0U);
-  expect_refused(request_with(1, {2, 1}));
-}
-
-TEST_F(StreamViolation, ARepeatedCancellationOfAStreamThatIsNotAnnouncedIsToldOnce) {
-  ASSERT_TRUE(client_.call(1, {}).ok());
-  settle_both();
-  server_.capacity = 2;
-  const std::uint64_t stream = server_.session.reply(server_.requests[0].id, pattern(90'000, 1), 1);
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_.receive(FrameType::kCancel, stream, {}).ok());
-  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{stream});
-  EXPECT_EQ(server_.session.stream_room(stream).error().code, Code::kCancelled);
-}
-
-TEST_F(StreamViolation, ANotificationWithStreams) {
-  expect_refused(server_.receive(FrameType::kNotify, 1, testing_support::request_body(0, "x"), kFlagStreams));
-}
-
-TEST_F(StreamViolation, FragmentsThatDisagreeWhetherThereAreStreams) {
-  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
-  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1)));
-}
-
-TEST_F(StreamViolation, AnAnswerWithStreamsThatItDoesNotDescribe) {
-  ASSERT_TRUE(client_.call(1, {}).ok());
-  const std::uint64_t call = client_.written.front().header.call_id;
-  expect_refused(client_.receive(FrameType::kReply, call, as_bytes("short"), kFlagStreams));
 }
 
 }  // namespace

@@ -51,7 +51,9 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
     return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
                                                std::to_string(theirs_.max_message_bytes)};
   }
-  if (Status status = check_room_for_streams(streams); !status.ok()) return status.error();
+  if (streams != 0) {
+    if (Status status = check_room_for_streams(streams); !status.ok()) return status.error();
+  }
   if (outbox_.has_short() || !outbox_.can_begin(size) || !admits(size)) return 0;
 
   const std::uint64_t id = next_id_ | our_bit_;

@@ -101,9 +101,11 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     payload = {};
     streams = 0;
   }
-  if (Status status = check_room_for_streams(streams); !status.ok()) {
-    reply_error(id, status.error().code, false, status.error().message, {});
-    return 0;
+  if (streams != 0) {
+    if (Status status = check_room_for_streams(streams); !status.ok()) {
+      reply_error(id, status.error().code, false, status.error().message, {});
+      return 0;
+    }
   }
   const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + payload.size();
   if (size > theirs_.max_message_bytes) {

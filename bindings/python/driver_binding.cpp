@@ -7,9 +7,7 @@
 
 #include "bindings/python/errors.hpp"
 #include "bindings/python/gil.hpp"
-#include "bindings/python/loop_stream.hpp"
 #include "bindings/python/objects.hpp"
-#include "bindings/python/stream_producer.hpp"
 #include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 
@@ -190,60 +188,6 @@ bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObje
   }
 }
 
-void DriverBinding::drop_sources(std::uint64_t token) {
-  if (sources_.empty()) return;
-  const auto found = sources_.find(token);
-  if (found == sources_.end()) return;
-  const std::vector<PyObject*> sources = std::move(found->second);
-  sources_.erase(found);
-  for (PyObject* source : sources) {
-    close_source(source);
-    Py_DECREF(source);
-  }
-}
-
-bool DriverBinding::begin_arguments(PyObject* self, const EventRow& row) {
-  const auto found = sources_.find(row.wide(EventRow::kToken));
-  if (found == sources_.end()) return true;
-  std::vector<PyObject*> sources = std::move(found->second);
-  sources_.erase(found);
-  return begin_streams_in_tasks(*this, self, start_stream_.ptr(), row.key(), std::move(sources));
-}
-
-bool DriverBinding::settle(const EventRow& row) {
-  drop_sources(row.wide(EventRow::kToken));
-  if (row.streams() == 0) return pending_.settle(batch_, row, nullptr);
-  const auto keeper = py::reinterpret_borrow<py::object>(pending_.keeper(row.wide(EventRow::kToken)));
-  LoopStreams streams(*this, streams_.take_arguments(row.key()), keeper.ptr());
-  return pending_.settle(batch_, row, &streams);
-}
-
-bool DriverBinding::wake_stream(const StreamKey& stream) {
-  const auto found = loop_streams_.find(stream);
-  if (found == loop_streams_.end()) return true;
-  const auto object = py::reinterpret_borrow<py::object>(found->second);
-  return wake_loop_stream(object.ptr());
-}
-
-// What a plain handler has begun goes on on a thread.
-bool DriverBinding::resume(const StreamKey& stream) {
-  return runs_on_threads(*this, stream) ? push_to_pool(stream) : resume_stream(*this, stream);
-}
-
-bool DriverBinding::push_to_pool(const StreamKey& stream) {
-  const std::optional<StreamTable::Origin> origin = streams_.origin(stream);
-  const auto found = origin ? servers_.find(origin->server) : servers_.end();
-  if (found == servers_.end()) return resume_stream(*this, stream);
-  const Served served = found->second;
-  InboundCall call;
-  call.key = stream;
-  call.server = origin->server;
-  call.method = origin->method;
-  call.resumes = true;
-  served.pool->push(std::move(call));
-  return !served.pool->call_thread() || succeeded(PyObject_CallNoArgs(served.start_thread.ptr()));
-}
-
 // False with an exception set.
 bool DriverBinding::handle_call(PyObject* self, InboundCall& call) {
   const RequestKey key = call.key;
@@ -378,64 +322,6 @@ void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
   driver_->reply(key, payload);
   streams_.drop_arguments(key);
   poll_soon();
-}
-
-std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) {
-  if (!usable()) return std::nullopt;
-  std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams);
-  if (first) streams_.begin(*first, streams, {call.server, call.method});
-  poll_soon();
-  return first;
-}
-
-Result<StreamRoom> DriverBinding::stream_room(const StreamKey& stream) {
-  if (!usable()) return Error{Code::kCancelled, "the service has ended"};
-  return driver_->stream_room(stream);
-}
-
-Result<StreamRoom> DriverBinding::send_items(const StreamKey& stream, ConstBytes body) {
-  if (!usable()) return Error{Code::kCancelled, "the service has ended"};
-  return driver_->send_items(stream, body);
-}
-
-void DriverBinding::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
-  if (!usable()) return;
-  streams_.finish(stream);
-  driver_->end_stream(stream, error, details);
-  try {
-    poll_soon();
-  } catch (py::error_already_set& raised) {  // by a signal's handler: the next run() raises it
-    ending_ = py::reinterpret_borrow<py::object>(raised.value());
-  }
-}
-
-void DriverBinding::resume_later(const StreamKey& stream) {
-  if (usable() && !push_to_pool(stream)) PyErr_WriteUnraisable(nullptr);
-}
-
-std::unique_ptr<StreamMaker> DriverBinding::arguments_of(const InboundCall& call) {
-  return std::make_unique<LoopStreams>(*this, streams_.take_arguments(call.key));
-}
-
-void DriverBinding::leave_stream(StreamQueue& stream) {
-  streams_.forget(stream.key());
-  stream.close();
-  if (usable()) driver_->cancel_stream(stream.key());
-}
-
-void DriverBinding::consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes) {
-  if (usable()) driver_->consume_stream(stream, items, bytes);
-}
-
-PyObject* DriverBinding::new_future() const {
-  const auto loop = py::reinterpret_steal<py::object>(running_loop());
-  if (!loop) {
-    if (PyErr_Occurred() == nullptr) {
-      set_python_error({Code::kFailedPrecondition, "this stream belongs to another event loop, or thread"});
-    }
-    return nullptr;
-  }
-  return PyObject_CallMethod(loop.ptr(), "create_future", nullptr);
 }
 
 void DriverBinding::reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) {

@@ -217,6 +217,30 @@ Object* new_producer(Responder& responder, PyObject* driver, PyObject* call, PyO
   return self;
 }
 
+// A stream that could not begin ends all the same: its reader waits for that.
+void abandon(Responder& responder, PyObject* call, const StreamKey& stream, PyObject* source) {
+  const RaisedAside aside;
+  if (responder.producers().contains(stream)) return close_stream(responder, stream);
+  close_source(source);
+  const Error why{Code::kInternal, "the stream could not begin"};
+  responder.end_stream(stream, &why, {});
+  end_call(call);
+}
+
+// begin(key, source) for each, until one fails; neither that nor those behind it begin. Takes the references.
+template <typename Begin>
+bool begin_each(Responder& responder, PyObject* call, const StreamKey& first, const std::vector<PyObject*>& sources,
+                Begin begin) {
+  bool complete = true;
+  for (std::size_t place = 0; place < sources.size(); ++place) {
+    const auto source = py::reinterpret_steal<py::object>(sources[place]);
+    const StreamKey key{first.connection, first.id + place};
+    complete = complete && begin(key, source.ptr());
+    if (!complete) abandon(responder, call, key, source.ptr());
+  }
+  return complete;
+}
+
 // ---- for a task: put(item) -> whether there is room for more, None when nobody reads any more ----
 
 PyObject* put(PyObject* object, PyObject* item) {
@@ -333,21 +357,6 @@ PyType_Spec spec = {
 
 }  // namespace
 
-bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,
-                            std::vector<PyObject*> sources) {
-  bool complete = true;
-  for (std::size_t place = 0; place < sources.size(); ++place) {
-    const auto source = py::reinterpret_steal<py::object>(sources[place]);
-    if (!complete) continue;
-    Object* self =
-        new_producer(responder, driver, Py_None, stream_failed(), {first.connection, first.id + place}, source.ptr());
-    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
-    if (self != nullptr) self->is_async = true;
-    complete = self != nullptr && succeeded(PyObject_CallOneArg(start, held.ptr()));
-  }
-  return complete;
-}
-
 void close_source(PyObject* source) {
   const RaisedAside aside;
   PyObject* close = PyObject_GetAttrString(source, "close");
@@ -357,25 +366,6 @@ void close_source(PyObject* source) {
     PyErr_WriteUnraisable(source);
   }
   Py_XDECREF(close);
-}
-
-bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
-                   std::vector<PyObject*> sources) {
-  bool complete = true;
-  for (std::size_t place = 0; place < sources.size(); ++place) {
-    const auto source = py::reinterpret_steal<py::object>(sources[place]);
-    if (!complete) continue;
-    Object* self = new_producer(responder, driver, call, failed, {first.connection, first.id + place}, source.ptr());
-    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
-    if (self == nullptr) {
-      complete = false;
-    } else if (self->is_async) {
-      complete = succeeded(answer_with_stage(call, Stage::kAsyncStream, held.ptr(), failed));
-    } else {
-      complete = go_on(self);
-    }
-  }
-  return complete;
 }
 
 void close_stream(Responder& responder, const StreamKey& stream) {
@@ -401,6 +391,26 @@ void close_streams_of(Responder& responder, ServerId server) {
     }
   }
   for (const StreamKey& stream : streams) close_stream(responder, stream);
+}
+
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
+                   std::vector<PyObject*> sources) {
+  return begin_each(responder, call, first, sources, [&](const StreamKey& key, PyObject* source) {
+    Object* self = new_producer(responder, driver, call, failed, key, source);
+    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
+    if (self == nullptr) return false;
+    return self->is_async ? succeeded(answer_with_stage(call, Stage::kAsyncStream, held.ptr(), failed)) : go_on(self);
+  });
+}
+
+bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,
+                            std::vector<PyObject*> sources) {
+  return begin_each(responder, Py_None, first, sources, [&](const StreamKey& key, PyObject* source) {
+    Object* self = new_producer(responder, driver, Py_None, stream_failed(), key, source);
+    const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
+    if (self != nullptr) self->is_async = true;
+    return self != nullptr && succeeded(PyObject_CallOneArg(start, held.ptr()));
+  });
 }
 
 int is_async_source(PyObject* source) {

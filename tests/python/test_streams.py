@@ -432,3 +432,15 @@ def test_a_reader_that_is_cancelled_as_an_item_comes_loses_none(service: Rows, r
         assert seen == list(range(count))
 
     run(main())
+
+
+def test_streams_that_cannot_begin_end_all_the_same(serve: Any, connect: Any) -> None:
+    broken = ipc.stream([1])
+    del broken.iterator  # what begins it raises
+
+    serve("odd", {"both": lambda: [broken, iter_of(1)]}, on_error=lambda _error, _method: None)
+    streams = connect("odd").both()
+    for stream in streams:
+        with pytest.raises(ipc.IpcError, match="could not begin") as caught:
+            next(stream)
+        assert caught.value.code == "internal"

@@ -30,7 +30,7 @@ bool DriverBinding::begin_arguments(PyObject* self, const EventRow& row) {
   if (found == sources_.end()) return true;
   std::vector<PyObject*> sources = std::move(found->second);
   sources_.erase(found);
-  return begin_streams_in_tasks(*this, self, start_stream_.ptr(), row.key(), std::move(sources));
+  return begin_streams_in_tasks(*this, self, start_stream_.ptr(), row.key(), sources);
 }
 
 bool DriverBinding::settle(const EventRow& row) {

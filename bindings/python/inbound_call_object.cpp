@@ -90,8 +90,7 @@ bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
     return close_all(sources);
   }
   self->open_streams = static_cast<std::uint32_t>(sources.size());
-  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *first,
-                       std::move(sources));
+  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *first, sources);
 }
 
 PyObject* reply(PyObject* object, PyObject* value) {

@@ -394,7 +394,7 @@ void close_streams_of(Responder& responder, ServerId server) {
 }
 
 bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
-                   std::vector<PyObject*> sources) {
+                   const std::vector<PyObject*>& sources) {
   return begin_each(responder, call, first, sources, [&](const StreamKey& key, PyObject* source) {
     Object* self = new_producer(responder, driver, call, failed, key, source);
     const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
@@ -404,7 +404,7 @@ bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObj
 }
 
 bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,
-                            std::vector<PyObject*> sources) {
+                            const std::vector<PyObject*>& sources) {
   return begin_each(responder, Py_None, first, sources, [&](const StreamKey& key, PyObject* source) {
     Object* self = new_producer(responder, driver, Py_None, stream_failed(), key, source);
     const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));

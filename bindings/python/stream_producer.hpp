@@ -16,11 +16,11 @@ namespace ipcbridge::python {
 // Begins the streams with which `call` was answered: `first` is the key of the first of `sources`, whose references are
 // taken over. False with an exception set.
 bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
-                   std::vector<PyObject*> sources);
+                   const std::vector<PyObject*>& sources);
 
 // The same of streams among a call's arguments, each of which start(producer) has a task make.
 bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,
-                            std::vector<PyObject*> sources);
+                            const std::vector<PyObject*>& sources);
 
 // Nobody reads the stream any more, as far as this side knows: it is ended, and what makes its items closed.
 void close_stream(Responder& responder, const StreamKey& stream);

@@ -71,9 +71,9 @@ class SessionEvents {
 // Where there is no memory for a message, its call fails with resource_exhausted and everything else goes on. A method
 // of this side that throws std::bad_alloc has done nothing.
 //
-// A request or its reply may carry streams (session_outbound_streams.cpp, session_inbound_streams.cpp). Those of a request live until it has been answered
-// and the streams of its reply have ended. A stream ends by its sender's STREAM_END, once, also when its receiver has
-// cancelled it, so that both sides count the same streams as open.
+// A request or its reply may carry streams (session_outbound_streams.cpp, session_inbound_streams.cpp). Those of a
+// request live until it has been answered and the streams of its reply have ended. A stream ends by its sender's
+// STREAM_END, once, also when its receiver has cancelled it, so that both sides count the same streams as open.
 //
 // What it keeps for the peer is charged to `account`, where there is one, until fail(). A call for which the account
 // has no room is answered with resource_exhausted; the peer's other calls, and the connection, go on.

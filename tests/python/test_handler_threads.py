@@ -103,8 +103,10 @@ def test_an_asyncio_server_starts_threads_when_calls_wait_for_one_and_they_end_w
         calc = await aio.connect("mine")
         assert threads_of("mine") == set()
         first = await calc.name()
-        assert {await calc.name() for _ in range(20)} == {first}
         assert threads_of("mine") == {first}
+        # The next call may come before the thread is back from the last one, but seldom.
+        assert first in {await calc.name() for _ in range(100)}
+        assert len(threads_of("mine")) < 8
         await aio.close(calc)
         await server.close()
 

@@ -294,7 +294,7 @@ TEST_F(BlockingDriverTest, ACallIsReceivedAtTheTimeOfItsSystem) {
   testing_support::FaultySystem system;
   system.pass(std::chrono::hours(1));
   server_ = make_driver(system);
-  TimePoint received;
+  std::atomic<TimePoint> received{TimePoint{}};
   {
     const Service service(*server_, address_, 1, [&received](BlockingDriver& driver, const InboundCall& inbound) {
       received = inbound.received;
@@ -302,8 +302,8 @@ TEST_F(BlockingDriverTest, ACallIsReceivedAtTheTimeOfItsSystem) {
     });
     const TimePoint before = system.now();
     ASSERT_EQ(call(connect(*client_), "x", within_seconds(10)).outcome.code, Code::kOk);
-    EXPECT_GE(received, before);
-    EXPECT_LE(received, system.now());
+    EXPECT_GE(received.load(), before);
+    EXPECT_LE(received.load(), system.now());
   }
   server_.reset();
 }

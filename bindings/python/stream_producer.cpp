@@ -138,9 +138,7 @@ void run(Object* self) {
   const TimePoint end = Clock::now() + kSlice;
   if (!has_room(self)) return;
   for (;;) {
-    const Step step = produce(self);
-    if (step == Step::kOver) return;
-    if (step == Step::kWait) return;
+    if (produce(self) != Step::kGoOn) return;
     if (Clock::now() >= end) {
       self->responder->resume_later(self->key);
       return;

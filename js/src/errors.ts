@@ -119,6 +119,13 @@ export function withSent(error: IpcError, sent: 'no' | 'maybe'): IpcError {
   return error
 }
 
+/** Gives an error another `name` than its class has, in its stack, too; returns it. */
+export function rename(error: IpcError, name: string): IpcError {
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+  Error.captureStackTrace(error, rename)
+  return error
+}
+
 /** Gives an error the stack of this moment, from the caller of `above` on. */
 export function captureStack(error: IpcError, above: (...args: never[]) => unknown): void {
   Error.captureStackTrace(error, above)

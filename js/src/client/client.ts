@@ -1,4 +1,4 @@
-import { captureStack, failLater, IpcError, trimStack, withSent } from '../errors'
+import { captureStack, failLater, type IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -17,7 +17,7 @@ import {
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
 import type { DecodeOptions } from '../values'
-import { whenAborted } from './abort'
+import { abortError, whenAborted } from './abort'
 import { ArgumentStreams } from './argument_streams'
 import { type Call, makeCall, rejectedCall } from './call'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
@@ -118,7 +118,7 @@ export class Client implements Owner {
   call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
     try {
       // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
-      if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
+      if (settings?.signal?.aborted) throw abortError(this.nameOf(method), settings.signal, 'no')
     } catch (error) {
       return rejectedCall(error)
     }
@@ -149,13 +149,13 @@ export class Client implements Owner {
   /** What is streamed of the arguments that were encoded last. */
   private argumentStreams(method: number): ArgumentStreams | undefined {
     const { streams } = encoder
-    return streams.length === 0 ? undefined : new ArgumentStreams(streams, this.names[method] as string)
+    return streams.length === 0 ? undefined : new ArgumentStreams(streams, this.nameOf(method))
   }
 
   private callWith(slot: Slot, method: number, length: number, settings: Settings): number | undefined {
     const { signal } = settings
     if (limitsStreams(settings)) {
-      slot.limits = new StreamLimits(this.names[method] as string, settings, signal => this.aborted(method, signal))
+      slot.limits = new StreamLimits(this.nameOf(method), settings)
     }
     const failed = this.send(slot.token, method, length, settings, encoder.streams.length)
     if (failed === undefined && signal !== undefined) this.watch(slot, method, signal)
@@ -164,7 +164,7 @@ export class Client implements Owner {
 
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
-    if (settings?.signal?.aborted) throw this.aborted(method, settings.signal)
+    if (settings?.signal?.aborted) throw abortError(this.nameOf(method), settings.signal, 'no')
     const given = settings ?? noSettings
     let length: number
     let streams: number
@@ -204,14 +204,14 @@ export class Client implements Owner {
       const { resolve } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
-      resolve?.(failLater(this.aborted(method, signal)))
+      resolve?.(failLater(abortError(this.nameOf(method), signal, 'maybe')))
     }
     slot.whenSettled = whenAborted(signal, abort)
     if (signal.aborted) abort() // by what ran while the arguments were read
   }
 
-  private aborted(method: number, signal: AbortSignal): IpcError {
-    return new IpcError('cancelled', `${this.names[method]}() was aborted`, undefined, { cause: signal.reason })
+  private nameOf(method: number): string {
+    return this.names[method] as string
   }
 
   status(): ClientStatus {

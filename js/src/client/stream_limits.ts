@@ -1,17 +1,15 @@
 import { IpcError, withSent } from '../errors'
 import type { InboundStream } from '../streams/inbound'
-import { whenAborted } from './abort'
+import { abortError, whenAborted } from './abort'
 import type { Settings } from './settings'
 
 /** What of a call's options ends the streams of its result. */
 export class StreamLimits {
   private readonly deadline: number
 
-  /** `aborted` makes the error for an aborted signal. */
   constructor(
     private readonly method: string,
     private readonly settings: Settings,
-    private readonly aborted: (signal: AbortSignal) => IpcError,
   ) {
     this.deadline = performance.now() + settings.timeout
   }
@@ -27,7 +25,7 @@ export class StreamLimits {
       idle: late(`no item of its stream has come within the idleTimeout of ${idleTimeout} ms`),
     })
     if (signal === undefined) return
-    const abort = () => stream.fail(this.aborted(signal))
+    const abort = () => stream.fail(abortError(this.method, signal, 'maybe'))
     stream.whenOver = whenAborted(signal, abort)
     if (signal.aborted) abort()
   }

@@ -1,5 +1,5 @@
 import { isError } from '../brand'
-import { IpcError } from '../errors'
+import { IpcError, rename } from '../errors'
 import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
 import { decode, isPlainObject } from '../values'
@@ -112,7 +112,7 @@ function metadataOf({ bytes, metadataStart, metadataEnd }: InboundCall): Record<
 }
 
 function callerGone(): IpcError {
-  return new IpcError('cancelled', 'the caller waits no longer')
+  return rename(new IpcError('cancelled', 'the caller waits no longer'), 'AbortError')
 }
 
 let running: InboundCall | undefined

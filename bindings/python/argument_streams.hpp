@@ -6,13 +6,13 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/blocking_driver_binding.hpp"
-#include "core/workers/local_streams.hpp"
+#include "core/workers/local_work.hpp"
 
 namespace ipcbridge::python {
 
 // The generators among the arguments of a blocking call: they run on the thread that waits for it, or for an item of
 // its result.
-class ArgumentStreams final : public LocalStreams {
+class ArgumentStreams final : public LocalWork {
  public:
   // Takes over the references to the sources. Null with an exception set when one of them cannot be run.
   static std::shared_ptr<ArgumentStreams> create(BlockingDriverBinding& binding, PyObject* driver,

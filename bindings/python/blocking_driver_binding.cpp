@@ -218,7 +218,7 @@ std::unique_ptr<StreamMaker> BlockingDriverBinding::arguments_of(const InboundCa
   return std::make_unique<BlockingStreams>(*this, driver_->take_arguments(call.key));
 }
 
-void BlockingDriverBinding::forget_streams(const LocalStreams& streams) {
+void BlockingDriverBinding::forget_streams(const LocalWork& streams) {
   if (is_usable()) driver_->forget_streams(streams);
 }
 

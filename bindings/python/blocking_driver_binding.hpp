@@ -81,7 +81,7 @@ class BlockingDriverBinding final : public Responder {
   // Nothing more of it is wanted. Touches no Python.
   void leave_stream(StreamQueue& stream);
   // See BlockingDriver.
-  void forget_streams(const LocalStreams& streams);
+  void forget_streams(const LocalWork& streams);
 
  private:
   bool is_usable() const;

@@ -31,6 +31,7 @@ enum class FrameType : std::uint8_t {
 inline constexpr std::uint8_t kFlagIgnorable = 0x01;  // a receiver that does not know the type skips it
 inline constexpr std::uint8_t kFlagMore = 0x02;       // another fragment of the same message follows
 inline constexpr std::uint8_t kFlagStreams = 0x04;    // the message begins with the streams that it carries
+inline constexpr std::uint8_t kFlagReference = 0x08;  // calls a reference, whose id the payload begins with
 
 struct FrameHeader {
   std::uint32_t length = 0;  // bytes of the body, which follows
@@ -43,8 +44,10 @@ static_assert(sizeof(FrameHeader) == 16);
 
 // Whether nothing is set that no version has given a meaning yet.
 constexpr bool is_well_formed(const FrameHeader& header) {
+  const bool is_call = header.type == FrameType::kRequest || header.type == FrameType::kNotify;
   const bool may_carry_streams = header.type == FrameType::kRequest || header.type == FrameType::kReply;
-  const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0);
+  const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) |
+                    (is_call ? kFlagReference : 0);
   return header.zero == 0 && (header.flags & ~known) == 0;
 }
 

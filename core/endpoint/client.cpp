@@ -12,8 +12,13 @@ std::string milliseconds(Duration duration) {
 
 }  // namespace
 
-Client::Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses)
-    : ConnectionOwner(context), id_(id), options_(options), admission_(context.known_ids(), options.allow) {
+Client::Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses,
+               Server* callee)
+    : ConnectionOwner(context),
+      id_(id),
+      options_(options),
+      callee_(callee),
+      admission_(context.known_ids(), options.allow) {
   for (Address& address : addresses) links_.emplace_back().address = std::move(address);
 }
 

@@ -19,11 +19,22 @@
 
 namespace ipcbridge {
 
+class Server;
+
 // A service as its caller sees it: connections to one or more addresses, kept up, and the calls that wait
 // for one. Used under the Driver's lock.
 class Client final : public ConnectionOwner {
  public:
-  Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses);
+  // `callee`: what the other side calls over its connections, if anything; it outlives this.
+  Client(Context& context, ClientId id, const ConnectOptions& options, std::vector<Address> addresses,
+         Server* callee = nullptr);
+  // Calls the other side of a connection that it has made. Ends with it.
+  Client(Context& context, ClientId id, Connection& accepted);
+
+  ClientId client_id() const override { return id_; }
+  // Whether a call that is not over passes this reference.
+  bool passes(std::uint64_t reference);
+  const Server* callee() const { return callee_; }
 
   // Makes the first attempts.
   void start();
@@ -58,7 +69,8 @@ class Client final : public ConnectionOwner {
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
   void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
-  void on_cancel(Session&, std::uint64_t) override {}
+  void on_cancel(Session& session, std::uint64_t id) override;
+  void on_answered(const RequestKey& request) override;
   void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
   void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
                  const CloseReason& why) override;
@@ -93,7 +105,9 @@ class Client final : public ConnectionOwner {
   };
 
   struct Call {
-    std::uint32_t method = 0;
+    std::uint32_t method = 0;               // interned; of a reference, its own number
+    std::uint64_t reference_on = 0;         // the connection of a reference that it calls
+    std::vector<std::uint64_t> references;  // that it passes
     bool notify = false;
     bool idempotent = false;
     bool wait_for_ready = true;
@@ -158,9 +172,13 @@ class Client final : public ConnectionOwner {
 
   // Calls (client_calls.cpp).
   void resume_for(std::uint64_t token);
+  Status check_call(std::uint32_t method, const CallOptions& options) const;
+  // Where it goes there is a connection.
+  bool has_way(std::uint64_t reference_on) const;
   // True when sent; an error when it can never be; false when there is no room.
   Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
-  Result<bool> try_send_over(Link& link, std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
+  Result<bool> try_send_over(Connection& connection, std::uint32_t method, std::uint64_t token, Call& call,
+                             ConstBytes metadata, ConstBytes payload);
   // Whether the queue takes a call of so many bytes; an error when it never will.
   Result<Submission> admit(std::uint64_t bytes, bool notify);
   void enqueue(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
@@ -169,6 +187,10 @@ class Client final : public ConnectionOwner {
   Result<bool> send_saved(std::uint64_t token, Call& call);
   void forget(std::uint64_t token, const Call& call);
   void unqueue(std::uint64_t bytes);
+  // Of those that it passed, retained ones may be nobody's any more.
+  void tell_released(const Call& call);
+  // The connection of the references that they call is over.
+  void fail_reference_calls(std::uint64_t connection, std::string_view why);
 
   // How they end (client_outcomes.cpp).
   void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection = 0);
@@ -182,8 +204,9 @@ class Client final : public ConnectionOwner {
   std::string explain_silence(const Call& call);
   void fail(std::uint64_t token, Code code, std::string_view message, bool sent_maybe);
   std::string describe_wait(const Call& call) const;
-  std::string not_answered(std::uint32_t method, std::string_view why) const;
-  std::string not_sent(std::uint32_t method, std::string_view why) const;
+  std::string name_of(const Call& call) const;
+  std::string not_answered(const Call& call, std::string_view why) const;
+  std::string not_sent(const Call& call, std::string_view why) const;
   void fail_queued(Code code, std::string_view message);
   // Those that are not to wait for a connection.
   void fail_impatient(std::string_view message);
@@ -197,6 +220,8 @@ class Client final : public ConnectionOwner {
   std::uint64_t queued_calls_ = 0;
 
   ConnectOptions options_;
+  Server* callee_ = nullptr;
+  bool is_of_accepted_ = false;  // calls the other side of a connection that it has made
   Admission admission_;
   TimePoint connect_until_ = kNever;  // when connecting or reconnecting ends in failure
   Error last_error_;

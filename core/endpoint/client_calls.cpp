@@ -17,18 +17,11 @@ constexpr std::uint64_t kQueuedOverhead = 128;
 Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options,
                                 ConstBytes metadata, ConstBytes payload) {
   if (state_ == ClientState::kClosed) return Error{Code::kFailedPrecondition, "the client is closed"};
-  if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
-  const bool connected = any_usable();
-  if (connected) {
-    if (Status status = check_offered(method); !status.ok()) return status.error();
-  } else if (!options.wait_for_ready && options.notify) {
+  if (Status status = check_call(method, options); !status.ok()) return status.error();
+  const bool connected = has_way(options.reference_on);
+  if (!connected && !options.wait_for_ready && options.notify) {
     ++dropped_notifications_;
     return Submission::kNotTaken;
-  } else if (!options.wait_for_ready) {
-    return Error{Code::kUnavailable, not_sent(method, "there is no connection to " + where())};
-  }
-  if (options.streams != 0 && (options.notify || options.idempotent)) {
-    return Error{Code::kInvalidArgument, "streams can be sent once: neither by notify() nor by an idempotent call"};
   }
   calls_.reserve_one();
   if (options.timeout) context().reserve_timer();
@@ -38,6 +31,11 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   call.idempotent = options.idempotent;
   call.wait_for_ready = options.wait_for_ready;
   call.streams = options.streams;
+  call.reference_on = options.reference_on;
+  call.references.assign(options.references.begin(), options.references.end());
+  if (!connected && !options.wait_for_ready) {
+    return Error{Code::kUnavailable, not_sent(call, "there is no connection to " + where())};
+  }
   if (options.timeout) {
     if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
     call.deadline = deadline_after(context().now(), *options.timeout);
@@ -56,6 +54,24 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   if (deadline != kNever) context().set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
   if (!sent.value() && state_ == ClientState::kDisconnected) resume_for(token);
   return Submission::kTaken;
+}
+
+Status Client::check_call(std::uint32_t method, const CallOptions& options) const {
+  if (options.streams != 0 && (options.notify || options.idempotent)) {
+    return Error{Code::kInvalidArgument, "streams can be sent once: neither by notify() nor by an idempotent call"};
+  }
+  if (options.reference_on != 0) {
+    if (has_way(options.reference_on)) return {};
+    return Error{Code::kUnavailable, "the reference is gone with the connection that it came over"};
+  }
+  if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
+  return any_usable() ? check_offered(method) : Status();
+}
+
+bool Client::has_way(std::uint64_t reference_on) const {
+  if (reference_on == 0) return any_usable();
+  const Connection* connection = context().connection(reference_on);
+  return connection != nullptr && !connection->closed() && connection->is_open() && connection->caller == this;
 }
 
 void Client::resume_for(std::uint64_t token) {
@@ -83,19 +99,25 @@ Result<Submission> Client::admit(std::uint64_t bytes, bool notify) {
 
 // One service that does not read, or is full, does not keep a call from the others.
 Result<bool> Client::try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload) {
+  if (call.reference_on != 0) {
+    Connection& connection = *context().connection(call.reference_on);
+    return try_send_over(connection, call.method, token, call, metadata, payload);
+  }
   std::vector<const Link*> full;
   while (Link* link = pick(call.method, full)) {
-    Result<bool> sent = try_send_over(*link, token, call, metadata, payload);
+    Result<bool> sent = try_send_over(*link->connection, link->remote[call.method], token, call, metadata, payload);
     if (!sent.ok() || sent.value()) return sent;
     full.push_back(link);
   }
   return false;
 }
 
-Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, ConstBytes metadata,
-                                   ConstBytes payload) {
+Result<bool> Client::try_send_over(Connection& connection, std::uint32_t method, std::uint64_t token, Call& call,
+                                   ConstBytes metadata, ConstBytes payload) {
   Request request;
-  request.method = link.remote[call.method];
+  request.method = method;
+  request.to_reference = call.reference_on != 0;
+  request.references = call.references;
   request.notify = call.notify;
   request.streams.count = call.streams;
   request.metadata = metadata;
@@ -104,17 +126,17 @@ Result<bool> Client::try_send_over(Link& link, std::uint64_t token, Call& call, 
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - context().now()).count();
     request.timeout_us = static_cast<std::uint64_t>(std::max<std::int64_t>(1, left));
   }
-  Result<std::uint64_t> id = link.connection->session().call(token, request);
+  Result<std::uint64_t> id = connection.session().call(token, request);
   if (!id.ok()) return id.error();
   if (id.value() == 0) {
-    link.connection->flush_output();  // the channel may want room now
+    connection.flush_output();  // the channel may want room now
     return false;
   }
-  call.connection = link.connection->id();
+  call.connection = connection.id();
   call.id = id.value();
-  if (call.deadline != kNever) call.written = link.connection->channel().written();
-  context().awake().add(*link.connection);
-  link.connection->flush_output();
+  if (call.deadline != kNever) call.written = connection.channel().written();
+  context().awake().add(connection);
+  connection.flush_output();
   return true;
 }
 
@@ -141,6 +163,7 @@ void Client::enqueue(std::uint64_t token, Call& call, ConstBytes metadata, Const
 // Takes the call's share out of what is queued.
 void Client::forget(std::uint64_t token, const Call& call) {
   if (call.waits()) unqueue(call.queued_bytes());
+  if (!call.references.empty()) tell_released(call);
   calls_.erase(token);
   // Those who cancel while nobody is there to send to must not leave a trail.
   constexpr std::size_t kWorthSweeping = 1024;
@@ -169,8 +192,13 @@ void Client::send_queued() {
       queue_.pop_front();
       continue;
     }
-    if (!any_usable()) return;
-    if (Status offered = check_offered(call->method); !offered.ok()) {
+    if (!has_way(call->reference_on)) {
+      if (call->reference_on == 0) return;
+      queue_.pop_front();
+      fail(token, Code::kUnavailable, not_sent(*call, "its connection has ended"), false);
+      continue;
+    }
+    if (Status offered = call->reference_on == 0 ? check_offered(call->method) : Status(); !offered.ok()) {
       queue_.pop_front();
       fail(token, offered.error().code, offered.error().message, false);
       continue;
@@ -208,10 +236,6 @@ void Client::cancel(std::uint64_t token) {
 // Where there is no memory to tell, they never begin, and the call's end ends them.
 void Client::on_streams_open(Session& session, std::uint64_t token, const StreamRange& streams) {
   context().post(StreamsOpenEvent{id_, token, {session.number(), streams.first}, streams.count});
-}
-
-void Client::on_request(Session& session, std::uint64_t id, const Request&, Buffer*) {
-  session.reply_error(id, Code::kUnimplemented, true, "callbacks come in a later release", {});
 }
 
 void Client::on_room(Connection& connection) {

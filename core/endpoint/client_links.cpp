@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/endpoint/client.hpp"
+#include "core/endpoint/server.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -74,12 +75,16 @@ void Client::use(Link& link, std::unique_ptr<Channel> channel) {
   setup.hello.limits = options_.limits;
   setup.hello.nonce = context().nonce();
   if (link.address.named) setup.hello.service = link.address.text;
+  setup.hello.language = context().options().language;
+  setup.hello.name = options_.name;
+  if (callee_ != nullptr) setup.hello.methods = callee_->methods();
   if (link.address.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context().options().ring_bytes;
   link.connection = context().open_connection(std::move(channel), Session::Side::kConnector, *this, setup);
   if (link.connection == nullptr) {
     retry_later(link, {Code::kResourceExhausted, "cannot watch another descriptor"});
     return;
   }
+  link.connection->caller = this;
   ++connections_;
   if (links_.size() > 1) {
     link.expected_until = context().now() + kShareWait;
@@ -159,8 +164,10 @@ void Client::on_open(Connection& connection) {
 // nothing is on its way to it any more.
 void Client::leave_if_done(Connection& connection) {
   const bool leaving = std::find(leaving_.begin(), leaving_.end(), &connection) != leaving_.end();
-  if (leaving && connection.session().pending_calls() == 0 && connection.session().open_streams() == 0)
+  const Session& session = connection.session();
+  if (leaving && session.pending_calls() == 0 && session.inbound_calls() == 0 && session.open_streams() == 0) {
     connection.close(CloseReason::goodbye());
+  }
 }
 
 void Client::on_goaway(Session& session) {
@@ -187,6 +194,7 @@ void Client::on_closed(Connection& connection, const CloseReason& why) {
   if (state_ == ClientState::kClosed) context().note_end();
   std::erase(leaving_, &connection);
   within_memory([&] {
+    fail_reference_calls(connection.id(), why.message());
     if (Link* link = link_of(connection)) {
       const bool is_foreign = !connection.has_greeted() && why.kind() == CloseReason::Kind::kPeerViolation;
       lose(*link, is_foreign ? CloseReason::peer_foreign(link->address.text) : why);
@@ -212,6 +220,11 @@ void Client::lose(Link& link, const CloseReason& why) {
   link.connection = nullptr;
   if (state_ == ClientState::kClosed || state_ == ClientState::kDisconnected) return;
   last_error_ = why.error();
+  if (is_of_accepted_) {
+    set_state(ClientState::kClosed, &last_error_);
+    fail_queued(Code::kUnavailable, why.message());
+    return;
+  }
   if (was_usable && !any_usable()) {
     resume(why.message());
   } else if (!was_usable && is_lasting(why.error()) && !any_usable()) {

@@ -114,7 +114,7 @@ void Client::fail_queued(Code code, std::string_view message) {
     const std::uint64_t token = queue_.front();
     queue_.pop_front();
     const Call* call = calls_.find(token);
-    if (call != nullptr && call->waits()) fail(token, code, not_sent(call->method, message), false);
+    if (call != nullptr && call->waits()) fail(token, code, not_sent(*call, message), false);
   }
 }
 
@@ -127,16 +127,20 @@ void Client::fail_impatient(std::string_view message) {
   }
   for (const std::uint64_t token : tokens) {
     const Call* call = calls_.find(token);
-    if (call != nullptr) fail(token, Code::kUnavailable, not_sent(call->method, message), false);
+    if (call != nullptr) fail(token, Code::kUnavailable, not_sent(*call, message), false);
   }
 }
 
-std::string Client::not_answered(std::uint32_t method, std::string_view why) const {
-  return say([&] { return names_[method] + "() was not answered: " + std::string(why); });
+std::string Client::name_of(const Call& call) const {
+  return call.reference_on != 0 ? "the call of a reference" : names_[call.method] + "()";
 }
 
-std::string Client::not_sent(std::uint32_t method, std::string_view why) const {
-  return say([&] { return names_[method] + "() could not be sent: " + std::string(why); });
+std::string Client::not_answered(const Call& call, std::string_view why) const {
+  return say([&] { return name_of(call) + " was not answered: " + std::string(why); });
+}
+
+std::string Client::not_sent(const Call& call, std::string_view why) const {
+  return say([&] { return name_of(call) + " could not be sent: " + std::string(why); });
 }
 
 void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
@@ -151,17 +155,18 @@ void Client::expire(std::uint64_t token, const Call& call) {
   const std::string wait = say([&] { return describe_wait(call); });
   const bool sent = withdraw(call);
   const std::string what = say([&] {
-    return names_[call.method] +
-           (sent ? "() was not answered before its deadline"
-                 : "() could not be sent before its deadline: it waited for " + wait) +
+    return name_of(call) +
+           (sent ? " was not answered before its deadline"
+                 : " could not be sent before its deadline: it waited for " + wait) +
            silence;
   });
   fail(token, Code::kDeadlineExceeded, what, sent);
 }
 
 std::string Client::explain_silence(const Call& call) {
-  const Connection* connection = context().connection(call.connection);
+  const Connection* connection = context().connection(call.reference_on != 0 ? call.reference_on : call.connection);
   if (connection == nullptr) {
+    if (call.reference_on != 0) return {};
     const Link* link = pick(call.method, {});  // where the call would go, if there were room
     if (link == nullptr) return {};
     connection = link->connection;
@@ -178,6 +183,7 @@ std::string Client::explain_silence(const Call& call) {
 // In a word, what keeps the call from being sent.
 std::string Client::describe_wait(const Call& call) const {
   if (call.connection != 0) return "the service, which did not read all of it";
+  if (call.reference_on != 0) return "the other side of its connection";
   for (const Link& link : links_) {
     if (!link.usable || link.remote[call.method] == kNotOffered) continue;
     return link.connection->session().describe_wait(kRequestPrefixBytes + call.saved->metadata.size() +
@@ -201,13 +207,13 @@ void Client::on_outcome(Session& session, std::uint64_t token, const Outcome& ou
 }
 
 void Client::lose_call(std::uint64_t token, Call& call, const Outcome& outcome) {
-  if (!call.idempotent || state_ == ClientState::kClosed) {
-    fail(token, Code::kUnavailable, not_answered(call.method, outcome.message), true);
+  if (!call.idempotent || call.reference_on != 0 || state_ == ClientState::kClosed) {
+    fail(token, Code::kUnavailable, not_answered(call, outcome.message), true);
   } else if (++call.losses < kMaxLosses) {
     call.sent_before = true;
     enqueue(token, call, {}, {});
   } else {
-    fail(token, Code::kUnavailable, not_answered(call.method, lost_too_often(outcome.message)), true);
+    fail(token, Code::kUnavailable, not_answered(call, lost_too_often(outcome.message)), true);
   }
 }
 
@@ -224,11 +230,11 @@ void Client::on_unsent(Session&, std::uint64_t token, const Request& request, bo
 void Client::lose_unsent(std::uint64_t token, Call& call, const Request& request, bool begun, const CloseReason& why) {
   if (begun) ++call.losses;
   if (call.losses >= kMaxLosses) {
-    fail(token, Code::kUnavailable, not_sent(call.method, lost_too_often(why.message())), false);
-  } else if (call.wait_for_ready && state_ != ClientState::kClosed) {
+    fail(token, Code::kUnavailable, not_sent(call, lost_too_often(why.message())), false);
+  } else if (call.wait_for_ready && call.reference_on == 0 && state_ != ClientState::kClosed) {
     enqueue(token, call, request.metadata, request.payload);
   } else {
-    fail(token, Code::kUnavailable, not_sent(call.method, why.message()), false);
+    fail(token, Code::kUnavailable, not_sent(call, why.message()), false);
   }
 }
 

@@ -42,6 +42,11 @@ class ConnectionOwner : public SessionEvents {
   // The last word of this connection, which is destroyed at the end of the run.
   virtual void on_closed(Connection& connection, const CloseReason& why) = 0;
 
+  // Of what calls over it: see Connection::caller.
+  virtual ClientId client_id() const { return 0; }
+
+  // References are the consumer's, as are streams, whichever side of a connection this is (connection_owner.cpp).
+  void on_reference_released(Session& session, std::uint64_t reference) final;
   // Streams are the consumer's, whichever side of a connection this is (connection_owner.cpp).
   bool on_stream_room(Session& session, std::uint64_t stream) final;
   void on_stream_cancelled(Session& session, std::uint64_t stream) final;
@@ -51,6 +56,9 @@ class ConnectionOwner : public SessionEvents {
 
  protected:
   Context& context() const { return context_; }
+  // A call of a reference of this side's.
+  void take_reference_call(Session& session, std::uint64_t id, const Request& request, Buffer* storage);
+  void cancel_reference_call(Session& session, std::uint64_t id);
 
  private:
   Context& context_;
@@ -122,6 +130,9 @@ class Connection final : FrameSink, FrameWriter {
 
   // Whether a message is expected soon, so that spinning may be worth it.
   bool expects_frames() const;
+
+  // Whose calls go out over it: the client that has dialled, or that of the other side's methods (Driver::peer_client).
+  ConnectionOwner* caller = nullptr;
 
   // For the AwakeSet: whether and where this is in the set, and whether it has been of use since the last review.
   bool awake = false;

@@ -3,6 +3,25 @@
 
 namespace ipcbridge {
 
+void ConnectionOwner::take_reference_call(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+  const ServerId server = context_.references_server();
+  if (server == 0) {
+    session.reply_error(id, Code::kUnimplemented, true, "this side has no references", {});
+    return;
+  }
+  const TimePoint received = request.timeout_us != 0 ? context_.now() : TimePoint{};
+  context_.emit(InboundCallEvent{server, {session.number(), id}, request, storage, received});
+}
+
+void ConnectionOwner::cancel_reference_call(Session& session, std::uint64_t id) {
+  context_.post(CancelEvent{context_.references_server(), {session.number(), id}});
+}
+
+// Where there is no memory to tell, it stays until it is released here.
+void ConnectionOwner::on_reference_released(Session& /*session*/, std::uint64_t reference) {
+  context_.post(ReferenceReleasedEvent{reference});
+}
+
 bool ConnectionOwner::on_stream_room(Session& session, std::uint64_t stream) {
   return context_.post(StreamRoomEvent{{session.number(), stream}});
 }

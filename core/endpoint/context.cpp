@@ -78,6 +78,14 @@ void Context::tell_rooms() {
   });
 }
 
+bool Context::shares_reference(std::uint64_t reference) {
+  bool found = false;
+  connections_.for_each([&](std::uint64_t, const std::unique_ptr<Connection>& each) {
+    found = found || (each->is_open() && each->session().shares(reference));
+  });
+  return found;
+}
+
 void Context::schedule(Connection& connection) {
   awake_.add(connection);
   new_work_ = true;

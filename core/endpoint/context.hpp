@@ -94,6 +94,11 @@ class Context {
   bool has_work() const { return has_posted() || due_calls_; }
   // Whether there has been such a thing since.
   bool take_new_work() { return std::exchange(new_work_, false) || due_calls_; }
+  // What runs the calls of this side's references; 0: nothing does yet.
+  ServerId references_server() const { return references_server_; }
+  void set_references_server(ServerId server) { references_server_ = server; }
+  // Over some connection.
+  bool shares_reference(std::uint64_t reference);
   // Makes the next timer one that needs no memory.
   void reserve_timer() { timers_.reserve_one(); }
 
@@ -148,6 +153,7 @@ class Context {
   bool ended_ = false;
   bool new_work_ = false;
   std::vector<std::unique_ptr<Connection>> discarded_;
+  ServerId references_server_ = 0;
 };
 
 }  // namespace ipcbridge

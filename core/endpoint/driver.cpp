@@ -78,23 +78,56 @@ Result<ClientId> Driver::Impl::connect(const ConnectOptions& options) {
     if (!address.ok()) return address.error();
     addresses.push_back(std::move(address).value());
   }
+  Server* callee = options.serves == 0 ? nullptr : server(options.serves);
+  if (options.serves != 0 && callee == nullptr) return Error{Code::kFailedPrecondition, "what it serves is closed"};
+  if (callee != nullptr && callee->methods().size() > kMaxPeerMethods) {
+    return Error{Code::kInvalidArgument, "a client offers at most " + std::to_string(kMaxPeerMethods) + " methods"};
+  }
   const ClientId id = next_client_++;
-  clients_.insert(id, std::make_unique<Client>(context_, id, options, std::move(addresses)))->start();
+  clients_.insert(id, std::make_unique<Client>(context_, id, options, std::move(addresses), callee))->start();
   return id;
 }
 
+Result<ClientId> Driver::Impl::peer_client(std::uint64_t connection) {
+  Connection* found = context_.connection(connection);
+  if (found == nullptr || found->closed() || !found->is_open()) {
+    return Error{Code::kUnavailable, "the connection has ended"};
+  }
+  if (found->caller == nullptr) {
+    const ClientId id = next_client_++;
+    clients_.reserve_one();
+    clients_.insert(id, std::make_unique<Client>(context_, id, *found));
+  }
+  return found->caller->client_id();
+}
+
+bool Driver::Impl::shares_reference(std::uint64_t reference) {
+  if (context_.shares_reference(reference)) return true;
+  bool passed = false;
+  clients_.for_each(
+      [&](std::uint64_t, const std::unique_ptr<Client>& client) { passed = passed || client->passes(reference); });
+  return passed;
+}
+
+Peer Driver::Impl::describe_peer(const Connection& connection) {
+  const Hello& hello = connection.peer_hello();
+  const std::string& name = connection.side() == Session::Side::kAcceptor ? hello.name : hello.service;
+  return {connection.id(), connection.channel().peer(), hello.language, name};
+}
+
 Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
-  Result<Address> address = parse_address(options.address);
+  Result<Address> address = options.attached ? Address() : parse_address(options.address);
   if (!address.ok()) return address.error();
   if (Status status = check_methods(options.methods); !status.ok()) return status.error();
   if (Status status = check_serial_groups(options); !status.ok()) return status.error();
   for (auto& [id, existing] : servers_) {
-    const bool same = existing->address().is_same_place(address.value());
+    const bool same = !options.attached && existing->address().is_same_place(address.value());
     if (same && existing->state() != ServerState::kClosed) existing->close(defaults::kGrace);
   }
   const ServerId id = next_server_++;
   auto& made = servers_[id] =
       std::make_unique<Server>(context_, id, kServerToken + id, options, std::move(address).value());
+  if (options.takes_references) context_.set_references_server(id);
   made->start();
   return id;
 }
@@ -213,10 +246,35 @@ void Driver::close_server(ServerId server, Duration grace) {
   if (Server* found = impl_->server(server)) found->close(grace);
 }
 
+std::vector<Peer> Driver::peers(ServerId server) {
+  if (impl_->forked()) return {};
+  const Impl::Access access(*impl_);
+  std::vector<Peer> peers;
+  const Server* found = impl_->server(server);
+  if (found == nullptr) return peers;
+  for (const std::uint64_t id : found->peers()) peers.push_back(Impl::describe_peer(*impl_->context().connection(id)));
+  return peers;
+}
+
+std::optional<Peer> Driver::peer(std::uint64_t connection) {
+  if (impl_->forked()) return std::nullopt;
+  const Impl::Access access(*impl_);
+  const Connection* found = impl_->context().connection(connection);
+  if (found == nullptr || !found->has_greeted()) return std::nullopt;
+  return Impl::describe_peer(*found);
+}
+
+Result<ClientId> Driver::peer_client(std::uint64_t connection) {
+  if (impl_->forked()) return forked_error();
+  const Impl::Access access(*impl_);
+  return within_memory([&] { return impl_->peer_client(connection); });
+}
+
 std::optional<StreamKey> Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next,
-                                       std::uint32_t streams) {
+                                       std::uint32_t streams, std::span<const std::uint64_t> references) {
   std::uint64_t first = 0;
-  impl_->answer(request, next, [&](Session& session) { first = session.reply(request.id, payload, streams); });
+  impl_->answer(request, next,
+                [&](Session& session) { first = session.reply(request.id, payload, streams, references); });
   if (first == 0) return std::nullopt;
   return StreamKey{request.connection, first};
 }
@@ -247,6 +305,24 @@ void Driver::consume_stream(const StreamKey& stream, std::uint64_t items, std::u
 
 void Driver::cancel_stream(const StreamKey& stream) {
   impl_->use_session(stream, [&](Session& session) { session.cancel_stream(stream.id); });
+}
+
+void Driver::forget_reference(std::uint64_t reference) {
+  if (impl_->forked()) return;
+  const Impl::Access access(*impl_);
+  impl_->context().connections().for_each([&](std::uint64_t, const std::unique_ptr<Connection>& each) {
+    if (each->is_open()) each->session().forget_reference(reference);
+  });
+}
+
+bool Driver::shares_reference(std::uint64_t reference) {
+  if (impl_->forked()) return false;
+  const Impl::Access access(*impl_);
+  return impl_->shares_reference(reference);
+}
+
+void Driver::release_reference(std::uint64_t connection, std::uint64_t reference, std::uint64_t times) {
+  impl_->use_session({connection, 0}, [&](Session& session) { session.release(reference, times); });
 }
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ namespace ipcbridge {
 struct DriverOptions {
   System* system = &System::real();
   Transports* transports = &Transports::real();
+  Language language = Language::kCpp;    // that peers are told of
   bool spin = true;                      // false: never; true: where two CPUs may be used
   std::size_t ring_bytes = 64UL * 1024;  // of each direction of a shared-memory connection
   Duration handshake_timeout = std::chrono::seconds(5);
@@ -33,6 +35,14 @@ struct DriverOptions {
   bool shared_by_threads = false;
   // How often a server looks whether its socket is still there, where the system does not tell of changes.
   Duration listener_check_interval = std::chrono::seconds(5);
+};
+
+// The other side of a connection.
+struct Peer {
+  std::uint64_t connection = 0;
+  Principal principal;
+  Language language = Language::kUnknown;
+  std::string name;  // its own choice; may be empty
 };
 
 struct ServerStatus {
@@ -133,12 +143,22 @@ class Driver {
   // Accepts no more; cancels what still runs when `grace` is over; kClosed follows.
   void close_server(ServerId server, Duration grace);
 
+  // Those that are connected, the oldest first.
+  std::vector<Peer> peers(ServerId server);
+  // Who has made a call, or sent a stream; null when the connection has ended.
+  std::optional<Peer> peer(std::uint64_t connection);
+
+  // The client that calls the other side of a connection, whichever of the two has dialled. Where that was the other
+  // one it ends with the connection, and close_client() ends that. unavailable when the connection has ended.
+  Result<ClientId> peer_client(std::uint64_t connection);
+
   // Answers a request; nobody is told when its connection or call has gone. To be called for each call that began, or
   // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next run, or at once where
   // `next` has room for them: it may be used by any thread.
   // Of a result that carries so many streams the key of the first is given; null when none has been opened.
+  // `references`: that it tells of, all of them retained.
   std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr,
-                                 std::uint32_t streams = 0);
+                                 std::uint32_t streams = 0, std::span<const std::uint64_t> references = {});
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
                    EventSink* next = nullptr);
 
@@ -157,6 +177,18 @@ class Driver {
   // one that has ended, or it is cancelled, they count against the window, and what the peer's user may have here.
   void consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes);
   void cancel_stream(const StreamKey& stream);
+
+  // ---- references, of either side ----
+  //
+  // Functions and objects that the other side may call: see References. Their calls arrive at the attached server that
+  // takes_references.
+
+  // One of this side's is not to be called any more, over no connection.
+  void forget_reference(std::uint64_t reference);
+  // Whether somebody may still call it, or will when what has been called is sent.
+  bool shares_reference(std::uint64_t reference);
+  // A retained one of the peer's, which has come so often over this connection, is needed no more.
+  void release_reference(std::uint64_t connection, std::uint64_t reference, std::uint64_t times);
 
   // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.
   void tell_activity(ServerId server, const std::optional<shm::Activity>& activity);

@@ -69,6 +69,9 @@ class Driver::Impl {
   void set_awake() { asleep_.store(false, std::memory_order_relaxed); }
   Result<ClientId> connect(const ConnectOptions& options);
   Result<ServerId> serve(const ServeOptions& options);
+  Result<ClientId> peer_client(std::uint64_t connection);
+  static Peer describe_peer(const Connection& connection);
+  bool shares_reference(std::uint64_t reference);
 
  private:
   bool run_once(bool poll);
@@ -82,6 +85,7 @@ class Driver::Impl {
   void ask_all(TimePoint now);
   void prune_timers();
   bool is_alive(const TimerQueue::Timer& timer);
+  bool is_served(const Server& server);
   void reap();
 
   // What there is for a run, or may soon be (driver_spin.cpp).

@@ -148,6 +148,14 @@ void Driver::Impl::prune_timers() {
   context_.timers().drop_dead_head(alive);
 }
 
+// By a client that lives: it hands over what arrives.
+bool Driver::Impl::is_served(const Server& server) {
+  bool served = false;
+  clients_.for_each(
+      [&](std::uint64_t, const std::unique_ptr<Client>& client) { served = served || client->callee() == &server; });
+  return served;
+}
+
 void Driver::Impl::reap() {
   if (!context_.take_ended()) return;
   std::vector<ClientId> over;
@@ -155,7 +163,7 @@ void Driver::Impl::reap() {
     if (client->is_over()) over.push_back(static_cast<ClientId>(id));
   });
   for (const ClientId id : over) clients_.erase(id);
-  std::erase_if(servers_, [](const auto& entry) { return entry.second->is_over(); });
+  std::erase_if(servers_, [this](const auto& entry) { return entry.second->is_over() && !is_served(*entry.second); });
 }
 
 bool Driver::Impl::prepare_sleep() {

@@ -24,7 +24,9 @@ static_assert(kStandsAt<OutcomeEvent, EventKind::kOutcome> && kStandsAt<InboundC
               kStandsAt<StreamsOpenEvent, EventKind::kStreamsOpen> &&
               kStandsAt<StreamRoomEvent, EventKind::kStreamRoom> &&
               kStandsAt<StreamCancelEvent, EventKind::kStreamCancel> &&
-              kStandsAt<StreamItemsEvent, EventKind::kStreamItems> && kStandsAt<StreamEndEvent, EventKind::kStreamEnd>);
+              kStandsAt<StreamItemsEvent, EventKind::kStreamItems> &&
+              kStandsAt<StreamEndEvent, EventKind::kStreamEnd> &&
+              kStandsAt<ReferenceReleasedEvent, EventKind::kReferenceReleased>);
 
 }  // namespace
 
@@ -144,7 +146,8 @@ void EventBatch::add(const InboundCallEvent& event) {
   row.words[EventRow::kNumber] = number;
   row.words[EventRow::kMethod] = event.request.method;
   row.set_wide(EventRow::kTimeout, event.request.timeout_us);
-  row.words[EventRow::kFlags] = event.request.notify ? EventRow::kNotify : 0U;
+  row.words[EventRow::kFlags] =
+      (event.request.notify ? EventRow::kNotify : 0U) | (event.request.to_reference ? EventRow::kReference : 0U);
   row.words[EventRow::kStreams] += event.request.streams.count * EventRow::kOneStream;
   row.set_key(event.key);
   add_message(row, event.request.payload, &event.request.metadata, event.storage);
@@ -187,6 +190,10 @@ void EventBatch::add(const StreamsOpenEvent& event) {
   row.set_wide(EventRow::kToken, event.token);
   row.words[EventRow::kStreams] = event.count * EventRow::kOneStream;
   row.set_key(event.first);
+}
+
+void EventBatch::add(const ReferenceReleasedEvent& event) {
+  begin_row(EventKind::kReferenceReleased, 0).set_wide(EventRow::kToken, event.reference);
 }
 
 void EventBatch::add(const StreamRoomEvent& event) { begin_stream_row(EventKind::kStreamRoom, event.stream); }

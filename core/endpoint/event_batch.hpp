@@ -25,6 +25,7 @@ enum class EventKind : std::uint32_t {
   kStreamCancel,
   kStreamItems,
   kStreamEnd,
+  kReferenceReleased,
 };
 
 // One event of a batch, as numbers. What a number means depends on the kind of the event; js/src/native.ts has the same
@@ -35,7 +36,7 @@ struct EventRow {
   enum Column : std::size_t {
     kKind = 0,           // an EventKind
     kOwner = 1,          // the client or server
-    kToken = 2,          // outcome: 2 words
+    kToken = 2,          // outcome; of a released reference its id: 2 words
     kNumber = 2,         // inbound call, cancel: see InboundCallTable
     kMethod = 3,         // inbound call
     kState = 3,          // state changes
@@ -49,14 +50,15 @@ struct EventRow {
     kMetadataStart = 8,  // inbound call: beside the payload
     kMetadataEnd = 9,    //
     kLongMessage = 10,   // which of the long messages has the payload and the metadata, counted from 1; 0: the slab
-    kFlags = 11,         // inbound call: kNotify
+    kFlags = 11,         // inbound call: Flags
     kStreams = 11,       // outcome, inbound call, streams open: how many, times kOneStream
     kConnection = 12,    // inbound call, cancel, streams: 2 words
     kCallId = 14,        // inbound call, cancel; of streams their own, the first where there are several: 2 words
     kItems = 3,          // stream items: how many
   };
-  enum Flag : std::uint32_t { kNotify = 1 };
-  static constexpr std::uint32_t kOneStream = 2;  // beside the flag
+  // kReference: the payload begins with the id of what is called, a u64.
+  enum Flag : std::uint32_t { kNotify = 1, kReference = 2 };
+  static constexpr std::uint32_t kOneStream = 4;  // beside the flags
 
   std::uint64_t wide(Column low) const { return words[low] | static_cast<std::uint64_t>(words[low + 1]) << 32U; }
   void set_wide(Column low, std::uint64_t value) const {
@@ -123,6 +125,7 @@ class EventBatch final : public EventSink {
   void add(const StreamCancelEvent& event);
   void add(const StreamItemsEvent& event);
   void add(const StreamEndEvent& event);
+  void add(const ReferenceReleasedEvent& event);
   void add(const OrphansEvent&) {}  // for those who keep calls waiting
 
   EventRow begin_row(EventKind kind, std::uint32_t owner);

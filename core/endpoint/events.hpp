@@ -134,6 +134,12 @@ struct StreamEndEvent {
   Buffer* storage = nullptr;
 };
 
+// A retained reference of this side's has come back from one that had it: it may be that nobody has it any more
+// (Driver::shares_reference).
+struct ReferenceReleasedEvent {
+  std::uint64_t reference = 0;
+};
+
 struct ClientStateEvent {
   ClientId client = 0;
   ClientState state = ClientState::kConnecting;
@@ -149,9 +155,9 @@ struct ServerStateEvent {
 };
 
 // Their order is that of the numbers in a batch (event_batch.hpp), except for the last, which has no place there.
-using Event =
-    std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
-                 StreamsOpenEvent, StreamRoomEvent, StreamCancelEvent, StreamItemsEvent, StreamEndEvent, OrphansEvent>;
+using Event = std::variant<OutcomeEvent, InboundCallEvent, CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent,
+                           StreamsOpenEvent, StreamRoomEvent, StreamCancelEvent, StreamItemsEvent, StreamEndEvent,
+                           ReferenceReleasedEvent, OrphansEvent>;
 
 // Takes events under the Driver's lock: it copies and returns, and calls nothing of the Driver.
 class EventSink {

@@ -100,8 +100,10 @@ Progress Handshake::receive_hello(ConstBytes body) {
   // The peer should hear of that.
   if (Status status = check_compatible(hello.value()); !status.ok()) return CloseReason::refusal(status.error());
   theirs_ = std::move(hello).value();
-  // Calls go the other way, and the names may take megabytes.
-  if (side_ == Session::Side::kAcceptor) theirs_->methods = std::vector<std::string>();
+  if (side_ == Session::Side::kAcceptor && theirs_->methods.size() > kMaxPeerMethods) {
+    return CloseReason::refusal(
+        {Code::kInvalidArgument, "a client offers at most " + std::to_string(kMaxPeerMethods) + " methods"});
+  }
   if (negotiates_shm()) {
     judge_segment();
   } else if (ring_bytes_ != 0) {

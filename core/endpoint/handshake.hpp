@@ -39,7 +39,6 @@ class Handshake {
   bool finished() const;
   bool wants_frame() const { return !finished(); }
 
-  // An acceptor has dropped the methods in it.
   const std::optional<Hello>& theirs() const { return theirs_; }
   bool upgraded() const { return finished() && verdicts_agree(); }
   // The channel to go on with; the old one has lost its socket and must be dropped.

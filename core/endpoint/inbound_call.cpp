@@ -9,7 +9,8 @@ InboundCall::InboundCall(const InboundCallEvent& event)
       notify(event.request.notify),
       timeout_us(event.request.timeout_us),
       received(event.received),
-      streams(event.request.streams) {
+      streams(event.request.streams),
+      to_reference(event.request.to_reference) {
   Request request = event.request;
   keep_bytes(request, storage, event.storage);
   payload = request.payload;

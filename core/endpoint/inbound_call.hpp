@@ -17,6 +17,7 @@ struct InboundCall {
   std::uint64_t timeout_us = 0;  // until the caller's deadline, when the call was read; 0: no limit
   TimePoint received;            // when it was read, if it has a timeout
   StreamRange streams;           // among the arguments
+  bool to_reference = false;     // the payload begins with the id of what is called
   bool resumes = false;          // no call: a stream that it began, whose key this has, may go on, or is over
   Buffer storage;
   ConstBytes payload;   // in storage

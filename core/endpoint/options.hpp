@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <ipcbridge/defaults.hpp>
 
 #include "core/base/clock.hpp"
+#include "core/endpoint/events.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/transport/allow_list.hpp"
 
@@ -21,6 +23,8 @@ struct ConnectOptions {
   std::uint64_t max_queued_bytes = defaults::kMaxQueuedBytes;  // of calls that wait on this side
   Limits limits;
   AllowList allow;
+  ServerId serves = 0;  // an attached server, which the other side may call over these connections
+  std::string name;     // that the service is told
 };
 
 // What serve does when the name is taken by another server.
@@ -28,6 +32,9 @@ enum class Takeover : std::uint8_t { kWait, kFail, kReplace };
 
 struct ServeOptions {
   std::string address;
+  // Listens nowhere: it has what arrives over the connections of clients (ConnectOptions::serves), or for references.
+  bool attached = false;
+  bool takes_references = false;     // the one of its Driver that runs the calls of references
   std::vector<std::string> methods;  // a method's number is its place here
   // Of each method, by its number, the group within which one call runs at a time: the next begins when the one before
   // it has been answered, by reply() or reply_error(), also where its connection has gone. Zero, and methods beyond the
@@ -58,6 +65,11 @@ struct CallOptions {
   bool idempotent = false;     // may run twice: repeated when its connection is lost
   bool wait_for_ready = true;  // false: fails at once while there is no connection
   std::uint32_t streams = 0;   // among the arguments
+  // Of this side's, that the payload tells of: see References.
+  std::span<const std::uint64_t> references;
+  // Not a method of the service: a reference of the peer's on this connection, whose id the payload begins with. Its
+  // methods have the numbers that its owner has given them.
+  std::uint64_t reference_on = 0;
 };
 
 // Those of them that say yes or no as one number, as the bindings pass them with every call.

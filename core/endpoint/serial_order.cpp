@@ -85,7 +85,12 @@ std::optional<SerialOrder::Begun> SerialOrder::begin_due() {
 }
 
 SerialOrder::Begun SerialOrder::begin(InboundCall call) const {
-  Request request{call.method, call.notify, 0, call.streams, call.metadata, call.payload};
+  Request request;
+  request.method = call.method;
+  request.notify = call.notify;
+  request.streams = call.streams;
+  request.metadata = call.metadata;
+  request.payload = call.payload;
   if (call.timeout_us != 0) {
     const TimePoint deadline = deadline_after(call.received, from_microseconds(call.timeout_us));
     request.timeout_us = microseconds_until(deadline, system_.now());

@@ -14,6 +14,13 @@ constexpr Duration kTakeoverRetry = std::chrono::milliseconds(10);
 constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
 constexpr int kAcceptsPerRun = 64;
 
+std::uint64_t bytes_of(const std::vector<std::string>& methods) {
+  constexpr std::uint64_t kOverhead = 64;  // of a string and its place in the index
+  std::uint64_t bytes = 0;
+  for (const std::string& method : methods) bytes += method.size() + kOverhead;
+  return bytes;
+}
+
 Error cannot_watch() { return {Code::kResourceExhausted, "cannot watch another descriptor"}; }
 
 }  // namespace
@@ -33,6 +40,10 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
 Server::~Server() { stop_listening(); }
 
 void Server::start() {
+  if (options_.attached) {
+    set_state(ServerState::kListening, nullptr);
+    return;
+  }
   give_up_at_ = options_.takeover == Takeover::kFail ? context().now()
                                                      : deadline_after(context().now(), options_.takeover_timeout);
   try_listen();
@@ -114,6 +125,7 @@ void Server::admit(std::unique_ptr<Channel> channel) {
   setup.hello.nonce = context().nonce();
   setup.hello.service = address_.named ? address_.text : "";
   setup.hello.methods = options_.methods;
+  setup.hello.language = context().options().language;
   setup.account = &user.account;
   setup.handshake_accounts = {&handshakes_, &user.handshakes};
   if (address_.shared_memory() != SharedMemory::kNone) setup.ring_bytes = context().options().ring_bytes;
@@ -292,11 +304,17 @@ void Server::tell_activity(const std::optional<shm::Activity>& activity) {
 }
 
 void Server::on_open(Connection& connection) {
+  if (!connection.session().keep_for_peer(bytes_of(connection.peer_hello().methods))) {
+    connection.close(CloseReason::refusal(
+        {Code::kResourceExhausted, "what is kept for this user exceeds the service's limit already"}));
+    return;
+  }
   if (activity_) connection.channel().tell_activity(activity_);
   if (state_ == ServerState::kClosing) say_goodbye(connection);
 }
 
-void Server::on_closed(Connection& connection, const CloseReason&) {
+void Server::on_closed(Connection& connection, const CloseReason& why) {
+  if (ConnectionOwner* caller = std::exchange(connection.caller, nullptr)) caller->on_closed(connection, why);
   if (std::exchange(leaves_orphans_, false)) leave_orphans(connection.id());
   std::erase(connections_, &connection);
   if (state_ == ServerState::kClosed) context().note_end();

@@ -32,6 +32,9 @@ class Server final : public ConnectionOwner {
   void close(Duration grace);
 
   const Address& address() const { return address_; }
+  const std::vector<std::string>& methods() const { return options_.methods; }
+  // Those that are connected, and have said HELLO.
+  std::vector<std::uint64_t> peers() const;
   ServerState state() const { return state_; }
   ServerStatus status();
   // The request was answered after its connection had ended.
@@ -53,11 +56,14 @@ class Server final : public ConnectionOwner {
   void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
   void on_cancel(Session& session, std::uint64_t id) override;
   bool keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) override;
-  void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
-  void on_unsent(Session&, std::uint64_t, const Request&, bool, const CloseReason&) override {}
+  // Of calls of this side, which are those of the connection's caller (server_peers.cpp).
+  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
+                 const CloseReason& why) override;
+  void on_streams_open(Session& session, std::uint64_t token, const StreamRange& streams) override;
   void on_answered(const RequestKey& request) override;
   void on_goaway(Session&) override {}  // a client that goes closes, when its calls are answered
-  void on_room(Connection&) override {}
+  void on_room(Connection& connection) override;
   void on_closed(Connection& connection, const CloseReason& why) override;
 
  private:
@@ -70,6 +76,7 @@ class Server final : public ConnectionOwner {
     Account handshakes;
   };
 
+  ConnectionOwner* caller_of(const Session& session) const;
   Status listen();
   void try_listen();
   bool replaces() const;

@@ -8,6 +8,14 @@
 namespace ipcbridge {
 
 void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+  if (request.to_reference) {
+    take_reference_call(session, id, request, storage);
+    return;
+  }
+  if (options_.attached && state_ != ServerState::kListening) {
+    session.reply_error(id, Code::kUnavailable, true, CloseReason::goodbye().message(), {});
+    return;
+  }
   if (request.method >= options_.methods.size()) {
     session.reply_error(id, Code::kUnimplemented, true,
                         "the service has no method number " + std::to_string(request.method), {});
@@ -78,6 +86,10 @@ bool Server::is_connected(const RequestKey& request) const {
 
 // One that waits for its turn no handler knows of.
 void Server::on_cancel(Session& session, std::uint64_t id) {
+  if (session.calls_reference(id)) {
+    cancel_reference_call(session, id);
+    return;
+  }
   const RequestKey key{session.number(), id};
   if (!serial_.drop(key)) {
     tell_cancelled(key);

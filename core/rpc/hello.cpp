@@ -1,6 +1,7 @@
 #include "core/rpc/hello.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/base/utf8.hpp"
@@ -10,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x3145474449524249ULL;  // "IBRIDGE1" in memory order
 constexpr std::uint32_t kFrozenBytes = 80;
-constexpr std::uint32_t kFixedBytes = 96;
+constexpr std::uint32_t kFixedBytes = 104;
 constexpr std::size_t kMaxReasonBytes = 1024;
 
 Error malformed() { return {Code::kDataLoss, "it does not speak ipcbridge"}; }
@@ -49,15 +50,22 @@ bool read_frozen(ByteReader& reader, Hello& hello, std::uint32_t& fixed_bytes, s
   return true;
 }
 
+Language language_from(std::uint8_t number) {
+  return number <= static_cast<std::uint8_t>(Language::kPython) ? static_cast<Language>(number) : Language::kUnknown;
+}
+
 // What has been added to the fixed part. Who does not tell of streams takes none; a later minor version's fields are
 // skipped.
-bool read_added(ByteReader& reader, std::uint32_t fixed_bytes, Limits& limits) {
+bool read_added(ByteReader& reader, std::uint32_t fixed_bytes, Hello& hello) {
   ConstBytes added;
   if (!reader.read(fixed_bytes - kFrozenBytes, added)) return false;
   ByteReader fields(added);
+  Limits& limits = hello.limits;
   const bool tells = fields.read(limits.stream_window_bytes) && fields.read(limits.stream_window_items) &&
                      fields.read(limits.max_streams);
   if (!tells) limits.max_streams = 0;
+  std::uint8_t language = 0;
+  if (fields.read(language)) hello.language = language_from(language);
   return true;
 }
 
@@ -81,8 +89,11 @@ Buffer encode_hello(const Hello& hello) {
   append(body, hello.limits.stream_window_bytes);
   append(body, hello.limits.stream_window_items);
   append(body, hello.limits.max_streams);
+  append(body, static_cast<std::uint8_t>(hello.language));
+  body.resize(kFixedBytes);
   append_name(body, hello.service);
   for (const std::string& method : hello.methods) append_name(body, method);
+  append_name(body, hello.name);
   return body;
 }
 
@@ -94,14 +105,20 @@ Result<Hello> decode_hello(ConstBytes body) {
   if (!read_frozen(reader, hello, fixed_bytes, method_count)) return malformed();
   // Of another major version nothing but the frozen part is known.
   if (hello.major != kProtocolMajor) return hello;
-  if (!read_added(reader, fixed_bytes, hello.limits)) return malformed();
+  if (!read_added(reader, fixed_bytes, hello)) return malformed();
   if (method_count > kMaxMethods || !read_name(reader, kMaxMethodBytes, hello.service)) return malformed();
   for (std::uint32_t i = 0; i < method_count; ++i) {
     std::string name;
     if (!read_name(reader, kMaxMethodBytes, name)) return malformed();
     hello.methods.push_back(std::move(name));
   }
+  if (fixed_bytes >= kFixedBytes && !read_name(reader, kMaxMethodBytes, hello.name)) return malformed();
   return hello;
+}
+
+std::string_view language_name(Language language) {
+  constexpr std::array<std::string_view, 4> kNames{"", "c++", "javascript", "python"};
+  return kNames.at(static_cast<std::size_t>(language));
 }
 
 Status check_compatible(const Hello& theirs) {

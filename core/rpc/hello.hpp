@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/bytes.hpp"
@@ -32,7 +33,12 @@ inline constexpr std::uint16_t kProtocolMinor = 0;
 inline constexpr std::size_t kMaxMethods = 65536;
 inline constexpr std::size_t kMaxNameBytes = 64;
 inline constexpr std::size_t kMaxMethodBytes = 255;
+inline constexpr std::size_t kMaxPeerMethods = 1024;            // of a connector
 inline constexpr const char* kDescribeMethod = "__describe__";  // the hidden one that every service has
+
+// What a process is written in, as far as its peers are told.
+enum class Language : std::uint8_t { kUnknown, kCpp, kJavaScript, kPython };
+std::string_view language_name(Language language);
 
 // The first frame of each side. docs/protocol.md, "HELLO".
 struct Hello {
@@ -45,6 +51,8 @@ struct Hello {
   Code no_shm = Code::kOk;            // why it offers no shared memory although it would
   std::string service;
   std::vector<std::string> methods;  // the index in this list is a method's number
+  Language language = Language::kUnknown;
+  std::string name;  // of the sender's own choice, for the peer's logs; may be empty
 };
 
 Buffer encode_hello(const Hello& hello);

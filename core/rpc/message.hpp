@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/base/bytes.hpp"
@@ -14,12 +16,16 @@ namespace ipcbridge {
 
 // A REQUEST or NOTIFY as its caller gives it. Payload and metadata are opaque here.
 struct Request {
-  std::uint32_t method = 0;      // index in the callee's HELLO
+  std::uint32_t method = 0;      // index in the callee's HELLO; of a reference, which the consumer knows
   bool notify = false;           // no answer is wanted
   std::uint64_t timeout_us = 0;  // until the caller's deadline; 0: no limit
   StreamRange streams;           // that it carries; who sends it gives their number
   ConstBytes metadata;
   ConstBytes payload;
+  bool to_reference = false;  // it calls what the payload begins with: the id of one of the callee's References
+  // Of the reference: the call of the callee's with which it was passed, by its token, while that waits for its answer.
+  std::optional<std::uint64_t> passed_with;
+  std::span<const std::uint64_t> references;  // of the sender's, that the payload tells of
 };
 
 inline constexpr std::size_t kRequestPrefixBytes = 16;

@@ -46,6 +46,8 @@ Progress Session::dispatch(const FrameHeader& header, ConstBytes body) {
       return receive_end(header, body);
     case FrameType::kCredit:
       return receive_credit(header, body);
+    case FrameType::kRelease:
+      return receive_release(body);
     case FrameType::kPong:
       return {};
     case FrameType::kGoaway:
@@ -144,6 +146,8 @@ void Session::fail(const CloseReason& why) {
   });
   inbound_.clear();
   fail_streams(why);
+  references_.for_each_retained([this](std::uint64_t id) { events_.on_reference_released(*this, id); });
+  references_.clear();
   share_.close();
 }
 

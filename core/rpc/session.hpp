@@ -15,6 +15,7 @@
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"
 #include "core/rpc/reassembly.hpp"
+#include "core/rpc/references.hpp"
 #include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
@@ -44,6 +45,9 @@ class SessionEvents {
                          const CloseReason& why) = 0;
 
   virtual void on_goaway(Session& session) = 0;
+
+  // A retained reference of this side's is not shared over this connection any more.
+  virtual void on_reference_released(Session& /*session*/, std::uint64_t /*reference*/) {}
 
   // Streams of this side. The call that carries them has been sent: they may begin.
   virtual void on_streams_open(Session& /*session*/, std::uint64_t /*token*/, const StreamRange& /*streams*/) {}
@@ -100,7 +104,9 @@ class Session {
 
   // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored. Gives the id of the
   // first of so many streams that the result carries; 0 when there are none, or when it was answered by an error.
-  std::uint64_t reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams = 0);
+  // `references`: that the result tells of, all of them retained.
+  std::uint64_t reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams = 0,
+                      std::span<const std::uint64_t> references = {});
   void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
 
   // Answers a request for whose answer there is no memory. False when there is none for that either.
@@ -130,6 +136,17 @@ class Session {
   // Tells the peer to begin no more calls here. Those that cross this arrive as ever: to refuse them would fail calls
   // that nobody could have known to send elsewhere.
   void goaway();
+
+  // Whether this inbound call is of a reference.
+  bool calls_reference(std::uint64_t id);
+  // A retained reference of the peer's, which has come so often, is needed no more.
+  void release(std::uint64_t reference, std::uint64_t times);
+  // One of this side's is not to be called any more.
+  void forget_reference(std::uint64_t reference) { references_.forget(reference); }
+  bool shares(std::uint64_t reference) { return references_.standing(reference) == References::Standing::kValid; }
+
+  // Counts bytes that are kept for the peer for as long as the session lives. False when its account has no room.
+  bool keep_for_peer(std::uint64_t bytes);
 
   // Sends what waits for room. False when the channel has no more room.
   bool flush_round() { return outbox_.flush_round(); }
@@ -162,6 +179,7 @@ class Session {
     bool complete = false;      // handed to the owner
     bool answered = false;      // the answer waits in the outbox
     bool cancelled = false;     // the owner knows
+    bool to_reference = false;
   };
 
   struct InboundStream {
@@ -202,7 +220,8 @@ class Session {
   Progress give_up_request(const FrameHeader& header);
   void give_up_answer(const FrameHeader& header);
   void send_out_of_memory(std::uint64_t id, bool not_started);
-  Pending take_pending(std::uint64_t id);
+  // `streams`: of its result.
+  Pending take_pending(std::uint64_t id, std::uint32_t streams = 0);
   Progress receive_ping(std::uint64_t id);
   Progress receive_request(const FrameHeader& header, ConstBytes body);
   void refuse_body(std::uint64_t id, Inbound& inbound);
@@ -211,6 +230,8 @@ class Session {
   Progress receive_answer(const FrameHeader& header, ConstBytes body);
   Progress finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
   Progress receive_cancel(std::uint64_t id);
+  Progress find_reference(std::uint64_t id, Request& request, bool& is_gone);
+  Progress receive_release(ConstBytes body);
 
   Status check_room_for_streams(std::uint32_t count) const;
   StreamRange open_streams(std::uint64_t call, std::uint32_t count);
@@ -266,6 +287,7 @@ class Session {
   std::uint32_t unannounced_streams_ = 0;  // of these
   IdMap<CallStreams> call_streams_;
   bool has_untold_rooms_ = false;
+  References references_;  // of this side
 };
 
 }  // namespace ipcbridge

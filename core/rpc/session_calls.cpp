@@ -62,13 +62,16 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   const auto range = encode_stream_range({id + 1, streams});
   const std::array<ConstBytes, 4> all{range, prefix, request.metadata, request.payload};
   const std::span<const ConstBytes> parts = std::span(all).subspan(streams == 0 ? 1 : 0);
-  const std::uint8_t flags = streams == 0 ? std::uint8_t{0} : kFlagStreams;
+  const std::uint8_t flags =
+      (streams == 0 ? std::uint8_t{0} : kFlagStreams) | (request.to_reference ? kFlagReference : std::uint8_t{0});
   pending_.reserve_one();
   outbound_streams_.reserve(streams);
+  if (!request.references.empty()) references_.prepare(request.references);
   if (size <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(size), type, flags, 0, id};
     if (!writer_.write_frame(header, parts)) return 0;
     begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+    if (!request.references.empty()) references_.share(id);
     if (streams != 0) note_announced(id);
     return id;
   }
@@ -76,10 +79,12 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   body.reserve(size);
   for (const ConstBytes part : parts) append(body, part);
   begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+  if (!request.references.empty()) references_.share(id);
   try {
     outbox_.push(type, id, std::move(body), flags);
   } catch (const std::bad_alloc&) {
     if (streams != 0) abandon_streams(id, /*unsent=*/true);
+    references_.take_back(id);
     take_pending(id);
     throw;
   }
@@ -100,6 +105,7 @@ bool Session::cancel(std::uint64_t id) {
   const Outbox::Dropped dropped = outbox_.drop(id);
   if (pending->has_streams) abandon_streams(id, dropped == Outbox::Dropped::kUnsent);
   if (dropped == Outbox::Dropped::kUnsent) {
+    references_.take_back(id);
     take_pending(id);
     return false;
   }
@@ -151,7 +157,7 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
   if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
   outcome.streams = streams.value();
   outcome.payload = body;
-  const Pending pending = take_pending(header.call_id);
+  const Pending pending = take_pending(header.call_id, outcome.streams.count);
   if (!pending.abandoned) {
     events_.on_outcome(*this, pending.token, outcome, storage);
   } else if (outcome.streams.count != 0) {
@@ -160,10 +166,11 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
   return {};
 }
 
-Session::Pending Session::take_pending(std::uint64_t id) {
+Session::Pending Session::take_pending(std::uint64_t id, std::uint32_t streams) {
   const Pending pending = *pending_.find(id);
   pending_bytes_ -= pending.bytes;
   pending_.erase(id);
+  references_.answered(id, streams);
   return pending;
 }
 
@@ -178,6 +185,7 @@ void Session::fail_call(std::uint64_t id, const Pending& pending, const CloseRea
     Request request = decode_request(message).value();
     request.streams.count = streams;
     if (streams != 0) abandon_streams(id, /*unsent=*/true);  // they have not begun
+    references_.take_back(id);
     events_.on_unsent(*this, pending.token, request, begun, why);
     return;
   }

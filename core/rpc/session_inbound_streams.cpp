@@ -125,6 +125,7 @@ Progress Session::finish_stream(std::uint64_t id, ConstBytes body, Buffer* stora
   outcome.remote = true;
   InboundStream& stream = *inbound_streams_.find(id);
   if (--open_inbound_streams_ == 0) items_ = {};
+  references_.stream_ended(stream.call);
   const bool cancelled = stream.cancelled;
   stream.ended = true;
   if (cancelled || stream.window.all_consumed()) {

@@ -1,6 +1,7 @@
 // Session: the calls of the peer.
 #include <array>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,12 +95,14 @@ std::string Session::over_account() const {
   return "the calls and answers that are kept for this user exceed " + std::to_string(share_.max_bytes()) + " bytes";
 }
 
-std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams) {
+std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams,
+                             std::span<const std::uint64_t> references) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return 0;
   if (inbound->notify) {
     payload = {};
     streams = 0;
+    references = {};
   }
   if (streams != 0) {
     if (Status status = check_room_for_streams(streams); !status.ok()) {
@@ -120,10 +123,12 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
   const std::span<const ConstBytes> parts = std::span(both).subspan(streams == 0 ? 1 : 0);
   const std::uint8_t flags = streams == 0 ? std::uint8_t{0} : kFlagStreams;
   if (streams != 0) reserve_results(id, streams);
+  if (!references.empty()) references_.prepare(references);
   if (!outbox_.holds_back(id) && size <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(size), FrameType::kReply, flags, 0, id};
     if (writer_.write_frame(header, parts)) {
       const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
+      if (!references.empty()) references_.share(0);
       on_sent(FrameType::kReply, id);
       return first;
     }
@@ -147,6 +152,7 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     if (streams != 0) abandon_results(id);
     throw;
   }
+  if (!references.empty()) references_.share(0);
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
   return first;
 }
@@ -234,6 +240,12 @@ Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buff
   if (!request.ok()) return CloseReason::peer_violation(request.error().message);
   request.value().notify = header.type == FrameType::kNotify;
   request.value().streams = streams.value();
+  if ((header.flags & kFlagReference) != 0) {
+    bool is_gone = false;
+    if (Progress progress = find_reference(header.call_id, request.value(), is_gone); !progress.ok() || is_gone) {
+      return progress;
+    }
+  }
   events_.on_request(*this, header.call_id, request.value(), storage);
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/fork.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
+#include "core/workers/wait.hpp"
 
 namespace ipcbridge {
 
@@ -25,8 +26,18 @@ void BlockingDriver::Impl::on_event(const Event& event) {
 
 void BlockingDriver::Impl::on(const InboundCallEvent& event) {
   if (event.request.streams.count != 0) streams_.open_arguments(event.key, event.request.streams);
+  if (event.request.passed_with && run_where_awaited(event, *event.request.passed_with)) return;
   const std::lock_guard lock(mutex_);  // whoever runs the Driver, or answers, wakes who is needed afterwards
   pool_.push(InboundCall(event));
+}
+
+// A function that was passed with a call runs on the thread that waits for that. False when it is no thread that can.
+bool BlockingDriver::Impl::run_where_awaited(const InboundCallEvent& event, std::uint64_t token) {
+  const auto& wait = *reinterpret_cast<const Wait*>(token);  // NOLINT(performance-no-int-to-ptr)
+  if (wait.local == nullptr) return false;
+  wait.local->add_call(InboundCall(event));
+  note_due();
+  return true;
 }
 
 // What never began is answered by the reader, and nobody else hears of it.
@@ -132,11 +143,11 @@ Result<std::unique_ptr<BlockingDriver>> BlockingDriver::create(const DriverOptio
 Driver& BlockingDriver::driver() { return impl_->driver(); }
 
 CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                                ConstBytes payload, const Interrupted& interrupted, LocalStreams* streams) {
+                                ConstBytes payload, const Interrupted& interrupted, LocalWork* local) {
   if (impl_->forked()) {
     return CallResult::failed(impl_->driver().call(client, 0, method, options, metadata, payload).error());
   }
-  return impl_->call({client, method, options, metadata, payload, streams}, interrupted);
+  return impl_->call({client, method, options, metadata, payload, local}, interrupted);
 }
 
 bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
@@ -152,8 +163,9 @@ void BlockingDriver::reply_error(const RequestKey& request, Code code, std::stri
 }
 
 std::optional<StreamKey> BlockingDriver::reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                               const StreamTable::Origin& origin) {
-  return impl_->forked() ? std::nullopt : impl_->reply(request, payload, streams, origin);
+                                               const StreamTable::Origin& origin,
+                                               std::span<const std::uint64_t> references) {
+  return impl_->forked() ? std::nullopt : impl_->reply(request, payload, streams, origin, references);
 }
 
 StreamTable::Queues BlockingDriver::take_arguments(const RequestKey& call) {
@@ -170,13 +182,13 @@ void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, Con
 
 Result<BlockingDriver::NextItems> BlockingDriver::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
                                                              TimePoint deadline, const Interrupted& interrupted,
-                                                             LocalStreams* local) {
+                                                             LocalWork* local) {
   return impl_->forked()
              ? Result<NextItems>(Error{Code::kFailedPrecondition, "the stream is the parent's, which called fork()"})
              : impl_->next_items(stream, batch, deadline, interrupted, local);
 }
 
-void BlockingDriver::forget_streams(const LocalStreams& streams) {
+void BlockingDriver::forget_streams(const LocalWork& streams) {
   if (!impl_->forked()) impl_->forget_streams(streams);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -50,9 +51,10 @@ class BlockingDriver {
   Driver& driver();
 
   // Makes a call and waits for its end. Where the queue is full it waits for room, until the deadline. `cancelled` when
-  // interrupted; the callee is then told. `streams`: those among the arguments, as many as the options say.
+  // interrupted; the callee is then told. `local`: what is asked of this thread meanwhile, for the streams that the
+  // options say are among the arguments, and for functions among them.
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                  ConstBytes payload, const Interrupted& interrupted, LocalStreams* streams = nullptr);
+                  ConstBytes payload, const Interrupted& interrupted, LocalWork* local = nullptr);
 
   // Driver::reply(), from any thread. The call that had to wait for this one goes to the workers, of whom the one that
   // answers is back first: it need not read, and nobody need be woken.
@@ -62,7 +64,7 @@ class BlockingDriver {
   // The same of a result that carries so many streams, which `origin` makes: the key of the first. When one of them has
   // room again, or is over, a worker of that server is given an InboundCall that `resumes` it.
   std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                 const StreamTable::Origin& origin);
+                                 const StreamTable::Origin& origin, std::span<const std::uint64_t> references = {});
   // As if it had room again: behind what else waits for those workers.
   void resume_stream(const StreamKey& stream);
   // Driver::end_stream(), of such a stream.
@@ -75,9 +77,9 @@ class BlockingDriver {
   // The next items of a stream of a peer's. Blocks, unless there are some, or it has ended.
   enum class NextItems : std::uint8_t { kItems, kEnd, kInterrupted, kTimeout };
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
-                               const Interrupted& interrupted, LocalStreams* local = nullptr);
+                               const Interrupted& interrupted, LocalWork* local = nullptr);
   // They are told of nothing any more.
-  void forget_streams(const LocalStreams& streams);
+  void forget_streams(const LocalWork& streams);
   // Nothing more of it is wanted.
   void leave_stream(StreamQueue& stream);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -69,19 +70,19 @@ class BlockingDriver::Impl final : public EventSink {
     CallOptions options;
     ConstBytes metadata;
     ConstBytes payload;
-    LocalStreams* streams = nullptr;
+    LocalWork* local = nullptr;
   };
   CallResult call(const OutboundCall& call, const Interrupted& interrupted);
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
   std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                 const StreamTable::Origin& origin);
+                                 const StreamTable::Origin& origin, std::span<const std::uint64_t> references);
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
   void resume_soon(const StreamKey& stream);
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
-                               const Interrupted& interrupted, LocalStreams* local);
-  void forget_streams(const LocalStreams& streams) { streams_.forget(streams); }
+                               const Interrupted& interrupted, LocalWork* local);
+  void forget_streams(const LocalWork& streams) { streams_.forget(streams); }
   void leave_stream(StreamQueue& stream);
   StreamTable::Queues take_arguments(const RequestKey& call) { return streams_.take_arguments(call); }
   void stop_workers(ServerId server);
@@ -119,6 +120,7 @@ class BlockingDriver::Impl final : public EventSink {
   void on_event(const Event& event) override;
   void on(const OutcomeEvent& event);
   void on(const InboundCallEvent& event);
+  bool run_where_awaited(const InboundCallEvent& event, std::uint64_t token);
   void on(const CancelEvent& event);
   void on(const ServerStateEvent& event);
   void on(const ClientStateEvent& event) { tell_observer(event); }
@@ -130,6 +132,7 @@ class BlockingDriver::Impl final : public EventSink {
   void on(const StreamCancelEvent& event) { resume(event.stream); }
   void on(const StreamItemsEvent& event) { streams_.put(event); }
   void on(const StreamEndEvent& event) { streams_.end(event); }
+  void on(const ReferenceReleasedEvent& event) { tell_observer(event); }
   void resume(const StreamKey& stream);
   bool take_back(const CancelEvent& cancel);
   void note_closed(ServerId server);
@@ -154,7 +157,7 @@ class BlockingDriver::Impl final : public EventSink {
   Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
                           const Interrupted& interrupted);
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
-  bool wait_beside(LocalStreams& local, Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
+  bool wait_beside(LocalWork& local, Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
   void note_waiting(bool waits);

@@ -55,8 +55,8 @@ class BlockingDriver::Impl::Pending {
 };
 
 CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
-  Wait self(/*for_condition=*/call.streams != nullptr);
-  self.local = call.streams;
+  Wait self(/*for_condition=*/call.local != nullptr);
+  self.local = call.local;
   const auto token = reinterpret_cast<std::uint64_t>(&self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
   std::optional<Reading> reading = try_read();
@@ -68,8 +68,8 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
     return result;
   }
   Pending pending(*this, call.client, token);
-  const bool has_ended = call.streams == nullptr ? wait(self, reading, interrupted)
-                                                 : wait_beside(*call.streams, self, reading, interrupted);
+  const bool has_ended =
+      call.local == nullptr ? wait(self, reading, interrupted) : wait_beside(*call.local, self, reading, interrupted);
   if (has_ended) {
     pending.complete();
   } else {

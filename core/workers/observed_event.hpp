@@ -14,6 +14,7 @@ struct SaturationEvent {
 };
 
 // What a BlockingDriver tells its observer.
-using ObservedEvent = std::variant<CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent, SaturationEvent>;
+using ObservedEvent =
+    std::variant<CancelEvent, ClientStateEvent, ServerStateEvent, RoomEvent, ReferenceReleasedEvent, SaturationEvent>;
 
 }  // namespace ipcbridge

@@ -41,6 +41,10 @@ void StateTracker::on(const SaturationEvent& event) {
   keep({TrackedEvent::Kind::kSaturation, server(event.server), {}, {}, event.load, 0});
 }
 
+void StateTracker::on(const ReferenceReleasedEvent& event) {
+  keep({TrackedEvent::Kind::kReleased, {}, {}, {0, event.reference}, {}, 0});
+}
+
 void StateTracker::note(Owner owner, std::uint8_t state, Error why) {
   Entry& entry = entries_[owner];
   const bool is_new = !entry.seen || entry.last.state != state;

@@ -38,11 +38,11 @@ class StateTracker {
   };
 
   struct TrackedEvent {
-    enum class Kind : std::uint8_t { kState, kCancel, kSaturation };
+    enum class Kind : std::uint8_t { kState, kCancel, kSaturation, kReleased };
     Kind kind = Kind::kState;
     Owner owner;
     State state;               // after a change of state
-    RequestKey call;           // that was cancelled
+    RequestKey call;           // that was cancelled; its id is that of a reference that was released
     WorkerLoad load;           // of a server that is saturated
     std::uint64_t number = 0;  // counts from 1
   };
@@ -87,6 +87,7 @@ class StateTracker {
   void on(const ClientStateEvent& event);
   void on(const ServerStateEvent& event);
   void on(const SaturationEvent& event);
+  void on(const ReferenceReleasedEvent& event);
   void on(const RoomEvent&) {}
   void note(Owner owner, std::uint8_t state, Error why);
   void keep(TrackedEvent event);

@@ -86,7 +86,7 @@ std::optional<StreamTable::Origin> StreamTable::origin(const StreamKey& stream) 
   return found->second;
 }
 
-void StreamTable::forget(const LocalStreams& local) {
+void StreamTable::forget(const LocalWork& local) {
   const std::lock_guard lock(mutex_);
   std::erase_if(outbound_, [&](const auto& entry) { return entry.second.local == &local; });
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/endpoint/events.hpp"
-#include "core/workers/local_streams.hpp"
+#include "core/workers/local_work.hpp"
 #include "core/workers/stream_queue.hpp"
 
 namespace ipcbridge {
@@ -25,7 +25,7 @@ class StreamTable {
   struct Origin {
     ServerId server = 0;
     std::uint32_t method = 0;
-    LocalStreams* local = nullptr;  // of a call of this side's
+    LocalWork* local = nullptr;  // of a call of this side's
   };
 
   // Before anything of them arrives. When it throws, none has been opened.
@@ -49,7 +49,7 @@ class StreamTable {
   // One of a call's has room, or is over.
   void add_due(const StreamKey& stream);
   void finish(const StreamKey& stream);
-  void forget(const LocalStreams& local);
+  void forget(const LocalWork& local);
 
  private:
   std::atomic<std::size_t> kept_{0};  // calls whose arguments have not been taken

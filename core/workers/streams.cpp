@@ -8,8 +8,9 @@ namespace ipcbridge {
 
 // The whole table is known before the peer can have answered to what it is sent.
 std::optional<StreamKey> BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload,
-                                                     std::uint32_t streams, const StreamTable::Origin& origin) {
-  const std::optional<StreamKey> first = driver_->reply(request, payload, sink_of_answer(), streams);
+                                                     std::uint32_t streams, const StreamTable::Origin& origin,
+                                                     std::span<const std::uint64_t> references) {
+  const std::optional<StreamKey> first = driver_->reply(request, payload, sink_of_answer(), streams, references);
   if (first) streams_.begin(*first, streams, origin);
   streams_.drop_arguments(request);
   note_answer(request);
@@ -59,21 +60,25 @@ void BlockingDriver::Impl::note_due() {
   token_.recheck_conditions();
 }
 
-// The thread goes on with what the streams are made of whenever they may. True when what it waits for has come.
-bool BlockingDriver::Impl::wait_beside(LocalStreams& local, Wait& self, std::optional<Reading>& reading,
+// The thread does what there is to do whenever there is something. True when what it waits for has come; what was asked
+// of it before that is done by then.
+bool BlockingDriver::Impl::wait_beside(LocalWork& local, Wait& self, std::optional<Reading>& reading,
                                        const Interrupted& interrupted) {
   self.done = [&local] { return local.has_due(); };
   for (;;) {
     if (!wait(self, reading, interrupted)) return false;
-    if (self.waiter.is_done()) return true;
-    if (!local.go_on(local.take_due())) return false;
+    const bool has_ended = self.waiter.is_done();
+    LocalWork::Due due = local.take_due();
+    if (has_ended) due.streams.clear();
+    if (!due.empty() && !local.go_on(std::move(due))) return has_ended;
+    if (has_ended) return true;
     reading = try_read();
   }
 }
 
 Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
                                                                    TimePoint deadline, const Interrupted& interrupted,
-                                                                   LocalStreams* local) {
+                                                                   LocalWork* local) {
   for (;;) {
     if (stream.take(batch)) return NextItems::kItems;
     if (stream.has_ended()) return NextItems::kEnd;

@@ -15,8 +15,8 @@ struct BlockingDriver::Impl::Wait {
     std::uint64_t connection = 0;
     StreamRange streams;
   } lost;
-  LocalStreams* local = nullptr;  // of a call
-  Done done;                      // of a condition
+  LocalWork* local = nullptr;  // of a call
+  Done done;                   // of a condition
   TimePoint deadline = kNever;
   std::uint32_t observed = 0;  // how many events there had been when it looked
 

@@ -106,11 +106,16 @@ TEST_F(HandshakeTest, KeepsNoSegmentsWhereThePeerRefusesIts) {
   EXPECT_EQ(handshake_.fallback().message, "no room");
 }
 
-TEST_F(HandshakeTest, AnAcceptorKeepsNoMethodsOfItsPeers) {
+// They stay for as long as the connection does.
+TEST_F(HandshakeTest, AnAcceptorTakesAFewMethodsOfItsPeersOnly) {
   Hello hello;
+  hello.methods.resize(kMaxPeerMethods);
+  Handshake acceptor = make(Session::Side::kAcceptor);
+  const Buffer few = encode_hello(hello);
+  ASSERT_TRUE(acceptor.on_frame(header_of(FrameType::kHello, 0, few.size()), few).ok());
+  EXPECT_EQ(acceptor.theirs()->methods.size(), kMaxPeerMethods);
   hello.methods.resize(kMaxMethods);
-  ASSERT_TRUE(receive(FrameType::kHello, encode_hello(hello)).ok());
-  EXPECT_EQ(handshake_.theirs()->methods.capacity(), 0U);
+  EXPECT_FALSE(receive(FrameType::kHello, encode_hello(hello)).ok());
   Handshake connector = make(Session::Side::kConnector);
   const Buffer body = encode_hello(hello);
   ASSERT_TRUE(connector.on_frame(header_of(FrameType::kHello, 0, body.size()), body).ok());

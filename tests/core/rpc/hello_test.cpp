@@ -17,6 +17,8 @@ Hello example() {
   hello.nonce.fill(std::byte{0xAB});
   hello.service = "calc";
   hello.methods = {"add", "math.sub", std::string(kMaxMethodBytes, 'x')};
+  hello.language = Language::kPython;
+  hello.name = "billing";
   return hello;
 }
 
@@ -33,6 +35,8 @@ TEST(HelloMessage, SurvivesTheJourney) {
   EXPECT_EQ(got.value().nonce, sent.nonce);
   EXPECT_EQ(got.value().service, "calc");
   EXPECT_EQ(got.value().methods, sent.methods);
+  EXPECT_EQ(got.value().language, Language::kPython);
+  EXPECT_EQ(got.value().name, "billing");
 }
 
 // Frozen for ever (docs/protocol.md, "HELLO"): a change of this test is a change of every released version.
@@ -40,12 +44,14 @@ TEST(HelloMessage, HasTheseBytes) {
   Hello hello;
   hello.service = "s";
   hello.methods = {"m"};
+  hello.language = Language::kJavaScript;
+  hello.name = "n";
   const Buffer body = encode_hello(hello);
-  ASSERT_EQ(body.size(), 96U + 3 + 3);
+  ASSERT_EQ(body.size(), 104U + 3 + 3 + 3);
   EXPECT_EQ(as_text(ConstBytes(body).first(8)), "IBRIDGE1");
   EXPECT_EQ(load<std::uint16_t>(body.data() + 8), 1);
   EXPECT_EQ(load<std::uint16_t>(body.data() + 10), 0);
-  EXPECT_EQ(load<std::uint32_t>(body.data() + 12), 96U);
+  EXPECT_EQ(load<std::uint32_t>(body.data() + 12), 104U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 16), 0U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 24), 0U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 32), 256ULL << 20);
@@ -56,7 +62,8 @@ TEST(HelloMessage, HasTheseBytes) {
   EXPECT_EQ(load<std::uint64_t>(body.data() + 80), 256ULL << 10);
   EXPECT_EQ(load<std::uint32_t>(body.data() + 88), 8192U);
   EXPECT_EQ(load<std::uint32_t>(body.data() + 92), 1024U);
-  EXPECT_EQ(as_text(ConstBytes(body).subspan(96)), std::string("\x01\0s\x01\0m", 6));
+  EXPECT_EQ(load<std::uint64_t>(body.data() + 96), 2U);
+  EXPECT_EQ(as_text(ConstBytes(body).subspan(104)), std::string("\x01\0s\x01\0m\x01\0n", 9));
 }
 
 TEST(HelloMessage, CutShortAnywhereIsRefused) {
@@ -78,8 +85,8 @@ TEST(HelloMessage, OfAnotherProtocolIsRefused) {
 TEST(HelloMessage, FieldsOfALaterMinorVersionAreSkipped) {
   Buffer body = encode_hello(example());
   store(body.data() + 10, std::uint16_t{7});
-  store(body.data() + 12, std::uint32_t{104});
-  body.insert(body.begin() + 96, 8, std::byte{0xFF});
+  store(body.data() + 12, std::uint32_t{112});
+  body.insert(body.begin() + 104, 8, std::byte{0xFF});
   append(body, as_bytes("and what follows the methods"));
   const Result<Hello> hello = decode_hello(body);
   ASSERT_TRUE(hello.ok());
@@ -90,11 +97,13 @@ TEST(HelloMessage, FieldsOfALaterMinorVersionAreSkipped) {
 TEST(HelloMessage, WithoutALimitOfStreamsTakesNone) {
   Buffer body = encode_hello(example());
   store(body.data() + 12, std::uint32_t{80});
-  body.erase(body.begin() + 80, body.begin() + 96);
+  body.erase(body.begin() + 80, body.begin() + 104);
   const Result<Hello> hello = decode_hello(body);
   ASSERT_TRUE(hello.ok());
   EXPECT_EQ(hello.value().limits.max_streams, 0U);
   EXPECT_EQ(hello.value().methods, example().methods);
+  EXPECT_EQ(hello.value().language, Language::kUnknown);
+  EXPECT_EQ(hello.value().name, "") << "nor is one looked for";
 }
 
 TEST(HelloMessage, OfAnotherMajorVersionIsReadAsFarAsItIsKnown) {

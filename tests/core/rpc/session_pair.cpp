@@ -25,7 +25,8 @@ bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBy
 void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, Buffer*) {
   requests.push_back({id, request.method, request.notify, request.timeout_us,
                       Buffer(request.metadata.begin(), request.metadata.end()),
-                      Buffer(request.payload.begin(), request.payload.end()), request.streams});
+                      Buffer(request.payload.begin(), request.payload.end()), request.streams, request.to_reference,
+                      request.passed_with});
 }
 
 void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
@@ -47,6 +48,23 @@ Result<std::uint64_t> SessionSide::call_with_streams(std::uint64_t token, std::u
   Request request;
   request.payload = payload;
   request.streams.count = count;
+  return session.call(token, request);
+}
+
+Result<std::uint64_t> SessionSide::call_passing(std::uint64_t token, const std::vector<std::uint64_t>& references,
+                                                ConstBytes payload) {
+  Request request;
+  request.payload = payload;
+  request.references = references;
+  return session.call(token, request);
+}
+
+Result<std::uint64_t> SessionSide::call_reference(std::uint64_t token, std::uint64_t reference) {
+  Buffer payload(sizeof reference);
+  store(payload.data(), reference);
+  Request request;
+  request.payload = payload;
+  request.to_reference = true;
   return session.call(token, request);
 }
 

@@ -24,6 +24,8 @@ class SessionSide final : FrameWriter, SessionEvents {
     Buffer metadata;
     Buffer payload;
     StreamRange streams;
+    bool to_reference = false;
+    std::optional<std::uint64_t> passed_with;
   };
   struct Ended {
     Code code = Code::kOk;
@@ -41,6 +43,10 @@ class SessionSide final : FrameWriter, SessionEvents {
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
   Result<std::uint64_t> call_with_streams(std::uint64_t token, std::uint32_t count, ConstBytes payload = {});
+  Result<std::uint64_t> call_passing(std::uint64_t token, const std::vector<std::uint64_t>& references,
+                                     ConstBytes payload = {});
+  // Of one of the peer's.
+  Result<std::uint64_t> call_reference(std::uint64_t token, std::uint64_t reference);
   // Sends a value each of these bytes.
   Result<StreamRoom> send(std::uint64_t stream, std::string_view values);
   Progress receive(FrameType type, std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
@@ -64,6 +70,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::vector<std::uint64_t> cancelled_streams;
   std::vector<std::uint64_t> rooms;
   bool takes_rooms = true;
+  std::vector<std::uint64_t> released;  // of this side's references
 
  private:
   static Ended ended(const Outcome& outcome, const Buffer* storage);
@@ -73,6 +80,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason& why) override;
   void on_goaway(Session&) override { ++goaways; }
+  void on_reference_released(Session&, std::uint64_t reference) override { released.push_back(reference); }
   void on_streams_open(Session&, std::uint64_t token, const StreamRange& streams) override { opened[token] = streams; }
   bool on_stream_room(Session&, std::uint64_t stream) override;
   void on_stream_cancelled(Session&, std::uint64_t stream) override { cancelled_streams.push_back(stream); }

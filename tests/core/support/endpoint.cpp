@@ -67,6 +67,9 @@ void Endpoint::take(const EventRow& row) {
     case EventKind::kStreamsOpen:
       opened.push_back(row.key());
       return;
+    case EventKind::kReferenceReleased:
+      released.push_back(row.wide(EventRow::kToken));
+      break;
     case EventKind::kStreamRoom:
       stream_rooms.push_back(row.key());
       return;

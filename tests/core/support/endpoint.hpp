@@ -78,6 +78,7 @@ class Endpoint {
   std::vector<StreamKey> cancelled_streams;
   std::vector<Items> items;
   std::vector<std::pair<StreamKey, Code>> stream_ends;
+  std::vector<std::uint64_t> released;  // references
   std::vector<Changed> client_states;
   std::vector<Changed> server_states;
   std::vector<ClientId> room;

@@ -81,7 +81,7 @@ class BlockingStreams : public BlockingDriverTest {
   }
 
   // The sum of what arrives; nothing when it is not in order.
-  std::optional<std::uint64_t> sum(StreamQueue& stream, LocalStreams* local = nullptr) {
+  std::optional<std::uint64_t> sum(StreamQueue& stream, LocalWork* local = nullptr) {
     std::uint64_t total = 0;
     std::uint64_t expected = 0;
     for (StreamQueue::Batch batch;;) {
@@ -163,14 +163,14 @@ TEST_F(BlockingStreams, TheEndOfTheServiceEndsThem) {
 }
 
 // Sends the numbers up to a limit as an argument, on the thread that waits.
-class NumberArgument final : public LocalStreams {
+class NumberArgument final : public LocalWork {
  public:
   NumberArgument(BlockingDriver& driver, std::uint64_t limit) : driver_(driver), numbers_{0, limit} {}
   ~NumberArgument() override { driver_.forget_streams(*this); }
 
-  bool go_on(const std::vector<StreamKey>& due) override {
+  bool go_on(Due due) override {
     threads.push_back(std::this_thread::get_id());
-    for (const StreamKey& stream : due) {
+    for (const StreamKey& stream : due.streams) {
       if (numbers_.go_on(driver_.driver(), stream)) driver_.end_stream(stream);
     }
     return true;

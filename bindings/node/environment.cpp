@@ -25,7 +25,9 @@ Environment::Environment(napi_env env) : env_(env), batch_(&inbound_calls_) {}
 
 Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own_thread) {
   if (driver_) return Error{Code::kInternal, "it has been started already"};
-  Result<std::unique_ptr<Driver>> driver = Driver::create(DriverOptions{});
+  DriverOptions options;
+  options.language = Language::kJavaScript;
+  Result<std::unique_ptr<Driver>> driver = Driver::create(options);
   if (!driver.ok()) return driver.error();
   driver_ = std::move(driver).value();
   batch_.use(memory_of<std::uint32_t>(env_, shared.Get("table")), memory_of<std::byte>(env_, shared.Get("slab")));

@@ -83,8 +83,9 @@ Napi::Object numbers(Napi::Env env) {
                                           {"streamRoom", EventKind::kStreamRoom},
                                           {"streamCancel", EventKind::kStreamCancel},
                                           {"streamItems", EventKind::kStreamItems},
-                                          {"streamEnd", EventKind::kStreamEnd}});
-  object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}});
+                                          {"streamEnd", EventKind::kStreamEnd},
+                                          {"referenceReleased", EventKind::kReferenceReleased}});
+  object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}, {"reference", EventRow::kReference}});
   object["defaultGrace"] = std::chrono::duration<double, std::milli>(defaults::kGrace).count();
   object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
   object["describe"] = kDescribeMethod;

@@ -36,10 +36,10 @@ std::shared_ptr<ArgumentStreams> ArgumentStreams::create(BlockingDriverBinding& 
   return made;
 }
 
-bool ArgumentStreams::go_on(const std::vector<StreamKey>& due) {
+bool ArgumentStreams::go_on(Due due) {
   PyEval_RestoreThread(waiting_state);
-  const bool goes_on =
-      std::all_of(due.begin(), due.end(), [this](const StreamKey& stream) { return begin_or_resume(stream); });
+  const bool goes_on = std::all_of(due.streams.begin(), due.streams.end(),
+                                   [this](const StreamKey& stream) { return begin_or_resume(stream); });
   waiting_state = PyEval_SaveThread();
   return goes_on;
 }

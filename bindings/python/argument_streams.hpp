@@ -26,7 +26,7 @@ class ArgumentStreams final : public LocalWork {
   static void waits_with(PyThreadState* state);
   static PyThreadState* state();
 
-  bool go_on(const std::vector<StreamKey>& due) override;
+  bool go_on(Due due) override;
 
   // Whatever has not come to its end is closed. With the GIL.
   void end();

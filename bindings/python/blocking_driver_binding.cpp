@@ -52,6 +52,7 @@ auto without_gil(BlockingDriverBinding& binding, F f) {
 BlockingDriverBinding::BlockingDriverBinding(bool spin)
     : generation_(fork_guard::generation()), states_(std::make_shared<StateTracker>()) {
   DriverOptions options;
+  options.language = Language::kPython;
   options.spin = spin;
   driver_ = unwrap(
       BlockingDriver::create(options, [states = states_](const ObservedEvent& event) { states->observe(event); }));

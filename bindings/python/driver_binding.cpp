@@ -59,7 +59,9 @@ DriverBinding::DriverBinding(py::object loop, py::object call_type, py::object q
       table_(kRows * EventRow::kWords),
       slab_(kSlabBytes) {
   batch_.use(table_, slab_);
-  driver_ = unwrap(Driver::create({}));
+  DriverOptions options;
+  options.language = Language::kPython;
+  driver_ = unwrap(Driver::create(options));
 }
 
 DriverBinding::~DriverBinding() = default;

@@ -9,12 +9,14 @@ InboundCall::InboundCall(const InboundCallEvent& event)
       notify(event.request.notify),
       timeout_us(event.request.timeout_us),
       received(event.received),
-      streams(event.request.streams),
-      to_reference(event.request.to_reference) {
+      streams(event.request.streams) {
   Request request = event.request;
   keep_bytes(request, storage, event.storage);
   payload = request.payload;
   metadata = request.metadata;
+  if (!event.request.to_reference) return;
+  reference = load<std::uint64_t>(payload.data());
+  payload = payload.subspan(sizeof reference);
 }
 
 }  // namespace ipcbridge

@@ -17,10 +17,10 @@ struct InboundCall {
   std::uint64_t timeout_us = 0;  // until the caller's deadline, when the call was read; 0: no limit
   TimePoint received;            // when it was read, if it has a timeout
   StreamRange streams;           // among the arguments
-  bool to_reference = false;     // the payload begins with the id of what is called
+  std::uint64_t reference = 0;   // that it calls, a function or object of this side's; 0: the service
   bool resumes = false;          // no call: a stream that it began, whose key this has, may go on, or is over
   Buffer storage;
-  ConstBytes payload;   // in storage
+  ConstBytes payload;   // in storage; without the reference's id
   ConstBytes metadata;  // in storage
 
   InboundCall() = default;

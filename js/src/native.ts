@@ -158,12 +158,15 @@ export const Kind = {
   streamCancel: 8,
   streamItems: 9,
   streamEnd: 10,
+  referenceReleased: 11,
 } as const
 
-export const oneStream = 2
+export const oneStream = 4
 
 export const Flag = {
   notify: 1,
+  /** The payload begins with the id of the reference that is called, a u64. */
+  reference: 2,
 } as const
 
 export const Control = {

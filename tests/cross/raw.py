@@ -72,7 +72,7 @@ class Connection:
             (length,) = struct.unpack_from("<H", body, at)
             names.append(body[at + 2 : at + 2 + length].decode())
             at += 2 + length
-        return {name: number for number, name in enumerate(names[1:])}
+        return {name: number for number, name in enumerate(names[1:-1])}  # the service's first, the sender's own last
 
     def refusal(self) -> tuple[int, str]:
         """Skips the HELLO; the code and the message of the ERROR that must follow."""

@@ -54,6 +54,11 @@ class LocalWork {
     const std::lock_guard lock(mutex_);
     return std::exchange(due_, {});
   }
+  // What the result is to come behind; the streams may go on while its own are read.
+  Due take_due_calls() {
+    const std::lock_guard lock(mutex_);
+    return {{}, std::exchange(due_.calls, {})};
+  }
   // All streams that have begun, in the order of their places.
   std::vector<StreamKey> opened() const {
     const std::lock_guard lock(mutex_);

@@ -68,8 +68,7 @@ bool BlockingDriver::Impl::wait_beside(LocalWork& local, Wait& self, std::option
   for (;;) {
     if (!wait(self, reading, interrupted)) return false;
     const bool has_ended = self.waiter.is_done();
-    LocalWork::Due due = local.take_due();
-    if (has_ended) due.streams.clear();
+    LocalWork::Due due = has_ended ? local.take_due_calls() : local.take_due();
     if (!due.empty() && !local.go_on(std::move(due))) return has_ended;
     if (has_ended) return true;
     reading = try_read();

@@ -8,9 +8,11 @@
 #include <napi.h>
 
 #include "bindings/node/arguments.hpp"
+#include "bindings/node/calls.hpp"
 #include "bindings/node/convert.hpp"
 #include "bindings/node/environment.hpp"
 #include "bindings/node/numbers.hpp"
+#include "bindings/node/references.hpp"
 #include "bindings/node/streams.hpp"
 
 namespace ipcbridge::node {
@@ -60,7 +62,7 @@ napi_value connect(napi_env env, napi_callback_info info) {
   const Result<ConnectOptions> options = connect_options(Napi::Object(env, args.value(0)));
   if (!options.ok()) return args.handle(options.error());
   const Result<ClientId> client = environment.driver()->connect(options.value());
-  if (client.ok()) environment.opened();
+  if (client.ok()) environment.opened_client(client.value());
   return args.handle(client);
 }
 
@@ -85,6 +87,8 @@ napi_value find_method(napi_env env, napi_callback_info info) {
   return args.handle(args.environment().driver()->find_method(args.u32(0), args.text(1)));
 }
 
+}  // namespace
+
 napi_value send_call(const Arguments& args, const CallOptions& options, std::uint32_t metadata_size) {
   Environment& environment = args.environment();
   const std::uint32_t size = args.u32(3);
@@ -101,15 +105,21 @@ napi_value send_call(const Arguments& args, const CallOptions& options, std::uin
   return nullptr;
 }
 
-napi_value call(napi_env env, napi_callback_info info) { return send_call(Arguments(env, info), CallOptions{}, 0); }
-
-napi_value call_with(napi_env env, napi_callback_info info) {
-  const Arguments args(env, info);
+CallOptions call_options_of(const Arguments& args) {
   const double timeout = args.number(6);
   CallOptions options = call_options(args.u32(5));
   options.streams = args.u32(7);
   if (std::isfinite(timeout)) options.timeout = duration_of(timeout);
-  return send_call(args, options, args.u32(4));
+  return options;
+}
+
+namespace {
+
+napi_value call(napi_env env, napi_callback_info info) { return send_call(Arguments(env, info), CallOptions{}, 0); }
+
+napi_value call_with(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return send_call(args, call_options_of(args), args.u32(4));
 }
 
 napi_value cancel(napi_env env, napi_callback_info info) {
@@ -215,7 +225,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
-      add("copyMessage", copy_message) && add_stream_methods(env, methods, *environment);
+      add("copyMessage", copy_message) && add_stream_methods(env, methods, *environment) &&
+      add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

@@ -6,14 +6,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <napi.h>
 
 #include "bindings/node/environment.hpp"
+#include "bindings/node/wide_ids.hpp"
 
 namespace ipcbridge::node {
 
-inline constexpr std::size_t kMaxArguments = 8;
+inline constexpr std::size_t kMaxArguments = 10;
 
 // What a method returns: the code of a failure, a handle or a code made negative, or an object, in place of which it
 // throws.
@@ -43,6 +45,21 @@ class Arguments {
     return number;
   }
   std::string text(std::size_t at) const { return Napi::String(env_, values_[at]).Utf8Value(); }
+
+  // Of an array of numbers.
+  std::vector<std::uint64_t> wide_ids(std::size_t at) const {
+    std::uint32_t count = 0;
+    if (napi_get_array_length(env_, values_[at], &count) != napi_ok) return {};
+    std::vector<std::uint64_t> ids(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      napi_value element = nullptr;
+      double number = 0;
+      napi_get_element(env_, values_[at], i, &element);
+      napi_get_value_double(env_, element, &number);
+      ids[i] = wide_id(number);
+    }
+    return ids;
+  }
 
   std::span<std::byte> bytes(std::size_t at) const {
     void* data = nullptr;

@@ -112,6 +112,8 @@ Result<ConnectOptions> connect_options(Napi::Object from) {
   take_integer(from, "maxQueuedBytes", options.max_queued_bytes);
   options.limits = limits_of(from);
   options.allow = std::move(allow).value();
+  take_integer(from, "serves", options.serves);
+  options.name = from.Get("name").As<Napi::String>().Utf8Value();
   return options;
 }
 
@@ -120,6 +122,7 @@ Result<ServeOptions> serve_options(Napi::Object from) {
   if (!allow.ok()) return allow.error();
   ServeOptions options;
   options.address = from.Get("address").As<Napi::String>().Utf8Value();
+  options.attached = from.Get("attached").As<Napi::Boolean>().Value();
   options.methods = to_texts(from.Get("methods"));
   options.serial_groups = to_numbers(from.Get("serialGroups"));
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));

@@ -52,6 +52,12 @@ void Environment::opened() {
   if (open_++ == 0) on_batch_.Ref();
 }
 
+void Environment::opened_client(ClientId client) {
+  if (client <= newest_client_) return;
+  newest_client_ = client;
+  opened();
+}
+
 void Environment::closed(std::size_t count) {
   if (count == 0) return;
   open_ -= std::min(count, open_);

@@ -50,6 +50,8 @@ class Environment final : public Drainer {
   // A client or server was made, of which a state change will say that it is closed. JavaScript is kept in memory for
   // as long as there is one: a copy of it that is not used any more can be collected.
   void opened();
+  // The same of a client, which may be known already: their numbers are counted up.
+  void opened_client(ClientId client);
 
   void copy_long_message(std::uint32_t number, MutableBytes into) { batch_.copy_long_message(number, into); }
 
@@ -73,6 +75,7 @@ class Environment final : public Drainer {
   std::unique_ptr<Doorbell> doorbell_;
   Napi::FunctionReference on_batch_;  // weak while no client and no server is open
   std::size_t open_ = 0;
+  ClientId newest_client_ = 0;
   Napi::Reference<Napi::Value> outgoing_keep_;
   MutableBytes outgoing_;
   Napi::ObjectReference shared_;

@@ -41,6 +41,7 @@ Napi::Object columns(Napi::Env env) {
   return named<EventRow::Column>(env, {{"kind", EventRow::kKind},
                                        {"owner", EventRow::kOwner},
                                        {"token", EventRow::kToken},
+                                       {"tokenHigh", static_cast<EventRow::Column>(EventRow::kToken + 1)},
                                        {"method", EventRow::kMethod},
                                        {"state", EventRow::kState},
                                        {"code", EventRow::kCode},

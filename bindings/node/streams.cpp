@@ -1,31 +1,22 @@
 // The methods of the addon for streams; js/src/native.ts declares them.
 //
-// A stream crosses as two numbers: its connection, and its id, the lower 63 bits of which are the number's magnitude
-// and the highest its sign. Both are counted from 1, so that they are exact for longer than a connection lives; a peer
-// that chooses others for its own streams is not understood, and hurts itself alone.
+// A stream crosses as two numbers: its connection, and its id (wide_ids.hpp).
 
 #include "bindings/node/streams.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "bindings/node/arguments.hpp"
+#include "bindings/node/wide_ids.hpp"
 
 namespace ipcbridge::node {
 namespace {
 
-constexpr std::uint64_t kHighestBit = 1ULL << 63U;
-
 StreamKey stream_at(const Arguments& args, std::size_t at) {
-  const double id = args.number(at + 1);
-  const auto magnitude = static_cast<std::uint64_t>(id < 0 ? -id : id);
-  return {static_cast<std::uint64_t>(args.number(at)), id < 0 ? magnitude | kHighestBit : magnitude};
-}
-
-double id_number(std::uint64_t id) {
-  const auto magnitude = static_cast<double>(id & ~kHighestBit);
-  return (id & kHighestBit) != 0 ? -magnitude : magnitude;
+  return {static_cast<std::uint64_t>(args.number(at)), wide_id(args.number(at + 1))};
 }
 
 // How many items may be sent now; the code of the failure made negative, as where the stream is over.
@@ -35,17 +26,19 @@ napi_value room(const Arguments& args, const Result<StreamRoom>& room) {
   return Napi::Number::New(args.env(), static_cast<double>(std::min<std::uint64_t>(items, INT32_MAX)));
 }
 
-napi_value reply_with_streams(napi_env env, napi_callback_info info) {
+napi_value reply_with(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   Environment& environment = args.environment();
   const auto payload = environment.outgoing(0, args.u32(1));
   RequestKey request;
   if (!payload || !environment.inbound_calls().take(args.u32(0), request)) return nullptr;
-  const std::optional<StreamKey> first = environment.driver()->reply(request, *payload, nullptr, args.u32(2));
+  const std::vector<std::uint64_t> references = args.wide_ids(3);
+  const std::optional<StreamKey> first =
+      environment.driver()->reply(request, *payload, nullptr, args.u32(2), references);
   if (!first) return nullptr;
   Napi::Array key = Napi::Array::New(env, 2);
   key[0U] = static_cast<double>(first->connection);
-  key[1U] = id_number(first->id);
+  key[1U] = wide_number(first->id);
   return key;
 }
 
@@ -96,7 +89,7 @@ bool add_stream_methods(napi_env env, napi_value methods, Environment& environme
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, method, &environment, &function) != napi_ok) return false;
     return napi_set_named_property(env, methods, name, function) == napi_ok;
   };
-  return add("replyWithStreams", guarded<reply_with_streams, Returns::kObject>) &&
+  return add("replyWith", guarded<reply_with, Returns::kObject>) &&
          add("streamRoom", guarded<stream_room, Returns::kHandle>) &&
          add("sendItems", guarded<send_items, Returns::kHandle>) && add("endStream", guarded<end_stream>) &&
          add("consumeStream", guarded<consume_stream>) && add("cancelStream", guarded<cancel_stream>);

@@ -129,7 +129,7 @@ void EventBatch::add(const OutcomeEvent& event) {
   const EventRow row = begin_row(EventKind::kOutcome, event.client);
   row.set_wide(EventRow::kToken, event.token);
   row.words[EventRow::kStreams] = event.outcome.streams.count * EventRow::kOneStream;
-  if (event.outcome.streams.count != 0) row.set_key({event.connection, event.outcome.streams.first});
+  row.set_key({event.connection, event.outcome.streams.first});
   add_outcome(row, event.outcome, event.storage);
 }
 

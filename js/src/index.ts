@@ -1,11 +1,27 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type Call, convertedCall } from './client/call'
-import { Client } from './client/client'
 import { expectDescription } from './client/description'
-import { type AnyRemote, handleOf, makeRemote, makeView, type Notifier, type Remote } from './client/remote'
+import {
+  type AnyRemote,
+  type Handle,
+  handleOf,
+  makeRemote,
+  makeView,
+  type Notifier,
+  type Remote,
+} from './client/remote'
 import { makeSettings } from './client/settings'
+import {
+  getAttribute as getAttributeOf,
+  methodNumber,
+  releaseStub,
+  setAttribute as setAttributeOf,
+  stubHandle,
+  stubView,
+} from './client/stubs'
 import type { Description } from './description'
 import { IpcError, trimmed } from './errors'
+import { offerAndConnect } from './offered'
 import {
   type CallOptions,
   type CloseOptions,
@@ -14,12 +30,13 @@ import {
   isList,
   type ServeOptions,
 } from './options'
+import { releaseOwned } from './references/retained'
 import { native } from './runtime'
+import './serve/reference_calls'
 import { Server, serviceIfAny } from './serve/server'
 import { Service } from './serve/service'
 import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
-import { notYet, refuseUnimplemented } from './unimplemented'
 import { Kwargs } from './values'
 
 export { Call } from './client/call'
@@ -35,6 +52,8 @@ export type {
   ServeLimits,
   ServeOptions,
 } from './options'
+export { type Retained, retain } from './references/retained'
+export { type Proxied, proxy } from './serve/by_reference'
 export { type Context, context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
@@ -68,7 +87,7 @@ export async function serve(name: string, target: object, options: ServeOptions 
   return new Server(service)
 }
 
-const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int64', 'spin']
+const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int64', 'spin', 'serve', 'name']
 
 /**
  * Connects to a service, waiting up to `connectTimeout` for it to appear, which keeps the process alive; the connection
@@ -95,7 +114,7 @@ export async function connect(address: string | readonly string[], options: Conn
     if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
       throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
     }
-    return new Client(addresses, options)
+    return offerAndConnect(addresses, options)
   })
   const remote = makeRemote(client)
   await client.ready()
@@ -110,6 +129,8 @@ export async function connect(address: string | readonly string[], options: Conn
  */
 export function withOptions<R extends object>(remote: R, options: CallOptions): R {
   return trimmed(() => {
+    const stub = stubHandle(remote)
+    if (stub !== undefined) return stubView(remote, { settings: makeSettings(stub.settings, options) }) as R
     const handle = handleOf(remote, 'write withOptions(service, options).method()')
     return makeView(remote, { settings: makeSettings(handle.settings, options) }) as R
   })
@@ -121,6 +142,7 @@ export function withOptions<R extends object>(remote: R, options: CallOptions): 
  * ('invalid_argument', 'cancelled' …). What the handler throws is logged on its side.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
+  if (stubHandle(remote) !== undefined) return stubView(remote, { notify: true }) as Notifier<R>
   handleOf(remote, 'write notify(service).method()')
   return makeView(remote, { notify: true }) as Notifier<R>
 }
@@ -136,11 +158,14 @@ export function call(
   args: readonly unknown[] = [],
   named?: Record<string, unknown>,
 ): Call<unknown> {
-  const { client, settings, prefix } = handleOf(remote)
+  const stub = stubHandle(remote)
+  const handle = stub ?? handleOf(remote)
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'call() takes the name of the method')
   if (!isList(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
-  const full = prefix === '' ? name : `${prefix}.${name}`
-  return client.callNamed(full, named === undefined ? args : [...args, new Kwargs(named)], settings)
+  const all = named === undefined ? args : [...args, new Kwargs(named)]
+  if (stub !== undefined) return stub.received.call(methodNumber(stub, name), all, stub.settings)
+  const { client, settings, prefix } = handle as Handle
+  return client.callNamed(prefix === '' ? name : `${prefix}.${name}`, all, settings)
 }
 
 /**
@@ -182,12 +207,31 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
   return handleOf(of).client.close()
 }
 
-/** Will let a callback outlive the call it was passed to. Comes in a later release: throws 'unimplemented'. */
-export function retain(_callback: unknown): never {
-  return refuseUnimplemented(notYet.callbacks)
+/**
+ * Ends a reference. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has
+ * passed is given back, and ends there when all who have it have done so. Does nothing to a callback that ends with its call.
+ *
+ * Throws 'invalid_argument' for what is no reference.
+ */
+export function release(reference: object): void {
+  const isStub = releaseStub(reference)
+  if (releaseOwned(reference) || isStub) return
+  throw new IpcError(
+    'invalid_argument',
+    'release() takes what retain() or proxy() returned, or a reference that was passed',
+  )
 }
 
-/** Will pass an object by reference. Comes in a later release: throws 'unimplemented'. */
-export function proxy(_object: unknown): never {
-  return refuseUnimplemented(notYet.references)
+/**
+ * The value of a property, which is no method, of an object that the other side has passed by reference.
+ *
+ * Rejects with 'not_found' when there is none, 'permission_denied' for methods and names that begin with _.
+ */
+export function getAttribute(reference: object, name: string): Call<unknown> {
+  return trimmed(() => getAttributeOf(reference, name))
+}
+
+/** Sets one, which has to be there; rejects as getAttribute() does, and with 'permission_denied' where it is read-only. */
+export function setAttribute(reference: object, name: string, value: unknown): Call<void> {
+  return trimmed(() => setAttributeOf(reference, name, value)) as Call<void>
 }

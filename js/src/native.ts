@@ -60,8 +60,16 @@ export interface Native {
   removeOnSignal(server: number): Failed
   keepOnSignal(server: number): Failed
 
-  /** `reply` with a result that carries so many streams. The first of them; undefined when none has been opened. */
-  replyWithStreams(call: number, payload: number, streams: number): [connection: number, id: number] | undefined
+  /**
+   * `reply` with a result that carries so many streams, and these retained references. The first of the streams; undefined
+   * when none has been opened.
+   */
+  replyWith(
+    call: number,
+    payload: number,
+    streams: number,
+    references: readonly number[],
+  ): [connection: number, id: number] | undefined
   /**
    * How many items may be sent now: where there is no room an event tells when there is. Below zero when the stream is over.
    */
@@ -73,6 +81,37 @@ export interface Native {
   /** So many items of a stream of the peer's have been taken, which were `size` bytes of an event's payload. */
   consumeStream(connection: number, id: number, items: number, size: number): Failed
   cancelStream(connection: number, id: number): Failed
+
+  /**
+   * `callWith` of a call that passes these references of this side's, or that calls one of the other side's, which has come
+   * over the connection `on`; of a method it is 0. A retained reference is a number below zero.
+   */
+  callReferences(
+    client: number,
+    token: number,
+    method: number,
+    payload: number,
+    metadata: number,
+    flags: number,
+    timeout: number,
+    streams: number,
+    references: readonly number[],
+    on: number,
+  ): Failed
+  /** The server at which calls of references arrive. Once only. */
+  serveReferences(): number
+  forgetReference(reference: number): Failed
+  /** Whether somebody may still call it. */
+  sharesReference(reference: number): boolean
+  /** A retained one of the other side's, which has come so many times over the connection, is needed no more. */
+  releaseReference(connection: number, reference: number, times: number): Failed
+
+  /** The client that calls the other side of a connection, whoever has dialled. */
+  peerClient(connection: number): number
+  /** Those who are connected to a server, the oldest first. */
+  peers(server: number): NativePeer[]
+  /** Undefined when the connection has ended. */
+  peer(connection: number): NativePeer | undefined
 
   /** The first bytes of a long message of this batch, by its number. Once only. */
   copyMessage(number: number, into: Buffer): void
@@ -116,8 +155,9 @@ interface Numbers {
 export const Column = {
   kind: 0,
   owner: 1,
-  /** The token of a call, or the number of an inbound call. */
+  /** The token of a call, or the number of an inbound call; of a released reference its id, in two words. */
   token: 2,
+  tokenHigh: 3,
   method: 3,
   state: 3,
   code: 4,
@@ -163,6 +203,14 @@ export const Kind = {
 
 export const oneStream = 4
 
+const high = 0x1_0000_0000
+const highestBit = 0x8000_0000
+
+/** An id of 64 bits as the number that it crosses as: bindings/node/wide_ids.hpp. */
+export function wideNumber(upper: number, lower: number): number {
+  return upper < highestBit ? upper * high + lower : -((upper - highestBit) * high + lower)
+}
+
 export const Flag = {
   notify: 1,
   /** The payload begins with the id of the reference that is called, a u64. */
@@ -188,10 +236,16 @@ export interface NativeConnectOptions extends NativeLimits {
   addresses: string[]
   connectTimeout: number | undefined
   maxQueuedBytes: number | undefined
+  /** The attached server that the other side may call. */
+  serves: number | undefined
+  /** That the service is told. */
+  name: string
 }
 
 export interface NativeServeOptions extends NativeLimits {
   address: string
+  /** Listens nowhere: it serves those whom clients connect to. */
+  attached: boolean
   methods: string[]
   /** Of each method the group within which one call runs at a time; 0, and of those beyond the end: none. */
   serialGroups: number[]
@@ -200,6 +254,18 @@ export interface NativeServeOptions extends NativeLimits {
   takeoverTimeout: number | undefined
   mode: number | undefined
   maxBytesPerUser: number | undefined
+}
+
+/** The other side of a connection. */
+export interface NativePeer {
+  connection: number
+  /** null: of another PID namespace, or machine. */
+  pid: number | null
+  uid: number | null
+  /** Its own choice; may be empty. */
+  name: string
+  /** Empty: unknown. */
+  language: '' | 'c++' | 'javascript' | 'python'
 }
 
 /** Loads the binary for this machine. It is an Error and no IpcError that says why there is none: nothing has been called yet. */

@@ -49,6 +49,13 @@ export interface ConnectOptions extends EndpointOptions {
    * Default 256 MiB; with 0 none waits.
    */
   maxQueuedBytes?: number
+  /**
+   * What this side offers to whom it connects to, as `serve` offers it: `server.peers` there calls it. It keeps the process alive
+   * until the connection is closed.
+   */
+  serve?: object
+  /** What the service is told of this side: `context().peer.name`. Default ''. */
+  name?: string
 }
 
 /** Where a handler failed. */

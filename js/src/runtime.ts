@@ -1,5 +1,15 @@
 import { codes, IpcError, withSent } from './errors'
-import { Column, Control, type Failed, Kind, loadNative, type Native, rowWords, type Shared } from './native'
+import {
+  Column,
+  Control,
+  type Failed,
+  Kind,
+  loadNative,
+  type Native,
+  rowWords,
+  type Shared,
+  wideNumber,
+} from './native'
 import { Encoder } from './values'
 
 /**
@@ -40,6 +50,8 @@ export const handlers = {
   stream: (_event: number, _bytes: Buffer): void => {},
   /** A message of a stream could not be taken over. */
   streamLost: (_event: number, _error: unknown): void => {},
+  /** It may be that nobody has this retained reference any more. */
+  referenceReleased: (_reference: number): void => {},
   batchDone: (): void => {},
 }
 
@@ -114,11 +126,18 @@ function deliver(event: number): void {
     case Kind.streamsOpen:
       handlers.streamsOpen(event)
       break
+    case Kind.referenceReleased:
+      handlers.referenceReleased(referenceAt(event))
+      break
     case Kind.clientState:
     case Kind.serverState:
       onState(event)
       break
   }
+}
+
+function referenceAt(event: number): number {
+  return wideNumber(table[event + Column.tokenHigh] as number, table[event + Column.token] as number)
 }
 
 /** Throws 'resource_exhausted' when there is no memory for it. */

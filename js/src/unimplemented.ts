@@ -2,8 +2,6 @@ import { IpcError } from './errors'
 
 /** What is not implemented yet, and the reasons given when it is refused with 'unimplemented'. */
 export const notYet = {
-  callbacks: 'callbacks come in a later release',
-  references: 'passing by reference comes in a later release',
   arrays: 'arrays come in a later release',
   errors: 'errors as values come in a later release',
 } as const

@@ -14,7 +14,6 @@ const isUnimplemented = path => error => {
 }
 
 const values = {
-  'a function': () => () => 1,
   'a typed array': () => new Float64Array(1),
   'an Error': () => new Error('as a value'),
 }
@@ -46,10 +45,6 @@ test('the option expose, which narrows what is served', async () => {
     return isUnimplemented()(error)
   })
 })
-
-for (const verb of ['retain', 'proxy']) {
-  test(`${verb}()`, () => assert.throws(() => ipc[verb]([]), isUnimplemented()))
-}
 
 test('a call that was not awaited is no stream, but to be awaited', async t => {
   const { remote } = await serveAndConnect(t, { echo: x => x })

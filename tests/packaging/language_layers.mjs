@@ -40,9 +40,13 @@ export const layers = {
     process: { files: ['runtime', 'state', 'ended'], may: ['base', 'values'] },
     options: { files: ['options'], may: ['base', 'values'] },
     streams: { may: ['base', 'values', 'process'] },
-    client: { may: ['base', 'values', 'process', 'options', 'streams'] },
-    serve: { may: ['base', 'values', 'process', 'options', 'streams'] },
-    api: { files: ['index'], may: ['base', 'values', 'process', 'options', 'streams', 'client', 'serve'] },
+    references: { may: ['base', 'values', 'process', 'streams'] },
+    client: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
+    serve: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
+    api: {
+      files: ['index', 'offered'],
+      may: ['base', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
+    },
   },
 }
 

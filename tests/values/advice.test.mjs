@@ -155,7 +155,7 @@ test('kinds without another form say so', () => {
     [new WeakSet(), /a WeakSet, whose elements cannot be listed: keep a Set/],
     [new AbortController().signal, /an AbortSignal: pass it to withOptions\(service, { signal }\)/],
     [Point, /a class \(Point\): send an instance's fields as a plain object/],
-    [() => 1, /a function \(anonymous\): callbacks come in a later release/],
+    [() => 1, /a function \(anonymous\), which would end with the call: send ipc\.retain\(it\)/],
     [new (class Secret {})(), /an instance of Secret: send a plain object of what the other side needs/],
     [new Date(Number.NaN), /an invalid Date: send null/],
   ]) {

@@ -1,7 +1,8 @@
-import { captureStack, failLater, type IpcError, trimStack, withSent } from '../errors'
+import { captureStack, failLater, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
+import { pass, takeBack } from '../references/owned'
 import {
   checkHandle,
   encoder,
@@ -22,6 +23,7 @@ import { ArgumentStreams } from './argument_streams'
 import { type Call, makeCall, rejectedCall } from './call'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
+import type { Received } from './received'
 import { limitsStreams, noSettings, type Settings } from './settings'
 import { StreamLimits } from './stream_limits'
 
@@ -30,41 +32,87 @@ export const clientStates = ['connecting', 'ready', 'reconnecting', 'disconnecte
 /** Milliseconds between two lines about dropped notifications. */
 const logInterval = 1000
 
+interface ClientInit {
+  addresses: readonly string[]
+  id: number
+  decoding: DecodeOptions | undefined
+  state: ClientState
+  onClosed: () => void
+  /** It stays although nobody may hold it. */
+  isKept?: boolean
+}
+
+/** What a client offers to whom it connects to. */
+export interface Offered {
+  /** An attached server. */
+  server?: number | undefined
+  name?: string | undefined
+  onClosed?: () => void
+}
+
 /** The caller's end of a service. */
 export class Client implements Owner {
-  readonly state = new StateTracker<ClientState>('connecting', clientStates, isListened =>
-    keepClient(this, isListened && this.state.current !== 'closed'),
-  )
+  readonly state: StateTracker<ClientState>
+  readonly addresses: readonly string[]
   readonly decoding: DecodeOptions | undefined
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
+  private readonly onClosed: () => void
   private readonly numbers = new Map<string, number>()
   /** The methods by their numbers. */
   private readonly names: string[] = []
   private dropsNotLogged = 0
   private nextLog = 0
 
-  constructor(
-    readonly addresses: readonly string[],
-    options: ConnectOptions,
-  ) {
-    this.decoding = decodingOf(options)
+  constructor({ addresses, id, decoding, state, onClosed, isKept = false }: ClientInit) {
+    this.addresses = addresses
+    this.id = id
+    this.decoding = decoding
+    this.state = new StateTracker<ClientState>(state, clientStates, isListened =>
+      keepClient(this, (isListened || isKept) && this.state.current !== 'closed'),
+    )
+    this.onClosed = onClosed
+    if (isKept) keepClient(this, true)
+  }
+
+  /** A client that begins to connect. */
+  static connect(addresses: readonly string[], options: ConnectOptions, offered: Offered = {}): Client {
     const nativeOptions = {
       addresses: [...addresses],
       connectTimeout: milliseconds('connectTimeout', options.connectTimeout, undefined),
       maxQueuedBytes: count('maxQueuedBytes', options.maxQueuedBytes),
       ...endpointOptions(options, native().numbers.leastLimitBytes),
+      serves: offered.server,
+      name: offered.name ?? '',
     }
+    const decoding = decodingOf(options)
     if (options.spin === false) neverSpin()
-    this.id = checkHandle(native().connect(nativeOptions))
-    registerClient(this, this.id)
+    const id = checkHandle(native().connect(nativeOptions))
+    const onClosed = () => {
+      unregisterClient(client, id)
+      offered.onClosed?.()
+    }
+    const client = new Client({
+      addresses,
+      id,
+      decoding,
+      state: 'connecting',
+      onClosed,
+      isKept: offered.server !== undefined,
+    })
+    registerClient(client, id)
+    return client
   }
 
   onState(state: number, code: number, message: string): void {
-    if (clientStates[state] === 'ready') this.onMethods(native().methods(this.id))
+    if (clientStates[state] === 'ready') this.tellMethods()
     if (clientStates[state] !== this.state.current) this.state.change(state, code, message)
-    if (clientStates[state] === 'closed') unregisterClient(this, this.id)
+    if (clientStates[state] === 'closed') this.onClosed()
+  }
+
+  tellMethods(): void {
+    this.onMethods(native().methods(this.id))
   }
 
   /** Waits for the first connection; the process stays alive for it. */
@@ -115,28 +163,29 @@ export class Client implements Owner {
     return this.call(method, args, settings)
   }
 
-  call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
+  /** `on`: what is called is no method of the service, but that of a reference which it has passed. */
+  call(method: number, args: readonly unknown[], settings: Settings | undefined, on?: Received): Call<unknown> {
     try {
       // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
-      if (settings?.signal?.aborted) throw abortError(this.nameOf(method), settings.signal, 'no')
+      if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
     } catch (error) {
       return rejectedCall(error)
     }
     let length: number
     try {
-      length = write(args, settings?.metadata)
+      length = write(args, settings?.metadata, on?.id)
     } catch (error) {
-      this.argumentStreams(method)?.discard()
+      this.argumentStreams(method, on)?.discard()
       return rejectedCall(error)
     }
     const slot = takeSlot(this)
     const call = makeCall(slot)
-    slot.streams = this.argumentStreams(method)
+    slot.streams = this.argumentStreams(method, on)
     let failed: number | undefined
-    if (settings === undefined && slot.streams === undefined) {
+    if (settings === undefined && slot.streams === undefined && on === undefined && encoder.references.length === 0) {
       failed = native().call(this.id, slot.token, method, length)
     } else {
-      failed = this.callWith(slot, method, length, settings ?? noSettings)
+      failed = this.callWith(slot, method, length, settings ?? noSettings, on)
     }
     if (failed !== undefined) {
       const { reject } = slot
@@ -147,36 +196,40 @@ export class Client implements Owner {
   }
 
   /** What is streamed of the arguments that were encoded last. */
-  private argumentStreams(method: number): ArgumentStreams | undefined {
+  private argumentStreams(method: number, on?: Received): ArgumentStreams | undefined {
     const { streams } = encoder
-    return streams.length === 0 ? undefined : new ArgumentStreams(streams, this.nameOf(method))
+    return streams.length === 0 ? undefined : new ArgumentStreams(streams, this.nameOf(method, on))
   }
 
-  private callWith(slot: Slot, method: number, length: number, settings: Settings): number | undefined {
+  private callWith(slot: Slot, method: number, length: number, settings: Settings, on?: Received): number | undefined {
     const { signal } = settings
     if (limitsStreams(settings)) {
-      slot.limits = new StreamLimits(this.nameOf(method), settings)
+      slot.limits = new StreamLimits(this.nameOf(method, on), settings)
     }
-    const failed = this.send(slot.token, method, length, settings, encoder.streams.length)
-    if (failed === undefined && signal !== undefined) this.watch(slot, method, signal)
+    const { references } = encoder
+    if (references.length > 0) slot.references = references
+    const failed = this.send(slot.token, method, length, settings, on)
+    if (failed !== undefined) takeBack(references)
+    else if (signal !== undefined) this.watch(slot, method, signal, on)
     return failed
   }
 
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
-  notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
-    if (settings?.signal?.aborted) throw abortError(this.nameOf(method), settings.signal, 'no')
+  notify(method: number, args: readonly unknown[], settings: Settings | undefined, on?: Received): boolean {
+    if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
     const given = settings ?? noSettings
     let length: number
-    let streams: number
     try {
-      length = write(args, given.metadata)
+      length = write(args, given.metadata, on?.id)
     } finally {
-      streams = encoder.streams.length
-      this.argumentStreams(method)?.discard() // nobody would read them
+      this.argumentStreams(method, on)?.discard() // nobody would read them
     }
+    const { references } = encoder
+    if (references.some(({ isRetained }) => !isRetained)) throw endsAtOnce()
     const flags = given.flags | native().numbers.callFlag.notify
-    const failed = this.send(0, method, length, { ...given, flags }, streams)
+    const failed = this.send(0, method, length, { ...given, flags }, on)
     if (failed === undefined) return true
+    takeBack(references)
     if (failed !== dropped) throw lastFailure(failed)
     this.logDrop()
     return false
@@ -194,24 +247,33 @@ export class Client implements Owner {
     )
   }
 
-  private send(token: number, method: number, length: number, settings: Settings, streams: number): number | undefined {
+  /** Sends what the encoder has just written. */
+  private send(token: number, method: number, length: number, settings: Settings, on?: Received): number | undefined {
     const { metadata, flags, timeout } = settings
-    return native().callWith(this.id, token, method, length, metadata?.length ?? 0, flags, timeout, streams)
+    const { streams, references } = encoder
+    const size = metadata?.length ?? 0
+    const { id } = this
+    if (references.length === 0 && on === undefined) {
+      return native().callWith(id, token, method, length, size, flags, timeout, streams.length)
+    }
+    const ids = pass(references, this)
+    const connection = on?.connection ?? 0
+    return native().callReferences(id, token, method, length, size, flags, timeout, streams.length, ids, connection)
   }
 
-  private watch(slot: Slot, method: number, signal: AbortSignal): void {
+  private watch(slot: Slot, method: number, signal: AbortSignal, on?: Received): void {
     const abort = () => {
       const { resolve } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
-      resolve?.(failLater(abortError(this.nameOf(method), signal, 'maybe')))
+      resolve?.(failLater(abortError(this.nameOf(method, on), signal, 'maybe')))
     }
     slot.whenSettled = whenAborted(signal, abort)
     if (signal.aborted) abort() // by what ran while the arguments were read
   }
 
-  private nameOf(method: number): string {
-    return this.names[method] as string
+  private nameOf(method: number, on?: Received): string {
+    return on?.nameOf(method) ?? (this.names[method] as string)
   }
 
   status(): ClientStatus {
@@ -219,9 +281,14 @@ export class Client implements Owner {
   }
 }
 
+function endsAtOnce(): IpcError {
+  const message = 'nobody hears when a notification has ended, and a callback with it: pass ipc.retain(callback)'
+  return new IpcError('invalid_argument', message)
+}
+
 /** Writes a call to where the native side sends it from; how many bytes the arguments take. */
-function write(args: readonly unknown[], metadata: Uint8Array | undefined): number {
-  const length = encoder.encodeArgs(args)
+function write(args: readonly unknown[], metadata: Uint8Array | undefined, called?: number): number {
+  const length = encoder.encodeArgs(args, called)
   if (metadata === undefined) shareEncoded()
   else shareEncodedWith(length, metadata)
   return length

@@ -11,6 +11,10 @@ class WeakOwner implements Owner {
     this.owner = new WeakRef(owner)
   }
 
+  get client(): Owner | undefined {
+    return this.owner.deref()
+  }
+
   onState(state: number, code: number, message: string): void {
     this.owner.deref()?.onState(state, code, message)
   }
@@ -26,6 +30,12 @@ export function registerClient(client: Owner, id: number): void {
   clients.set(id, new WeakOwner(client))
   native().adjustExternalMemory(clientBytes)
   collected.register(client, id, client)
+}
+
+/** The client that has connected under this number; undefined when it has been collected. */
+export function clientAt(id: number): Owner | undefined {
+  const owner = clients.get(id)
+  return owner instanceof WeakOwner ? owner.client : owner
 }
 
 /** Whether the client is to stay although nobody may hold it. */

@@ -1,31 +1,32 @@
 import { errorOf } from '../ended'
 import { failLater } from '../errors'
 import { Column, Control } from '../native'
+import { arrival } from '../references/arrival'
+import { endCall } from '../references/owned'
 import { control, handlers, isDelivering, table } from '../runtime'
 import { carriedByOutcome } from '../streams/carried'
+import type { InboundStream } from '../streams/inbound'
 import { keyAt } from '../streams/open_streams'
-import { type DecodeOptions, decode } from '../values'
+import { decode, type Referenced } from '../values'
 import type { ArgumentStreams } from './argument_streams'
 import type { Reject, Resolve } from './call'
+import type { Client } from './client'
 import type { StreamLimits } from './stream_limits'
-
-/** Whose call it is. */
-export interface Caller {
-  readonly decoding: DecodeOptions | undefined
-}
 
 /** A call that waits for its outcome. Its token is its place in `slots`; free ones are linked and used again. */
 export class Slot {
   resolve: Resolve | undefined = undefined
   reject: Reject | undefined = undefined
   /** Kept in memory by its pending calls. */
-  caller: Caller | undefined = undefined
+  caller: Client | undefined = undefined
   /** Undoes what the call's AbortSignal needs. */
   whenSettled: (() => void) | undefined = undefined
   /** What of its arguments is streamed; until it may begin. */
   streams: ArgumentStreams | undefined = undefined
   /** What ends the streams of its result, where something does. */
   limits: StreamLimits | undefined = undefined
+  /** Of this side's, passed with its arguments; until it is over. */
+  references: readonly Referenced[] | undefined = undefined
   next = none
 
   constructor(readonly token: number) {}
@@ -38,7 +39,7 @@ let free = none
 const freedInBatch: Slot[] = []
 
 /** A place for a call, which from now on keeps the process alive. */
-export function takeSlot(caller: Caller): Slot {
+export function takeSlot(caller: Client): Slot {
   let slot: Slot
   if (free === none) {
     slot = new Slot(slots.length)
@@ -55,7 +56,9 @@ export function takeSlot(caller: Caller): Slot {
 function empty(slot: Slot): void {
   slot.whenSettled?.()
   slot.streams?.discard()
+  if (slot.references !== undefined) endCall(slot.references)
   slot.resolve = slot.reject = slot.caller = slot.whenSettled = slot.streams = slot.limits = undefined
+  slot.references = undefined
   ;(control[Control.keepAlive] as number)--
 }
 
@@ -89,6 +92,8 @@ handlers.outcome = (event, bytes) => {
     carried?.abandon()
     return
   }
+  const { references } = slot
+  if (carried !== undefined) slot.references = undefined // they live as long as its streams
   dropSlot(slot)
   if (table[event + Column.code] !== 0) {
     resolve(failLater(errorOf(event, bytes)))
@@ -102,14 +107,30 @@ handlers.outcome = (event, bytes) => {
       table[event + Column.payloadEnd] as number,
       caller?.decoding,
       carried,
+      arrival.at(event, caller, caller?.decoding),
     )
   } catch (error) {
+    if (references !== undefined) endCall(references)
     carried?.abandon()
     resolve(failLater(error))
     return
   }
-  if (carried !== undefined) for (const stream of carried.finish()) limits?.apply(stream)
+  if (carried !== undefined) {
+    const streams = [...carried.finish()]
+    if (references !== undefined) endWith(streams, references)
+    for (const stream of streams) limits?.apply(stream)
+  }
   resolve(value)
+}
+
+/** Functions that were passed with a call live as long as the streams of its result. */
+function endWith(streams: readonly InboundStream[], references: readonly Referenced[]): void {
+  let open = streams.length
+  const end = () => {
+    if (--open === 0) endCall(references)
+  }
+  if (open === 0) endCall(references)
+  for (const stream of streams) stream.whenEnded = end
 }
 
 handlers.lost = (event, error) => {

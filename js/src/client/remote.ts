@@ -213,7 +213,16 @@ export function makeRemote(client: Client): object {
   const root = emptyTree(client, '')
   const handle: Handle = { client, settings: undefined, notify: false, prefix: '' }
   client.onMethods = names => update(handle, root, names)
-  return wrap(handle, root)
+  const remote = wrap(handle, root)
+  remotes.set(client, remote)
+  return remote
+}
+
+const remotes = new WeakMap<Client, object>()
+
+/** The proxy that makeRemote() has made. */
+export function remoteOf(client: Client): object | undefined {
+  return remotes.get(client)
 }
 
 function wrap(handle: Handle, tree: Tree): object {
@@ -246,7 +255,7 @@ function namespaceIn(tree: Tree, name: string, handle: Handle): Tree {
 }
 
 // `then` and `toJSON` stay out: whatever awaits the proxy (connect() first), or prints it as JSON, would call them.
-function isShown(name: string): boolean {
+export function isShown(name: string): boolean {
   return name !== 'then' && name !== 'toJSON' && !name.startsWith('_')
 }
 

@@ -2,6 +2,7 @@ import { isError } from '../brand'
 import { IpcError, rename } from '../errors'
 import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
+import { connectionAt } from '../streams/open_streams'
 import { decode, isPlainObject } from '../values'
 import type { Method } from './exposure'
 
@@ -21,6 +22,8 @@ export interface Context {
 export interface InboundCall {
   /** The handle of the server that it came to. */
   server: number
+  /** Over which it came. */
+  connection: number
   /** By which the native side knows the call until it is answered. */
   id: number
   method: Method
@@ -44,6 +47,7 @@ export function inboundCallAt(event: number, bytes: Buffer, method: Method): Inb
   const timeout = high * 0x1_0000_0000 + low
   return {
     server: table[event + Column.owner] as number,
+    connection: connectionAt(event),
     id: table[event + Column.token] as number,
     method,
     isNotification: ((table[event + Column.flags] as number) & Flag.notify) !== 0,

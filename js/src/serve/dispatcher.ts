@@ -1,8 +1,11 @@
 import { Column } from '../native'
+import { arrival } from '../references/arrival'
+import { pass, takeBack } from '../references/owned'
+import { sides } from '../references/sides'
 import { codeNumber, encoder, native, share, shareEncoded, table } from '../runtime'
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
-import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf } from '../values'
+import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf, type Referenced } from '../values'
 import { enter, forget, type InboundCall, inboundCallAt, keepMetadata } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
@@ -16,7 +19,7 @@ export class Dispatcher {
   constructor(
     private readonly service: string,
     private readonly methods: readonly Method[],
-    private readonly decoding: DecodeOptions | undefined,
+    readonly decoding: DecodeOptions | undefined,
     private readonly errors: HandlerErrors,
     private readonly onOver: (call: InboundCall | undefined) => void,
   ) {}
@@ -27,12 +30,18 @@ export class Dispatcher {
       this.describe(table[event + Column.token] as number)
       return
     }
+    this.take(event, bytes, method, table[event + Column.payloadStart] as number, this.decoding)
+  }
+
+  /** Runs what a call of the event is to run, whose arguments begin at `start`. */
+  take(event: number, bytes: Buffer, method: Method, start: number, decoding: DecodeOptions | undefined): void {
     const call = inboundCallAt(event, bytes, method)
-    const carried = carriedByCall(event, this.decoding)
+    const carried = carriedByCall(event, decoding)
     let args: unknown[]
     try {
       const end = table[event + Column.payloadEnd] as number
-      args = fit(method, decodeArgs(bytes, table[event + Column.payloadStart] as number, end, this.decoding, carried))
+      const references = arrival.at(event, undefined, decoding)
+      args = fit(method, decodeArgs(bytes, start, end, decoding, carried, references))
       carried?.finish()
     } catch (error) {
       carried?.abandon()
@@ -97,8 +106,9 @@ export class Dispatcher {
       this.errors.report(call.method.name, fault)
       return
     }
-    if (!call.isNotification && encoder.streams.length > 0) this.answerWithStreams(call, length, encoder.streams)
-    else this.answer(call.id, length, call)
+    const { streams, references } = encoder
+    if (call.isNotification || (streams.length === 0 && references.length === 0)) this.answer(call.id, length, call)
+    else this.answerWith(call, length, streams, references)
   }
 
   /** Sends the bytes that the encoder has just written. */
@@ -110,12 +120,22 @@ export class Dispatcher {
     this.onOver(call)
   }
 
-  private answerWithStreams(call: InboundCall, length: number, sources: readonly object[]): void {
+  private answerWith(
+    call: InboundCall,
+    length: number,
+    sources: readonly object[],
+    references: readonly Referenced[],
+  ): void {
     keepMetadata(call)
     forget(call.id)
     call.isAnswered = true
     shareEncoded()
-    const first = native().replyWithStreams(call.id, length, sources.length)
+    const first = native().replyWith(call.id, length, sources.length, this.pass(call, references))
+    takeBack(references) // those that were not sent
+    if (sources.length === 0) {
+      this.onOver(call)
+      return
+    }
     const streams = new ResultStreams(call, this.errors, sources.length, () => this.onOver(call))
     if (first !== undefined) {
       produce({ connection: first[0], id: first[1] }, sources, streams)
@@ -124,6 +144,10 @@ export class Dispatcher {
     call.context?.cancel()
     discard(sources, streams)
     this.onOver(call)
+  }
+
+  private pass({ connection }: InboundCall, references: readonly Referenced[]): number[] {
+    return references.length === 0 ? [] : pass(references, sides.passerOver(connection, this.decoding) ?? this)
   }
 
   private fail(call: InboundCall, error: unknown): void {

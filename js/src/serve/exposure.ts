@@ -2,12 +2,10 @@ import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
 import { IpcError, isIpcError } from '../errors'
 import { checkKeys, oneOf, show } from '../options'
-import { isClass, isPlainObject, messageOf } from '../values'
+import { type AnyFunction, isClass, isPlainObject, messageOf } from '../values'
 import { declareParameters, type Signature, signatureOf } from './signature'
 
-/** Any function, called by Reflect.apply only. */
-// biome-ignore lint/complexity/noBannedTypes: the user's functions have no type in common
-export type AnyFunction = Function
+export type { AnyFunction }
 
 /** A function that callers may call. */
 export interface Method {
@@ -149,7 +147,7 @@ function isConstructor(name: string, fn: AnyFunction): boolean {
 }
 
 /** The data properties of an object and of its prototypes, the nearest first; no getter is evaluated. */
-function membersOf(holder: object): Map<string, unknown> {
+export function membersOf(holder: object): Map<string, unknown> {
   const members = new Map<string, unknown>()
   if (types.isMap(holder)) {
     for (const [name, value] of holder) if (typeof name === 'string') members.set(name, value)

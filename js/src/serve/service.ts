@@ -36,7 +36,7 @@ function serialGroups(methods: readonly Method[], isSerialService: boolean): num
 export class Service implements InboundCallOwner {
   readonly state = new StateTracker<ServerState>('starting', serverStates)
   private readonly dispatcher: Dispatcher
-  private readonly id: number
+  readonly id: number
   /** Where it listens, or did when that was last asked. */
   private path = ''
   /** How many calls have begun and are not over. The core counts those, too, that wait for their turn. */
@@ -48,6 +48,8 @@ export class Service implements InboundCallOwner {
     readonly address: string,
     target: unknown,
     options: ServeOptions,
+    /** Listens nowhere: a client offers it to whom it connects to. */
+    private readonly isAttached = false,
   ) {
     checkKeys('serve', options, serveKeys, unimplementedServeOptions)
     loadParser()
@@ -61,7 +63,8 @@ export class Service implements InboundCallOwner {
     )
     const { numbers } = native()
     const nativeOptions = {
-      address,
+      address: isAttached ? '' : address,
+      attached: isAttached,
       methods: [...methods.map(method => method.name), numbers.describe],
       serialGroups: serialGroups(methods, oneOf('serial', options.serial, [true, false], false)),
       takeover: numbers.takeover[oneOf('takeover', options.takeover, takeovers, 'wait')],
@@ -89,13 +92,17 @@ export class Service implements InboundCallOwner {
   onState(state: number, code: number, message: string): void {
     if (serverStates[state] !== 'closed') this.status() // the native side forgets a closed server
     // exit() removes sockets by itself.
-    if (serverStates[state] === 'listening') native().removeOnSignal(this.id)
-    else native().keepOnSignal(this.id)
+    if (!this.isAttached) this.watchSocket(state)
     if (serverStates[state] === 'closed') {
       servers.delete(this.id)
       letGo()
     }
     this.state.change(state, code, message)
+  }
+
+  private watchSocket(state: number): void {
+    if (serverStates[state] === 'listening') native().removeOnSignal(this.id)
+    else native().keepOnSignal(this.id)
   }
 
   async close(options: CloseOptions): Promise<void> {

@@ -51,6 +51,8 @@ export class InboundStream implements StreamEnd {
   private idleTimer: NodeJS.Timeout | undefined
   /** Undoes what a signal needs, when nothing is left to read. */
   whenOver: (() => void) | undefined
+  /** Told when nothing more comes. */
+  whenEnded: (() => void) | undefined
 
   constructor(
     readonly key: StreamKey,
@@ -209,6 +211,7 @@ export class InboundStream implements StreamEnd {
     if (!this.isOver) {
       this.isOver = true
       removeStream(this.key)
+      this.whenEnded?.()
     }
     if (error !== undefined) this.error = error
     if (!this.hasItem()) this.release()

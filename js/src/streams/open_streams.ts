@@ -1,4 +1,4 @@
-import { Column, Kind } from '../native'
+import { Column, Kind, wideNumber } from '../native'
 import { handlers, table } from '../runtime'
 
 /** By which both sides of the binding know a stream: bindings/node/streams.cpp. */
@@ -48,17 +48,13 @@ export function keyBehind({ connection, id }: StreamKey, places: number): Stream
   return { connection, id: id < 0 ? id - places : id + places }
 }
 
-const high = 0x1_0000_0000
-const highestBit = 0x8000_0000
-
-function connectionAt(event: number): number {
-  return (table[event + Column.connectionHigh] as number) * high + (table[event + Column.connectionLow] as number)
+/** Over which a message came. */
+export function connectionAt(event: number): number {
+  return wideNumber(table[event + Column.connectionHigh] as number, table[event + Column.connectionLow] as number)
 }
 
 function idAt(event: number): number {
-  const upper = table[event + Column.streamHigh] as number
-  const lower = table[event + Column.streamLow] as number
-  return upper < highestBit ? upper * high + lower : -((upper - highestBit) * high + lower)
+  return wideNumber(table[event + Column.streamHigh] as number, table[event + Column.streamLow] as number)
 }
 
 function endAt(event: number): StreamEnd | undefined {

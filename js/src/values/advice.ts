@@ -2,7 +2,6 @@ import { types } from 'node:util'
 import { endpointMark, isError, isMarked } from '../brand'
 import { cut } from '../printed'
 import { notYet } from '../unimplemented'
-import { isClass } from './plain'
 import { Refused } from './refused'
 
 /** What to send instead of objects that say themselves what they are, in whatever realm: by their Symbol.toStringTag. */
@@ -28,10 +27,8 @@ export function refusalOf(value: unknown): Refused {
 
 /** Of kinds that come in a later release. */
 function notYetSent(value: unknown): string | undefined {
-  if (typeof value === 'function')
-    return isClass(value) ? undefined : `a function (${nameOf(value)}): ${notYet.callbacks}`
   if (typeof value !== 'object' || value === null) return undefined
-  if (isMarked(value, endpointMark)) return `a service: ${notYet.references}; send its address`
+  if (isMarked(value, endpointMark)) return 'a service: passing services comes in a later release; send its address'
   if (isError(value)) return `an Error: ${notYet.errors}; send { name: error.name, message: error.message }`
   if (types.isDataView(value)) {
     return `a DataView: ${notYet.arrays}; send new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`
@@ -50,7 +47,8 @@ function asStream(value: object): string | undefined {
 
 function neverSent(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol: send symbol.description'
-  if (typeof value === 'function') return `a class (${nameOf(value)}): send an instance's fields as a plain object`
+  if (typeof value === 'function')
+    return `a class (${nameOf(value)}): send an instance's fields as a plain object, or an instance by reference, ipc.proxy(it)`
   const object = value as object
   if (types.isPromise(object) || has(object, 'then')) return 'a promise: await it first'
   const streamed = asStream(object)
@@ -76,7 +74,8 @@ function has(object: object, name: string | symbol): boolean {
   return typeof (object as Record<string | symbol, unknown>)[name] === 'function'
 }
 
-function nameOf(value: unknown): string {
+/** The name of a function, or of a class. */
+export function nameOf(value: unknown): string {
   if (typeof value !== 'function') return 'a class without a name'
   const { name } = value
   return typeof name === 'string' && name !== '' ? cut(name, 64) : 'anonymous'

@@ -1,4 +1,5 @@
 import { IpcError, isIpcError } from '../errors'
+import { wideNumber } from '../native'
 import { printed } from '../printed'
 import { unsignedAt } from './big_int'
 import { CollisionGuard } from './collisions'
@@ -23,6 +24,12 @@ export interface CarriedStreams {
   take(place: number): object | undefined
 }
 
+/** Makes what stands here for the functions and objects of the other side. An id below zero is that of a retained one. */
+export interface ArrivingReferences {
+  function(id: number): object
+  object(id: number, names: readonly string[]): object
+}
+
 const high = 0x1_0000_0000
 /** The last moment, in milliseconds, that a Date can hold. */
 const lastDate = 8.64e15
@@ -33,6 +40,7 @@ const farIndex = '100000'
 class ValueReader extends Reader {
   private int64: Int64 = 'mixed'
   private streams: CarriedStreams | undefined
+  private references: ArrivingReferences | undefined
   private weight = 0
   private readonly collisions = new CollisionGuard()
 
@@ -42,9 +50,11 @@ class ValueReader extends Reader {
     end: number,
     options: DecodeOptions | undefined,
     streams: CarriedStreams | undefined,
+    references: ArrivingReferences | undefined,
   ): void {
     this.open(buffer, start, end)
     this.streams = streams
+    this.references = references
     this.weight = 1
     this.collisions.begin()
     this.int64 = options?.int64 ?? 'mixed'
@@ -52,7 +62,7 @@ class ValueReader extends Reader {
 
   override close(): void {
     super.close()
-    this.streams = undefined
+    this.streams = this.references = undefined
   }
 
   arguments(): unknown[] {
@@ -229,6 +239,10 @@ class ValueReader extends Reader {
       }
       case extension.stream:
         return this.stream(length)
+      case extension.function:
+        return this.function(length)
+      case extension.object:
+        return this.reference(length, depth)
       case extension.kwargs:
         throw this.malformed('keyword arguments elsewhere than at the end of the arguments')
       default:
@@ -241,6 +255,30 @@ class ValueReader extends Reader {
     const stream = this.streams?.take(this.uint32())
     if (stream === undefined) throw this.malformed('a stream that the message does not carry, or that it has twice')
     return stream
+  }
+
+  private function(length: number): object {
+    if (length !== 8) throw this.malformed('a function whose id is not 8 bytes')
+    return this.expectReferences().function(this.referenceId())
+  }
+
+  private reference(length: number, depth: number): object {
+    if (length < 9) throw this.malformed('an object by reference without an id and methods')
+    const references = this.expectReferences()
+    const id = this.referenceId()
+    if (id > 0) throw this.malformed('an object by reference that is not retained')
+    const names = this.contents(length - 8, depth)
+    if (!names.every(name => typeof name === 'string')) throw this.malformed('an object by reference with odd methods')
+    return references.object(id, names as string[])
+  }
+
+  private expectReferences(): ArrivingReferences {
+    if (this.references === undefined) throw this.malformed('a reference where none can be')
+    return this.references
+  }
+
+  private referenceId(): number {
+    return wideNumber(this.uint32(), this.uint32())
   }
 
   /** The array that fills an extension. */
@@ -362,8 +400,9 @@ export function decode(
   end: number,
   options?: DecodeOptions,
   streams?: CarriedStreams,
+  references?: ArrivingReferences,
 ): unknown {
-  reader.begin(buffer, start, end, options, streams)
+  reader.begin(buffer, start, end, options, streams, references)
   try {
     const value = reader.value(0)
     reader.expectEnd()
@@ -382,8 +421,9 @@ export function decodeArgs(
   end: number,
   options?: DecodeOptions,
   streams?: CarriedStreams,
+  references?: ArrivingReferences,
 ): unknown[] {
-  reader.begin(buffer, start, end, options, streams)
+  reader.begin(buffer, start, end, options, streams, references)
   try {
     const args = reader.arguments()
     reader.expectEnd()

@@ -1,9 +1,17 @@
 /** The value codec: docs/values.md in JavaScript. */
-export { type CarriedStreams, type DecodeOptions, decode, decodeArgs, type Int64 } from './decoder'
+export {
+  type ArrivingReferences,
+  type CarriedStreams,
+  type DecodeOptions,
+  decode,
+  decodeArgs,
+  type Int64,
+} from './decoder'
 export { Encoder } from './encoder'
 export { codeOf, decodeError, encodeError, messageOf } from './error_payload'
 export { ItemWriter, itemAt } from './items'
 export { isClass, isPlainObject } from './plain'
+export { type AnyFunction, type Attributes, Referenced, referencedBy, standFor } from './referenced'
 export {
   discardSource,
   isStreamed,

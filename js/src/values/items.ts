@@ -1,5 +1,5 @@
-import { ValueWriter } from './encoder'
 import { explain } from './refused'
+import { ValueWriter } from './value_writer'
 
 /** Before each item its size, and before them all their number. */
 const prefixBytes = 4

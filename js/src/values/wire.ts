@@ -7,6 +7,8 @@ export const extension = {
   localDateTime: 4,
   kwargs: 5,
   stream: 6,
+  function: 7,
+  object: 8,
 } as const
 
 /** How many arrays, objects, Maps and Sets may stand inside one another in one argument or result. */

@@ -1,0 +1,145 @@
+import { inspect } from 'node:util'
+import { IpcError, trimmed } from '../errors'
+import { getNumber, setNumber } from '../references/owned'
+import { type Arriving, sides } from '../references/sides'
+import { Referenced, standFor } from '../values'
+import type { Call } from './call'
+import type { Client } from './client'
+import { clientOver } from './peers'
+import { Received } from './received'
+import { isShown } from './remote'
+import type { Settings } from './settings'
+
+/** What stands behind a stub: the reference, and what withOptions or notify has set. */
+export interface StubHandle {
+  received: Received
+  settings: Settings | undefined
+  notify: boolean
+}
+
+type Stub = ((...args: unknown[]) => unknown) | Record<string, (...args: unknown[]) => unknown>
+
+const handles = new WeakMap<object, StubHandle>()
+
+/** The handle of what stands for a function or an object of the other side's; undefined of anything else. */
+export function stubHandle(value: unknown): StubHandle | undefined {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function' ? handles.get(value) : undefined
+}
+
+/** The same reference with other settings. */
+export function stubView(stub: object, change: Partial<Pick<StubHandle, 'settings' | 'notify'>>): object {
+  return stubOf({ ...(handles.get(stub) as StubHandle), ...change })
+}
+
+function stubOf(handle: StubHandle): object {
+  const { names } = handle.received
+  const stub = names === undefined ? functionStub(handle) : objectStub(handle, names)
+  handles.set(stub, handle)
+  return stub
+}
+
+function functionStub(handle: StubHandle): Stub {
+  const callback = memberOf(handle, 0)
+  return Object.setPrototypeOf(callback, handle.received.isRetained ? retainedPrototype : callbackPrototype) as Stub
+}
+
+/** Its properties are the object's methods, so what JavaScript asks for goes by symbols, on a prototype. */
+function objectStub(handle: StubHandle, names: readonly string[]): Stub {
+  const stub = Object.create(objectPrototype) as Record<string, (...args: unknown[]) => unknown>
+  for (const [number, name] of names.entries()) {
+    if (!isShown(name)) continue
+    const member = memberOf(handle, number)
+    Object.defineProperty(member, 'name', { value: name })
+    Object.defineProperty(stub, name, { value: member, enumerable: true })
+  }
+  const attributes = {
+    get: (name: unknown) => getAttribute(stub, name as string),
+    set: (name: unknown, value: unknown) => setAttribute(stub, name as string, value),
+  }
+  standFor(stub, new Referenced(stub, true, Object.keys(stub), attributes)) // wherever it is passed on to
+  return stub
+}
+
+function memberOf({ received, settings, notify }: StubHandle, number: number): (...args: unknown[]) => unknown {
+  return notify
+    ? (...args) => trimmed(() => received.notify(number, args, settings))
+    : (...args) => received.call(number, args, settings)
+}
+
+export function getAttribute(stub: object, name: string): Call<unknown> {
+  return attributeCall(stub, getNumber, [name])
+}
+
+export function setAttribute(stub: object, name: string, value: unknown): Call<unknown> {
+  return attributeCall(stub, setNumber, [name, value])
+}
+
+function attributeCall(stub: object, number: number, args: unknown[]): Call<unknown> {
+  const handle = handles.get(stub)
+  if (handle?.received.names === undefined) {
+    throw new IpcError(
+      'invalid_argument',
+      'attributes are those of an object that the other side has passed by reference',
+    )
+  }
+  if (typeof args[0] !== 'string') throw new IpcError('invalid_argument', 'the name of an attribute is a string')
+  return handle.received.call(number, args, handle.settings)
+}
+
+/** The number of an object's method, by whatever name. */
+export function methodNumber({ received }: StubHandle, name: string): number {
+  const number = received.names?.indexOf(name) ?? -1
+  if (number >= 0) return number
+  throw new IpcError('unimplemented', `the object has no method ${name}()`)
+}
+
+/** Gives a reference back, unless it ends with its call by itself. Whether it was one. */
+export function releaseStub(value: unknown): boolean {
+  const handle = stubHandle(value)
+  handle?.received.release()
+  return handle !== undefined
+}
+
+function shown(what: string): PropertyDescriptor {
+  return {
+    value(this: object) {
+      const state = handles.get(this)?.received.state
+      return `[${what}${state === undefined ? '' : ` (${state})`}]`
+    },
+  }
+}
+
+function disposes(): PropertyDescriptorMap {
+  const { dispose } = Symbol as { dispose?: symbol }
+  if (dispose === undefined) return {}
+  return {
+    [dispose]: {
+      value(this: object) {
+        releaseStub(this)
+      },
+    },
+  }
+}
+
+const callbackPrototype: object = Object.create(Function.prototype, { [inspect.custom]: shown('Callback') })
+const retainedPrototype: object = Object.create(Function.prototype, {
+  [inspect.custom]: shown('Callback, retained'),
+  ...disposes(),
+})
+const objectPrototype: object = Object.create(null, {
+  [Symbol.toPrimitive]: shown('Reference'),
+  [Symbol.toStringTag]: { value: 'Reference' },
+  [inspect.custom]: {
+    value(this: object, depth: number | null, options: object) {
+      const described = `[Reference${handles.get(this)?.received.state === undefined ? '' : ` (${handles.get(this)?.received.state})`}]`
+      return depth !== null && depth < 0 ? described : `${described} ${inspect({ ...this }, { ...options, depth })}`
+    },
+  },
+  ...disposes(),
+})
+
+sides.makeStub = ({ connection, id, names, caller, decoding }: Arriving) => {
+  const client = (caller as Client | undefined) ?? clientOver(connection, decoding)
+  const arrived = new Received(client, connection, id, names)
+  return { stub: stubOf({ received: arrived, settings: undefined, notify: false }), arrived }
+}

@@ -1,0 +1,126 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import { inspect } from 'node:util'
+import { IpcError } from '../errors'
+import { getNumber, keepScope, setNumber } from '../references/owned'
+import { addDispose } from '../references/retained'
+import { type Attributes, isClass, Referenced, referencedBy, standFor } from '../values'
+import { type AnyFunction, type Method, membersOf } from './exposure'
+import { signatureOf } from './signature'
+
+declare const passed: unique symbol
+
+/** Stands for an object that is passed by reference; made by `proxy`. */
+export interface Proxied<T> extends Disposable {
+  readonly [passed]: T
+}
+
+const stands = new WeakMap<object, object>()
+/** Of each reference its methods by their numbers. */
+const methods = new WeakMap<Referenced, Method[]>()
+
+/**
+ * `object` by reference, in arguments and results: the other side has an object with its methods, and calls them here. The same
+ * object is the same reference. It keeps the process alive from when it is passed until it is released, here or by all who have
+ * it, or their connections have ended.
+ *
+ * Throws 'invalid_argument' for what is no object.
+ */
+export function proxy<T extends object>(object: T): Proxied<T> {
+  if (typeof object === 'function')
+    throw isClass(object) ? refusal('of a class pass new TheClass()') : refusal('a function travels as it is')
+  if (typeof object !== 'object' || object === null) throw refusal('anything else travels as a value')
+  if (referencedBy(object) !== undefined) return object as unknown as Proxied<T>
+  const known = stands.get(object)
+  if (known !== undefined && referencedBy(known)?.isReleased === false) return known as Proxied<T>
+  const stand = standObject(object)
+  stands.set(object, stand)
+  return stand as Proxied<T>
+}
+
+function refusal(what: string): IpcError {
+  return new IpcError('invalid_argument', `proxy() takes an object: ${what}`)
+}
+
+function standObject(object: object): object {
+  const found = [...membersOf(object)].filter(([name, value]) => isExposed(name, value)) as [string, AnyFunction][]
+  const referenced = new Referenced(
+    object,
+    true,
+    found.map(([name]) => name),
+  )
+  methods.set(
+    referenced,
+    found.map(([name, fn]) => methodOf(name, fn, object)),
+  )
+  keepScope(referenced)
+  const stand = Object.create(standPrototype) as object
+  standFor(stand, referenced)
+  addDispose(stand, referenced)
+  return stand
+}
+
+const standPrototype = Object.create(null, {
+  [Symbol.toStringTag]: { value: 'Proxied' },
+  [inspect.custom]: {
+    value(this: object, _depth: number, options: object) {
+      const referenced = referencedBy(this) as Referenced
+      return `[Proxied${referenced.isReleased ? ' (released)' : ''} ${inspect(referenced.target, { ...options, depth: 0 })}]`
+    },
+  },
+})
+
+function isExposed(name: string, value: unknown): boolean {
+  return name !== '' && !name.startsWith('_') && typeof value === 'function' && !isClass(value)
+}
+
+function methodOf(name: string, fn: AnyFunction, self: unknown): Method {
+  return { name, fn, self, serial: false, most: Number.POSITIVE_INFINITY, signature: () => signatureOf(fn) }
+}
+
+/** What a call of a reference runs; undefined when there is nothing by that number. */
+export function methodAt(referenced: Referenced, number: number): Method | undefined {
+  let known = methods.get(referenced)
+  if (known === undefined) {
+    known = methodsOf(referenced)
+    methods.set(referenced, known)
+  }
+  return known[number] ?? attributeMethod(referenced, number)
+}
+
+function attributeMethod(referenced: Referenced, number: number): Method | undefined {
+  const { target, names, attributes = attributesOf(target) } = referenced
+  if (names === undefined) return undefined
+  if (number === getNumber) return methodOf('getAttribute', attributes.get, undefined)
+  return number === setNumber ? methodOf('setAttribute', attributes.set, undefined) : undefined
+}
+
+/** Of a function, and of another side's object that is passed on. */
+function methodsOf({ target, names }: Referenced): Method[] {
+  if (names === undefined) return [methodOf('callback', target as AnyFunction, undefined)]
+  return names.map(name => methodOf(name, (target as Record<string, AnyFunction>)[name] as AnyFunction, target))
+}
+
+/** The properties of an object of this side's. */
+function attributesOf(object: object): Attributes {
+  const get = (name: unknown) => expectAttribute(object as Properties, name)
+  const set = (name: unknown, value: unknown) => {
+    get(name)
+    if (Reflect.set(object, name as string, value)) return
+    throw new IpcError('permission_denied', `the attribute '${String(name)}' cannot be set: it is read-only`)
+  }
+  return { get, set }
+}
+
+type Properties = Record<string, unknown>
+
+/** The value of a property that is no method. */
+function expectAttribute(object: Properties, name: unknown): unknown {
+  if (typeof name !== 'string') throw new IpcError('invalid_argument', 'the name of an attribute is a string')
+  if (name.startsWith('_'))
+    throw new IpcError('permission_denied', `the attribute '${name}' is private: it begins with _`)
+  if (!(name in object)) throw new IpcError('not_found', `the object has no attribute '${name}'`)
+  const value = object[name]
+  if (typeof value === 'function')
+    throw new IpcError('permission_denied', `'${name}' is a method, not an attribute: call it`)
+  return value
+}

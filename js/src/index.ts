@@ -40,6 +40,7 @@ import type { ClientState, ClientStatus, ServerState, ServerStatus } from './sta
 import { Kwargs } from './values'
 
 export { Call } from './client/call'
+export { type FanOut, type FanOutResult, fanOut } from './client/fan_out'
 export type { AnyRemote, Notifier, Remote } from './client/remote'
 export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
@@ -54,6 +55,7 @@ export type {
 } from './options'
 export { type Retained, retain } from './references/retained'
 export { type Proxied, proxy } from './serve/by_reference'
+export type { Peer } from './serve/caller'
 export { type Context, context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'

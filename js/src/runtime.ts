@@ -10,7 +10,7 @@ import {
   type Shared,
   wideNumber,
 } from './native'
-import { Encoder } from './values'
+import { type DecodeOptions, Encoder } from './values'
 
 /**
  * What this copy of the library shares with its native half on this thread, made when the first service is served or
@@ -30,6 +30,8 @@ export interface Owner {
 }
 
 export interface InboundCallOwner extends Owner {
+  /** How what comes is decoded. */
+  readonly decoding: DecodeOptions | undefined
   onInboundCall(event: number, bytes: Buffer): void
   /** A call came whose message could not be taken over. */
   onLostCall(event: number, error: unknown): void

@@ -26,6 +26,7 @@ test('the public names are these', () => {
       'connect',
       'context',
       'describe',
+      'fanOut',
       'float',
       'getAttribute',
       'kwargs',

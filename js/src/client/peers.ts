@@ -1,4 +1,4 @@
-import { sides } from '../references/sides'
+import { type AnyRemote, sides } from '../references/sides'
 import { clients, native } from '../runtime'
 import type { DecodeOptions } from '../values'
 import { Client } from './client'
@@ -37,14 +37,14 @@ function adopt(connection: number, id: number, decoding: DecodeOptions | undefin
 }
 
 /** What calls the methods that the other side of a connection offers; the same for as long as the connection lives. */
-export function remoteOver(connection: number, decoding: DecodeOptions | undefined): object | undefined {
+export function remoteOver(connection: number, decoding: DecodeOptions | undefined): AnyRemote | undefined {
   const client = clientOver(connection, decoding)
   if (client === undefined) return undefined
   const known = remoteOf(client)
-  if (known !== undefined) return known
+  if (known !== undefined) return known as AnyRemote
   const remote = makeRemote(client)
   client.tellMethods()
-  return remote
+  return remote as AnyRemote
 }
 
 sides.passerOver = clientOver

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { show } from '../options'
+import type { AnyRemote } from '../references/sides'
 import type { Stream } from '../streams/stream'
 import type { Kwargs, StreamSource } from '../values'
 import type { Call } from './call'
@@ -101,9 +102,7 @@ export type Notifier<R> = {
   readonly [K in keyof R]: UnlessAny<R[K], NotifierMember<R[K]>>
 }
 
-/** What a service looks like to a caller who has no types for it. */
-// biome-ignore lint/suspicious/noExplicitAny: nothing is known about the service
-export type AnyRemote = { readonly [name: string]: any }
+export type { AnyRemote }
 
 /** What stands behind a proxy: its client, and what withOptions or notify has set. */
 export interface Handle {

@@ -7,8 +7,23 @@ import { end, keepScope } from './owned'
 /** A function that may be passed any number of times, and be called until it is released; made by `retain`. */
 export type Retained<F> = F & Disposable
 
-/** Of each function that is retained, what stands for it. */
-const retained = new WeakMap<object, AnyFunction>()
+/** Of each function and object that may be passed by reference, what stands for it. */
+const stands = new WeakMap<object, object>()
+
+/** What stands for it now; undefined when nothing does, or it was released. */
+export function standOf(target: object): object | undefined {
+  const stand = stands.get(target)
+  return stand !== undefined && referencedBy(stand)?.isReleased === false ? stand : undefined
+}
+
+/** From now on `stand` is what travels for the target of this. */
+export function putStand(stand: object, referenced: Referenced): void {
+  stands.set(referenced.target, stand)
+  standFor(stand, referenced)
+  keepScope(referenced)
+  const { dispose } = Symbol as { dispose?: symbol }
+  if (dispose !== undefined) Object.defineProperty(stand, dispose, { value: () => end(referenced) })
+}
 
 /**
  * `fn` as a callback that outlives the call that it is passed with: it may be passed any number of times, also in results, and
@@ -22,36 +37,24 @@ export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained
   if (isClass(fn))
     throw new IpcError('invalid_argument', 'retain() takes a function; of a class pass ipc.proxy(new TheClass())')
   if (referencedBy(fn) !== undefined) return fn as Retained<F>
-  const known = retained.get(fn)
-  if (known !== undefined && referencedBy(known)?.isReleased === false) return known as Retained<F> & AnyFunction
-  const stand = standFunction(fn)
-  retained.set(fn, stand)
-  return stand as Retained<F> & AnyFunction
+  return (standOf(fn) ?? standFunction(fn)) as Retained<F>
 }
 
-function standFunction(fn: AnyFunction): AnyFunction {
+function standFunction(fn: AnyFunction): object {
   const stand = function (this: unknown, ...args: unknown[]): unknown {
     return Reflect.apply(fn, this, args)
   }
   const referenced = new Referenced(fn, true)
-  keepScope(referenced)
-  standFor(stand, referenced)
+  putStand(stand, referenced)
   Object.defineProperty(stand, 'name', { value: fn.name })
   const shown = () => `[Retained ${fn.name || 'anonymous'}${referenced.isReleased ? ' (released)' : ''}]`
   Object.defineProperty(stand, inspect.custom, { value: shown })
-  addDispose(stand, referenced)
   return stand
-}
-
-/** For `using`, where the runtime knows of it. */
-export function addDispose(stand: object, referenced: Referenced): void {
-  const { dispose } = Symbol as { dispose?: symbol }
-  if (dispose !== undefined) Object.defineProperty(stand, dispose, { value: () => end(referenced) })
 }
 
 /** Ends what stands for a function or an object of this side's, or that function itself. Whether it was one. */
 export function releaseOwned(value: object): boolean {
-  const referenced = referencedBy(value) ?? referencedBy(retained.get(value) ?? value)
+  const referenced = referencedBy(standOf(value) ?? value)
   if (referenced === undefined) return false
   end(referenced)
   return true

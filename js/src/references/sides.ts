@@ -1,6 +1,10 @@
 import type { DecodeOptions } from '../values'
 import type { Passer } from './owned'
 
+/** What a service looks like to a caller who has no types for it. */
+// biome-ignore lint/suspicious/noExplicitAny: nothing is known about the service
+export type AnyRemote = { readonly [name: string]: any }
+
 /** A reference of the other side's that has come, and which somebody here may hold. */
 export interface Arrived {
   readonly connection: number
@@ -29,7 +33,7 @@ export const sides = {
   /** Whoever calls over a connection; undefined when that has ended. */
   passerOver: (_connection: number, _decoding: DecodeOptions | undefined): Passer | undefined => undefined,
   /** The proxy of what the other side offers. */
-  remoteOver: (_connection: number, _decoding: DecodeOptions | undefined): object | undefined => undefined,
+  remoteOver: (_connection: number, _decoding: DecodeOptions | undefined): AnyRemote | undefined => undefined,
   /** What stands here for a reference. */
   makeStub: (_arriving: Arriving): { stub: object; arrived: Arrived } => {
     throw new Error('nothing calls references yet')

@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inspect } from 'node:util'
 import { IpcError } from '../errors'
-import { getNumber, keepScope, setNumber } from '../references/owned'
-import { addDispose } from '../references/retained'
-import { type Attributes, isClass, Referenced, referencedBy, standFor } from '../values'
+import { getNumber, setNumber } from '../references/owned'
+import { putStand, standOf } from '../references/retained'
+import { type Attributes, isClass, Referenced, referencedBy } from '../values'
 import { type AnyFunction, type Method, membersOf } from './exposure'
 import { signatureOf } from './signature'
 
@@ -14,7 +14,6 @@ export interface Proxied<T> extends Disposable {
   readonly [passed]: T
 }
 
-const stands = new WeakMap<object, object>()
 /** Of each reference its methods by their numbers. */
 const methods = new WeakMap<Referenced, Method[]>()
 
@@ -30,11 +29,7 @@ export function proxy<T extends object>(object: T): Proxied<T> {
     throw isClass(object) ? refusal('of a class pass new TheClass()') : refusal('a function travels as it is')
   if (typeof object !== 'object' || object === null) throw refusal('anything else travels as a value')
   if (referencedBy(object) !== undefined) return object as unknown as Proxied<T>
-  const known = stands.get(object)
-  if (known !== undefined && referencedBy(known)?.isReleased === false) return known as Proxied<T>
-  const stand = standObject(object)
-  stands.set(object, stand)
-  return stand as Proxied<T>
+  return (standOf(object) ?? standObject(object)) as Proxied<T>
 }
 
 function refusal(what: string): IpcError {
@@ -52,10 +47,8 @@ function standObject(object: object): object {
     referenced,
     found.map(([name, fn]) => methodOf(name, fn, object)),
   )
-  keepScope(referenced)
   const stand = Object.create(standPrototype) as object
-  standFor(stand, referenced)
-  addDispose(stand, referenced)
+  putStand(stand, referenced)
   return stand
 }
 

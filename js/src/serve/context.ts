@@ -4,6 +4,7 @@ import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
 import { connectionAt } from '../streams/open_streams'
 import { decode, isPlainObject } from '../values'
+import { callerOver, type Peer } from './caller'
 import type { Method } from './exposure'
 
 /** What a handler may ask about the call that it serves. */
@@ -16,6 +17,8 @@ export interface Context {
   readonly metadata: Readonly<Record<string, unknown>>
   /** How long the caller will still wait, in ms, at the least 0; null: for ever. */
   readonly deadline: number | null
+  /** Who has made the call. */
+  readonly peer: Peer
 }
 
 /** A call that this side serves, as it came; its bytes stay only until the batch is handled. */
@@ -73,9 +76,10 @@ export class HandlerContext implements Context {
   readonly metadata: Readonly<Record<string, unknown>>
   private readonly until: number
   private controller: AbortController | undefined
+  private caller: Peer | undefined
   isCancelled = false
 
-  constructor(call: InboundCall) {
+  constructor(private readonly call: InboundCall) {
     this.method = call.method.name
     this.until = call.deadline
     this.metadata = metadataOf(call)
@@ -83,6 +87,11 @@ export class HandlerContext implements Context {
 
   get deadline(): number | null {
     return this.until === Number.POSITIVE_INFINITY ? null : Math.max(0, this.until - performance.now())
+  }
+
+  get peer(): Peer {
+    this.caller ??= callerOver(this.call.connection, this.call.server)
+    return this.caller
   }
 
   get signal(): AbortSignal {

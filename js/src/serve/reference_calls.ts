@@ -20,6 +20,7 @@ const dispatcher = new Dispatcher('a callback', [], undefined, new CallbackError
 
 /** Runs what the other sides call of the functions and objects that were passed to them. */
 const referenceCalls: InboundCallOwner = {
+  decoding: undefined,
   onState() {},
   onInboundCall(event, bytes) {
     const start = table[event + Column.payloadStart] as number

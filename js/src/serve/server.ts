@@ -2,6 +2,7 @@
 import { inspect } from 'node:util'
 import { endpointMark, markInstances, serverMark } from '../brand'
 import type { CloseOptions } from '../options'
+import type { AnyRemote } from '../references/sides'
 import type { ServerStatus } from '../status'
 import type { Service } from './service'
 
@@ -21,6 +22,14 @@ export class Server implements AsyncDisposable {
   /** As it was given to `serve`. */
   get address(): string {
     return this.#service.address
+  }
+
+  /**
+   * Those who are connected, the oldest first: of each what it offers to be called (`connect(name, { serve })`), as `connect`
+   * returns a service. Each is the same for as long as its connection lives; `close` disconnects it.
+   */
+  get peers(): readonly AnyRemote[] {
+    return this.#service.peers()
   }
 
   /** How the service is doing now; also after it was closed. */

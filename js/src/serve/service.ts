@@ -11,10 +11,12 @@ import {
   oneOf,
   type ServeOptions,
 } from '../options'
+import { type AnyRemote, sides } from '../references/sides'
 import { checkHandle, type InboundCallOwner, keepAlive, letGo, native, neverSpin, servers } from '../runtime'
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import { unimplementedServeOptions } from '../unimplemented'
+import type { DecodeOptions } from '../values'
 import { callRunningAt, type InboundCall } from './context'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
@@ -137,6 +139,16 @@ export class Service implements InboundCallOwner {
     if (this.closers.size === 0) return
     if (call !== undefined) this.closers.delete(call)
     this.releaseClosers()
+  }
+
+  get decoding(): DecodeOptions | undefined {
+    return this.dispatcher.decoding
+  }
+
+  peers(): AnyRemote[] {
+    return native()
+      .peers(this.id)
+      .flatMap(({ connection }) => sides.remoteOver(connection, this.decoding) ?? [])
   }
 
   status(): ServerStatus {

@@ -1,0 +1,305 @@
+// Retained functions, and objects that are passed by reference.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import ipc from 'ipcbridge'
+import { lose, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
+import { freshAddress } from './support/names.mjs'
+import { arrivedCount, ownedCount } from './support/references.mjs'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc')
+
+/** Waits, looking again with each turn of the event loop. */
+async function until(isSo, between = () => {}) {
+  while (!isSo()) {
+    between()
+    await new Promise(setImmediate)
+  }
+}
+
+const cycles = Number(process.env.REFERENCE_CYCLES ?? 20_000)
+
+class Counter {
+  step = 1
+  #count = 0
+  history = ['made']
+  _secret = 1
+  get count() {
+    return this.#count
+  }
+  add(times = 1) {
+    this.#count += times * this.step
+    return this.#count
+  }
+  async later(times) {
+    return this.add(times)
+  }
+  self() {
+    return ipc.proxy(this)
+  }
+  *steps(count) {
+    for (let i = 0; i < count; i++) yield this.add()
+  }
+  _hidden() {}
+}
+
+/** A service that keeps what it was passed. */
+function keeper() {
+  const kept = []
+  return {
+    kept,
+    keep: reference => kept.push(reference) - 1,
+    call: (place, ...args) => kept[place](...args),
+    method: (place, name, ...args) => kept[place][name](...args),
+    isSame: (left, right) => left === right,
+    isKept: (place, reference) => kept[place] === reference,
+    release: place => ipc.release(kept[place]),
+    drop: () => kept.splice(0).length,
+    ignore(_reference) {},
+    back: reference => reference,
+    get: (place, name) => ipc.getAttribute(kept[place], name),
+    set: (place, name, value) => ipc.setAttribute(kept[place], name, value),
+    counter: () => ipc.proxy(new Counter()),
+    adder: by => ipc.retain(x => x + by),
+  }
+}
+
+for (const transport of ['shm', 'unix']) {
+  const pair = t => serveAndConnect(t, keeper(), { address: freshAddress(transport), serve: { onError() {} } })
+
+  test(`${transport}: a retained function outlives its call, until it is released`, async t => {
+    const { remote } = await pair(t)
+    const double = ipc.retain(x => 2 * x)
+    assert.equal(double(4), 8)
+    const place = await remote.keep(double)
+    assert.equal(await remote.call(place, 21), 42)
+    assert.equal(ownedCount(), 1)
+    ipc.release(double)
+    assert.equal(ownedCount(), 0)
+    await assert.rejects(remote.call(place, 1), { code: 'failed_precondition', message: /until it is released/ })
+    await assert.rejects(remote.keep(double), { code: 'invalid_argument', message: /was released/ })
+    assert.equal(double(4), 8)
+  })
+
+  test(`${transport}: the same function is the same reference`, async t => {
+    const { remote } = await pair(t)
+    const fn = x => x
+    const kept = ipc.retain(fn)
+    assert.equal(ipc.retain(fn), kept)
+    assert.equal(ipc.retain(kept), kept)
+    assert.equal(await remote.isSame(kept, kept), true)
+    const place = await remote.keep(kept)
+    assert.equal(await remote.isKept(place, kept), true)
+    assert.equal(
+      await remote.isKept(
+        place,
+        ipc.retain(x => x),
+      ),
+      false,
+    )
+    ipc.release(fn)
+    const again = ipc.retain(fn)
+    assert.notEqual(again, kept)
+    assert.equal(await remote.isKept(place, again), false)
+    ipc.release(again)
+  })
+
+  test(`${transport}: who has a retained function gives it back`, async t => {
+    const { remote } = await pair(t)
+    const place = await remote.keep(ipc.retain(() => 1))
+    await remote.release(place)
+    await until(() => ownedCount() === 0)
+    await assert.rejects(remote.call(place), { code: 'failed_precondition', message: /was released here/ })
+  })
+
+  test(`${transport}: one that is given back and passed again is the owner's still`, async t => {
+    const { remote } = await pair(t)
+    const fn = ipc.retain(() => 'here')
+    for (let times = 0; times < 3; times++) {
+      const place = await remote.keep(fn)
+      await remote.release(place)
+    }
+    const place = await remote.keep(fn)
+    assert.equal(await remote.call(place), 'here')
+    ipc.release(fn)
+  })
+
+  test(`${transport}: a handler returns functions and objects`, async t => {
+    const { remote } = await pair(t)
+    const add = await remote.adder(3)
+    assert.equal(await add(4), 7)
+    ipc.release(add)
+    await assert.rejects(add(1), { code: 'failed_precondition' })
+    const counter = await remote.counter()
+    assert.equal(await counter.add(), 1)
+    assert.equal(await counter.later(4), 5)
+    assert.equal(await counter.self(), counter)
+    const steps = []
+    for await (const step of counter.steps(2)) steps.push(step)
+    assert.deepEqual(steps, [6, 7])
+    ipc.release(counter)
+    await assert.rejects(counter.add(), { code: 'failed_precondition' })
+  })
+
+  test(`${transport}: an object by reference has its methods, and no others`, async t => {
+    const { remote } = await pair(t)
+    const counter = new Counter()
+    const place = await remote.keep(ipc.proxy(counter))
+    assert.equal(await remote.method(place, 'add', 5), 5)
+    assert.equal(counter.count, 5)
+    assert.equal(await remote.isKept(place, ipc.proxy(counter)), true)
+    for (const name of ['_hidden', 'count', 'step', 'constructor', 'toString']) {
+      await assert.rejects(remote.method(place, name), Error, name)
+    }
+    ipc.release(counter)
+    await assert.rejects(remote.method(place, 'add'), { code: 'failed_precondition' })
+  })
+
+  test(`${transport}: the attributes of an object`, async t => {
+    const { remote } = await pair(t)
+    const counter = new Counter()
+    const place = await remote.keep(ipc.proxy(counter))
+    assert.equal(await remote.set(place, 'step', 10), null)
+    assert.equal(await remote.method(place, 'add'), 10)
+    assert.equal(await remote.get(place, 'count'), 10)
+    assert.deepEqual(await remote.get(place, 'history'), ['made'])
+    await assert.rejects(remote.get(place, 'nope'), {
+      code: 'not_found',
+      message: "the object has no attribute 'nope'",
+    })
+    await assert.rejects(remote.set(place, 'nope', 1), { code: 'not_found' })
+    await assert.rejects(remote.get(place, '_secret'), { code: 'permission_denied', message: /begins with _/ })
+    await assert.rejects(remote.get(place, 'add'), { code: 'permission_denied', message: /is a method/ })
+    await assert.rejects(remote.set(place, 'add', 1), { code: 'permission_denied' })
+    await assert.rejects(remote.set(place, 'count', 1), { code: 'permission_denied', message: /read-only/ })
+    await assert.rejects(remote.get(place, 'constructor'), { code: 'permission_denied' })
+    await assert.rejects(remote.get(place, 5), { code: 'invalid_argument' })
+    ipc.release(counter)
+  })
+
+  test(`${transport}: an object that was passed is passed on, and back`, async t => {
+    const { remote } = await pair(t)
+    const counter = await remote.counter()
+    const returned = await remote.back(counter)
+    assert.equal(await returned.add(2), 2)
+    assert.equal(await counter.add(2), 4)
+    assert.equal(await ipc.getAttribute(returned, 'count'), 4)
+    for (const each of [returned, counter]) ipc.release(each)
+  })
+
+  test(`${transport}: references end with their connection`, async t => {
+    const { remote, child } = await serveElsewhereAndConnect(t, {
+      address: freshAddress(transport),
+      target: `{ kept: [], keep(on) { this.kept.push(on) }, adder: by => ipc.retain(x => x + by) }`,
+    })
+    for (let i = 0; i < 1000; i++) await remote.keep(ipc.retain(() => i))
+    const add = await remote.adder(1)
+    assert.equal(ownedCount(), 1000)
+    await lose(child, remote)
+    await until(() => ownedCount() === 0)
+    await assert.rejects(add(1), {
+      code: 'unavailable',
+      message: 'the reference is gone with the connection that it came over',
+    })
+  })
+
+  test(`${transport}: ${cycles} references made and released leave nothing behind`, async t => {
+    const { remote } = await pair(t)
+    const held = arrivedCount() // by what other tests have left to the collector
+    for (let done = 0; done < cycles; done += 100) {
+      const all = Array.from({ length: 50 }, (_, i) => ipc.retain(() => i))
+      await Promise.all([...all.map(each => remote.ignore(each)), ...all.map(() => remote.ignore(() => 1))])
+      for (const each of all) ipc.release(each)
+    }
+    assert.equal(ownedCount(), 0)
+    await until(() => arrivedCount() <= held, gc)
+  })
+
+  test(`${transport}: a stub that nobody holds any more is given back`, async t => {
+    const { remote } = await pair(t)
+    await remote.keep(ipc.retain(() => 1))
+    assert.equal(ownedCount(), 1)
+    await remote.drop()
+    await until(() => ownedCount() === 0, gc)
+  })
+}
+
+test('what stands for references is sensible to look at', async t => {
+  const { remote } = await serveAndConnect(t, keeper())
+  const [add, counter] = [await remote.adder(1), await remote.counter()]
+  assert.equal(inspect(add), '[Callback, retained]')
+  assert.match(inspect(counter), /^\[Reference\] \{\s+add: \[Function: add\]/)
+  assert.equal(`${counter}`, '[Reference]')
+  assert.deepEqual(Object.keys(counter), ['add', 'later', 'self', 'steps'])
+  assert.equal(counter.then, undefined)
+  assert.equal(inspect(ipc.retain(function twice() {})), '[Retained twice]')
+  assert.match(inspect(ipc.proxy(new Counter())), /^\[Proxied Counter /)
+  for (const each of [add, counter]) ipc.release(each)
+  assert.equal(inspect(add), '[Callback, retained (released)]')
+  assert.match(inspect(counter), /^\[Reference \(released\)\]/)
+})
+
+test('withOptions, notify and call take stubs', async t => {
+  const { remote } = await serveAndConnect(t, keeper())
+  const counter = await remote.counter()
+  assert.equal(await ipc.withOptions(counter, { timeout: 5000 }).add(), 1)
+  assert.equal(ipc.notify(counter).add(), true)
+  assert.equal(await counter.add(), 3)
+  assert.equal(await ipc.call(counter, 'add', [2]), 5)
+  assert.equal(await ipc.call(counter, 'add', [], { times: 2 }), 7)
+  assert.throws(() => ipc.call(counter, 'nope'), { code: 'unimplemented', message: /no method nope/ })
+  const add = await remote.adder(1)
+  assert.equal(await ipc.withOptions(add, { timeout: 5000 })(1), 2)
+  await assert.rejects(ipc.withOptions(add, { timeout: 0 })(1), { code: 'deadline_exceeded' })
+  for (const each of [add, counter]) ipc.release(each)
+})
+
+test('using releases, where the runtime knows of it', { skip: Symbol.dispose === undefined }, async t => {
+  const { remote } = await serveAndConnect(t, keeper())
+  const fn = ipc.retain(() => 1)
+  const object = ipc.proxy(new Counter())
+  await remote.keep([fn, object])
+  assert.equal(ownedCount(), 2)
+  for (const each of [fn, object]) each[Symbol.dispose]()
+  assert.equal(ownedCount(), 0)
+  const counter = await remote.counter()
+  counter[Symbol.dispose]()
+  await assert.rejects(counter.add(), { code: 'failed_precondition' })
+})
+
+test('a notification passes what is retained', async t => {
+  const target = keeper()
+  const { remote } = await serveAndConnect(t, target)
+  const fn = ipc.retain(x => -x)
+  assert.equal(ipc.notify(remote).keep(fn), true)
+  await until(() => target.kept.length === 1)
+  assert.equal(await remote.call(0, 5), -5)
+  ipc.release(fn)
+})
+
+test('what is no reference is refused', () => {
+  const refused = { code: 'invalid_argument' }
+  for (const wrong of [1, null, {}, class {}]) assert.throws(() => ipc.retain(wrong), refused)
+  for (const wrong of [1, null, () => 1, class {}]) assert.throws(() => ipc.proxy(wrong), refused)
+  for (const wrong of [{}, () => 1]) assert.throws(() => ipc.release(wrong), refused)
+  assert.throws(() => ipc.getAttribute({}, 'x'), refused)
+})
+
+test('a client that nobody holds stays while the other side has something of it', async t => {
+  const target = keeper()
+  const { address } = await serveAndConnect(t, target)
+  const fn = ipc.retain(() => 'still here')
+  await (async () => {
+    await (await ipc.connect(address)).keep(fn)
+  })()
+  for (let turn = 0; turn < 20; turn++) {
+    gc()
+    await new Promise(setImmediate)
+  }
+  assert.equal(await target.kept[0](), 'still here')
+  ipc.release(fn)
+})

@@ -2,13 +2,14 @@
 #include <memory>
 #include <string>
 
-#include "bindings/python/argument_streams.hpp"
 #include "bindings/python/bytes.hpp"
+#include "bindings/python/call_arguments.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
@@ -46,6 +47,15 @@ PyObject* dropped(const Caller* self) {
   Py_RETURN_FALSE;
 }
 
+// A function lives as long as its call, and a notification is none that anybody waits for.
+bool check_references(const Caller* self, SharedReferences& references) {
+  if ((self->flags & call_flag::kNotify) == 0 || !references.any_of_call()) return true;
+  references.end();
+  set_python_error({Code::kInvalidArgument,
+                    "a notification passes no function, which would be gone at once: pass ipc.retain(function)"});
+  return false;
+}
+
 // The frames of the library itself tell a user nothing.
 PyObject* without_own_frames() {
   PyObject* type = nullptr;
@@ -66,10 +76,18 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   Encoder encoder;
   encoder.accept_streams();
-  if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) return without_own_frames();
-  std::shared_ptr<ArgumentStreams> arguments;
-  if (encoder.stream_count() != 0) {
-    arguments = ArgumentStreams::create(*self->blocking_driver, self->driver_object, encoder.take_streams());
+  SharedReferences references(*self->blocking_driver, /*in_result=*/false);
+  encoder.accept_references(references);
+  if (self->reference_on != 0) encoder.put_reference(self->reference);
+  if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) {
+    references.end();
+    return without_own_frames();
+  }
+  std::shared_ptr<CallArguments> arguments;
+  if (encoder.stream_count() != 0 || !references.empty()) {
+    if (!check_references(self, references)) return without_own_frames();
+    arguments =
+        CallArguments::create(*self->blocking_driver, self->driver_object, encoder.take_streams(), references.take());
     if (arguments == nullptr) return without_own_frames();
   }
   // A destructor that touched Python could do so without the GIL: see BlockingDriverBinding.
@@ -82,19 +100,27 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   } catch (py::error_already_set& error) {
     error.restore();
     Py_XDECREF(long_payload);
+    if (arguments != nullptr) {
+      const RaisedAside aside;
+      arguments->end();
+    }
     return nullptr;
   }
 
   CallOptions options = call_options(self->timeout_us, self->flags);
-  if (arguments != nullptr) options.streams = arguments->count();
+  options.reference_on = self->reference_on;
+  if (arguments != nullptr) {
+    options.streams = arguments->stream_count();
+    options.references = arguments->references();
+  }
   const Interrupted interrupted = interrupted_by_signals();
   const BlockingDriverBinding::Visit visit(*self->blocking_driver);
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
-  if (arguments != nullptr) ArgumentStreams::waits_with(state);
+  if (arguments != nullptr) CallArguments::waits_with(state);
   CallResult result =
       driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted, arguments.get());
-  PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
+  PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
   Py_XDECREF(long_payload);
   if (arguments != nullptr && (result.streams.empty() || PyErr_Occurred() != nullptr)) {
     const RaisedAside aside;
@@ -109,11 +135,15 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (options.notify && result.dropped) return dropped(self);
   if (options.notify) Py_RETURN_TRUE;
   const char* const root = "";
+  ReceivedReferences received(*self->blocking_driver, result.connection);
   if (result.streams.empty()) {
-    return with_codec_errors(root, [&] { return Decoder(result.outcome.payload).read_whole_value(); });
+    return with_codec_errors(root,
+                             [&] { return Decoder(result.outcome.payload, nullptr, &received).read_whole_value(); });
   }
+  if (arguments != nullptr && !arguments->references().empty()) outlive_wait(*self->blocking_driver);
   BlockingStreams streams(*self->blocking_driver, std::move(result.streams), object, std::move(arguments));
-  return with_codec_errors(root, [&] { return Decoder(result.outcome.payload, &streams).read_whole_value(); });
+  return with_codec_errors(root,
+                           [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
 }
 
 }  // namespace ipcbridge::python

@@ -13,6 +13,7 @@
 #include "bindings/python/gil.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/peer_methods.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
@@ -161,7 +162,9 @@ py::object BlockingDriverBinding::next_event() {
   const auto event = without_gil([&] { return states->next_event(); });
   if (!event) return py::none();
   py::str state = "";
-  const char* kind = event->kind == Kind::kCancel ? "cancel" : "saturated";
+  const char* kind = event->kind == Kind::kCancel     ? "cancel"
+                     : event->kind == Kind::kReleased ? "released"
+                                                      : "saturated";
   if (event->kind == Kind::kState && event->owner.kind == StateTracker::Kind::kClient) {
     kind = "client";
     state = to_str(state_name(static_cast<ClientState>(event->state.state)));
@@ -189,9 +192,11 @@ void BlockingDriverBinding::reply_error(const RequestKey& key, Code code, std::s
 }
 
 std::optional<StreamKey> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
-                                                      std::uint32_t streams) {
+                                                      std::uint32_t streams,
+                                                      std::span<const std::uint64_t> references) {
   if (!is_usable()) return std::nullopt;
-  const std::optional<StreamKey> first = driver_->reply(call.key, payload, streams, {call.server, call.method});
+  const std::optional<StreamKey> first =
+      driver_->reply(call.key, payload, streams, {call.server, call.method}, references);
   states_->answered(call.key);
   return first;
 }
@@ -240,12 +245,12 @@ void bind_blocking_driver(py::module_& module) {
       .def(
           "connect",
           [](BlockingDriverBinding& binding, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
-            return binding.connect(
-                connect_options(addresses, connect_timeout_us, max_queued_bytes, limits, std::move(allow)));
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves, std::string name) {
+            return binding.connect(connect_options(addresses, connect_timeout_us, max_queued_bytes, limits,
+                                                   std::move(allow), serves, std::move(name)));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
-          py::arg("allow"))
+          py::arg("allow"), py::arg("serves") = ServerId{0}, py::arg("name") = std::string())
       .def(
           "serve",
           [](BlockingDriverBinding& binding, Path address, std::vector<std::string> methods,
@@ -374,6 +379,10 @@ void bind_blocking_driver(py::module_& module) {
             return dict;
           },
           py::arg("server"));
+  bind_peer_methods(type, [driver](BlockingDriverBinding& binding, auto use) {
+    Driver& target = driver(binding);
+    return without_gil(binding, [&] { return use(target); });
+  });
 }
 
 }  // namespace ipcbridge::python

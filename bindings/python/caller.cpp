@@ -14,6 +14,7 @@
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -22,6 +23,8 @@ namespace py = pybind11;
 
 namespace ipcbridge::python {
 namespace {
+
+PyTypeObject* type_of_callers = nullptr;
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   PyObject* target = nullptr;
@@ -32,8 +35,11 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   unsigned method = 0;
   long long timeout_us = 0;
   unsigned flags = 0;
-  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOO):Caller", &target, &client, &method, &name, &timeout_us, &flags, &metadata,
-                       &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3]) == 0) {
+  unsigned long long reference_on = 0;
+  unsigned long long reference = 0;
+  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOO)|KK:Caller", &target, &client, &method, &name, &timeout_us, &flags,
+                       &metadata, &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3], &reference_on,
+                       &reference) == 0) {
     return nullptr;
   }
   const py::handle driver(target);
@@ -51,6 +57,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   self->loop_driver = is_blocking ? nullptr : driver.cast<DriverBinding*>();
   self->client = client;
   self->method = method;
+  self->reference = reference;
+  self->reference_on = reference_on;
   self->timeout_us = timeout_us;
   self->flags = flags;
   self->name = new_reference(name);
@@ -160,6 +168,8 @@ PyType_Spec spec = {
 
 }  // namespace
 
+bool is_remote_method(PyObject* value) { return Py_TYPE(value) == type_of_callers; }
+
 // False with an exception set.
 bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
@@ -183,6 +193,7 @@ bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyOb
 void add_caller_type(py::module_& module) {
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
   if (!type) throw py::error_already_set();
+  type_of_callers = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
   module.attr("Caller") = type;
 }
 

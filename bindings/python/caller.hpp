@@ -19,6 +19,8 @@ struct Caller {
   DriverBinding* loop_driver;
   ClientId client;
   std::uint32_t method;
+  std::uint64_t reference;     // that is called, a function or object of the peer's; 0: the service
+  std::uint64_t reference_on;  // its connection
   std::int64_t timeout_us;
   unsigned flags;
   PyObject* name;

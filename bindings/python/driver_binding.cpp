@@ -97,6 +97,7 @@ void DriverBinding::shut_down() {
   streams_.end_all();
   while (!servers_.empty()) remove_server(servers_.begin()->first);
   pending_.clear();
+  reference_hooks() = py::object();
 }
 
 // Elsewhere than on the loop the Driver itself wakes it, as it does for messages that arrive.
@@ -194,6 +195,7 @@ bool DriverBinding::run_row_or_throw(PyObject* self, const EventRow& row, PyObje
 bool DriverBinding::handle_call(PyObject* self, InboundCall& call) {
   const RequestKey key = call.key;
   try {
+    if (call.reference != 0) return handle(*this, self, call, nullptr, {});
     const auto found = servers_.find(call.server);
     if (found == servers_.end()) {
       reply_error(key, Code::kUnavailable, "the service is closing", {});
@@ -223,6 +225,8 @@ py::tuple DriverBinding::to_event(const EventRow& row) const {
       return change("server", state_name(static_cast<ServerState>(state)));
     case EventKind::kRoom:
       return py::make_tuple("room", owner);
+    case EventKind::kReferenceReleased:
+      return py::make_tuple("released", row.wide(EventRow::kToken));
     default:
       return py::tuple();
   }

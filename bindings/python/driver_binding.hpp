@@ -73,9 +73,13 @@ class DriverBinding final : public Responder {
   PyObject* new_call(PyObject* loop) const;
   PendingCalls& pending() { return pending_; }
 
-  // The streams among the arguments of a call, until they begin, or it ends: then they are closed.
-  void keep_sources(std::uint64_t token, std::vector<PyObject*> sources) { sources_[token] = std::move(sources); }
-  void drop_sources(std::uint64_t token);
+  // The streams among the arguments of a call, until they begin, or it ends: then they are closed. And the functions,
+  // until it and the streams of its result have ended.
+  void keep_sources(std::uint64_t token, std::vector<PyObject*> sources, std::vector<std::uint64_t> references) {
+    sources_[token] = {std::move(sources), std::move(references)};
+  }
+  // False when there are none.
+  bool drop_sources(std::uint64_t token);
   // start(producer) has a task make the items of such a stream.
   void use_stream_start(pybind11::object start) { start_stream_ = std::move(start); }
 
@@ -91,7 +95,10 @@ class DriverBinding final : public Responder {
   PyObject* new_future() const;
   // Stream objects, by what arrives for them.
   void note_stream(const StreamKey& stream, PyObject* object) { loop_streams_[stream] = object; }
-  void forget_stream(const StreamKey& stream) { loop_streams_.erase(stream); }
+  void forget_stream(const StreamKey& stream) {
+    loop_streams_.erase(stream);
+    if (!passed_references_.empty()) passed_references_.erase(stream);
+  }
   // See Driver and BlockingDriver. They touch no Python.
   void leave_stream(StreamQueue& stream);
   void consume_stream(const StreamKey& stream, std::uint64_t items, std::uint64_t bytes);
@@ -102,7 +109,8 @@ class DriverBinding final : public Responder {
   void reply(const RequestKey& key, ConstBytes payload) override;
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
   bool cancelled(const RequestKey& key) override;
-  std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) override;
+  std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+                                 std::span<const std::uint64_t> references) override;
   Result<StreamRoom> stream_room(const StreamKey& stream) override;
   Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) override;
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) override;
@@ -124,6 +132,7 @@ class DriverBinding final : public Responder {
   void note_raised(const pybind11::object& on_error);
   bool run_row(PyObject* self, const EventRow& row, PyObject* on_event);
   bool settle(const EventRow& row);
+  void keep_references(std::uint64_t token, const EventRow& row);
   bool begin_arguments(PyObject* self, const EventRow& row);
   bool wake_stream(const StreamKey& stream);
   bool resume(const StreamKey& stream);
@@ -151,7 +160,14 @@ class DriverBinding final : public Responder {
   pybind11::object stream_type_;
   pybind11::object next_item_;
   pybind11::object start_stream_;
-  std::unordered_map<std::uint64_t, std::vector<PyObject*>> sources_;      // owned
+  struct Sources {
+    std::vector<PyObject*> streams;  // owned
+    std::vector<std::uint64_t> references;
+  };
+  class PassedReferences;
+  std::unordered_map<std::uint64_t, Sources> sources_;  // by a call's token
+  // By the streams of their calls' results.
+  std::unordered_map<StreamKey, std::shared_ptr<PassedReferences>, RequestKeyHash> passed_references_;
   std::unordered_map<StreamKey, PyObject*, RequestKeyHash> loop_streams_;  // borrowed
   std::unordered_map<ServerId, Served> servers_;
   std::vector<std::weak_ptr<HandlerPool>> pools_;  // also of servers that are closed

@@ -9,6 +9,7 @@
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/options.hpp"
+#include "bindings/python/peer_methods.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/stream_producer.hpp"
 #include "bindings/python/text.hpp"
@@ -44,12 +45,12 @@ void bind_driver(py::module_& module) {
       .def(
           "connect",
           [](DriverBinding& self, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
-            return unwrap(self.waking().connect(
-                connect_options(addresses, connect_timeout_us, max_queued_bytes, limits, std::move(allow))));
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves, std::string name) {
+            return unwrap(self.waking().connect(connect_options(addresses, connect_timeout_us, max_queued_bytes, limits,
+                                                                std::move(allow), serves, std::move(name))));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
-          py::arg("allow"))
+          py::arg("allow"), py::arg("serves") = ServerId{0}, py::arg("name") = std::string())
       .def(
           "serve",
           [](DriverBinding& self, Path address, std::vector<std::string> methods,
@@ -118,6 +119,7 @@ void bind_driver(py::module_& module) {
           "server_status",
           [](DriverBinding& self, ServerId server) { return to_dict(self.alive().server_status(server)); },
           py::arg("server"));
+  bind_peer_methods(type, [](DriverBinding& self, auto use) { return use(self.waking()); });
 }
 
 }  // namespace ipcbridge::python

@@ -7,38 +7,68 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/loop_stream.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
 
 namespace py = pybind11;
 
 namespace ipcbridge::python {
 
-void DriverBinding::drop_sources(std::uint64_t token) {
-  if (sources_.empty()) return;
+// The functions that a call has passed, until nobody may call them.
+class DriverBinding::PassedReferences {
+ public:
+  PassedReferences(Responder& responder, std::vector<std::uint64_t> ids)
+      : responder_(responder), ids_(std::move(ids)) {}
+  ~PassedReferences() { end_references(responder_, ids_); }
+  PassedReferences(const PassedReferences&) = delete;
+  PassedReferences& operator=(const PassedReferences&) = delete;
+
+ private:
+  Responder& responder_;
+  std::vector<std::uint64_t> ids_;
+};
+
+bool DriverBinding::drop_sources(std::uint64_t token) {
+  if (sources_.empty()) return false;
   const auto found = sources_.find(token);
-  if (found == sources_.end()) return;
-  const std::vector<PyObject*> sources = std::move(found->second);
+  if (found == sources_.end()) return false;
+  const Sources sources = std::move(found->second);
   sources_.erase(found);
-  for (PyObject* source : sources) {
+  for (PyObject* source : sources.streams) {
     close_source(source);
     Py_DECREF(source);
   }
+  if (!sources.references.empty()) end_references(*this, sources.references);
+  return true;
 }
 
 bool DriverBinding::begin_arguments(PyObject* self, const EventRow& row) {
   const auto found = sources_.find(row.wide(EventRow::kToken));
   if (found == sources_.end()) return true;
-  std::vector<PyObject*> sources = std::move(found->second);
-  sources_.erase(found);
+  std::vector<PyObject*> sources = std::exchange(found->second.streams, {});
+  if (found->second.references.empty()) sources_.erase(found);
   return begin_streams_in_tasks(*this, self, start_stream_.ptr(), row.key(), sources);
 }
 
 bool DriverBinding::settle(const EventRow& row) {
-  drop_sources(row.wide(EventRow::kToken));
-  if (row.streams() == 0) return pending_.settle(batch_, row, nullptr);
-  const auto keeper = py::reinterpret_borrow<py::object>(pending_.keeper(row.wide(EventRow::kToken)));
+  const std::uint64_t token = row.wide(EventRow::kToken);
+  if (row.streams() != 0) keep_references(token, row);
+  drop_sources(token);
+  ReceivedReferences references(*this, row.key().connection);
+  if (row.streams() == 0) return pending_.settle(batch_, row, nullptr, references);
+  const auto keeper = py::reinterpret_borrow<py::object>(pending_.keeper(token));
   LoopStreams streams(*this, streams_.take_arguments(row.key()), keeper.ptr());
-  return pending_.settle(batch_, row, &streams);
+  return pending_.settle(batch_, row, &streams, references);
+}
+
+// What the call has passed lives until the streams of its result have ended.
+void DriverBinding::keep_references(std::uint64_t token, const EventRow& row) {
+  const auto found = sources_.find(token);
+  if (found == sources_.end() || found->second.references.empty()) return;
+  const auto passed = std::make_shared<PassedReferences>(*this, std::exchange(found->second.references, {}));
+  for (std::uint64_t i = 0; i < row.streams(); ++i) {
+    passed_references_[{row.key().connection, row.key().id + i}] = passed;
+  }
 }
 
 bool DriverBinding::wake_stream(const StreamKey& stream) {
@@ -67,9 +97,10 @@ bool DriverBinding::push_to_pool(const StreamKey& stream) {
   return !served.pool->call_thread() || succeeded(PyObject_CallNoArgs(served.start_thread.ptr()));
 }
 
-std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) {
+std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+                                              std::span<const std::uint64_t> references) {
   if (!usable()) return std::nullopt;
-  std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams);
+  std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams, references);
   if (first) streams_.begin(*first, streams, {call.server, call.method});
   poll_soon();
   return first;

@@ -6,6 +6,7 @@
 
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
 
 namespace py = pybind11;
@@ -70,11 +71,13 @@ std::vector<bool> plain_methods(const Handlers& handlers) {
 bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject* handlers,
             const HandlerContext& begin) {
   if (call.resumes) return resume_stream(responder, call.key);
-  if (call.method >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
+  if (call.reference != 0) handlers = reference_handlers(responder);
+  const std::uint32_t place = call.reference == 0 ? call.method : 0;
+  if (handlers == nullptr || place >= static_cast<std::size_t>(PyList_GET_SIZE(handlers))) {
     responder.reply_error(call.key, Code::kUnimplemented, "no such method", {});
     return true;
   }
-  PyObject* method = PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(call.method));
+  PyObject* method = PyList_GET_ITEM(handlers, static_cast<Py_ssize_t>(place));
   Py_INCREF(method);  // the service may end meanwhile
   const RequestKey key = call.key;
   PyObject* object = new_inbound_call(

@@ -25,7 +25,7 @@ std::vector<bool> plain_methods(const Handlers& handlers);
 // first unless it is None.
 struct HandlerContext {
   PyObject* context = nullptr;
-  PyObject* before = nullptr;
+  PyObject* before = Py_None;
   // Whether it holds the call also of a plain handler: what that begins on its loop, say, is known to belong to it.
   bool holds_call = false;
 };

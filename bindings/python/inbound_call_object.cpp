@@ -12,6 +12,7 @@
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
@@ -68,18 +69,21 @@ bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
   const char* const root = "result";
   std::optional<StreamKey> first;
   std::vector<PyObject*> sources;
+  SharedReferences references(*self->responder, /*in_result=*/true);
   const bool sent = with_codec_errors(root, [&] {
     Encoder encoder;
     encoder.accept_streams();
+    encoder.accept_references(references);
     encoder.put_value(value);
-    if (encoder.stream_count() == 0) {
+    if (encoder.stream_count() == 0 && references.empty()) {
       self->responder->reply(self->call.key, encoder.contents());
       return true;
     }
-    first = self->responder->reply(self->call, encoder.contents(), encoder.stream_count());
+    first = self->responder->reply(self->call, encoder.contents(), encoder.stream_count(), references.ids());
     sources = encoder.take_streams();
     return true;
   });
+  references.end();
   if (!sent) return false;
   if (sources.empty()) {
     end(self);
@@ -122,7 +126,8 @@ PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
   return with_codec_errors(root, [&] {
     const std::unique_ptr<StreamMaker> streams = self->responder->arguments_of(self->call);
-    return Decoder(self->call.payload, streams.get()).read_whole_arguments();
+    ReceivedReferences references(*self->responder, self->call.key.connection);
+    return Decoder(self->call.payload, streams.get(), &references).read_whole_arguments();
   });
 }
 
@@ -154,6 +159,15 @@ PyObject* get_key(PyObject* object, void* /*unused*/) {
 }
 
 PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(self_of(object)->call.metadata); }
+
+PyObject* get_reference(PyObject* object, void* /*unused*/) {
+  return PyLong_FromUnsignedLongLong(self_of(object)->call.reference);
+}
+
+PyObject* get_number(PyObject* object, void* /*unused*/) {
+  const InboundCall& call = self_of(object)->call;
+  return PyLong_FromUnsignedLong(call.reference == 0 ? call.method : call.reference_method);
+}
 
 PyObject* get_is_notification(PyObject* object, void* /*unused*/) {
   return PyBool_FromLong(self_of(object)->call.notify ? 1 : 0);
@@ -198,6 +212,9 @@ PyGetSetDef properties[] = {
     {"key", &get_key, nullptr, "The connection and the call's id on it.", nullptr},
     {"metadata", &get_metadata, nullptr, "Bytes, empty if there are none.", nullptr},
     {"deadline", &get_deadline, nullptr, "In seconds of time.monotonic(); None if the caller waits for ever.", nullptr},
+    {"reference", &get_reference, nullptr, "The id of the function or object that is called; 0: a service is.",
+     nullptr},
+    {"number", &get_number, nullptr, "The number of the method; of a reference it may be any.", nullptr},
     {"is_notification", &get_is_notification, nullptr, "Whether nobody waits for an answer.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -271,7 +288,8 @@ PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
     const InboundCall& inbound = self_of(call)->call;
     const std::unique_ptr<StreamMaker> streams =
         inbound.streams.count == 0 ? nullptr : self_of(call)->responder->arguments_of(inbound);
-    Decoder(inbound.payload, streams.get()).read_arguments(args, keywords);
+    ReceivedReferences references(*self_of(call)->responder, inbound.key.connection);
+    Decoder(inbound.payload, streams.get(), &references).read_arguments(args, keywords);
     return true;
   });
   if (!read) return nullptr;

@@ -1,10 +1,13 @@
 #define PY_SSIZE_T_CLEAN
+#include <span>
+
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pending_calls.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/values/codec_error.hpp"
 
 namespace py = pybind11;
@@ -32,20 +35,31 @@ bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
   return set_result(future, is_taken ? Py_True : Py_False);
 }
 
-bool send(Caller* self, PyObject* future, ConstBytes payload, std::uint32_t streams) {
+bool send(Caller* self, PyObject* future, ConstBytes payload, std::uint32_t streams,
+          std::span<const std::uint64_t> references) {
   DriverBinding& binding = *self->loop_driver;
   CallOptions options = call_options(self->timeout_us, self->flags);
   options.streams = streams;
+  options.references = references;
+  options.reference_on = self->reference_on;
   binding.pending().reserve_one();
   const Submission sent = unwrap(binding.waking().call(self->client, PendingCalls::token(future), self->method, options,
                                                        view(self->metadata), payload));
   if (options.notify) return end_notification(self, future, sent == Submission::kTaken);
-  if (sent != Submission::kTaken && streams != 0) {
-    raise(Code::kResourceExhausted, "too many calls wait to be sent, and one with streams is not kept for later");
+  if (sent != Submission::kTaken && (streams != 0 || !references.empty() || self->reference_on != 0)) {
+    raise(Code::kResourceExhausted,
+          "too many calls wait to be sent, and one with streams or references is not kept for later");
   }
   if (sent != Submission::kTaken) return wait_for_room(self, future, payload);
   binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self));
   return true;
+}
+
+// A function lives as long as its call, and a notification is none that anybody waits for.
+void check_references(const Caller* self, const SharedReferences& references) {
+  if ((self->flags & call_flag::kNotify) == 0 || !references.any_of_call()) return;
+  raise(Code::kInvalidArgument,
+        "a notification passes no function, which would be gone at once: pass ipc.retain(function)");
 }
 
 bool is_on_loop(const Caller* self, py::object& loop) {
@@ -68,16 +82,22 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   if (future == nullptr) return nullptr;
   Encoder encoder;
   encoder.accept_streams();
+  SharedReferences references(*self->loop_driver, /*in_result=*/false);
+  encoder.accept_references(references);
+  if (self->reference_on != 0) encoder.put_reference(self->reference);
   const char* const root = "";
   const std::uint64_t token = PendingCalls::token(future);
   const bool is_sent = encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
                          const std::uint32_t streams = encoder.stream_count();
-                         if (streams != 0) self->loop_driver->keep_sources(token, encoder.take_streams());
-                         return send(self, future, encoder.contents(), streams);
+                         if (streams != 0 || !references.empty()) {
+                           check_references(self, references);
+                           self->loop_driver->keep_sources(token, encoder.take_streams(), references.ids());
+                         }
+                         return send(self, future, encoder.contents(), streams, references.ids());
                        });
   if (!is_sent) {
     const RaisedAside aside;
-    self->loop_driver->drop_sources(token);
+    if (!self->loop_driver->drop_sources(token)) references.end();
   }
   if (!is_sent && !set_raised(future)) Py_CLEAR(future);
   return future;

@@ -19,6 +19,7 @@
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/ready_item.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
@@ -103,6 +104,7 @@ PYBIND11_MODULE(_native, module) {
   native::bind_handler_pool(module);
   native::bind_driver(module);
   native::add_caller_type(module);
+  native::bind_references(module);
   native::add_stream_errors(module);
   native::add_ready_item_type();
   native::add_stream_type(module);

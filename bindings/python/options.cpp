@@ -84,13 +84,16 @@ Duration to_duration(std::int64_t microseconds) {
 }
 
 ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-                               std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow) {
+                               std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves,
+                               std::string name) {
   ConnectOptions options;
   options.addresses.assign(addresses.begin(), addresses.end());
   options.connect_timeout = to_duration(connect_timeout_us);
   options.max_queued_bytes = max_queued_bytes;
   options.limits = to_limits(limits);
   options.allow = {std::move(allow.first), std::move(allow.second)};
+  options.serves = serves;
+  options.name = std::move(name);
   return options;
 }
 

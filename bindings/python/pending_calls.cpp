@@ -16,10 +16,10 @@ PyObject* future_of(std::uint64_t token) {
   return reinterpret_cast<PyObject*>(token);  // NOLINT(performance-no-int-to-ptr)
 }
 
-bool succeed(PyObject* future, ConstBytes payload, StreamMaker* streams) {
+bool succeed(PyObject* future, ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references) {
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   const char* const root = "";
-  PyObject* value = with_codec_errors(root, [&] { return Decoder(payload, streams).read_whole_value(); });
+  PyObject* value = with_codec_errors(root, [&] { return Decoder(payload, streams, &references).read_whole_value(); });
   if (value == nullptr) return set_raised(future);
   const bool is_set = succeeded(PyObject_CallMethodOneArg(future, kSetResult, value));
   Py_DECREF(value);
@@ -73,7 +73,8 @@ ClientId PendingCalls::remove(PyObject* future) {
   return pending.client;
 }
 
-bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams) {
+bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams,
+                          ReferenceReceiver& references) {
   const std::uint64_t token = row.wide(EventRow::kToken);
   const Pending* found = calls_.find(token);
   if (found == nullptr) return true;
@@ -82,7 +83,8 @@ bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMa
   PyObject* future = future_of(token);
   bool settled = true;
   if (!is_done(future)) {
-    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row), streams) : fail(future, batch, row);
+    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row), streams, references)
+                                              : fail(future, batch, row);
     if (!settled) settled = set_raised(future);
   }
   Py_DECREF(future);

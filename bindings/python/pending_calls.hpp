@@ -9,6 +9,7 @@
 
 namespace ipcbridge::python {
 
+class ReferenceReceiver;
 class StreamMaker;
 
 // The futures of the calls of an event loop that wait for their answers. A future's address is its call's token: it is
@@ -36,7 +37,7 @@ class PendingCalls {
   }
 
   // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
-  bool settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams);
+  bool settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams, ReferenceReceiver& references);
 
   void clear();
 

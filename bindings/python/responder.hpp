@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
+
+#include <pybind11/pybind11.h>
 
 #include "bindings/python/values/decoder.hpp"
 #include "core/base/bytes.hpp"
@@ -26,7 +29,9 @@ class Responder {
   virtual void reply(const RequestKey& key, ConstBytes payload) = 0;
   // With a result that carries so many streams: the key of the first, nothing when none has been opened. What makes
   // their items is resumed on a thread of that server's, by `method`'s kind.
-  virtual std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams) = 0;
+  // `references`: that the result tells of.
+  virtual std::optional<StreamKey> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+                                         std::span<const std::uint64_t> references) = 0;
   virtual void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) = 0;
 
   // See Driver.
@@ -42,12 +47,15 @@ class Responder {
   // ipcbridge._native.StreamProducer objects, of streams that are open. Guarded by the GIL.
   using Producers = std::unordered_map<StreamKey, PyObject*, RequestKeyHash>;
   Producers& producers() { return producers_; }
+  // What Python does about references (references.hpp); none has been met while it is empty. Guarded by the GIL.
+  pybind11::object& reference_hooks() { return reference_hooks_; }
 
   // Whether it is known here that the caller has stopped waiting.
   virtual bool cancelled(const RequestKey& key) = 0;
 
  private:
   Producers producers_;
+  pybind11::object reference_hooks_;
 };
 
 }  // namespace ipcbridge::python

@@ -25,10 +25,10 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   BlockingDriverBinding* binding;
-  PyObject* keeper;                            // the caller, whose client would be closed without it; or null
-  std::shared_ptr<StreamQueue> queue;          // null: it is over, or was closed
-  std::shared_ptr<ArgumentStreams> arguments;  // of the call, while it is open
-  bool is_waiting;                             // a thread is, for the next items
+  PyObject* keeper;                          // the caller, whose client would be closed without it; or null
+  std::shared_ptr<StreamQueue> queue;        // null: it is over, or was closed
+  std::shared_ptr<CallArguments> arguments;  // of the call, while it is open
+  bool is_waiting;                           // a thread is, for the next items
   BatchReader reader;
 };
 
@@ -36,7 +36,7 @@ Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
 // The last of a result's streams ends what the call's arguments have not.
 void leave_arguments(Object* self) {
-  const std::shared_ptr<ArgumentStreams> arguments = std::move(self->arguments);
+  const std::shared_ptr<CallArguments> arguments = std::move(self->arguments);
   self->arguments.reset();
   if (arguments != nullptr && arguments.use_count() == 1) {
     const RaisedAside aside;
@@ -97,13 +97,13 @@ bool fetch(Object* self, bool waits) {
     const std::shared_ptr<StreamQueue> queue = self->queue;
     const Interrupted interrupted = interrupted_by_signals();
     const BlockingDriverBinding::Visit visit(*self->binding);
-    std::shared_ptr<ArgumentStreams> arguments = self->arguments;
+    std::shared_ptr<CallArguments> arguments = self->arguments;
     self->is_waiting = true;
     PyThreadState* state = PyEval_SaveThread();
-    if (arguments != nullptr) ArgumentStreams::waits_with(state);
+    if (arguments != nullptr) CallArguments::waits_with(state);
     const Result<BlockingDriver::NextItems> got =
         driver->next_items(*queue, batch, kNever, interrupted, arguments.get());
-    PyEval_RestoreThread(arguments == nullptr ? state : ArgumentStreams::state());
+    PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
     self->is_waiting = false;
     if (arguments != nullptr && arguments.use_count() == 1) {  // it was closed meanwhile
       const RaisedAside aside;
@@ -234,7 +234,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   self->keeper = keeper_;
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
-  new (&self->arguments) std::shared_ptr<ArgumentStreams>(arguments_);
+  new (&self->arguments) std::shared_ptr<CallArguments>(arguments_);
   self->is_waiting = false;
   new (&self->reader) BatchReader();
   queues_[place] = nullptr;

@@ -5,8 +5,8 @@
 
 #include <pybind11/pybind11.h>
 
-#include "bindings/python/argument_streams.hpp"
 #include "bindings/python/blocking_driver_binding.hpp"
+#include "bindings/python/call_arguments.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/stream_table.hpp"
 
@@ -19,7 +19,7 @@ class BlockingStreams final : public StreamMaker {
   // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which
   // may go on while it is read.
   BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr,
-                  std::shared_ptr<ArgumentStreams> arguments = nullptr)
+                  std::shared_ptr<CallArguments> arguments = nullptr)
       : binding_(binding), queues_(std::move(queues)), keeper_(keeper), arguments_(std::move(arguments)) {}
   ~BlockingStreams() override;
 
@@ -29,7 +29,7 @@ class BlockingStreams final : public StreamMaker {
   BlockingDriverBinding& binding_;
   StreamTable::Queues queues_;
   PyObject* keeper_;  // borrowed
-  std::shared_ptr<ArgumentStreams> arguments_;
+  std::shared_ptr<CallArguments> arguments_;
 };
 
 void add_stream_type(pybind11::module_& module);

@@ -8,4 +8,7 @@ namespace ipcbridge::python {
 bool is_received_stream(PyObject* value);
 bool is_loop_stream(PyObject* value);
 
+// Whether it is a method of a service, or a function of a peer's.
+bool is_remote_method(PyObject* value);
+
 }  // namespace ipcbridge::python

@@ -1,5 +1,7 @@
 #include "core/endpoint/inbound_call.hpp"
 
+#include <utility>
+
 namespace ipcbridge {
 
 InboundCall::InboundCall(const InboundCallEvent& event)
@@ -16,6 +18,7 @@ InboundCall::InboundCall(const InboundCallEvent& event)
   metadata = request.metadata;
   if (!event.request.to_reference) return;
   reference = load<std::uint64_t>(payload.data());
+  reference_method = std::exchange(method, 0);
   payload = payload.subspan(sizeof reference);
 }
 

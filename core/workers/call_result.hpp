@@ -16,8 +16,9 @@ struct CallResult {
   Outcome outcome;  // its views point into the members below
   std::string message;
   Buffer storage;
-  bool dropped = false;         // a notification that was not taken
-  StreamTable::Queues streams;  // that the result carries; those that are not wanted are to be left
+  bool dropped = false;          // a notification that was not taken
+  std::uint64_t connection = 0;  // that an answer came over
+  StreamTable::Queues streams;   // that the result carries; those that are not wanted are to be left
 
   CallResult() = default;
   // A short string keeps its characters inside itself, so the view must follow it.
@@ -26,6 +27,7 @@ struct CallResult {
         message(std::move(other.message)),
         storage(std::move(other.storage)),
         dropped(other.dropped),
+        connection(other.connection),
         streams(std::move(other.streams)) {
     outcome.message = message;
   }
@@ -34,6 +36,7 @@ struct CallResult {
     message = std::move(other.message);
     storage = std::move(other.storage);
     dropped = other.dropped;
+    connection = other.connection;
     streams = std::move(other.streams);
     outcome.message = message;
     return *this;
@@ -51,6 +54,7 @@ struct CallResult {
   static CallResult take(const OutcomeEvent& event) {
     CallResult result;
     result.outcome = event.outcome;
+    result.connection = event.connection;
     result.message = event.outcome.message;
     result.outcome.message = result.message;
     if (event.storage != nullptr) {

@@ -18,12 +18,14 @@ from ._native import __version__ as __version__  # first: it refuses subinterpre
 from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._native import Stream
+from ._references import hooks as _hooks
+from ._references.owned import proxy, retain
+from ._references.verbs import get_attribute, release, set_attribute
 from ._serve.context import Context, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
 from ._streams import stream
 from ._typing import TYPE_CHECKING
-from ._unimplemented import proxy, retain
 from ._verbs import close, notify, on_state, status, with_options
 
 if TYPE_CHECKING:
@@ -44,12 +46,15 @@ __all__ = [
     "connect",
     "context",
     "describe",
+    "get_attribute",
     "method",
     "notify",
     "on_state",
     "proxy",
+    "release",
     "retain",
     "serve",
+    "set_attribute",
     "status",
     "stream",
     "with_options",

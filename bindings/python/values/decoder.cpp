@@ -55,11 +55,12 @@ void set_item(const py::object& dict, PyObject* key, PyObject* value) {
 
 }  // namespace
 
-Decoder::Decoder(ConstBytes bytes, StreamMaker* streams)
+Decoder::Decoder(ConstBytes bytes, StreamMaker* streams, ReferenceReceiver* references)
     : begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
       at_(begin_),
       end_(begin_ + bytes.size()),
-      streams_(streams) {}
+      streams_(streams),
+      references_(references) {}
 
 PyObject* Decoder::read_whole_value() {
   py::object value = steal(read(0, Place::kAnywhere));
@@ -251,6 +252,10 @@ PyObject* Decoder::read_extension(std::size_t size, unsigned depth, Place place)
     case Tag::kStream:
       if (place == Place::kKey) malformed("a stream as a key");
       return read_stream(size);
+    case Tag::kFunction:
+    case Tag::kObject:
+      if (place == Place::kKey) malformed("a reference as a key");
+      return read_reference(static_cast<Tag>(tag), size, depth);
     case Tag::kKwargs:
       malformed("keyword arguments elsewhere than at the end of the arguments");
     case Tag::kMap:
@@ -310,6 +315,33 @@ PyObject* Decoder::read_stream(std::size_t size) {
   if (stream != nullptr) return stream;
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
   malformed("a stream that did not come with the message");
+}
+
+PyObject* Decoder::read_reference(Tag tag, std::size_t size, unsigned depth) {
+  if (size < sizeof(std::uint64_t)) malformed("a reference without its id");
+  const std::uint8_t* contents = take(size);
+  const std::uint8_t* outer = end_;
+  end_ = at_;
+  at_ = contents;
+  const auto id = read_number<std::uint64_t>();
+  const auto names = tag == Tag::kObject ? steal(read_names(depth)) : py::object(py::none());
+  expect_end();
+  end_ = outer;
+  if (references_ == nullptr) malformed("a function, or an object, where none can be");
+  PyObject* made = references_->receive(id, names.ptr());
+  if (made == nullptr) throw py::error_already_set();
+  return made;
+}
+
+PyObject* Decoder::read_names(unsigned depth) {
+  weigh(1);
+  if (left() == 0 || !is_list(*at_)) malformed("an object without the names of its methods");
+  if (depth == kMaxDepth) malformed("nested more than 128 levels deep");
+  py::object names = steal(read(depth + 1, Place::kAnywhere));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names.ptr()); ++i) {
+    if (PyUnicode_CheckExact(PyList_GET_ITEM(names.ptr(), i)) == 0) malformed("a method whose name is no string");
+  }
+  return names.release().ptr();
 }
 
 PyObject* Decoder::read_by_rule(std::int8_t tag, std::size_t size) {

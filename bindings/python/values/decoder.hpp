@@ -6,6 +6,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/values/wire_format.hpp"
 #include "core/base/bytes.hpp"
 
 namespace ipcbridge::python {
@@ -23,6 +24,18 @@ class StreamMaker {
   virtual PyObject* make(std::uint32_t place) = 0;
 };
 
+// Makes the objects for functions and objects of the peer's.
+class ReferenceReceiver {
+ public:
+  ReferenceReceiver() = default;
+  virtual ~ReferenceReceiver() = default;
+  ReferenceReceiver(const ReferenceReceiver&) = delete;
+  ReferenceReceiver& operator=(const ReferenceReceiver&) = delete;
+
+  // `names`: of an object's methods; None for a function. A new reference, or null with an exception set.
+  virtual PyObject* receive(std::uint64_t id, PyObject* names) = 0;
+};
+
 // Reads Python values from the bytes of docs/values.md, which may come from anybody: it takes nothing on trust,
 // recurses no deeper than kMaxDepth, and allocates in proportion to the bytes that are there. Where bytes may be
 // written to meanwhile, it makes some value of them or refuses them.
@@ -30,8 +43,8 @@ class StreamMaker {
 // Throws CodecError and error_already_set.
 class Decoder {
  public:
-  // Without `streams` there may be none among the values.
-  explicit Decoder(ConstBytes bytes, StreamMaker* streams = nullptr);
+  // Without `streams` there may be none among the values, and no references without `references`.
+  explicit Decoder(ConstBytes bytes, StreamMaker* streams = nullptr, ReferenceReceiver* references = nullptr);
 
   // The only value, or the arguments: a new (tuple, dict).
   PyObject* read_whole_value();
@@ -60,6 +73,8 @@ class Decoder {
   PyObject* read_any_dict(unsigned depth, Place place);
   PyObject* read_by_rule(std::int8_t tag, std::size_t size);
   PyObject* read_stream(std::size_t size);
+  PyObject* read_reference(Tag tag, std::size_t size, unsigned depth);
+  PyObject* read_names(unsigned depth);
   PyObject* read_keywords();
   std::size_t read_contents_head(const char* what);
   bool keywords_follow() const;
@@ -81,6 +96,7 @@ class Decoder {
   const std::uint8_t* end_;  // of the bytes, or of the contents of an extension
   std::size_t weight_ = 1;
   StreamMaker* streams_;
+  ReferenceReceiver* references_;
 };
 
 }  // namespace ipcbridge::python

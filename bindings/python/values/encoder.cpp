@@ -16,6 +16,8 @@ namespace {
 constexpr const char* kNoStream = "a stream, which only arguments and results can be, or hold: send list(value)";
 constexpr const char* kNoAsyncStream =
     "a stream, which only arguments and results can be, or hold: send [item async for item in value]";
+constexpr const char* kNoReference =
+    "a function, or what travels by reference, which only arguments and results can be, or hold";
 constexpr const char* kTooDeep = "nested more than 128 levels deep";
 constexpr const char* kSurrogate = "a string with a lone surrogate, which UTF-8 cannot carry";
 
@@ -31,6 +33,11 @@ bool to_int64(PyObject* integer, std::int64_t& value) {
   int overflow = 0;
   value = PyLong_AsLongLongAndOverflow(integer, &overflow);
   return overflow == 0;
+}
+
+PyTypeObject* functools_partial() {
+  static PyObject* const kType = py::object(py::module_::import("functools").attr("partial")).release().ptr();
+  return reinterpret_cast<PyTypeObject*>(kType);
 }
 
 unsigned enter(unsigned depth) {
@@ -205,7 +212,7 @@ bool Encoder::put_container(PyObject* value, PyObject* holder, unsigned depth) {
 
 void Encoder::put_simplified(PyObject* original, unsigned depth) {
   if (PyLong_CheckExact(original) && put_unsigned(original)) return;
-  if (put_stream(original)) return;
+  if (put_stream(original) || put_by_reference(original)) return;
   auto value = py::reinterpret_borrow<py::object>(original);
   for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
     value = simplified(value.ptr());
@@ -239,6 +246,23 @@ bool Encoder::put_stream(PyObject* value) {
   streams_.push_back(value);
   Py_INCREF(value);
   out_.put_extension(Tag::kStream, place.data(), place.size());
+  return true;
+}
+
+// False when it is none.
+bool Encoder::put_by_reference(PyObject* value) {
+  const bool is_function = PyFunction_Check(value) || PyMethod_Check(value) || PyCFunction_Check(value) != 0 ||
+                           is_remote_method(value) || PyObject_TypeCheck(value, functools_partial()) != 0;
+  if (!is_function && !py::isinstance(value, python_rules().by_reference)) return false;
+  if (sharer_ == nullptr) throw Refused{kNoReference, false, {}, {}};
+  PyObject* made = sharer_->share(value);
+  if (made == nullptr) throw_raised();
+  const auto shared = py::reinterpret_steal<py::object>(made);
+  PyObject* contents = PyTuple_GET_ITEM(made, 2);
+  weigh(kHeavy - 1);
+  sharer_->add(PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(made, 0)));
+  out_.put_extension(static_cast<Tag>(PyLong_AsLong(PyTuple_GET_ITEM(made, 1))), PyBytes_AS_STRING(contents),
+                     static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
   return true;
 }
 

@@ -12,6 +12,20 @@
 
 namespace ipcbridge::python {
 
+// Takes functions and objects that travel by reference: docs/values.md.
+class ReferenceSharer {
+ public:
+  ReferenceSharer() = default;
+  virtual ~ReferenceSharer() = default;
+  ReferenceSharer(const ReferenceSharer&) = delete;
+  ReferenceSharer& operator=(const ReferenceSharer&) = delete;
+
+  // A new tuple (id, tag, the contents of the extension), or null with an exception set.
+  virtual PyObject* share(PyObject* value) = 0;
+  // One that has been put into the message.
+  virtual void add(std::uint64_t id) = 0;
+};
+
 // References that are kept while code runs that may drop what they were read from.
 class HeldReferences;
 
@@ -34,6 +48,11 @@ class Encoder {
   // Owned by the caller from now on.
   std::vector<PyObject*> take_streams() { return std::move(streams_); }
 
+  // Functions, and what else goes by reference, are refused unless this is said.
+  void accept_references(ReferenceSharer& sharer) { sharer_ = &sharer; }
+
+  // What the arguments of a call of a reference begin with.
+  void put_reference(std::uint64_t id) { out_.put(&id, sizeof id); }
   // One value, which the caller keeps alive.
   void put_value(PyObject* value) { put(value, 0); }
   // The list of positional arguments, an element longer if keywords follow.
@@ -57,6 +76,7 @@ class Encoder {
   bool put_container(PyObject* value, PyObject* holder, unsigned depth);
   void put_simplified(PyObject* original, unsigned depth);
   bool put_stream(PyObject* value);
+  bool put_by_reference(PyObject* value);
   void put_list(PyObject* list, PyObject* holder, unsigned depth);
   void put_tuple(PyObject* tuple, PyObject* holder, unsigned depth);
   void put_set(PyObject* set, PyObject* holder, unsigned depth);
@@ -73,6 +93,7 @@ class Encoder {
   std::vector<PyObject*> held_;
   bool accepts_streams_ = false;
   std::vector<PyObject*> streams_;  // owned
+  ReferenceSharer* sharer_ = nullptr;
 };
 
 }  // namespace ipcbridge::python

@@ -11,8 +11,10 @@ const PythonRules& python_rules() {
     const py::module_ simplify = py::module_::import("ipcbridge._values._simplify");
     const py::module_ refusal = py::module_::import("ipcbridge._values._refusal");
     const py::module_ streams = py::module_::import("ipcbridge._streams");
+    const py::module_ by_reference = py::module_::import("ipcbridge._by_reference");
     rules = new PythonRules{simplify.attr("simplify"), simplify.attr("Extension"), simplify.attr("read_extension"),
-                            refusal.attr("Refused"),   streams.attr("Source"),     refusal.attr("explain")};
+                            refusal.attr("Refused"),   streams.attr("Source"),     by_reference.attr("ByReference"),
+                            refusal.attr("explain")};
   }
   return *rules;
 }

@@ -14,6 +14,8 @@ enum class Tag : std::int8_t {
   kLocalDatetime = 4,
   kKwargs = 5,
   kStream = 6,
+  kFunction = 7,
+  kObject = 8,
 };
 
 // How many lists, dicts and sets may stand inside one another in one argument or result.

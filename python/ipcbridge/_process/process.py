@@ -37,6 +37,7 @@ class Process:
         except RuntimeError as error:
             raise no_thread(error) from None
         self.servers: dict[int, ServerLike] = {}
+        self.on_released: Callable[[int], object] | None = None  # of references
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
@@ -70,6 +71,10 @@ class Process:
             client = self._observers.get(owner)
             if client is not None:
                 client.on_state(state, code, message, number)
+            return
+        if kind == "released":
+            if self.on_released is not None:
+                self.on_released(call_id)
             return
         server = self.servers.get(owner)
         if server is None:

@@ -110,6 +110,12 @@ def remove_server(server: int) -> None:
             background.loop.call_soon_threadsafe(background.loop.remove_server, server)
 
 
+def running_here() -> HandlerLoop | None:
+    """The loop, to code that runs on its thread."""
+    loop = asyncio._get_running_loop()
+    return loop if isinstance(loop, HandlerLoop) else None
+
+
 def _running() -> _Background:
     background = _current.get("background")
     if background is None:

@@ -1,0 +1,89 @@
+#define PY_SSIZE_T_CLEAN
+#include "bindings/python/call_arguments.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bindings/python/errors.hpp"
+#include "bindings/python/handlers.hpp"
+#include "bindings/python/references.hpp"
+#include "bindings/python/stream_errors.hpp"
+#include "bindings/python/stream_producer.hpp"
+
+namespace ipcbridge::python {
+namespace {
+
+thread_local PyThreadState* waiting_state = nullptr;
+
+}  // namespace
+
+void CallArguments::waits_with(PyThreadState* state) { waiting_state = state; }
+
+PyThreadState* CallArguments::state() { return waiting_state; }
+
+std::shared_ptr<CallArguments> CallArguments::create(BlockingDriverBinding& binding, PyObject* driver,
+                                                     std::vector<PyObject*> sources,
+                                                     std::vector<std::uint64_t> references) {
+  std::shared_ptr<CallArguments> made(new CallArguments(binding, driver, std::move(sources), std::move(references)));
+  for (PyObject* source : made->sources_) {
+    const int is_async = is_async_source(source);
+    if (is_async == 0) continue;
+    if (is_async > 0) {
+      set_python_error({Code::kInvalidArgument,
+                        "an asynchronous generator, for which a blocking call has no event loop: use ipcbridge.aio, or "
+                        "send a generator"});
+    }
+    made->end();
+    return nullptr;
+  }
+  return made;
+}
+
+bool CallArguments::go_on(Due due) {
+  PyEval_RestoreThread(waiting_state);
+  bool goes_on = std::all_of(due.streams.begin(), due.streams.end(),
+                             [this](const StreamKey& stream) { return begin_or_resume(stream); });
+  for (InboundCall& call : due.calls) {
+    if (goes_on) {
+      goes_on = run(call);
+    } else {
+      add_call(std::move(call));  // end() answers it
+    }
+  }
+  waiting_state = PyEval_SaveThread();
+  return goes_on;
+}
+
+// In the context of the thread that waits. Other calls of this thread's may wait in what it calls.
+bool CallArguments::run(InboundCall& call) {
+  PyThreadState* state = waiting_state;
+  const bool goes_on = handle(binding_, driver_, call, nullptr, {});
+  waiting_state = state;
+  return goes_on;
+}
+
+bool CallArguments::begin_or_resume(const StreamKey& stream) {
+  const std::vector<StreamKey> opened = this->opened();
+  const auto place = static_cast<std::size_t>(std::find(opened.begin(), opened.end(), stream) - opened.begin());
+  if (place < sources_.size() && sources_[place] != nullptr) {
+    return begin_streams(binding_, driver_, Py_None, stream_failed(), stream,
+                         {std::exchange(sources_[place], nullptr)});
+  }
+  return resume_stream(binding_, stream);
+}
+
+void CallArguments::end() {
+  if (binding_.is_alive()) binding_.forget_streams(*this);
+  for (const StreamKey& stream : opened()) close_stream(binding_, stream);
+  for (const InboundCall& call : take_due().calls) {
+    binding_.reply_error(call.key, Code::kCancelled, "the call that passed this function was interrupted", {});
+  }
+  if (!references_.empty()) end_references(binding_, std::exchange(references_, {}));
+  for (PyObject*& source : sources_) {
+    if (source == nullptr) continue;
+    close_source(source);
+    Py_CLEAR(source);
+  }
+}
+
+}  // namespace ipcbridge::python

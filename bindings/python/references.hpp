@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/python/responder.hpp"
+#include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/encoder.hpp"
+
+namespace ipcbridge::python {
+
+// The functions and objects of this side that a message tells of, as its encoder meets them. With the GIL.
+class SharedReferences final : public ReferenceSharer {
+ public:
+  // `in_result`: only those that are retained.
+  SharedReferences(Responder& responder, bool in_result) : responder_(responder), in_result_(in_result) {}
+
+  PyObject* share(PyObject* value) override;
+  void add(std::uint64_t id) override { ids_.push_back(id); }
+
+  const std::vector<std::uint64_t>& ids() const { return ids_; }
+  bool empty() const { return ids_.empty(); }
+  // Some of them live no longer than their call does.
+  bool any_of_call() const;
+  std::vector<std::uint64_t> take() { return std::exchange(ids_, {}); }
+  // The call that passed them is over, or was not made; the answer has been sent. What is raised stays so.
+  void end();
+
+ private:
+  Responder& responder_;
+  bool in_result_;
+  std::vector<std::uint64_t> ids_;
+};
+
+// The same, of ids that were taken.
+void end_references(Responder& responder, const std::vector<std::uint64_t>& ids);
+
+// Functions that a call has passed may be called although no thread waits for that any more: the streams of its result
+// have not ended.
+void outlive_wait(Responder& responder);
+
+// Makes what calls the functions and objects of the peer's that a message over this connection tells of.
+class ReceivedReferences final : public ReferenceReceiver {
+ public:
+  ReceivedReferences(Responder& responder, std::uint64_t connection) : responder_(responder), connection_(connection) {}
+  PyObject* receive(std::uint64_t id, PyObject* names) override;
+
+ private:
+  Responder& responder_;
+  std::uint64_t connection_;
+};
+
+// How the calls of this side's references are handled: see Handlers. Borrowed; null when none has been shared.
+PyObject* reference_handlers(Responder& responder);
+
+void bind_references(pybind11::module_& module);
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,9 @@
+"""What travels by reference: the other side gets something to call, and the value stays here."""
+
+from __future__ import annotations
+
+
+class ByReference:
+    """Marks, for the encoder, what is sent by reference whatever it is."""
+
+    __slots__ = ()

@@ -1,0 +1,1 @@
+"""Functions and objects that one side has and the other calls."""

@@ -1,0 +1,124 @@
+"""References of the blocking API: callbacks run on the thread that waits for their call, or on threads of their own."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from _collections_abc import Callable
+
+from .. import _native
+from .._client.client import Proxy
+from .._client.outcome import error_of
+from .._process import process as _process
+from .._process.threads import start_thread
+from .._serve.server import Server
+from .._serve.service import Service
+from .._typing import Any
+from .owned import Owned, add_owners
+from .remote import Received, Reference
+
+_THREADS = 4
+
+
+class _References(Server):
+    """What runs callbacks that no thread waits for. Its threads are started when there may be such."""
+
+    def __init__(self, process: _process.Process) -> None:
+        super().__init__(process, _NoService(), 0, None)
+        self.owned = Owned(process.driver, self._start_task, self.start_threads)
+        self._handlers = [(self, "callback", None, self.owned.begin)]
+        process.listen()
+        self._id = process.driver.serve_attached([], [], True)
+        self._process.servers[self._id] = self
+        process.on_released = self.owned.released
+        self._started = True
+
+    @property
+    def handlers(self) -> list[Any]:
+        return self._handlers
+
+    def start_threads(self) -> None:
+        while len(self._threads) < _THREADS and not self._closed.is_set():
+            self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-callbacks-{len(self._threads)}"))
+
+
+class _NoService(Service):
+    """Every function is its own."""
+
+    def __init__(self) -> None:
+        self.name = "callbacks"
+        self.names = []
+        self.is_async = [True]  # so that what tasks need is imported
+        self.functions = []
+        self.handlers = []
+        self._path = ""
+
+
+class _Calls:
+    """How this process calls what the other side has."""
+
+    def __init__(self, driver: _native.BlockingDriver) -> None:
+        self.driver = driver
+        self.received: Received | None = None
+
+    def client_of(self, connection: int) -> int:
+        return self.driver.peer_client(connection)
+
+    def callbacks(self, _client: int, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
+        return describe, _no_guard, drop, error_of
+
+    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
+        return _OnAnyThread(caller)
+
+    def forget(self, connection: int, number: int) -> None:
+        if self.received is not None:
+            self.received.forget(connection, number)
+
+
+class _OnAnyThread:
+    """Blocks, or gives what is to be awaited where it is called on the loop of `async def` handlers."""
+
+    __slots__ = ("__weakref__", "_caller")
+
+    def __init__(self, caller: _native.Caller) -> None:
+        self._caller = caller
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        background = sys.modules.get("ipcbridge._serve.background")
+        loop = None if background is None else background.running_here()
+        if loop is None:
+            return self._caller(*args, **kwargs)
+        import contextvars
+
+        run = contextvars.copy_context().run
+        return loop.run_in_executor(None, lambda: run(self._caller, *args, **kwargs))
+
+    def __repr__(self) -> str:
+        return repr(self._caller)
+
+
+def _no_guard() -> None:
+    pass
+
+
+def hooks(driver: _native.BlockingDriver) -> tuple[Any, ...]:
+    """What bindings/python/references.cpp asks for."""
+    process = _process.current()
+    assert process.driver is driver
+    references = _References(process)
+    calls = _Calls(driver)
+    received = calls.received = Received(calls, lambda reference: Proxy(reference))
+    _made[id(driver)] = weakref.ref(references)
+    owned = references.owned
+    return owned.share, owned.end, received.receive, references.handlers, references.start_threads
+
+
+_made: dict[int, weakref.ref[_References]] = {}
+
+
+def _owned() -> list[Owned]:
+    return [each.owned for each in (found() for found in list(_made.values())) if each is not None]
+
+
+add_owners(_owned)
+_process.call_after_fork(_made.clear)

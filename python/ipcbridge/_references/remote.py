@@ -1,0 +1,143 @@
+"""Functions and objects of the other side, as this one calls them."""
+
+from __future__ import annotations
+
+import weakref
+from _collections_abc import Callable, Iterable, Mapping
+
+from .. import _native
+from .._by_reference import ByReference
+from .._client.notifications import Dropped
+from .._client.outcome import error_of
+from .._errors import IpcError
+from .._options import CallOptions
+from .._suppress import suppress
+from .._typing import Any
+from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
+
+_ATTRIBUTES = {"get_attribute": GET_ATTRIBUTE, "set_attribute": SET_ATTRIBUTE}
+
+
+class Reference:
+    """One reference of the peer's, with the connection that it came over. What a proxy of it calls through."""
+
+    address = "a reference"
+
+    def __init__(self, calls: Any, connection: int, number: int, names: list[str]) -> None:
+        self.connection = connection
+        self.number = number
+        self.names = names
+        self.received = 0
+        self._calls = calls
+        self._client: int = calls.client_of(connection)
+        self.generation: _native.Generation = calls.driver.generation(self._client)
+        self._dropped = Dropped(self.address)
+
+    def methods(self) -> list[str]:
+        return self.names
+
+    def caller(self, name: str, options: CallOptions) -> Any:
+        number = _ATTRIBUTES[name] if name in _ATTRIBUTES and name not in self.names else self.names.index(name)
+        callbacks = self._calls.callbacks(self._client, self.help, self._dropped.add)
+        return self._calls.wrapped(
+            _native.Caller(
+                self._calls.driver,
+                self._client,
+                number,
+                name,
+                options.native(),
+                callbacks,
+                self.connection,
+                self.number,
+            )
+        )
+
+    def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+        if name not in self.names:
+            hint = _native.did_you_mean(name, self.names)
+            raise IpcError("unimplemented", f"the object has no method {name!r}{hint}")
+        return self.caller(name, options)(*args, **kwargs)
+
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self._calls.driver.client_status(self._client, [self.address])
+        return status
+
+    def describe(self, _options: CallOptions) -> Any:
+        raise IpcError("unimplemented", "an object that came by reference does not describe itself")
+
+    def help(self, _name: str) -> tuple[str, Any]:
+        return "(what came by reference has no documentation here)", None
+
+    def listen(self, _listener: object) -> Any:
+        raise IpcError("invalid_argument", "on_state() takes what connect() returned, or a server")
+
+    def close(self) -> None:
+        """Gives it back to its owner."""
+        times, self.received = self.received, 0
+        self._calls.forget(self.connection, self.number)
+        if times and self.number & RETAINED:
+            with suppress(IpcError):  # the connection has ended, or this is a forked child
+                self._calls.driver.release_reference(self.connection, self.number, times)
+
+
+class RemoteFunction(ByReference):
+    """A function of the other side: calling it calls that, which runs there."""
+
+    __slots__ = ("__weakref__", "_caller", "_reference")
+
+    def __init__(self, reference: Reference, options: CallOptions) -> None:
+        self._reference = reference
+        self._caller = reference.caller("callback", options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._caller(*args, **kwargs)
+
+    def __enter__(self) -> RemoteFunction:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reference.close()
+
+    def __repr__(self) -> str:
+        kind = "retained" if self._reference.number & RETAINED else "callback"
+        return f"<remote function ({kind} {self._reference.number & ~RETAINED})>"
+
+
+class Received:
+    """Those of one driver. The same reference is the same object for as long as that is kept.
+
+    `calls` makes what calls, and `make(reference)` the object of an object.
+    """
+
+    def __init__(self, calls: Any, make: Callable[[Reference], Any]) -> None:
+        self._calls = calls
+        self._make = make
+        self._known: dict[tuple[int, int], weakref.ref[Any]] = {}
+
+    def receive(self, connection: int, number: int, names: list[str] | None) -> Any:
+        """The object for what a message tells of."""
+        key = (connection, number)
+        found = self._known.get(key)
+        made = None if found is None else found()
+        if made is None:
+            reference = Reference(self._calls, connection, number, ["callback"] if names is None else names)
+            made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
+            if number & RETAINED:
+                self._known[key] = weakref.ref(made, lambda gone: self._forget(key, gone))
+        reference_of(made).received += 1
+        return made
+
+    def forget(self, connection: int, number: int) -> None:
+        self._known.pop((connection, number), None)
+
+    def _forget(self, key: tuple[int, int], gone: weakref.ref[Any]) -> None:
+        if self._known.get(key) is gone:
+            del self._known[key]
+
+
+def reference_of(value: Any) -> Reference:
+    """What stands behind a function or object that has arrived."""
+    reference = value._reference if isinstance(value, RemoteFunction) else getattr(value, "_remote", None)
+    if not isinstance(reference, Reference):
+        raise IpcError("invalid_argument", f"expected a function, or object, of the other side, not {value!r}")
+    return reference

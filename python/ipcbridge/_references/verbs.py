@@ -1,0 +1,60 @@
+"""What one does with functions and objects of the other side."""
+
+from __future__ import annotations
+
+from .._errors import IpcError
+from .._options import CallOptions
+from .._shown import shown
+from .._tracebacks import leave_one_frame
+from .._typing import Any
+from .owned import Proxied, Retained, release_everywhere
+from .remote import RemoteFunction, reference_of
+
+_NO_OPTIONS = CallOptions()
+
+
+def release(what: Any) -> None:
+    """Ends a reference: what retain() or proxy() gave, or its function or object, for everybody who has it; a function
+    or object of the other side's is given back to its owner, for whom it may be the last.
+
+    What is called later raises IpcError('failed_precondition'). Does nothing when it has ended already.
+    """
+    try:
+        if isinstance(what, Retained):
+            release_everywhere(what.function)
+        elif isinstance(what, Proxied):
+            release_everywhere(what.target)
+        elif isinstance(what, RemoteFunction) or hasattr(what, "_remote"):
+            reference_of(what).close()
+        else:
+            release_everywhere(what)
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
+
+
+def get_attribute(reference: Any, name: str) -> Any:
+    """The value of an attribute of an object of the other side's. Under asyncio it is to be awaited.
+
+    Raises IpcError: 'not_found' when it has none of that name, 'permission_denied' for one that begins with an
+    underscore, 'invalid_argument' for a method.
+    """
+    return _attribute(reference, "get_attribute", name)(_name(name))
+
+
+def set_attribute(reference: Any, name: str, value: Any) -> Any:
+    """Sets an attribute, which there is, of an object of the other side's; raises as get_attribute() does."""
+    return _attribute(reference, "set_attribute", name)(_name(name), value)
+
+
+def _attribute(reference: Any, act: str, name: str) -> Any:
+    found = reference_of(reference)
+    if isinstance(reference, RemoteFunction):
+        raise IpcError("invalid_argument", f"a function has no attributes for others: {shown(name)}")
+    return found.caller(act, _NO_OPTIONS)
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise IpcError("invalid_argument", f"the name of an attribute is a string, not {shown(name)}")
+    return name

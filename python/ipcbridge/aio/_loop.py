@@ -39,6 +39,8 @@ class LoopDriver:
         refuse_replaced_threads()
         self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
         self.servers: dict[int, ServerLike] = {}
+        self.references: Any = None  # once there are any
+        self.on_released: Callable[[int], object] | None = None
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
         self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
@@ -137,7 +139,10 @@ class LoopDriver:
 
     def _on_event(self, event: tuple[Any, ...]) -> None:
         kind, owner, *what = event
-        if kind == "client" or kind == "room":
+        if kind == "released":
+            if self.on_released is not None:
+                self.on_released(owner)
+        elif kind == "client" or kind == "room":
             client = self.clients.get(owner)
             if client is None:
                 return

@@ -1,0 +1,134 @@
+"""References of one event loop: callbacks run on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from .. import _native
+from .._errors import Code, IpcError
+from .._references.owned import Owned, add_owners
+from .._references.remote import Received
+from .._serve.failures import CANCELLED
+from .._serve.service import fail
+from ._client import Proxy
+from ._drivers import drivers
+from ._loop import LoopDriver
+
+_Key = tuple[int, int]
+
+
+class _References:
+    """What runs the callbacks of a loop."""
+
+    def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)  # which must not be kept by its driver
+        self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        # Weak, because the native driver keeps this.
+        self.owned = Owned(weakref.proxy(driver.native), self._start_task, lambda: None)
+        driver.servers[driver.native.serve_attached([], [], True)] = self
+        driver.on_released = self.owned.released
+
+    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
+        loop = self._loop()
+        if loop is None:
+            work.close()
+            return
+        task = contextvars.copy_context().run(loop.create_task, work)
+        key = call.key
+
+        def forget(task: asyncio.Task[None]) -> None:
+            self._tasks.pop(key, None)
+            if task.cancelled():  # before it began, so that nothing has answered
+                fail(call, CANCELLED)
+
+        self._tasks[key] = task
+        task.add_done_callback(forget)
+
+    def on_cancel(self, key: _Key) -> None:
+        task = self._tasks.get(key)
+        if task is not None:
+            task.cancel()
+
+    def on_state(self, state: str, code: Code, message: str) -> None:
+        pass
+
+
+class _Calls:
+    """How this loop calls what the other side has."""
+
+    def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop) -> None:
+        self.received: Received | None = None
+        self._loop = weakref.ref(loop)
+        self._loop_driver = weakref.ref(driver)
+
+    @property
+    def driver(self) -> _native.Driver:
+        return self._driver_of_loop().native
+
+    def _driver_of_loop(self) -> LoopDriver:
+        driver = self._loop_driver()
+        if driver is None:
+            raise IpcError("failed_precondition", "the event loop was closed")
+        return driver
+
+    def client_of(self, connection: int) -> int:
+        return self.driver.peer_client(connection)
+
+    def callbacks(self, _client: int, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
+        return describe, lambda: self._driver_of_loop().guard(), drop, _no_room
+
+    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
+        return _OnAnyThread(caller, self._loop)
+
+    def forget(self, connection: int, number: int) -> None:
+        if self.received is not None:
+            self.received.forget(connection, number)
+
+
+class _OnAnyThread:
+    """Gives what is to be awaited; on the threads of plain handlers it blocks."""
+
+    __slots__ = ("__weakref__", "_caller", "_loop")
+
+    def __init__(self, caller: _native.Caller, loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+        self._caller = caller
+        self._loop = loop
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        loop = self._loop()
+        if loop is None or asyncio._get_running_loop() is not None or not loop.is_running():
+            return self._caller(*args, **kwargs)
+
+        async def call() -> Any:
+            return await self._caller(*args, **kwargs)
+
+        return asyncio.run_coroutine_threadsafe(call(), loop).result()
+
+    def __repr__(self) -> str:
+        return repr(self._caller)
+
+
+def _no_room(call: Any, _payload: bytes) -> None:
+    raise AssertionError("a call of a reference is not kept for later")
+
+
+def hooks(native: _native.Driver) -> tuple[Any, ...]:
+    """What bindings/python/references.cpp asks for."""
+    loop, driver = next((loop, driver) for loop, driver in list(drivers.items()) if driver.native is native)
+    references = _References(driver, loop)
+    calls = _Calls(driver, loop)
+    received = calls.received = Received(calls, Proxy)
+    owned = references.owned
+    driver.references = references
+    return owned.share, owned.end, received.receive, [(references, "callback", None, owned.begin)], lambda: None
+
+
+def _owned() -> list[Owned]:
+    return [driver.references.owned for driver in list(drivers.values()) if driver.references is not None]
+
+
+add_owners(_owned)

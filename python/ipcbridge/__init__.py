@@ -18,7 +18,6 @@ from ._native import __version__ as __version__  # first: it refuses subinterpre
 from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._native import Stream
-from ._references import hooks as _hooks
 from ._references.owned import proxy, retain
 from ._references.verbs import get_attribute, release, set_attribute
 from ._serve.context import Context, context

@@ -12,7 +12,6 @@ import ipcbridge as ipc
 from ipcbridge import aio
 
 LATER = {
-    "a function": (lambda: print, "callbacks"),
     "an exception": (lambda: ValueError("no"), "exceptions"),
 }
 
@@ -68,12 +67,6 @@ def test_in_results(calc: Any, what: str) -> None:
     for name in ("result", "async_result"):
         said = unimplemented(lambda name=name: getattr(calc, name)(what))
         assert said.startswith(f"{name}() returned what cannot be sent: result[0] cannot be sent: ")
-
-
-@pytest.mark.parametrize("module", [ipc, aio])
-@pytest.mark.parametrize("name", ["retain", "proxy"])
-def test_functions_of_the_module(module: Any, name: str) -> None:
-    unimplemented(lambda: getattr(module, name)([1]))
 
 
 def test_the_option_expose() -> None:

@@ -7,6 +7,7 @@ import collections
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from parameter_ids import shown
 from travel import Name, Text, User, refused, travel
 
+import ipcbridge as ipc
 from ipcbridge._errors import IpcError
 from ipcbridge._values import decode, decode_args, encode_args, encode_result
 
@@ -53,8 +55,6 @@ async def agen() -> AsyncIterator[int]:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (len, "a function (builtin_function_or_method): callbacks come in a later release"),
-        (lambda: 1, "a function (function): callbacks come in a later release"),
         (ValueError("x"), "an exception (ValueError): exceptions as values come in a later release"),
         (array.array("i"), "an array (array): arrays come in a later release"),
     ],
@@ -63,6 +63,11 @@ async def agen() -> AsyncIterator[int]:
 def test_what_comes_in_a_later_release_is_unimplemented(value: Any, reason: str) -> None:
     assert refused(value, "unimplemented").startswith(f"result cannot be sent: {reason}")
     assert refused([{"a": value}], "unimplemented").startswith(f"result[0].a cannot be sent: {reason}")
+
+
+@pytest.mark.parametrize("value", [len, lambda: 1, [].append, partial(len), ipc.proxy(Path())], ids=shown)
+def test_functions_and_objects_by_reference_are_for_arguments_and_results(value: Any) -> None:
+    assert refused([value]).startswith("result[0] cannot be sent: a function, or what travels by reference, which only")
 
 
 @pytest.mark.parametrize("value", [(x for x in ()), agen()], ids=["generator", "async generator"])

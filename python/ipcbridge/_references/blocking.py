@@ -15,7 +15,7 @@ from .._serve.server import Server
 from .._serve.service import Service
 from .._typing import Any
 from .owned import Owned, add_owners
-from .remote import Received, Reference
+from .remote import Received
 
 _THREADS = 4
 
@@ -107,7 +107,7 @@ def hooks(driver: _native.BlockingDriver) -> tuple[Any, ...]:
     assert process.driver is driver
     references = _References(process)
     calls = _Calls(driver)
-    received = calls.received = Received(calls, lambda reference: Proxy(reference))
+    received = calls.received = Received(calls, Proxy)
     _made[id(driver)] = weakref.ref(references)
     owned = references.owned
     return owned.share, owned.end, received.receive, references.handlers, references.start_threads

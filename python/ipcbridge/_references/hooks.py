@@ -1,18 +1,28 @@
-"""Chooses who knows about a driver's references, when the first of them is met."""
+"""Who knows about a driver's references: asked when the first of them is met."""
 
 from __future__ import annotations
+
+from _collections_abc import Callable
 
 from .. import _native
 from .._typing import Any
 
-
-def hooks(driver: Any) -> tuple[Any, ...]:
-    """(share, end, receive, handlers, outlive): bindings/python/references.hpp says what they are for."""
-    if isinstance(driver, _native.BlockingDriver):
-        from .blocking import hooks as make
-    else:
-        from ..aio._references import hooks as make
-    return make(driver)
+_makers: dict[type, Callable[[Any], tuple[Any, ...]]] = {}
 
 
-_native.use_references(hooks)
+def use_for(driver: type, make: Callable[[Any], tuple[Any, ...]]) -> None:
+    """`make(driver)` gives (share, end, receive, handlers, outlive) for drivers of this type.
+
+    What these are for stands in bindings/python/references.cpp.
+    """
+    _makers[driver] = make
+
+
+def _of_blocking(driver: Any) -> tuple[Any, ...]:
+    from . import blocking
+
+    return blocking.hooks(driver)
+
+
+use_for(_native.BlockingDriver, _of_blocking)
+_native.use_references(lambda driver: _makers[type(driver)](driver))

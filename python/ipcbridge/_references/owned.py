@@ -15,9 +15,10 @@ from .._serve.service import Service, fail
 from .._shown import shown
 from .._typing import TYPE_CHECKING, Any, NoReturn
 from .._values import encode_result
-from .._values._refusal import Refused
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .._serve.service import StartTask
 
 FUNCTION, OBJECT = 7, 8
@@ -42,7 +43,7 @@ class Retained(ByReference):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def __enter__(self) -> Retained:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -60,7 +61,7 @@ class Proxied(ByReference):
     def __init__(self, target: object) -> None:
         self.target = target
 
-    def __enter__(self) -> object:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +74,9 @@ class Proxied(ByReference):
 class _Entry(Service):
     """One of them, and how its calls are answered."""
 
-    def __init__(self, target: Any, functions: dict[str, Callable[..., Any]], failures: Failures, key: Hashable) -> None:
+    def __init__(
+        self, target: Any, functions: dict[str, Callable[..., Any]], failures: Failures, key: Hashable
+    ) -> None:
         self.name = _NAME
         self.failures = failures
         self.target = target
@@ -85,7 +88,7 @@ class _Entry(Service):
 
     def begin(self, call: _native.InboundCall, start_task: StartTask) -> None:
         number = call.number
-        if number == GET_ATTRIBUTE or number == SET_ATTRIBUTE:
+        if number in (GET_ATTRIBUTE, SET_ATTRIBUTE):
             act = self._get if number == GET_ATTRIBUTE else self._set
             call.answer_with(act, self.finisher(0, start_task))
         elif number < len(self.handlers):
@@ -147,6 +150,8 @@ class Owned:
         if isinstance(value, Retained):
             number, _ = self._retain(_key_of(value.function), value.function, _as_function)
         elif in_result:
+            from .._values._refusal import Refused  # takes long to import
+
             raise Refused(_OF_RESULT)
         else:
             number = next(self._next_id)

@@ -8,12 +8,14 @@ from _collections_abc import Callable, Iterable, Mapping
 from .. import _native
 from .._by_reference import ByReference
 from .._client.notifications import Dropped
-from .._client.outcome import error_of
 from .._errors import IpcError
 from .._options import CallOptions
 from .._suppress import suppress
-from .._typing import Any
+from .._typing import TYPE_CHECKING, Any
 from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _ATTRIBUTES = {"get_attribute": GET_ATTRIBUTE, "set_attribute": SET_ATTRIBUTE}
 
@@ -92,7 +94,7 @@ class RemoteFunction(ByReference):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._caller(*args, **kwargs)
 
-    def __enter__(self) -> RemoteFunction:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ from .._options import CallOptions
 from .._shown import shown
 from .._tracebacks import leave_one_frame
 from .._typing import Any
+from . import hooks  # noqa: F401, which the native module asks from now on
 from .owned import Proxied, Retained, release_everywhere
 from .remote import RemoteFunction, reference_of
 

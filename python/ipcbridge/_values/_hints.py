@@ -67,8 +67,6 @@ def _comes_later(value: Any, name: str) -> str | None:
         value, (io.IOBase, type, collections.abc.Awaitable, collections.abc.AsyncIterable, collections.abc.Iterator)
     ):
         return None
-    if callable(value) and not hasattr(type(value), "__iter__"):
-        return f"a function ({name}): {_unimplemented.CALLBACKS}"
     return None
 
 
@@ -134,4 +132,6 @@ def _of_python(value: Any, name: str) -> str:
         return f"a {name}: send dict(value)"
     if isinstance(value, collections.abc.Iterable):
         return f"a {name}: send list(value)"
-    return f"an instance of {name}: send a dict or a dataclass"
+    if callable(value):
+        return f"an instance of {name}, which can be called: send value.__call__"
+    return f"an instance of {name}: send a dict or a dataclass, or by reference ipc.proxy(value)"

@@ -10,10 +10,11 @@ A proxy or server belongs to the loop on which it was made, and to that loop's t
 
 from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from .._references.owned import proxy, retain
+from .._references.verbs import get_attribute, release, set_attribute
 from .._serve.context import Context, context
 from .._serve.exposure import method
 from .._streams import stream
-from .._unimplemented import proxy, retain
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
 from ._client import Proxy, call, close, connect, describe
@@ -36,12 +37,15 @@ __all__ = [
     "connect",
     "context",
     "describe",
+    "get_attribute",
     "method",
     "notify",
     "on_state",
     "proxy",
+    "release",
     "retain",
     "serve",
+    "set_attribute",
     "status",
     "stream",
     "with_options",

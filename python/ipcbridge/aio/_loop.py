@@ -14,6 +14,7 @@ from .._client.outcome import stream_failed
 from .._errors import Code, IpcError
 from .._process import log as _log
 from .._process.threads import refuse_replaced_threads
+from .._references.hooks import use_for
 from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
@@ -200,4 +201,11 @@ def _start_stream(producer: _native.StreamProducer) -> None:
     task.add_done_callback(_streams.discard)
 
 
+def _make_hooks(driver: _native.Driver) -> tuple[Any, ...]:
+    from . import _references
+
+    return _references.hooks(driver)
+
+
+use_for(_native.Driver, _make_hooks)
 _streams: set[asyncio.Task[None]] = set()  # a loop keeps its tasks by weak references only

@@ -124,7 +124,8 @@ def hooks(native: _native.Driver) -> tuple[Any, ...]:
     received = calls.received = Received(calls, Proxy)
     owned = references.owned
     driver.references = references
-    return owned.share, owned.end, received.receive, [(references, "callback", None, owned.begin)], lambda: None
+    handlers = [(references, "callback", None, owned.begin)]
+    return owned.share, owned.end, received.receive, handlers, lambda: None
 
 
 def _owned() -> list[Owned]:

@@ -31,6 +31,19 @@ class AsyncService(Service):
         async for number in numbers:
             yield 2 * number
 
+    async def each(self, items: list[Any], function: Any) -> list[Any]:  # type: ignore[override]
+        return [await function(item) for item in items]
+
+    async def each_later(self, count: int, function: Any) -> AsyncIterator[Any]:  # type: ignore[override]
+        for number in range(count):
+            yield await function(number)
+
+    async def fire(self, value: Any) -> Any:
+        return await self._kept(value)
+
+    async def count_with(self, counter: Any) -> Any:
+        return await counter.add(5)
+
     async def hold(self) -> str:
         event("held")
         try:

@@ -76,6 +76,32 @@ async function read(stream, most) {
   return { count, sum, error: null }
 }
 
+/** A function to be called back, by its name in tests/cross/test_callbacks.py. */
+function functionOf(kind) {
+  const raising = value => {
+    throw new Error(`nothing for ${value}`)
+  }
+  return { plain: value => value * 2, async: async value => value * 2, raising }[kind]
+}
+
+/** An object that travels by reference. */
+class Tally {
+  total = 0
+  add(number) {
+    this.total += number
+    return this.total
+  }
+}
+
+async function codeOf(act) {
+  try {
+    await act()
+  } catch (error) {
+    return error.code
+  }
+  return 'nothing'
+}
+
 const actions = {
   directory: ({ path }) => {
     process.env.IPCBRIDGE_DIR = path
@@ -99,6 +125,33 @@ const actions = {
   feed: async command => {
     const result = await memberOf(viewOf(command), command.method)(numbers(command.count))
     return command.reads ? read(result) : result
+  },
+  each: async command => viewOf(command).each(command.items, functionOf(command.kind)),
+  each_later: async command => {
+    const results = []
+    for await (const item of viewOf(command).each_later(command.count, functionOf(command.kind))) results.push(item)
+    return results
+  },
+  retained: async ({ on }) => {
+    const remote = clients.get(on)
+    const double = ipc.retain(functionOf('plain'))
+    const seen = [await remote.keep(double), await remote.keep(double), await remote.fire(21)]
+    ipc.release(double)
+    return [...seen, await codeOf(() => remote.fire(1))]
+  },
+  counter: async ({ on }) => {
+    const counter = await clients.get(on).counter()
+    const seen = [await counter.add(2), await counter.add(3), await ipc.getAttribute(counter, 'total')]
+    await ipc.setAttribute(counter, 'total', 100)
+    seen.push(await counter.add(1), await codeOf(() => ipc.getAttribute(counter, '_x')))
+    ipc.release(counter)
+    return [...seen, await codeOf(() => counter.add(1))]
+  },
+  own_counter: async ({ on }) => {
+    const tally = new Tally()
+    const passed = ipc.proxy(tally)
+    const { count_with: countWith } = clients.get(on)
+    return [await countWith(passed), await countWith(passed), tally.total]
   },
   has: ({ on, method }) => memberOf(clients.get(on), method) !== undefined,
   cancel: ({ call }) => controllers.get(call).abort(),

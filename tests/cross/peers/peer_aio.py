@@ -14,6 +14,7 @@ from lines import become, commands, event, say
 
 # isort: split
 from async_service import AsyncService
+from callbacks import Tally, code_of_awaited, function_of
 from calls import arguments_of, clients, member_of, view_of
 from telling import tell, tell_error
 
@@ -73,6 +74,31 @@ class Actions:
     async def feed(self, count: int, **command: Any) -> Any:
         result = await member_of(view_of(command), command["method"])(_numbers(count))
         return await self._read(result, None) if command.get("reads") else result
+
+    async def each(self, items: list[Any], kind: str, **command: Any) -> Any:
+        return await view_of(command).each(items, function_of(kind))
+
+    async def each_later(self, count: int, kind: str, **command: Any) -> Any:
+        return [item async for item in view_of(command).each_later(count, function_of(kind))]
+
+    async def retained(self, on: str, **_: Any) -> Any:
+        remote = clients[on]
+        with aio.retain(function_of("plain")) as function:
+            seen = [await remote.keep(function), await remote.keep(function), await remote.fire(21)]
+        return [*seen, await code_of_awaited(lambda: remote.fire(1))]
+
+    async def counter(self, on: str, **_: Any) -> Any:
+        counter = await clients[on].counter()
+        seen = [await counter.add(2), await counter.add(3), await aio.get_attribute(counter, "total")]
+        await aio.set_attribute(counter, "total", 100)
+        seen += [await counter.add(1), await code_of_awaited(lambda: aio.get_attribute(counter, "_x"))]
+        aio.release(counter)
+        return [*seen, await code_of_awaited(lambda: counter.add(1))]
+
+    async def own_counter(self, on: str, **_: Any) -> Any:
+        tally = Tally()
+        passed = aio.proxy(tally)
+        return [await clients[on].count_with(passed), await clients[on].count_with(passed), tally.total]
 
     async def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)

@@ -12,6 +12,7 @@ from typing import Any
 from lines import become, commands, event, say
 
 # isort: split
+from callbacks import Tally, code_of, function_of
 from calls import arguments_of, clients, member_of, view_of
 from service import Service
 from telling import tell, tell_error
@@ -56,6 +57,31 @@ class Actions:
     def feed(self, count: int, **command: Any) -> Any:
         result = member_of(view_of(command), command["method"])(_numbers(count))
         return self._read(result, None) if command.get("reads") else result
+
+    def each(self, items: list[Any], kind: str, **command: Any) -> Any:
+        return view_of(command).each(items, function_of(kind))
+
+    def each_later(self, count: int, kind: str, **command: Any) -> Any:
+        return list(view_of(command).each_later(count, function_of(kind)))
+
+    def retained(self, on: str, **_: Any) -> Any:
+        remote = clients[on]
+        with ipc.retain(function_of("plain")) as function:
+            seen = [remote.keep(function), remote.keep(function), remote.fire(21)]
+        return [*seen, code_of(lambda: remote.fire(1))]
+
+    def counter(self, on: str, **_: Any) -> Any:
+        counter = clients[on].counter()
+        seen = [counter.add(2), counter.add(3), ipc.get_attribute(counter, "total")]
+        ipc.set_attribute(counter, "total", 100)
+        seen += [counter.add(1), code_of(lambda: ipc.get_attribute(counter, "_x"))]
+        ipc.release(counter)
+        return [*seen, code_of(lambda: counter.add(1))]
+
+    def own_counter(self, on: str, **_: Any) -> Any:
+        tally = Tally()
+        passed = ipc.proxy(tally)
+        return [clients[on].count_with(passed), clients[on].count_with(passed), tally.total]
 
     def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)

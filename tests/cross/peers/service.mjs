@@ -1,9 +1,17 @@
 // The service of the Node.js peer; service.py and async_service.py are the same in Python.
 import { closeSync, openSync, readSync } from 'node:fs'
-import { context, IpcError } from 'ipcbridge'
+import { context, IpcError, proxy } from 'ipcbridge'
 
 class Deeper extends Error {
   name = 'Deeper'
+}
+/** An object that travels by reference. */
+class Counter {
+  total = 0
+  add(number) {
+    this.total += number
+    return this.total
+  }
 }
 class Broken extends Error {
   name = 'Broken'
@@ -11,6 +19,7 @@ class Broken extends Error {
 
 export function makeService(event, connect) {
   const connections = new Map()
+  let kept
   return {
     add: (a, b = 0) => a + b,
     echo: value => value,
@@ -56,6 +65,22 @@ export function makeService(event, connect) {
     async *double(numbers) {
       for await (const number of numbers) yield 2 * number
     },
+    each: async (items, fn) => {
+      const results = []
+      for (const item of items) results.push(await fn(item))
+      return results
+    },
+    async *each_later(count, fn) {
+      for (let number = 0; number < count; number++) yield await fn(number)
+    },
+    keep: fn => {
+      const before = kept
+      kept = fn
+      return before === fn
+    },
+    fire: value => kept(value),
+    counter: () => proxy(new Counter()),
+    count_with: counter => counter.add(5),
     hold: () => {
       const { signal } = context()
       event('held')

@@ -24,11 +24,23 @@ class Broken(Exception):
     pass
 
 
+class Counter:
+    """An object that travels by reference."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def add(self, number: int) -> int:
+        self.total += number
+        return self.total
+
+
 class Service:
     def __init__(self, connect: Callable[[str], Any]) -> None:
         self._connect = connect
         self._connections: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._kept: Any = None
         deep = SimpleNamespace(reverse=lambda text: text[::-1])
         self.text = SimpleNamespace(upper=lambda text: text.upper(), deep=deep)
 
@@ -88,6 +100,26 @@ class Service:
 
     def double(self, numbers: Iterable[int]) -> Iterator[int]:
         return (2 * number for number in numbers)
+
+    def each(self, items: list[Any], function: Callable[[Any], Any]) -> list[Any]:
+        return [function(item) for item in items]
+
+    def each_later(self, count: int, function: Callable[[Any], Any]) -> Iterator[Any]:
+        for number in range(count):
+            yield function(number)
+
+    def keep(self, function: Callable[[Any], Any]) -> bool:
+        before, self._kept = self._kept, function
+        return before is function
+
+    def fire(self, value: Any) -> Any:
+        return self._kept(value)
+
+    def counter(self) -> Any:
+        return ipc.proxy(Counter())
+
+    def count_with(self, counter: Any) -> Any:
+        return counter.add(5)
 
     def hold(self) -> str:
         context = ipc.context()

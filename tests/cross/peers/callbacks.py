@@ -1,0 +1,52 @@
+"""What Python's peers pass by reference."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import ipcbridge as ipc
+
+
+def function_of(kind: str) -> Callable[[Any], Any]:
+    """A function to be called back, by its name in tests/cross/test_callbacks.py."""
+
+    def plain(value: Any) -> Any:
+        return value * 2
+
+    async def later(value: Any) -> Any:
+        await asyncio.sleep(0)
+        return value * 2
+
+    def raising(value: Any) -> Any:
+        raise LookupError(f"nothing for {value}")
+
+    return {"plain": plain, "async": later, "raising": raising}[kind]
+
+
+class Tally:
+    """An object that travels by reference."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def add(self, number: int) -> int:
+        self.total += number
+        return self.total
+
+
+def code_of(act: Callable[[], Any]) -> str:
+    try:
+        act()
+    except ipc.IpcError as error:
+        return error.code
+    return "nothing"
+
+
+async def code_of_awaited(act: Callable[[], Any]) -> str:
+    try:
+        await act()
+    except ipc.IpcError as error:
+        return error.code
+    return "nothing"

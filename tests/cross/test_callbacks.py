@@ -1,0 +1,34 @@
+"""Functions and objects by reference, the same for every pair of languages and every transport."""
+
+from __future__ import annotations
+
+import pytest
+from pairs import Pair
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_handler_calls_the_callers_function(pair: Pair, kind: str) -> None:
+    assert pair.client.do("each", on="c", items=[1, 2, 0.25], kind=kind) == [2, 4, 0.5]
+
+
+def test_what_it_throws_goes_through_the_handler_to_the_caller(pair: Pair) -> None:
+    error = pair.client.start("each", on="c", items=[7], kind="raising").error()
+    assert "nothing for 7" in str(error)
+    assert pair.call("add", 1) == 1
+
+
+def test_it_may_be_called_while_the_streams_of_the_result_are_open(pair: Pair) -> None:
+    assert pair.client.do("each_later", on="c", count=100, kind="plain") == [2 * number for number in range(100)]
+
+
+def test_a_retained_function_outlives_its_call_and_is_the_same_each_time(pair: Pair) -> None:
+    assert pair.client.do("retained", on="c") == [False, True, 42, "failed_precondition"]
+
+
+def test_an_object_runs_where_it_is_until_it_is_released(pair: Pair) -> None:
+    expected = [2, 5, 5, 101, "permission_denied", "failed_precondition"]
+    assert pair.client.do("counter", on="c") == expected
+
+
+def test_an_object_of_the_callers_is_used_by_the_handler(pair: Pair) -> None:
+    assert pair.client.do("own_counter", on="c") == [5, 10, 10]

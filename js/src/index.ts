@@ -1,15 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { type Call, convertedCall } from './client/call'
 import { expectDescription } from './client/description'
-import {
-  type AnyRemote,
-  type Handle,
-  handleOf,
-  makeRemote,
-  makeView,
-  type Notifier,
-  type Remote,
-} from './client/remote'
+import { type Handle, handleOf, makeRemote, makeView } from './client/remote'
+import type { Notifier, Remote } from './client/remote_types'
 import { makeSettings } from './client/settings'
 import {
   getAttribute as getAttributeOf,
@@ -31,6 +24,7 @@ import {
   type ServeOptions,
 } from './options'
 import { releaseOwned } from './references/retained'
+import type { AnyRemote } from './references/sides'
 import { native } from './runtime'
 import './serve/reference_calls'
 import { Server, serviceIfAny } from './serve/server'
@@ -41,7 +35,7 @@ import { Kwargs } from './values'
 
 export { Call } from './client/call'
 export { type FanOut, type FanOutResult, fanOut } from './client/fan_out'
-export type { AnyRemote, Notifier, Remote } from './client/remote'
+export type { Callback, Notifier, Reference, Remote } from './client/remote_types'
 export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
 export type {
@@ -53,8 +47,9 @@ export type {
   ServeLimits,
   ServeOptions,
 } from './options'
-export { type Retained, retain } from './references/retained'
-export { type Proxied, proxy } from './serve/by_reference'
+export { type Proxied, type Retained, retain } from './references/retained'
+export type { AnyRemote } from './references/sides'
+export { proxy } from './serve/by_reference'
 export type { Peer } from './serve/caller'
 export { type Context, context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'

@@ -7,6 +7,14 @@ import { end, keepScope } from './owned'
 /** A function that may be passed any number of times, and be called until it is released; made by `retain`. */
 export type Retained<F> = F & Disposable
 
+declare const passed: unique symbol
+
+/** Stands for an object that is passed by reference; made by `proxy`. */
+export interface Proxied<T> extends Disposable {
+  /** For the compiler alone. */
+  readonly [passed]: T
+}
+
 /** Of each function and object that may be passed by reference, what stands for it. */
 const stands = new WeakMap<object, object>()
 

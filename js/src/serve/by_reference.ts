@@ -1,18 +1,10 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 import { inspect } from 'node:util'
 import { IpcError } from '../errors'
 import { getNumber, setNumber } from '../references/owned'
-import { putStand, standOf } from '../references/retained'
+import { type Proxied, putStand, standOf } from '../references/retained'
 import { type Attributes, isClass, Referenced, referencedBy } from '../values'
 import { type AnyFunction, type Method, membersOf } from './exposure'
 import { signatureOf } from './signature'
-
-declare const passed: unique symbol
-
-/** Stands for an object that is passed by reference; made by `proxy`. */
-export interface Proxied<T> extends Disposable {
-  readonly [passed]: T
-}
 
 /** Of each reference its methods by their numbers. */
 const methods = new WeakMap<Referenced, Method[]>()

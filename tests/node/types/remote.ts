@@ -3,10 +3,20 @@
 import type { Readable } from 'node:stream'
 import {
   type Call,
+  type Callback,
   connect,
+  fanOut,
+  getAttribute,
   type Kwargs,
   kwargs,
   notify,
+  type Proxied,
+  proxy,
+  type Reference,
+  type Remote,
+  type Retained,
+  release,
+  retain,
   type Stream,
   type StreamSource,
   serve,
@@ -140,4 +150,64 @@ export async function streams(): Promise<void> {
   // @ts-expect-error a value
   for await (const digit of service.sum(stream([1]))) digit.toFixed()
   void [rows, listed, total, wrong, read]
+}
+
+class Account {
+  balance = 0
+  pay(amount: number): number {
+    this.balance += amount
+    return this.balance
+  }
+}
+
+interface Callbacks {
+  fit(rows: number[], onEpoch?: (epoch: number, loss: number) => void): Promise<number>
+  ask(question: Callback<(text: string) => string>): Promise<string>
+  listen(options: { on: (event: string) => void }): void
+  adder(by: number): Retained<(x: number) => number>
+  open(name: string): Proxied<Account>
+  audit(account: Reference<Account>): Promise<number>
+}
+
+export async function callbacks(): Promise<void> {
+  const service = await connect<Callbacks>('service')
+  const loss: number = await service.fit([1], (epoch, loss) => console.log(epoch.toFixed(), loss.toFixed()))
+  await service.fit([1], async epoch => void epoch.toFixed())
+  await service.fit([1])
+  await service.ask(text => text.trim())
+  await service.ask(async text => text.trim())
+  await service.listen({ on: event => event.trim() })
+  const add = await service.adder(3)
+  const sum: Call<number> = add(4)
+  release(add)
+  using account = await service.open('Ada')
+  const paid: Call<number> = account.pay(5)
+  const balance: unknown = await getAttribute(account, 'balance')
+  await service.audit(proxy(new Account()))
+  await service.ask(retain((text: string) => text))
+  // @ts-expect-error of another type
+  await service.ask(text => text.length)
+  // @ts-expect-error an attribute, which is asked for
+  account.balance
+  // @ts-expect-error by reference only
+  await service.audit(new Account())
+  void [loss, sum, paid, balance]
+}
+
+/** A handler that is called back, and a service that calls its peers. */
+export async function bothWays(): Promise<void> {
+  const server = await serve('ways', {
+    async longest(texts: string[], judge: Callback<(text: string) => number>) {
+      const judged: number[] = await Promise.all(texts.map(text => judge(text)))
+      return Math.max(...judged)
+    },
+    audit: async (account: Reference<Account>): Promise<number> => account.pay(1),
+  })
+  await connect('ways', { serve: { reload: () => 1 }, name: 'worker' })
+  const peers = server.peers as Remote<{ reload(): number }>[]
+  for (const { peer, value, error } of await fanOut(peers).reload()) {
+    await peer.reload()
+    if (error === undefined) value.toFixed()
+    else error.code.trim()
+  }
 }

@@ -162,9 +162,10 @@ for (const transport of ['shm', 'unix']) {
       },
     })
     const call = remote.later(() => 1)
+    const cancelled = assert.rejects(call, { code: 'cancelled' })
     await begun.promise
     await ipc.close(remote)
-    await assert.rejects(call, { code: 'cancelled' })
+    await cancelled
     const error = await told.promise
     assert.deepEqual(
       [error.code, error.message],

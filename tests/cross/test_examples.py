@@ -97,3 +97,9 @@ def test_the_demo_calls_both_ways_and_compares(directory: Path) -> None:
     assert "throws ZeroDivisionError: division by zero" in said
     assert "raises SyntaxError: " in said
     assert said.count("ipcbridge is faster by") == 2
+
+
+@pytest.mark.parametrize("listener", ["callbacks/listen.mjs", "callbacks/listen.py"])
+def test_callbacks_tell_of_the_events_of_an_emitter(start: Start, listener: str) -> None:
+    start("callbacks/shop.mjs")
+    assert run(listener).splitlines() == ["2 x tea", "1 x cake"]

@@ -6,9 +6,9 @@ import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import ipc from 'ipcbridge'
-import { lose, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
+import { connect, lose, reaches, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshAddress } from './support/names.mjs'
-import { arrivedCount, ownedCount } from './support/references.mjs'
+import { arrivedCount, forge, ownedCount } from './support/references.mjs'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
@@ -227,6 +227,30 @@ for (const transport of ['shm', 'unix']) {
     await until(() => ownedCount() === 0, gc)
   })
 }
+
+test('a method, and what withOptions returned, keep the reference that they are of', async t => {
+  const { remote } = await serveAndConnect(t, keeper())
+  const { add } = await remote.counter()
+  const quick = ipc.withOptions(await remote.adder(1), { timeout: 5000 })
+  for (let turn = 0; turn < 20; turn++) {
+    gc()
+    await new Promise(setImmediate)
+  }
+  assert.equal(await add(2), 2)
+  assert.equal(await quick(2), 3)
+})
+
+test('to call or release what was not given ends that connection alone', async t => {
+  const { remote, server } = await serveAndConnect(t, keeper())
+  const other = await connect(t, server.address)
+  await other.isSame(1, 1)
+  for (const attempt of [forged => forged.call(0, [], undefined), forged => forged.release()]) {
+    const forged = forge(await remote.adder(1))
+    const lost = reaches(remote, 'reconnecting')
+    await Promise.all([lost, Promise.resolve(attempt(forged)).catch(error => assert.equal(error.code, 'unavailable'))])
+  }
+  for (const each of [remote, other]) assert.equal(await each.isSame(1, 1), true)
+})
 
 test('what stands for references is sensible to look at', async t => {
   const { remote } = await serveAndConnect(t, keeper())

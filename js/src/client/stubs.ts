@@ -15,6 +15,8 @@ export interface StubHandle {
   received: Received
   settings: Settings | undefined
   notify: boolean
+  /** What has arrived, which gives the reference back when it is collected: a view and each method keep it. */
+  arrived: object | undefined
 }
 
 type Stub = ((...args: unknown[]) => unknown) | Record<string, (...args: unknown[]) => unknown>
@@ -34,6 +36,7 @@ export function stubView(stub: object, change: Partial<Pick<StubHandle, 'setting
 function stubOf(handle: StubHandle): object {
   const { names } = handle.received
   const stub = names === undefined ? functionStub(handle) : objectStub(handle, names)
+  handle.arrived ??= stub
   handles.set(stub, handle)
   return stub
 }
@@ -47,7 +50,7 @@ function functionStub(handle: StubHandle): Stub {
 function objectStub(handle: StubHandle, names: readonly string[]): Stub {
   const stub = Object.create(objectPrototype) as Record<string, (...args: unknown[]) => unknown>
   for (const [number, name] of names.entries()) {
-    if (!isShown(name)) continue
+    if (!isShown(name) || Object.hasOwn(stub, name)) continue
     const member = memberOf(handle, number)
     Object.defineProperty(member, 'name', { value: name })
     Object.defineProperty(stub, name, { value: member, enumerable: true })
@@ -60,10 +63,10 @@ function objectStub(handle: StubHandle, names: readonly string[]): Stub {
   return stub
 }
 
-function memberOf({ received, settings, notify }: StubHandle, number: number): (...args: unknown[]) => unknown {
-  return notify
-    ? (...args) => trimmed(() => received.notify(number, args, settings))
-    : (...args) => received.call(number, args, settings)
+function memberOf(handle: StubHandle, number: number): (...args: unknown[]) => unknown {
+  return handle.notify
+    ? (...args) => trimmed(() => handle.received.notify(number, args, handle.settings))
+    : (...args) => handle.received.call(number, args, handle.settings)
 }
 
 export function getAttribute(stub: object, name: string): Call<unknown> {
@@ -141,5 +144,5 @@ const objectPrototype: object = Object.create(null, {
 sides.makeStub = ({ connection, id, names, caller, decoding }: Arriving) => {
   const client = (caller as Client | undefined) ?? clientOver(connection, decoding)
   const arrived = new Received(client, connection, id, names)
-  return { stub: stubOf({ received: arrived, settings: undefined, notify: false }), arrived }
+  return { stub: stubOf({ received: arrived, settings: undefined, notify: false, arrived: undefined }), arrived }
 }

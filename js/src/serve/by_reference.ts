@@ -3,7 +3,7 @@ import { IpcError } from '../errors'
 import { getNumber, setNumber } from '../references/owned'
 import { type Proxied, putStand, standOf } from '../references/retained'
 import { type Attributes, isClass, Referenced, referencedBy } from '../values'
-import { type AnyFunction, type Method, membersOf } from './exposure'
+import { type AnyFunction, type Method, maxMethods, membersOf } from './exposure'
 import { signatureOf } from './signature'
 
 /** Of each reference its methods by their numbers. */
@@ -30,6 +30,7 @@ function refusal(what: string): IpcError {
 
 function standObject(object: object): object {
   const found = [...membersOf(object)].filter(([name, value]) => isExposed(name, value)) as [string, AnyFunction][]
+  if (found.length > maxMethods) throw refusal(`this one has more than ${maxMethods} methods`)
   const referenced = new Referenced(
     object,
     true,

@@ -28,7 +28,7 @@ export interface MethodOptions {
 
 const maxNesting = 16
 /** Objects that refer to each other have paths without number. */
-const maxMethods = 10_000
+export const maxMethods = 10_000
 
 const serialFunctions = new WeakSet<AnyFunction>()
 

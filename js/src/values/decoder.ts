@@ -6,7 +6,7 @@ import { CollisionGuard } from './collisions'
 import { Reader } from './reader'
 import { isEnginesLimit } from './refused'
 import { Kwargs } from './types'
-import { extension, heavy, maxDepth, maxWeight, readDouble, tooLarge } from './wire'
+import { extension, heavy, maxDepth, maxWeight, methodWeight, readDouble, tooLarge } from './wire'
 
 /**
  * How integers arrive: 'mixed', safe ones as number and others as BigInt; 'bigint', all as BigInt;
@@ -268,6 +268,7 @@ class ValueReader extends Reader {
     const id = this.referenceId()
     if (id > 0) throw this.malformed('an object by reference that is not retained')
     const names = this.contents(length - 8, depth)
+    this.weigh((methodWeight - 1) * names.length)
     if (!names.every(name => typeof name === 'string')) throw this.malformed('an object by reference with odd methods')
     return references.object(id, names as string[])
   }

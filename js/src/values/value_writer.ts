@@ -5,7 +5,7 @@ import { type AnyFunction, Referenced, referencedBy } from './referenced'
 import { explain, inside, member, nestedTooDeep, Refused } from './refused'
 import { isStreamed, itemsOf } from './streamed'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
-import { extension, maxDepth } from './wire'
+import { extension, maxDepth, methodWeight } from './wire'
 import { Writer } from './writer'
 
 // The engine's own, which neither subclasses nor properties of an object replace: what they tell is so, and while they run no
@@ -211,6 +211,7 @@ export class ValueWriter extends Writer {
     this.expectReferences('an object passed by reference')
     const start = this.beginExtension()
     this.big64(referenced.id)
+    this.weigh((methodWeight - 1) * referenced.names.length)
     this.arrayHeader(referenced.names.length)
     for (const name of referenced.names) this.string(name)
     this.endExtension(extension.object, start)

@@ -20,6 +20,8 @@ export const maxDepth = 128
  */
 export const maxWeight = 2 ** 23
 export const heavy = 4
+/** Of each method of an object by reference: a function is made for it. */
+export const methodWeight = 32
 
 export function tooLarge(): string {
   return `more values than one message may hold: their weight is over ${maxWeight.toLocaleString('en-US')}`

@@ -155,7 +155,7 @@ export class Writer {
   }
 
   /** Headers weigh the items that follow: 1 each, to which those that are heavy add the rest themselves. */
-  private weigh(weight: number): void {
+  protected weigh(weight: number): void {
     this.weight += weight
     if (this.weight > maxWeight) throw new Refused(tooLarge(), 'too large')
   }

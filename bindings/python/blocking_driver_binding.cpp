@@ -245,12 +245,12 @@ void bind_blocking_driver(py::module_& module) {
       .def(
           "connect",
           [](BlockingDriverBinding& binding, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves, std::string name) {
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, std::string name, ServerId serves) {
             return binding.connect(connect_options(addresses, connect_timeout_us, max_queued_bytes, limits,
                                                    std::move(allow), serves, std::move(name)));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
-          py::arg("allow"), py::arg("serves") = ServerId{0}, py::arg("name") = std::string())
+          py::arg("allow"), py::arg("name") = std::string(), py::arg("serves") = ServerId{0})
       .def(
           "serve",
           [](BlockingDriverBinding& binding, Path address, std::vector<std::string> methods,
@@ -379,9 +379,14 @@ void bind_blocking_driver(py::module_& module) {
             return dict;
           },
           py::arg("server"));
-  bind_peer_methods(type, [driver](BlockingDriverBinding& binding, auto use) {
+  const auto use = [driver](BlockingDriverBinding& binding, auto act) {
     Driver& target = driver(binding);
-    return without_gil(binding, [&] { return use(target); });
+    return without_gil(binding, [&] { return act(target); });
+  };
+  // Nobody will ask for the state of one that this process has not connected itself.
+  bind_peer_methods(type, use, [](BlockingDriverBinding& binding, ClientId client) {
+    const StateTracker::Owner owner = StateTracker::client(client);
+    if (!binding.states().last(owner)) binding.states().forget(owner);
   });
 }
 

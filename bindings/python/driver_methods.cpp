@@ -45,12 +45,12 @@ void bind_driver(py::module_& module) {
       .def(
           "connect",
           [](DriverBinding& self, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves, std::string name) {
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, std::string name, ServerId serves) {
             return unwrap(self.waking().connect(connect_options(addresses, connect_timeout_us, max_queued_bytes, limits,
                                                                 std::move(allow), serves, std::move(name))));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
-          py::arg("allow"), py::arg("serves") = ServerId{0}, py::arg("name") = std::string())
+          py::arg("allow"), py::arg("name") = std::string(), py::arg("serves") = ServerId{0})
       .def(
           "serve",
           [](DriverBinding& self, Path address, std::vector<std::string> methods,
@@ -119,7 +119,8 @@ void bind_driver(py::module_& module) {
           "server_status",
           [](DriverBinding& self, ServerId server) { return to_dict(self.alive().server_status(server)); },
           py::arg("server"));
-  bind_peer_methods(type, [](DriverBinding& self, auto use) { return use(self.waking()); });
+  bind_peer_methods(
+      type, [](DriverBinding& self, auto act) { return act(self.waking()); }, [](DriverBinding&, ClientId) {});
 }
 
 }  // namespace ipcbridge::python

@@ -160,6 +160,8 @@ PyObject* get_key(PyObject* object, void* /*unused*/) {
 
 PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(self_of(object)->call.metadata); }
 
+PyObject* get_driver(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->driver); }
+
 PyObject* get_reference(PyObject* object, void* /*unused*/) {
   return PyLong_FromUnsignedLongLong(self_of(object)->call.reference);
 }
@@ -212,6 +214,7 @@ PyGetSetDef properties[] = {
     {"key", &get_key, nullptr, "The connection and the call's id on it.", nullptr},
     {"metadata", &get_metadata, nullptr, "Bytes, empty if there are none.", nullptr},
     {"deadline", &get_deadline, nullptr, "In seconds of time.monotonic(); None if the caller waits for ever.", nullptr},
+    {"driver", &get_driver, nullptr, "Which has read it.", nullptr},
     {"reference", &get_reference, nullptr, "The id of the function or object that is called; 0: a service is.",
      nullptr},
     {"number", &get_number, nullptr, "The number of the method; of a reference it may be any.", nullptr},

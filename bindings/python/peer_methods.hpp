@@ -26,9 +26,9 @@ inline pybind11::tuple to_tuple(const Peer& peer) {
 }
 
 // What both drivers have for the other sides of connections, and for references. `use(binding, f)` gives what f(driver)
-// gives.
-template <typename Class, typename Use>
-void bind_peer_methods(Class& driver, Use use) {
+// gives; `note(binding, client)` is told of clients that peer_client() may have made.
+template <typename Class, typename Use, typename Note>
+void bind_peer_methods(Class& driver, Use use, Note note) {
   namespace py = pybind11;
   using Binding = typename Class::type;
   driver.def(
@@ -69,8 +69,10 @@ void bind_peer_methods(Class& driver, Use use) {
       py::arg("connection"), py::arg("id"), py::arg("times"));
   driver.def(
       "peer_client",
-      [use](Binding& binding, std::uint64_t connection) {
-        return unwrap(use(binding, [&](Driver& target) { return target.peer_client(connection); }));
+      [use, note](Binding& binding, std::uint64_t connection) {
+        const ClientId client = unwrap(use(binding, [&](Driver& target) { return target.peer_client(connection); }));
+        note(binding, client);
+        return client;
       },
       py::arg("connection"));
   driver.def(

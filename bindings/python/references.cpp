@@ -12,8 +12,8 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// ipcbridge._references.hooks(driver): (share, end, receive, handlers, outlive). Guarded by the GIL; never freed, since threads
-// may outlive the module.
+// ipcbridge._references.hooks(driver): (share, end, receive, handlers, outlive). Guarded by the GIL; never freed, since
+// threads may outlive the module.
 PyObject* make_hooks = nullptr;
 
 enum Hook : Py_ssize_t { kShare, kEnd, kReceive, kHandlers, kOutlive };

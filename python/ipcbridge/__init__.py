@@ -19,8 +19,8 @@ from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from ._native import Stream
 from ._references.owned import proxy, retain
-from ._references.verbs import get_attribute, release, set_attribute
-from ._serve.context import Context, context
+from ._references.verbs import fan_out, get_attribute, release, set_attribute
+from ._serve.context import Context, Peer, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
 from ._streams import stream
@@ -35,6 +35,7 @@ __all__ = [
     "Context",
     "DeadlineExceeded",
     "IpcError",
+    "Peer",
     "Proxy",
     "RemoteError",
     "Server",
@@ -45,6 +46,7 @@ __all__ = [
     "connect",
     "context",
     "describe",
+    "fan_out",
     "get_attribute",
     "method",
     "notify",
@@ -77,6 +79,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
 
 
-for _public in (Proxy, Context, Server, Stream):
+for _public in (Proxy, Context, Peer, Server, Stream):
     _public.__module__ = "ipcbridge"
 del TYPE_CHECKING

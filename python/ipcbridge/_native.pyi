@@ -126,6 +126,8 @@ class InboundCall:
     @property
     def is_notification(self) -> bool: ...
     @property
+    def driver(self) -> BlockingDriver | Driver: ...
+    @property
     def reference(self) -> int: ...
     @property
     def number(self) -> int: ...
@@ -161,8 +163,8 @@ class BlockingDriver:
         max_queued_bytes: SupportsIndex,
         limits: dict[str, int],
         allow: _Allow,
-        serves: SupportsIndex = ...,
         name: str = ...,
+        serves: SupportsIndex = ...,
     ) -> int: ...
     def serve(
         self,
@@ -255,8 +257,8 @@ class Driver:
         max_queued_bytes: SupportsIndex,
         limits: dict[str, int],
         allow: _Allow,
-        serves: SupportsIndex = ...,
         name: str = ...,
+        serves: SupportsIndex = ...,
     ) -> int: ...
     def serve(
         self,

@@ -40,6 +40,7 @@ _LIMITS = {
     "max_pending_bytes": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
     "max_bytes_per_user": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
 }
+_MAX_PEER_NAME = 255  # bytes: docs/protocol.md, HELLO
 _MAX_UID = 2**32 - 2
 _TAKEOVERS = ("wait", "fail", "replace")
 
@@ -173,14 +174,21 @@ def _check_method(name: str) -> None:
         _refuse(f"no method can have the name {name!a}: a lone surrogate, which UTF-8 cannot carry")
 
 
+def _check_peer_name(name: object) -> None:
+    if not isinstance(name, str) or len(name.encode(errors="replace")) > _MAX_PEER_NAME:
+        _refuse(f"name is a string of at most {_MAX_PEER_NAME} bytes, not {shown(name)}")
+
+
 def connect_arguments(
     address: str | Iterable[str],
     connect_timeout: Seconds,
     max_queued_bytes: int,
     limits: Mapping[str, int] | None,
     allow: Iterable[Allow] | None,
+    name: str,
 ) -> dict[str, Any]:
     """The keyword arguments of the native connect()."""
+    _check_peer_name(name)
     addresses = [address] if isinstance(address, str) else _listed(address, "an address that is no string")
     if address is None or not all(isinstance(each, str) for each in addresses):
         _refuse("an address is a string, or a list of strings")
@@ -191,6 +199,7 @@ def connect_arguments(
         "max_queued_bytes": max_queued_bytes,
         "limits": _limits(limits),
         "allow": allow_list(allow),
+        "name": name,
     }
 
 

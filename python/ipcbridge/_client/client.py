@@ -14,7 +14,7 @@ from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._suppress import suppress
 from .._tracebacks import leave_one_frame
-from .._typing import TYPE_CHECKING, Any
+from .._typing import TYPE_CHECKING, Any, Protocol
 from .descriptions import Descriptions
 from .notifications import Dropped
 from .outcome import error_of
@@ -26,10 +26,23 @@ if TYPE_CHECKING:
 _HELP_TIMEOUT = CallOptions(timeout_us=1_000_000)
 
 
+class Attached(Protocol):
+    """What a client serves."""
+
+    def start_attached(self) -> int: ...
+    def stop(self) -> None: ...
+
+
 class Client:
     """A connection to a service, with whatever reconnections it needs. Any thread."""
 
-    def __init__(self, process: _process.Process, arguments: dict[str, Any], paths: frozenset[str]) -> None:
+    def __init__(
+        self,
+        process: _process.Process,
+        arguments: dict[str, Any],
+        paths: frozenset[str],
+        attached: Attached | None = None,
+    ) -> None:
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self._process = process
@@ -39,7 +52,9 @@ class Client:
         self._listeners = Listeners()
         # So that what nobody refers to any more does not stay connected.
         ids: list[int] = []
-        self._finalizer = weakref.finalize(self, _close, self._driver, ids)
+        self._finalizer = weakref.finalize(self, _close, self._driver, ids, attached)
+        if attached is not None:
+            arguments["serves"] = attached.start_attached()
         self._finalizer.atexit = False
         keep_result(ids, self._driver.connect, arguments)
         self._id = ids[0]
@@ -96,11 +111,22 @@ class Client:
         return found
 
 
-def _close(driver: _native.BlockingDriver, client_ids: list[int]) -> None:
+def _close(driver: _native.BlockingDriver, client_ids: list[int], attached: Attached | None) -> None:
     for client_id in client_ids:
         with suppress(IpcError):  # a forked child, or the end of the interpreter
             driver.close_client(client_id)
             driver.forget_client(client_id)
+    if attached is not None:
+        with suppress(IpcError):
+            attached.stop()
+
+
+_attach: list[Callable[[_process.Process, Any, str], Attached]] = []
+
+
+def attach_with(make: Callable[[_process.Process, Any, str], Attached]) -> None:
+    """What makes a server of what a client serves, which is above this module."""
+    _attach.append(make)
 
 
 class Proxy(BaseProxy):
@@ -120,6 +146,8 @@ def connect(
     max_queued_bytes: int = MAX_QUEUED_BYTES,
     limits: Mapping[str, int] | None = None,
     allow: Iterable[Allow] | None = None,
+    serve: Any = None,
+    name: str = "",
 ) -> Proxy:
     """Connects to a service and returns a proxy for it; waits until it appears.
 
@@ -128,15 +156,18 @@ def connect(
     allowed when the connection is lost later: calls wait that long for the service to come back.
     `max_queued_bytes` bounds what waits on this side; callers then wait for room. `limits` may hold
     max_message_bytes, max_pending_bytes and max_pending_calls. `allow` names users other than this one
-    that may be serving: uids, user names, 'group:NAME'.
+    that may be serving: uids, user names, 'group:NAME'. `serve` is what the service may call here, exposed
+    as serve() exposes it; `name` is what it is told of who connects.
 
     Raises Unavailable when nobody serves there in time. Any thread; Ctrl-C ends the wait.
     """
     try:
-        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
+        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
         paths = frozenset(map(_native.socket_path, arguments["addresses"]))
         _local_loops.check(paths)
-        client = Client(_process.current(), arguments, paths)
+        process = _process.current()
+        attached = None if serve is None else _attach[0](process, serve, name)
+        client = Client(process, arguments, paths, attached)
         try:
             client.wait_until_ready()
         except BaseException:

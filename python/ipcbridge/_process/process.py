@@ -38,9 +38,17 @@ class Process:
             raise no_thread(error) from None
         self.servers: dict[int, ServerLike] = {}
         self.on_released: Callable[[int], object] | None = None  # of references
+        self._calls: Any = None
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
+
+    @property
+    def calls(self) -> Any:
+        """How the other sides of connections are called."""
+        if self._calls is None:
+            self._calls = _make_calls[0](self)
+        return self._calls
 
     def listen(self) -> None:
         """Starts the thread that passes on events; it sleeps while there is none."""
@@ -98,6 +106,7 @@ class Process:
         self.teller.stop(EXIT_GRACE)
 
 
+_make_calls: list[Callable[[Process], Any]] = []
 _current: dict[str, Process] = {}
 _clients: WeakSet[Any] = WeakSet()
 _after_fork: list[Callable[[], None]] = []
@@ -115,6 +124,11 @@ def current() -> Process:
         if process is not made:  # another thread, or a finaliser, was quicker
             made.driver.shut_down()
     return process
+
+
+def use_calls(make: Callable[[Process], Any]) -> None:
+    """What makes Process.calls, which is above this module."""
+    _make_calls.append(make)
 
 
 def track_client(client: Any) -> None:

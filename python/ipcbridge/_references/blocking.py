@@ -8,6 +8,7 @@ from _collections_abc import Callable
 
 from .. import _native
 from .._client.client import Proxy
+from .._client.descriptions import Descriptions
 from .._client.outcome import error_of
 from .._process import process as _process
 from .._process.threads import start_thread
@@ -15,6 +16,7 @@ from .._serve.server import Server
 from .._serve.service import Service
 from .._typing import Any
 from .owned import Owned, add_owners
+from .peers import Peers
 from .remote import Received
 
 _THREADS = 4
@@ -42,6 +44,27 @@ class _References(Server):
             self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-callbacks-{len(self._threads)}"))
 
 
+class Attached(Server):
+    """What a client offers to the service that it has connected to."""
+
+    def start_attached(self) -> int:
+        self._process.listen()
+        self._id = self._driver.serve_attached(self._service.names, self._service.serial_groups(), False)
+        self._process.servers[self._id] = self
+        self._add_to_loop()
+        self._started = True
+        self._start_threads()
+        return self._id
+
+    def stop(self) -> None:
+        """From a finaliser, too: waits for nobody."""
+        self._driver.close_server(self._id, 0)
+
+
+def attach(process: _process.Process, target: Any, name: str) -> Attached:
+    return Attached(process, Service(name or "what connect() serves", target, False, None), _THREADS, None)
+
+
 class _NoService(Service):
     """Every function is its own."""
 
@@ -54,25 +77,24 @@ class _NoService(Service):
         self._path = ""
 
 
-class _Calls:
+class Calls:
     """How this process calls what the other side has."""
 
     def __init__(self, driver: _native.BlockingDriver) -> None:
         self.driver = driver
-        self.received: Received | None = None
+        self.peers = Peers(self, Proxy)
 
     def client_of(self, connection: int) -> int:
         return self.driver.peer_client(connection)
 
-    def callbacks(self, _client: int, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
+    def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, _no_guard, drop, error_of
 
     def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
         return _OnAnyThread(caller)
 
-    def forget(self, connection: int, number: int) -> None:
-        if self.received is not None:
-            self.received.forget(connection, number)
+    def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any:
+        return descriptions.keep(caller(), generation)
 
 
 class _OnAnyThread:
@@ -106,8 +128,7 @@ def hooks(driver: _native.BlockingDriver) -> tuple[Any, ...]:
     process = _process.current()
     assert process.driver is driver
     references = _References(process)
-    calls = _Calls(driver)
-    received = calls.received = Received(calls, Proxy)
+    received = Received(process.calls, Proxy)
     _made[id(driver)] = weakref.ref(references)
     owned = references.owned
     return owned.share, owned.end, received.receive, references.handlers, references.start_threads

@@ -7,11 +7,12 @@ from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
 from .._by_reference import ByReference
+from .._client.descriptions import Descriptions
 from .._client.notifications import Dropped
 from .._errors import IpcError
 from .._options import CallOptions
 from .._suppress import suppress
-from .._typing import TYPE_CHECKING, Any
+from .._typing import TYPE_CHECKING, Any, Protocol
 from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
 
 if TYPE_CHECKING:
@@ -20,17 +21,29 @@ if TYPE_CHECKING:
 _ATTRIBUTES = {"get_attribute": GET_ATTRIBUTE, "set_attribute": SET_ATTRIBUTE}
 
 
+class Calls(Protocol):
+    """How a driver calls what the other side has."""
+
+    @property
+    def driver(self) -> Any: ...
+    def client_of(self, connection: int) -> int: ...
+    def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]: ...
+    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]: ...
+    def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any: ...
+
+
 class Reference:
     """One reference of the peer's, with the connection that it came over. What a proxy of it calls through."""
 
     address = "a reference"
 
-    def __init__(self, calls: Any, connection: int, number: int, names: list[str]) -> None:
+    def __init__(self, calls: Calls, received: Received, connection: int, number: int, names: list[str]) -> None:
         self.connection = connection
         self.number = number
         self.names = names
         self.received = 0
         self._calls = calls
+        self._known = received
         self._client: int = calls.client_of(connection)
         self.generation: _native.Generation = calls.driver.generation(self._client)
         self._dropped = Dropped(self.address)
@@ -40,7 +53,7 @@ class Reference:
 
     def caller(self, name: str, options: CallOptions) -> Any:
         number = _ATTRIBUTES[name] if name in _ATTRIBUTES and name not in self.names else self.names.index(name)
-        callbacks = self._calls.callbacks(self._client, self.help, self._dropped.add)
+        callbacks = self._calls.callbacks(self.help, self._dropped.add)
         return self._calls.wrapped(
             _native.Caller(
                 self._calls.driver,
@@ -76,7 +89,7 @@ class Reference:
     def close(self) -> None:
         """Gives it back to its owner."""
         times, self.received = self.received, 0
-        self._calls.forget(self.connection, self.number)
+        self._known.forget(self.connection, self.number)
         if times and self.number & RETAINED:
             with suppress(IpcError):  # the connection has ended, or this is a forked child
                 self._calls.driver.release_reference(self.connection, self.number, times)
@@ -111,7 +124,7 @@ class Received:
     `calls` makes what calls, and `make(reference)` the object of an object.
     """
 
-    def __init__(self, calls: Any, make: Callable[[Reference], Any]) -> None:
+    def __init__(self, calls: Calls, make: Callable[[Reference], Any]) -> None:
         self._calls = calls
         self._make = make
         self._known: dict[tuple[int, int], weakref.ref[Any]] = {}
@@ -122,7 +135,7 @@ class Received:
         found = self._known.get(key)
         made = None if found is None else found()
         if made is None:
-            reference = Reference(self._calls, connection, number, ["callback"] if names is None else names)
+            reference = Reference(self._calls, self, connection, number, ["callback"] if names is None else names)
             made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
             if number & RETAINED:
                 self._known[key] = weakref.ref(made, lambda gone: self._forget(key, gone))

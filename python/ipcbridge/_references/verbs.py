@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _collections_abc import Iterable
+
 from .._errors import IpcError
 from .._options import CallOptions
 from .._shown import shown
@@ -9,6 +11,7 @@ from .._tracebacks import leave_one_frame
 from .._typing import Any
 from . import hooks  # noqa: F401, which the native module asks from now on
 from .owned import Proxied, Retained, release_everywhere
+from .peers import FanOut
 from .remote import RemoteFunction, reference_of
 
 _NO_OPTIONS = CallOptions()
@@ -32,6 +35,15 @@ def release(what: Any) -> None:
     except BaseException as error:
         leave_one_frame(error)
         raise
+
+
+def fan_out(peers: Iterable[Any]) -> FanOut:
+    """Many services as one, such as a server's `peers`: a method calls all of them at the same time.
+
+    It gives an Outcome of each in their order, with `peer`, and `value` or `error`: one that fails keeps nobody else
+    from answering.
+    """
+    return FanOut(peers)
 
 
 def get_attribute(reference: Any, name: str) -> Any:

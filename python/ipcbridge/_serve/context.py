@@ -3,11 +3,47 @@
 from __future__ import annotations
 
 import time
+from _collections_abc import Callable
 
 from .. import _native
 from .._errors import IpcError
 from .._typing import Any
 from .._values import decode
+
+
+class Peer:
+    """The process at the other end of a connection: `pid`, `uid`, `name`, `language`; None for what is not known.
+
+    The name is what it has given itself at connect(); the language is 'javascript', 'python' or 'c++'.
+    """
+
+    __slots__ = ("_connection", "_driver", "language", "name", "pid", "uid")
+
+    def __init__(
+        self, driver: Any, connection: int, pid: int | None, uid: int | None, name: str | None, language: str | None
+    ) -> None:
+        self._driver = driver
+        self._connection = connection
+        self.pid = pid
+        self.uid = uid
+        self.name = name
+        self.language = language
+
+    @property
+    def remote(self) -> Any:
+        """What it offers with connect(serve=...): the same as in the server's `peers`."""
+        return _remotes[type(self._driver)](self._driver, self._connection)
+
+    def __repr__(self) -> str:
+        return f"<peer {self.name or ''} pid {self.pid} uid {self.uid} {self.language}>"
+
+
+_remotes: dict[type, Callable[[Any, int], Any]] = {}
+
+
+def use_remotes(driver: type, remote: Callable[[Any, int], Any]) -> None:
+    """`remote(driver, connection)` is what calls the other side of a connection, for drivers of this type."""
+    _remotes[driver] = remote
 
 
 class Context:
@@ -37,6 +73,15 @@ class Context:
         """How many seconds the caller still waits, not below 0; None if for ever."""
         deadline = self._call.deadline
         return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    @property
+    def peer(self) -> Peer:
+        """Who has called. Raises IpcError('unavailable') when the connection has ended."""
+        connection, _ = self._call.key
+        known = self._call.driver.peer(connection)
+        if known is None:
+            raise IpcError("unavailable", "the caller's connection has ended")
+        return Peer(self._call.driver, *known)
 
     def cancelled(self) -> bool:
         """Whether the caller has stopped waiting: by cancelling, by its timeout, or by disappearing."""

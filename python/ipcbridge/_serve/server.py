@@ -130,6 +130,15 @@ class Server:
         status["slowest_seconds"] = status.pop("slowest_us") / 1e6
         return status
 
+    @property
+    def peers(self) -> list[Any]:
+        """Those that are connected, the oldest first, as proxies of what they offer with connect(serve=...).
+
+        The same object each time, for as long as the connection lives. close(peer) disconnects it.
+        """
+        peers: list[Any] = self._process.calls.peers.of_server(self._id)
+        return peers
+
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
         self._driver.check_process()

@@ -12,12 +12,13 @@ from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._references.owned import proxy, retain
 from .._references.verbs import get_attribute, release, set_attribute
-from .._serve.context import Context, context
+from .._serve.context import Context, Peer, context
 from .._serve.exposure import method
 from .._streams import stream
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
 from ._client import Proxy, call, close, connect, describe
+from ._fan_out import fan_out
 from ._server import Server, serve
 from ._stream import Stream
 
@@ -27,6 +28,7 @@ __all__ = [
     "Context",
     "DeadlineExceeded",
     "IpcError",
+    "Peer",
     "Proxy",
     "RemoteError",
     "Server",
@@ -37,6 +39,7 @@ __all__ = [
     "connect",
     "context",
     "describe",
+    "fan_out",
     "get_attribute",
     "method",
     "notify",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from .._client.client import Attached
 from .._client.descriptions import Descriptions
 from .._client.notifications import Dropped
 from .._client.proxy import BaseProxy, parts, parts_of_call
@@ -17,6 +18,7 @@ from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
+from .._serve.service import Service
 from .._tracebacks import leave_one_frame
 from ._call import Call
 from ._loop import LoopDriver, running
@@ -27,10 +29,19 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+_THREADS = 4  # for what a client serves
+
+
 class Client:
     """A connection to a service, driven by one event loop. Only on that loop's thread."""
 
-    def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        driver: LoopDriver,
+        loop: asyncio.AbstractEventLoop,
+        arguments: dict[str, Any],
+        attached: Attached | None = None,
+    ) -> None:
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self.ready: asyncio.Future[None] = loop.create_future()
@@ -44,7 +55,9 @@ class Client:
         self._waiting: OrderedDict[Call, Callable[[], bool]] = OrderedDict()  # a dict is slow to give up its first
         self._impatient: dict[Call, Callable[[], bool]] = {}  # those that do not wait for a service
         ids: list[int] = []
-        self._finalizer = weakref.finalize(self, _close, driver, ids)
+        self._finalizer = weakref.finalize(self, _close, driver, ids, attached)
+        if attached is not None:
+            arguments["serves"] = attached.start_attached()
         self._finalizer.atexit = False
         keep_result(ids, driver.native.connect, arguments)
         self._id = ids[0]
@@ -156,10 +169,12 @@ class Client:
         self._impatient.pop(call, None)  # type: ignore[call-overload]
 
 
-def _close(driver: LoopDriver, client_ids: list[int]) -> None:
-    for client_id in client_ids:
-        with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
+def _close(driver: LoopDriver, client_ids: list[int], attached: Attached | None) -> None:
+    with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
+        for client_id in client_ids:
             driver.close_client(client_id)
+        if attached is not None:
+            attached.stop()
 
 
 class Proxy(BaseProxy):
@@ -172,6 +187,13 @@ class Proxy(BaseProxy):
         await close(self)
 
 
+def _attached(driver: LoopDriver, loop: asyncio.AbstractEventLoop, target: Any, name: str) -> Attached:
+    from . import _references
+
+    service = Service(name or "what connect() serves", target, False, None)
+    return _references.Attached(driver, loop, service, _THREADS, None)
+
+
 def connect(
     address: str | Iterable[str],
     *,
@@ -179,6 +201,8 @@ def connect(
     max_queued_bytes: int = MAX_QUEUED_BYTES,
     limits: Mapping[str, int] | None = None,
     allow: Iterable[Allow] | None = None,
+    serve: Any = None,
+    name: str = "",
 ) -> Opening[Proxy]:
     """ipcbridge.connect() on the running loop, to which the proxy then belongs.
 
@@ -187,8 +211,10 @@ def connect(
 
     async def connect() -> Proxy:
         try:
-            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow)
-            client = Client(await running(), asyncio.get_running_loop(), arguments)
+            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
+            driver, loop = await running(), asyncio.get_running_loop()
+            attached = None if serve is None else _attached(driver, loop, serve, name)
+            client = Client(driver, loop, arguments, attached)
             try:
                 await client.ready
             except BaseException:

@@ -15,6 +15,7 @@ from .._errors import Code, IpcError
 from .._process import log as _log
 from .._process.threads import refuse_replaced_threads
 from .._references.hooks import use_for
+from .._serve.context import use_remotes
 from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
@@ -41,6 +42,7 @@ class LoopDriver:
         self.clients: WeakValueDictionary[int, ClientLike] = WeakValueDictionary()
         self.servers: dict[int, ServerLike] = {}
         self.references: Any = None  # once there are any
+        self._calls: Any = None
         self.on_released: Callable[[int], object] | None = None
         # Weak, because the dict of drivers must not keep the loop alive.
         self._loop = weakref.ref(loop)
@@ -76,6 +78,17 @@ class LoopDriver:
         assert loop is not None
         return loop
 
+    @property
+    def calls(self) -> Any:
+        """How the other sides of connections are called."""
+        if self._calls is None:
+            from . import _references
+
+            loop = self._loop()
+            assert loop is not None
+            self._calls = _references.Calls(self, loop)
+        return self._calls
+
     def queue_poll(self) -> None:
         """For the native driver's poll_soon() alone, which knows whether there is one in the queue."""
         loop = self._loop()
@@ -93,6 +106,18 @@ class LoopDriver:
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections are
                 loop.call_soon_threadsafe(self.close_client, client_id)
+
+    def close_server(self, server_id: int) -> None:
+        """Any thread, as close_client(); lets nothing finish."""
+        if not self.native.usable():
+            return
+        if self.is_here():
+            self.native.close_server(server_id, 0)
+            return
+        loop = self._loop()
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its servers are
+                loop.call_soon_threadsafe(self.close_server, server_id)
 
     def shut_down(self) -> None:
         loop = self._loop()
@@ -207,5 +232,10 @@ def _make_hooks(driver: _native.Driver) -> tuple[Any, ...]:
     return _references.hooks(driver)
 
 
+def _remote(native: _native.Driver, connection: int) -> Any:
+    return next(each for each in list(drivers.values()) if each.native is native).calls.peers.of_connection(connection)
+
+
 use_for(_native.Driver, _make_hooks)
+use_remotes(_native.Driver, _remote)
 _streams: set[asyncio.Task[None]] = set()  # a loop keeps its tasks by weak references only

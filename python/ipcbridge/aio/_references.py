@@ -9,14 +9,17 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .. import _native
+from .._client.descriptions import Descriptions
 from .._errors import Code, IpcError
 from .._references.owned import Owned, add_owners
+from .._references.peers import Peers
 from .._references.remote import Received
 from .._serve.failures import CANCELLED
 from .._serve.service import fail
 from ._client import Proxy
 from ._drivers import drivers
 from ._loop import LoopDriver
+from ._server import Server
 
 _Key = tuple[int, int]
 
@@ -57,13 +60,13 @@ class _References:
         pass
 
 
-class _Calls:
-    """How this loop calls what the other side has."""
+class Calls:
+    """How a loop calls what the other side has."""
 
     def __init__(self, driver: LoopDriver, loop: asyncio.AbstractEventLoop) -> None:
-        self.received: Received | None = None
         self._loop = weakref.ref(loop)
         self._loop_driver = weakref.ref(driver)
+        self.peers = Peers(self, Proxy)
 
     @property
     def driver(self) -> _native.Driver:
@@ -78,15 +81,28 @@ class _Calls:
     def client_of(self, connection: int) -> int:
         return self.driver.peer_client(connection)
 
-    def callbacks(self, _client: int, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
+    def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, lambda: self._driver_of_loop().guard(), drop, _no_room
 
     def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
         return _OnAnyThread(caller, self._loop)
 
-    def forget(self, connection: int, number: int) -> None:
-        if self.received is not None:
-            self.received.forget(connection, number)
+    async def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any:
+        return descriptions.keep(await caller(), generation)
+
+
+class Attached(Server):
+    """What a client offers to the service that it has connected to."""
+
+    def start_attached(self) -> int:
+        native = self._driver.native
+        self._id = native.serve_attached(self._service.names, self._service.serial_groups(), False)
+        self._driver.servers[self._id] = self
+        self._add_handlers()
+        return self._id
+
+    def stop(self) -> None:
+        self._driver.close_server(self._id)
 
 
 class _OnAnyThread:
@@ -113,15 +129,14 @@ class _OnAnyThread:
 
 
 def _no_room(call: Any, _payload: bytes) -> None:
-    raise AssertionError("a call of a reference is not kept for later")
+    raise AssertionError("a call that finds no room is kept by clients only")
 
 
 def hooks(native: _native.Driver) -> tuple[Any, ...]:
     """What bindings/python/references.cpp asks for."""
     loop, driver = next((loop, driver) for loop, driver in list(drivers.items()) if driver.native is native)
     references = _References(driver, loop)
-    calls = _Calls(driver, loop)
-    received = calls.received = Received(calls, Proxy)
+    received = Received(driver.calls, Proxy)
     owned = references.owned
     driver.references = references
     handlers = [(references, "callback", None, owned.begin)]

@@ -107,6 +107,13 @@ class Server:
         # The event loop may be closed, and with it what would tell of a server that has ended before.
         return self._service.placed(native.server_status(self._id) if native.usable() else dict(_CLOSED))
 
+    @property
+    def peers(self) -> list[Any]:
+        """What Server.peers of the blocking API is, to be awaited."""
+        self._driver.native.check_process()
+        peers: list[Any] = self._driver.calls.peers.of_server(self._id)
+        return peers
+
     def listen(self, listener: StateListener) -> Callable[[], None]:
         """What on_state() does."""
         self._driver.native.check_process()
@@ -127,13 +134,7 @@ class Server:
             keep_result(ids, self._driver.native.serve, arguments)
             self._id = ids[0]
             self._driver.servers[self._id] = self
-            # A call arrives in the context of whoever made the loop look for it, which is not the handlers' business.
-            context = contextvars.copy_context()
-            handlers = [self._handler(number) for number in range(len(self._service.names))]
-            before = decimal_context_setter(context)
-            native = self._driver.native
-            threads = HandlerThreads(native, self.name, self._thread_count, handlers, context, before, self._fail)
-            native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
+            self._add_handlers()
             await self._listening
             self._path = _native.socket_path(arguments["address"])
             _local_loops.add(self._loop, self._path)
@@ -142,6 +143,15 @@ class Server:
                 if self._driver.native.usable():
                     self._driver.native.close_server(server_id, 0)
             raise
+
+    def _add_handlers(self) -> None:
+        # A call arrives in the context of whoever made the loop look for it, which is not the handlers' business.
+        context = contextvars.copy_context()
+        handlers = [self._handler(number) for number in range(len(self._service.names))]
+        before = decimal_context_setter(context)
+        native = self._driver.native
+        threads = HandlerThreads(native, self.name, self._thread_count, handlers, context, before, self._fail)
+        native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
 
     def on_state(self, state: str, code: Code, message: str) -> None:
         if state == "listening" and not self._listening.done():

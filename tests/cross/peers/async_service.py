@@ -9,6 +9,8 @@ from typing import Any
 from lines import event
 from service import Broken, Deeper, Service
 
+import ipcbridge as ipc
+
 
 class AsyncService(Service):
     async def add(self, a: Any, b: Any = 0) -> Any:
@@ -43,6 +45,9 @@ class AsyncService(Service):
 
     async def count_with(self, counter: Any) -> Any:
         return await counter.add(5)
+
+    async def ask_back(self, value: Any) -> Any:
+        return await ipc.context().peer.remote.answer(value)
 
     async def hold(self) -> str:
         event("held")

@@ -36,6 +36,11 @@ class Tally:
         return self.total
 
 
+def offered() -> dict[str, Callable[..., Any]]:
+    """What a client serves to the service that it connects to."""
+    return {"answer": lambda value: value * 10, "refuse": function_of("raising")}
+
+
 def code_of(act: Callable[[], Any]) -> str:
     try:
         act()

@@ -147,6 +147,17 @@ const actions = {
     ipc.release(counter)
     return [...seen, await codeOf(() => counter.add(1))]
   },
+  connect_both_ways: async ({ as, address, name }) => {
+    const offered = { answer: value => value * 10, refuse: functionOf('raising') }
+    clients.set(as, await ipc.connect(address, { serve: offered, name }))
+    return process.pid
+  },
+  ask_peers: async ({ as, value }) => {
+    const { peers } = servers.get(as)
+    const same = servers.get(as).peers.every((peer, i) => peer === peers[i])
+    const outcomes = await ipc.fanOut(peers).answer(value)
+    return [same, outcomes.map(({ value, error }) => (error === undefined ? value : 'failed'))]
+  },
   own_counter: async ({ on }) => {
     const tally = new Tally()
     const passed = ipc.proxy(tally)

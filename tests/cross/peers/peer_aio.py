@@ -14,7 +14,7 @@ from lines import become, commands, event, say
 
 # isort: split
 from async_service import AsyncService
-from callbacks import Tally, code_of_awaited, function_of
+from callbacks import Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from telling import tell, tell_error
 
@@ -94,6 +94,16 @@ class Actions:
         seen += [await counter.add(1), await code_of_awaited(lambda: aio.get_attribute(counter, "_x"))]
         aio.release(counter)
         return [*seen, await code_of_awaited(lambda: counter.add(1))]
+
+    async def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
+        clients[command["as"]] = await aio.connect(address, serve=offered(), name=name)
+        return os.getpid()
+
+    async def ask_peers(self, value: Any, **command: Any) -> Any:
+        peers = servers[command["as"]].peers
+        same = all(one is other for one, other in zip(peers, servers[command["as"]].peers))
+        outcomes = await aio.fan_out(peers).answer(value)
+        return [same, [outcome.value if outcome.error is None else "failed" for outcome in outcomes]]
 
     async def own_counter(self, on: str, **_: Any) -> Any:
         tally = Tally()

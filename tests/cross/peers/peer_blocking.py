@@ -12,7 +12,7 @@ from typing import Any
 from lines import become, commands, event, say
 
 # isort: split
-from callbacks import Tally, code_of, function_of
+from callbacks import Tally, code_of, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from service import Service
 from telling import tell, tell_error
@@ -77,6 +77,16 @@ class Actions:
         seen += [counter.add(1), code_of(lambda: ipc.get_attribute(counter, "_x"))]
         ipc.release(counter)
         return [*seen, code_of(lambda: counter.add(1))]
+
+    def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
+        clients[command["as"]] = ipc.connect(address, serve=offered(), name=name)
+        return os.getpid()
+
+    def ask_peers(self, value: Any, **command: Any) -> Any:
+        peers = servers[command["as"]].peers
+        same = all(one is other for one, other in zip(peers, servers[command["as"]].peers))
+        outcomes = ipc.fan_out(peers).answer(value)
+        return [same, [outcome.value if outcome.error is None else "failed" for outcome in outcomes]]
 
     def own_counter(self, on: str, **_: Any) -> Any:
         tally = Tally()

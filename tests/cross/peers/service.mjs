@@ -81,6 +81,11 @@ export function makeService(event, connect) {
     fire: value => kept(value),
     counter: () => proxy(new Counter()),
     count_with: counter => counter.add(5),
+    who: () => {
+      const { pid, name, language } = context().peer
+      return [pid, name, language]
+    },
+    ask_back: value => context().peer.remote.answer(value),
     hold: () => {
       const { signal } = context()
       event('held')

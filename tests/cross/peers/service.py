@@ -121,6 +121,13 @@ class Service:
     def count_with(self, counter: Any) -> Any:
         return counter.add(5)
 
+    def who(self) -> list[Any]:
+        peer = ipc.context().peer
+        return [peer.pid, peer.name, peer.language]
+
+    def ask_back(self, value: Any) -> Any:
+        return ipc.context().peer.remote.answer(value)
+
     def hold(self) -> str:
         context = ipc.context()
         event("held")

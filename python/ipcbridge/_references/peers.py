@@ -1,0 +1,128 @@
+"""The other sides of a server's connections, as services to call."""
+
+from __future__ import annotations
+
+import weakref
+from _collections_abc import Callable, Iterable, Mapping
+
+from .. import _native
+from .._client.descriptions import Descriptions
+from .._client.notifications import Dropped
+from .._client.proxy import BaseProxy
+from .._errors import IpcError
+from .._options import CallOptions
+from .._typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .remote import Calls
+
+_MOST_THREADS = 32
+
+
+class PeerRemote:
+    """The other side of one connection: what a proxy of it calls through. It ends with the connection."""
+
+    def __init__(self, calls: Calls, connection: int, name: str | None, pid: int | None) -> None:
+        self.address = " ".join([f"peer {name}" if name else "peer", *([] if pid is None else [f"(process {pid})"])])
+        self._calls = calls
+        self._client = calls.client_of(connection)
+        self.generation: _native.Generation = calls.driver.generation(self._client)
+        self._descriptions = Descriptions(self.generation)
+        self._dropped = Dropped(self.address)
+
+    def methods(self) -> list[str]:
+        methods: list[str] = self._calls.driver.methods(self._client)
+        return [name for name in methods if name != _native.DESCRIBE]
+
+    def caller(self, name: str, options: CallOptions) -> Any:
+        return self._caller(name, self._calls.driver.intern_method(self._client, name), options)
+
+    def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+        return self._caller(name, self._calls.driver.find_method(self._client, name), options)(*args, **kwargs)
+
+    def _caller(self, name: str, number: int, options: CallOptions) -> Any:
+        callbacks = self._calls.callbacks(self.help, self._dropped.add)
+        caller = _native.Caller(self._calls.driver, self._client, number, name, options.native(), callbacks)
+        return self._calls.wrapped(caller)
+
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self._calls.driver.client_status(self._client, [self.address])
+        return status
+
+    def describe(self, options: CallOptions) -> Any:
+        return self._calls.described(self._descriptions, self.caller(_native.DESCRIBE, options), self.generation.value)
+
+    def help(self, name: str) -> tuple[str, Any]:
+        return self._descriptions.help_of(name) or ("(describe() fetches the documentation)", None)
+
+    def listen(self, _listener: object) -> Any:
+        raise IpcError("unimplemented", "on_state() of a peer: ask status(), or look at the server's peers")
+
+    def close(self) -> None:
+        """Disconnects it."""
+        self._calls.driver.close_client(self._client)
+
+
+class Peers:
+    """Those of one driver: the same object for as long as the connection lives and somebody keeps it."""
+
+    def __init__(self, calls: Calls, make: Callable[[PeerRemote], BaseProxy]) -> None:
+        self._calls = calls
+        self._make = make
+        self._known: weakref.WeakValueDictionary[int, BaseProxy] = weakref.WeakValueDictionary()
+
+    def of_server(self, server: int) -> list[BaseProxy]:
+        """In the order in which they have connected."""
+        return [self._peer(*peer) for peer in self._calls.driver.peers(server)]
+
+    def of_connection(self, connection: int) -> BaseProxy:
+        peer = self._calls.driver.peer(connection)
+        if peer is None:
+            raise IpcError("unavailable", "the connection has ended")
+        return self._peer(*peer)
+
+    def _peer(self, connection: int, pid: int | None, _uid: object, name: str | None, _language: object) -> BaseProxy:
+        found = self._known.get(connection)
+        if found is None:
+            found = self._known[connection] = self._make(PeerRemote(self._calls, connection, name, pid))
+        return found
+
+
+class Outcome:
+    """What became of one call of many: `value`, or the `error` that was raised."""
+
+    __slots__ = ("error", "peer", "value")
+
+    def __init__(self, peer: Any, value: Any = None, error: BaseException | None = None) -> None:
+        self.peer = peer
+        self.value = value
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"<{self.peer!r}: {self.value if self.error is None else repr(self.error)}>"
+
+
+class FanOut:
+    """Many services as one: a method calls all of them at once, and gives an Outcome of each in their order."""
+
+    def __init__(self, peers: Iterable[Any]) -> None:
+        self._peers = list(peers)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self._call(name, args, kwargs)
+
+    def _call(self, name: str, args: Any, kwargs: Any) -> Any:
+        def call(peer: Any) -> Outcome:
+            try:
+                return Outcome(peer, getattr(peer, name)(*args, **kwargs))
+            except (IpcError, AttributeError) as error:
+                return Outcome(peer, error=error)
+
+        from concurrent.futures import ThreadPoolExecutor  # takes long to import
+
+        if not self._peers:
+            return []
+        with ThreadPoolExecutor(min(len(self._peers), _MOST_THREADS)) as threads:
+            return list(threads.map(call, self._peers))

@@ -1,0 +1,28 @@
+"""Many services as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from .._errors import IpcError
+from .._references.peers import FanOut, Outcome
+
+
+class AsyncFanOut(FanOut):
+    """What a method gives is to be awaited."""
+
+    async def _call(self, name: str, args: Any, kwargs: Any) -> list[Outcome]:
+        async def call(peer: Any) -> Outcome:
+            try:
+                return Outcome(peer, await getattr(peer, name)(*args, **kwargs))
+            except (IpcError, AttributeError) as error:
+                return Outcome(peer, error=error)
+
+        return await asyncio.gather(*map(call, self._peers))
+
+
+def fan_out(peers: Iterable[Any]) -> AsyncFanOut:
+    """ipcbridge.fan_out() of services of this loop: `await aio.fan_out(server.peers).reload()`."""
+    return AsyncFanOut(peers)

@@ -104,6 +104,7 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     streams = 0;
     references = {};
   }
+  if (inbound->cancelled) references = {};  // nobody reads it, nor would give them back
   if (streams != 0) {
     if (Status status = check_room_for_streams(streams); !status.ok()) {
       reply_error(id, status.error().code, false, status.error().message, {});

@@ -1,12 +1,13 @@
 // Retained functions, and objects that are passed by reference.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import ipc from 'ipcbridge'
-import { connect, lose, reaches, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
+import { connect, deferred, lose, reaches, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshAddress } from './support/names.mjs'
 import { arrivedCount, forge, ownedCount } from './support/references.mjs'
 
@@ -227,6 +228,28 @@ for (const transport of ['shm', 'unix']) {
     await until(() => ownedCount() === 0, gc)
   })
 }
+
+test('what the handler of a cancelled call returns is not kept for its caller', async t => {
+  const aborted = deferred()
+  const { remote } = await serveAndConnect(t, {
+    async give() {
+      const cancelled = once(ipc.context().signal, 'abort')
+      aborted.resolve()
+      await cancelled
+      return [ipc.retain(() => 1), ipc.proxy(new Counter())]
+    },
+    ping() {},
+  })
+  const held = ownedCount()
+  const controller = new AbortController()
+  const call = assert.rejects(ipc.withOptions(remote, { signal: controller.signal }).give(), { code: 'cancelled' })
+  await aborted.promise
+  controller.abort()
+  await call
+  while (ipc.status(remote).pendingCalls > 0) await remote.ping()
+  await remote.ping()
+  assert.equal(ownedCount(), held)
+})
 
 test('a method, and what withOptions returned, keep the reference that they are of', async t => {
   const { remote } = await serveAndConnect(t, keeper())

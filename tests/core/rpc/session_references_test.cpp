@@ -94,6 +94,17 @@ TEST_F(SessionReferences, AResultPassesThem) {
   EXPECT_TRUE(server_.requests.back().to_reference);
 }
 
+TEST_F(SessionReferences, TheResultOfACancelledCallPassesNothing) {
+  const std::uint64_t call = client_.call(++token_, {}).value();
+  settle_both();
+  EXPECT_TRUE(client_.session.cancel(call));
+  settle_both();
+  const std::vector<std::uint64_t> references{kRetained | 3U};
+  server_.session.reply(server_.requests.back().id, as_bytes("r"), 0, references);
+  EXPECT_FALSE(server_.session.shares(kRetained | 3U));
+  settle_both();
+}
+
 TEST_F(SessionReferences, ACallThatWasNeverSentPassesNothing) {
   client_.capacity = 0;
   ASSERT_TRUE(client_.call_passing(++token_, {7, kRetained | 8U}, Buffer(20'000)).ok());

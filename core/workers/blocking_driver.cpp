@@ -150,6 +150,29 @@ CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const Cal
   return impl_->call({client, method, options, metadata, payload, local}, interrupted);
 }
 
+Status BlockingDriver::submit(SubmittedCall& submitted, ClientId client, std::uint32_t method,
+                              const CallOptions& options, ConstBytes metadata, ConstBytes payload,
+                              const Interrupted& interrupted) {
+  if (impl_->forked()) return impl_->driver().call(client, 0, method, options, metadata, payload).error();
+  return impl_->submit(submitted, {client, method, options, metadata, payload}, interrupted);
+}
+
+SubmittedCall* BlockingDriver::take_answered() { return impl_->forked() ? nullptr : impl_->take_answered(); }
+
+bool BlockingDriver::wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted) {
+  return !impl_->forked() && impl_->wait_answered(call, deadline, interrupted);
+}
+
+bool BlockingDriver::is_taken(const SubmittedCall& call) const { return impl_->submitted().is_taken(call); }
+
+bool BlockingDriver::wait_unattended() { return !impl_->forked() && impl_->submitted().wait_unattended(); }
+
+void BlockingDriver::stop_collecting() {
+  if (!impl_->forked()) impl_->submitted().stop();
+}
+
+bool BlockingDriver::cancel(SubmittedCall& call) { return !impl_->forked() && impl_->cancel(call); }
+
 bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted) {
   return !impl_->forked() && impl_->wait_until(done, deadline, interrupted);
 }

@@ -17,6 +17,7 @@
 #include "core/workers/interrupt_check.hpp"
 #include "core/workers/observed_event.hpp"
 #include "core/workers/stream_table.hpp"
+#include "core/workers/submitted_calls.hpp"
 #include "core/workers/work_queue.hpp"
 
 namespace ipcbridge {
@@ -55,6 +56,22 @@ class BlockingDriver {
   // options say are among the arguments, and for functions among them.
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
                   ConstBytes payload, const Interrupted& interrupted, LocalWork* local = nullptr);
+
+  // Sends a call whose answer is kept until take_answered() gives it, or the call was cancelled. Waits for room as
+  // call() does, and for nothing else: while nobody waits for an answer, those read it who read calls. Without streams
+  // among the arguments, and no notification.
+  Status submit(SubmittedCall& submitted, ClientId client, std::uint32_t method, const CallOptions& options,
+                ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted);
+  // The next one that is answered, with its result: it is the caller's to end now. Null where there is none.
+  SubmittedCall* take_answered();
+  // Waits until one is to be taken, or that one has been. False when the deadline passed or when interrupted.
+  bool wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted);
+  bool is_taken(const SubmittedCall& call) const;
+  // Waits until there are some to be taken that no thread waits for. False after stop_collecting(). For one thread.
+  bool wait_unattended();
+  void stop_collecting();
+  // Nobody wants the answer, and the callee is told. False when it has been taken already.
+  bool cancel(SubmittedCall& call);
 
   // Driver::reply(), from any thread. The call that had to wait for this one goes to the workers, of whom the one that
   // answers is back first: it need not read, and nobody need be woken.

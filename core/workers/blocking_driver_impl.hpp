@@ -12,10 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/workers/answer_place.hpp"
 #include "core/workers/blocking_driver.hpp"
 #include "core/workers/driver_watch.hpp"
 #include "core/workers/loop_worker.hpp"
 #include "core/workers/reader_token.hpp"
+#include "core/workers/submitted_calls.hpp"
 #include "core/workers/waiter.hpp"
 #include "core/workers/watchdog.hpp"
 #include "core/workers/worker.hpp"
@@ -73,6 +75,11 @@ class BlockingDriver::Impl final : public EventSink {
     LocalWork* local = nullptr;
   };
   CallResult call(const OutboundCall& call, const Interrupted& interrupted);
+  Status submit(SubmittedCall& submitted, const OutboundCall& call, const Interrupted& interrupted);
+  SubmittedCall* take_answered();
+  bool wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted);
+  bool cancel(SubmittedCall& call);
+  SubmittedCalls& submitted() { return submitted_; }
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
@@ -119,6 +126,7 @@ class BlockingDriver::Impl final : public EventSink {
   std::size_t room() const override { return kAnyNumber; }
   void on_event(const Event& event) override;
   void on(const OutcomeEvent& event);
+  void keep_answer(SubmittedCall& call, const OutcomeEvent& event);
   void on(const InboundCallEvent& event);
   bool run_where_awaited(const InboundCallEvent& event, std::uint64_t token);
   void on(const CancelEvent& event);
@@ -152,6 +160,7 @@ class BlockingDriver::Impl final : public EventSink {
   bool descriptor_is_ready() const;
 
   // Callers (call.cpp).
+  static std::uint64_t token_of(const AnswerPlace& place) { return reinterpret_cast<std::uint64_t>(&place); }
   CallResult call_or_throw(const OutboundCall& call, const Interrupted& interrupted);
   Result<Submission> submit(std::uint64_t token, const OutboundCall& call);
   Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
@@ -161,6 +170,7 @@ class BlockingDriver::Impl final : public EventSink {
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
   void note_waiting(bool waits);
+  void cancel_lost_streams(const SubmittedCall& call);
 
   // Workers, with the lock (worker.cpp).
   bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);
@@ -185,6 +195,7 @@ class BlockingDriver::Impl final : public EventSink {
   std::uint32_t generation_;
 
   StreamTable streams_;
+  SubmittedCalls submitted_;
 
   std::mutex mutex_;
   ReaderToken token_;

@@ -9,7 +9,12 @@
 namespace ipcbridge {
 
 void BlockingDriver::Impl::on(const OutcomeEvent& event) {
-  auto& wait = *reinterpret_cast<Wait*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  auto* place = reinterpret_cast<AnswerPlace*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  if (place->is_submitted()) {
+    keep_answer(static_cast<SubmittedCall&>(*place), event);
+    return;
+  }
+  auto& wait = static_cast<Wait&>(*place);
   try {
     wait.result = CallResult::take(event);
     wait.result.streams = streams_.open(event.connection, event.outcome.streams);
@@ -57,7 +62,7 @@ class BlockingDriver::Impl::Pending {
 CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
   Wait self(/*for_condition=*/call.local != nullptr);
   self.local = call.local;
-  const auto token = reinterpret_cast<std::uint64_t>(&self);
+  const std::uint64_t token = token_of(self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
   std::optional<Reading> reading = try_read();
   const Result<Submission> sent = send(token, call, reading, interrupted);

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "core/workers/answer_place.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
 
 namespace ipcbridge {
 
 // What a thread waits for, on its own stack.
-struct BlockingDriver::Impl::Wait {
-  explicit Wait(bool for_condition = false) : waiter(for_condition) {}
+struct BlockingDriver::Impl::Wait : AnswerPlace {
+  explicit Wait(bool for_condition = false) : AnswerPlace(false), waiter(for_condition) {}
 
   Waiter waiter;
   CallResult result;  // of a call, whose token is this one's address

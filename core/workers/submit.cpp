@@ -1,0 +1,64 @@
+// BlockingDriver: calls that are sent without a thread that waits for them.
+#include <new>
+#include <utility>
+
+#include "core/workers/blocking_driver_impl.hpp"
+#include "core/workers/wait.hpp"
+
+namespace ipcbridge {
+
+// Nobody begins to read for it: whoever did so last has armed the Driver, or is expected to.
+Status BlockingDriver::Impl::submit(SubmittedCall& submitted, const OutboundCall& call,
+                                    const Interrupted& interrupted) {
+  submitted_.begin(submitted, call.client);
+  std::optional<Reading> reading;
+  try {
+    const Result<Submission> sent = send(token_of(submitted), call, reading, interrupted);
+    if (sent.ok()) return {};
+    submitted_.withdraw(submitted);
+    return sent.error();
+  } catch (const std::bad_alloc&) {
+    submitted_.withdraw(submitted);
+    return Error{Code::kResourceExhausted, kOutOfMemory};
+  }
+}
+
+void BlockingDriver::Impl::keep_answer(SubmittedCall& call, const OutcomeEvent& event) {
+  submitted_.put(call, event, streams_);
+  if (submitted_.any_waits()) note_due();
+}
+
+SubmittedCall* BlockingDriver::Impl::take_answered() {
+  SubmittedCall* call = submitted_.take();
+  if (call == nullptr) return nullptr;
+  if (submitted_.any_waits()) note_due();  // somebody may wait for this one
+  cancel_lost_streams(*call);
+  return call;
+}
+
+void BlockingDriver::Impl::cancel_lost_streams(const SubmittedCall& call) {
+  for (std::uint64_t id = call.lost_streams().first; id < call.lost_streams().end(); ++id) {
+    driver_->cancel_stream({call.lost_connection(), id});
+  }
+}
+
+bool BlockingDriver::Impl::wait_answered(const SubmittedCall& call, TimePoint deadline,
+                                         const Interrupted& interrupted) {
+  submitted_.note_waiting(true);
+  const bool satisfied =
+      wait_until([&] { return submitted_.any_answered() || submitted_.is_taken(call); }, deadline, interrupted);
+  submitted_.note_waiting(false);
+  return satisfied;
+}
+
+bool BlockingDriver::Impl::cancel(SubmittedCall& call) {
+  if (submitted_.is_taken(call)) return false;
+  driver_->cancel(call.client(), token_of(call));
+  // The answer may have come before that.
+  if (!submitted_.withdraw(call)) return false;
+  for (const std::shared_ptr<StreamQueue>& stream : call.result.streams) leave_stream(*stream);
+  cancel_lost_streams(call);
+  return true;
+}
+
+}  // namespace ipcbridge

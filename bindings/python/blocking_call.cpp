@@ -6,6 +6,7 @@
 #include "bindings/python/call_arguments.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/inheritance.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
@@ -26,13 +27,23 @@ PyObject* message_of(const CallResult& result) {
   return PyUnicode_DecodeUTF8(result.message.data(), static_cast<Py_ssize_t>(result.message.size()), "replace");
 }
 
-PyObject* fail(const Caller* self, const CallResult& result) {
+// A notification that was not taken: False, after the callback has told the log.
+PyObject* dropped(const Caller* self) {
+  if (!succeeded(PyObject_CallNoArgs(self->drop))) return nullptr;
+  Py_RETURN_FALSE;
+}
+
+}  // namespace
+
+void set_loop_servers(int count) { loop_servers = count; }
+
+PyObject* raise_outcome(const Caller* caller, const CallResult& result) {
   const Outcome& outcome = result.outcome;
   const std::string_view code = code_name(outcome.code);
   PyObject* message = message_of(result);
   if (message == nullptr) return nullptr;
   PyObject* error =
-      PyObject_CallFunction(self->otherwise, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
+      PyObject_CallFunction(caller->otherwise, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), message,
                             reinterpret_cast<const char*>(outcome.payload.data()),
                             static_cast<Py_ssize_t>(outcome.payload.size()), static_cast<int>(outcome.ending()));
   if (error == nullptr) return nullptr;
@@ -41,11 +52,7 @@ PyObject* fail(const Caller* self, const CallResult& result) {
   return nullptr;
 }
 
-// A notification that was not taken: False, after the callback has told the log.
-PyObject* dropped(const Caller* self) {
-  if (!succeeded(PyObject_CallNoArgs(self->drop))) return nullptr;
-  Py_RETURN_FALSE;
-}
+namespace {
 
 // A function lives as long as its call, and a notification is none that anybody waits for.
 bool check_references(const Caller* self, SharedReferences& references) {
@@ -56,7 +63,8 @@ bool check_references(const Caller* self, SharedReferences& references) {
   return false;
 }
 
-// The frames of the library itself tell a user nothing.
+}  // namespace
+
 PyObject* without_own_frames() {
   PyObject* type = nullptr;
   PyObject* value = nullptr;
@@ -67,13 +75,11 @@ PyObject* without_own_frames() {
   return nullptr;
 }
 
-}  // namespace
+namespace {
 
-void set_loop_servers(int count) { loop_servers = count; }
-
-PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
-  Caller* self = caller_of(object);
-  if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
+// No destructor on its way touches Python where the GIL may be given up: see BlockingDriverBinding.
+PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyObject* names, CallOptions options,
+                    PyObject* metadata) {
   Encoder encoder;
   encoder.accept_streams();
   SharedReferences references(*self->blocking_driver, /*in_result=*/false);
@@ -107,7 +113,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
     return nullptr;
   }
 
-  CallOptions options = call_options(self->timeout_us, self->flags);
+  const StreamLimits limits = stream_limits(self, options);
   options.reference_on = self->reference_on;
   if (arguments != nullptr) {
     options.streams = arguments->stream_count();
@@ -119,7 +125,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
   if (arguments != nullptr) CallArguments::waits_with(state);
   CallResult result =
-      driver->call(self->client, self->method, options, view(self->metadata), payload, interrupted, arguments.get());
+      driver->call(self->client, self->method, options, view(metadata), payload, interrupted, arguments.get());
   PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
   Py_XDECREF(long_payload);
   if (arguments != nullptr && (result.streams.empty() || PyErr_Occurred() != nullptr)) {
@@ -131,7 +137,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
     const BlockingStreams left(*self->blocking_driver, std::move(result.streams));
     return nullptr;
   }
-  if (result.outcome.code != Code::kOk) return fail(self, result);
+  if (result.outcome.code != Code::kOk) return raise_outcome(self, result);
   if (options.notify && result.dropped) return dropped(self);
   if (options.notify) Py_RETURN_TRUE;
   const char* const root = "";
@@ -141,9 +147,23 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
                              [&] { return Decoder(result.outcome.payload, nullptr, &received).read_whole_value(); });
   }
   if (arguments != nullptr && !arguments->references().empty()) outlive_wait(*self->blocking_driver);
-  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), object, std::move(arguments));
+  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), reinterpret_cast<PyObject*>(self), limits,
+                          std::move(arguments));
   return with_codec_errors(root,
                            [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
+}
+
+}  // namespace
+
+PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
+  Caller* self = caller_of(object);
+  if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
+  CallOptions options = call_options(self->timeout_us, self->flags);
+  PyObject* inherited = nullptr;
+  if (!inherit(self, options, inherited)) return without_own_frames();
+  PyObject* result = call_with(self, args, nargsf, names, options, inherited == nullptr ? self->metadata : inherited);
+  Py_XDECREF(inherited);
+  return result;
 }
 
 }  // namespace ipcbridge::python

@@ -17,6 +17,7 @@
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/submitted_call.hpp"
 #include "bindings/python/text.hpp"
 #include "core/base/fork.hpp"
 #include "core/workers/worker.hpp"
@@ -275,6 +276,8 @@ void bind_blocking_driver(py::module_& module) {
       .def("listen", [](BlockingDriverBinding& binding) { binding.states().listen(); })
       .def("last_event", [](BlockingDriverBinding& binding) { return binding.states().last_event(); })
       .def("next_event", &BlockingDriverBinding::next_event)
+      .def("collect_answers", &collect_answers)
+      .def("stop_collecting", [](BlockingDriverBinding& binding) { binding.alive().stop_collecting(); })
       .def(
           "close_client",
           [driver](BlockingDriverBinding& binding, ClientId client) {

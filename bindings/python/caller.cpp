@@ -15,6 +15,7 @@
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/stream_types.hpp"
+#include "bindings/python/submitted_call.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -34,12 +35,13 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   unsigned client = 0;
   unsigned method = 0;
   long long timeout_us = 0;
+  long long idle_timeout_us = 0;
   unsigned flags = 0;
   unsigned long long reference_on = 0;
   unsigned long long reference = 0;
-  if (PyArg_ParseTuple(args, "OIIU(LIS)(OOOO)|KK:Caller", &target, &client, &method, &name, &timeout_us, &flags,
-                       &metadata, &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3], &reference_on,
-                       &reference) == 0) {
+  if (PyArg_ParseTuple(args, "OIIU(LISL)(OOOO)|KK:Caller", &target, &client, &method, &name, &timeout_us, &flags,
+                       &metadata, &idle_timeout_us, &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3],
+                       &reference_on, &reference) == 0) {
     return nullptr;
   }
   const py::handle driver(target);
@@ -51,7 +53,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   PyObject* object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
   Caller* self = caller_of(object);
-  self->vectorcall = is_blocking ? &call_and_wait : &call_on_loop;
+  self->vectorcall = !is_blocking ? &call_on_loop : (flags & kSubmitFlag) != 0 ? &call_and_submit : &call_and_wait;
   self->driver_object = new_reference(target);
   self->blocking_driver = is_blocking ? driver.cast<BlockingDriverBinding*>() : nullptr;
   self->loop_driver = is_blocking ? nullptr : driver.cast<DriverBinding*>();
@@ -60,6 +62,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   self->reference = reference;
   self->reference_on = reference_on;
   self->timeout_us = timeout_us;
+  self->idle_timeout_us = idle_timeout_us;
   self->flags = flags;
   self->name = new_reference(name);
   self->metadata = new_reference(metadata);
@@ -188,6 +191,18 @@ bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyOb
              });
   Py_XDECREF(keywords);
   return complete;
+}
+
+bool is_caller(PyObject* object) { return object != nullptr && Py_TYPE(object) == type_of_callers; }
+
+StreamLimits stream_limits(const Caller* caller, const CallOptions& options) {
+  StreamLimits limits;
+  if (options.timeout) {
+    limits.timeout = *options.timeout;
+    limits.deadline = deadline_after(Clock::now(), limits.timeout);
+  }
+  if (caller->idle_timeout_us >= 0) limits.idle = to_duration(caller->idle_timeout_us);
+  return limits;
 }
 
 void add_caller_type(py::module_& module) {

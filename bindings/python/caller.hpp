@@ -6,6 +6,7 @@
 
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/driver_binding.hpp"
+#include "bindings/python/stream_limits.hpp"
 #include "bindings/python/values/encoder.hpp"
 
 namespace ipcbridge::python {
@@ -22,6 +23,7 @@ struct Caller {
   std::uint64_t reference;     // that is called, a function or object of the peer's; 0: the service
   std::uint64_t reference_on;  // its connection
   std::int64_t timeout_us;
+  std::int64_t idle_timeout_us;
   unsigned flags;
   PyObject* name;
   PyObject* metadata;
@@ -32,14 +34,23 @@ struct Caller {
       otherwise;  // blocking: makes the error of a failed call; on a loop: keeps a call for which there is no room
 };
 
+bool is_caller(PyObject* object);
 inline Caller* caller_of(PyObject* object) { return reinterpret_cast<Caller*>(object); }
 
 // The vectorcall functions.
 PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
 PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
 
+// Raises how a blocking call has failed: null.
+PyObject* raise_outcome(const Caller* caller, const CallResult& result);
+// What has been raised loses the frames of the library itself, which tell a user nothing: null.
+PyObject* without_own_frames();
+
 // The arguments of a vectorcall. False with an exception set.
 bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names);
+
+// What of its options ends the streams of a call that is made now.
+StreamLimits stream_limits(const Caller* caller, const CallOptions& options);
 
 // How many of the process's event loops serve something: while there are none, blocking callers need not look
 // whether they would wait for themselves.

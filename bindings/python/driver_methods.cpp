@@ -66,17 +66,22 @@ void bind_driver(py::module_& module) {
           "call",
           [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper,
              std::uint32_t method, std::int64_t timeout_us, unsigned flags, const py::bytes& metadata,
-             const py::bytes& payload) {
+             std::int64_t idle_timeout_us, const py::bytes& payload) {
             Driver& driver = self.waking();
             const CallOptions options = call_options(timeout_us, flags);
             self.pending().reserve_one();
             const std::uint64_t token = PendingCalls::token(call.ptr());
             const Submission sent = unwrap(driver.call(client, token, method, options, view(metadata), view(payload)));
-            if (sent == Submission::kTaken && !options.notify) self.pending().add(call.ptr(), client, keeper.ptr());
+            if (sent == Submission::kTaken && !options.notify) {
+              StreamLimits limits;
+              if (options.timeout) limits = {deadline_after(Clock::now(), *options.timeout), *options.timeout};
+              if (idle_timeout_us >= 0) limits.idle = to_duration(idle_timeout_us);
+              self.pending().add(call.ptr(), client, keeper.ptr(), limits);
+            }
             return sent == Submission::kTaken;
           },
           py::arg("client"), py::arg("call"), py::arg("keeper"), py::arg("method"), py::arg("timeout_us"),
-          py::arg("flags"), py::arg("metadata"), py::arg("payload"))
+          py::arg("flags"), py::arg("metadata"), py::arg("idle_timeout_us"), py::arg("payload"))
       .def("abandon", &DriverBinding::abandon, py::arg("call"))
       .def("add_server", &DriverBinding::add_server, py::arg("server"), py::arg("handlers"), py::arg("context"),
            py::arg("before"), py::arg("pool"), py::arg("start_thread"))

@@ -57,7 +57,8 @@ bool DriverBinding::settle(const EventRow& row) {
   ReceivedReferences references(*this, row.key().connection);
   if (row.streams() == 0) return pending_.settle(batch_, row, nullptr, references);
   const auto keeper = py::reinterpret_borrow<py::object>(pending_.keeper(token));
-  LoopStreams streams(*this, streams_.take_arguments(row.key()), keeper.ptr());
+  const StreamLimits limits = pending_.limits(token);
+  LoopStreams streams(*this, streams_.take_arguments(row.key()), keeper.ptr(), limits);
   return pending_.settle(batch_, row, &streams, references);
 }
 

@@ -32,7 +32,7 @@ void run_handlers(HandlerPool& pool, const py::object& driver, const Handlers& h
   check_handlers(handlers);
   auto& reader = driver.cast<DriverBinding&>();
   Responder& responder = reader;
-  const HandlerContext begin{context.ptr(), before.ptr(), true};
+  const HandlerContext begin{context.ptr(), before.ptr()};
   {
     HandlerPool::Thread thread(pool);
     InboundCall call;

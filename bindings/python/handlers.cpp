@@ -16,13 +16,9 @@ namespace {
 
 enum Item : Py_ssize_t { kServer, kName, kHandler, kOtherwise, kItems };
 
-bool call_handler(PyObject* call, PyObject* method, bool context_holds_call) {
+bool call_handler(PyObject* call, PyObject* method) {
   PyObject* handler = PyTuple_GET_ITEM(method, kHandler);
   PyObject* otherwise = PyTuple_GET_ITEM(method, kOtherwise);
-  if (handler != Py_None && !context_holds_call) {
-    const CurrentCall current(call);
-    return succeeded(answer_with(call, handler, otherwise));
-  }
   if (!set_call_of_context(call)) return false;
   return succeeded(handler == Py_None ? PyObject_CallOneArg(otherwise, call) : answer_with(call, handler, otherwise));
 }
@@ -35,8 +31,8 @@ bool enter_context(PyObject* context, const HandlerContext& begin) {
   return false;
 }
 
-bool call_in_context(PyObject* context, PyObject* call, PyObject* method, const HandlerContext& begin) {
-  const bool handled = call_handler(call, method, begin.holds_call);
+bool call_in_context(PyObject* context, PyObject* call, PyObject* method) {
+  const bool handled = call_handler(call, method);
   return PyContext_Exit(context) == 0 && handled;
 }
 
@@ -91,7 +87,7 @@ bool handle(Responder& responder, PyObject* driver, InboundCall& call, PyObject*
     goes_on = false;
     refuse(responder, key, Code::kInternal, "the service could not begin the call");
   } else {
-    goes_on = call_in_context(context, object, method, begin);
+    goes_on = call_in_context(context, object, method);
   }
   Py_XDECREF(context);
   Py_XDECREF(object);

@@ -26,8 +26,6 @@ std::vector<bool> plain_methods(const Handlers& handlers);
 struct HandlerContext {
   PyObject* context = nullptr;
   PyObject* before = Py_None;
-  // Whether it holds the call also of a plain handler: what that begins on its loop, say, is known to belong to it.
-  bool holds_call = false;
 };
 
 // Handles a call. `driver` is the object of the responder. False with an exception set: one that ends the caller's

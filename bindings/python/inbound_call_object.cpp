@@ -30,14 +30,15 @@ struct Object {
   PyObject* driver;  // keeps the responder alive
   PyObject* server;  // null once the call has been answered: what its handler has left behind is nobody's
   PyObject* method;
+  PyObject* passed_on;  // what Python keeps with it; or null
   bool is_cancelled;
   std::uint32_t open_streams;  // with which it was answered
   InboundCall call;
 };
 
 PyTypeObject* type_of_calls = nullptr;
-PyObject* call_of_context = nullptr;              // a ContextVar
-thread_local PyObject* call_of_thread = nullptr;  // borrowed
+PyObject* call_of_context = nullptr;  // a ContextVar
+bool was_served = false;              // guarded by the GIL
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
@@ -171,6 +172,17 @@ PyObject* get_number(PyObject* object, void* /*unused*/) {
   return PyLong_FromUnsignedLong(call.reference == 0 ? call.method : call.reference_method);
 }
 
+PyObject* get_passed_on(PyObject* object, void* /*unused*/) {
+  PyObject* kept = self_of(object)->passed_on;
+  return new_reference(kept == nullptr ? Py_None : kept);
+}
+
+int set_passed_on(PyObject* object, PyObject* value, void* /*unused*/) {
+  Py_XINCREF(value);
+  Py_XDECREF(std::exchange(self_of(object)->passed_on, value));
+  return 0;
+}
+
 PyObject* get_is_notification(PyObject* object, void* /*unused*/) {
   return PyBool_FromLong(self_of(object)->call.notify ? 1 : 0);
 }
@@ -188,6 +200,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->driver);
   Py_VISIT(self->server);
+  Py_VISIT(self->passed_on);
   return 0;
 }
 
@@ -203,6 +216,7 @@ void dealloc(PyObject* object) {
   end(self);
   Py_DECREF(self->driver);
   Py_DECREF(self->method);
+  Py_XDECREF(self->passed_on);
   self->call.~InboundCall();
   type->tp_free(object);
   Py_DECREF(type);
@@ -219,6 +233,7 @@ PyGetSetDef properties[] = {
      nullptr},
     {"number", &get_number, nullptr, "The number of the method; of a reference it may be any.", nullptr},
     {"is_notification", &get_is_notification, nullptr, "Whether nobody waits for an answer.", nullptr},
+    {"passed_on", &get_passed_on, &set_passed_on, "What calls of the handler inherit, once that is known.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -247,11 +262,10 @@ PyType_Spec spec = {
     slots,
 };
 
-PyObject* current_call(PyObject* /*module*/, PyObject* /*unused*/) {
-  PyObject* call = nullptr;
-  if (PyContextVar_Get(call_of_context, nullptr, &call) != 0) return nullptr;
-  if (call != nullptr) return call;
-  return new_reference(call_of_thread == nullptr ? Py_None : call_of_thread);
+PyObject* current_call_or_none(PyObject* /*module*/, PyObject* /*unused*/) {
+  PyObject* call = current_call();
+  if (call != nullptr || PyErr_Occurred() != nullptr) return call;
+  Py_RETURN_NONE;
 }
 
 PyObject* set_current_call(PyObject* /*module*/, PyObject* call) {
@@ -260,7 +274,8 @@ PyObject* set_current_call(PyObject* /*module*/, PyObject* call) {
 }
 
 PyMethodDef functions[] = {
-    {"current_call", &current_call, METH_NOARGS, "The call that the calling handler is answering; None outside."},
+    {"current_call", &current_call_or_none, METH_NOARGS,
+     "The call that the calling handler is answering; None outside."},
     {"set_current_call", &set_current_call, METH_O, "For what goes on elsewhere with the current context."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -274,7 +289,9 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   self->driver = new_reference(origin.driver);
   self->server = new_reference(origin.server);
   self->method = new_reference(origin.method);
+  self->passed_on = nullptr;
   self->is_cancelled = false;
+  was_served = true;
   self->open_streams = 0;
   new (&self->call) InboundCall(std::move(call));
   auto* object = reinterpret_cast<PyObject*>(self);
@@ -356,15 +373,23 @@ PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed) {
   return outcome;
 }
 
-CurrentCall::CurrentCall(PyObject* call) : outer_(std::exchange(call_of_thread, call)) {}
-
-CurrentCall::~CurrentCall() { call_of_thread = outer_; }
-
 bool set_call_of_context(PyObject* call) {
   PyObject* token = PyContextVar_Set(call_of_context, call);
   Py_XDECREF(token);
   return token != nullptr;
 }
+
+bool any_call_was_served() { return was_served; }
+
+PyObject* current_call() {
+  PyObject* call = nullptr;
+  if (PyContextVar_Get(call_of_context, nullptr, &call) != 0 || call == nullptr) return nullptr;
+  if (Py_TYPE(call) == type_of_calls) return call;
+  Py_DECREF(call);  // None: that of a handler's which wants to pass nothing on
+  return nullptr;
+}
+
+const InboundCall& inbound_call_of(PyObject* call) { return self_of(call)->call; }
 
 PyTypeObject* inbound_call_type() { return type_of_calls; }
 

@@ -50,22 +50,17 @@ PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed)
 // does.
 PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed);
 
-// The call that a handler on this thread is answering.
-class CurrentCall {
- public:
-  explicit CurrentCall(PyObject* call);
-  // As every destructor on a handler's way, this one touches no Python: see BlockingDriverBinding.
-  ~CurrentCall();
-  CurrentCall(const CurrentCall&) = delete;
-  CurrentCall& operator=(const CurrentCall&) = delete;
-
- private:
-  PyObject* outer_;
-};
-
-// The same where the handler runs as a task, or on another thread, with the context that is current now. False with an
-// exception set.
+// The call that a handler with the context that is current now is answering, also on other threads and in tasks that
+// have a copy of it. False with an exception set.
 bool set_call_of_context(PyObject* call);
+
+// Whether there has been one in this process.
+bool any_call_was_served();
+
+// That which the calling handler is answering, or has answered: a new reference. Null outside of handlers.
+PyObject* current_call();
+
+const InboundCall& inbound_call_of(PyObject* call);
 
 PyTypeObject* inbound_call_type();
 

@@ -1,9 +1,11 @@
 #define PY_SSIZE_T_CLEAN
-#include <span>
+#include <chrono>
+#include <cstdint>
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/inheritance.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/pending_calls.hpp"
@@ -21,13 +23,13 @@ bool set_result(PyObject* future, PyObject* value) {
 }
 
 // Keeps the call until there is room for it.
-bool wait_for_room(const Caller* self, PyObject* future, ConstBytes payload) {
-  PyObject* bytes = new_bytes(payload);
-  if (bytes == nullptr) return false;
-  PyObject* given[] = {future, bytes};
-  const bool is_kept = succeeded(PyObject_Vectorcall(self->otherwise, given, 2, nullptr));
-  Py_DECREF(bytes);
-  return is_kept;
+bool wait_for_room(const Caller* self, PyObject* future, const CallOptions& options, PyObject* metadata,
+                   ConstBytes payload) {
+  const std::int64_t timeout_us =
+      options.timeout ? std::chrono::duration_cast<std::chrono::microseconds>(*options.timeout).count() : -1;
+  return succeeded(PyObject_CallFunction(self->otherwise, "OLOy#", future, static_cast<long long>(timeout_us), metadata,
+                                         reinterpret_cast<const char*>(payload.data()),
+                                         static_cast<Py_ssize_t>(payload.size())));
 }
 
 bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
@@ -35,23 +37,18 @@ bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
   return set_result(future, is_taken ? Py_True : Py_False);
 }
 
-bool send(Caller* self, PyObject* future, ConstBytes payload, std::uint32_t streams,
-          std::span<const std::uint64_t> references) {
+bool send(Caller* self, PyObject* future, const CallOptions& options, PyObject* metadata, ConstBytes payload) {
   DriverBinding& binding = *self->loop_driver;
-  CallOptions options = call_options(self->timeout_us, self->flags);
-  options.streams = streams;
-  options.references = references;
-  options.reference_on = self->reference_on;
   binding.pending().reserve_one();
-  const Submission sent = unwrap(binding.waking().call(self->client, PendingCalls::token(future), self->method, options,
-                                                       view(self->metadata), payload));
+  const Submission sent = unwrap(
+      binding.waking().call(self->client, PendingCalls::token(future), self->method, options, view(metadata), payload));
   if (options.notify) return end_notification(self, future, sent == Submission::kTaken);
-  if (sent != Submission::kTaken && (streams != 0 || !references.empty() || self->reference_on != 0)) {
+  if (sent != Submission::kTaken && (options.streams != 0 || !options.references.empty() || self->reference_on != 0)) {
     raise(Code::kResourceExhausted,
           "too many calls wait to be sent, and one with streams or references is not kept for later");
   }
-  if (sent != Submission::kTaken) return wait_for_room(self, future, payload);
-  binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self));
+  if (sent != Submission::kTaken) return wait_for_room(self, future, options, metadata, payload);
+  binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self), stream_limits(self, options));
   return true;
 }
 
@@ -87,14 +84,21 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   if (self->reference_on != 0) encoder.put_reference(self->reference);
   const char* const root = "";
   const std::uint64_t token = PendingCalls::token(future);
-  const bool is_sent = encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
-                         const std::uint32_t streams = encoder.stream_count();
-                         if (streams != 0 || !references.empty()) {
+  CallOptions options = call_options(self->timeout_us, self->flags);
+  options.reference_on = self->reference_on;
+  PyObject* inherited = nullptr;
+  const bool is_sent = inherit(self, options, inherited) &&
+                       encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
+                         PyObject* metadata = inherited == nullptr ? self->metadata : inherited;
+                         options.streams = encoder.stream_count();
+                         options.references = references.ids();
+                         if (options.streams != 0 || !references.empty()) {
                            check_references(self, references);
                            self->loop_driver->keep_sources(token, encoder.take_streams(), references.ids());
                          }
-                         return send(self, future, encoder.contents(), streams, references.ids());
+                         return send(self, future, options, metadata, encoder.contents());
                        });
+  Py_XDECREF(inherited);
   if (!is_sent) {
     const RaisedAside aside;
     if (!self->loop_driver->drop_sources(token)) references.end();

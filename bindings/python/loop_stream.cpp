@@ -3,6 +3,7 @@
 
 #include <structmember.h>
 
+#include <chrono>
 #include <cstddef>
 #include <new>
 #include <utility>
@@ -35,6 +36,8 @@ struct Object {
   PyObject* weak_references;
   std::shared_ptr<StreamQueue> queue;  // null: it is over, or was closed
   StreamKey key;
+  StreamLimits limits;
+  bool is_late;  // the exception that says so is to be raised yet
   BatchReader reader;
 };
 
@@ -54,10 +57,19 @@ void give_back(Object* self) {
   self->reader.clear();
 }
 
+// It has gone beyond its limits.
+void expire(Object* self) {
+  if (self->queue == nullptr) return;
+  self->reader.clear();
+  leave(self);
+  self->is_late = true;
+}
+
 // Whether there is an item to read.
 bool fetch(Object* self) {
   if (self->reader.has_item()) return true;
   give_back(self);
+  if (self->limits.deadline != kNever && Clock::now() >= self->limits.deadline) expire(self);
   StreamQueue::Batch batch;
   if (self->queue == nullptr || !self->queue->take(batch)) return false;
   self->reader.begin(std::move(batch));
@@ -70,7 +82,9 @@ bool has_ended(Object* self) { return self->queue == nullptr || self->queue->has
 void raise_end(Object* self) {
   const std::shared_ptr<StreamQueue> queue = std::move(self->queue);
   self->queue.reset();
-  if (queue == nullptr || queue->how().code == Code::kOk) {
+  if (std::exchange(self->is_late, false)) {
+    set_late_error(self->limits, self->keeper, Clock::now());
+  } else if (queue == nullptr || queue->how().code == Code::kOk) {
     PyErr_SetNone(PyExc_StopAsyncIteration);
   } else {
     set_stream_error(queue->how());
@@ -153,6 +167,21 @@ PyObject* close(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_NONE;
 }
 
+// How many seconds the next item may take; None: any time.
+PyObject* patience(PyObject* object, PyObject* /*unused*/) {
+  const Object* self = self_of(object);
+  if (!self->limits.any()) Py_RETURN_NONE;
+  const TimePoint now = Clock::now();
+  return PyFloat_FromDouble(std::chrono::duration<double>(self->limits.until(now) - now).count());
+}
+
+PyObject* expire_now(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  expire(self);
+  if (!wake(self)) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyObject* represent(PyObject* object) {
   return PyUnicode_FromString(self_of(object)->queue == nullptr ? "<stream, ended>" : "<stream>");
 }
@@ -188,6 +217,8 @@ void dealloc(PyObject* object) {
 
 PyMethodDef methods[] = {
     {"arrival", &arrival, METH_NOARGS, "A future of the next item's arrival, for one task; None when it is there."},
+    {"patience", &patience, METH_NOARGS, "How many seconds the next item may take; None: any time."},
+    {"expire", &expire_now, METH_NOARGS, "Ends it with deadline_exceeded: an item has taken too long."},
     {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -243,6 +274,8 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   new (&self->key) StreamKey(self->queue->key());
+  new (&self->limits) StreamLimits(limits_);
+  self->is_late = false;
   binding_.note_stream(self->key, object);
   return object;
 }

@@ -16,8 +16,9 @@ namespace ipcbridge::python {
 class LoopStreams final : public StreamMaker {
  public:
   // `keeper`: what they keep in memory, the caller's end.
-  LoopStreams(DriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr)
-      : binding_(binding), queues_(std::move(queues)), keeper_(keeper) {}
+  LoopStreams(DriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr,
+              const StreamLimits& limits = {})
+      : binding_(binding), queues_(std::move(queues)), keeper_(keeper), limits_(limits) {}
   ~LoopStreams() override;
 
   PyObject* make(std::uint32_t place) override;
@@ -26,6 +27,7 @@ class LoopStreams final : public StreamMaker {
   DriverBinding& binding_;
   StreamTable::Queues queues_;
   PyObject* keeper_;  // borrowed
+  StreamLimits limits_;
 };
 
 // There is something to take from the queue of this stream. False with an exception set.

@@ -14,6 +14,7 @@
 #include "bindings/python/handler_coroutine.hpp"
 #include "bindings/python/handler_pool_binding.hpp"
 #include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/inheritance.hpp"
 #include "bindings/python/loop_stream.hpp"
 #include "bindings/python/loop_worker_binding.hpp"
 #include "bindings/python/options.hpp"
@@ -23,6 +24,7 @@
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/submitted_call.hpp"
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
@@ -105,6 +107,8 @@ PYBIND11_MODULE(_native, module) {
   native::bind_driver(module);
   native::add_caller_type(module);
   native::bind_references(module);
+  native::add_submitted_call_type(module);
+  native::add_inheritance(module);
   native::add_stream_errors(module);
   native::add_ready_item_type();
   native::add_stream_type(module);

@@ -57,8 +57,8 @@ bool set_raised(PyObject* future) {
   return is_set;
 }
 
-void PendingCalls::add(PyObject* future, ClientId client, PyObject* keeper) {
-  calls_.insert(token(future), Pending{client, keeper});
+void PendingCalls::add(PyObject* future, ClientId client, PyObject* keeper, const StreamLimits& limits) {
+  calls_.insert(token(future), Pending{client, keeper, limits});
   Py_INCREF(future);
   Py_INCREF(keeper);
 }

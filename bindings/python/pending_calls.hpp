@@ -4,6 +4,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/stream_limits.hpp"
 #include "core/base/id_map.hpp"
 #include "core/endpoint/event_batch.hpp"
 
@@ -25,7 +26,7 @@ class PendingCalls {
 
   // Makes the next add() one that needs no memory.
   void reserve_one() { calls_.reserve_one(); }
-  void add(PyObject* future, ClientId client, PyObject* keeper);
+  void add(PyObject* future, ClientId client, PyObject* keeper, const StreamLimits& limits);
 
   // Forgets it. The client that it was a call of, 0 if it is not pending.
   ClientId remove(PyObject* future);
@@ -34,6 +35,10 @@ class PendingCalls {
   PyObject* keeper(std::uint64_t token) {
     const Pending* found = calls_.find(token);
     return found == nullptr ? nullptr : found->keeper;
+  }
+  StreamLimits limits(std::uint64_t token) {
+    const Pending* found = calls_.find(token);
+    return found == nullptr ? StreamLimits() : found->limits;
   }
 
   // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
@@ -45,6 +50,7 @@ class PendingCalls {
   struct Pending {
     ClientId client = 0;
     PyObject* keeper = nullptr;
+    StreamLimits limits;
   };
 
   IdMap<Pending> calls_;

@@ -28,7 +28,8 @@ struct Object {
   PyObject* keeper;                          // the caller, whose client would be closed without it; or null
   std::shared_ptr<StreamQueue> queue;        // null: it is over, or was closed
   std::shared_ptr<CallArguments> arguments;  // of the call, while it is open
-  bool is_waiting;                           // a thread is, for the next items
+  StreamLimits limits;
+  bool is_waiting;  // a thread is, for the next items
   BatchReader reader;
 };
 
@@ -70,6 +71,14 @@ void give_back(Object* self) {
   self->reader.clear();
 }
 
+// It has gone beyond its limits: false, with an exception set.
+bool expire(Object* self) {
+  self->reader.clear();
+  leave(self);
+  set_late_error(self->limits, self->keeper, Clock::now());
+  return false;
+}
+
 // Whether there is an item to read, now or after a wait: false with an exception set, or at the end.
 bool fetch(Object* self, bool waits) {
   if (self->is_waiting) {
@@ -87,6 +96,7 @@ bool fetch(Object* self, bool waits) {
       error.restore();
       return false;
     }
+    if (Clock::now() >= self->limits.deadline) return expire(self);
     StreamQueue::Batch batch;
     if (self->queue->take(batch)) {
       self->reader.begin(std::move(batch));
@@ -102,7 +112,7 @@ bool fetch(Object* self, bool waits) {
     PyThreadState* state = PyEval_SaveThread();
     if (arguments != nullptr) CallArguments::waits_with(state);
     const Result<BlockingDriver::NextItems> got =
-        driver->next_items(*queue, batch, kNever, interrupted, arguments.get());
+        driver->next_items(*queue, batch, self->limits.until(Clock::now()), interrupted, arguments.get());
     PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
     self->is_waiting = false;
     if (arguments != nullptr && arguments.use_count() == 1) {  // it was closed meanwhile
@@ -115,6 +125,7 @@ bool fetch(Object* self, bool waits) {
       set_python_error(got.error());
       return false;
     }
+    if (got.value() == BlockingDriver::NextItems::kTimeout && self->queue != nullptr) return expire(self);
     if (got.value() != BlockingDriver::NextItems::kItems || self->queue == nullptr) continue;
     self->reader.begin(std::move(batch));
     return true;
@@ -235,6 +246,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
   new (&self->arguments) std::shared_ptr<CallArguments>(arguments_);
+  new (&self->limits) StreamLimits(limits_);
   self->is_waiting = false;
   new (&self->reader) BatchReader();
   queues_[place] = nullptr;

@@ -7,6 +7,7 @@
 
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/call_arguments.hpp"
+#include "bindings/python/stream_limits.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/stream_table.hpp"
 
@@ -19,8 +20,12 @@ class BlockingStreams final : public StreamMaker {
   // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which
   // may go on while it is read.
   BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr,
-                  std::shared_ptr<CallArguments> arguments = nullptr)
-      : binding_(binding), queues_(std::move(queues)), keeper_(keeper), arguments_(std::move(arguments)) {}
+                  const StreamLimits& limits = {}, std::shared_ptr<CallArguments> arguments = nullptr)
+      : binding_(binding),
+        queues_(std::move(queues)),
+        keeper_(keeper),
+        limits_(limits),
+        arguments_(std::move(arguments)) {}
   ~BlockingStreams() override;
 
   PyObject* make(std::uint32_t place) override;
@@ -29,6 +34,7 @@ class BlockingStreams final : public StreamMaker {
   BlockingDriverBinding& binding_;
   StreamTable::Queues queues_;
   PyObject* keeper_;  // borrowed
+  StreamLimits limits_;
   std::shared_ptr<CallArguments> arguments_;
 };
 

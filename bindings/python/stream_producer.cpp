@@ -157,7 +157,6 @@ bool go_on(Object* self) {
   self->is_running = true;
   do {
     self->is_due = false;
-    const CurrentCall current(self->call == Py_None ? nullptr : self->call);
     run(self);
   } while (self->is_due && self->iterator != nullptr);
   self->is_running = false;

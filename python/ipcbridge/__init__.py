@@ -17,15 +17,17 @@ from ._native import __version__ as __version__  # first: it refuses subinterpre
 # isort: split
 from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from ._middleware import MiddlewareCall
 from ._native import Stream
 from ._references.owned import proxy, retain
 from ._references.verbs import fan_out, get_attribute, release, set_attribute
+from ._registered import register_error
 from ._serve.context import Context, Peer, context
 from ._serve.exposure import method
 from ._serve.server import Server, serve
 from ._streams import stream
 from ._typing import TYPE_CHECKING
-from ._verbs import close, notify, on_state, status, with_options
+from ._verbs import close, notify, on_state, status, submit, with_options
 
 if TYPE_CHECKING:
     from ._code import Code
@@ -35,6 +37,7 @@ __all__ = [
     "Context",
     "DeadlineExceeded",
     "IpcError",
+    "MiddlewareCall",
     "Peer",
     "Proxy",
     "RemoteError",
@@ -52,12 +55,14 @@ __all__ = [
     "notify",
     "on_state",
     "proxy",
+    "register_error",
     "release",
     "retain",
     "serve",
     "set_attribute",
     "status",
     "stream",
+    "submit",
     "with_options",
 ]
 
@@ -79,6 +84,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
 
 
-for _public in (Proxy, Context, Peer, Server, Stream):
+for _public in (MiddlewareCall, Proxy, Context, Peer, Server, Stream):
     _public.__module__ = "ipcbridge"
 del TYPE_CHECKING

@@ -80,12 +80,14 @@ class RemoteError(IpcError):
     """The other side answered the call with an error.
 
     `type` is the exception's class name there, `remote_traceback` its stack as text (None where it was not
-    sent), `__cause__` the RemoteError it was raised from. Whatever was raised there, this is never a
-    TimeoutError or ConnectionError here: those speak of this side's call.
+    sent), `__cause__` the error it was raised from, `attributes` what it carried besides, as a dict, and `errors` the
+    members of an ExceptionGroup or an AggregateError. Whatever was raised there, this is never a TimeoutError or
+    ConnectionError here: those speak of this side's call.
     """
 
     type: str = "Error"
     remote_traceback: str | None = None
+    errors: tuple[Exception, ...] = ()
 
     def __init__(
         self,
@@ -95,10 +97,14 @@ class RemoteError(IpcError):
         *,
         type: str = "Error",
         remote_traceback: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        errors: tuple[Exception, ...] = (),
     ) -> None:
         super().__init__(code, message, details)
         self.type = type
         self.remote_traceback = remote_traceback
+        self.attributes: dict[str, Any] = {} if attributes is None else attributes
+        self.errors = errors
 
     def __str__(self) -> str:
         message = self.message

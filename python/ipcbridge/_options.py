@@ -7,9 +7,9 @@ from _collections_abc import Callable, Iterable, Mapping
 
 from . import _native, _unimplemented
 from ._errors import IpcError
+from ._metadata import Metadata, given_metadata, given_names, read_metadata
 from ._shown import shown
 from ._typing import TYPE_CHECKING, Any, NoReturn
-from ._values import encode_result
 
 if TYPE_CHECKING:
     import datetime
@@ -81,16 +81,19 @@ def microseconds(value: Seconds, what: str) -> int:
 class CallOptions:
     """How calls are made."""
 
-    __slots__ = ("flags", "metadata", "timeout_us")
+    __slots__ = ("flags", "idle_us", "metadata", "timeout_us")
 
-    def __init__(self, timeout_us: int = FOREVER, flags: int = 0, metadata: bytes = b"") -> None:
+    def __init__(
+        self, timeout_us: int = FOREVER, flags: int = 0, metadata: bytes = b"", idle_us: int = FOREVER
+    ) -> None:
         self.timeout_us = timeout_us
         self.flags = flags
         self.metadata = metadata
+        self.idle_us = idle_us
 
-    def native(self) -> tuple[int, int, bytes]:
+    def native(self) -> tuple[int, int, bytes, int]:
         """As the native module takes it."""
-        return self.timeout_us, self.flags, self.metadata
+        return self.timeout_us, self.flags, self.metadata, self.idle_us
 
     def replace(
         self,
@@ -98,35 +101,49 @@ class CallOptions:
         metadata: Mapping[str, Any] | Unset | None = UNSET,
         idempotent: bool | None = None,
         wait_for_ready: bool | None = None,
+        idle_timeout: Seconds | Unset = UNSET,
+        pass_on: Iterable[str] | None = None,
     ) -> CallOptions:
-        timeout_us, flags, encoded = self.native()
+        timeout_us, flags, encoded, idle_us = self.native()
         if not isinstance(timeout, Unset):
             timeout_us = microseconds(timeout, "timeout")
-        if not isinstance(metadata, Unset):
-            encoded = _encode_metadata(metadata)
+        if not isinstance(idle_timeout, Unset):
+            idle_us = microseconds(idle_timeout, "idle_timeout")
+        if not isinstance(metadata, Unset) or pass_on is not None:
+            encoded = self._replace_metadata(metadata, pass_on)
         if idempotent is not None:
             _check_flag(idempotent, "idempotent")
             flags = _with(flags, _native.IDEMPOTENT, idempotent)
         if wait_for_ready is not None:
             _check_flag(wait_for_ready, "wait_for_ready")
             flags = _with(flags, _native.FAIL_FAST, not wait_for_ready)
-        return CallOptions(timeout_us, flags, encoded)
+        return CallOptions(timeout_us, flags, encoded, idle_us)
 
     def as_notification(self) -> CallOptions:
-        return CallOptions(self.timeout_us, self.flags | _native.NOTIFY, self.metadata)
+        return self._with_flags(self.flags | _native.NOTIFY)
+
+    def as_submitted(self) -> CallOptions:
+        return self._with_flags(self.flags | _native.SUBMIT)
+
+    def as_awaited(self) -> CallOptions:
+        """For what the library itself asks a service for."""
+        return self._with_flags(self.flags & ~(_native.NOTIFY | _native.SUBMIT))
+
+    def with_metadata(self, metadata: Metadata) -> CallOptions:
+        """With these, and nothing that is inherited besides."""
+        return CallOptions(self.timeout_us, self.flags | _native.WHOLE_METADATA, metadata.encoded(), self.idle_us)
+
+    def _with_flags(self, flags: int) -> CallOptions:
+        return CallOptions(self.timeout_us, flags, self.metadata, self.idle_us)
+
+    def _replace_metadata(self, metadata: object, pass_on: object) -> bytes:
+        own = read_metadata(self.metadata)
+        values = own.values if isinstance(metadata, Unset) else given_metadata(metadata)
+        return Metadata(values, own.names if pass_on is None else given_names(pass_on, values)).encoded()
 
 
 def _with(flags: int, flag: int, on: bool) -> int:
     return flags | flag if on else flags & ~flag
-
-
-def _encode_metadata(metadata: Mapping[str, Any] | None) -> bytes:
-    if metadata is None:
-        return b""
-    given: object = metadata
-    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-        _refuse("metadata is a mapping with string keys")
-    return encode_result(dict(given), "metadata") if given else b""
 
 
 def _listed(values: Iterable[Any] | None, what: str) -> list[Any]:

@@ -15,6 +15,16 @@ def outside_the_library(traceback: TracebackType | None) -> TracebackType | None
     return traceback
 
 
+def leave_out_the_library(error: BaseException) -> None:
+    """Of what came through code of users in between: only their frames remain."""
+    traceback = error.__traceback__ = outside_the_library(error.__traceback__)
+    while traceback is not None:
+        following = outside_the_library(traceback.tb_next)
+        if following is not traceback.tb_next:
+            traceback.tb_next = following
+        traceback = following
+
+
 def leave_one_frame(error: BaseException) -> None:
     """For a public function that has caught it and raises it again: of the library's frames its own remains.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _collections_abc import Callable, Mapping
+from _collections_abc import Callable, Iterable, Mapping
 
 from ._client.client import Proxy
 from ._client.proxy import BaseProxy, parts
@@ -30,17 +30,22 @@ def with_options(
     metadata: Mapping[str, Any] | Unset | None = UNSET,
     idempotent: bool | None = None,
     wait_for_ready: bool | None = None,
+    idle_timeout: Seconds | Unset = UNSET,
+    pass_on: Iterable[str] | None = None,
 ) -> P:
     """The same service, called with these options; what is not given stays as it is.
 
     `timeout` is in seconds or a timedelta, None for ever, 0 fails at once; the call then raises
-    DeadlineExceeded and the handler is told. `metadata`, a mapping with string keys, is what the handler
-    finds in context().metadata. `idempotent=True` says that a call may run twice: it is repeated when its
-    connection is lost, instead of failing. `wait_for_ready=False` fails at once while there is no connection.
+    DeadlineExceeded and the handler is told. It holds for the streams of the result, too, until they end, and
+    `idle_timeout` for each item that one waits for. `metadata`, a mapping with string keys, is what the handler
+    finds in context().metadata; those named in `pass_on` are carried on by the calls that the handler makes.
+    `idempotent=True` says that a call may run twice: it is repeated when its connection is lost, instead of failing.
+    `wait_for_ready=False` fails at once while there is no connection.
     """
     try:
         remote, options, prefix = parts(proxy)
-        return type(proxy)(remote, options.replace(timeout, metadata, idempotent, wait_for_ready), prefix)
+        new = options.replace(timeout, metadata, idempotent, wait_for_ready, idle_timeout, pass_on)
+        return type(proxy)(remote, new, prefix)
     except BaseException as error:
         leave_one_frame(error)
         raise
@@ -56,6 +61,26 @@ def notify(proxy: P) -> P:
     try:
         remote, options, prefix = parts(proxy)
         return type(proxy)(remote, options.as_notification(), prefix)
+    except BaseException as error:
+        leave_one_frame(error)
+        raise
+
+
+def submit(proxy: Proxy) -> Proxy:
+    """The same service, whose methods return at once a concurrent.futures.Future each: many calls in flight.
+
+    result(), callbacks, as_completed() and wait() are those of any such future; cancel() cancels the handler. Methods
+    wait only where too many calls are on their way, for room.
+    """
+    try:
+        given: object = proxy
+        remote, options, prefix = parts(proxy)
+        if not isinstance(given, Proxy):
+            raise IpcError("invalid_argument", "submit() is for connect() of ipcbridge: calls of aio are futures")
+        from ._client import submitted  # what it imports takes long
+
+        submitted.start_collecting()
+        return type(proxy)(remote, options.as_submitted(), prefix)
     except BaseException as error:
         leave_one_frame(error)
         raise

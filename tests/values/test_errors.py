@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from value_notation import mutated
 
+from ipcbridge import _registered
 from ipcbridge._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable, error_from_code
+from ipcbridge._registered import register_error
 from ipcbridge._values import decode_error, encode_error, encode_result
 
 
@@ -24,8 +26,10 @@ def raised(error: BaseException) -> BaseException:
         return caught
 
 
-def arrive(error: BaseException, *, stack: bool = True) -> RemoteError:
-    return decode_error(encode_error(error, stack=stack))
+def arrive(error: BaseException, *, exposed: bool = True) -> RemoteError:
+    arrived = decode_error(encode_error(error, exposed=exposed))
+    assert isinstance(arrived, RemoteError)
+    return arrived
 
 
 def chain(error: BaseException | None) -> list[BaseException]:
@@ -72,7 +76,6 @@ def test_an_exception_arrives_with_type_message_and_traceback() -> None:
     assert "raise error" in (remote.remote_traceback or "")
     if sys.version_info >= (3, 11):
         assert "Remote traceback:" in remote.__notes__[0]
-    assert arrive(KeyError("x"), stack=False).remote_traceback is None
 
 
 def test_an_ipc_error_sets_the_code() -> None:
@@ -80,10 +83,33 @@ def test_an_ipc_error_sets_the_code() -> None:
     assert (remote.code, remote.message, remote.details) == ("not_found", "nope", {"ids": {1: 2**70}})
 
 
-def test_an_error_passed_on_keeps_its_type_and_both_tracebacks() -> None:
-    remote = arrive(raised(arrive(raised(KeyError("deep")))))
+def test_an_error_that_is_not_exposed_leaves_all_but_what_it_says_at_home() -> None:
+    error = IpcError("not_found", "nope", {"id": 1})
+    error.__dict__["secret"] = "x"
+    error.__cause__ = KeyError("inner")
+    remote = arrive(raised(error), exposed=False)
+    assert (remote.code, remote.message, remote.details) == ("not_found", "nope", {"id": 1})
+    assert (remote.remote_traceback, remote.attributes, remote.errors, remote.__cause__) == (None, {}, (), None)
+
+
+def test_an_error_passed_on_keeps_its_type_and_one_stack_of_all_processes() -> None:
+    remote = arrive(raised(arrive(raised(arrive(raised(KeyError("deep")))))))
     assert remote.type == "KeyError"
-    assert "Passed on by:" in (remote.remote_traceback or "")
+    frames = [line for line in (remote.remote_traceback or "").splitlines() if "File " in line]
+    assert len(frames) == 3
+    assert all(line.startswith('  [python] File "') for line in frames)
+
+
+def test_frames_of_node_are_marked_once() -> None:
+    stack = 'TypeError: bad\n    at add (file:///calc.mjs:3:9)\n  [python] File "a.py", line 1, in f'
+    remote = decode_error(encode_result({"type": "TypeError", "message": "bad", "stack": stack}))
+    assert isinstance(remote, RemoteError)
+    assert remote.remote_traceback == (
+        'TypeError: bad\n    [node] at add (file:///calc.mjs:3:9)\n  [python] File "a.py", line 1, in f'
+    )
+    again = arrive(raised(remote)).remote_traceback or ""
+    assert "[node] [node]" not in again
+    assert "    [node] at add" in again
 
 
 def test_causes_and_contexts_arrive_unless_suppressed() -> None:
@@ -116,13 +142,115 @@ def test_chains_end_where_they_turn_back_and_after_16() -> None:
     assert len(chain(arrive(long))) == 16
 
 
-def test_an_exception_group_lists_its_members() -> None:
+def group(*members: Exception) -> Exception:
     if sys.version_info < (3, 11):
         pytest.skip("ExceptionGroup came with Python 3.11")
-    remote = arrive(builtins.ExceptionGroup("g", [ValueError("x"), KeyError("y")]))
-    assert remote.details == {
-        "errors": [{"type": "ValueError", "message": "x"}, {"type": "KeyError", "message": "'y'"}]
-    }
+    return builtins.ExceptionGroup("g", members)
+
+
+def test_the_members_of_an_exception_group_arrive_as_errors() -> None:
+    inner = group(raised(OSError(2, "no such file")))
+    remote = arrive(group(raised(ValueError("x")), inner))
+    assert [(each.type, each.message) for each in remote.errors] == [
+        ("ValueError", "x"),
+        ("ExceptionGroup", "g (1 sub-exception)"),
+    ]
+    assert "raise error" in (remote.errors[0].remote_traceback or "")
+    assert remote.errors[1].errors[0].attributes["errno"] == 2
+    assert remote.details is None
+
+
+def test_a_group_passed_on_keeps_its_members() -> None:
+    remote = arrive(raised(arrive(group(ValueError("x"), KeyError("y")))))
+    assert [each.type for each in remote.errors] == ["ValueError", "KeyError"]
+
+
+def test_a_payload_has_64_errors_at_most_however_they_are_nested() -> None:
+    error: Exception = ValueError("deepest")
+    for _ in range(30):
+        error = group(error, *(KeyError(str(number)) for number in range(20)))
+
+    def count(remote: Any) -> int:
+        return 1 + sum(count(each) for each in remote.errors)
+
+    assert count(arrive(error)) == 64
+
+
+def test_what_an_exception_carries_arrives_in_attributes() -> None:
+    class Throttled(Exception):
+        def __init__(self, seconds: float) -> None:
+            super().__init__("later")
+            self.retry_after = seconds
+            self._secret = "x"
+
+    assert arrive(Throttled(1.5)).attributes == {"retry_after": 1.5}
+    missing = FileNotFoundError(2, "No such file or directory", "/nowhere")
+    assert arrive(missing).attributes == {"errno": 2, "strerror": "No such file or directory", "filename": "/nowhere"}
+    assert arrive(KeyError("x")).attributes == {}
+    with pytest.raises(UnicodeDecodeError) as caught:
+        b"a\xff".decode()
+    assert arrive(caught.value).attributes == {"reason": "invalid start byte", "start": 1, "end": 2}
+    assert arrive(raised(arrive(missing))).attributes["errno"] == 2
+
+
+def test_attributes_that_cannot_be_sent_are_left_out_by_name() -> None:
+    error = ValueError("x")
+    error.__dict__.update(good=1, bad=len, large=b"x" * (2 << 20), late=3)
+    remote = arrive(error)
+    assert remote.attributes == {"good": 1, "late": 3}
+    assert "attributes.bad cannot be sent" in (remote.remote_traceback or "")
+    assert "attributes.large takes 2097" in (remote.remote_traceback or "")
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in (_registered._classes, _registered._names):
+        monkeypatch.setattr(_registered, "_names" if table is _registered._names else "_classes", {})
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_registered_class_arrives_as_itself() -> None:
+    @register_error
+    class NotFound(Exception):
+        def __init__(self, what: str, where: str) -> None:
+            super().__init__(f"no {what}")
+            self.where = where
+
+    @register_error(name="Busy.v2")
+    class Busy(IpcError):
+        pass
+
+    found = decode_error(encode_error(raised(NotFound("user", "db"))))
+    assert type(found) is NotFound
+    assert (found.args, found.where, vars(found)["code"]) == (("no user",), "db", "unknown")
+    assert "raise error" in vars(found)["remote_traceback"]
+    busy = decode_error(encode_error(raised(Busy("unavailable", "later", {"seconds": 3}))))
+    assert type(busy) is Busy
+    assert (busy.code, busy.message, busy.details) == ("unavailable", "later", {"seconds": 3})
+    twice = decode_error(encode_error(raised(found)))
+    assert type(twice) is NotFound
+    assert twice.where == "db"
+    cause = ValueError("outer")
+    cause.__cause__ = NotFound("user", "db")
+    assert type(arrive(cause).__cause__) is NotFound
+
+
+@pytest.mark.usefixtures("registered")
+def test_what_cannot_be_registered_is_refused() -> None:
+    class First(Exception):
+        pass
+
+    class Second(Exception):
+        pass
+
+    assert register_error(First, "same") is First
+    assert register_error(First, "same") is First
+    with pytest.raises(IpcError, match="'same' is the name of") as caught:
+        register_error(Second, "same")
+    assert caught.value.code == "already_exists"
+    for odd in (5, int, BaseException, StopIteration, ValueError("x")):
+        with pytest.raises(IpcError, match="takes a class of exceptions"):
+            register_error(odd)  # type: ignore[call-overload]
 
 
 def test_an_exception_whose_str_raises() -> None:

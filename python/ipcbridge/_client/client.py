@@ -7,6 +7,7 @@ from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
 from .._errors import IpcError
+from .._middleware import GivenMiddleware, Middleware, middleware_list
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process import local_loops as _local_loops
 from .._process import process as _process
@@ -16,6 +17,7 @@ from .._suppress import suppress
 from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any, Protocol
 from .descriptions import Descriptions
+from .middleware import BlockingMiddlewareCaller, MakeCaller
 from .notifications import Dropped
 from .outcome import error_of
 from .proxy import BaseProxy, parts, parts_of_call
@@ -41,6 +43,7 @@ class Client:
         process: _process.Process,
         arguments: dict[str, Any],
         paths: frozenset[str],
+        middleware: list[Middleware],
         attached: Attached | None = None,
     ) -> None:
         self._addresses: list[str] = arguments["addresses"]
@@ -48,6 +51,7 @@ class Client:
         self._process = process
         self._driver = process.driver
         self._paths = paths
+        self._middleware = middleware
         self._dropped = Dropped(self.address)
         self._listeners = Listeners()
         # So that what nobody refers to any more does not stay connected.
@@ -68,12 +72,19 @@ class Client:
     def methods(self) -> list[str]:
         return self._driver.methods(self._id)
 
-    def caller(self, name: str, options: CallOptions) -> _native.Caller:
-        return self._caller(name, self._driver.intern_method(self._id, name), options)
+    def caller(self, name: str, options: CallOptions) -> Callable[..., Any]:
+        number = self._driver.intern_method(self._id, name)
+        return self._around(name, options, lambda options: self._caller(name, number, options))
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         # Any name that a user gives: what the service does not offer is not kept.
-        return self._caller(name, self._driver.find_method(self._id, name), options)(*args, **kwargs)
+        number = self._driver.find_method(self._id, name)
+        return self._around(name, options, lambda options: self._caller(name, number, options))(*args, **kwargs)
+
+    def _around(self, name: str, options: CallOptions, make: MakeCaller) -> Callable[..., Any]:
+        if not self._middleware:
+            return make(options)
+        return BlockingMiddlewareCaller(self.address, name, options, make, self._middleware)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         callbacks = (self.help, self._guard, self._dropped.add, error_of)
@@ -84,7 +95,9 @@ class Client:
 
     def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        return self._descriptions.keep(self.caller(_native.DESCRIBE, options)(), generation)
+        number = self._driver.intern_method(self._id, _native.DESCRIBE)
+        ask = self._caller(_native.DESCRIBE, number, options.as_awaited())
+        return self._descriptions.keep(ask(), generation)
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._driver.check_process()
@@ -148,6 +161,7 @@ def connect(
     allow: Iterable[Allow] | None = None,
     serve: Any = None,
     name: str = "",
+    middleware: GivenMiddleware = None,
 ) -> Proxy:
     """Connects to a service and returns a proxy for it; waits until it appears.
 
@@ -157,7 +171,8 @@ def connect(
     `max_queued_bytes` bounds what waits on this side; callers then wait for room. `limits` may hold
     max_message_bytes, max_pending_bytes and max_pending_calls. `allow` names users other than this one
     that may be serving: uids, user names, 'group:NAME'. `serve` is what the service may call here, exposed
-    as serve() exposes it; `name` is what it is told of who connects.
+    as serve() exposes it; `name` is what it is told of who connects. `middleware` is a function of a call and of what
+    comes next, or a list of such, the first of which is the outermost.
 
     Raises Unavailable when nobody serves there in time. Any thread; Ctrl-C ends the wait.
     """
@@ -166,8 +181,9 @@ def connect(
         paths = frozenset(map(_native.socket_path, arguments["addresses"]))
         _local_loops.check(paths)
         process = _process.current()
+        functions = middleware_list(middleware)
         attached = None if serve is None else _attach[0](process, serve, name)
-        client = Client(process, arguments, paths, attached)
+        client = Client(process, arguments, paths, functions, attached)
         try:
             client.wait_until_ready()
         except BaseException:

@@ -10,7 +10,7 @@ from .._values import decode_error, encode_error
 _SAY_WHETHER_SENT = ("unavailable", "deadline_exceeded")
 
 
-def error_of(code: str, message: str, payload: bytes | None, ending: int) -> IpcError:
+def error_of(code: str, message: str, payload: bytes | None, ending: int) -> Exception:
     """The exception for a call's outcome. `payload` is what the handler's side said of its exception."""
     if ending == _native.REMOTE_ERROR:
         return decode_error(payload) if payload else RemoteError(cast("Code", code), message)

@@ -9,6 +9,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from .. import _native
 from .._errors import IpcError
+from .._suppress import suppress
 from .._typing import Any, Protocol
 from . import local_loops as _local_loops
 from . import log as _log
@@ -42,6 +43,7 @@ class Process:
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
+        self.collector = OnceThread(self._collect, "ipcbridge-results")
 
     @property
     def calls(self) -> Any:
@@ -72,6 +74,10 @@ class Process:
             except BaseException as error:  # there is no other thread to hear the rest
                 _log.error("telling of %s failed", event[:3], exc_info=error)
 
+    def _collect(self) -> None:
+        with suppress(IpcError):  # the end of the interpreter
+            self.driver.collect_answers()
+
     def _tell(
         self, kind: str, owner: int, state: str, code: str, message: str, connection: int, call_id: int, number: int
     ) -> None:
@@ -101,6 +107,8 @@ class Process:
             client.close()
         for callback in _before_driver_ends:
             callback()
+        self.driver.stop_collecting()
+        self.collector.join(EXIT_GRACE)
         self.driver.shut_down()
         self._listener.join(EXIT_GRACE)
         self.teller.stop(EXIT_GRACE)

@@ -7,8 +7,9 @@ from _collections_abc import Callable
 
 from .. import _native
 from .._errors import IpcError
+from .._metadata import read_metadata
 from .._typing import Any
-from .._values import decode
+from .cancellation import Cancellation
 
 
 class Peer:
@@ -47,7 +48,7 @@ def use_remotes(driver: type, remote: Callable[[Any, int], Any]) -> None:
 
 
 class Context:
-    """The call that a handler is answering. Valid until the handler returns; any thread."""
+    """The call that a handler is answering; any thread."""
 
     __slots__ = ("_call",)
 
@@ -62,11 +63,7 @@ class Context:
     @property
     def metadata(self) -> dict[str, Any]:
         """What the caller gave to with_options(metadata=...); a new dict each time."""
-        given = self._call.metadata
-        metadata = decode(given) if given else {}
-        if type(metadata) is not dict:
-            raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(metadata).__name__}")
-        return metadata
+        return read_metadata(self._call.metadata).values
 
     @property
     def deadline(self) -> float | None:
@@ -86,6 +83,11 @@ class Context:
     def cancelled(self) -> bool:
         """Whether the caller has stopped waiting: by cancelling, by its timeout, or by disappearing."""
         return self._call.cancelled()
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """What a handler that blocks can wait on, as on a threading.Event."""
+        return Cancellation(self._call)
 
     def __repr__(self) -> str:
         return f"<context of {self.method}()>"

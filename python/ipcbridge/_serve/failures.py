@@ -10,12 +10,13 @@ from .._errors import IpcError
 from .._process import log as _log
 from .._shown import shown
 from .._suppress import suppress
-from .._tracebacks import outside_the_library
+from .._tracebacks import leave_out_the_library, outside_the_library
 from .._typing import Any
 from .._values import encode_error, name_of
 from .describe import hint_at_keywords, is_async, signature_of
 
 OnError = Callable[[BaseException, str], object]
+MapError = Callable[[BaseException, str], "BaseException | None"]
 ErrorReply = tuple[int, str, bytes]
 
 _NUMBERS = {code: number for number, code in enumerate(_native.CODES, 1)}
@@ -39,34 +40,59 @@ CANCELLED = Failure((_NUMBERS["cancelled"], "the call was cancelled", b""))
 class Failures:
     """Makes the failures of a service, and never raises then: that would cost a thread, and the call its answer."""
 
-    def __init__(self, service: str, on_error: OnError | None) -> None:
-        _check_on_error(on_error)
+    def __init__(
+        self, service: str, on_error: OnError | None, map_error: MapError | None = None, expose_errors: bool = True
+    ) -> None:
+        _check_function(on_error, "on_error")
+        _check_function(map_error, "map_error")
+        if not isinstance(expose_errors, bool):
+            raise IpcError("invalid_argument", f"expose_errors is True or False, not {shown(expose_errors)}")
         self._service = service
         self._on_error = on_error
+        self._map_error = map_error
+        self._exposed = expose_errors
+
+    def of_raised(self, call: _native.InboundCall, error: BaseException) -> Failure:
+        """The code of a handler raised it, or of a stream's generator."""
+        return self.of_handler(call, error if self._map_error is None else self._mapped(error, call.method))
+
+    def _mapped(self, error: BaseException, method: str) -> BaseException:
+        with suppress(BaseException):
+            leave_out_the_library(error)
+        try:
+            mapped: object = self._map_error(error, method)  # type: ignore[misc]
+            if mapped is None:
+                return error
+            if isinstance(mapped, BaseException):
+                return mapped
+            raise TypeError(f"map_error returned {shown(mapped)}, which is no exception")
+        except BaseException as failure:  # sys.exit() among them
+            _log.error("%s: map_error failed", self._service, exc_info=failure)
+            return error
 
     def of_handler(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """A handler raised it. What it meant to raise is told to the caller only, if there is one that waits."""
         with suppress(BaseException):  # what belongs to the exception may raise
             error = _error_of_cancellation(error)
-            error.__traceback__ = outside_the_library(error.__traceback__)
+            leave_out_the_library(error)
         if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
             return self._expected(call, error)
         method = call.method
-        return Failure(_reply(error), lambda: self._report(error, method))
+        return Failure(self._reply(error), lambda: self._report(error, method))
 
     def of_result(self, method: str, error: BaseException) -> Failure:
         """What the handler returned cannot be sent: the service's fault, not the caller's."""
         if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
             code = "internal" if error.code == "invalid_argument" else error.code
             error = IpcError(code, f"{method}() returned what cannot be sent: {error}")
-        return Failure(_reply(error), lambda: self._report(error, method))
+        return Failure(self._reply(error), lambda: self._report(error, method))
 
     def of_item(self, method: str, error: BaseException) -> Failure:
         """An item of a stream cannot be sent: as with a result."""
         if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
             code = "internal" if error.code == "invalid_argument" else error.code
             error = IpcError(code, f"{method}() yielded what cannot be sent: {error}")
-        return Failure(_reply(error), lambda: self._report(error, method))
+        return Failure(self._reply(error), lambda: self._report(error, method))
 
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:
         """The handler has not run."""
@@ -76,11 +102,20 @@ class Failures:
 
     def _expected(self, call: _native.InboundCall, error: BaseException) -> Failure:
         if not call.is_notification:
-            return Failure(_reply(error))
+            return Failure(self._reply(error))
         method = call.method
         return Failure(
-            _reply(error), lambda: _log.error("%s: a notification of %s() failed: %s", self._service, method, error)
+            self._reply(error),
+            lambda: _log.error("%s: a notification of %s() failed: %s", self._service, method, error),
         )
+
+    def _reply(self, error: BaseException) -> ErrorReply:
+        try:
+            code = error.code if issubclass(type(error), IpcError) else "unknown"  # type: ignore[attr-defined]
+            number, message = _NUMBERS.get(code, _NUMBERS["unknown"]), _message(error)
+        except BaseException:  # what belongs to the exception raises itself: its attributes
+            number, message = _NUMBERS["unknown"], name_of(error)
+        return number, message, encode_error(error, exposed=self._exposed)
 
     def _report(self, error: BaseException, method: str) -> None:
         if self._on_error is None:
@@ -92,13 +127,13 @@ class Failures:
             _log.error("%s: on_error failed", self._service, exc_info=failure)
 
 
-def _check_on_error(on_error: object) -> None:
-    if on_error is None:
+def _check_function(function: object, what: str) -> None:
+    if function is None:
         return
-    if not callable(on_error):
-        raise IpcError("invalid_argument", f"on_error is a function, not {shown(on_error)}")
-    if is_async(on_error):  # it is told on whatever thread the handler ran
-        raise IpcError("invalid_argument", "on_error is a plain function, not an `async def`; it may start a task")
+    if not callable(function):
+        raise IpcError("invalid_argument", f"{what} is a function, not {shown(function)}")
+    if is_async(function):  # it is told on whatever thread the handler ran
+        raise IpcError("invalid_argument", f"{what} is a plain function, not an `async def`; it may start a task")
 
 
 def misfit(method: str, function: Callable[..., Any], args: Any, kwargs: Any) -> IpcError | None:
@@ -122,14 +157,6 @@ def _error_of_cancellation(error: BaseException) -> BaseException:
     if asyncio is None or not issubclass(type(error), asyncio.CancelledError):
         return error
     return IpcError("cancelled", str(error) or "the handler was cancelled").with_traceback(error.__traceback__)
-
-
-def _reply(error: BaseException) -> ErrorReply:
-    try:
-        code = error.code if issubclass(type(error), IpcError) else "unknown"  # type: ignore[attr-defined]
-        return _NUMBERS.get(code, _NUMBERS["unknown"]), _message(error), encode_error(error)
-    except BaseException:  # what belongs to the exception raises itself: its attributes
-        return _NUMBERS["unknown"], name_of(error), encode_error(error)
 
 
 def _message(error: BaseException) -> str:

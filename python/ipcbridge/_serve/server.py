@@ -9,6 +9,7 @@ from _collections_abc import Callable, Coroutine, Iterable, Mapping
 
 from .. import _native
 from .._errors import IpcError
+from .._middleware import GivenMiddleware, middleware_list
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from .._process import log as _log
 from .._process import process as _process
@@ -18,9 +19,10 @@ from .._process.threads import Latch, start_thread
 from .._suppress import suppress
 from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any
+from .cancellation import Waiters
 from .context import is_in_handler_of
 from .decimal_context import decimal_context_setter
-from .failures import CANCELLED, OnError
+from .failures import CANCELLED, MapError, OnError
 from .service import Method, Service, fail
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Server:
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
         self._running: dict[Key, _Task] = {}
+        self.waiters = Waiters()
         _import_rest(any(service.is_async))
         self._handlers = [self._handler(number) for number in range(len(service.names))]
 
@@ -217,6 +220,7 @@ class Server:
         self._process.teller.tell(self._listeners, state, code, message, number)
 
     def on_cancel(self, connection: int, call_id: int) -> None:
+        self.waiters.tell((connection, call_id))
         running = self._running.get((connection, call_id))
         if running is not None:
             with suppress(RuntimeError):  # the loop has just been closed
@@ -359,6 +363,9 @@ def serve(
     limits: Mapping[str, int] | None = None,
     on_error: OnError | None = None,
     expose: Iterable[str] | None = None,
+    middleware: GivenMiddleware = None,
+    map_error: MapError | None = None,
+    expose_errors: bool = True,
 ) -> Server:
     """Serves the functions of `target` under `name`; returns as soon as clients can connect.
 
@@ -374,13 +381,18 @@ def serve(
     max_message_bytes, max_pending_bytes and max_pending_calls, and max_bytes_per_user, which bounds what all
     connections of a user together make the service keep. What a handler raises unexpectedly goes to
     `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
+    `map_error(exception, method)` may give another exception in place of what a handler has raised, and
+    `expose_errors=False` keeps tracebacks, attributes and causes here. `middleware` is a function of a call and of what
+    comes next, or a list of such, the first of which is the outermost.
     `expose` comes in a later release: until then it is refused with 'unimplemented'.
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
     try:
         count = check_service(name, threads, serial, executor)
-        service = Service(name, target, serial, on_error)
+        service = Service(
+            name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
+        )
         arguments = serve_arguments(
             name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
         )

@@ -8,14 +8,17 @@ from types import CoroutineType
 
 from .. import _native
 from .._errors import IpcError
+from .._middleware import Middleware
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, cast
-from .describe import describe_service, is_async
+from .describe import describe_service
 from .exposure import exposed, is_serial
-from .failures import CANCELLED, Failure, Failures, OnError, misfit
+from .failures import CANCELLED, Failure, Failures, MapError, OnError, misfit
 from .floats import with_floats
+from .middleware import Around
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from typing import Optional
 
     Handler = Callable[..., Any]
@@ -35,14 +38,28 @@ _ARGUMENTS, _HANDLER, _RESULT, _ITEM, _ASYNC_STREAM = range(5)
 class Service:
     """The methods of one server, in the order of their numbers."""
 
-    def __init__(self, name: str, target: Any, serial: bool, on_error: OnError | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: Any,
+        serial: bool,
+        on_error: OnError | None,
+        map_error: MapError | None,
+        expose_errors: bool,
+        middleware: list[Middleware],
+        executor: Executor | None,
+    ) -> None:
         functions = exposed(target)
         self.name = name
-        self.failures = Failures(name, on_error)
+        self.failures = Failures(name, on_error, map_error, expose_errors)
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]
         self.names: list[str] = [*functions, _native.DESCRIBE]
-        self.is_async = [is_async(function) for function in self.functions]
-        self.handlers = [with_floats(function) for function in self.functions]
+        around = Around(name, middleware, executor)
+        self.is_async = [*map(around.makes_async, functions.values()), False]
+        self.handlers = [
+            *(around.handler(name, function, with_floats(function)) for name, function in functions.items()),
+            self.functions[-1],
+        ]
         self._serial = serial
         self._path = ""  # where it is served, or was when that was last asked
 
@@ -101,11 +118,9 @@ class Service:
             self._end_stream(producer, stage, error)
 
     def _end_stream(self, producer: _native.StreamProducer, stage: int, error: BaseException) -> None:
-        method = producer.call.method
-        end_stream(
-            producer,
-            self.failures.of_item(method, error) if stage == _ITEM else self.failures.of_handler(producer.call, error),
-        )
+        call, failures = producer.call, self.failures
+        is_item = stage == _ITEM
+        end_stream(producer, failures.of_item(call.method, error) if is_item else failures.of_raised(call, error))
 
     def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
         if stage == _ARGUMENTS:
@@ -124,7 +139,7 @@ class Service:
                 wrong = misfit(call.method, self.functions[number], args, kwargs)
                 if wrong is not None:
                     return self._unreadable(call, wrong)
-        return self.failures.of_handler(call, error)
+        return self.failures.of_raised(call, error)
 
 
 def fail(call: _native.InboundCall, failure: Failure) -> None:

@@ -1,139 +1,118 @@
-"""Exceptions to the payload of an error reply and back; docs/values.md has its layout."""
+"""Exceptions to the payload of an error reply; docs/values.md has its layout."""
 
 from __future__ import annotations
 
-from .._errors import CODES, Code, IpcError, RemoteError
-from .._native import decode, encode_result
+from .._errors import CODES, IpcError, RemoteError
+from .._native import encode_result
+from .._registered import registered_name
 from .._shown import bounded_text
 from .._suppress import suppress
-from .._typing import Any, cast
+from .._typing import Any
+from ._error_attributes import Room, attributes_of
+from ._error_names import message_of, name_of
+from ._error_stacks import remote_stack_of, stack_of
 
-_MAX_CHAIN = 16
+_MAX_DEPTH = 16
+_MAX_MEMBERS = 16
+_MAX_ERRORS = 64
 _MAX_DETAILS = 1024 * 1024
 
-_class_name = vars(type)["__name__"].__get__
 
+def encode_error(error: BaseException, *, exposed: bool = True) -> bytes:
+    """The payload that tells the caller of `error`, of what caused it and of the members of a group. Never raises.
 
-def encode_error(error: BaseException, *, stack: bool = True) -> bytes:
-    """The payload that tells the caller of `error` and of what caused it. Never raises.
-
-    `stack=False` leaves the stacks out, for peers on other machines.
+    `exposed=False` keeps all but type, message, code and details at home: for peers that are not to know more.
     """
-    payload: dict[str, Any] | None = None
-    for link in reversed(_chain(error)):
+    return encode_result(_Payload(exposed).of(error, 0))
+
+
+class _Payload:
+    """One payload, in which all the errors share what there is room for."""
+
+    def __init__(self, exposed: bool) -> None:
+        self._exposed = exposed
+        self._left = _MAX_ERRORS
+        self._room = Room(_MAX_DETAILS)
+        self._path: list[BaseException] = []  # from the error that was raised to the one that is described
+
+    def of(self, error: BaseException, depth: int) -> dict[str, Any]:
+        self._left -= 1
         try:
-            described = _describe(link, stack)
+            described = self._describe(error)
         except BaseException:  # attributes that raise, say
-            described = {"type": name_of(link), "message": "(this exception cannot be described)", "code": "unknown"}
-        if payload is not None:
-            described["cause"] = payload
-        payload = described
-    return encode_result(payload)
+            described = {"type": name_of(error), "message": "(this exception cannot be described)", "code": "unknown"}
+        if not self._exposed:
+            return described
+        self._path.append(error)
+        with suppress(BaseException):  # a class may override what leads to other errors, and raise
+            self._add_others(described, error, depth + 1)
+        self._path.pop()
+        return described
 
+    def _add_others(self, described: dict[str, Any], error: BaseException, depth: int) -> None:
+        cause = error.__cause__
+        if cause is None and not error.__suppress_context__:
+            cause = error.__context__
+        if cause is not None and self._has_room_for(cause, depth):
+            described["cause"] = self.of(cause, depth)
+        errors = []
+        for member in _members(error)[:_MAX_MEMBERS]:
+            if self._has_room_for(member, depth):
+                errors.append(self.of(member, depth))
+        if errors:
+            described["errors"] = errors
 
-def name_of(error: BaseException) -> str:
-    """The name of its class, whatever that class makes of `__name__`."""
-    return bounded_text(_class_name(type(error)))
+    def _has_room_for(self, error: BaseException, depth: int) -> bool:
+        return depth < _MAX_DEPTH and self._left > 0 and not any(error is each for each in self._path)
 
-
-def decode_error(data: bytes | memoryview) -> RemoteError:
-    """The error that such a payload tells of. Never raises: a payload that cannot be read gives 'data_loss'."""
-    try:
-        payload = decode(data)
-    except IpcError as failure:
-        return RemoteError("data_loss", f"the other side sent an error that cannot be read: {failure}")
-    if type(payload) is not dict:
-        return RemoteError("data_loss", "the other side sent an error that cannot be read")
-    return _rebuild(payload, _MAX_CHAIN)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error, what caused it, and so on, as far as that can be followed."""
-    chain = [error]
-    with suppress(BaseException):  # a class may override these attributes, and raise
-        while len(chain) < _MAX_CHAIN:
-            last = chain[-1]
-            following = last.__cause__
-            if following is None and not last.__suppress_context__:
-                following = last.__context__
-            if following is None or any(following is seen for seen in chain):
-                break
-            chain.append(following)
-    return chain
-
-
-def _describe(error: BaseException, stack: bool) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": name_of(error), "message": _message(error), "code": "unknown"}
-    if isinstance(error, IpcError):
-        described["code"] = error.code if error.code in CODES else "unknown"
-    if isinstance(error, RemoteError):  # a handler that passes on what its own callee raised
-        described["type"] = bounded_text(error.type)
-    try:
-        details = _details(error)
-        if details is not None:
-            encoded = encode_result(details, "details")
-            if len(encoded) > _MAX_DETAILS:
-                raise IpcError("out_of_range", f"they take more than {_MAX_DETAILS} bytes")
-            described["details"] = encoded
-    except Exception as failure:
-        described["note"] = f"details were left out: {_message(failure)}"
-    if stack:
-        described["stack"] = _stack(error)
-    return described
-
-
-def _details(error: BaseException) -> Any:
-    if isinstance(error, IpcError) and error.details is not None:
-        return error.details
-    members = getattr(error, "exceptions", None)
-    if not isinstance(members, tuple):
-        return None
-    inner = [member for member in members if isinstance(member, BaseException)][:_MAX_CHAIN]  # of an ExceptionGroup
-    return {"errors": [{"type": name_of(each), "message": _message(each)} for each in inner]}
-
-
-def _message(error: BaseException) -> str:
-    try:
-        # The str() of a RemoteError without a message is its type, which travels by itself.
-        return bounded_text(IpcError.__str__(error) if isinstance(error, RemoteError) else error)
-    except Exception as failure:
-        return f"(a {name_of(error)} whose str() raised {name_of(failure)})"
-
-
-def _stack(error: BaseException) -> str:
-    try:
-        import traceback  # takes long, and is for failures only
-
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
-    except Exception as failure:
-        text = f"(the traceback could not be formatted: {name_of(failure)})"
-    if isinstance(error, RemoteError) and error.remote_traceback:
-        text = f"{error.remote_traceback}\n\nPassed on by:\n{text}"
-    return bounded_text(text)
-
-
-def _rebuild(payload: dict[str, Any], links: int) -> RemoteError:
-    def text(key: str) -> str | None:
-        value = payload.get(key)
-        return value if type(value) is str else None
-
-    given = payload.get("code")
-    code = cast("Code", given if type(given) is str and given in CODES else "unknown")
-    note, stack = text("note"), text("stack")
-    details: Any = None
-    encoded = payload.get("details")
-    if type(encoded) is bytes:
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        described: dict[str, Any] = {"type": _type_of(error), "message": message_of(error), "code": _code_of(error)}
+        notes: list[str] = []
         try:
-            details = decode(encoded)
-        except IpcError as failure:
-            note = f"details could not be decoded: {failure}"
-    if note is not None:
-        stack = f"{stack}\n({note})" if stack else f"({note})"
-    error = RemoteError(code, text("message") or "", details, type=text("type") or "Error", remote_traceback=stack)
-    if stack:
-        # What Python 3.11 prints below the local traceback; the message itself stays the remote one.
-        error.__dict__["__notes__"] = [f"Remote traceback:\n{stack}"]
-    cause = payload.get("cause")
-    if type(cause) is dict and links > 1:
-        error.__cause__ = _rebuild(cause, links - 1)
-    return error
+            if isinstance(error, IpcError) and error.details is not None:
+                described["details"] = _encode_details(error.details)
+        except Exception as failure:
+            notes.append(f"details were left out: {message_of(failure)}")
+        if self._exposed:
+            described["language"] = "python"
+            try:
+                attributes, left_out = self._room.encode(attributes_of(error))
+                if attributes:
+                    described["attributes"] = attributes
+                notes.extend(f"left out: {each}" for each in left_out)
+            except Exception as failure:
+                notes.append(f"attributes were left out: {message_of(failure)}")
+            described["stack"] = stack_of(error)
+        if notes:
+            described["note"] = bounded_text("; ".join(notes))
+        return described
+
+
+def _type_of(error: BaseException) -> str:
+    if isinstance(error, RemoteError):  # a handler that passes on what its own callee raised
+        return bounded_text(error.type)
+    return bounded_text(registered_name(error) or name_of(error))
+
+
+def _code_of(error: BaseException) -> str:
+    code: Any = "unknown"
+    if isinstance(error, IpcError):
+        code = error.code
+    elif remote_stack_of(error) is not None:  # of a registered class, as it arrived
+        code = vars(error).get("code")
+    return code if type(code) is str and code in CODES else "unknown"
+
+
+def _members(error: BaseException) -> list[BaseException]:
+    """Of an ExceptionGroup, or of one that arrived."""
+    members = error.errors if isinstance(error, RemoteError) else getattr(error, "exceptions", None)
+    if not isinstance(members, (tuple, list)):
+        return []
+    return [member for member in members if isinstance(member, BaseException)]
+
+
+def _encode_details(details: Any) -> bytes:
+    encoded = encode_result(details, "details")
+    if len(encoded) > _MAX_DETAILS:
+        raise IpcError("out_of_range", f"they take more than {_MAX_DETAILS} bytes")
+    return encoded

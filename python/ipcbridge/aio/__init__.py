@@ -10,8 +10,10 @@ A proxy or server belongs to the loop on which it was made, and to that loop's t
 
 from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from .._middleware import MiddlewareCall
 from .._references.owned import proxy, retain
 from .._references.verbs import get_attribute, release, set_attribute
+from .._registered import register_error
 from .._serve.context import Context, Peer, context
 from .._serve.exposure import method
 from .._streams import stream
@@ -28,6 +30,7 @@ __all__ = [
     "Context",
     "DeadlineExceeded",
     "IpcError",
+    "MiddlewareCall",
     "Peer",
     "Proxy",
     "RemoteError",
@@ -45,6 +48,7 @@ __all__ = [
     "notify",
     "on_state",
     "proxy",
+    "register_error",
     "release",
     "retain",
     "serve",

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .. import _native
 from .._client.client import Attached
 from .._client.descriptions import Descriptions
+from .._client.middleware import MakeCaller
 from .._client.notifications import Dropped
 from .._client.proxy import BaseProxy, parts, parts_of_call
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
+from .._middleware import GivenMiddleware, Middleware, middleware_list
 from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
@@ -22,6 +24,7 @@ from .._serve.service import Service
 from .._tracebacks import leave_one_frame
 from ._call import Call
 from ._loop import LoopDriver, running
+from ._middleware import LoopMiddlewareCaller
 from ._opening import Opening
 from ._server import Server
 
@@ -40,6 +43,7 @@ class Client:
         driver: LoopDriver,
         loop: asyncio.AbstractEventLoop,
         arguments: dict[str, Any],
+        middleware: list[Middleware],
         attached: Attached | None = None,
     ) -> None:
         self._addresses: list[str] = arguments["addresses"]
@@ -47,6 +51,7 @@ class Client:
         self.ready: asyncio.Future[None] = loop.create_future()
         self._driver = driver
         self._loop = loop
+        self._middleware = middleware
         self._dropped = Dropped(self.address)
         self._listeners = Listeners()
         self._state = "connecting"
@@ -68,8 +73,14 @@ class Client:
     def methods(self) -> list[str]:
         return self._driver.native.methods(self._id)
 
-    def caller(self, name: str, options: CallOptions) -> _native.Caller:
-        return self._caller(name, self._driver.native.intern_method(self._id, name), options)
+    def caller(self, name: str, options: CallOptions) -> Callable[..., Any]:
+        number = self._driver.native.intern_method(self._id, name)
+        return self._around(name, options, lambda options: self._caller(name, number, options))
+
+    def _around(self, name: str, options: CallOptions, make: MakeCaller) -> Callable[..., Any]:
+        if not self._middleware:
+            return make(options)
+        return LoopMiddlewareCaller(self.address, name, options, make, self._middleware, self._driver.guard)
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Call:
         self._driver.check_here()
@@ -80,7 +91,7 @@ class Client:
             call = Call(loop=self._loop)
             call.set_exception(error)
             return call
-        made: Call = self._caller(name, number, options)(*args, **kwargs)
+        made: Call = self._around(name, options, lambda options: self._caller(name, number, options))(*args, **kwargs)
         return made
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
@@ -92,7 +103,9 @@ class Client:
 
     async def describe(self, options: CallOptions) -> dict[str, Any]:
         generation = self.generation.value
-        return self._descriptions.keep(await self.caller(_native.DESCRIBE, options)(), generation)
+        number = self._driver.native.intern_method(self._id, _native.DESCRIBE)
+        ask = self._caller(_native.DESCRIBE, number, options.as_awaited())
+        return self._descriptions.keep(await ask(), generation)
 
     def help(self, name: str) -> tuple[str, Any]:
         found = self._descriptions.help_of(name)
@@ -133,9 +146,14 @@ class Client:
             call.set_exception(error)
             return True
 
-    def _keeper(self, method: int, options: CallOptions) -> Callable[[Call, bytes], None]:
+    def _keeper(self, method: int, options: CallOptions) -> Callable[[Call, int, bytes, bytes], None]:
         """For calls of a method that find no room."""
-        return lambda call, payload: self._wait_for_room(call, method, options, payload)
+
+        def keep(call: Call, timeout_us: int, metadata: bytes, payload: bytes) -> None:
+            sent = CallOptions(timeout_us, options.flags, metadata, options.idle_us)
+            self._wait_for_room(call, method, sent, payload)
+
+        return keep
 
     def _wait_for_room(self, call: Call, method: int, options: CallOptions, payload: bytes) -> None:
         deadline = None if options.timeout_us < 0 else self._loop.time() + options.timeout_us / 1e6
@@ -146,7 +164,7 @@ class Client:
             left = options
             if deadline is not None:
                 left_us = max(0, int((deadline - self._loop.time()) * 1e6))
-                left = CallOptions(left_us, options.flags, options.metadata)
+                left = CallOptions(left_us, options.flags, options.metadata, options.idle_us)
             return self._send(call, method, left, payload)
 
         def expire() -> None:
@@ -203,6 +221,7 @@ def connect(
     allow: Iterable[Allow] | None = None,
     serve: Any = None,
     name: str = "",
+    middleware: GivenMiddleware = None,
 ) -> Opening[Proxy]:
     """ipcbridge.connect() on the running loop, to which the proxy then belongs.
 
@@ -212,9 +231,10 @@ def connect(
     async def connect() -> Proxy:
         try:
             arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
+            functions = middleware_list(middleware)
             driver, loop = await running(), asyncio.get_running_loop()
             attached = None if serve is None else _attached(driver, loop, serve, name)
-            client = Client(driver, loop, arguments, attached)
+            client = Client(driver, loop, arguments, functions, attached)
             try:
                 await client.ready
             except BaseException:

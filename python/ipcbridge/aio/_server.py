@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from .. import _native
 from .._errors import Code, error_from_code
+from .._middleware import GivenMiddleware, middleware_list
 from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
 from .._process import local_loops as _local_loops
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._process.threads import no_thread
+from .._serve.cancellation import Waiters
 from .._serve.context import is_in_handler_of
 from .._serve.decimal_context import decimal_context_setter
-from .._serve.failures import CANCELLED, OnError
+from .._serve.failures import CANCELLED, MapError, OnError
 from .._serve.service import Method, Service, fail
 from .._serve.tasks import task_starter
 from .._tracebacks import leave_one_frame
@@ -74,6 +76,7 @@ class Server:
         self._tasks: dict[Key, _Running] = {}
         self._submitted: dict[Key, _Running] = {}  # to the user's executor
         self._coming: dict[Key, _native.InboundCall] = {}  # of threads, to be tasks
+        self.waiters = Waiters()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
         self._listeners = Listeners()
@@ -233,6 +236,7 @@ class Server:
             self._fail(call, error)
 
     def on_cancel(self, key: Key) -> None:
+        self.waiters.tell(key)
         for entry in (self._tasks.get(key), self._submitted.get(key)):
             if entry is not None:
                 _cancel(*entry)
@@ -265,6 +269,9 @@ def serve(
     limits: Mapping[str, int] | None = None,
     on_error: OnError | None = None,
     expose: Iterable[str] | None = None,
+    middleware: GivenMiddleware = None,
+    map_error: MapError | None = None,
+    expose_errors: bool = True,
 ) -> Opening[Server]:
     """ipcbridge.serve() on the running loop, to be awaited or entered.
 
@@ -275,7 +282,9 @@ def serve(
     async def serve() -> Server:
         try:
             count = check_service(name, threads, serial, executor)
-            service = Service(name, target, serial, on_error)
+            service = Service(
+                name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
+            )
             arguments = serve_arguments(
                 name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,19 @@ async def next_item(stream: _native.LoopStream) -> Any:
     """The next item, which is taken only when the task goes on: one that is cancelled leaves it for the next reader."""
     arrived = stream.arrival()
     if arrived is not None:
-        await arrived
+        await _within(stream.patience(), stream, arrived)
     return await stream.__anext__()
+
+
+async def _within(seconds: float | None, stream: _native.LoopStream, arrived: Awaitable[None]) -> None:
+    if seconds is None:
+        await arrived
+        return
+    timer = asyncio.get_running_loop().call_later(max(0.0, seconds), stream.expire)
+    try:
+        await arrived
+    finally:
+        timer.cancel()
 
 
 class Stream(_native.LoopStream):

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/python/blocking_driver_binding.hpp"
+
+namespace ipcbridge::python {
+
+// How a call is made whose answer ends a future: see CallOptions.flags in ipcbridge._options.
+inline constexpr unsigned kSubmitFlag = 1U << 16;
+
+// The vectorcall function of such a method: a new concurrent.futures.Future.
+PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
+
+// Ends the futures of answered calls that no thread waits for, until the driver ends. For a thread of its own.
+void collect_answers(BlockingDriverBinding& binding);
+
+// ipcbridge._native.SubmittedCall.
+void add_submitted_call_type(pybind11::module_& module);
+
+}  // namespace ipcbridge::python

@@ -1,0 +1,61 @@
+"""Calls whose answers end futures."""
+
+from __future__ import annotations
+
+import time
+from concurrent import futures
+
+from .. import _native
+from .._process import process as _process
+from .._typing import Any
+
+
+class Future(futures.Future[Any]):
+    """A call that has been sent, as submit() returns it: all that a concurrent.futures.Future can.
+
+    Whoever waits in result() or exception() reads the answers of all such calls; those that nobody waits for a thread
+    of the library reads. Callbacks run on the thread that has read.
+    """
+
+    def __init__(self, call: _native.SubmittedCall | None = None) -> None:
+        super().__init__()
+        self._call = call
+
+    @classmethod
+    def of(cls, value: Any) -> Future:
+        """One that has ended."""
+        future = cls()
+        future.set_result(value)
+        return future
+
+    def cancel(self) -> bool:
+        """Tells the other side, whose handler is cancelled. False when the call has ended."""
+        if self._call is None or not self._call.cancel():
+            return self.cancelled()
+        super().cancel()
+        return self.set_running_or_notify_cancel() or True  # for those who wait for one of several
+
+    def result(self, timeout: float | None = None) -> Any:
+        return super().result(self._wait(timeout))
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        return super().exception(self._wait(timeout))
+
+    def _wait(self, timeout: float | None) -> float | None:
+        """Reads until the call has ended; what is left of the timeout, which another thread that ends it may take."""
+        if self.done() or self._call is None:
+            return timeout
+        if timeout is None:
+            self._call.wait(-1)
+            return None
+        deadline = time.monotonic() + timeout
+        self._call.wait(max(0, int(min(timeout, 1e12) * 1_000_000)))
+        return max(0.0, deadline - time.monotonic())
+
+
+def start_collecting() -> None:
+    """Starts the thread that ends futures which nobody waits for. Raises IpcError when there is none to be had."""
+    _process.current().collector.start()
+
+
+_native.use_future_type(Future)

@@ -1,0 +1,121 @@
+"""What travels beside the arguments of a call, and what of it calls made by its handler carry on."""
+
+from __future__ import annotations
+
+from _collections_abc import Iterable, Mapping
+
+from . import _native
+from ._errors import IpcError
+from ._shown import shown
+from ._typing import Any
+
+MAX_METADATA = 64 * 1024
+"""Bytes that metadata may take once encoded, with what is inherited."""
+_PASS_ON = ":pass_on"
+_TRACE = ("traceparent", "tracestate")  # of https://www.w3.org/TR/trace-context/
+
+
+class Metadata:
+    """Those of a call: values by their names, and the names of those that pass on besides the trace."""
+
+    __slots__ = ("_encoded", "names", "values")
+
+    def __init__(self, values: Mapping[str, Any], names: Iterable[str] = ()) -> None:
+        self.values = dict(values)
+        self.names = list(dict.fromkeys(names))
+        self._encoded: bytes | None = None
+
+    def over(self, inherited: Metadata) -> Metadata:
+        """With what is inherited, of which the own replaces what has the same name."""
+        return Metadata({**inherited.values, **self.values}, [*inherited.names, *self.names])
+
+    def encoded(self) -> bytes:
+        """Raises IpcError('invalid_argument') for what cannot be sent, or is too large."""
+        if self._encoded is None:
+            self._encoded = self._encode()
+        return self._encoded
+
+    def _encode(self) -> bytes:
+        if not self.values:
+            return b""
+        names = [name for name in self.names if name in self.values]
+        encoded = _native.encode_result({**self.values, **({_PASS_ON: names} if names else {})}, "metadata")
+        if len(encoded) > MAX_METADATA:
+            raise IpcError(
+                "invalid_argument",
+                f"metadata take {len(encoded)} bytes, with what is inherited, and may take {MAX_METADATA}:"
+                " send large values as arguments",
+            )
+        return encoded
+
+
+NONE = Metadata({})
+
+
+def given_metadata(given: object) -> dict[str, Any]:
+    """What a user gives as metadata."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise IpcError("invalid_argument", "metadata is a mapping with string keys")
+    for key in given:
+        if key.startswith(":"):
+            raise IpcError(
+                "invalid_argument", f"metadata: {shown(key)} begins with a colon, as ipcbridge's own keys do"
+            )
+    return dict(given)
+
+
+def given_names(given: object, values: Mapping[str, Any]) -> list[str]:
+    """What a user gives as pass_on: names of metadata, own or inherited."""
+    names = None if isinstance(given, (str, bytes)) or not isinstance(given, Iterable) else list(given)
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise IpcError("invalid_argument", f"pass_on is a list of the names of metadata, not {shown(given)}")
+    inherited = inherited_here().values
+    for name in names:
+        if name not in values and name not in inherited:
+            raise IpcError("invalid_argument", f"pass_on: there is no {shown(name)} in the metadata")
+    return names
+
+
+def read_metadata(encoded: bytes) -> Metadata:
+    """Those of a call that has arrived, or is to be sent. IpcError('data_loss') for what is no mapping."""
+    decoded = _native.decode(encoded) if encoded else {}
+    if type(decoded) is not dict:
+        raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(decoded).__name__}")
+    names = decoded.get(_PASS_ON)
+    values = {name: value for name, value in decoded.items() if type(name) is str and not name.startswith(":")}
+    return Metadata(values, [name for name in names if type(name) is str] if type(names) is list else ())
+
+
+def inherited_from(call: _native.InboundCall) -> Metadata:
+    """What calls made by the handler of that call carry on."""
+    kept: Metadata | None = call.passed_on
+    if kept is None:
+        kept = call.passed_on = _passed_on(call.metadata)
+    return kept
+
+
+def inherited_here() -> Metadata:
+    """What a call that is made here inherits."""
+    call = _native.current_call()
+    return NONE if call is None else inherited_from(call)
+
+
+def _passed_on(encoded: bytes) -> Metadata:
+    try:
+        metadata = read_metadata(encoded)
+    except IpcError:  # whoever asks for them is told
+        return NONE
+    values = metadata.values
+    return Metadata({name: values[name] for name in (*metadata.names, *_TRACE) if name in values}, metadata.names)
+
+
+def _merged(call: _native.InboundCall, own: bytes) -> bytes:
+    inherited = inherited_from(call)
+    if not inherited.values:
+        return own
+    return read_metadata(own).over(inherited).encoded() if own else inherited.encoded()
+
+
+_native.use_merge(_merged)

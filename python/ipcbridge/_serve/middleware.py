@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _collections_abc import Awaitable, Callable
+from _collections_abc import Awaitable, Callable, Sequence
 
 from .. import _native
 from .._middleware import Middleware, MiddlewareCall, compose
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Around:
     """What is put around the handlers of one service."""
 
-    def __init__(self, service: str, middleware: list[Middleware], executor: Executor | None) -> None:
+    def __init__(self, service: str, middleware: Sequence[Middleware], executor: Executor | None) -> None:
         self._service = service
         self._middleware = middleware
         self._executor = executor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from _collections_abc import Awaitable, Callable, Coroutine
+from _collections_abc import Awaitable, Callable, Coroutine, Sequence
 from types import CoroutineType
 
 from .. import _native
@@ -44,10 +44,10 @@ class Service:
         target: Any,
         serial: bool,
         on_error: OnError | None,
-        map_error: MapError | None,
-        expose_errors: bool,
-        middleware: list[Middleware],
-        executor: Executor | None,
+        map_error: MapError | None = None,
+        expose_errors: bool = True,
+        middleware: Sequence[Middleware] = (),
+        executor: Executor | None = None,
     ) -> None:
         functions = exposed(target)
         self.name = name

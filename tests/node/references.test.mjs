@@ -62,6 +62,7 @@ function keeper() {
     drop: () => kept.splice(0).length,
     ignore(_reference) {},
     back: reference => reference,
+    proxied: reference => ipc.proxy(reference),
     get: (place, name) => ipc.getAttribute(kept[place], name),
     set: (place, name, value) => ipc.setAttribute(kept[place], name, value),
     counter: () => ipc.proxy(new Counter()),
@@ -106,6 +107,7 @@ for (const transport of ['shm', 'unix']) {
     const again = ipc.retain(fn)
     assert.notEqual(again, kept)
     assert.equal(await remote.isKept(place, again), false)
+    assert.equal(ipc.retain(kept), again)
     ipc.release(again)
   })
 
@@ -189,6 +191,7 @@ for (const transport of ['shm', 'unix']) {
     assert.equal(await returned.add(2), 2)
     assert.equal(await counter.add(2), 4)
     assert.equal(await ipc.getAttribute(returned, 'count'), 4)
+    assert.equal(await ipc.getAttribute(await remote.proxied(counter), 'count'), 4)
     for (const each of [returned, counter]) ipc.release(each)
   })
 
@@ -331,7 +334,9 @@ test('a notification passes what is retained', async t => {
 test('what is no reference is refused', () => {
   const refused = { code: 'invalid_argument' }
   for (const wrong of [1, null, {}, class {}]) assert.throws(() => ipc.retain(wrong), refused)
-  for (const wrong of [1, null, () => 1, class {}]) assert.throws(() => ipc.proxy(wrong), refused)
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {})
+  revoke()
+  for (const wrong of [1, null, () => 1, class {}, revoked]) assert.throws(() => ipc.proxy(wrong), refused)
   for (const wrong of [{}, () => 1]) assert.throws(() => ipc.release(wrong), refused)
   assert.throws(() => ipc.getAttribute({}, 'x'), refused)
 })

@@ -103,11 +103,15 @@ export function releaseStub(value: unknown): boolean {
   return handle !== undefined
 }
 
+function describe(stub: object, what: string): string {
+  const state = handles.get(stub)?.received.state
+  return `[${what}${state === undefined ? '' : ` (${state})`}]`
+}
+
 function shown(what: string): PropertyDescriptor {
   return {
     value(this: object) {
-      const state = handles.get(this)?.received.state
-      return `[${what}${state === undefined ? '' : ` (${state})`}]`
+      return describe(this, what)
     },
   }
 }
@@ -134,7 +138,7 @@ const objectPrototype: object = Object.create(null, {
   [Symbol.toStringTag]: { value: 'Reference' },
   [inspect.custom]: {
     value(this: object, depth: number | null, options: object) {
-      const described = `[Reference${handles.get(this)?.received.state === undefined ? '' : ` (${handles.get(this)?.received.state})`}]`
+      const described = describe(this, 'Reference')
       return depth !== null && depth < 0 ? described : `${described} ${inspect({ ...this }, { ...options, depth })}`
     },
   },

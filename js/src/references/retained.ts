@@ -24,6 +24,11 @@ export function standOf(target: object): object | undefined {
   return stand !== undefined && referencedBy(stand)?.isReleased === false ? stand : undefined
 }
 
+/** What a stand is for, also one that was released; anything else is its own. */
+export function targetOf(value: object): object {
+  return referencedBy(value)?.target ?? value
+}
+
 /** From now on `stand` is what travels for the target of this. */
 export function putStand(stand: object, referenced: Referenced): void {
   stands.set(referenced.target, stand)
@@ -44,8 +49,8 @@ export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained
   if (typeof fn !== 'function') throw new IpcError('invalid_argument', 'retain() takes a function')
   if (isClass(fn))
     throw new IpcError('invalid_argument', 'retain() takes a function; of a class pass ipc.proxy(new TheClass())')
-  if (referencedBy(fn) !== undefined) return fn as Retained<F>
-  return (standOf(fn) ?? standFunction(fn)) as Retained<F>
+  const target = targetOf(fn) as AnyFunction
+  return (standOf(target) ?? standFunction(target)) as Retained<F>
 }
 
 function standFunction(fn: AnyFunction): object {

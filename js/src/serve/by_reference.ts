@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { IpcError } from '../errors'
 import { getNumber, setNumber } from '../references/owned'
-import { type Proxied, putStand, standOf } from '../references/retained'
-import { type Attributes, isClass, Referenced, referencedBy } from '../values'
+import { type Proxied, putStand, standOf, targetOf } from '../references/retained'
+import { type Attributes, isClass, messageOf, Referenced, referencedBy } from '../values'
 import { type AnyFunction, type Method, maxMethods, membersOf } from './exposure'
 import { signatureOf } from './signature'
 
@@ -20,8 +20,10 @@ export function proxy<T extends object>(object: T): Proxied<T> {
   if (typeof object === 'function')
     throw isClass(object) ? refusal('of a class pass new TheClass()') : refusal('a function travels as it is')
   if (typeof object !== 'object' || object === null) throw refusal('anything else travels as a value')
-  if (referencedBy(object) !== undefined) return object as unknown as Proxied<T>
-  return (standOf(object) ?? standObject(object)) as Proxied<T>
+  // What the other side has passed by reference is so already.
+  if (referencedBy(object)?.attributes !== undefined) return object as unknown as Proxied<T>
+  const target = targetOf(object)
+  return (standOf(target) ?? standObject(target)) as Proxied<T>
 }
 
 function refusal(what: string): IpcError {
@@ -29,7 +31,7 @@ function refusal(what: string): IpcError {
 }
 
 function standObject(object: object): object {
-  const found = [...membersOf(object)].filter(([name, value]) => isExposed(name, value)) as [string, AnyFunction][]
+  const found = methodsIn(object)
   if (found.length > maxMethods) throw refusal(`this one has more than ${maxMethods} methods`)
   const referenced = new Referenced(
     object,
@@ -43,6 +45,14 @@ function standObject(object: object): object {
   const stand = Object.create(standPrototype) as object
   putStand(stand, referenced)
   return stand
+}
+
+function methodsIn(object: object): [name: string, fn: AnyFunction][] {
+  try {
+    return [...membersOf(object)].filter((member): member is [string, AnyFunction] => isExposed(...member))
+  } catch (error) {
+    throw refusal(`this one cannot be read: ${messageOf(error)}`)
+  }
 }
 
 const standPrototype = Object.create(null, {

@@ -132,10 +132,13 @@ export function captureStack(error: IpcError, above: (...args: never[]) => unkno
   if (isRemoteError(error)) completeStack(error)
 }
 
+/** By which Node.js has a handler, and what it begins, find its call. */
+const follower = /\(node:(internal\/)?async_(hooks|local_storage)/
+
 /** A stack without the frames of this library, which tell its user nothing. */
 export function withoutOwnFrames(stack: string): string {
   if (!stack.includes(__dirname)) return stack
-  const isOwn = (line: string) => /^ +at /.test(line) && line.includes(__dirname + sep)
+  const isOwn = (line: string) => /^ +at /.test(line) && (line.includes(__dirname + sep) || follower.test(line))
   const lines: string[] = []
   for (const line of stack.split('\n')) {
     if (!isOwn(line)) lines.push(line)

@@ -102,6 +102,11 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
   /** Travels with the call; the handler finds it in `context().metadata`. */
   metadata?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Names of metadata that go on: calls made inside the handler carry them as well, and those inside theirs. `traceparent` and
+   * `tracestate` always do.
+   */
+  passOn?: readonly string[] | undefined
   /** The call may run twice: it is repeated when its connection is lost. Default false. */
   idempotent?: boolean | undefined
   /** `false`: fails at once with 'unavailable' while there is no connection. Default true. */

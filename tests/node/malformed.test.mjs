@@ -9,6 +9,7 @@ import { serveAndConnect } from './support/endpoints.mjs'
 const require = createRequire(import.meta.url)
 const { Dispatcher } = require('../../js/dist/serve/dispatcher.js')
 const { handleOf } = require('../../js/dist/client/remote.js')
+const { Metadata } = require('../../js/dist/metadata.js')
 const { Encoder } = require('../../js/dist/values/index.js')
 
 function encode(value) {
@@ -44,7 +45,12 @@ for (const [what, metadata] of Object.entries({ 'an array': [1], 'a string': 'x'
   test(`metadata that are ${what} fail the call whose handler asks for them`, async t => {
     const { remote } = await serveAndConnect(t, { ask: () => ipc.context().metadata, add: (a, b) => a + b })
     const { client } = handleOf(remote)
-    const settings = { flags: 0, timeout: Number.POSITIVE_INFINITY, signal: undefined, metadata: encode(metadata) }
+    const settings = {
+      flags: 0,
+      timeout: Number.POSITIVE_INFINITY,
+      signal: undefined,
+      metadata: new Metadata(encode(metadata)),
+    }
     const call = (name, ...args) => client.call(client.methodNumber(name), args, settings)
     await assert.rejects(call('ask'), { code: 'data_loss', message: /metadata/ })
     assert.equal(await call('add', 1, 2), 3)

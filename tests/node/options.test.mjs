@@ -124,24 +124,6 @@ test('context() tells the handler of its call', async t => {
   assert.equal(seen.signal.aborted, false)
 })
 
-test('metadata longer than any buffer arrives whole', async t => {
-  const { remote } = await serveAndConnect(t, { size: () => ipc.context().metadata.text.length })
-  for (const length of [10_000, 200_000]) {
-    assert.equal(await ipc.withOptions(remote, { metadata: { text: 'x'.repeat(length) } }).size(), length)
-  }
-})
-
-test('context() is refused outside the synchronous part of a handler', async t => {
-  assert.throws(() => ipc.context(), { code: 'failed_precondition' })
-  const { remote } = await serveAndConnect(t, {
-    async late() {
-      await null
-      ipc.context()
-    },
-  })
-  await assert.rejects(remote.late(), { code: 'failed_precondition' })
-})
-
 test('a signal that is asked for after the cancellation is aborted already', async t => {
   const begun = deferred()
   const { remote } = await serveAndConnect(t, {

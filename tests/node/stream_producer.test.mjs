@@ -13,6 +13,7 @@ const { openStreams } = require('../../js/dist/streams/open_streams.js')
 const key = { connection: 1, id: 1 }
 const host = {
   run: code => code(),
+  runAsync: code => code(),
   unsendable: error => error,
   failed: error => assert.fail(error),
   failedToClean: error => assert.fail(error),

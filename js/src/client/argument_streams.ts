@@ -1,3 +1,4 @@
+import { currentCall, enter, runWith } from '../current_call'
 import { log } from '../log'
 import { shownError } from '../printed'
 import type { StreamKey } from '../streams/open_streams'
@@ -7,6 +8,8 @@ import type { Host } from '../streams/producer'
 /** What of a call's arguments is streamed. It ends with the call, if it has not begun by then. */
 export class ArgumentStreams implements Host {
   private sources: readonly object[] | undefined
+  /** The call on whose behalf the other is made. */
+  private readonly served = currentCall()
 
   constructor(
     sources: readonly object[],
@@ -29,7 +32,16 @@ export class ArgumentStreams implements Host {
   }
 
   run<R>(code: () => R): R {
-    return code()
+    const before = enter(this.served)
+    try {
+      return code()
+    } finally {
+      enter(before)
+    }
+  }
+
+  runAsync<R>(code: () => R): R {
+    return this.served === undefined ? code() : (runWith(this.served, code, undefined, []) as R)
   }
 
   unsendable(error: unknown): unknown {

@@ -1,3 +1,4 @@
+import { currentCall } from '../current_call'
 import { captureStack, failLater, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
@@ -21,6 +22,7 @@ import type { DecodeOptions } from '../values'
 import { abortError, whenAborted } from './abort'
 import { ArgumentStreams } from './argument_streams'
 import { type Call, makeCall, rejectedCall } from './call'
+import { inherit } from './inherited'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
 import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
 import type { Received } from './received'
@@ -164,8 +166,11 @@ export class Client implements Owner {
   }
 
   /** `on`: what is called is no method of the service, but that of a reference which it has passed. */
-  call(method: number, args: readonly unknown[], settings: Settings | undefined, on?: Received): Call<unknown> {
+  call(method: number, args: readonly unknown[], given: Settings | undefined, on?: Received): Call<unknown> {
+    let settings = given
     try {
+      const served = currentCall()
+      if (served !== undefined) settings = inherit(given, served, this.nameOf(method, on))
       // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
       if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
     } catch (error) {
@@ -173,7 +178,7 @@ export class Client implements Owner {
     }
     let length: number
     try {
-      length = write(args, settings?.metadata, on?.id)
+      length = write(args, settings?.metadata?.bytes, on?.id)
     } catch (error) {
       this.argumentStreams(method, on)?.discard()
       return rejectedCall(error)
@@ -215,12 +220,14 @@ export class Client implements Owner {
   }
 
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
-  notify(method: number, args: readonly unknown[], settings: Settings | undefined, on?: Received): boolean {
+  notify(method: number, args: readonly unknown[], own: Settings | undefined, on?: Received): boolean {
+    const served = currentCall()
+    const settings = served === undefined ? own : inherit(own, served, this.nameOf(method, on))
     if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
     const given = settings ?? noSettings
     let length: number
     try {
-      length = write(args, given.metadata, on?.id)
+      length = write(args, given.metadata?.bytes, on?.id)
     } finally {
       this.argumentStreams(method, on)?.discard() // nobody would read them
     }
@@ -251,7 +258,7 @@ export class Client implements Owner {
   private send(token: number, method: number, length: number, settings: Settings, on?: Received): number | undefined {
     const { metadata, flags, timeout } = settings
     const { streams, references } = encoder
-    const size = metadata?.length ?? 0
+    const size = metadata?.bytes.length ?? 0
     const { id } = this
     if (references.length === 0 && on === undefined) {
       return native().callWith(id, token, method, length, size, flags, timeout, streams.length)

@@ -1,8 +1,9 @@
 import { isAbortSignal } from '../brand'
+import { currentCall } from '../current_call'
 import { IpcError } from '../errors'
-import { type CallOptions, checkKeys, milliseconds, oneOf } from '../options'
+import { encodeMetadata, type Metadata, mark } from '../metadata'
+import { type CallOptions, checkKeys, isList, milliseconds, oneOf, show } from '../options'
 import { native } from '../runtime'
-import { Encoder, isPlainObject } from '../values'
 
 /** What withOptions has set, ready to be sent. */
 export interface Settings {
@@ -11,7 +12,7 @@ export interface Settings {
   /** Between the items of a stream. */
   idleTimeout: number
   signal: AbortSignal | undefined
-  metadata: Uint8Array | undefined
+  metadata: Metadata | undefined
 }
 
 /** Whether something of it ends streams. */
@@ -27,18 +28,20 @@ export const noSettings: Readonly<Settings> = {
   metadata: undefined,
 }
 
+const callKeys = ['timeout', 'idleTimeout', 'signal', 'metadata', 'passOn', 'idempotent', 'waitForReady']
+
 /** Checks call options and adds them to those that are set already. */
 export function makeSettings(base: Settings | undefined, options: CallOptions): Settings {
-  checkKeys('withOptions', options, ['timeout', 'idleTimeout', 'signal', 'metadata', 'idempotent', 'waitForReady'])
+  checkKeys('withOptions', options, callKeys)
   const settings = { ...(base ?? noSettings) }
   settings.timeout = milliseconds('timeout', options.timeout, settings.timeout)
   settings.idleTimeout = milliseconds('idleTimeout', options.idleTimeout, settings.idleTimeout)
-  const { signal, metadata } = options
+  const { signal } = options
   if (signal !== undefined) {
     if (!isAbortSignal(signal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')
     settings.signal = signal
   }
-  if (metadata !== undefined) settings.metadata = encodeMetadata(metadata)
+  settings.metadata = metadataOf(options, settings.metadata)
   const flag = (name: 'idempotent' | 'waitForReady', bit: number, setWhen: boolean) => {
     const value = options[name]
     if (value === undefined) return
@@ -51,10 +54,12 @@ export function makeSettings(base: Settings | undefined, options: CallOptions): 
   return settings
 }
 
-const encoder = new Encoder({ reason: 'a stream, which no metadata can carry', isLater: false })
-
-function encodeMetadata(metadata: unknown): Uint8Array {
-  if (!isPlainObject(metadata)) throw new IpcError('invalid_argument', 'metadata is a plain object')
-  const length = encoder.encodeResult(metadata, 'metadata')
-  return Uint8Array.prototype.slice.call(encoder.buffer, 0, length)
+function metadataOf({ metadata, passOn }: CallOptions, base: Metadata | undefined): Metadata | undefined {
+  if (passOn === undefined) return metadata === undefined ? base : encodeMetadata(metadata)
+  if (!isList(passOn) || !passOn.every(name => typeof name === 'string')) {
+    throw new IpcError('invalid_argument', `passOn is an array of names of metadata; got ${show(passOn)}`)
+  }
+  const received = currentCall()?.metadata
+  if (metadata === undefined && base !== undefined) return mark(base, passOn, received)
+  return encodeMetadata(metadata ?? {}, passOn, received)
 }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { IpcError } from '../errors'
 import { getNumber, setNumber } from '../references/owned'
 import { type Proxied, putStand, standOf, targetOf } from '../references/retained'
@@ -70,7 +70,12 @@ function isExposed(name: string, value: unknown): boolean {
 }
 
 function methodOf(name: string, fn: AnyFunction, self: unknown): Method {
-  return { name, fn, self, serial: false, most: Number.POSITIVE_INFINITY, signature: () => signatureOf(fn) }
+  const isAsync = types.isAsyncFunction(fn) ? true : undefined
+  return { name, fn, self, serial: false, isAsync, most: Number.POSITIVE_INFINITY, signature: () => signatureOf(fn) }
+}
+
+function plainMethodOf(name: string, fn: AnyFunction): Method {
+  return { ...methodOf(name, fn, undefined), isAsync: false }
 }
 
 /** What a call of a reference runs; undefined when there is nothing by that number. */
@@ -86,8 +91,8 @@ export function methodAt(referenced: Referenced, number: number): Method | undef
 function attributeMethod(referenced: Referenced, number: number): Method | undefined {
   const { target, names, attributes = attributesOf(target) } = referenced
   if (names === undefined) return undefined
-  if (number === getNumber) return methodOf('getAttribute', attributes.get, undefined)
-  return number === setNumber ? methodOf('setAttribute', attributes.set, undefined) : undefined
+  if (number === getNumber) return plainMethodOf('getAttribute', attributes.get)
+  return number === setNumber ? plainMethodOf('setAttribute', attributes.set) : undefined
 }
 
 /** Of a function, and of another side's object that is passed on. */

@@ -1,9 +1,10 @@
 import { isError } from '../brand'
+import { type CurrentCall, currentCall } from '../current_call'
 import { IpcError, rename } from '../errors'
+import { Metadata } from '../metadata'
 import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
 import { connectionAt } from '../streams/open_streams'
-import { decode, isPlainObject } from '../values'
 import { callerOver, type Peer } from './caller'
 import type { Method } from './exposure'
 
@@ -21,54 +22,69 @@ export interface Context {
   readonly peer: Peer
 }
 
-/** A call that this side serves, as it came; its bytes stay only until the batch is handled. */
-export interface InboundCall {
+/** A call that this side serves. */
+export class InboundCall implements CurrentCall {
   /** The handle of the server that it came to. */
-  server: number
+  readonly server: number
   /** Over which it came. */
-  connection: number
+  readonly connection: number
   /** By which the native side knows the call until it is answered. */
-  id: number
-  method: Method
+  readonly id: number
   /** Nobody waits for an answer. */
-  isNotification: boolean
-  bytes: Buffer
-  metadataStart: number
-  metadataEnd: number
-  /** The caller's deadline, on the clock of performance.now(); Infinity: never. */
-  deadline: number
+  readonly isNotification: boolean
+  readonly deadline: number
   /** What its handler knows of it, once it has asked. */
   context: HandlerContext | undefined
   /** Its id is another call's by now. */
-  isAnswered: boolean
-}
+  isAnswered = false
+  /** It has been answered, and the streams of its result have ended. */
+  isOver = false
+  /** The batch of events that its metadata are in; they stay there only until that is handled. */
+  private batch: Buffer | undefined
+  private readonly start: number
+  private readonly end: number
+  private kept: Metadata | undefined
+  private passedOn: { metadata: Metadata | undefined } | undefined
 
-/** The call that an event of the table tells of. */
-export function inboundCallAt(event: number, bytes: Buffer, method: Method): InboundCall {
-  const low = table[event + Column.timeoutLow] as number
-  const high = table[event + Column.timeoutHigh] as number
-  const timeout = high * 0x1_0000_0000 + low
-  return {
-    server: table[event + Column.owner] as number,
-    connection: connectionAt(event),
-    id: table[event + Column.token] as number,
-    method,
-    isNotification: ((table[event + Column.flags] as number) & Flag.notify) !== 0,
-    bytes,
-    metadataStart: table[event + Column.metadataStart] as number,
-    metadataEnd: table[event + Column.metadataEnd] as number,
-    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
-    context: undefined,
-    isAnswered: false,
+  /** The call that an event of the table tells of. */
+  constructor(
+    event: number,
+    bytes: Buffer,
+    readonly method: Method,
+  ) {
+    const low = table[event + Column.timeoutLow] as number
+    const high = table[event + Column.timeoutHigh] as number
+    const timeout = high * 0x1_0000_0000 + low
+    this.server = table[event + Column.owner] as number
+    this.connection = connectionAt(event)
+    this.id = table[event + Column.token] as number
+    this.isNotification = ((table[event + Column.flags] as number) & Flag.notify) !== 0
+    this.deadline = timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000
+    this.start = table[event + Column.metadataStart] as number
+    this.end = table[event + Column.metadataEnd] as number
+    if (this.end > this.start) this.batch = bytes
   }
-}
 
-/** Has the handler, or what it streams, find the metadata also when the batch has been handled. */
-export function keepMetadata(call: InboundCall): void {
-  if (call.metadataEnd <= call.metadataStart) return
-  call.bytes = Buffer.from(call.bytes.subarray(call.metadataStart, call.metadataEnd))
-  call.metadataEnd -= call.metadataStart
-  call.metadataStart = 0
+  /** First asked for while the event is handled, or never there. */
+  get metadata(): Metadata | undefined {
+    if (this.batch !== undefined) {
+      this.kept = new Metadata(Buffer.from(this.batch.subarray(this.start, this.end)))
+      this.batch = undefined
+    }
+    return this.kept
+  }
+
+  get inherited(): Metadata | undefined {
+    const { metadata } = this
+    if (metadata === undefined) return undefined
+    this.passedOn ??= { metadata: metadata.inherited }
+    return this.passedOn.metadata
+  }
+
+  /** Has the handler, or what it streams, find the metadata also when the batch has been handled. */
+  keepMetadata(): void {
+    void this.metadata
+  }
 }
 
 export class HandlerContext implements Context {
@@ -82,7 +98,7 @@ export class HandlerContext implements Context {
   constructor(private readonly call: InboundCall) {
     this.method = call.method.name
     this.until = call.deadline
-    this.metadata = metadataOf(call)
+    this.metadata = call.metadata?.values() ?? {}
   }
 
   get deadline(): number | null {
@@ -117,35 +133,26 @@ export class HandlerContext implements Context {
   }
 }
 
-function metadataOf({ bytes, metadataStart, metadataEnd }: InboundCall): Record<string, unknown> {
-  if (metadataEnd <= metadataStart) return {}
-  const metadata = decode(bytes, metadataStart, metadataEnd)
-  if (isPlainObject(metadata)) return metadata
-  throw new IpcError('data_loss', 'the caller sent metadata that are no object with names as keys')
-}
-
 function callerGone(): IpcError {
   return rename(new IpcError('cancelled', 'the caller waits no longer'), 'AbortError')
 }
 
-let running: InboundCall | undefined
 /** Of the calls that are not answered and whose handler has asked for it. */
 const contexts = new Map<number, HandlerContext>()
 
 /**
- * The call that the running handler serves. To be asked for in the synchronous part of a handler, before its first
- * `await`, and in a generator between a `yield` and the next `await`; what it returns stays valid.
+ * The call that the running handler serves: anywhere in an `async` function or generator and in what it begins, timers and
+ * callbacks included, also when it has been answered. A plain function that has returned no promise finds it until it
+ * returns, a plain generator in its own code. What it returns stays valid.
  *
  * Throws 'failed_precondition' elsewhere, 'data_loss' when the caller's metadata are no object.
  */
 export function context(): Context {
-  if (running === undefined) {
-    throw new IpcError(
-      'failed_precondition',
-      'context() works in the synchronous part of a handler, before its first await',
-    )
+  const call = currentCall()
+  if (!(call instanceof InboundCall)) {
+    throw new IpcError('failed_precondition', 'context() works in a handler, and in what it begins')
   }
-  return contextOf(running)
+  return contextOf(call)
 }
 
 /** What is known about a call from now on. */
@@ -157,16 +164,10 @@ function contextOf(call: InboundCall): HandlerContext {
   return call.context
 }
 
-/** Says whose synchronous part runs from now on; undefined: nobody's. Returns whose did before. */
-export function enter(next: InboundCall | undefined): InboundCall | undefined {
-  const before = running
-  running = next
-  return before
-}
-
-/** The call of this server's whose handler is in its synchronous part. */
-export function callRunningAt(server: number): InboundCall | undefined {
-  return running?.server === server ? running : undefined
+/** The call of this server's on whose behalf the code runs, unless it is over. */
+export function callServedAt(server: number): InboundCall | undefined {
+  const call = currentCall()
+  return call instanceof InboundCall && call.server === server && !call.isOver ? call : undefined
 }
 
 /** The call has been answered. */

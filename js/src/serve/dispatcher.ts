@@ -1,3 +1,4 @@
+import { endTrial, enter, runWith, tryWith } from '../current_call'
 import { Column } from '../native'
 import { arrival } from '../references/arrival'
 import { pass, takeBack } from '../references/owned'
@@ -6,7 +7,7 @@ import { codeNumber, encoder, native, share, shareEncoded, table } from '../runt
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf, type Referenced } from '../values'
-import { enter, forget, type InboundCall, inboundCallAt, keepMetadata } from './context'
+import { forget, InboundCall } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
@@ -35,7 +36,7 @@ export class Dispatcher {
 
   /** Runs what a call of the event is to run, whose arguments begin at `start`. */
   take(event: number, bytes: Buffer, method: Method, start: number, decoding: DecodeOptions | undefined): void {
-    const call = inboundCallAt(event, bytes, method)
+    const call = new InboundCall(event, bytes, method)
     const carried = carriedByCall(event, decoding)
     let args: unknown[]
     try {
@@ -64,34 +65,33 @@ export class Dispatcher {
   }
 
   private run(call: InboundCall, args: unknown[]): void {
-    const before = enter(call)
     let result: unknown
     let isAsync: boolean
     try {
-      result = Reflect.apply(call.method.fn, call.method.self, args)
+      result = runHandler(call, args)
       isAsync = isThenable(result) // may run a getter of the handler's making
     } catch (error) {
       this.fail(call, error)
       return
-    } finally {
-      enter(before)
     }
+    if (call.method.isAsync !== isAsync) learnIsAsync(call.method, isAsync)
     if (isAsync) {
-      keepMetadata(call)
-      void this.finishAsync(call, result)
+      call.keepMetadata()
+      this.finishAsync(call, result)
     } else this.finish(call, result)
   }
 
-  /** Never rejects. */
-  private async finishAsync(call: InboundCall, result: unknown): Promise<void> {
-    let value: unknown
+  /** Two promises fewer than by `await`, which count where Node.js follows each of them by hooks. */
+  private finishAsync(call: InboundCall, result: unknown): void {
     try {
-      value = await result
+      const settled = Promise.resolve(result).then(
+        value => this.finish(call, value),
+        error => this.fail(call, error),
+      )
+      void settled
     } catch (error) {
-      this.fail(call, error)
-      return
+      this.fail(call, error) // a getter of the handler's making
     }
-    this.finish(call, value)
   }
 
   private finish(call: InboundCall, result: unknown): void {
@@ -126,7 +126,7 @@ export class Dispatcher {
     sources: readonly object[],
     references: readonly Referenced[],
   ): void {
-    keepMetadata(call)
+    call.keepMetadata()
     forget(call.id)
     call.isAnswered = true
     shareEncoded()
@@ -163,6 +163,29 @@ export class Dispatcher {
     share(details)
     native().replyError(callId, codeNumber(codeOf(error)), messageOf(error), details.length)
     this.onOver(call)
+  }
+}
+
+function runHandler(call: InboundCall, args: unknown[]): unknown {
+  const { fn, self, isAsync } = call.method
+  if (isAsync === false) {
+    const before = enter(call)
+    try {
+      return Reflect.apply(fn, self, args)
+    } finally {
+      enter(before)
+    }
+  }
+  call.keepMetadata()
+  return (isAsync ? runWith : tryWith)(call, fn, self, args)
+}
+
+/** A plain function that has returned a promise is taken for an asynchronous one from then on. */
+function learnIsAsync(method: Method, returnedPromise: boolean): void {
+  if (returnedPromise) method.isAsync = true
+  else if (method.isAsync === undefined) {
+    method.isAsync = false
+    endTrial()
   }
 }
 

@@ -14,6 +14,8 @@ export interface Method {
   self: unknown
   /** One at a time, in the order of the calls. */
   serial: boolean
+  /** Whether its handler goes on when it has returned; undefined until a first call of a plain function has shown it. */
+  isAsync: boolean | undefined
   /** How many positional arguments it surely sees; reading the source may tell that it sees more. */
   most: number
   signature: () => Signature
@@ -124,6 +126,7 @@ function collect(holder: object, prefix: string, found: Found, ancestors: Set<ob
         fn: value,
         self: holder,
         serial: serialFunctions.has(value),
+        isAsync: types.isAsyncFunction(value) ? true : undefined,
         most: value.length,
         signature: () => signatureOf(value),
       })

@@ -1,6 +1,7 @@
+import { enter, runWith } from '../current_call'
 import { IpcError, isIpcError } from '../errors'
 import type { Host } from '../streams/producer'
-import { enter, type InboundCall } from './context'
+import type { InboundCall } from './context'
 import type { HandlerErrors } from './handler_errors'
 
 /** That a result, or an item, cannot be sent is the service's fault, and not that of the caller's arguments. */
@@ -28,6 +29,10 @@ export class ResultStreams implements Host {
     } finally {
       enter(before)
     }
+  }
+
+  runAsync<R>(code: () => R): R {
+    return runWith(this.call, code, undefined, []) as R
   }
 
   unsendable(error: unknown): unknown {

@@ -17,7 +17,7 @@ import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import { unimplementedServeOptions } from '../unimplemented'
 import type { DecodeOptions } from '../values'
-import { callRunningAt, type InboundCall } from './context'
+import { callServedAt, type InboundCall } from './context'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
@@ -113,7 +113,7 @@ export class Service implements InboundCallOwner {
     if (this.state.current === 'closed') return
     const closed = this.state.next(state => state === 'closed')
     native().closeServer(this.id, grace)
-    const call = callRunningAt(this.id)
+    const call = callServedAt(this.id)
     await (call === undefined ? closed : Promise.race([closed, this.othersEnd(call)]))
   }
 
@@ -136,6 +136,7 @@ export class Service implements InboundCallOwner {
 
   private over(call: InboundCall | undefined): void {
     this.begun--
+    if (call !== undefined) call.isOver = true
     if (this.closers.size === 0) return
     if (call !== undefined) this.closers.delete(call)
     this.releaseClosers()

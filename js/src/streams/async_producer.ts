@@ -12,13 +12,14 @@ const clockInterval = 8
  * has ended, the iterator waits for something.
  */
 export class AsyncProducer extends Producer {
+  protected readonly isAsync = true
   private isInSlice = false
   private made = 0
   /** Ends the wait for room. */
   private wake: (() => void) | undefined
 
   start(): void {
-    void this.produce()
+    this.host.runAsync(() => void this.produce())
   }
 
   onRoom(): void {
@@ -50,7 +51,7 @@ export class AsyncProducer extends Producer {
     while (this.room > 0) {
       let item: unknown
       try {
-        const step = await this.host.run(this.next)
+        const step = await (this.iterator as AsyncIterator<unknown>).next()
         if (this.isOver) return false
         if (step.done) {
           this.finish()
@@ -72,8 +73,6 @@ export class AsyncProducer extends Producer {
     }
     return true
   }
-
-  private readonly next = () => (this.iterator as AsyncIterator<unknown>).next()
 
   private enterSlice(): void {
     this.isInSlice = true

@@ -1,7 +1,7 @@
 import { discardSource, openSource } from '../values'
 import { AsyncProducer } from './async_producer'
 import { keyBehind, type StreamKey } from './open_streams'
-import { type Host, type Producer, settle } from './producer'
+import { type Cleaner, type Host, type Producer, settle } from './producer'
 import { SyncProducer } from './sync_producer'
 
 /** Sends what is streamed, the first of which has this key. */
@@ -28,6 +28,6 @@ function throwing(error: unknown): Iterator<unknown> {
 }
 
 /** Ends what was to be streamed and will not be. */
-export function discard(sources: readonly object[], host: Pick<Host, 'run' | 'failedToClean'>): void {
+export function discard(sources: readonly object[], host: Cleaner): void {
   for (const source of sources) settle(() => discardSource(source), host)
 }

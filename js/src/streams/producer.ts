@@ -6,6 +6,8 @@ import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_
 export interface Host {
   /** Runs the user's code. */
   run<R>(code: () => R): R
+  /** The same of code that goes on when it has returned. */
+  runAsync<R>(code: () => R): R
   /** What to tell of an item that cannot be sent. */
   unsendable(error: unknown): unknown
   /** The stream has ended with this error, which the reader has been told; `isUnsendable`: of an item that cannot be sent. */
@@ -17,6 +19,8 @@ export interface Host {
   /** The stream has ended, one way or another. */
   over(): void
 }
+
+export type Cleaner = Pick<Host, 'run' | 'runAsync' | 'failedToClean'>
 
 /** A message is sent when it has so many items, or bytes. */
 export const mostItems = 512
@@ -30,6 +34,8 @@ const mostSpareWriters = 16
 
 /** Sends the items that an iterator makes, as there is room for them: the writing end of a stream. */
 export abstract class Producer implements StreamEnd {
+  /** Whether the iterator goes on when it has returned. */
+  protected abstract readonly isAsync: boolean
   protected isOver = false
   /** How many items may be sent; below zero it is the reason why none may be any more. */
   protected room = 0
@@ -149,14 +155,16 @@ export abstract class Producer implements StreamEnd {
 
   /** Has the iterator clean up; nobody waits for that. */
   private clean(): void {
-    settle(() => this.iterator.return?.(), this.host)
+    settle(() => this.iterator.return?.(), this.host, this.isAsync)
   }
 }
 
 /** Runs what cleans up; what it gives does not matter. */
-export function settle(clean: () => unknown, host: Pick<Host, 'run' | 'failedToClean'>): void {
+export function settle(clean: () => unknown, host: Cleaner, isAsync = false): void {
   try {
-    Promise.resolve(host.run(clean)).then(undefined, error => host.failedToClean(error))
+    Promise.resolve(isAsync ? host.runAsync(clean) : host.run(clean)).then(undefined, error =>
+      host.failedToClean(error),
+    )
   } catch (error) {
     host.failedToClean(error)
   }

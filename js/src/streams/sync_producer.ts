@@ -9,6 +9,7 @@ const clockInterval = 8
 /** Of an iterator whose items are there when they are asked for. */
 export class SyncProducer extends Producer {
   declare protected readonly iterator: Iterator<unknown>
+  protected readonly isAsync = false
   /** How many items a message may have: the first is not to wait for others, nor are those of an iterator that is slow. */
   private most = 1
   private madeInSlice = 0

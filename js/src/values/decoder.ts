@@ -30,6 +30,14 @@ export interface ArrivingReferences {
   object(id: number, names: readonly string[]): object
 }
 
+/** Of a map whose values are also wanted as they stand in the bytes. */
+export interface Entry {
+  key: string
+  value: unknown
+  /** Of both, in the buffer that was decoded. */
+  bytes: Buffer
+}
+
 const high = 0x1_0000_0000
 /** The last moment, in milliseconds, that a Date can hold. */
 const lastDate = 8.64e15
@@ -80,6 +88,26 @@ class ValueReader extends Reader {
       else args.push(this.value(0))
     }
     return args
+  }
+
+  /** Those of a map, one after the other. */
+  *entries(): Generator<Entry> {
+    const count = this.mapCount()
+    this.expect(2 * count)
+    for (let index = 0; index < count; index++) {
+      const start = this.at
+      const key = this.key()
+      const value = this.value(1)
+      yield { key, value, bytes: this.buffer.subarray(start, this.at) }
+    }
+  }
+
+  private mapCount(): number {
+    const head = this.byte()
+    if (head >= 0x80 && head <= 0x8f) return head & 0x0f
+    if (head === 0xde) return this.uint16()
+    if (head === 0xdf) return this.uint32()
+    throw this.malformed('metadata that are no map')
   }
 
   value(depth: number): unknown {
@@ -408,6 +436,20 @@ export function decode(
     const value = reader.value(0)
     reader.expectEnd()
     return value
+  } catch (thrown) {
+    throw unreadable(thrown)
+  } finally {
+    reader.close()
+  }
+}
+
+/** What a map in `buffer` holds, with the bytes of each key and value; throws as `decode` does. */
+export function decodeEntries(buffer: Buffer): Entry[] {
+  reader.begin(buffer, 0, buffer.length, undefined, undefined, undefined)
+  try {
+    const entries = [...reader.entries()]
+    reader.expectEnd()
+    return entries
   } catch (thrown) {
     throw unreadable(thrown)
   } finally {

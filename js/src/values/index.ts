@@ -5,6 +5,7 @@ export {
   type DecodeOptions,
   decode,
   decodeArgs,
+  decodeEntries,
   type Int64,
 } from './decoder'
 export { Encoder } from './encoder'

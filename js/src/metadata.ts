@@ -1,0 +1,137 @@
+import { IpcError } from './errors'
+import { decode, decodeEntries, Encoder, isPlainObject } from './values'
+
+/** The key under which the names travel of those that calls made inside the handler carry on. */
+const passOnKey = ':pass_on'
+/** What such keys begin with: they are no user's. */
+const reserved = ':'
+/** W3C Trace Context: carried on always. */
+const alwaysPassedOn: readonly string[] = ['traceparent', 'tracestate']
+/** Of what is sent with one call, encoded; the same in every language. */
+const maxBytes = 64 * 1024
+
+const encoder = new Encoder({ reason: 'a stream, which no metadata can carry', isLater: false })
+
+/** A key and its value, as they stand in the bytes. */
+type Entries = ReadonlyMap<string, Buffer>
+
+/** What travels with a call beside its arguments, as its bytes: one map. */
+export class Metadata {
+  private known: { entries: Entries; passOn: readonly string[] } | undefined
+
+  /** The bytes are read when something of them is asked for, which then throws 'data_loss' for what is no map. */
+  constructor(readonly bytes: Buffer) {}
+
+  /** What the handler sees. */
+  values(): Record<string, unknown> {
+    const values = decode(this.bytes, 0, this.bytes.length)
+    if (!isPlainObject(values)) {
+      throw new IpcError('data_loss', 'the caller sent metadata that are no object with names as keys')
+    }
+    for (const key of Object.keys(values)) if (key.startsWith(reserved)) delete values[key]
+    return values
+  }
+
+  /** Without reserved keys. */
+  get entries(): Entries {
+    return this.read().entries
+  }
+
+  /** The names of those that are marked to be carried on. */
+  get passOn(): readonly string[] {
+    return this.read().passOn
+  }
+
+  /** The part that calls made inside the handler carry on. */
+  get inherited(): Metadata | undefined {
+    const { entries, passOn } = this
+    const names = [...alwaysPassedOn, ...passOn].filter(name => entries.has(name))
+    if (names.length === 0) return undefined
+    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn)
+  }
+
+  /** With what `inherited` has under other names. Throws 'invalid_argument' when it is too much. */
+  over(inherited: Metadata): Metadata {
+    const passOn = new Set([...inherited.passOn, ...this.passOn])
+    return join(new Map([...inherited.entries, ...this.entries]), [...passOn])
+  }
+
+  private read(): { entries: Entries; passOn: readonly string[] } {
+    if (this.known === undefined) {
+      const entries = new Map<string, Buffer>()
+      let passOn: readonly string[] = []
+      for (const { key, value, bytes } of decodeEntries(this.bytes)) {
+        if (key === passOnKey) passOn = namesIn(value)
+        if (!key.startsWith(reserved)) entries.set(key, bytes)
+      }
+      this.known = { entries, passOn }
+    }
+    return this.known
+  }
+}
+
+/**
+ * Encodes metadata. `passOn` names those that are marked; what of them stands only in `received`, the metadata of the call that
+ * the running handler serves, is taken from there.
+ *
+ * Throws 'invalid_argument' for what cannot be sent, is too much, or is not there.
+ */
+export function encodeMetadata(
+  given: unknown,
+  passOn: readonly string[] = [],
+  received: Metadata | undefined = undefined,
+): Metadata {
+  if (!isPlainObject(given)) throw new IpcError('invalid_argument', 'metadata is a plain object')
+  const length = encoder.encodeResult(given, 'metadata')
+  const metadata = new Metadata(Buffer.from(encoder.buffer.subarray(0, length)))
+  for (const key of Object.keys(given)) {
+    if (!key.startsWith(reserved)) continue
+    throw new IpcError('invalid_argument', `metadata.${key}: names that begin with '${reserved}' are reserved`)
+  }
+  return expectFit(passOn.length === 0 ? metadata : mark(metadata, passOn, received))
+}
+
+/** The same metadata with more of them marked; throws as `encodeMetadata` does. */
+export function mark(metadata: Metadata, passOn: readonly string[], received: Metadata | undefined): Metadata {
+  const entries = new Map(metadata.entries)
+  for (const name of passOn) {
+    const entry = entries.get(name) ?? received?.entries.get(name)
+    if (entry === undefined) {
+      throw new IpcError('invalid_argument', `passOn names '${name}', which is not in the metadata`)
+    }
+    entries.set(name, entry)
+  }
+  return join(entries, [...new Set([...metadata.passOn, ...passOn])])
+}
+
+function namesIn(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : []
+}
+
+/** One map of these. Names without an entry are left out. */
+function join(entries: Entries, passOn: readonly string[]): Metadata {
+  const named = passOn.filter(name => entries.has(name))
+  const parts = [...entries.values()]
+  if (named.length > 0) parts.push(encoded(passOnKey), encoded(named))
+  const count = named.length > 0 ? entries.size + 1 : entries.size
+  return expectFit(new Metadata(Buffer.concat([mapHeader(count), ...parts])))
+}
+
+function encoded(value: unknown): Buffer {
+  const length = encoder.encodeResult(value)
+  return Buffer.from(encoder.buffer.subarray(0, length))
+}
+
+function mapHeader(count: number): Buffer {
+  if (count < 16) return Buffer.of(0x80 | count)
+  const header = Buffer.from([0xdf, 0, 0, 0, 0])
+  header.writeUInt32BE(count, 1)
+  return header
+}
+
+function expectFit(metadata: Metadata): Metadata {
+  const { length } = metadata.bytes
+  if (length <= maxBytes) return metadata
+  const message = `metadata of ${length.toLocaleString('en-US')} bytes: they may take ${maxBytes.toLocaleString('en-US')}`
+  throw new IpcError('invalid_argument', message)
+}

@@ -157,7 +157,9 @@ Status BlockingDriver::submit(SubmittedCall& submitted, ClientId client, std::ui
   return impl_->submit(submitted, {client, method, options, metadata, payload}, interrupted);
 }
 
-SubmittedCall* BlockingDriver::take_answered() { return impl_->forked() ? nullptr : impl_->take_answered(); }
+SubmittedCall* BlockingDriver::take_answered(bool collects) {
+  return impl_->forked() ? nullptr : impl_->take_answered(collects);
+}
 
 bool BlockingDriver::wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted) {
   return !impl_->forked() && impl_->wait_answered(call, deadline, interrupted);
@@ -165,7 +167,7 @@ bool BlockingDriver::wait_answered(const SubmittedCall& call, TimePoint deadline
 
 bool BlockingDriver::is_taken(const SubmittedCall& call) const { return impl_->submitted().is_taken(call); }
 
-bool BlockingDriver::wait_unattended() { return !impl_->forked() && impl_->submitted().wait_unattended(); }
+bool BlockingDriver::wait_unattended() { return !impl_->forked() && impl_->wait_unattended(); }
 
 void BlockingDriver::stop_collecting() {
   if (!impl_->forked()) impl_->submitted().stop();

@@ -63,7 +63,8 @@ class BlockingDriver {
   Status submit(SubmittedCall& submitted, ClientId client, std::uint32_t method, const CallOptions& options,
                 ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted);
   // The next one that is answered, with its result: it is the caller's to end now. Null where there is none.
-  SubmittedCall* take_answered();
+  // `collects`: for the thread of wait_unattended().
+  SubmittedCall* take_answered(bool collects = false);
   // Waits until one is to be taken, or that one has been. False when the deadline passed or when interrupted.
   bool wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted);
   bool is_taken(const SubmittedCall& call) const;

@@ -76,7 +76,8 @@ class BlockingDriver::Impl final : public EventSink {
   };
   CallResult call(const OutboundCall& call, const Interrupted& interrupted);
   Status submit(SubmittedCall& submitted, const OutboundCall& call, const Interrupted& interrupted);
-  SubmittedCall* take_answered();
+  SubmittedCall* take_answered(bool collects);
+  bool wait_unattended();
   bool wait_answered(const SubmittedCall& call, TimePoint deadline, const Interrupted& interrupted);
   bool cancel(SubmittedCall& call);
   SubmittedCalls& submitted() { return submitted_; }
@@ -223,6 +224,12 @@ class BlockingDriver::Impl::Reading {
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
 
+  // Not armed either: somebody has promised to look soon.
+  void pass_on_promised(const Scope& /*lock*/) {
+    Impl& impl = *std::exchange(impl_, nullptr);
+    impl.token_.pass_on(true);
+    if (!impl.token_.is_held()) impl.watch_.set_interest(true);
+  }
   // Not armed: whoever does this is back in a moment, or the watchdog sees that it is not.
   void pass_on_unarmed(const Scope& /*lock*/) { std::exchange(impl_, nullptr)->token_.pass_on(false); }
 

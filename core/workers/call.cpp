@@ -163,6 +163,10 @@ bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, con
     reading.reset();
     was_interrupted = check.ask();
   }
+  if (reading && satisfied && self.is_back_soon && submitted_.leave_looking_to_collector()) {
+    const Scope lock(*this);
+    reading->pass_on_promised(lock);
+  }
   reading.reset();
   return satisfied;
 }

@@ -28,8 +28,8 @@ void BlockingDriver::Impl::keep_answer(SubmittedCall& call, const OutcomeEvent& 
   if (submitted_.any_waits()) note_due();
 }
 
-SubmittedCall* BlockingDriver::Impl::take_answered() {
-  SubmittedCall* call = submitted_.take();
+SubmittedCall* BlockingDriver::Impl::take_answered(bool collects) {
+  SubmittedCall* call = submitted_.take(collects);
   if (call == nullptr) return nullptr;
   if (submitted_.any_waits()) note_due();  // somebody may wait for this one
   cancel_lost_streams(*call);
@@ -44,11 +44,23 @@ void BlockingDriver::Impl::cancel_lost_streams(const SubmittedCall& call) {
 
 bool BlockingDriver::Impl::wait_answered(const SubmittedCall& call, TimePoint deadline,
                                          const Interrupted& interrupted) {
+  Wait self(/*for_condition=*/true);
+  self.done = [&] { return submitted_.any_answered() || submitted_.is_taken(call); };
+  self.deadline = deadline;
+  self.is_back_soon = true;
+  std::optional<Reading> reading;
   submitted_.note_waiting(true);
-  const bool satisfied =
-      wait_until([&] { return submitted_.any_answered() || submitted_.is_taken(call); }, deadline, interrupted);
+  const bool satisfied = wait(self, reading, interrupted);
   submitted_.note_waiting(false);
   return satisfied;
+}
+
+bool BlockingDriver::Impl::wait_unattended() {
+  for (;;) {
+    const SubmittedCalls::Due due = submitted_.wait_unattended();
+    if (due != SubmittedCalls::Due::kLook) return due == SubmittedCalls::Due::kTake;
+    if (const std::optional<Reading> reading = try_read()) run(true);
+  }
 }
 
 bool BlockingDriver::Impl::cancel(SubmittedCall& call) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <new>
+#include <utility>
 
 namespace ipcbridge {
 namespace {
@@ -42,13 +43,14 @@ void SubmittedCalls::remove(SubmittedCall& call) {
   answered_.fetch_sub(1);
 }
 
-SubmittedCall* SubmittedCalls::take() {
+SubmittedCall* SubmittedCalls::take(bool collects) {
   if (!any_answered()) return nullptr;
   const std::lock_guard lock(mutex_);
   SubmittedCall* call = first_;
   if (call == nullptr) return nullptr;
   remove(*call);
   call->state_ = SubmittedCall::State::kTaken;
+  taken_by_waiters_ += collects ? 0 : 1;
   return call;
 }
 
@@ -72,23 +74,36 @@ void SubmittedCalls::note_waiting(bool waits) {
   }
   const std::lock_guard lock(mutex_);
   waiting_.fetch_sub(1);
-  ++departures_;
   if (collector_sleeps_ && is_unattended()) unattended_.notify_one();
 }
 
-bool SubmittedCalls::wait_unattended() {
+bool SubmittedCalls::leave_looking_to_collector() {
+  const std::lock_guard lock(mutex_);
+  if (!collector_waits_) return false;
+  look_due_ = true;
+  if (collector_sleeps_) unattended_.notify_one();
+  return true;
+}
+
+SubmittedCalls::Due SubmittedCalls::wait_unattended() {
   std::unique_lock lock(mutex_);
-  std::uint64_t departures = departures_;
-  for (;;) {
+  collector_waits_ = true;
+  const auto wakes = [this] { return stopped_ || look_due_ || is_unattended(); };
+  if (!wakes()) {
     collector_sleeps_ = true;
-    unattended_.wait(lock, [this] { return stopped_ || is_unattended(); });
+    unattended_.wait(lock, wakes);
     collector_sleeps_ = false;
-    if (stopped_) return false;
-    if (departures == departures_) return true;
-    departures = departures_;
-    unattended_.wait_for(lock, kPatience, [this] { return stopped_; });
-    if (is_unattended() && departures == departures_) return !stopped_;
   }
+  // Where threads wait for one call after the other, what is answered is left to them.
+  for (std::uint64_t before = seen_; !stopped_ && (look_due_ || before != taken_by_waiters_);) {
+    before = taken_by_waiters_;
+    unattended_.wait_for(lock, kPatience, [this] { return stopped_; });
+    if (look_due_) break;
+  }
+  seen_ = taken_by_waiters_;
+  collector_waits_ = false;
+  if (stopped_) return Due::kStop;
+  return std::exchange(look_due_, false) ? Due::kLook : Due::kTake;
 }
 
 void SubmittedCalls::stop() {

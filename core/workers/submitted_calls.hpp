@@ -46,8 +46,8 @@ class SubmittedCalls {
   void begin(SubmittedCall& call, ClientId client);
   // Its answer has come. Under the Driver's lock; what is to be kept of it is in the call.
   void put(SubmittedCall& call, const OutcomeEvent& event, StreamTable& streams);
-  // The first, or null.
-  SubmittedCall* take();
+  // The first, or null. `collects`: for the collector.
+  SubmittedCall* take(bool collects);
   // Nobody wants its answer. False when somebody has taken it already.
   bool withdraw(SubmittedCall& call);
 
@@ -60,8 +60,14 @@ class SubmittedCalls {
   void note_waiting(bool waits);
   bool any_waits() const { return waiting_.load() != 0; }
 
-  // Of the collector: until there is something for it to take. False after stop().
-  bool wait_unattended();
+  // Of a thread that has waited and leaves: whether the collector will look for messages in a moment, so that nobody
+  // need be woken by one until then. Without it each answer would wake somebody, between two waits of a thread that
+  // reads them all.
+  bool leave_looking_to_collector();
+
+  // Of the collector: until there is something for it to take, or it is to look for messages.
+  enum class Due : std::uint8_t { kTake, kLook, kStop };
+  Due wait_unattended();
   void stop();
 
  private:
@@ -70,11 +76,14 @@ class SubmittedCalls {
 
   mutable std::mutex mutex_;
   std::condition_variable unattended_;
-  bool collector_sleeps_ = false;
+  bool collector_waits_ = false;   // it is in wait_unattended()
+  bool collector_sleeps_ = false;  // until it is notified
+  bool look_due_ = false;
   bool stopped_ = false;
   std::atomic<std::uint32_t> answered_{0};
   std::atomic<std::uint32_t> waiting_{0};
-  std::uint64_t departures_ = 0;  // of threads that waited
+  std::uint64_t taken_by_waiters_ = 0;
+  std::uint64_t seen_ = 0;  // of these by the collector
   SubmittedCall* first_ = nullptr;
   SubmittedCall* last_ = nullptr;
 };

@@ -40,12 +40,14 @@ def calc(serve: Any, connect: Any, gate: threading.Event) -> Any:
     async def sleep(seconds: float) -> None:
         import asyncio
 
+        began.append(seconds)
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
             cancelled.append(seconds)
             raise
 
+    began: list[float] = []
     cancelled: list[float] = []
     service = {
         "add": lambda a, b=0: a + b,
@@ -53,6 +55,7 @@ def calc(serve: Any, connect: Any, gate: threading.Event) -> Any:
         "fail": fail,
         "wait": wait,
         "sleep": sleep,
+        "began": lambda: began,
         "cancelled": lambda: cancelled,
         "rows": _stream,
         "math": types.SimpleNamespace(double=lambda x: 2 * x),
@@ -122,8 +125,9 @@ def test_cancelling_a_future_cancels_the_handler(calc: Any) -> None:
     future = ipc.submit(calc).sleep(60)
     told = []
     future.add_done_callback(lambda ended: told.append(ended.cancelled()))
-    while ipc.submit(calc).add(1).result(30) != 1:
-        pass
+    deadline = time.monotonic() + 30
+    while calc.began() != [60]:
+        assert time.monotonic() < deadline
     assert future.cancel()
     assert future.cancelled()
     assert future.done()
@@ -131,7 +135,6 @@ def test_cancelling_a_future_cancels_the_handler(calc: Any) -> None:
     assert future.cancel()
     with pytest.raises(concurrent.futures.CancelledError):
         future.result(5)
-    deadline = time.monotonic() + 30
     while calc.cancelled() != [60]:
         assert time.monotonic() < deadline
     assert ipc.status(calc)["pending_calls"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent import futures
 
@@ -18,8 +19,22 @@ class Future(futures.Future[Any]):
     """
 
     def __init__(self, call: _native.SubmittedCall | None = None) -> None:
-        super().__init__()
+        # What the class does, but for the condition, which takes longer to make than all the rest and which most calls
+        # do without: whoever wants it makes it, and the native module ends what has none in one step.
         self._call = call
+        self._state = "PENDING"
+        self._result = None
+        self._exception = None
+        self._waiters: list[Any] = []
+        self._done_callbacks: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_condition":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.__dict__.setdefault(name, threading.Condition())
+
+    def done(self) -> bool:
+        return self._state in ("CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED")
 
     @classmethod
     def of(cls, value: Any) -> Future:
@@ -36,7 +51,10 @@ class Future(futures.Future[Any]):
         return self.set_running_or_notify_cancel() or True  # for those who wait for one of several
 
     def result(self, timeout: float | None = None) -> Any:
-        return super().result(self._wait(timeout))
+        left = self._wait(timeout)
+        if self._state == "FINISHED" and self._exception is None:
+            return self._result
+        return super().result(left)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         return super().exception(self._wait(timeout))

@@ -158,6 +158,7 @@ export function trimmed<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {
+    if (isIpcError(error)) captureStack(error, trimmed) // from far below, a stack may not reach up to the user's frames
     throw trimStack(error)
   }
 }

@@ -77,6 +77,8 @@ export interface RemoteErrorInit {
   /** Its stack there, as text; absent where the other side does not send it. */
   remoteStack?: string | undefined
   details?: unknown
+  attributes?: Record<string, unknown> | undefined
+  errors?: readonly RemoteError[]
   /** What it was raised from, another RemoteError. */
   cause?: unknown
 }
@@ -85,11 +87,19 @@ export interface RemoteErrorInit {
 export class RemoteError extends IpcError {
   readonly type: string
   declare readonly remoteStack?: string
+  /** What else the error carried there: `code: 'ENOENT'`, `status` …; {} without. */
+  declare readonly attributes: Readonly<Record<string, unknown>>
+  /** Those of an AggregateError, or of a Python ExceptionGroup; [] of others. */
+  declare readonly errors: readonly RemoteError[]
 
   constructor(code: Code, message: string, init: RemoteErrorInit = {}) {
     super(code, message, init.details, init.cause === undefined ? undefined : { cause: init.cause })
     this.type = init.type ?? 'Error'
-    const { remoteStack } = init
+    const { remoteStack, attributes = {}, errors = [] } = init
+    // Shown by console.log where there are any.
+    const isAny = Object.keys(attributes).length > 0
+    Object.defineProperty(this, 'attributes', { value: attributes, enumerable: isAny })
+    Object.defineProperty(this, 'errors', { value: errors, enumerable: errors.length > 0 })
     // Not enumerable, or console.log would show it twice.
     if (remoteStack !== undefined) Object.defineProperty(this, 'remoteStack', { value: remoteStack })
     completeStack(this)
@@ -101,7 +111,15 @@ export class RemoteError extends IpcError {
 
   override toJSON(): Record<string, unknown> {
     const { name, ...rest } = super.toJSON()
-    return { name, type: this.type, ...rest }
+    const { attributes, errors } = this
+    const isAny = Object.keys(attributes).length > 0
+    return {
+      name,
+      type: this.type,
+      ...rest,
+      ...(isAny ? { attributes } : {}),
+      ...(errors.length > 0 ? { errors } : {}),
+    }
   }
 }
 

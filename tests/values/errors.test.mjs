@@ -69,15 +69,54 @@ describe('causes', () => {
     for (let index = 1; index < 50; index++) long = new Error(`${index}`, { cause: long })
     assert.equal(chainOf(arrive(long)).length, 16)
   })
+})
 
-  test('of an AggregateError are its details', () => {
-    const remote = arrive(new AggregateError([new TypeError('x'), 'y'], 'all failed'))
-    assert.deepEqual(remote.details, {
-      errors: [
-        { type: 'TypeError', message: 'x' },
-        { type: 'string', message: 'y' },
-      ],
+describe('the errors of an AggregateError', () => {
+  const types = ({ errors }) => errors.map(({ type }) => type)
+
+  test('arrive, with their own', () => {
+    const inner = new AggregateError([new RangeError('z')], 'inner')
+    const remote = arrive(new AggregateError([new TypeError('x'), 'y', inner], 'all failed'))
+    assert.deepEqual(types(remote), ['TypeError', 'string', 'AggregateError'])
+    assert.deepEqual(types(remote.errors[2]), ['RangeError'])
+    assert.deepEqual(types(remote.errors[0]), [])
+    assert.deepEqual(types(arrive(remote)), types(remote), 'passed on')
+  })
+
+  test('are 16 at the most, 64 in all, and end where they turn back', () => {
+    const many = length => Array.from({ length }, () => new Error('x'))
+    assert.equal(arrive(new AggregateError(many(50))).errors.length, 16)
+    const wide = arrive(new AggregateError(Array.from({ length: 16 }, () => new AggregateError(many(16)))))
+    const count = error => 1 + error.errors.reduce((sum, each) => sum + count(each), 0)
+    assert.ok(count(wide) <= 64)
+    const circle = new AggregateError([new Error('x')])
+    circle.errors.push(circle)
+    assert.equal(arrive(circle).errors.length, 1)
+  })
+})
+
+describe('attributes', () => {
+  test('arrive: what else the error has of its own', () => {
+    const thrown = Object.assign(new Error('x'), { code: 'ENOENT', errno: -2, status: 404, nested: { a: [1] } })
+    assert.deepEqual(arrive(thrown).attributes, { code: 'ENOENT', errno: -2, status: 404, nested: { a: [1] } })
+    assert.equal(arrive(thrown).code, 'unknown')
+    assert.deepEqual(arrive(arrive(thrown)).attributes, arrive(thrown).attributes, 'passed on')
+    assert.deepEqual(arrive(new Error('x')).attributes, {})
+    assert.deepEqual(arrive(new IpcError('aborted', 'x', { a: 1 })).attributes, {})
+    assert.equal(JSON.parse(JSON.stringify(arrive(thrown))).attributes.status, 404)
+  })
+
+  test('that cannot be sent are left out one by one, and named', () => {
+    const thrown = Object.assign(new Error('x'), { status: 1, symbol: Symbol('s'), big: 'x'.repeat(2 ** 20) })
+    Object.defineProperty(thrown, 'odd', {
+      enumerable: true,
+      get() {
+        throw new Error('no')
+      },
     })
+    const { attributes, remoteStack } = arrive(thrown)
+    assert.deepEqual(attributes, { status: 1 })
+    for (const name of ['symbol', 'big', 'odd']) assert.match(remoteStack, new RegExp(`${name} was left out`))
   })
 })
 

@@ -3,8 +3,12 @@ import { type Code, isCode, isIpcError, isRemoteError, RemoteError, withoutOwnFr
 import { boundedText, printedBigInt } from '../printed'
 import { decode } from './decoder'
 import { Encoder } from './encoder'
+import { attributesOf } from './error_attributes'
+import { isPlainObject } from './plain'
 
-const maxChain = 16
+const maxNesting = 16
+const maxMembers = 16
+const maxErrors = 64
 const maxDetails = 1024 * 1024
 const encoder = new Encoder({ reason: 'a stream, which no error can carry', isLater: false })
 const nothing = Buffer.alloc(0)
@@ -18,28 +22,38 @@ type Payload = Record<string, unknown>
  */
 export function encodeError(thrown: unknown, options: { stack?: boolean } = {}): Buffer {
   try {
-    return bytesOf(payloadOf(thrown, options.stack ?? true))
+    return bytesOf(payloadOf(thrown, options.stack ?? true, { errors: maxErrors, attributeBytes: maxDetails }, []))
   } catch {
     return nothing // no memory: the code and the message travel beside it
   }
 }
 
-/** The map of an error, with that of its cause in it. */
-function payloadOf(thrown: unknown, withStack: boolean): Payload | undefined {
-  const chain: unknown[] = []
-  let following = thrown
-  while (chain.length < maxChain && !chain.includes(following)) {
-    chain.push(following)
-    following = read(following, 'cause')
-    if (following === undefined || following === null) break
-  }
-  let payload: Payload | undefined
-  for (const link of chain.reverse()) {
-    const described = describeAny(link, withStack)
-    if (payload !== undefined) described.cause = payload
-    payload = described
-  }
-  return payload
+/** What is left for all the errors of a payload together. */
+interface Room {
+  errors: number
+  attributeBytes: number
+}
+
+/** The map of an error, with those of its cause and of its errors in it. `within`: those in whose maps it stands. */
+function payloadOf(thrown: unknown, withStack: boolean, room: Room, within: readonly unknown[]): Payload {
+  room.errors--
+  const described = describeAny(thrown, withStack, room)
+  const around = [...within, thrown]
+  const isTold = (inner: unknown) => room.errors > 0 && around.length < maxNesting && !around.includes(inner)
+  const cause = read(thrown, 'cause')
+  if (cause !== undefined && cause !== null && isTold(cause))
+    described.cause = payloadOf(cause, withStack, room, around)
+  const members = membersOf(thrown)
+    .slice(0, maxMembers)
+    .flatMap(each => (isTold(each) ? [payloadOf(each, withStack, room, around)] : []))
+  if (members.length > 0) described.errors = members
+  return described
+}
+
+/** Of an AggregateError, of whatever realm, and of a remote error that has some. */
+function membersOf(thrown: unknown): readonly unknown[] {
+  const members = isAggregate(thrown) || isRemoteError(thrown) ? read(thrown, 'errors') : undefined
+  return Array.isArray(members) ? members : []
 }
 
 /** The error that such a payload tells of. Never throws: a payload that cannot be read gives 'data_loss'. */
@@ -51,36 +65,55 @@ export function decodeError(buffer: Buffer, start: number, end: number): RemoteE
     return new RemoteError('data_loss', `the other side sent an error that cannot be read: ${messageOf(failure)}`)
   }
   if (!isPayload(payload)) return new RemoteError('data_loss', 'the other side sent an error that cannot be read')
-  return rebuild(payload, maxChain)
+  return rebuild(payload, maxNesting)
 }
 
-function describeAny(thrown: unknown, withStack: boolean): Payload {
+function describeAny(thrown: unknown, withStack: boolean, room: Room): Payload {
   try {
-    return describe(thrown, withStack)
+    return describe(thrown, withStack, room)
   } catch {
     // A Proxy or a getter of the handler's making, which throws when it is looked at.
     return { type: 'Error', message: '(what was thrown cannot be examined)', code: 'unknown' }
   }
 }
 
-function describe(thrown: unknown, withStack: boolean): Payload {
+function describe(thrown: unknown, withStack: boolean, room: Room): Payload {
   const described: Payload = { type: typeOf(thrown), message: messageOf(thrown), code: codeOf(thrown) }
-  let details = isIpcError(thrown) ? thrown.details : undefined
-  const members = read(thrown, 'errors')
-  if (details === undefined && isAggregate(thrown) && Array.isArray(members)) {
-    details = { errors: members.slice(0, maxChain).map(each => ({ type: typeOf(each), message: messageOf(each) })) }
-  }
+  const notes: string[] = []
+  const details = isIpcError(thrown) ? thrown.details : undefined
   if (details !== undefined && details !== null) {
     try {
       const encoded = bytesOf(details, 'details')
       if (encoded.length > maxDetails) throw new Error(`they take more than ${maxDetails} bytes`)
       described.details = encoded
     } catch (failure) {
-      described.note = `details were left out: ${messageOf(failure)}`
+      notes.push(`details were left out: ${messageOf(failure)}`)
     }
   }
+  described.language = 'javascript'
+  const attributes = encodeAttributes(thrown, room, notes)
+  if (attributes !== undefined) described.attributes = attributes
+  if (notes.length > 0) described.note = notes.join('; ')
   if (withStack) described.stack = stackOf(thrown)
   return described
+}
+
+/** What cannot be encoded, or finds no room, is left out by itself. */
+function encodeAttributes(thrown: unknown, room: Room, notes: string[]): Buffer | undefined {
+  const kept: Payload = {}
+  for (const [name, readValue] of attributesOf(thrown)) {
+    try {
+      const value = readValue()
+      if (value === undefined) continue
+      const { length } = bytesOf({ [name]: value }, 'attributes')
+      if (length > room.attributeBytes) throw new Error(`attributes.${name} takes ${length} bytes`)
+      room.attributeBytes -= length
+      Object.defineProperty(kept, name, { value, enumerable: true })
+    } catch (failure) {
+      notes.push(`${name} was left out: ${messageOf(failure)}`)
+    }
+  }
+  return Object.keys(kept).length === 0 ? undefined : bytesOf(kept, 'attributes')
 }
 
 function bytesOf(value: unknown, root?: string): Buffer {
@@ -151,23 +184,31 @@ function isPayload(value: unknown): value is Payload {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
-function rebuild(payload: Payload, links: number): RemoteError {
+function rebuild(payload: Payload, levels: number): RemoteError {
   const textAt = (key: string) => (typeof payload[key] === 'string' ? (payload[key] as string) : undefined)
   const code = isCode(payload.code) ? payload.code : 'unknown'
-  let note = textAt('note')
-  let details: unknown
-  if (Buffer.isBuffer(payload.details)) {
+  const notes = [textAt('note')]
+  const valueAt = (key: string): unknown => {
+    const bytes = payload[key]
+    if (!Buffer.isBuffer(bytes)) return undefined
     try {
-      details = decode(payload.details, 0, payload.details.length)
+      return decode(bytes, 0, bytes.length)
     } catch (failure) {
-      note = `details could not be decoded: ${messageOf(failure)}`
+      notes.push(`${key} could not be decoded: ${messageOf(failure)}`)
+      return undefined
     }
   }
-  const lines = [textAt('stack'), note === undefined ? undefined : `(${note})`].filter(line => line !== undefined)
+  const details = valueAt('details')
+  const attributes = valueAt('attributes')
+  const members = Array.isArray(payload.errors) && levels > 1 ? payload.errors.filter(isPayload) : []
+  const noted = notes.flatMap(note => (note === undefined ? [] : [`(${note})`]))
+  const lines = [textAt('stack'), ...noted].filter(line => line !== undefined)
   return new RemoteError(code, textAt('message') ?? '', {
     type: textAt('type'),
     remoteStack: lines.length > 0 ? lines.join('\n') : undefined,
     details,
-    cause: isPayload(payload.cause) && links > 1 ? rebuild(payload.cause, links - 1) : undefined,
+    attributes: isPlainObject(attributes) ? attributes : undefined,
+    errors: members.slice(0, maxMembers).map(each => rebuild(each, levels - 1)),
+    cause: isPayload(payload.cause) && levels > 1 ? rebuild(payload.cause, levels - 1) : undefined,
   })
 }

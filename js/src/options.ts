@@ -84,6 +84,13 @@ export interface ServeOptions extends EndpointOptions {
    * also goes what this function throws, or rejects with if it is async.
    */
   onError?: (error: unknown, info: HandlerErrorInfo) => void
+  /**
+   * Gives another error in place of what a handler, or a generator of its result, has thrown, such as an IpcError with a code;
+   * undefined keeps it. Where it throws itself, that is logged, and the error stays.
+   */
+  mapError?: (error: unknown, info: HandlerErrorInfo) => unknown
+  /** `false`: stacks, attributes, causes and the errors of groups do not travel. Default true. */
+  exposeErrors?: boolean
 }
 
 /** The options of `withOptions`. */

@@ -14,6 +14,8 @@ const key = { connection: 1, id: 1 }
 const host = {
   run: code => code(),
   runAsync: code => code(),
+  expose: true,
+  mapped: error => error,
   unsendable: error => error,
   failed: error => assert.fail(error),
   failedToClean: error => assert.fail(error),

@@ -44,6 +44,12 @@ export class ArgumentStreams implements Host {
     return this.served === undefined ? code() : (runWith(this.served, code, undefined, []) as R)
   }
 
+  readonly expose = true
+
+  mapped(error: unknown): unknown {
+    return error
+  }
+
   unsendable(error: unknown): unknown {
     return error
   }

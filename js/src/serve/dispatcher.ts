@@ -7,7 +7,7 @@ import { codeNumber, encoder, native, share, shareEncoded, table } from '../runt
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf, type Referenced } from '../values'
-import { forget, InboundCall } from './context'
+import { forget, InboundCall, isAbort } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
@@ -71,7 +71,7 @@ export class Dispatcher {
       result = runHandler(call, args)
       isAsync = isThenable(result) // may run a getter of the handler's making
     } catch (error) {
-      this.fail(call, error)
+      this.failHandler(call, error)
       return
     }
     if (call.method.isAsync !== isAsync) learnIsAsync(call.method, isAsync)
@@ -86,11 +86,11 @@ export class Dispatcher {
     try {
       const settled = Promise.resolve(result).then(
         value => this.finish(call, value),
-        error => this.fail(call, error),
+        error => this.failHandler(call, error),
       )
       void settled
     } catch (error) {
-      this.fail(call, error) // a getter of the handler's making
+      this.failHandler(call, error) // a getter of the handler's making
     }
   }
 
@@ -150,6 +150,10 @@ export class Dispatcher {
     return references.length === 0 ? [] : pass(references, sides.passerOver(connection, this.decoding) ?? this)
   }
 
+  private failHandler(call: InboundCall, error: unknown): void {
+    this.fail(call, isAbort(call, error) ? error : this.errors.mapped(call.method.name, error))
+  }
+
   private fail(call: InboundCall, error: unknown): void {
     const isOurConcern = this.errors.concern(call, error)
     this.refuse(call.id, error, call)
@@ -159,7 +163,7 @@ export class Dispatcher {
   private refuse(callId: number, error: unknown, call?: InboundCall): void {
     forget(callId)
     if (call !== undefined) call.isAnswered = true
-    const details = encodeError(error)
+    const details = encodeError(error, { expose: this.errors.expose })
     share(details)
     native().replyError(callId, codeNumber(codeOf(error)), messageOf(error), details.length)
     this.onOver(call)

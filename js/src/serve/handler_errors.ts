@@ -6,13 +6,29 @@ import { shownError } from '../printed'
 import { type InboundCall, isAbort } from './context'
 
 type OnError = (error: unknown, info: HandlerErrorInfo) => unknown
+type MapError = OnError
 
 /** Tells of what handlers throw on the side that serves. */
 export class HandlerErrors {
   constructor(
     private readonly service: string,
     private readonly onError: OnError = logError,
+    private readonly mapError: MapError | undefined = undefined,
+    /** Whether stacks, attributes, causes and the errors of groups travel. */
+    readonly expose = true,
   ) {}
+
+  /** What to tell in place of what a handler has thrown. */
+  mapped(method: string, error: unknown): unknown {
+    if (this.mapError === undefined) return error
+    const { service } = this
+    try {
+      return this.mapError(error, { service, method }) ?? error
+    } catch (second) {
+      logError(second, { service, method: `${method} (in mapError)` })
+      return error
+    }
+  }
 
   /** Whether somebody has to be told here: what a handler means to throw its caller hears of, if there is one. */
   concern(call: InboundCall, error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { enter, runWith } from '../current_call'
 import { IpcError, isIpcError } from '../errors'
 import type { Host } from '../streams/producer'
-import type { InboundCall } from './context'
+import { type InboundCall, isAbort } from './context'
 import type { HandlerErrors } from './handler_errors'
 
 /** That a result, or an item, cannot be sent is the service's fault, and not that of the caller's arguments. */
@@ -33,6 +33,14 @@ export class ResultStreams implements Host {
 
   runAsync<R>(code: () => R): R {
     return runWith(this.call, code, undefined, []) as R
+  }
+
+  get expose(): boolean {
+    return this.errors.expose
+  }
+
+  mapped(error: unknown): unknown {
+    return isAbort(this.call, error) ? error : this.errors.mapped(this.call.method.name, error)
   }
 
   unsendable(error: unknown): unknown {

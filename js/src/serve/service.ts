@@ -25,7 +25,19 @@ import { loadParser } from './signature'
 
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
-const serveKeys = ['limits', 'allow', 'int64', 'spin', 'mode', 'takeover', 'takeoverTimeout', 'serial', 'onError']
+const serveKeys = [
+  'limits',
+  'allow',
+  'int64',
+  'spin',
+  'mode',
+  'takeover',
+  'takeoverTimeout',
+  'serial',
+  'onError',
+  'mapError',
+  'exposeErrors',
+]
 
 /** Of each method by its number: one for all of a serial service, else its own for each serial method. */
 function serialGroups(methods: readonly Method[], isSerialService: boolean): number[] {
@@ -60,7 +72,12 @@ export class Service implements InboundCallOwner {
       address,
       methods,
       decodingOf(options),
-      new HandlerErrors(address, fn('onError', options.onError, undefined)),
+      new HandlerErrors(
+        address,
+        fn('onError', options.onError, undefined),
+        fn('mapError', options.mapError, undefined),
+        oneOf('exposeErrors', options.exposeErrors, [true, false], true),
+      ),
       call => this.over(call),
     )
     const { numbers } = native()

@@ -8,6 +8,10 @@ export interface Host {
   run<R>(code: () => R): R
   /** The same of code that goes on when it has returned. */
   runAsync<R>(code: () => R): R
+  /** Whether what an error carries travels with it. */
+  readonly expose: boolean
+  /** What to tell in place of what the iterator has thrown. */
+  mapped(error: unknown): unknown
   /** What to tell of an item that cannot be sent. */
   unsendable(error: unknown): unknown
   /** The stream has ended with this error, which the reader has been told; `isUnsendable`: of an item that cannot be sent. */
@@ -138,9 +142,10 @@ export abstract class Producer implements StreamEnd {
   }
 
   /** Ends the stream with an error. */
-  protected fail(error: unknown, isUnsendable = false): void {
+  protected fail(thrown: unknown, isUnsendable = false): void {
     if (!this.flush()) return
-    const details = encodeError(error)
+    const error = isUnsendable ? thrown : this.host.mapped(thrown)
+    const details = encodeError(error, { expose: this.host.expose })
     share(details)
     native().endStream(this.key.connection, this.key.id, codeNumber(codeOf(error)), messageOf(error), details.length)
     this.over()

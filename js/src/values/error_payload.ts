@@ -18,11 +18,16 @@ type Payload = Record<string, unknown>
 /**
  * The payload that tells the caller of what a handler threw, and of what caused it. Never throws.
  *
- * `stack: false` leaves the stacks out, for peers on other machines.
+ * `expose: false` leaves out all but type, message, code and details, `stack: false` the stacks out, for peers on other machines.
  */
-export function encodeError(thrown: unknown, options: { stack?: boolean } = {}): Buffer {
+export function encodeError(thrown: unknown, options: { stack?: boolean; expose?: boolean } = {}): Buffer {
   try {
-    return bytesOf(payloadOf(thrown, options.stack ?? true, { errors: maxErrors, attributeBytes: maxDetails }, []))
+    if (options.expose === false) {
+      const { type, message, code, details } = describeAny(thrown, false, { errors: 1, attributeBytes: 0 })
+      return bytesOf({ type, message, code, details })
+    }
+    const room = { errors: maxErrors, attributeBytes: maxDetails }
+    return bytesOf(payloadOf(thrown, options.stack ?? true, room, []))
   } catch {
     return nothing // no memory: the code and the message travel beside it
   }

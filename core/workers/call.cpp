@@ -60,7 +60,9 @@ class BlockingDriver::Impl::Pending {
 };
 
 CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
-  Wait self(/*for_condition=*/call.local != nullptr);
+  if (call.local != nullptr) call.local->set_outer(LocalWork::current());
+  LocalWork* const innermost = call.local != nullptr ? call.local : LocalWork::current();
+  Wait self(/*for_condition=*/innermost != nullptr);
   self.local = call.local;
   const std::uint64_t token = token_of(self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
@@ -74,7 +76,7 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
   }
   Pending pending(*this, call.client, token);
   const bool has_ended =
-      call.local == nullptr ? wait(self, reading, interrupted) : wait_beside(*call.local, self, reading, interrupted);
+      innermost == nullptr ? wait(self, reading, interrupted) : wait_beside(*innermost, self, reading, interrupted);
   if (has_ended) {
     pending.complete();
   } else {

@@ -13,6 +13,9 @@ namespace ipcbridge {
 // What a call of this side's asks of the thread that waits for it, or for an item of its result: to make the items of
 // the streams among its arguments, and to run the functions among them when they are called. Done between two waits.
 // Outlives the call; BlockingDriver::forget_streams() before it goes.
+//
+// What a function does may wait in a call of its own, on the same thread, and that may end only when another function
+// of the outer call has run: so whoever waits does the work of all the calls that its thread is in.
 class LocalWork {
  public:
   struct Due {
@@ -59,6 +62,23 @@ class LocalWork {
     const std::lock_guard lock(mutex_);
     return {{}, std::exchange(due_.calls, {})};
   }
+  // The innermost of the calling thread's, whose functions it runs; and the one around this. Null: none.
+  static LocalWork* current() { return current_; }
+  LocalWork* outer() const { return outer_; }
+  void set_outer(LocalWork* outer) { outer_ = outer; }
+
+  // Says that the calling thread does some of it.
+  class Doing {
+   public:
+    explicit Doing(LocalWork& work) : outer_current_(std::exchange(current_, &work)) {}
+    ~Doing() { current_ = outer_current_; }
+    Doing(const Doing&) = delete;
+    Doing& operator=(const Doing&) = delete;
+
+   private:
+    LocalWork* outer_current_;
+  };
+
   // All streams that have begun, in the order of their places.
   std::vector<StreamKey> opened() const {
     const std::lock_guard lock(mutex_);
@@ -66,6 +86,9 @@ class LocalWork {
   }
 
  private:
+  static thread_local LocalWork* current_;
+
+  LocalWork* outer_ = nullptr;
   mutable std::mutex mutex_;
   Due due_;
   std::vector<StreamKey> opened_;

@@ -62,19 +62,35 @@ void BlockingDriver::Impl::note_due() {
   token_.recheck_conditions();
 }
 
-// The thread does what there is to do whenever there is something. True when what it waits for has come; what was asked
-// of it before that is done by then.
-bool BlockingDriver::Impl::wait_beside(LocalWork& local, Wait& self, std::optional<Reading>& reading,
+thread_local LocalWork* LocalWork::current_ = nullptr;
+
+// The thread does what there is to do whenever there is something, for this call and those around it. True when what it
+// waits for has come; what was asked of it before that is done by then.
+bool BlockingDriver::Impl::wait_beside(LocalWork& innermost, Wait& self, std::optional<Reading>& reading,
                                        const Interrupted& interrupted) {
-  self.done = [&local] { return local.has_due(); };
+  self.done = [&innermost] {
+    for (const LocalWork* work = &innermost; work != nullptr; work = work->outer()) {
+      if (work->has_due()) return true;
+    }
+    return false;
+  };
   for (;;) {
     if (!wait(self, reading, interrupted)) return false;
     const bool has_ended = self.waiter.is_done();
-    LocalWork::Due due = has_ended ? local.take_due_calls() : local.take_due();
-    if (!due.empty() && !local.go_on(std::move(due))) return has_ended;
+    for (LocalWork* work = &innermost; work != nullptr; work = work->outer()) {
+      if (!do_due(*work, has_ended)) return has_ended;
+    }
     if (has_ended) return true;
     reading = try_read();
   }
+}
+
+// False when it has been interrupted. When the wait has ended, streams may go on while those of the result are read.
+bool BlockingDriver::Impl::do_due(LocalWork& work, bool has_ended) {
+  LocalWork::Due due = has_ended ? work.take_due_calls() : work.take_due();
+  if (due.empty()) return true;
+  const LocalWork::Doing doing(work);
+  return work.go_on(std::move(due));
 }
 
 Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
@@ -83,14 +99,15 @@ Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& 
   for (;;) {
     if (stream.take(batch)) return NextItems::kItems;
     if (stream.has_ended()) return NextItems::kEnd;
-    Wait self(/*for_condition=*/local != nullptr);
+    LocalWork* const innermost = local != nullptr ? local : LocalWork::current();
+    Wait self(/*for_condition=*/innermost != nullptr);
     self.deadline = deadline;
     std::optional<Reading> reading = try_read();
     const Result<bool> waits = stream.wait_with(self.waiter);
     if (!waits.ok()) return waits.error();
     if (!waits.value()) continue;
     const bool satisfied =
-        local == nullptr ? wait(self, reading, interrupted) : wait_beside(*local, self, reading, interrupted);
+        innermost == nullptr ? wait(self, reading, interrupted) : wait_beside(*innermost, self, reading, interrupted);
     stream.stop_waiting(self.waiter);
     if (satisfied) continue;
     return deadline != kNever && system_.now() >= deadline ? NextItems::kTimeout : NextItems::kInterrupted;

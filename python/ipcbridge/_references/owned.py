@@ -9,7 +9,7 @@ from .. import _native
 from .._by_reference import ByReference
 from .._errors import IpcError
 from .._serve.exposure import exposed
-from .._serve.failures import Failure, Failures
+from .._serve.failures import CANCELLED, Failure, Failures
 from .._serve.floats import with_floats
 from .._serve.service import Service, fail
 from .._shown import shown
@@ -19,7 +19,7 @@ from .._values import encode_result
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._serve.service import StartTask
+    from .._serve.service import Finish, StartTask
 
 FUNCTION, OBJECT = 7, 8
 """The extension types of docs/values.md."""
@@ -90,11 +90,23 @@ class _Entry(Service):
         number = call.number
         if number in (GET_ATTRIBUTE, SET_ATTRIBUTE):
             act = self._get if number == GET_ATTRIBUTE else self._set
-            call.answer_with(act, self.finisher(0, start_task))
+            call.answer_with(act, self._finisher(0, start_task))
         elif number < len(self.handlers):
-            call.answer_with(self.handlers[number], self.finisher(number, start_task))
+            call.answer_with(self.handlers[number], self._finisher(number, start_task))
         else:
             fail(call, _failure("unimplemented", "the object has no method of that number"))
+
+    def _finisher(self, number: int, start_task: StartTask) -> Finish:
+        finish = self.finisher(number, start_task)
+
+        def finish_or_raise(call: _native.InboundCall, stage: int, error: BaseException, result: object) -> None:
+            # Ctrl-C on the user's own thread: it ends the call that the thread waits for.
+            if type(error) is KeyboardInterrupt:
+                fail(call, CANCELLED)
+                raise error
+            finish(call, stage, error, result)
+
+        return finish_or_raise
 
     def _get(self, name: str) -> Any:
         value = getattr(self.target, self._checked(name))

@@ -1,0 +1,295 @@
+"""Functions and objects of one side that the other calls: what is Python's own. tests/cross has what all pairs do."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from children import Children
+
+import ipcbridge as ipc
+from ipcbridge import aio
+from ipcbridge._process import process
+from ipcbridge._references import owned
+
+Function = Callable[..., Any]
+
+
+class Service:
+    """Calls what it is passed."""
+
+    def __init__(self) -> None:
+        self.kept: Any = None
+        self.may_return = threading.Event()
+
+    def call(self, function: Function, *args: Any) -> Any:
+        return function(*args)
+
+    def each(self, count: int, function: Function) -> int:
+        return sum(1 for number in range(count) if function(number) is None)
+
+    def nested(self, values: dict[str, list[Function]]) -> list[Any]:
+        return [function() for function in values["functions"]]
+
+    def notify(self, function: Function) -> None:
+        for number in range(3):
+            ipc.notify(function)(number)
+
+    def keep(self, function: Function) -> None:
+        self.kept = function
+
+    def in_a_thread(self, function: Function) -> Any:
+        results: list[Any] = []
+        thread = threading.Thread(target=lambda: results.append(function(1)))
+        thread.start()
+        thread.join()
+        return results[0]
+
+    def later(self, count: int, function: Function) -> Iterator[Any]:
+        for number in range(count):
+            yield function(number)
+
+    def return_function(self) -> Any:
+        return len
+
+    async def on_the_loop(self, function: Any) -> Any:
+        return await function(2)
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def calc(serve_either: Any, connect: Any, service: Service) -> Any:
+    serve_either("calc", service)
+    return connect("calc")
+
+
+def shared() -> int:
+    """How many functions and objects of the blocking API of this process others may call."""
+    return sum(each.count() for owners in owned._owners for each in owners())
+
+
+def test_it_runs_on_the_thread_that_waits_in_its_context(calc: Any) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+    variable.set("seen")
+    assert calc.call(lambda: (threading.get_ident(), variable.get())) == [threading.get_ident(), "seen"]
+    assert shared() == 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [len, "".join, functools.partial(len, "ab"), lambda *_: 7, Service().call],
+    ids=["builtin", "method of a builtin", "partial", "lambda", "bound method"],
+)
+def test_what_is_a_function(calc: Any, function: Any) -> None:
+    argument = {"ab": [], "x": []}
+    args = [] if isinstance(function, functools.partial) else [len if function.__name__ == "call" else [*argument]]
+    if function == Service().call or getattr(function, "__name__", "") == "call":
+        args = [lambda: 7]
+    assert calc.call(function, *args) == function(*args)
+
+
+def test_functions_within_values(calc: Any) -> None:
+    assert calc.nested({"functions": [lambda: 1, lambda: "two"]}) == [1, "two"]
+
+
+def test_its_exception_reaches_the_caller_with_its_type(calc: Any) -> None:
+    def refuse() -> None:
+        raise ipc.IpcError("not_found", "no such row", details={"row": 7})
+
+    with pytest.raises(ipc.RemoteError) as caught:
+        calc.call(refuse)
+    assert (caught.value.code, caught.value.message) == ("not_found", "no such row")
+    assert calc.call(lambda: 1) == 1
+
+
+def test_a_callback_calls_the_service_again_and_so_on(calc: Any) -> None:
+    def down(depth: int) -> int:
+        return 0 if depth == 0 else 1 + int(calc.call(down, depth - 1))
+
+    assert calc.call(down, 5) == 5  # as many as the service has threads for, with some left
+
+
+def test_a_handler_on_another_thread_calls_it(calc: Any) -> None:
+    assert calc.in_a_thread(lambda value: value + 1) == 2
+
+
+def test_an_async_handler_awaits_it(calc: Any) -> None:
+    assert calc.on_the_loop(lambda value: value + 1) == 3
+
+
+def test_it_lives_as_long_as_the_streams_of_the_result(calc: Any, service: Service) -> None:
+    stream = calc.later(1000, lambda number: number * 2)
+    assert sum(stream) == 999_000
+    assert shared() == 0
+
+
+def test_a_function_in_a_result_says_what_to_write(calc: Any) -> None:
+    with pytest.raises(ipc.RemoteError, match=r"return ipc\.retain\(function\)"):
+        calc.return_function()
+
+
+def test_a_notification_passes_no_function(calc: Any) -> None:
+    with pytest.raises(ipc.IpcError, match=r"pass ipc\.retain\(function\)") as caught:
+        ipc.notify(calc).keep(lambda: 1)
+    assert caught.value.code == "invalid_argument"
+    assert shared() == 0
+
+
+def test_what_is_no_function_is_refused() -> None:
+    for wrong in (1, "x", Service):
+        with pytest.raises(ipc.IpcError, match="takes a function"):
+            ipc.retain(wrong)  # type: ignore[arg-type]
+    for nothing in (1, object()):
+        with pytest.raises(ipc.IpcError):
+            ipc.proxy(nothing)
+
+
+def test_a_failed_call_leaves_nothing_behind(calc: Any) -> None:
+    for value in (object(), 1j):
+        with pytest.raises(ipc.IpcError):
+            calc.call(lambda: 1, value)
+    with pytest.raises(ipc.IpcError):
+        ipc.with_options(calc, timeout=0).call(lambda: 1)
+    assert shared() == 0
+
+
+def test_many_are_made_and_released_and_nothing_is_left(calc: Any) -> None:
+    for number in range(5_000):
+        with ipc.retain(lambda: number) as function:  # noqa: B023
+            calc.keep(function)
+        assert calc.call(lambda: number) == number  # noqa: B023
+    assert shared() == 0
+
+
+def test_an_object_is_freed_when_the_other_side_gives_it_back(serve: Any, connect: Any) -> None:
+    class Row:
+        def read(self) -> int:
+            return 7
+
+    serve("rows", {"make": lambda: ipc.proxy(Row())})
+    rows = connect("rows")
+    for _ in range(1_000):
+        with rows.make() as row:
+            assert row.read() == 7
+    until(lambda: shared() == 0)
+
+
+def test_the_end_of_the_connection_frees_what_it_was_given(serve: Any, connect: Any) -> None:
+    class Row:
+        def read(self) -> int:
+            return 7
+
+    serve("rows", {"make": lambda: ipc.proxy(Row())})
+    rows = connect("rows")
+    kept = [rows.make() for _ in range(10)]
+    assert shared() == 10
+    ipc.close(rows)
+    until(lambda: shared() == 0)
+    with pytest.raises(ipc.IpcError):
+        kept[0].read()
+
+
+def test_a_retained_one_survives_a_service_that_is_killed(children: Children, connect: Any) -> None:
+    child = children.serve(
+        "calc", "kept = []\nservice['keep'] = lambda f: kept.append(f)\nservice['fire'] = lambda: kept[-1]()"
+    )
+    calc = connect("calc")
+    function = ipc.retain(lambda: "called")
+    calc.keep(function)
+    assert calc.fire() == "called"
+    child.kill()
+    child.wait()
+    until(lambda: shared() == 0)
+    children.serve(
+        "calc", "kept = []\nservice['keep'] = lambda f: kept.append(f)\nservice['fire'] = lambda: kept[-1]()"
+    )
+    calc.keep(function)
+    assert calc.fire() == "called"
+
+
+def test_a_caller_that_is_killed_ends_the_callbacks_that_run(children: Children, serve: Any) -> None:
+    failed: list[ipc.IpcError] = []
+    all_failed = threading.Event()
+
+    def hold(function: Function) -> None:
+        try:
+            function()
+        except ipc.IpcError as error:
+            failed.append(error)
+            if len(failed) == 50:
+                all_failed.set()
+
+    serve("calc", {"hold": hold}, threads=50)
+    child = children.run("""
+        running = threading.Semaphore(0)
+        def wait():
+            running.release()
+            time.sleep(1000)
+        calc = ipc.connect("calc")
+        for _ in range(50):
+            threading.Thread(target=lambda: calc.hold(wait), daemon=True).start()
+        for _ in range(50):
+            running.acquire()
+        say("running")
+        time.sleep(1000)
+    """)
+    child.expect("running")
+    child.send_signal(signal.SIGKILL)
+    assert all_failed.wait(30)
+    assert {error.code for error in failed} == {"unavailable"}
+
+
+def test_ctrl_c_during_a_callback_ends_the_call(children: Children) -> None:
+    child = children.run("""
+        server = ipc.serve("calc", {"call": lambda function: function()})
+        def wait():
+            say("running")
+            time.sleep(1000)
+        with ipc.connect("calc") as calc:
+            try:
+                calc.call(wait)
+            except KeyboardInterrupt:
+                say("interrupted")
+            say(calc.call(lambda: "goes on"))
+        server.close(0)
+        say("done")
+    """)
+    child.expect("running")
+    child.interrupt()
+    child.expect("interrupted")
+    child.expect("goes on")
+    child.expect("done")
+
+
+def test_under_asyncio_they_run_on_the_loop(serve: Any, run: Any) -> None:
+    serve("calc", Service())
+
+    async def main() -> None:
+        thread = threading.get_ident()
+        async with aio.connect("calc") as calc:
+            assert await calc.call(threading.get_ident) == thread
+            assert [number async for number in calc.later(3, lambda number: number)] == [0, 1, 2]
+            with aio.retain(lambda: "kept") as function:
+                await calc.keep(function)
+
+    run(main())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what an event of the driver's makes true."""
+    assert process.current().driver is not None
+    changed = threading.Event()
+    for _ in range(3000):
+        if condition():
+            return
+        changed.wait(0.01)
+    assert condition()

@@ -33,7 +33,9 @@ void BlockingDriver::Impl::on(const InboundCallEvent& event) {
 
 // A function that was passed with a call runs on the thread that waits for that. False when it is no thread that can.
 bool BlockingDriver::Impl::run_where_awaited(const InboundCallEvent& event, std::uint64_t token) {
-  const auto& wait = *reinterpret_cast<const Wait*>(token);  // NOLINT(performance-no-int-to-ptr)
+  const auto* place = reinterpret_cast<const AnswerPlace*>(token);  // NOLINT(performance-no-int-to-ptr)
+  if (place->is_submitted()) return false;
+  const auto& wait = static_cast<const Wait&>(*place);
   if (wait.local == nullptr) return false;
   wait.local->add_call(InboundCall(event));
   note_due();

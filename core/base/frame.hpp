@@ -46,8 +46,8 @@ static_assert(sizeof(FrameHeader) == 16);
 constexpr bool is_well_formed(const FrameHeader& header) {
   const bool is_call = header.type == FrameType::kRequest || header.type == FrameType::kNotify;
   const bool may_carry_streams = header.type == FrameType::kRequest || header.type == FrameType::kReply;
-  const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) |
-                    (is_call ? kFlagReference : 0);
+  const int known =
+      kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) | (is_call ? kFlagReference : 0);
   return header.zero == 0 && (header.flags & ~known) == 0;
 }
 

@@ -19,7 +19,7 @@ struct BlockingDriver::Impl::Wait : AnswerPlace {
   LocalWork* local = nullptr;  // of a call
   Done done;                   // of a condition
   TimePoint deadline = kNever;
-  bool is_back_soon = false;  // its thread, which waits for one submitted call after the other
+  bool is_back_soon = false;   // its thread, which waits for one submitted call after the other
   std::uint32_t observed = 0;  // how many events there had been when it looked
 
   bool is_over() { return waiter.is_done() || (done && done()); }

@@ -82,7 +82,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
                     PyObject* metadata) {
   Encoder encoder;
   encoder.accept_streams();
-  SharedReferences references(*self->blocking_driver, /*in_result=*/false);
+  SharedReferences references(*self->blocking_driver, /*retained_only=*/false);
   encoder.accept_references(references);
   if (self->reference_on != 0) encoder.put_reference(self->reference);
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) {

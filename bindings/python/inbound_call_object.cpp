@@ -70,7 +70,7 @@ bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
   const char* const root = "result";
   std::optional<StreamKey> first;
   std::vector<PyObject*> sources;
-  SharedReferences references(*self->responder, /*in_result=*/true);
+  SharedReferences references(*self->responder, /*retained_only=*/true);
   const bool sent = with_codec_errors(root, [&] {
     Encoder encoder;
     encoder.accept_streams();

@@ -79,7 +79,7 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   if (future == nullptr) return nullptr;
   Encoder encoder;
   encoder.accept_streams();
-  SharedReferences references(*self->loop_driver, /*in_result=*/false);
+  SharedReferences references(*self->loop_driver, /*retained_only=*/false);
   encoder.accept_references(references);
   if (self->reference_on != 0) encoder.put_reference(self->reference);
   const char* const root = "";

@@ -39,7 +39,7 @@ PyObject* hook(Responder& responder, Hook which) {
 PyObject* SharedReferences::share(PyObject* value) {
   PyObject* share = hook(responder_, kShare);
   if (share == nullptr) return nullptr;
-  PyObject* given[] = {value, in_result_ ? Py_True : Py_False};
+  PyObject* given[] = {value, retained_only_ ? Py_True : Py_False};
   return PyObject_Vectorcall(share, given, 2, nullptr);
 }
 

@@ -15,8 +15,8 @@ namespace ipcbridge::python {
 // The functions and objects of this side that a message tells of, as its encoder meets them. With the GIL.
 class SharedReferences final : public ReferenceSharer {
  public:
-  // `in_result`: only those that are retained.
-  SharedReferences(Responder& responder, bool in_result) : responder_(responder), in_result_(in_result) {}
+  // `retained_only`: of a result, and of a call that no thread waits for.
+  SharedReferences(Responder& responder, bool retained_only) : responder_(responder), retained_only_(retained_only) {}
 
   PyObject* share(PyObject* value) override;
   void add(std::uint64_t id) override { ids_.push_back(id); }
@@ -31,7 +31,7 @@ class SharedReferences final : public ReferenceSharer {
 
  private:
   Responder& responder_;
-  bool in_result_;
+  bool retained_only_;
   std::vector<std::uint64_t> ids_;
 };
 

@@ -273,16 +273,24 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
   if ((caller->flags & call_flag::kNotify) != 0) return ended_future(call_and_wait(object, args, nargsf, names));
   Encoder encoder;
   encoder.accept_streams();
+  SharedReferences references(*caller->blocking_driver, /*retained_only=*/true);
+  encoder.accept_references(references);
   if (caller->reference_on != 0) encoder.put_reference(caller->reference);
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) || !refuse_streams(encoder)) {
+    references.end();
     return without_own_frames();
   }
   PyObject* long_payload = nullptr;
-  if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) return nullptr;
+  if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) {
+    references.end();
+    return nullptr;
+  }
   CallOptions options = call_options(caller->timeout_us, caller->flags);
   options.reference_on = caller->reference_on;
+  options.references = references.ids();
   PyObject* inherited = nullptr;
   if (!inherit(caller, options, inherited)) {
+    references.end();
     Py_XDECREF(long_payload);
     return without_own_frames();
   }
@@ -293,6 +301,7 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
     Py_CLEAR(self_of(call)->future);
     Py_CLEAR(future);
   }
+  references.end();  // the driver knows them by now
   Py_XDECREF(call);
   Py_XDECREF(inherited);
   Py_XDECREF(long_payload);

@@ -63,20 +63,20 @@ class LocalWork {
     return {{}, std::exchange(due_.calls, {})};
   }
   // The innermost of the calling thread's, whose functions it runs; and the one around this. Null: none.
-  static LocalWork* current() { return current_; }
+  static LocalWork* current();
   LocalWork* outer() const { return outer_; }
   void set_outer(LocalWork* outer) { outer_ = outer; }
 
   // Says that the calling thread does some of it.
   class Doing {
    public:
-    explicit Doing(LocalWork& work) : outer_current_(std::exchange(current_, &work)) {}
-    ~Doing() { current_ = outer_current_; }
+    explicit Doing(LocalWork& work);
+    ~Doing();
     Doing(const Doing&) = delete;
     Doing& operator=(const Doing&) = delete;
 
    private:
-    LocalWork* outer_current_;
+    LocalWork* before_;
   };
 
   // All streams that have begun, in the order of their places.
@@ -86,8 +86,6 @@ class LocalWork {
   }
 
  private:
-  static thread_local LocalWork* current_;
-
   LocalWork* outer_ = nullptr;
   mutable std::mutex mutex_;
   Due due_;

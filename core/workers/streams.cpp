@@ -62,8 +62,6 @@ void BlockingDriver::Impl::note_due() {
   token_.recheck_conditions();
 }
 
-thread_local LocalWork* LocalWork::current_ = nullptr;
-
 // The thread does what there is to do whenever there is something, for this call and those around it. True when what it
 // waits for has come; what was asked of it before that is done by then.
 bool BlockingDriver::Impl::wait_beside(LocalWork& innermost, Wait& self, std::optional<Reading>& reading,

@@ -133,7 +133,7 @@ def test_it_lives_as_long_as_the_streams_of_the_result(calc: Any, service: Servi
 
 
 def test_a_function_in_a_result_says_what_to_write(calc: Any) -> None:
-    with pytest.raises(ipc.RemoteError, match=r"return ipc\.retain\(function\)"):
+    with pytest.raises(ipc.RemoteError, match=r"send ipc\.retain\(function\)"):
         calc.return_function()
 
 
@@ -141,6 +141,15 @@ def test_a_notification_passes_no_function(calc: Any) -> None:
     with pytest.raises(ipc.IpcError, match=r"pass ipc\.retain\(function\)") as caught:
         ipc.notify(calc).keep(lambda: 1)
     assert caught.value.code == "invalid_argument"
+    assert shared() == 0
+
+
+def test_a_submitted_call_passes_retained_functions_only(calc: Any, service: Service) -> None:
+    with pytest.raises(ipc.IpcError, match=r"send ipc\.retain\(function\)"):
+        ipc.submit(calc).keep(len)
+    with ipc.retain(lambda: "kept") as function:
+        ipc.submit(calc).keep(function).result(30)
+        assert service.kept() == "kept"
     assert shared() == 0
 
 

@@ -29,7 +29,7 @@ RETAINED = _native.RETAINED
 
 _NAME = "a callback"
 _GONE = "the function, or object, is gone: it has been released, or the call that passed it has ended"
-_OF_RESULT = "a function, and the call that it would belong to has ended: return ipc.retain(function)"
+_NOT_RETAINED = "a function that ends with the call it is passed to, which nobody waits for: send ipc.retain(function)"
 
 
 class Retained(ByReference):
@@ -154,17 +154,17 @@ class Owned:
         self._ids: dict[Hashable, int] = {}  # of those that are retained
         self._next_id = itertools.count(1)
 
-    def share(self, value: Any, in_result: bool) -> tuple[int, int, bytes]:
+    def share(self, value: Any, retained_only: bool) -> tuple[int, int, bytes]:
         """(id, extension type, contents) of what a message is to tell of, until end() has been told the id."""
         if isinstance(value, Proxied):
             number, entry = self._retain(_ObjectKey(value.target), value.target, exposed)
             return number, OBJECT, number.to_bytes(8, "big") + encode_result(entry.names)
         if isinstance(value, Retained):
             number, _ = self._retain(_key_of(value.function), value.function, _as_function)
-        elif in_result:
+        elif retained_only:
             from .._values._refusal import Refused  # takes long to import
 
-            raise Refused(_OF_RESULT)
+            raise Refused(_NOT_RETAINED)
         else:
             number = next(self._next_id)
             self._entries[number] = value

@@ -63,7 +63,7 @@ test('a caller that has no memory for its arguments or for the answer fails that
 
 test('a call that has no memory for its metadata fails alone, and keeps nothing pending', async t => {
   const { remote } = await serveElsewhereAndConnect(t)
-  const view = ipc.withOptions(remote, { metadata: { large: Buffer.alloc(64 << 10) } })
+  const view = ipc.withOptions(remote, { metadata: { large: Buffer.alloc(60 << 10) } })
   t.mock.method(Buffer, 'concat', () => {
     throw new RangeError('Array buffer allocation failed')
   })

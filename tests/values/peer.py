@@ -15,7 +15,7 @@ from ipcbridge._values import decode, decode_args, decode_error, encode_args, en
 
 def again(kind: str, data: bytes) -> bytes:
     if kind == "error":
-        return encode_error(decode_error(data), stack=False)
+        return encode_error(decode_error(data))
     if kind == "args":
         args, kwargs = decode_args(data)
         return encode_args(tuple(args), kwargs)

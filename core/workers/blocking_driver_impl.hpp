@@ -172,7 +172,7 @@ class BlockingDriver::Impl final : public EventSink {
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
   void note_waiting(bool waits);
-  void cancel_lost_streams(const SubmittedCall& call);
+  void cancel_lost_streams(const SubmittedCall::LostStreams& lost);
 
   // Workers, with the lock (worker.cpp).
   bool lead(Worker& self, WorkQueue& queue, InterruptCheck& check, Scope& lock);

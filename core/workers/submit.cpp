@@ -29,16 +29,17 @@ void BlockingDriver::Impl::keep_answer(SubmittedCall& call, const OutcomeEvent& 
 }
 
 SubmittedCall* BlockingDriver::Impl::take_answered(bool collects) {
-  SubmittedCall* call = submitted_.take(collects);
+  SubmittedCall::LostStreams lost;
+  SubmittedCall* call = submitted_.take(collects, lost);
   if (call == nullptr) return nullptr;
   if (submitted_.any_waits()) note_due();  // somebody may wait for this one
-  cancel_lost_streams(*call);
+  cancel_lost_streams(lost);
   return call;
 }
 
-void BlockingDriver::Impl::cancel_lost_streams(const SubmittedCall& call) {
-  for (std::uint64_t id = call.lost_streams().first; id < call.lost_streams().end(); ++id) {
-    driver_->cancel_stream({call.lost_connection(), id});
+void BlockingDriver::Impl::cancel_lost_streams(const SubmittedCall::LostStreams& lost) {
+  for (std::uint64_t id = lost.streams.first; id < lost.streams.end(); ++id) {
+    driver_->cancel_stream({lost.connection, id});
   }
 }
 
@@ -69,7 +70,7 @@ bool BlockingDriver::Impl::cancel(SubmittedCall& call) {
   // The answer may have come before that.
   if (!submitted_.withdraw(call)) return false;
   for (const std::shared_ptr<StreamQueue>& stream : call.result.streams) leave_stream(*stream);
-  cancel_lost_streams(call);
+  cancel_lost_streams(call.lost());
   return true;
 }
 

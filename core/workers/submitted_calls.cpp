@@ -24,8 +24,7 @@ void SubmittedCalls::put(SubmittedCall& call, const OutcomeEvent& event, StreamT
     call.result.streams = streams.open(event.connection, event.outcome.streams);
   } catch (const std::bad_alloc&) {
     call.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
-    call.lost_connection_ = event.connection;
-    call.lost_streams_ = event.outcome.streams;
+    call.lost_ = {event.connection, event.outcome.streams};
   }
   const std::lock_guard lock(mutex_);
   call.state_ = SubmittedCall::State::kAnswered;
@@ -43,12 +42,13 @@ void SubmittedCalls::remove(SubmittedCall& call) {
   answered_.fetch_sub(1);
 }
 
-SubmittedCall* SubmittedCalls::take(bool collects) {
+SubmittedCall* SubmittedCalls::take(bool collects, SubmittedCall::LostStreams& lost) {
   if (!any_answered()) return nullptr;
   const std::lock_guard lock(mutex_);
   SubmittedCall* call = first_;
   if (call == nullptr) return nullptr;
   remove(*call);
+  lost = call->lost_;
   call->state_ = SubmittedCall::State::kTaken;
   taken_by_waiters_ += collects ? 0 : 1;
   return call;

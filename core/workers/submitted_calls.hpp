@@ -17,11 +17,15 @@ class SubmittedCall : public AnswerPlace {
  public:
   SubmittedCall() : AnswerPlace(true) {}
 
+  // Streams of a result, for which there was no memory: they are to be cancelled.
+  struct LostStreams {
+    std::uint64_t connection = 0;
+    StreamRange streams;
+  };
+
   // Once it has been taken.
   CallResult result;
-  // Streams of the result, for which there was no memory: they are to be cancelled.
-  std::uint64_t lost_connection() const { return lost_connection_; }
-  const StreamRange& lost_streams() const { return lost_streams_; }
+  const LostStreams& lost() const { return lost_; }
 
   ClientId client() const { return client_; }
 
@@ -31,8 +35,7 @@ class SubmittedCall : public AnswerPlace {
 
   ClientId client_ = 0;
   State state_ = State::kTaken;
-  std::uint64_t lost_connection_ = 0;
-  StreamRange lost_streams_;
+  LostStreams lost_;
   // Neighbours among those that are answered.
   SubmittedCall* before_ = nullptr;
   SubmittedCall* behind_ = nullptr;
@@ -46,8 +49,9 @@ class SubmittedCalls {
   void begin(SubmittedCall& call, ClientId client);
   // Its answer has come. Under the Driver's lock; what is to be kept of it is in the call.
   void put(SubmittedCall& call, const OutcomeEvent& event, StreamTable& streams);
-  // The first, or null. `collects`: for the collector.
-  SubmittedCall* take(bool collects);
+  // The first, or null. `collects`: for the collector. Whoever waits for it may do away with it from then on, so what
+  // it has lost comes with it.
+  SubmittedCall* take(bool collects, SubmittedCall::LostStreams& lost);
   // Nobody wants its answer. False when somebody has taken it already.
   bool withdraw(SubmittedCall& call);
 

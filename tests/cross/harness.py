@@ -130,7 +130,7 @@ class Peer:
     def _fail_all(self) -> None:
         while self._replies:
             with contextlib.suppress(KeyError):
-                self._replies.popitem()[1].set_exception(EOFError(f"the {self.kind} peer has ended"))
+                self._replies.popitem()[1].set_exception(EOFError(f"the {self.kind} peer has ended: {self.stderr()}"))
 
 
 class Command:

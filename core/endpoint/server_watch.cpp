@@ -14,7 +14,7 @@ constexpr Duration kRetry = std::chrono::milliseconds(100);
 }  // namespace
 
 void Server::check_soon() {
-  if (state_ == ServerState::kListening) check_by(context().now() + kDebounce);
+  if (state_ == ServerState::kListening && !options_.attached) check_by(context().now() + kDebounce);
 }
 
 void Server::check_by(TimePoint at) {

@@ -114,6 +114,28 @@ TEST_F(ServerWatch, TheServersOfSeveralDriversHear) {
   EXPECT_TRUE(run_until({&first, &second}, [&] { return ::access((path_ + "-other").c_str(), F_OK) == 0; }));
 }
 
+// What is offered over connections that others have made, methods or references, is nowhere to be found.
+TEST_F(ServerWatch, AnAttachedServerHasNoFilesToLookAfter) {
+  int locked = 0;
+  FaultySystem system;
+  system.on_flock = [&] {
+    ++locked;
+    return false;
+  };
+  DriverOptions driver;
+  driver.system = &system;
+  Endpoint endpoint(driver);
+  ServeOptions offered;
+  offered.attached = true;
+  offered.methods = {"echo"};
+  const ServerId attached = endpoint.serve(offered);
+  endpoint.serve(options());
+  ASSERT_TRUE(removed());
+  EXPECT_TRUE(is_found(endpoint)) << "so every server has looked that does";
+  EXPECT_EQ(locked, 2) << "where the other listens, and where it listens anew";
+  EXPECT_EQ(state(endpoint, attached), ServerState::kListening);
+}
+
 TEST_F(ServerWatch, WhereChangesCannotBeWatchedAServerLooksEveryNowAndThen) {
   FaultySystem system;
   system.on_inotify_init = fail_with(EMFILE);

@@ -82,6 +82,10 @@ class Peer:
         except queue.Empty:
             raise AssertionError(f"{self.kind}: no event {name!r} came; stderr: {self.stderr()}") from None
 
+    def has_event(self, name: str) -> bool:
+        """Whether another event of this name has come already."""
+        return not self._events[name].empty()
+
     def stderr(self) -> str:
         self._log.seek(0)
         return self._log.read().decode(errors="replace")[-4000:]

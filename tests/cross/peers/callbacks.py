@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
+
+from lines import event
 
 import ipcbridge as ipc
 
@@ -23,6 +26,50 @@ def function_of(kind: str) -> Callable[[Any], Any]:
         raise LookupError(f"nothing for {value}")
 
     return {"plain": plain, "async": later, "raising": raising}[kind]
+
+
+class Gate:
+    """A function to be called back that returns when the harness says so, and tells when it is cancelled."""
+
+    def __init__(self) -> None:
+        self._opened = threading.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def close(self) -> None:
+        self._opened.clear()
+
+    def wait(self, value: Any) -> Any:
+        event("asked")
+        cancellation = ipc.context().cancellation
+        while not self._opened.wait(0.001):
+            if cancellation.is_set():
+                event("callback cancelled")
+                return None
+        return value
+
+
+class AsyncGate:
+    """The same for an event loop."""
+
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def close(self) -> None:
+        self._opened.clear()
+
+    async def wait(self, value: Any) -> Any:
+        event("asked")
+        try:
+            await self._opened.wait()
+        except asyncio.CancelledError:
+            event("callback cancelled")
+            raise
+        return value
 
 
 class Tally:

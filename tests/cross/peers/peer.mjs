@@ -1,4 +1,5 @@
 // The Node.js peer: does what the harness says, as client and as server.
+import { EventEmitter } from 'node:events'
 import { createInterface } from 'node:readline'
 import * as ipc from 'ipcbridge'
 import { build } from '../../values/notation.mjs'
@@ -12,7 +13,24 @@ const event = (name, more) => say({ event: name, ...more })
 const clients = new Map()
 const servers = new Map()
 const controllers = new Map()
+const streams = new Map()
+let gate = makeGate()
 let crowd = []
+
+/** A function to be called back that returns when the harness says so, and tells when nobody waits for it any more. */
+function makeGate() {
+  const opened = new EventEmitter()
+  const isOpen = new Promise(resolve => opened.once('open', resolve))
+  return {
+    open: () => opened.emit('open'),
+    wait: async value => {
+      ipc.context().signal.addEventListener('abort', () => event('callback cancelled'))
+      event('asked')
+      await isOpen
+      return value
+    },
+  }
+}
 
 function connectOptions({ connect_timeout, max_queued_bytes, limits, allow } = {}) {
   const options = {}
@@ -55,6 +73,7 @@ function argumentsOf({ args = [], kwargs, unencodable }) {
 const memberOf = (remote, path) => path.split('.').reduce((holder, name) => holder[name], remote)
 
 function* numbers(count) {
+  event('feeding')
   try {
     for (let number = 0; number < count; number++) yield number
   } finally {
@@ -122,11 +141,20 @@ const actions = {
     }
   },
   read: async command => read(await memberOf(viewOf(command), command.method)(...argumentsOf(command)), command.most),
+  open: async command => {
+    const stream = await memberOf(viewOf(command), command.method)(...argumentsOf(command))
+    const items = stream[Symbol.asyncIterator]()
+    streams.set(command.as, { [Symbol.asyncIterator]: () => items })
+    return (await items.next()).value
+  },
+  finish: async ({ as }) => read(streams.get(as)),
+  open_gate: () => gate.open(),
   feed: async command => {
     const result = await memberOf(viewOf(command), command.method)(numbers(command.count))
     return command.reads ? read(result) : result
   },
-  each: async command => viewOf(command).each(command.items, functionOf(command.kind)),
+  each: async command =>
+    viewOf(command).each(command.items, command.kind === 'gated' ? gate.wait : functionOf(command.kind)),
   each_later: async command => {
     const results = []
     for await (const item of viewOf(command).each_later(command.count, functionOf(command.kind))) results.push(item)
@@ -235,6 +263,8 @@ const actions = {
     await Promise.all([...servers.values()].map(server => server.close({ grace: 0 })))
     clients.clear()
     servers.clear()
+    streams.clear()
+    gate = makeGate()
   },
 }
 

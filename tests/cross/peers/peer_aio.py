@@ -14,7 +14,7 @@ from lines import become, commands, event, say
 
 # isort: split
 from async_service import AsyncService
-from callbacks import Tally, code_of_awaited, function_of, offered
+from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from telling import tell, tell_error
 
@@ -22,10 +22,13 @@ from ipcbridge import IpcError, aio
 
 servers: dict[str, aio.Server] = {}
 crowd: list[Any] = []
+streams: dict[str, Any] = {}
+gate = AsyncGate()
 calls: dict[int, asyncio.Future[Any]] = {}
 
 
 async def _numbers(count: int) -> AsyncIterator[int]:
+    event("feeding")
     try:
         for number in range(count):
             yield number
@@ -71,12 +74,24 @@ class Actions:
             stream.close()
         return {"count": len(seen), "sum": sum(seen), "error": None}
 
+    async def open(self, **command: Any) -> Any:
+        args, _ = arguments_of(command)
+        streams[command["as"]] = stream = await member_of(view_of(command), command["method"])(*args)
+        return await stream.__anext__()
+
+    async def finish(self, **command: Any) -> Any:
+        return await self._read(streams.pop(command["as"]), None)
+
+    async def open_gate(self, **_: Any) -> None:
+        gate.open()
+
     async def feed(self, count: int, **command: Any) -> Any:
         result = await member_of(view_of(command), command["method"])(_numbers(count))
         return await self._read(result, None) if command.get("reads") else result
 
     async def each(self, items: list[Any], kind: str, **command: Any) -> Any:
-        return await view_of(command).each(items, function_of(kind))
+        function = gate.wait if kind == "gated" else function_of(kind)
+        return await view_of(command).each(items, function)
 
     async def each_later(self, count: int, kind: str, **command: Any) -> Any:
         return [item async for item in view_of(command).each_later(count, function_of(kind))]
@@ -203,6 +218,8 @@ class Actions:
         become(uid)
 
     async def reset(self, **_: Any) -> None:
+        gate.close()
+        streams.clear()
         await self.disperse()
         while clients:
             await aio.close(clients.popitem()[1])

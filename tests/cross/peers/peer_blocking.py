@@ -12,7 +12,7 @@ from typing import Any
 from lines import become, commands, event, say
 
 # isort: split
-from callbacks import Tally, code_of, function_of, offered
+from callbacks import Gate, Tally, code_of, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from service import Service
 from telling import tell, tell_error
@@ -21,6 +21,8 @@ import ipcbridge as ipc
 
 servers: dict[str, ipc.Server] = {}
 crowd: list[Any] = []
+streams: dict[str, Any] = {}
+gate = Gate()
 
 
 class Actions:
@@ -54,12 +56,23 @@ class Actions:
             del stream
         return {"count": len(seen), "sum": sum(seen), "error": None}
 
+    def open(self, **command: Any) -> Any:
+        args, _ = arguments_of(command)
+        streams[command["as"]] = stream = member_of(view_of(command), command["method"])(*args)
+        return next(stream)
+
+    def finish(self, **command: Any) -> Any:
+        return self._read(streams.pop(command["as"]), None)
+
+    def open_gate(self, **_: Any) -> None:
+        gate.open()
+
     def feed(self, count: int, **command: Any) -> Any:
         result = member_of(view_of(command), command["method"])(_numbers(count))
         return self._read(result, None) if command.get("reads") else result
 
     def each(self, items: list[Any], kind: str, **command: Any) -> Any:
-        return view_of(command).each(items, function_of(kind))
+        return view_of(command).each(items, gate.wait if kind == "gated" else function_of(kind))
 
     def each_later(self, count: int, kind: str, **command: Any) -> Any:
         return list(view_of(command).each_later(count, function_of(kind)))
@@ -183,6 +196,8 @@ class Actions:
         become(uid)
 
     def reset(self, **_: Any) -> None:
+        gate.close()
+        streams.clear()
         self.disperse()
         while clients:
             ipc.close(clients.popitem()[1])
@@ -191,6 +206,7 @@ class Actions:
 
 
 def _numbers(count: int) -> Iterator[int]:
+    event("feeding")
     try:
         yield from range(count)
     finally:

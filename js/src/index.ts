@@ -54,6 +54,7 @@ export type { Peer } from './serve/caller'
 export { type Context, context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
+export { closeOnSignals, type SignalOptions } from './serve/signals'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
 export { Stream } from './streams/stream'
 export {

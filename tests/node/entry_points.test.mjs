@@ -22,6 +22,7 @@ test('the public names are these', () => {
       'Stream',
       'call',
       'close',
+      'closeOnSignals',
       'codes',
       'connect',
       'context',

@@ -46,6 +46,18 @@ export class Server implements AsyncDisposable {
     return this.#service.close(options)
   }
 
+  /** Lets the process end while the server is open, if nothing else keeps it alive; returns the server. */
+  unref(): this {
+    this.#service.keepProcess(false)
+    return this
+  }
+
+  /** Has the server keep the process alive again, as it does from the beginning; returns the server. */
+  ref(): this {
+    this.#service.keepProcess(true)
+    return this
+  }
+
   /** What `console.log` shows. */
   [inspect.custom](): string {
     const { address, state } = this.#service

@@ -53,6 +53,8 @@ export class Service implements InboundCallOwner {
   readonly id: number
   /** Where it listens, or did when that was last asked. */
   private path = ''
+  /** Whether it keeps the process alive while it is open. */
+  private isReferenced = true
   /** How many calls have begun and are not over. The core counts those, too, that wait for their turn. */
   private begun = 0
   /** Of the calls whose handlers wait in close(), what lets them go on. */
@@ -114,7 +116,7 @@ export class Service implements InboundCallOwner {
     if (!this.isAttached) this.watchSocket(state)
     if (serverStates[state] === 'closed') {
       servers.delete(this.id)
-      letGo()
+      if (this.isReferenced) letGo()
     }
     this.state.change(state, code, message)
   }
@@ -124,12 +126,22 @@ export class Service implements InboundCallOwner {
     else native().keepOnSignal(this.id)
   }
 
+  /** Whether it is to keep the process alive from now on. */
+  keepProcess(keeps: boolean): void {
+    if (keeps === this.isReferenced) return
+    this.isReferenced = keeps
+    if (this.state.current === 'closed') return
+    if (keeps) keepAlive()
+    else letGo()
+  }
+
   async close(options: CloseOptions): Promise<void> {
     checkKeys('close', options, ['grace'])
     const grace = milliseconds('grace', options.grace, native().numbers.defaultGrace)
     if (this.state.current === 'closed') return
     const closed = this.state.next(state => state === 'closed')
     native().closeServer(this.id, grace)
+    this.keepProcess(true) // or it might end with this
     const call = callServedAt(this.id)
     await (call === undefined ? closed : Promise.race([closed, this.othersEnd(call)]))
   }

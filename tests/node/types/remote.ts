@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import {
   type Call,
   type Callback,
+  closeOnSignals,
   connect,
   fanOut,
   getAttribute,
@@ -210,4 +211,14 @@ export async function bothWays(): Promise<void> {
     if (error === undefined) value.toFixed()
     else error.code.trim()
   }
+}
+
+export async function useServer(): Promise<void> {
+  const server = await serve('docs', {})
+  server.unref().ref()
+  const end: () => void = closeOnSignals(server, { grace: 5000 })
+  end()
+  closeOnSignals([server], { signals: ['SIGHUP'], exitCode: 0, beforeExit: async signal => signal === 'SIGHUP' })
+  // @ts-expect-error: no signal
+  closeOnSignals(server, { signals: ['SIGNAL'] })
 }

@@ -31,6 +31,7 @@ from ._verbs import close, notify, on_state, status, submit, with_options
 
 if TYPE_CHECKING:
     from ._code import Code
+    from ._serve.signals import close_on_signals
 
 __all__ = [
     "Code",
@@ -46,6 +47,7 @@ __all__ = [
     "Unavailable",
     "call",
     "close",
+    "close_on_signals",
     "connect",
     "context",
     "describe",
@@ -76,6 +78,11 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module("ipcbridge.aio")
+    if name == "close_on_signals":  # and signal
+        from ._serve.signals import close_on_signals
+
+        globals()["close_on_signals"] = close_on_signals
+        return close_on_signals
     if name == "Code":  # so does typing
         from ._code import Code
 

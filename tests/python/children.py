@@ -30,10 +30,14 @@ def can_unshare() -> bool:
 
 
 class Child(subprocess.Popen[str]):
+    def line(self) -> str:
+        """Waits for the next line; '' at the end."""
+        assert self.stdout is not None
+        return self.stdout.readline().rstrip("\n")
+
     def expect(self, line: str) -> None:
         """Waits for this line."""
-        assert self.stdout is not None
-        said = self.stdout.readline().rstrip("\n")
+        said = self.line()
         assert said == line, f"expected {line!r}, got {said!r}; stderr: {self.rest()[1] if not said else ''}"
 
     def rest(self) -> tuple[str, str]:

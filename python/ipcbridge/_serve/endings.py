@@ -6,8 +6,9 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import NoReturn
 
 from .._typing import Any
 
@@ -29,6 +30,27 @@ class Ending:
         raise self.raised
 
 
+_active: list[Ending] = []
+"""Of the main thread."""
+
+ending_process: list[Callable[[], None]] = []
+"""What ends the process, once a signal has closed its servers (signals.py)."""
+
+
+def raise_on_main_thread(error: BaseException) -> NoReturn:
+    """As a signal does: not as what a handler raises that runs there."""
+    for ending in _active:
+        ending.raised = error
+    raise error
+
+
+def end_process_if_told() -> None:
+    """On the main thread, when a server there is closed."""
+    if threading.current_thread() is threading.main_thread():
+        for end in ending_process:
+            end()
+
+
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[Ending]:
     """On the main thread Ctrl-C raises a KeyboardInterrupt that prints no traceback, and SIGTERM SystemExit(143).
@@ -40,6 +62,7 @@ def ended_by_signals() -> Iterator[Ending]:
     replaced: list[tuple[int, Any]] = []
     try:
         if threading.current_thread() is threading.main_thread():
+            _active.append(ending)
             for number, usual, handler in (
                 (signal.SIGINT, signal.default_int_handler, ending.on_interrupt),
                 (signal.SIGTERM, signal.SIG_DFL, ending.on_terminate),
@@ -52,6 +75,8 @@ def ended_by_signals() -> Iterator[Ending]:
         _quieten(interrupt)
         raise
     finally:
+        if ending in _active:
+            _active.remove(ending)
         for replaced_number, usual in replaced:
             signal.signal(replaced_number, usual)
 

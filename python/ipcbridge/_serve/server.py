@@ -61,6 +61,7 @@ class Server:
         self._closed = Latch()
         self._epoch = 0
         self._left_by: int | None = None
+        self._is_run_over: Latch | None = None
         self._listeners = Listeners()
         self._threads: list[threading.Thread] = []
         self._running: dict[Key, _Task] = {}
@@ -82,6 +83,9 @@ class Server:
         with suppress(IpcError):
             self._driver.wait_server_closed(self._id)
         self._end()
+        self._join_threads()
+
+    def _join_threads(self) -> None:
         deadline = time.monotonic() + _JOIN_TIMEOUT
         for thread in list(self._threads):
             if thread.ident != _thread.get_ident():
@@ -93,16 +97,20 @@ class Server:
         On the main thread Ctrl-C raises KeyboardInterrupt, and SIGTERM, unless the program handles it, SystemExit(143):
         a `with` block around it then closes the server as close() does, and the process ends without a traceback.
         """
-        from .endings import ended_by_signals
+        from .endings import end_process_if_told, ended_by_signals
 
         self._driver.check_process()
         with ended_by_signals():
-            # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so
-            # where this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
-            for _ in range(_SHORT_WAITS):
-                if self._closed.wait(_SHORT_WAIT):
-                    return
-            self._closed.wait()
+            self._wait_closed()
+            end_process_if_told()
+
+    def _wait_closed(self) -> None:
+        # Python looks for signals and then sleeps: one that comes in between does not end the sleep. It does so
+        # where this thread has just been kept waiting, as at the start of a service; so the first sleeps are short.
+        for _ in range(_SHORT_WAITS):
+            if self._closed.wait(_SHORT_WAIT):
+                return
+        self._closed.wait()
 
     def run(self) -> None:
         """Runs the handlers on this thread, one at a time, until the server is closed.
@@ -119,10 +127,32 @@ class Server:
             raise
 
     def _run_here(self) -> None:
-        from .endings import ended_by_signals
+        from .endings import end_process_if_told, ended_by_signals
 
+        self._is_run_over = Latch()
         with ended_by_signals() as ending:
-            self._work(self._epoch, ending)
+            try:
+                self._work(self._epoch, ending)
+            finally:
+                self._is_run_over.set()
+            end_process_if_told()
+
+    def begin_close(self, grace_us: int) -> None:
+        """For close_on_signals(), as what follows."""
+        with suppress(IpcError):
+            self._driver.close_server(self._id, grace_us)
+
+    def wait_closed(self) -> None:
+        self._closed.wait()
+        if self._is_run_over is not None:
+            self._is_run_over.wait(_JOIN_TIMEOUT)
+        self._join_threads()
+
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    def main_loop(self) -> None:
+        return None
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, and what the threads are doing."""

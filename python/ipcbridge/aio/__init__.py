@@ -16,6 +16,7 @@ from .._references.verbs import get_attribute, release, set_attribute
 from .._registered import register_error
 from .._serve.context import Context, Peer, context
 from .._serve.exposure import method
+from .._serve.signals import close_on_signals
 from .._streams import stream
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
@@ -39,6 +40,7 @@ __all__ = [
     "Unavailable",
     "call",
     "close",
+    "close_on_signals",
     "connect",
     "context",
     "describe",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 
-from .._serve.endings import TERMINATED
+from .._serve.endings import TERMINATED, ending_process
 
 
 async def closed_or_terminated(loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
     """Waits until the server is closed. SystemExit when SIGTERM comes first, if nobody else handles it."""
+    await _closed_or_terminated(loop, closed)
+    if ending_process and threading.current_thread() is threading.main_thread():
+        await loop.create_future()  # until close_on_signals() ends the process
+
+
+async def _closed_or_terminated(loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
     terminated = asyncio.Event()
     if not _handle(loop, terminated):
         await closed.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
@@ -15,13 +16,14 @@ from .._options import Allow, Seconds, check_service, microseconds, serve_argume
 from .._process import local_loops as _local_loops
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._process.threads import no_thread
+from .._process.threads import Latch, no_thread
 from .._serve.cancellation import Waiters
 from .._serve.context import is_in_handler_of
 from .._serve.decimal_context import decimal_context_setter
 from .._serve.failures import CANCELLED, MapError, OnError
 from .._serve.service import Method, Service, fail
 from .._serve.tasks import task_starter
+from .._suppress import suppress
 from .._tracebacks import leave_one_frame
 from ._endings import closed_or_terminated
 from ._loop import LoopDriver, running
@@ -35,6 +37,8 @@ Key = tuple[int, int]
 Work = Union["asyncio.Task[None]", "Future[object]"]
 _Submit = Callable[[_native.InboundCall], None]
 
+
+_LOOK_AGAIN = 0.1  # seconds, after which the loop may have been closed
 
 _CLOSED: dict[str, Any] = {
     "state": "closed",
@@ -79,6 +83,8 @@ class Server:
         self.waiters = Waiters()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
+        self._is_on_main_thread = threading.current_thread() is threading.main_thread()
+        self._ended = Latch()  # the same, for other threads
         self._listeners = Listeners()
 
     async def close(self, grace: Seconds = 10) -> None:
@@ -102,6 +108,26 @@ class Server:
         self._driver.native.check_process()
         self._driver.check_here()
         await closed_or_terminated(self._loop, self._closed)
+
+    def begin_close(self, grace_us: int) -> None:
+        """For close_on_signals(), as what follows: on any thread."""
+
+        def begin() -> None:
+            if self._driver.native.usable():
+                self._driver.native.close_server(self._id, grace_us)
+
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(begin)
+
+    def wait_closed(self) -> None:
+        while not self._ended.wait(_LOOK_AGAIN) and not self._loop.is_closed():
+            pass
+
+    def is_closed(self) -> bool:
+        return self._ended.is_set() or self._loop.is_closed()
+
+    def main_loop(self) -> asyncio.AbstractEventLoop | None:
+        return self._loop if self._is_on_main_thread else None
 
     def status(self) -> dict[str, Any]:
         """State, address, path, connections, running_calls."""
@@ -180,6 +206,7 @@ class Server:
         for call in list(self._coming.values()):
             call.cancel()
         self._closed.set()
+        self._ended.set()
 
     def _handler(self, number: int) -> Method:
         """Where a call of this method begins: on the loop, or a plain one without an executor on one of the threads."""

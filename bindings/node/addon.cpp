@@ -190,6 +190,16 @@ napi_value keep_on_signal(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value wait(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return Napi::Number::New(env, args.environment().wait(duration_of(args.number(0))));
+}
+
+napi_value deliver_later(napi_env env, napi_callback_info info) {
+  Arguments(env, info).environment().deliver_later();
+  return nullptr;
+}
+
 napi_value copy_message(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   args.environment().copy_long_message(args.u32(0), args.bytes(1));
@@ -225,7 +235,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
-      add("copyMessage", copy_message) && add_stream_methods(env, methods, *environment) &&
+      add("copyMessage", copy_message) && add("wait", guarded<wait, Returns::kObject>) &&
+      add("deliverLater", guarded<deliver_later>) && add_stream_methods(env, methods, *environment) &&
       add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }

@@ -5,6 +5,7 @@
 
 #include "bindings/node/loop_doorbell.hpp"
 #include "bindings/node/thread_doorbell.hpp"
+#include "core/base/poll.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -75,16 +76,41 @@ bool Environment::drain(bool poll, TimePoint deadline) {
     batch_.reset();
     const bool more = driver_->run(batch_, poll);
     const TimePoint begun = batch_.adapts() ? Clock::now() : TimePoint();
-    if (!batch_.empty() && !deliver()) return false;
+    if ((std::exchange(kept_back_, false) || !batch_.empty()) && !deliver()) return false;
     if (begun != TimePoint()) batch_.adapt(Clock::now() - begun, kLoopBudget);
     if (!more) return false;
     if (Clock::now() >= deadline) return true;
   }
 }
 
+std::uint32_t Environment::wait(Duration most) {
+  const TimePoint deadline = deadline_after(Clock::now(), most);
+  const auto is_late = [deadline] { return Clock::now() >= deadline; };
+  batch_.reset();
+  driver_->run(batch_, false);
+  while (batch_.empty()) {
+    const bool is_over = is_late();
+    const bool sleeps = !is_over && !(may_spin() && driver_->spin(is_late)) && driver_->prepare_sleep();
+    if (sleeps) {
+      pollfd driver{driver_->fd(), POLLIN, 0};
+      poll_until(System::real(), {&driver, 1}, deadline);
+    }
+    driver_->run(batch_, sleeps || is_over);
+    if (is_over) break;
+  }
+  closed(batch_.handles_closed());
+  return batch_.size();
+}
+
+void Environment::deliver_later() {
+  kept_back_ = true;
+  doorbell_->touched();
+}
+
 bool Environment::deliver() {
   const Napi::HandleScope scope(env_);
   napi_value count = Napi::Number::New(env_, batch_.size());
+  const std::size_t handles_closed = batch_.handles_closed();  // wait() begins other batches
   delivering_ = true;
   // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
   // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
@@ -92,7 +118,7 @@ bool Environment::deliver() {
   const napi_status status =
       napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 1, &count, nullptr);
   delivering_ = false;
-  closed(batch_.handles_closed());
+  closed(handles_closed);
   if (status != napi_pending_exception) return status == napi_ok;
   napi_value thrown = nullptr;
   if (napi_get_and_clear_last_exception(env_, &thrown) != napi_ok) return false;

@@ -55,6 +55,12 @@ class Environment final : public Drainer {
 
   void copy_long_message(std::uint32_t number, MutableBytes into) { batch_.copy_long_message(number, into); }
 
+  // Waits for up to `most`, on behalf of code that blocks JavaScript's thread, and puts what has come into the shared
+  // memory, out of which JavaScript has taken what it may still need. Returns how many events that are.
+  std::uint32_t wait(Duration most);
+  // JavaScript has kept events back, which it is to be called for as for those that come.
+  void deliver_later();
+
   // What the last method that failed said; JavaScript asks for it.
   Error last_error;
 
@@ -81,6 +87,7 @@ class Environment final : public Drainer {
   Napi::ObjectReference shared_;
   std::span<const std::int32_t> control_;
   bool delivering_ = false;
+  bool kept_back_ = false;
 };
 
 }  // namespace ipcbridge::node

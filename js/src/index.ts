@@ -2,11 +2,11 @@
 import { type Call, convertedCall } from './client/call'
 import { expectDescription } from './client/description'
 import { type Handle, handleOf, makeRemote, makeView } from './client/remote'
-import type { Notifier, Remote } from './client/remote_types'
-import { makeSettings } from './client/settings'
+import type { Blocking, Notifier, Remote, Synchronous } from './client/remote_types'
+import { makeSettings, noSettings, type Settings } from './client/settings'
 import {
+  callStub,
   getAttribute as getAttributeOf,
-  methodNumber,
   releaseStub,
   setAttribute as setAttributeOf,
   stubHandle,
@@ -33,9 +33,10 @@ import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
 import { Kwargs } from './values'
 
+export type { SyncStream } from './client/blocking_stream'
 export { Call } from './client/call'
 export { type FanOut, type FanOutResult, fanOut } from './client/fan_out'
-export type { Callback, Notifier, Reference, Remote } from './client/remote_types'
+export type { Callback, Notifier, Reference, Remote, Synchronous } from './client/remote_types'
 export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
 export type {
@@ -140,9 +141,33 @@ export function withOptions<R extends object>(remote: R, options: CallOptions): 
  * ('invalid_argument', 'cancelled' …). What the handler throws is logged on its side.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
-  if (stubHandle(remote) !== undefined) return stubView(remote, { notify: true }) as Notifier<R>
+  if (stubHandle(remote) !== undefined) return stubView(remote, { how: 'notify' }) as Notifier<R>
   handleOf(remote, 'write notify(service).method()')
-  return makeView(remote, { notify: true }) as Notifier<R>
+  return makeView(remote, { how: 'notify' }) as Notifier<R>
+}
+
+/** How long the thread is blocked for a call at the most, where its options do not say otherwise, in ms. */
+const syncTimeout = 30_000
+
+/**
+ * The same service, or callback, for calls that block the thread until they are over: for scripts, the REPL, configuration that is
+ * read while modules load, and workers. A method returns what the promise would give, and throws what it would reject
+ * with; a stream is iterated by `for`. `timeout` is 30 s unless withOptions() says otherwise.
+ *
+ * Meanwhile no promise settles, no timer runs and no other call is answered: all that waits, in order, and nothing of it is lost.
+ * Only functions among the arguments run when they are called back, which must not be async. What would wait for this
+ * thread is refused at once, to whoever calls it, with 'failed_precondition'.
+ */
+export function sync<R extends object>(remote: R): Synchronous<R> {
+  const blocking = (given: Settings | undefined) => {
+    const settings = given ?? noSettings
+    const isLimited = settings.timeout !== Number.POSITIVE_INFINITY
+    return { how: 'block', settings: isLimited ? settings : { ...settings, timeout: syncTimeout } } as const
+  }
+  const stub = stubHandle(remote)
+  if (stub !== undefined) return stubView(remote, blocking(stub.settings)) as Synchronous<R>
+  const { settings } = handleOf(remote, 'write sync(service).method()')
+  return makeView(remote, blocking(settings)) as Synchronous<R>
 }
 
 /**
@@ -151,19 +176,34 @@ export function notify<R extends object>(remote: R): Notifier<R> {
  * Rejects with 'unimplemented' when there is no such method.
  */
 export function call(
+  remote: Blocking,
+  name: string,
+  args?: readonly unknown[],
+  named?: Record<string, unknown>,
+): unknown
+export function call(
+  remote: object,
+  name: string,
+  args?: readonly unknown[],
+  named?: Record<string, unknown>,
+): Call<unknown>
+export function call(
   remote: object,
   name: string,
   args: readonly unknown[] = [],
   named?: Record<string, unknown>,
-): Call<unknown> {
+): unknown {
   const stub = stubHandle(remote)
   const handle = stub ?? handleOf(remote)
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'call() takes the name of the method')
   if (!isList(args)) throw new IpcError('invalid_argument', 'call() takes the arguments as an array')
   const all = named === undefined ? args : [...args, new Kwargs(named)]
-  if (stub !== undefined) return stub.received.call(methodNumber(stub, name), all, stub.settings)
-  const { client, settings, prefix } = handle as Handle
-  return client.callNamed(prefix === '' ? name : `${prefix}.${name}`, all, settings)
+  if (stub !== undefined) return callStub(stub, name, all)
+  const { client, settings = noSettings, prefix, how } = handle as Handle
+  const whole = prefix === '' ? name : `${prefix}.${name}`
+  return how === 'block'
+    ? trimmed(() => client.callNamedBlocking(whole, all, settings))
+    : client.callNamed(whole, all, handle.settings)
 }
 
 /**

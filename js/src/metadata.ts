@@ -3,6 +3,8 @@ import { decode, decodeEntries, Encoder, isPlainObject } from './values'
 
 /** The key under which the names travel of those that calls made inside the handler carry on. */
 const passOnKey = ':pass_on'
+/** The key under which the marks of the blocked threads travel that wait for the call, directly or not: chain.ts. */
+const chainKey = ':chain'
 /** What such keys begin with: they are no user's. */
 const reserved = ':'
 /** W3C Trace Context: carried on always. */
@@ -17,7 +19,7 @@ type Entries = ReadonlyMap<string, Buffer>
 
 /** What travels with a call beside its arguments, as its bytes: one map. */
 export class Metadata {
-  private known: { entries: Entries; passOn: readonly string[] } | undefined
+  private known: { entries: Entries; passOn: readonly string[]; chain: readonly string[] } | undefined
 
   /** The bytes are read when something of them is asked for, which then throws 'data_loss' for what is no map. */
   constructor(readonly bytes: Buffer) {}
@@ -42,29 +44,41 @@ export class Metadata {
     return this.read().passOn
   }
 
+  /** The marks of the blocked threads that wait for the call. */
+  get chain(): readonly string[] {
+    return this.read().chain
+  }
+
   /** The part that calls made inside the handler carry on. */
   get inherited(): Metadata | undefined {
-    const { entries, passOn } = this
+    const { entries, passOn, chain } = this
     const names = [...alwaysPassedOn, ...passOn].filter(name => entries.has(name))
-    if (names.length === 0) return undefined
-    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn)
+    if (names.length === 0 && chain.length === 0) return undefined
+    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn, chain)
   }
 
   /** With what `inherited` has under other names. Throws 'invalid_argument' when it is too much. */
   over(inherited: Metadata): Metadata {
     const passOn = new Set([...inherited.passOn, ...this.passOn])
-    return join(new Map([...inherited.entries, ...this.entries]), [...passOn])
+    return join(new Map([...inherited.entries, ...this.entries]), [...passOn], [...inherited.chain, ...this.chain])
   }
 
-  private read(): { entries: Entries; passOn: readonly string[] } {
+  /** The same with one mark more. */
+  linked(mark: string): Metadata {
+    return join(this.entries, this.passOn, [...this.chain, mark])
+  }
+
+  private read(): NonNullable<Metadata['known']> {
     if (this.known === undefined) {
       const entries = new Map<string, Buffer>()
       let passOn: readonly string[] = []
+      let chain: readonly string[] = []
       for (const { key, value, bytes } of decodeEntries(this.bytes)) {
         if (key === passOnKey) passOn = namesIn(value)
+        if (key === chainKey) chain = namesIn(value)
         if (!key.startsWith(reserved)) entries.set(key, bytes)
       }
-      this.known = { entries, passOn }
+      this.known = { entries, passOn, chain }
     }
     return this.known
   }
@@ -101,7 +115,7 @@ export function mark(metadata: Metadata, passOn: readonly string[], received: Me
     }
     entries.set(name, entry)
   }
-  return join(entries, [...new Set([...metadata.passOn, ...passOn])])
+  return join(entries, [...new Set([...metadata.passOn, ...passOn])], metadata.chain)
 }
 
 function namesIn(value: unknown): string[] {
@@ -109,12 +123,17 @@ function namesIn(value: unknown): string[] {
 }
 
 /** One map of these. Names without an entry are left out. */
-function join(entries: Entries, passOn: readonly string[]): Metadata {
+function join(entries: Entries, passOn: readonly string[], chain: readonly string[] = []): Metadata {
   const named = passOn.filter(name => entries.has(name))
   const parts = [...entries.values()]
-  if (named.length > 0) parts.push(encoded(passOnKey), encoded(named))
-  const count = named.length > 0 ? entries.size + 1 : entries.size
-  return expectFit(new Metadata(Buffer.concat([mapHeader(count), ...parts])))
+  const lists = [[passOnKey, named] as const, [chainKey, chain] as const].filter(([, list]) => list.length > 0)
+  for (const [key, list] of lists) parts.push(encoded(key), encoded(list))
+  return expectFit(new Metadata(Buffer.concat([mapHeader(entries.size + lists.length), ...parts])))
+}
+
+/** Nothing but one mark. */
+export function onlyLinked(mark: string): Metadata {
+  return join(new Map(), [], [mark])
 }
 
 function encoded(value: unknown): Buffer {

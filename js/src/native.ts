@@ -115,6 +115,11 @@ export interface Native {
 
   /** The first bytes of a long message of this batch, by its number. Once only. */
   copyMessage(number: number, into: Buffer): void
+
+  /** Blocks the thread for up to so many ms, until there are events: how many, as of a batch. */
+  wait(milliseconds: number): number
+  /** Has `onBatch` called, where no event comes with none. */
+  deliverLater(): void
 }
 
 export type Failed = number | undefined

@@ -1,4 +1,5 @@
 import { codes, IpcError, withSent } from './errors'
+import { handled, KeptBack, type KeptEvent, type LongMessage } from './kept_back'
 import {
   Column,
   Control,
@@ -57,17 +58,25 @@ export const handlers = {
   batchDone: (): void => {},
 }
 
+/** How long a blocked thread stays away from JavaScript, where alone a worker that is terminated ends, in ms. */
+const longestAway = 100
+
 let loaded: Native | undefined
 let delivering = false
+let blockings = 0
+/** In the table, the event that is handled next, and the end. */
+let next = 0
+let end = 0
+const keptBack = new KeptBack(table, slab)
 let outgoing: Buffer | undefined
 
 export function native(): Native {
   return loaded ?? start()
 }
 
-/** Whether events of the current batch are still to come. */
+/** Whether events are still to come that were there before what is done now. */
 export function isDelivering(): boolean {
-  return delivering
+  return delivering || !keptBack.isEmpty
 }
 
 function start(): Native {
@@ -83,19 +92,104 @@ function start(): Native {
   return addon
 }
 
+/** Whether code waits for what it has called, so that nothing runs but what that may need: no promise settles. */
+export function isBlocked(): boolean {
+  return blockings > 0
+}
+
 function onBatch(count: number): void {
   delivering = true
+  hold(count)
+  if (!keptBack.isEmpty) keepRest()
   try {
-    for (let event = 0; event < count * rowWords; event += rowWords) {
-      try {
-        deliver(event)
-      } catch (error) {
-        throwLater(error) // the events behind it are other calls
-      }
+    while (next < end) {
+      const event = next
+      next += rowWords
+      deliverSafely(event)
     }
+    while (keptBack.restore(() => true)) deliverSafely(0)
   } finally {
     delivering = false
     handlers.batchDone()
+  }
+}
+
+/** So many events are in the shared memory. */
+function hold(count: number): void {
+  keptBack.leave()
+  next = 0
+  end = count * rowWords
+}
+
+function keepRest(): void {
+  keptBack.keep(next, end, takeOver)
+  end = next
+}
+
+function takeOver(event: number): LongMessage {
+  try {
+    return { bytes: longMessage(event) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** What code waits for that blocks the thread. */
+export interface Awaited {
+  /** On the clock of performance.now(): `isOver` is asked then at the latest. */
+  readonly deadline: number
+  isOver(): boolean
+  /** Whether the event is one of those that it waits for. */
+  wants(event: KeptEvent): boolean
+  /** Told of each other event as soon as it is there; true: it has been handled. */
+  answers(event: KeptEvent): boolean
+}
+
+/**
+ * Handles only what is waited for, until it is over. What comes besides is handled later, in its order: as soon as the
+ * event loop is back.
+ */
+export function block(awaited: Awaited): void {
+  const wasDelivering = delivering
+  delivering = true
+  blockings++
+  try {
+    screen(awaited)
+    for (;;) {
+      while (!awaited.isOver() && keptBack.restore(event => awaited.wants(event))) deliverSafely(0)
+      if (awaited.isOver()) return
+      hold(native().wait(Math.max(0, Math.min(longestAway, awaited.deadline - performance.now()))))
+      screen(awaited)
+    }
+  } finally {
+    blockings--
+    delivering = wasDelivering
+    if (!wasDelivering) {
+      if (keptBack.isEmpty) handlers.batchDone()
+      else native().deliverLater()
+    }
+  }
+}
+
+/** Keeps what has come, but for what is handled at once. */
+function screen(awaited: Awaited): void {
+  for (let event = next; event < end; event += rowWords) {
+    const bytes = table[event + Column.longMessage] === 0 ? slab : undefined
+    if (event === 0 && end === rowWords && keptBack.isEmpty && awaited.wants({ rows: table, event, bytes })) {
+      next = end
+      deliverSafely(event) // alone, it needs no copy
+      return
+    }
+    if (awaited.answers({ rows: table, event, bytes })) table[event] = handled
+  }
+  keepRest()
+}
+
+function deliverSafely(event: number): void {
+  try {
+    deliver(event)
+  } catch (error) {
+    throwLater(error) // the events behind it are other calls
   }
 }
 
@@ -144,6 +238,12 @@ function referenceAt(event: number): number {
 
 /** Throws 'resource_exhausted' when there is no memory for it. */
 function longMessage(event: number): Buffer {
+  const number = table[event + Column.longMessage] as number
+  const kept = keptBack.longMessage(number)
+  if (kept !== undefined) {
+    if ('error' in kept) throw kept.error
+    return kept.bytes
+  }
   const size = Math.max(table[event + Column.payloadEnd] as number, table[event + Column.metadataEnd] as number)
   let bytes: Buffer
   try {
@@ -151,7 +251,7 @@ function longMessage(event: number): Buffer {
   } catch (error) {
     throw new IpcError('resource_exhausted', `no memory for a message of ${size} bytes`, undefined, { cause: error })
   }
-  native().copyMessage(table[event + Column.longMessage] as number, bytes)
+  native().copyMessage(number, bytes)
   return bytes
 }
 

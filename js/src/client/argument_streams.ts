@@ -1,13 +1,17 @@
 import { currentCall, enter, runWith } from '../current_call'
+import { IpcError } from '../errors'
 import { log } from '../log'
 import { shownError } from '../printed'
 import type { StreamKey } from '../streams/open_streams'
 import { discard, produce } from '../streams/produce'
 import type { Host } from '../streams/producer'
+import { isAsyncSource } from '../values'
 
 /** What of a call's arguments is streamed. It ends with the call, if it has not begun by then. */
 export class ArgumentStreams implements Host {
   private sources: readonly object[] | undefined
+  private first: StreamKey | undefined
+  private readonly count: number
   /** The call on whose behalf the other is made. */
   private readonly served = currentCall()
 
@@ -17,11 +21,24 @@ export class ArgumentStreams implements Host {
     private readonly method: string,
   ) {
     this.sources = sources
+    this.count = sources.length
+  }
+
+  /** Throws 'failed_precondition' where one waits for promises, which do not settle while the thread is blocked. */
+  expectSync(): void {
+    if (!this.sources?.some(isAsyncSource)) return
+    const message = `${this.method}() blocks the thread, and an asynchronous stream among its arguments would wait for it`
+    throw new IpcError('failed_precondition', message)
+  }
+
+  has({ connection, id }: StreamKey): boolean {
+    return connection === this.first?.connection && Math.abs(id - this.first.id) < this.count
   }
 
   begin(first: StreamKey): void {
     const { sources } = this
     this.sources = undefined
+    this.first = first
     if (sources !== undefined) produce(first, sources, this)
   }
 

@@ -1,5 +1,6 @@
+import { makeMark, marked as withMark } from '../chain'
 import { currentCall } from '../current_call'
-import { captureStack, failLater, IpcError, trimStack, withSent } from '../errors'
+import { captureStack, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -18,13 +19,16 @@ import {
 } from '../runtime'
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
+import { Stream } from '../streams/stream'
 import type { DecodeOptions } from '../values'
 import { abortError, whenAborted } from './abort'
 import { ArgumentStreams } from './argument_streams'
+import { BlockingCall, BlockingItems } from './blocking'
+import { SyncStream } from './blocking_stream'
 import { type Call, makeCall, rejectedCall } from './call'
 import { inherit } from './inherited'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
-import { cancelSlot, dropSlot, type Slot, takeSlot } from './pending'
+import { cancelSlot, dropSlot, type Slot, settleFailed, takeSlot } from './pending'
 import type { Received } from './received'
 import { limitsStreams, noSettings, type Settings } from './settings'
 import { StreamLimits } from './stream_limits'
@@ -154,50 +158,110 @@ export class Client implements Owner {
     this.names[number] = name
   }
 
-  /** Calls whatever name a user gave; what the service does not offer is not kept. */
+  /** Calls whatever name a user gave. */
   callNamed(name: string, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
-    let method = this.numbers.get(name)
-    if (method === undefined) {
-      method = native().findMethod(this.id, name)
-      if (method < 0) return rejectedCall(lastFailure(-method))
-      if (this.state.current !== 'closed') this.learn(name, method)
+    let method: number
+    try {
+      method = this.findMethod(name)
+    } catch (error) {
+      return rejectedCall(error)
     }
     return this.call(method, args, settings)
   }
 
+  /** The same, for which the thread is blocked. */
+  callNamedBlocking(name: string, args: readonly unknown[], settings: Settings): unknown {
+    return this.callBlocking(this.findMethod(name), args, settings)
+  }
+
+  /** Of a name that the service may not offer, which is not kept then. Throws 'unimplemented'. */
+  private findMethod(name: string): number {
+    let method = this.numbers.get(name)
+    if (method === undefined) {
+      method = native().findMethod(this.id, name)
+      if (method < 0) throw lastFailure(-method)
+      if (this.state.current !== 'closed') this.learn(name, method)
+    }
+    return method
+  }
+
   /** `on`: what is called is no method of the service, but that of a reference which it has passed. */
   call(method: number, args: readonly unknown[], given: Settings | undefined, on?: Received): Call<unknown> {
-    let settings = given
-    try {
-      const served = currentCall()
-      if (served !== undefined) settings = inherit(given, served, this.nameOf(method, on))
-      // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
-      if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
-    } catch (error) {
-      return rejectedCall(error)
-    }
+    let settings: Settings | undefined
     let length: number
     try {
-      length = write(args, settings?.metadata?.bytes, on?.id)
+      settings = this.settingsHere(method, given, on)
+      length = this.write(method, args, settings, on)
     } catch (error) {
-      this.argumentStreams(method, on)?.discard()
       return rejectedCall(error)
     }
     const slot = takeSlot(this)
     const call = makeCall(slot)
-    slot.streams = this.argumentStreams(method, on)
+    const { reject } = slot
+    const failed = this.begin(slot, method, length, settings, on)
+    if (failed !== undefined) reject?.(failed)
+    return call
+  }
+
+  /** The same, for which the thread is blocked: returns the result, or throws. */
+  callBlocking(method: number, args: readonly unknown[], given: Settings, on?: Received): unknown {
+    const mark = makeMark()
+    const settings = this.settingsHere(method, given, on) as Settings
+    const marked = { ...settings, metadata: withMark(settings.metadata, mark) }
+    const length = this.write(method, args, marked, on)
+    const streams = this.argumentStreams(method, on)
+    try {
+      streams?.expectSync()
+    } catch (error) {
+      streams?.discard()
+      throw error
+    }
+    const passed = { mark, references: new Set(encoder.references.map(({ id }) => id)), streams }
+    const slot = takeSlot(this)
+    slot.streams = streams
+    const blocking = new BlockingCall(slot, passed)
+    const failed = this.begin(slot, method, length, marked, on)
+    if (failed !== undefined) throw failed
+    const result = blocking.wait()
+    const inbound = Stream.inboundOf(result)
+    return inbound === undefined ? result : new SyncStream(inbound, new BlockingItems(inbound, passed))
+  }
+
+  /** What holds for a call that is made here. */
+  private settingsHere(method: number, given: Settings | undefined, on?: Received): Settings | undefined {
+    const served = currentCall()
+    const settings = served === undefined ? given : inherit(given, served, this.nameOf(method, on))
+    // Before the arguments are encoded: of another realm's signal this may run code that makes calls.
+    if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
+    return settings
+  }
+
+  private write(
+    method: number,
+    args: readonly unknown[],
+    settings: Settings | undefined,
+    on: Received | undefined,
+  ): number {
+    try {
+      return write(args, settings?.metadata?.bytes, on?.id)
+    } catch (error) {
+      this.argumentStreams(method, on)?.discard()
+      throw error
+    }
+  }
+
+  /** Sends a call that has been written. What is wrong with it, which has ended it. */
+  private begin(slot: Slot, method: number, length: number, settings: Settings | undefined, on?: Received) {
+    slot.streams ??= this.argumentStreams(method, on)
     let failed: number | undefined
     if (settings === undefined && slot.streams === undefined && on === undefined && encoder.references.length === 0) {
       failed = native().call(this.id, slot.token, method, length)
     } else {
       failed = this.callWith(slot, method, length, settings ?? noSettings, on)
     }
-    if (failed !== undefined) {
-      const { reject } = slot
-      dropSlot(slot)
-      reject?.(trimStack(lastFailure(failed)))
-    }
-    return call
+    if (failed === undefined) return undefined
+    dropSlot(slot)
+    return trimStack(lastFailure(failed))
   }
 
   /** What is streamed of the arguments that were encoded last. */
@@ -270,10 +334,10 @@ export class Client implements Owner {
 
   private watch(slot: Slot, method: number, signal: AbortSignal, on?: Received): void {
     const abort = () => {
-      const { resolve } = slot
+      const { resolve, fail } = slot
       native().cancel(this.id, slot.token)
       cancelSlot(slot)
-      resolve?.(failLater(abortError(this.nameOf(method, on), signal, 'maybe')))
+      settleFailed(resolve, fail, abortError(this.nameOf(method, on), signal, 'maybe'))
     }
     slot.whenSettled = whenAborted(signal, abort)
     if (signal.aborted) abort() // by what ran while the arguments were read

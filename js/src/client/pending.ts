@@ -17,6 +17,8 @@ import type { StreamLimits } from './stream_limits'
 export class Slot {
   resolve: Resolve | undefined = undefined
   reject: Reject | undefined = undefined
+  /** Of a call whose thread is blocked, in place of a promise that fails later. */
+  fail: Reject | undefined = undefined
   /** Kept in memory by its pending calls. */
   caller: Client | undefined = undefined
   /** Undoes what the call's AbortSignal needs. */
@@ -57,7 +59,7 @@ function empty(slot: Slot): void {
   slot.whenSettled?.()
   slot.streams?.discard()
   if (slot.references !== undefined) endCall(slot.references)
-  slot.resolve = slot.reject = slot.caller = slot.whenSettled = slot.streams = slot.limits = undefined
+  slot.resolve = slot.reject = slot.fail = slot.caller = slot.whenSettled = slot.streams = slot.limits = undefined
   slot.references = undefined
   ;(control[Control.keepAlive] as number)--
 }
@@ -86,7 +88,7 @@ handlers.batchDone = () => {
 
 handlers.outcome = (event, bytes) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve, caller, limits } = slot
+  const { resolve, fail, caller, limits } = slot
   const carried = carriedByOutcome(event, caller?.decoding, caller)
   if (resolve === undefined) {
     carried?.abandon()
@@ -96,7 +98,7 @@ handlers.outcome = (event, bytes) => {
   if (carried !== undefined) slot.references = undefined // they live as long as its streams
   dropSlot(slot)
   if (table[event + Column.code] !== 0) {
-    resolve(failLater(errorOf(event, bytes)))
+    settleFailed(resolve, fail, errorOf(event, bytes))
     return
   }
   let value: unknown
@@ -112,7 +114,7 @@ handlers.outcome = (event, bytes) => {
   } catch (error) {
     if (references !== undefined) endCall(references)
     carried?.abandon()
-    resolve(failLater(error))
+    settleFailed(resolve, fail, error)
     return
   }
   if (carried !== undefined) {
@@ -121,6 +123,11 @@ handlers.outcome = (event, bytes) => {
     for (const stream of streams) limits?.apply(stream)
   }
   resolve(value)
+}
+
+export function settleFailed(resolve: Resolve | undefined, fail: Reject | undefined, error: unknown): void {
+  if (fail === undefined) resolve?.(failLater(error))
+  else fail(error)
 }
 
 /** Functions that were passed with a call live as long as the streams of its result. */
@@ -135,11 +142,11 @@ function endWith(streams: readonly InboundStream[], references: readonly Referen
 
 handlers.lost = (event, error) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve, caller } = slot
+  const { resolve, fail, caller } = slot
   carriedByOutcome(event, undefined, caller)?.abandon()
   if (resolve === undefined) return
   dropSlot(slot)
-  resolve(failLater(error))
+  settleFailed(resolve, fail, error)
 }
 
 handlers.streamsOpen = event => {

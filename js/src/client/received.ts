@@ -41,6 +41,12 @@ export class Received implements Arrived {
     return unusable === undefined ? (this.client as Client).call(method, args, settings, this) : rejectedCall(unusable)
   }
 
+  callBlocking(method: number, args: readonly unknown[], settings: Settings): unknown {
+    const unusable = this.unusable()
+    if (unusable !== undefined) throw unusable
+    return (this.client as Client).callBlocking(method, args, settings, this)
+  }
+
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
     const unusable = this.unusable()
     if (unusable !== undefined) throw unusable

@@ -3,13 +3,16 @@ import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { show } from '../options'
 import type { Client } from './client'
-import type { Settings } from './settings'
+import { noSettings, type Settings } from './settings'
 
-/** What stands behind a proxy: its client, and what withOptions or notify has set. */
+/** What calling a method does: it sends a call, sends a notification, or blocks the thread until the call is over. */
+export type How = 'call' | 'notify' | 'block'
+
+/** What stands behind a proxy: its client, and what withOptions, notify or sync has set. */
 export interface Handle {
   client: Client
   settings: Settings | undefined
-  notify: boolean
+  how: How
   /** The namespace that the proxy is of; '' for the whole service. */
   prefix: string
 }
@@ -98,11 +101,20 @@ function memberOf(handle: Handle, name: string): Member {
     known ??= client.methodNumber(name)
     return known
   }
-  const member: Member = handle.notify
-    ? (...args) => trimmed(() => client.notify(method(), args, settings))
-    : (...args) => client.call(method(), args, settings)
+  const member = callerOf(handle.how, client, method, settings)
   Object.defineProperty(member, 'name', { value: name })
   return member
+}
+
+function callerOf(how: How, client: Client, method: () => number, settings: Settings | undefined): Member {
+  switch (how) {
+    case 'call':
+      return (...args) => client.call(method(), args, settings)
+    case 'notify':
+      return (...args) => trimmed(() => client.notify(method(), args, settings))
+    case 'block':
+      return (...args) => trimmed(() => client.callBlocking(method(), args, settings ?? noSettings))
+  }
 }
 
 /**
@@ -111,7 +123,7 @@ function memberOf(handle: Handle, name: string): Member {
  */
 export function makeRemote(client: Client): object {
   const root = emptyTree(client, '')
-  const handle: Handle = { client, settings: undefined, notify: false, prefix: '' }
+  const handle: Handle = { client, settings: undefined, how: 'call', prefix: '' }
   client.onMethods = names => update(handle, root, names)
   const remote = wrap(handle, root)
   remotes.set(client, remote)
@@ -229,7 +241,7 @@ function put(tree: Tree, name: string, value: Member | Tree): void {
 }
 
 /** The same methods with other settings. Made for one call as often as not, so its functions are made when asked for. */
-export function makeView(remote: object, change: Partial<Pick<Handle, 'settings' | 'notify'>>): object {
+export function makeView(remote: object, change: Partial<Pick<Handle, 'settings' | 'how'>>): object {
   const handle = { ...handleOf(remote), ...change }
   const tree = trees.get(remote) as Tree
   const members = new Map<string, Member | object>()

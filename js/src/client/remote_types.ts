@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Proxied } from '../references/retained'
 import type { Stream } from '../streams/stream'
 import type { Kwargs, StreamSource } from '../values'
+import type { SyncStream } from './blocking_stream'
 import type { Call } from './call'
 
 type AnyFunction = (...args: never[]) => unknown
@@ -123,3 +124,26 @@ export type Remote<T> = {
 export type Notifier<R> = {
   readonly [K in keyof R]: UnlessAny<R[K], NotifierMember<R[K]>>
 }
+
+declare const blocks: unique symbol
+
+/** What sync() gives. */
+export interface Blocking {
+  /** For the compiler alone. */
+  readonly [blocks]: true
+}
+
+/** What a thread gets that waits for it: a promise's value, the items of a stream one after the other. */
+type Settled<R> = Awaited<R> extends Stream<infer Item> ? SyncStream<Item> : Awaited<R>
+
+type SynchronousMember<M> = M extends undefined
+  ? undefined
+  : M extends (...args: infer A) => infer R
+    ? (...args: A) => Settled<R>
+    : Synchronous<M>
+
+/** The methods of R, a service or a callback, for calls that block the thread until they are over. */
+export type Synchronous<R> = Blocking &
+  (R extends (...args: infer A) => infer Result
+    ? (...args: A) => Settled<Result>
+    : { readonly [K in keyof R as K extends symbol ? never : K]: UnlessAny<R[K], SynchronousMember<R[K]>> })

@@ -7,14 +7,14 @@ import type { Call } from './call'
 import type { Client } from './client'
 import { clientOver } from './peers'
 import { Received } from './received'
-import { isShown } from './remote'
-import type { Settings } from './settings'
+import { type How, isShown } from './remote'
+import { noSettings, type Settings } from './settings'
 
-/** What stands behind a stub: the reference, and what withOptions or notify has set. */
+/** What stands behind a stub: the reference, and what withOptions, notify or sync has set. */
 export interface StubHandle {
   received: Received
   settings: Settings | undefined
-  notify: boolean
+  how: How
   /** What has arrived, which gives the reference back when it is collected: a view and each method keep it. */
   arrived: object | undefined
 }
@@ -29,7 +29,7 @@ export function stubHandle(value: unknown): StubHandle | undefined {
 }
 
 /** The same reference with other settings. */
-export function stubView(stub: object, change: Partial<Pick<StubHandle, 'settings' | 'notify'>>): object {
+export function stubView(stub: object, change: Partial<Pick<StubHandle, 'settings' | 'how'>>): object {
   return stubOf({ ...(handles.get(stub) as StubHandle), ...change })
 }
 
@@ -64,9 +64,15 @@ function objectStub(handle: StubHandle, names: readonly string[]): Stub {
 }
 
 function memberOf(handle: StubHandle, number: number): (...args: unknown[]) => unknown {
-  return handle.notify
-    ? (...args) => trimmed(() => handle.received.notify(number, args, handle.settings))
-    : (...args) => handle.received.call(number, args, handle.settings)
+  const { received, settings } = handle
+  switch (handle.how) {
+    case 'call':
+      return (...args) => received.call(number, args, settings)
+    case 'notify':
+      return (...args) => trimmed(() => received.notify(number, args, settings))
+    case 'block':
+      return (...args) => trimmed(() => received.callBlocking(number, args, settings ?? noSettings))
+  }
 }
 
 export function getAttribute(stub: object, name: string): Call<unknown> {
@@ -89,11 +95,11 @@ function attributeCall(stub: object, number: number, args: unknown[]): Call<unkn
   return handle.received.call(number, args, handle.settings)
 }
 
-/** The number of an object's method, by whatever name. */
-export function methodNumber({ received }: StubHandle, name: string): number {
-  const number = received.names?.indexOf(name) ?? -1
-  if (number >= 0) return number
-  throw new IpcError('unimplemented', `the object has no method ${name}()`)
+/** Calls an object's method, by whatever name. */
+export function callStub(handle: StubHandle, name: string, args: readonly unknown[]): unknown {
+  const number = handle.received.names?.indexOf(name) ?? -1
+  if (number < 0) throw new IpcError('unimplemented', `the object has no method ${name}()`)
+  return memberOf(handle, number)(...args)
 }
 
 /** Gives a reference back, unless it ends with its call by itself. Whether it was one. */
@@ -148,5 +154,5 @@ const objectPrototype: object = Object.create(null, {
 sides.makeStub = ({ connection, id, names, caller, decoding }: Arriving) => {
   const client = (caller as Client | undefined) ?? clientOver(connection, decoding)
   const arrived = new Received(client, connection, id, names)
-  return { stub: stubOf({ received: arrived, settings: undefined, notify: false, arrived: undefined }), arrived }
+  return { stub: stubOf({ received: arrived, settings: undefined, how: 'call', arrived: undefined }), arrived }
 }

@@ -1,9 +1,10 @@
 import { endTrial, enter, runWith, tryWith } from '../current_call'
+import { IpcError } from '../errors'
 import { Column } from '../native'
 import { arrival } from '../references/arrival'
 import { pass, takeBack } from '../references/owned'
 import { sides } from '../references/sides'
-import { codeNumber, encoder, native, share, shareEncoded, table } from '../runtime'
+import { codeNumber, encoder, isBlocked, native, share, shareEncoded, table } from '../runtime'
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf, type Referenced } from '../values'
@@ -75,10 +76,18 @@ export class Dispatcher {
       return
     }
     if (call.method.isAsync !== isAsync) learnIsAsync(call.method, isAsync)
-    if (isAsync) {
+    if (!isAsync) this.finish(call, result)
+    else if (isBlocked()) this.refusePromise(call, result)
+    else {
       call.keepMetadata()
       this.finishAsync(call, result)
-    } else this.finish(call, result)
+    }
+  }
+
+  /** Of a function that was called back by what its thread is blocked for. */
+  private refusePromise(call: InboundCall, promise: unknown): void {
+    Promise.resolve(promise).catch(() => {})
+    this.fail(call, needsLoop(`${call.method.name} returned a promise`))
   }
 
   /** Two promises fewer than by `await`, which count where Node.js follows each of them by hooks. */
@@ -107,7 +116,11 @@ export class Dispatcher {
       return
     }
     const { streams, references } = encoder
-    if (call.isNotification || (streams.length === 0 && references.length === 0)) this.answer(call.id, length, call)
+    if (streams.length > 0 && isBlocked()) {
+      discard(streams, new ResultStreams(call, this.errors))
+      this.fail(call, needsLoop(`${call.method.name} returned a stream`))
+    } else if (call.isNotification || (streams.length === 0 && references.length === 0))
+      this.answer(call.id, length, call)
     else this.answerWith(call, length, streams, references)
   }
 
@@ -168,6 +181,11 @@ export class Dispatcher {
     native().replyError(callId, codeNumber(codeOf(error)), messageOf(error), details.length)
     this.onOver(call)
   }
+}
+
+function needsLoop(what: string): IpcError {
+  const message = `${what}, while ipc.sync() blocks the thread that it would need: pass a function that returns values`
+  return new IpcError('failed_precondition', message)
 }
 
 function runHandler(call: InboundCall, args: unknown[]): unknown {

@@ -88,6 +88,32 @@ export class InboundStream implements StreamEnd {
     return new Promise(resolve => this.wait({ resolve }))
   }
 
+  /** Until when the next item may take to come, on the clock of performance.now(). */
+  get deadline(): number {
+    const { limits } = this
+    if (limits === undefined) return Number.POSITIVE_INFINITY
+    return Math.min(limits.deadline, performance.now() + limits.idleTimeout)
+  }
+
+  /** For who waits without an event loop, whose timers do not run: whether there is an item, or the end, by that deadline. */
+  isReady(deadline: number): boolean {
+    const { limits } = this
+    const isLate = deadline !== Number.POSITIVE_INFINITY && performance.now() >= deadline
+    if (!this.hasItem() && !this.isOver && isLate && limits !== undefined) {
+      this.fail(deadline === limits.deadline ? limits.late() : limits.idle())
+    }
+    return this.hasItem() || this.isOver
+  }
+
+  /** The next item that is ready, or the end; throws what has ended the stream. */
+  takeNext(): IteratorResult<unknown> {
+    if (this.hasItem()) return { done: false, value: this.take() }
+    const { error } = this
+    this.error = undefined
+    if (error !== undefined) throw error
+    return done
+  }
+
   private reject(): Promise<never> {
     const { error } = this
     this.error = undefined

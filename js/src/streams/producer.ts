@@ -1,4 +1,4 @@
-import { codeNumber, failure, native, share } from '../runtime'
+import { codeNumber, failure, isBlocked, native, share } from '../runtime'
 import { codeOf, encodeError, ItemWriter, messageOf } from '../values'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
 
@@ -71,7 +71,7 @@ export abstract class Producer implements StreamEnd {
   }
 
   protected isTimeUp(): boolean {
-    return now() !== this.began
+    return now() !== this.began && !isBlocked()
   }
 
   protected get unsent(): number {

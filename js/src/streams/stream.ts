@@ -28,6 +28,11 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
     if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
   }
 
+  /** @internal What an arrived stream is read from; undefined of anything else. */
+  static inboundOf(value: unknown): InboundStream | undefined {
+    return typeof value === 'object' && value !== null && #inbound in value ? value.#inbound : undefined
+  }
+
   /** Throws 'failed_precondition' when somebody reads it already. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     if (this.#isRead) {

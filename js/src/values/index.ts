@@ -15,6 +15,7 @@ export { isClass, isPlainObject } from './plain'
 export { type AnyFunction, type Attributes, Referenced, referencedBy, standFor } from './referenced'
 export {
   discardSource,
+  isAsyncSource,
   isStreamed,
   type OpenSource,
   openSource,

@@ -67,6 +67,12 @@ export function openSource(value: object): OpenSource {
   return { iterator: (iterable as Iterable<unknown>)[Symbol.iterator](), isAsync: false }
 }
 
+/** Whether its items come by promises. */
+export function isAsyncSource(value: object): boolean {
+  const iterable = isMarked(value, sourceMark) ? (value as StreamSource<unknown>).iterable : value
+  return typeof (iterable as Iterators)[Symbol.asyncIterator] === 'function'
+}
+
 /** Ends what was to be sent and has not begun. Throws what the iterable throws. */
 export function discardSource(value: object): unknown {
   const inner = itemsOf(value)

@@ -1,0 +1,151 @@
+import { descends, whileBlocked } from '../chain'
+import { IpcError } from '../errors'
+import type { KeptEvent } from '../kept_back'
+import { Column, Flag, Kind, wideNumber } from '../native'
+import { type Awaited, block, codeNumber, native, share } from '../runtime'
+import type { InboundStream } from '../streams/inbound'
+import type { StreamKey } from '../streams/open_streams'
+import { encodeError } from '../values'
+import type { ArgumentStreams } from './argument_streams'
+import type { Slot } from './pending'
+
+/** What the other side may need of this one while it works for a call. */
+export interface Passed {
+  /** By which the calls are known that its handler makes. */
+  readonly mark: string
+  /** The ids of functions and objects. */
+  readonly references: ReadonlySet<number>
+  readonly streams: ArgumentStreams | undefined
+}
+
+/** What this thread is blocked for, the innermost last. */
+const waits: BlockingWait[] = []
+
+/** A thread that waits for the other side, and meanwhile does what that needs of it. */
+abstract class BlockingWait implements Awaited {
+  constructor(private readonly passed: Passed) {}
+
+  protected run(): void {
+    waits.push(this)
+    try {
+      whileBlocked(this.passed.mark, () => block(this))
+    } finally {
+      waits.pop()
+    }
+  }
+
+  abstract isOver(): boolean
+  abstract readonly deadline: number
+  protected abstract concerns(kept: KeptEvent): boolean
+
+  wants(kept: KeptEvent): boolean {
+    const { rows, event } = kept
+    switch (rows[event]) {
+      case Kind.inboundCall:
+        return this.calls(kept)
+      case Kind.streamRoom:
+      case Kind.streamCancel:
+        return this.passed.streams?.has(keyOf(kept)) ?? false
+    }
+    return this.concerns(kept)
+  }
+
+  /** Refuses what would wait for this thread while this thread waits for it. */
+  answers(kept: KeptEvent): boolean {
+    const { rows, event } = kept
+    if (rows[event] !== Kind.inboundCall || waits.some(each => each.calls(kept)) || !descends(kept)) return false
+    refuse(rows[event + Column.token] as number)
+    return true
+  }
+
+  /** Whether the event is a call of what was passed. */
+  private calls({ rows, event, bytes }: KeptEvent): boolean {
+    const { references } = this.passed
+    if (references.size === 0 || bytes === undefined) return false
+    if (((rows[event + Column.flags] as number) & Flag.reference) === 0) return false
+    const start = rows[event + Column.payloadStart] as number
+    return references.has(wideNumber(bytes.readUInt32LE(start + 4), bytes.readUInt32LE(start)))
+  }
+}
+
+/** A call whose outcome its thread waits for. */
+export class BlockingCall extends BlockingWait {
+  // The native side ends it in time.
+  readonly deadline = Number.POSITIVE_INFINITY
+  private outcome: { value: unknown } | { error: unknown } | undefined
+  private readonly token: number
+
+  constructor(slot: Slot, passed: Passed) {
+    super(passed)
+    this.token = slot.token
+    slot.resolve = value => {
+      this.outcome ??= { value }
+    }
+    slot.fail = error => {
+      this.outcome ??= { error }
+    }
+  }
+
+  /** Returns its result, or throws its error. */
+  wait(): unknown {
+    this.run()
+    const outcome = this.outcome as NonNullable<BlockingCall['outcome']>
+    if ('value' in outcome) return outcome.value
+    throw outcome.error
+  }
+
+  isOver(): boolean {
+    return this.outcome !== undefined
+  }
+
+  protected concerns({ rows, event }: KeptEvent): boolean {
+    const kind = rows[event]
+    return (kind === Kind.outcome || kind === Kind.streamsOpen) && rows[event + Column.token] === this.token
+  }
+}
+
+/** The items of a stream, for each of which the thread waits that reads it. */
+export class BlockingItems extends BlockingWait {
+  deadline = Number.POSITIVE_INFINITY
+
+  constructor(
+    private readonly inbound: InboundStream,
+    passed: Passed,
+  ) {
+    super(passed)
+  }
+
+  /** Throws what has ended the stream. */
+  next(): IteratorResult<unknown> {
+    this.deadline = this.inbound.deadline
+    this.run()
+    return this.inbound.takeNext()
+  }
+
+  isOver(): boolean {
+    return this.inbound.isReady(this.deadline)
+  }
+
+  protected concerns(kept: KeptEvent): boolean {
+    const kind = kept.rows[kept.event]
+    if (kind !== Kind.streamItems && kind !== Kind.streamEnd) return false
+    const { connection, id } = keyOf(kept)
+    return connection === this.inbound.key.connection && id === this.inbound.key.id
+  }
+}
+
+function keyOf({ rows, event }: KeptEvent): StreamKey {
+  const at = (high: number, low: number) => wideNumber(rows[event + high] as number, rows[event + low] as number)
+  return {
+    connection: at(Column.connectionHigh, Column.connectionLow),
+    id: at(Column.streamHigh, Column.streamLow),
+  }
+}
+
+function refuse(call: number): void {
+  const message =
+    'the call would wait for itself: a thread of this process is blocked, by ipc.sync(), until what has made it is over'
+  const details = encodeError(new IpcError('failed_precondition', message), { expose: false })
+  share(details)
+  native().replyError(call, codeNumber('failed_precondition'), message, details.length)
+}

@@ -1,0 +1,96 @@
+import { Column, rowWords } from './native'
+
+/** Events that were taken out of the shared memory, which others have come into since. */
+interface Batch {
+  readonly rows: Uint32Array
+  readonly slab: Buffer
+  /** By their numbers, or what went wrong when they were to be taken over. */
+  readonly longMessages: ReadonlyMap<number, LongMessage>
+  /** How many have not been handled. */
+  left: number
+}
+
+export type LongMessage = { bytes: Buffer } | { error: unknown }
+
+/** The kind of an event that has been handled. */
+export const handled = 0xffff_ffff
+
+/** Where an event stands, and what it says. */
+export interface KeptEvent {
+  readonly rows: Uint32Array
+  /** The number of its first word. */
+  readonly event: number
+  /** Where its payload and its metadata are. */
+  readonly bytes: Buffer | undefined
+}
+
+/**
+ * What comes while ipc.sync() blocks the thread and is not for the call that it waits for: nothing of it is lost, and everything is
+ * handled in its order, later.
+ */
+export class KeptBack {
+  private readonly batches = new Set<Batch>()
+  /** That of the event at the start of the table, where it is one that was kept. */
+  private restored: Batch | undefined
+
+  constructor(
+    private readonly table: Uint32Array,
+    private readonly slab: Buffer,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.batches.size === 0
+  }
+
+  /** Takes the events out of the table that stand between two places in it. */
+  keep(start: number, end: number, takeOver: (event: number) => LongMessage): void {
+    if (start === end) return
+    const rows = this.table.slice(start, end)
+    const longMessages = new Map<number, LongMessage>()
+    let size = 0
+    let left = 0
+    for (let event = start; event < end; event += rowWords) {
+      if (this.table[event] === handled) continue
+      left++
+      const number = this.table[event + Column.longMessage] as number
+      if (number !== 0) longMessages.set(number, takeOver(event))
+      else size = Math.max(size, this.table[event + Column.payloadEnd] as number)
+      size = Math.max(size, this.table[event + Column.messageEnd] as number) // or metadataEnd
+    }
+    if (left > 0) this.batches.add({ rows, slab: Buffer.from(this.slab.subarray(0, size)), longMessages, left })
+  }
+
+  /** Puts the first of them that is wanted back where it came from, at the start of the table. Whether there is one. */
+  restore(isWanted: (kept: KeptEvent) => boolean): boolean {
+    for (const batch of this.batches) {
+      const { rows } = batch
+      for (let event = 0; event < rows.length; event += rowWords) {
+        if (rows[event] === handled || !isWanted({ rows, event, bytes: bytesOf(batch, event) })) continue
+        this.table.set(rows.subarray(event, event + rowWords))
+        if (this.restored !== batch) this.slab.set(batch.slab)
+        this.restored = batch
+        rows[event] = handled
+        if (--batch.left === 0) this.batches.delete(batch)
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Of the event at the start of the table, where it was restored. */
+  longMessage(number: number): LongMessage | undefined {
+    return this.restored?.longMessages.get(number)
+  }
+
+  /** The shared memory has a batch of its own from now on. */
+  leave(): void {
+    this.restored = undefined
+  }
+}
+
+function bytesOf({ rows, slab, longMessages }: Batch, event: number): Buffer | undefined {
+  const number = rows[event + Column.longMessage] as number
+  if (number === 0) return slab
+  const message = longMessages.get(number)
+  return message !== undefined && 'bytes' in message ? message.bytes : undefined
+}

@@ -12,22 +12,30 @@ from ._typing import Any
 MAX_METADATA = 64 * 1024
 """Bytes that metadata may take once encoded, with what is inherited."""
 _PASS_ON = ":pass_on"
+_CHAIN = ":chain"
+"""The marks of the threads that are blocked until the call is over, in Node.js: ipc.sync."""
 _TRACE = ("traceparent", "tracestate")  # of https://www.w3.org/TR/trace-context/
 
 
 class Metadata:
-    """Those of a call: values by their names, and the names of those that pass on besides the trace."""
+    """
+    Those of a call: values by their names, and the names of those that pass on besides the trace.
 
-    __slots__ = ("_encoded", "names", "values")
+    Calls made by the handler carry the chain on, too: what would wait for a thread that waits for it is known by that.
+    """
 
-    def __init__(self, values: Mapping[str, Any], names: Iterable[str] = ()) -> None:
+    __slots__ = ("_encoded", "chain", "names", "values")
+
+    def __init__(self, values: Mapping[str, Any], names: Iterable[str] = (), chain: Iterable[str] = ()) -> None:
         self.values = dict(values)
         self.names = list(dict.fromkeys(names))
+        self.chain = list(chain)
         self._encoded: bytes | None = None
 
     def over(self, inherited: Metadata) -> Metadata:
         """With what is inherited, of which the own replaces what has the same name."""
-        return Metadata({**inherited.values, **self.values}, [*inherited.names, *self.names])
+        names, chain = [*inherited.names, *self.names], [*inherited.chain, *self.chain]
+        return Metadata({**inherited.values, **self.values}, names, chain)
 
     def encoded(self) -> bytes:
         """Raises IpcError('invalid_argument') for what cannot be sent, or is too large."""
@@ -36,10 +44,11 @@ class Metadata:
         return self._encoded
 
     def _encode(self) -> bytes:
-        if not self.values:
-            return b""
         names = [name for name in self.names if name in self.values]
-        encoded = _native.encode_result({**self.values, **({_PASS_ON: names} if names else {})}, "metadata")
+        own = {key: value for key, value in ((_PASS_ON, names), (_CHAIN, self.chain)) if value}
+        if not self.values and not own:
+            return b""
+        encoded = _native.encode_result({**self.values, **own}, "metadata")
         if len(encoded) > MAX_METADATA:
             raise IpcError(
                 "invalid_argument",
@@ -83,9 +92,12 @@ def read_metadata(encoded: bytes) -> Metadata:
     decoded = _native.decode(encoded) if encoded else {}
     if type(decoded) is not dict:
         raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(decoded).__name__}")
-    names = decoded.get(_PASS_ON)
     values = {name: value for name, value in decoded.items() if type(name) is str and not name.startswith(":")}
-    return Metadata(values, [name for name in names if type(name) is str] if type(names) is list else ())
+    return Metadata(values, _texts(decoded.get(_PASS_ON)), _texts(decoded.get(_CHAIN)))
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if type(each) is str] if type(value) is list else []
 
 
 def inherited_from(call: _native.InboundCall) -> Metadata:
@@ -108,12 +120,13 @@ def _passed_on(encoded: bytes) -> Metadata:
     except IpcError:  # whoever asks for them is told
         return NONE
     values = metadata.values
-    return Metadata({name: values[name] for name in (*metadata.names, *_TRACE) if name in values}, metadata.names)
+    passed_on = {name: values[name] for name in (*metadata.names, *_TRACE) if name in values}
+    return Metadata(passed_on, metadata.names, metadata.chain)
 
 
 def _merged(call: _native.InboundCall, own: bytes) -> bytes:
     inherited = inherited_from(call)
-    if not inherited.values:
+    if not inherited.values and not inherited.chain:
         return own
     return read_metadata(own).over(inherited).encoded() if own else inherited.encoded()
 

@@ -1,8 +1,13 @@
-// The JavaScript of a page of docs runs, as one program.
+// The JavaScript of the pages of docs runs: that of callbacks.md as one program, and each block that begins with the name of a
+// file as one of its own, which prints what stands behind each console.log().
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { run } from './support/children.mjs'
 import './support/names.mjs'
 
@@ -25,3 +30,30 @@ test('docs/callbacks.md', async t => {
   assert.match(lines.at(-2), /^\[Remote process \d+\] unimplemented$/)
   assert.equal(lines.at(-1), '[Remote worker 1] reloaded')
 })
+
+const docs = new URL('../../docs/', import.meta.url)
+const programs = readdirSync(docs).flatMap(page =>
+  [...readFileSync(new URL(page, docs), 'utf8').matchAll(/```js\n(\/\/ (\S+\.mjs)\n.*?)```/gs)].map(
+    ([, code, name]) => ({
+      page,
+      name,
+      code,
+    }),
+  ),
+)
+
+for (const { page, name, code } of programs) {
+  test(`docs/${page}: ${name} prints what it says`, async t => {
+    const folder = mkdtempSync(join(fileURLToPath(new URL('.', import.meta.url)), 'docs-')) // where ipcbridge is found
+    t.after(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, name), code)
+    const child = spawn(process.execPath, [name], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+    let printed = ''
+    child.stdout.setEncoding('utf8').on('data', text => {
+      printed += text
+    })
+    assert.deepEqual(await once(child, 'close'), [0, null])
+    const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.+)$/gm)].flatMap(([, lines]) => lines.split(', '))
+    assert.deepEqual(printed.trimEnd().split('\n'), expected)
+  })
+}

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-for (const suite of ['calls', 'options', 'lifetime', 'processes', 'workers', 'async_context']) {
+for (const suite of ['calls', 'options', 'lifetime', 'processes', 'workers', 'async_context', 'sync']) {
   test(`${suite} pass with a thread as the doorbell`, async () => {
     const file = fileURLToPath(new URL(`./${suite}.test.mjs`, import.meta.url))
     const { NODE_TEST_CONTEXT: _, ...env } = process.env

@@ -202,10 +202,10 @@ for (const transport of ['shm', 'unix']) {
     const idle = ipc.withOptions(calc, { idleTimeout: 20 })
     const controller = new AbortController()
     assert.throws(() => ipc.withOptions(calc, { signal: AbortSignal.abort() }).add(1), { name: 'AbortError' })
-    assert.throws(
-      () => ipc.withOptions(calc, { signal: controller.signal }).each(3, () => controller.abort()),
-      { name: 'AbortError', code: 'cancelled' },
-    )
+    assert.throws(() => ipc.withOptions(calc, { signal: controller.signal }).each(3, () => controller.abort()), {
+      name: 'AbortError',
+      code: 'cancelled',
+    })
     assert.throws(() => [...idle.doubled(2, () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100))], {
       code: 'deadline_exceeded',
     })
@@ -242,7 +242,10 @@ test('a handler may block its thread, while others wait', async t => {
   })
   const caller = await connect(t, own)
   const calls = [0, 1, 2, 3, 4, 5].map(i => (i % 2 === 0 ? caller.blocked(i) : caller.plain(i)))
-  assert.deepEqual((await Promise.all(calls)).filter(result => result >= 100), [100, 102, 104])
+  assert.deepEqual(
+    (await Promise.all(calls)).filter(result => result >= 100),
+    [100, 102, 104],
+  )
   assert.deepEqual(order, [0, 1, 2, 3, 4, 5])
 })
 

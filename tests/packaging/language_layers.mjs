@@ -42,7 +42,10 @@ export const layers = {
   'js/src': {
     base: { files: ['brand', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'], may: [] },
     values: { may: ['base'] },
-    process: { files: ['runtime', 'state', 'ended', 'metadata', 'current_call'], may: ['base', 'values'] },
+    process: {
+      files: ['runtime', 'kept_back', 'state', 'ended', 'metadata', 'current_call', 'chain'],
+      may: ['base', 'values'],
+    },
     options: { files: ['options'], may: ['base', 'values'] },
     streams: { may: ['base', 'values', 'process'] },
     references: { may: ['base', 'values', 'process', 'streams'] },

@@ -54,14 +54,14 @@ function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial 
   return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial })))
 }
 
-function viewOf({ on, timeout, metadata, idempotent, wait_for_ready, cancellable }, signal) {
+function viewOf({ on, timeout, metadata, idempotent, wait_for_ready, cancellable, sync }, signal) {
   const options = {}
   if (timeout !== undefined) options.timeout = timeout === null ? null : timeout * 1000
   if (metadata !== undefined) options.metadata = metadata
   if (idempotent !== undefined) options.idempotent = idempotent
   if (wait_for_ready !== undefined) options.waitForReady = wait_for_ready
   if (cancellable) options.signal = signal
-  const remote = clients.get(on)
+  const remote = sync ? ipc.sync(clients.get(on)) : clients.get(on)
   return Object.keys(options).length === 0 ? remote : ipc.withOptions(remote, options)
 }
 
@@ -153,6 +153,12 @@ const actions = {
     const result = await memberOf(viewOf(command), command.method)(numbers(command.count))
     return command.reads ? read(result) : result
   },
+  numbers_at_once: ({ on, args }) =>
+    ipc
+      .sync(clients.get(on))
+      .numbers(...args)
+      .toArray(),
+  each_at_once: ({ on, items, kind }) => ipc.sync(clients.get(on)).each(items, functionOf(kind)),
   each: async command =>
     viewOf(command).each(command.items, command.kind === 'gated' ? gate.wait : functionOf(command.kind)),
   each_later: async command => {

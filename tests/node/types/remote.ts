@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import {
   type Call,
   type Callback,
+  call,
   closeOnSignals,
   connect,
   fanOut,
@@ -20,8 +21,11 @@ import {
   retain,
   type Stream,
   type StreamSource,
+  type Synchronous,
+  type SyncStream,
   serve,
   stream,
+  sync,
 } from 'ipcbridge'
 
 interface Docs {
@@ -221,4 +225,19 @@ export async function useServer(): Promise<void> {
   closeOnSignals([server], { signals: ['SIGHUP'], exitCode: 0, beforeExit: async signal => signal === 'SIGHUP' })
   // @ts-expect-error: no signal
   closeOnSignals(server, { signals: ['SIGNAL'] })
+}
+
+export async function block(): Promise<void> {
+  const docs = await connect<Docs & { lines(): Generator<string>; on(): () => number }>('docs')
+  const blocking: Synchronous<typeof docs> = sync(docs)
+  const analysed: number = blocking.analyse('a', kwargs({ text: 'b' }))
+  const sum: number = blocking.math.add(analysed, 1)
+  const lines: SyncStream<string> = blocking.lines()
+  for (const line of lines) line.toUpperCase()
+  const called: number = sync(blocking.on())()
+  const anything: unknown = call(blocking, 'analyse', ['a', String(sum + called)])
+  const pending: Call<unknown> = call(docs, 'analyse', [anything])
+  await pending
+  // @ts-expect-error: it is no promise
+  blocking.all().then()
 }

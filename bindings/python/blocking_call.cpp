@@ -157,6 +157,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
 
 PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   Caller* self = caller_of(object);
+  if (!renew_if_inherited(self)) return without_own_frames();
   if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   CallOptions options = call_options(self->timeout_us, self->flags);
   PyObject* inherited = nullptr;

@@ -11,6 +11,7 @@
 
 #include "bindings/python/handlers.hpp"
 #include "bindings/python/responder.hpp"
+#include "core/base/fork.hpp"
 #include "core/endpoint/inbound_call.hpp"
 #include "core/workers/blocking_driver.hpp"
 #include "core/workers/state_tracker.hpp"
@@ -32,6 +33,8 @@ class BlockingDriverBinding final : public Responder {
   BlockingDriver& alive();
   bool is_alive() const { return driver_ != nullptr; }
   StateTracker& states();
+  // In a forked child, whose parent it belongs to.
+  bool is_inherited() const { return generation_ != fork_guard::generation(); }
   // Raises in a forked child.
   void check_process() const;
 

@@ -39,9 +39,10 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   unsigned flags = 0;
   unsigned long long reference_on = 0;
   unsigned long long reference = 0;
-  if (PyArg_ParseTuple(args, "OIIU(LISL)(OOOO)|KK:Caller", &target, &client, &method, &name, &timeout_us, &flags,
+  PyObject* renew = nullptr;
+  if (PyArg_ParseTuple(args, "OIIU(LISL)(OOOO)|KKO:Caller", &target, &client, &method, &name, &timeout_us, &flags,
                        &metadata, &idle_timeout_us, &callbacks[0], &callbacks[1], &callbacks[2], &callbacks[3],
-                       &reference_on, &reference) == 0) {
+                       &reference_on, &reference, &renew) == 0) {
     return nullptr;
   }
   const py::handle driver(target);
@@ -70,6 +71,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* /*kwargs*/) {
   self->guard = new_reference(callbacks[1]);
   self->drop = new_reference(callbacks[2]);
   self->otherwise = new_reference(callbacks[3]);
+  self->renew = renew == nullptr || renew == Py_None ? nullptr : new_reference(renew);
   return object;
 }
 
@@ -81,6 +83,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self->guard);
   Py_VISIT(self->drop);
   Py_VISIT(self->otherwise);
+  Py_VISIT(self->renew);
   return 0;
 }
 
@@ -97,8 +100,8 @@ void dealloc(PyObject* object) {
   PyObject_GC_UnTrack(object);
   Caller* self = caller_of(object);
   if (self->weak_references != nullptr) PyObject_ClearWeakRefs(object);
-  for (PyObject* held :
-       {self->driver_object, self->name, self->metadata, self->describe, self->guard, self->drop, self->otherwise}) {
+  for (PyObject* held : {self->driver_object, self->name, self->metadata, self->describe, self->guard, self->drop,
+                         self->otherwise, self->renew}) {
     Py_XDECREF(held);
   }
   type->tp_free(object);
@@ -194,6 +197,35 @@ bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyOb
 }
 
 bool is_caller(PyObject* object) { return object != nullptr && Py_TYPE(object) == type_of_callers; }
+
+namespace {
+
+void take_over(Caller* caller, const Caller* fresh) {
+  caller->blocking_driver = fresh->blocking_driver;
+  caller->client = fresh->client;
+  caller->method = fresh->method;
+  Py_XSETREF(caller->driver_object, new_reference(fresh->driver_object));
+  Py_XSETREF(caller->describe, new_reference(fresh->describe));
+  Py_XSETREF(caller->guard, new_reference(fresh->guard));
+  Py_XSETREF(caller->drop, new_reference(fresh->drop));
+}
+
+}  // namespace
+
+bool renew_if_inherited(Caller* caller) {
+  if (caller->renew == nullptr || !caller->blocking_driver->is_inherited()) return true;
+  PyObject* made = PyObject_CallNoArgs(caller->renew);
+  if (made == nullptr) return false;
+  if (!is_caller(made)) {
+    Py_DECREF(made);
+    PyErr_SetString(PyExc_TypeError, "renew() returns a Caller");
+    return false;
+  }
+  // What another thread has put there meanwhile may be in use.
+  if (caller->blocking_driver->is_inherited()) take_over(caller, caller_of(made));
+  Py_DECREF(made);
+  return true;
+}
 
 StreamLimits stream_limits(const Caller* caller, const CallOptions& options) {
   StreamLimits limits;

@@ -30,12 +30,17 @@ struct Caller {
   PyObject* describe;  // describe(name): (doc, signature)
   PyObject* guard;     // raises where the call would wait for itself, or on a loop that is not its own
   PyObject* drop;      // a notification has not been taken
+  PyObject* renew;     // null, or renew(): what takes this one's place in a forked child
   PyObject*
       otherwise;  // blocking: makes the error of a failed call; on a loop: keeps a call for which there is no room
 };
 
 bool is_caller(PyObject* object);
 inline Caller* caller_of(PyObject* object) { return reinterpret_cast<Caller*>(object); }
+
+// In a forked child a caller of the parent's becomes one of this process, if it has been told how. False with an
+// exception set.
+bool renew_if_inherited(Caller* caller);
 
 // The vectorcall functions.
 PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);

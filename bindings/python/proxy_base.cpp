@@ -6,6 +6,7 @@
 
 #include "bindings/python/classes.hpp"
 #include "bindings/python/objects.hpp"
+#include "core/base/fork.hpp"
 
 namespace py = pybind11;
 
@@ -20,6 +21,7 @@ struct ProxyBase {
   PyObject_HEAD PyObject* keeper;  // keeps generation alive
   const Generation* generation;
   std::uint32_t seen;
+  std::uint32_t forks;  // before it was seen: a forked child may have another client in its place
 };
 
 ProxyBase* self_of(PyObject* object) { return reinterpret_cast<ProxyBase*>(object); }
@@ -44,11 +46,13 @@ PyObject* get_attribute(PyObject* object, PyObject* name) {
   ProxyBase* self = self_of(object);
   if (self->generation == nullptr || !is_remote(name)) return PyObject_GenericGetAttr(object, name);
   const std::uint32_t generation = self->generation->load(std::memory_order_acquire);
-  if (generation != self->seen) {
+  const std::uint32_t forks = fork_guard::generation();
+  if (generation != self->seen || forks != self->forks) {
     PyObject* done = PyObject_CallMethodNoArgs(object, forget_stale_name);
     if (done == nullptr) return nullptr;
     Py_DECREF(done);
     self->seen = generation;
+    self->forks = forks;
   }
   PyObject* found = PyObject_GenericGetAttr(object, name);
   if (found != nullptr || PyErr_ExceptionMatches(PyExc_AttributeError) == 0) return found;
@@ -73,6 +77,7 @@ PyObject* follow(PyObject* object, PyObject* generation) {
   Py_XSETREF(self->keeper, generation);
   self->generation = followed;
   if (followed != nullptr) self->seen = followed->load(std::memory_order_acquire);
+  self->forks = fork_guard::generation();
   Py_RETURN_NONE;
 }
 

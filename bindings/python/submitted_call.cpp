@@ -271,6 +271,7 @@ PyMethodDef functions[] = {
 PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   Caller* caller = caller_of(object);
   if ((caller->flags & call_flag::kNotify) != 0) return ended_future(call_and_wait(object, args, nargsf, names));
+  if (!renew_if_inherited(caller)) return without_own_frames();
   Encoder encoder;
   encoder.accept_streams();
   SharedReferences references(*caller->blocking_driver, /*retained_only=*/true);

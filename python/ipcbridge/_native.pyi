@@ -343,6 +343,7 @@ class Caller:
         callbacks: _Callbacks,
         reference_on: int = ...,
         reference: int = ...,
+        renew: Callable[[], Caller] | None = ...,
         /,
     ) -> Caller: ...
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...

@@ -35,6 +35,16 @@ class Attached(Protocol):
     def stop(self) -> None: ...
 
 
+class Renewing(Protocol):
+    """What makes callers of this process in a forked child."""
+
+    def renewed_caller(self, name: str, options: CallOptions) -> _native.Caller: ...
+
+
+def no_owner() -> None:
+    """Of a client that is gone in a forked child."""
+
+
 class Client:
     """A connection to a service, with whatever reconnections it needs. Any thread."""
 
@@ -45,7 +55,9 @@ class Client:
         paths: frozenset[str],
         middleware: list[Middleware],
         attached: Attached | None = None,
+        owner: Callable[[], Renewing | None] = no_owner,
     ) -> None:
+        self._owner = owner
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self._process = process
@@ -88,7 +100,13 @@ class Client:
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         callbacks = (self.help, self._guard, self._dropped.add, error_of)
-        return _native.Caller(self._driver, self._id, number, name, options.native(), callbacks)
+        owner = self._owner()
+        renew = None if owner is None else lambda: owner.renewed_caller(name, options)
+        return _native.Caller(self._driver, self._id, number, name, options.native(), callbacks, 0, 0, renew)
+
+    def plain_caller(self, name: str, options: CallOptions) -> _native.Caller:
+        """Without middleware."""
+        return self._caller(name, self._driver.intern_method(self._id, name), options)
 
     def status(self) -> dict[str, Any]:
         return self._driver.client_status(self._id, self._addresses)
@@ -162,6 +180,7 @@ def connect(
     serve: Any = None,
     name: str = "",
     middleware: GivenMiddleware = None,
+    reconnect_after_fork: bool = False,
 ) -> Proxy:
     """Connects to a service and returns a proxy for it; waits until it appears.
 
@@ -172,7 +191,8 @@ def connect(
     max_message_bytes, max_pending_bytes and max_pending_calls. `allow` names users other than this one
     that may be serving: uids, user names, 'group:NAME'. `serve` is what the service may call here, exposed
     as serve() exposes it; `name` is what it is told of who connects. `middleware` is a function of a call and of what
-    comes next, or a list of such, the first of which is the outermost.
+    comes next, or a list of such, the first of which is the outermost. With `reconnect_after_fork` a forked child
+    connects anew with its first use; otherwise what the parent has connected is refused there.
 
     Raises Unavailable when nobody serves there in time. Any thread; Ctrl-C ends the wait.
     """
@@ -180,16 +200,24 @@ def connect(
         arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
         paths = frozenset(map(_native.socket_path, arguments["addresses"]))
         _local_loops.check(paths)
-        process = _process.current()
         functions = middleware_list(middleware)
-        attached = None if serve is None else _attach[0](process, serve, name)
-        client = Client(process, arguments, paths, functions, attached)
-        try:
-            client.wait_until_ready()
-        except BaseException:
-            client.close()
-            raise
-        return Proxy(client)
+
+        def open_client(owner: Callable[[], Renewing | None] = no_owner) -> Client:
+            process = _process.current()
+            attached = None if serve is None else _attach[0](process, serve, name)
+            client = Client(process, dict(arguments), paths, functions, attached, owner)
+            try:
+                client.wait_until_ready()
+            except BaseException:
+                client.close()
+                raise
+            return client
+
+        if not reconnect_after_fork:
+            return Proxy(open_client())
+        from .inherited import InheritedClient
+
+        return Proxy(InheritedClient(open_client))
     except BaseException as error:
         leave_one_frame(error)
         raise

@@ -21,8 +21,9 @@ class Remote(Protocol):
     """One client of a service: what a proxy calls through."""
 
     address: str
-    generation: _native.Generation
 
+    @property
+    def generation(self) -> _native.Generation: ...
     def methods(self) -> list[str]: ...
     def status(self) -> dict[str, Any]: ...
     def caller(self, name: str, options: CallOptions) -> Any: ...
@@ -81,6 +82,7 @@ class BaseProxy(_native.ProxyBase):
         raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
 
     def _forget_stale(self) -> None:
+        self._follow(self._remote.generation)  # another one in a forked child
         members, methods = vars(self), self._remote.methods()
         if not methods:  # the client is closed, and says so better
             return

@@ -31,6 +31,33 @@ async function beside(running, { quick, warmup }) {
   return { beside: await running.run('beside', { fast: 20, block: 0.005, repeats: quick ? 50 : 200, warmup }) }
 }
 
+/** Streams of small items, of plain and of async generators, and how long the first item takes. */
+async function streams(running, { seconds, warmup }, { way, direction }) {
+  const own = way.module === 'ipcbridge'
+  const settings = { count: own ? 50_000 : 10_000, seconds, warmup }
+  const result = { items: await running.run('items', { member: 'stream', ...settings }) }
+  if (!own) return result
+  const member = direction.startsWith('node') ? 'streamAsync' : 'stream_async'
+  result['items-async'] = await running.run('items', { member, ...settings })
+  result.first = await running.run('first', { seconds, warmup })
+  return result
+}
+
+/** Round trips of a callback within calls. */
+async function callbacks(running, { seconds, warmup }) {
+  return { callbacks: await running.run('callbacks', { count: 100, seconds, warmup }) }
+}
+
+/** 64 calls in flight whose results are futures. */
+async function submitted(running, { seconds, warmup }) {
+  return { submitted: await running.run('submitted', { depth: 64, seconds, warmup }) }
+}
+
+/** Calls that block the thread of an event loop. */
+async function blocked(running, { seconds, warmup }) {
+  return { blocked: await running.run('blocked', { seconds, warmup }) }
+}
+
 const SHM = ['ipcbridge-shm']
 const BOTH = ['ipcbridge-unix', 'ipcbridge-shm']
 const MEASUREMENT_EXTRAS = {
@@ -43,6 +70,14 @@ const MEASUREMENT_EXTRAS = {
     run: (running, { idleSeconds }) => idle(running, idleSeconds),
   },
   connections: { ways: BOTH, directions: ['node-python'], run: connections },
+  streams: {
+    ways: [...BOTH, 'unix-lines', 'grpc'],
+    directions: [...MAIN_DIRECTIONS, 'asyncio-node', 'python-python'],
+    run: streams,
+  },
+  callbacks: { ways: SHM, directions: [...MAIN_DIRECTIONS, 'asyncio-node'], run: callbacks },
+  submitted: { ways: SHM, directions: ['python-node', 'python-python'], run: submitted },
+  blocked: { ways: SHM, directions: ['node-python'], run: blocked },
   threads: { ways: SHM, directions: ['python-node', 'python-python'], run: threads },
 }
 
@@ -55,7 +90,7 @@ async function core(path) {
 async function runOn(job, extra, settings, context) {
   const running = await Running.start(extra.prepare?.(job) ?? job, context)
   try {
-    return await extra.run(running, settings)
+    return await extra.run(running, settings, job)
   } finally {
     await running.stop()
   }
@@ -69,6 +104,7 @@ function measurementExtras(settings, context) {
     const ways = WAYS.filter(({ id }) => extra.ways.includes(id) && wanted(settings.ways, id))
     for (const direction of extra.directions.filter(name => wanted(settings.directions, name))) {
       for (const way of ways) {
+        if (way.module !== 'ipcbridge' && !MAIN_DIRECTIONS.includes(direction)) continue
         const job = measurement(way, direction)
         jobs.push({ id: `${work}/${job.id}`, once: extra.once, run: () => runOn(job, extra, settings, context) })
       }

@@ -30,6 +30,7 @@ export const WAYS = [
     address: unixPath,
     directions: [...MAIN_DIRECTIONS, ...OTHER_DIRECTIONS],
   },
+  { id: 'unix-lines', name: 'Unix socket, JSON lines', module: 'lines', address: unixPath, directions: [] },
   { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: MAIN_DIRECTIONS },
   { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: MAIN_DIRECTIONS },
   { id: 'websocket', name: 'WebSocket', module: 'websocket', directions: MAIN_DIRECTIONS },

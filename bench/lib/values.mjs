@@ -12,6 +12,20 @@ export const slowHandlers = {
   slow: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds, 'done')),
 }
 
+/** What the rows of streams and callbacks need besides. */
+export const streamHandlers = {
+  *numbers(count) {
+    for (let number = 0; number < count; number++) yield number
+  },
+  async *numbers_async(count) {
+    for (let number = 0; number < count; number++) yield number
+  },
+  async call_back(count, callback) {
+    for (let i = 0; i < count; i++) await callback(ARGUMENT)
+    return EXPECTED
+  },
+}
+
 export function check(result) {
   if (result !== EXPECTED) throw new Error(`wrong result: ${JSON.stringify(result)}`)
 }

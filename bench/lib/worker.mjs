@@ -1,6 +1,7 @@
 // The client process: `node worker.mjs CLIENT_MODULE`, then one JSON command a line on stdin.
 import { pathToFileURL } from 'node:url'
 import { beside, bursts, many, one, spaced } from './loops.mjs'
+import { blocked, callbacks, first, items } from './stream_loops.mjs'
 import { commands, report, reportError } from './report.mjs'
 
 /** The way's own call; or, where a work names methods of the service, these in turn. */
@@ -17,6 +18,10 @@ const works = {
   spaced: (client, options) => spaced(client.call, options),
   one: (client, options) => one(callOf(client, options), options),
   many: (client, options) => many(callOf(client, options), options),
+  items: (client, options) => items(client[options.member], options),
+  first: (client, options) => first(client.call, client.stream, options),
+  callbacks: (client, options) => callbacks(client.call, client.callBack, options),
+  blocked: (client, options) => blocked(client.call, client.callBlocking, options),
   beside: (client, options) => beside(client.call, client.slow, options),
 }
 

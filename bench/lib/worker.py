@@ -13,15 +13,35 @@ from typing import Any
 import loops
 import loops_async
 import loops_threads
+import stream_loops
+import stream_loops_async
 from load import load
 from report import commands, report, report_error
 
-BLOCKING = {"bursts": loops.bursts, "spaced": loops.spaced, "one": loops.one, "threads": loops_threads.shared}
+def _of_call(loop: Any) -> Any:
+    return lambda client, command: loop(client.call, **command)
+
+
+# What is done with a client, by the name of a work.
+BLOCKING = {
+    "bursts": _of_call(loops.bursts),
+    "spaced": _of_call(loops.spaced),
+    "one": _of_call(loops.one),
+    "threads": _of_call(loops_threads.shared),
+    "items": lambda client, command: stream_loops.items(getattr(client, command["member"]), **command),
+    "first": lambda client, command: stream_loops.first(client.call, client.stream, **command),
+    "callbacks": lambda client, command: stream_loops.callbacks(client.call, client.call_back, **command),
+    "submitted": lambda client, command: loops.many(stream_loops.Submitted(client.submit), **command),
+}
 ASYNC = {
-    "bursts": loops_async.bursts,
-    "spaced": loops_async.spaced,
-    "one": loops_async.one,
-    "many": loops_async.many,
+    "bursts": _of_call(loops_async.bursts),
+    "spaced": _of_call(loops_async.spaced),
+    "one": _of_call(loops_async.one),
+    "many": _of_call(loops_async.many),
+    "items": lambda client, command: stream_loops_async.items(getattr(client, command["member"]), **command),
+    "first": lambda client, command: stream_loops_async.first(client.call, client.stream, **command),
+    "callbacks": lambda client, command: stream_loops_async.callbacks(client.call, client.call_back, **command),
+    "beside": lambda client, command: loops_async.beside(client.call, client.slow, **command),
 }
 
 
@@ -39,7 +59,7 @@ def run_blocking(module: ModuleType, command: dict[str, Any]) -> dict[str, Any]:
         command["pids"] += [os.getpid(), *getattr(client, "pids", ())]
         if command["work"] == "many":
             return noting_transport(client, loops.many(client, **command))
-        return noting_transport(client, BLOCKING[command["work"]](client.call, **command))
+        return noting_transport(client, BLOCKING[command["work"]](client, command))
     finally:
         client.close()
 
@@ -48,9 +68,7 @@ async def run_async(module: ModuleType, command: dict[str, Any]) -> dict[str, An
     client = await module.connect_async(command["address"], command)
     try:
         command["pids"] += [os.getpid(), *getattr(client, "pids", ())]
-        if command["work"] == "beside":
-            return noting_transport(client, await loops_async.beside(client.call, client.slow, **command))
-        return noting_transport(client, await ASYNC[command["work"]](client.call, **command))
+        return noting_transport(client, await ASYNC[command["work"]](client, command))
     finally:
         await client.close()
 

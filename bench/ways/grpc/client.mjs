@@ -10,6 +10,9 @@ export async function connect(address) {
       new Promise((resolve, reject) => {
         client.Upper({ text }, (error, reply) => (error ? reject(error) : resolve(reply.text)))
       }),
+    async *stream(count) {
+      for await (const { number = 0 } of client.Numbers({ number: count })) yield number
+    },
     close: () => client.close(),
   }
 }

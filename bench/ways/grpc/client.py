@@ -3,9 +3,10 @@
 from typing import Any
 
 import grpc
-from grpc_codec import deserialize, serialize
+from grpc_codec import deserialize, deserialize_number, serialize, serialize_number
 
 METHOD = "/bench.Bench/Upper"
+STREAM = "/bench.Bench/Numbers"
 
 
 class Client:
@@ -13,6 +14,7 @@ class Client:
         self._channel = grpc.insecure_channel(address)
         grpc.channel_ready_future(self._channel).result(timeout=5)
         self.call = self._channel.unary_unary(METHOD, serialize, deserialize)
+        self.stream = self._channel.unary_stream(STREAM, serialize_number, deserialize_number)
 
     def close(self) -> None:
         self._channel.close()

@@ -11,6 +11,10 @@ class Client:
         self._remote = ipc.connect(address)
         self.call = self._remote.upper
         self.status = lambda: ipc.status(self._remote)
+        self.call_back = self._remote.call_back
+        self.stream = self._remote.numbers
+        self.stream_async = self._remote.numbers_async
+        self.submit = ipc.submit(self._remote).upper
 
     def close(self) -> None:
         ipc.close(self._remote)

@@ -10,6 +10,9 @@ class AsyncClient:
         self._remote = remote
         self.call = remote.upper
         self.status = lambda: aio.status(remote)
+        self.call_back = remote.call_back
+        self.stream = remote.numbers
+        self.stream_async = remote.numbers_async
 
     async def close(self) -> None:
         await aio.close(self._remote)

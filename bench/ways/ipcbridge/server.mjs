@@ -1,7 +1,7 @@
 // The address picks the channel: shm:///path or unix:///path.
 import { ipc } from '../../lib/ipcbridge.mjs'
-import { slowHandlers } from '../../lib/values.mjs'
+import { slowHandlers, streamHandlers } from '../../lib/values.mjs'
 
 export async function serve(address) {
-  await ipc.serve(address, slowHandlers)
+  await ipc.serve(address, { ...slowHandlers, ...streamHandlers })
 }

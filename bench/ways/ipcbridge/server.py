@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from values import SLOW_HANDLERS
+from values import SLOW_HANDLERS, STREAM_HANDLERS
 
 import ipcbridge as ipc
 
 
 def serve(address: str, ready: Callable[[], None]) -> None:
-    server = ipc.serve(address, SLOW_HANDLERS)
+    server = ipc.serve(address, {**SLOW_HANDLERS, **STREAM_HANDLERS})
     ready()
     server.wait()

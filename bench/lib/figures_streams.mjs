@@ -1,0 +1,48 @@
+// What is more than one call and one answer: streams, callbacks, futures, calls that block.
+import { atLeast, atMost, divide, times } from './figure_rows.mjs'
+
+const SHM = 'ipcbridge-shm'
+const perSecond = value => value && `${Math.round(value).toLocaleString('en-US')} items/s`
+
+function streams(direction, name, { job }, { add, addRatio }) {
+  const items = (way, work = 'items') => job(`streams/${way}/${direction}`)[work]?.items_per_s
+  const own = items(SHM)
+  add(`a stream, ${name}, small items`, own, perSecond, '500,000', '1,500,000', atLeast(500_000))
+  const asynchronous = items(SHM, 'items-async')
+  add('the same of an async generator', asynchronous, perSecond, '250,000', '700,000', atLeast(250_000))
+  addRatio('the stream against gRPC, server streaming', divide(own, items('grpc')), 20, 60)
+  addRatio('the stream against JSON lines on a Unix socket', divide(own, items('unix-lines')), 1.5, 4)
+}
+
+/** `what` against the unary call that was measured in turn with it. */
+function againstCall(what, measured, floor, goal, { add }) {
+  const ratio = divide(measured?.p50_us, measured?.call_p50_us)
+  add(what, ratio, value => value && `${value.toFixed(2)} ×`, `at most ${floor} ×`, `${goal} ×`, atMost(floor))
+}
+
+export function streamFigures(measured, collected) {
+  const { job, rate } = measured
+  streams('node-python', 'Node ← Python', measured, collected)
+  streams('python-node', 'Python ← Node', measured, collected)
+  for (const [direction, name] of [
+    ['node-python', 'Node ← Python'],
+    ['python-node', 'Python ← Node'],
+    ['asyncio-node', 'asyncio ← Node'],
+    ['python-python', 'Python ← Python'],
+  ]) {
+    const { first } = job(`streams/${SHM}/${direction}`)
+    againstCall(`first item of a stream, ${name}, p50, times that of a call`, first, 1.5, 1.1, collected)
+  }
+  for (const [direction, name] of [
+    ['node-python', 'Python calls Node back'],
+    ['python-node', 'Node calls Python back'],
+    ['asyncio-node', 'Node calls asyncio back'],
+  ]) {
+    const { callbacks } = job(`callbacks/${SHM}/${direction}`)
+    againstCall(`callback round trip inside a call, ${name}, times a call`, callbacks, 4, 2.5, collected)
+  }
+  const submitted = divide(rate(`submitted/${SHM}/python-node`, 'submitted'), rate('stdio-orjson/python-node'))
+  collected.add('`submit`, Python → Node, 64 in flight, calls/s against stdio, orjson', submitted, times, '0.6 ×', '1 ×', atLeast(0.6))
+  const { blocked } = job(`blocked/${SHM}/node-python`)
+  againstCall('`ipc.sync`, Node → Python, p50, times that of the promise', blocked, 1, 0.8, collected)
+}

@@ -1,7 +1,7 @@
 // The figures that ipcbridge is to reach: calls as ratios within one run here, the rest in figures_resources.mjs.
 import { atLeast, atMost, collector, divide, milliseconds, percent, reader, times } from './figure_rows.mjs'
-import { streamFigures } from './figures_streams.mjs'
 import { resourceFigures } from './figures_resources.mjs'
+import { streamFigures } from './figures_streams.mjs'
 
 const SHM = 'ipcbridge-shm'
 

@@ -42,7 +42,14 @@ export function streamFigures(measured, collected) {
     againstCall(`callback round trip inside a call, ${name}, times a call`, callbacks, 4, 2.5, collected)
   }
   const submitted = divide(rate(`submitted/${SHM}/python-node`, 'submitted'), rate('stdio-orjson/python-node'))
-  collected.add('`submit`, Python → Node, 64 in flight, calls/s against stdio, orjson', submitted, times, '0.6 ×', '1 ×', atLeast(0.6))
+  collected.add(
+    '`submit`, Python → Node, 64 in flight, calls/s against stdio, orjson',
+    submitted,
+    times,
+    '0.6 ×',
+    '1 ×',
+    atLeast(0.6),
+  )
   const { blocked } = job(`blocked/${SHM}/node-python`)
   againstCall('`ipc.sync`, Node → Python, p50, times that of the promise', blocked, 1, 0.8, collected)
 }

@@ -1,8 +1,8 @@
 // The client process: `node worker.mjs CLIENT_MODULE`, then one JSON command a line on stdin.
 import { pathToFileURL } from 'node:url'
 import { beside, bursts, many, one, spaced } from './loops.mjs'
-import { blocked, callbacks, first, items } from './stream_loops.mjs'
 import { commands, report, reportError } from './report.mjs'
+import { blocked, callbacks, first, items } from './stream_loops.mjs'
 
 /** The way's own call; or, where a work names methods of the service, these in turn. */
 function callOf(client, { methods }) {

@@ -18,6 +18,7 @@ import stream_loops_async
 from load import load
 from report import commands, report, report_error
 
+
 def _of_call(loop: Any) -> Any:
     return lambda client, command: loop(client.call, **command)
 

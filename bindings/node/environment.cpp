@@ -87,17 +87,17 @@ std::uint32_t Environment::wait(Duration most) {
   const TimePoint deadline = deadline_after(Clock::now(), most);
   const auto is_late = [deadline] { return Clock::now() >= deadline; };
   batch_.reset();
-  driver_->run(batch_, false);
-  while (batch_.empty()) {
-    const bool is_over = is_late();
-    const bool sleeps = !is_over && !(may_spin() && driver_->spin(is_late)) && driver_->prepare_sleep();
+  bool is_over = false;
+  do {
+    const bool is_ready = may_spin() && driver_->spin(is_late);
+    is_over = !is_ready && is_late();
+    const bool sleeps = !is_ready && !is_over && driver_->prepare_sleep();
     if (sleeps) {
       pollfd driver{driver_->fd(), POLLIN, 0};
       poll_until(System::real(), {&driver, 1}, deadline);
     }
     driver_->run(batch_, sleeps || is_over);
-    if (is_over) break;
-  }
+  } while (batch_.empty() && !is_over);
   closed(batch_.handles_closed());
   return batch_.size();
 }

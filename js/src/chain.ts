@@ -6,35 +6,52 @@ import { Column } from './native'
  * A call for which a thread is blocked carries a mark, which calls made by its handler carry on. What comes back to the
  * thread with that mark would wait for the thread, which waits for it.
  */
+export type Mark = number
+
 const own = [process.pid, Date.now(), Math.random() * 2 ** 52].map(part => part.toString(36)).join('.')
 const digits = 8
+const [zero, nine] = ['0'.charCodeAt(0), '9'.charCodeAt(0)]
 let count = 0
 
 /** The marks of what blocks this thread now. */
-const blocking = new Set<string>()
+const blocking = new Set<Mark>()
 
-/** Metadata of nothing but a mark, whose digits come last: encoded once, since most are like this. */
-let plain: Buffer | undefined
+/** Metadata of nothing but the newest mark, whose digits come last: most calls have no others, and this costs them no encoding. */
+let plain: Metadata | undefined
 
-/** A mark of its own. */
-export function makeMark(): string {
-  count = (count + 1) % 16 ** digits
-  return own + count.toString(16).padStart(digits, '0')
+export function makeMark(): Mark {
+  count = (count + 1) % 10 ** digits
+  if (plain !== undefined) increment(plain.bytes)
+  return count
 }
 
-export function marked(metadata: Metadata | undefined, mark: string): Metadata {
-  if (metadata !== undefined) return metadata.linked(mark)
-  plain ??= onlyLinked(mark).bytes
-  const bytes = Buffer.from(plain)
-  bytes.write(mark.slice(-digits), bytes.length - digits, 'latin1')
-  return new Metadata(bytes)
+/** The number that a text ends with. */
+function increment(text: Uint8Array): void {
+  for (let at = text.length - 1; at >= text.length - digits; at--) {
+    if ((text[at] as number) < nine) {
+      ;(text[at] as number)++
+      return
+    }
+    text[at] = zero
+  }
+}
+
+function textOf(mark: Mark): string {
+  return own + String(mark).padStart(digits, '0')
+}
+
+/** The metadata of a call with the mark that was made last. To be sent before another is made. */
+export function withMark(metadata: Metadata | undefined, mark: Mark): Metadata {
+  if (metadata !== undefined) return metadata.linked(textOf(mark))
+  plain ??= onlyLinked(textOf(mark))
+  return plain
 }
 
 /** Runs what waits for a call with this mark. */
-export function whileBlocked<T>(mark: string, wait: () => T): T {
+export function whileBlocked(mark: Mark, wait: () => void): void {
   blocking.add(mark)
   try {
-    return wait()
+    wait()
   } finally {
     blocking.delete(mark)
   }
@@ -46,7 +63,8 @@ export function descends({ rows, event, bytes }: KeptEvent): boolean {
   const end = rows[event + Column.metadataEnd] as number
   if (start === end || bytes === undefined) return false
   try {
-    return new Metadata(bytes.subarray(start, end)).chain.some(mark => blocking.has(mark))
+    const { chain } = new Metadata(bytes.subarray(start, end))
+    return [...blocking].some(mark => chain.includes(textOf(mark)))
   } catch {
     return false // no map: the handler that asks for it is told
   }

@@ -161,8 +161,8 @@ const syncTimeout = 30_000
 export function sync<R extends object>(remote: R): Synchronous<R> {
   const blocking = (given: Settings | undefined) => {
     const settings = given ?? noSettings
-    const isLimited = settings.timeout !== Number.POSITIVE_INFINITY
-    return { how: 'block', settings: isLimited ? settings : { ...settings, timeout: syncTimeout } } as const
+    const blocked = settings.timeout === Number.POSITIVE_INFINITY ? syncTimeout : Number.POSITIVE_INFINITY
+    return { how: 'block', settings: { ...settings, blocked } } as const
   }
   const stub = stubHandle(remote)
   if (stub !== undefined) return stubView(remote, blocking(stub.settings)) as Synchronous<R>

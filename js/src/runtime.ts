@@ -136,8 +136,9 @@ function takeOver(event: number): LongMessage {
 
 /** What code waits for that blocks the thread. */
 export interface Awaited {
-  /** On the clock of performance.now(): `isOver` is asked then at the latest. */
-  readonly deadline: number
+  /** In how many ms it wants to be told, by `waited`, that time has passed. */
+  readonly patience: number
+  waited(): void
   isOver(): boolean
   /** Whether the event is one of those that it waits for. */
   wants(event: KeptEvent): boolean
@@ -156,10 +157,11 @@ export function block(awaited: Awaited): void {
   try {
     screen(awaited)
     for (;;) {
-      while (!awaited.isOver() && keptBack.restore(event => awaited.wants(event))) deliverSafely(0)
+      while (!keptBack.isEmpty && !awaited.isOver() && keptBack.restore(kept => awaited.wants(kept))) deliverSafely(0)
       if (awaited.isOver()) return
-      hold(native().wait(Math.max(0, Math.min(longestAway, awaited.deadline - performance.now()))))
+      hold(native().wait(Math.min(longestAway, awaited.patience)))
       screen(awaited)
+      if (!awaited.isOver()) awaited.waited()
     }
   } finally {
     blockings--

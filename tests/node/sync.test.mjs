@@ -20,6 +20,7 @@ const target = `(() => {
     exit: () => process.exit(),
     each: async (count, on) => { const got = []; for (let i = 0; i < count; i++) got.push(await on(i)); return got },
     *rows(count) { try { for (let i = 0; i < count; i++) yield i } finally { ended++ } },
+    async *stalls() { yield 1; await new Promise(() => {}) },
     *fails() { yield 1; throw new RangeError('over') },
     async *doubled(count, on) { for (let i = 0; i < count; i++) yield await on(i) },
     ended: () => ended,
@@ -206,9 +207,9 @@ for (const transport of ['shm', 'unix']) {
       name: 'AbortError',
       code: 'cancelled',
     })
-    assert.throws(() => [...idle.doubled(2, () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100))], {
-      code: 'deadline_exceeded',
-    })
+    assert.throws(() => [...idle.stalls()], { code: 'deadline_exceeded', message: /within the idleTimeout of 20 ms/ })
+    const short = ipc.withOptions(calc, { timeout: 50 })
+    assert.throws(() => [...short.stalls()], { code: 'deadline_exceeded', message: /within the timeout of 50 ms/ })
     assert.throws(() => calc.exit(), { code: 'unavailable', sent: 'maybe' })
     await child.ended
   })

@@ -1,5 +1,5 @@
-import { descends, whileBlocked } from '../chain'
-import { IpcError } from '../errors'
+import { descends, type Mark, whileBlocked } from '../chain'
+import { IpcError, withSent } from '../errors'
 import type { KeptEvent } from '../kept_back'
 import { Column, Flag, Kind, wideNumber } from '../native'
 import { type Awaited, block, codeNumber, native, share } from '../runtime'
@@ -12,10 +12,23 @@ import type { Slot } from './pending'
 /** What the other side may need of this one while it works for a call. */
 export interface Passed {
   /** By which the calls are known that its handler makes. */
-  readonly mark: string
+  readonly mark: Mark
   /** The ids of functions and objects. */
   readonly references: ReadonlySet<number>
   readonly streams: ArgumentStreams | undefined
+}
+
+/** For how long the thread waits, for a call or an item, where the call's options have no timeout. */
+export class BlockingLimit {
+  constructor(
+    private readonly method: string,
+    readonly milliseconds: number,
+  ) {}
+
+  error(): IpcError {
+    const limit = `the ${this.milliseconds / 1000} s for which ipc.sync() blocks a thread where no timeout is given`
+    return withSent(new IpcError('deadline_exceeded', `${this.method}() was not answered within ${limit}`), 'maybe')
+  }
 }
 
 /** What this thread is blocked for, the innermost last. */
@@ -34,8 +47,9 @@ abstract class BlockingWait implements Awaited {
     }
   }
 
+  abstract readonly patience: number
+  abstract waited(): void
   abstract isOver(): boolean
-  abstract readonly deadline: number
   protected abstract concerns(kept: KeptEvent): boolean
 
   wants(kept: KeptEvent): boolean {
@@ -70,12 +84,18 @@ abstract class BlockingWait implements Awaited {
 
 /** A call whose outcome its thread waits for. */
 export class BlockingCall extends BlockingWait {
-  // The native side ends it in time.
-  readonly deadline = Number.POSITIVE_INFINITY
+  readonly patience = Number.POSITIVE_INFINITY
   private outcome: { value: unknown } | { error: unknown } | undefined
   private readonly token: number
+  /** On the clock of performance.now(); known when it has waited for the first time, a moment later than it should. */
+  private until: number | undefined
 
-  constructor(slot: Slot, passed: Passed) {
+  constructor(
+    slot: Slot,
+    passed: Passed,
+    private readonly limit: BlockingLimit,
+    private readonly cancel: () => void,
+  ) {
     super(passed)
     this.token = slot.token
     slot.resolve = value => {
@@ -94,6 +114,14 @@ export class BlockingCall extends BlockingWait {
     throw outcome.error
   }
 
+  waited(): void {
+    const now = performance.now()
+    this.until ??= now + this.limit.milliseconds
+    if (now < this.until) return
+    this.cancel()
+    this.outcome ??= { error: this.limit.error() }
+  }
+
   isOver(): boolean {
     return this.outcome !== undefined
   }
@@ -106,24 +134,37 @@ export class BlockingCall extends BlockingWait {
 
 /** The items of a stream, for each of which the thread waits that reads it. */
 export class BlockingItems extends BlockingWait {
-  deadline = Number.POSITIVE_INFINITY
+  patience = 0
+  private since = 0
 
   constructor(
     private readonly inbound: InboundStream,
     passed: Passed,
+    private readonly limit: BlockingLimit,
   ) {
     super(passed)
   }
 
   /** Throws what has ended the stream. */
   next(): IteratorResult<unknown> {
-    this.deadline = this.inbound.deadline
-    this.run()
-    return this.inbound.takeNext()
+    const { inbound } = this
+    if (!inbound.isReady) {
+      this.since = performance.now()
+      this.waited()
+      this.run()
+    }
+    return inbound.takeNext()
+  }
+
+  waited(): void {
+    const { inbound, since, limit } = this
+    const left = since + limit.milliseconds - performance.now()
+    if (left <= 0) inbound.fail(limit.error())
+    this.patience = Math.max(0, Math.min(left, inbound.timeLeft(since)))
   }
 
   isOver(): boolean {
-    return this.inbound.isReady(this.deadline)
+    return this.inbound.isReady
   }
 
   protected concerns(kept: KeptEvent): boolean {

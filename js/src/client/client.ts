@@ -1,4 +1,4 @@
-import { makeMark, marked as withMark } from '../chain'
+import { makeMark, withMark } from '../chain'
 import { currentCall } from '../current_call'
 import { captureStack, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
@@ -20,10 +20,10 @@ import {
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
 import { Stream } from '../streams/stream'
-import type { DecodeOptions } from '../values'
+import type { DecodeOptions, Referenced } from '../values'
 import { abortError, whenAborted } from './abort'
 import { ArgumentStreams } from './argument_streams'
-import { BlockingCall, BlockingItems } from './blocking'
+import { BlockingCall, BlockingItems, BlockingLimit } from './blocking'
 import { SyncStream } from './blocking_stream'
 import { type Call, makeCall, rejectedCall } from './call'
 import { inherit } from './inherited'
@@ -205,26 +205,27 @@ export class Client implements Owner {
 
   /** The same, for which the thread is blocked: returns the result, or throws. */
   callBlocking(method: number, args: readonly unknown[], given: Settings, on?: Received): unknown {
-    const mark = makeMark()
     const settings = this.settingsHere(method, given, on) as Settings
-    const marked = { ...settings, metadata: withMark(settings.metadata, mark) }
-    const length = this.write(method, args, marked, on)
-    const streams = this.argumentStreams(method, on)
+    const mark = makeMark()
+    const length = this.write(method, args, settings, on)
+    const sent = { ...settings, metadata: withMark(settings.metadata, mark) }
+    shareEncodedWith(length, sent.metadata.bytes)
+    const slot = takeSlot(this)
+    slot.streams = this.argumentStreams(method, on)
+    const passed = { mark, references: idsOf(encoder.references), streams: slot.streams }
+    const limit = new BlockingLimit(this.nameOf(method, on), settings.blocked)
+    const blocking = new BlockingCall(slot, passed, limit, () => this.cancel(slot))
     try {
-      streams?.expectSync()
+      slot.streams?.expectSync()
     } catch (error) {
-      streams?.discard()
+      dropSlot(slot)
       throw error
     }
-    const passed = { mark, references: new Set(encoder.references.map(({ id }) => id)), streams }
-    const slot = takeSlot(this)
-    slot.streams = streams
-    const blocking = new BlockingCall(slot, passed)
-    const failed = this.begin(slot, method, length, marked, on)
+    const failed = this.begin(slot, method, length, sent, on)
     if (failed !== undefined) throw failed
     const result = blocking.wait()
     const inbound = Stream.inboundOf(result)
-    return inbound === undefined ? result : new SyncStream(inbound, new BlockingItems(inbound, passed))
+    return inbound === undefined ? result : new SyncStream(inbound, new BlockingItems(inbound, passed, limit))
   }
 
   /** What holds for a call that is made here. */
@@ -335,12 +336,16 @@ export class Client implements Owner {
   private watch(slot: Slot, method: number, signal: AbortSignal, on?: Received): void {
     const abort = () => {
       const { resolve, fail } = slot
-      native().cancel(this.id, slot.token)
-      cancelSlot(slot)
+      this.cancel(slot)
       settleFailed(resolve, fail, abortError(this.nameOf(method, on), signal, 'maybe'))
     }
     slot.whenSettled = whenAborted(signal, abort)
     if (signal.aborted) abort() // by what ran while the arguments were read
+  }
+
+  private cancel(slot: Slot): void {
+    native().cancel(this.id, slot.token)
+    cancelSlot(slot)
   }
 
   private nameOf(method: number, on?: Received): string {
@@ -350,6 +355,12 @@ export class Client implements Owner {
   status(): ClientStatus {
     return native().clientStatus(this.id, this.addresses)
   }
+}
+
+const noIds: ReadonlySet<number> = new Set()
+
+function idsOf(references: readonly Referenced[]): ReadonlySet<number> {
+  return references.length === 0 ? noIds : new Set(references.map(({ id }) => id))
 }
 
 function endsAtOnce(): IpcError {

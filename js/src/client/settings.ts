@@ -11,6 +11,8 @@ export interface Settings {
   timeout: number
   /** Between the items of a stream. */
   idleTimeout: number
+  /** For how long a thread waits, blocked, where `timeout` is not set. */
+  blocked: number
   signal: AbortSignal | undefined
   metadata: Metadata | undefined
 }
@@ -24,6 +26,7 @@ export const noSettings: Readonly<Settings> = {
   flags: 0,
   timeout: Number.POSITIVE_INFINITY,
   idleTimeout: Number.POSITIVE_INFINITY,
+  blocked: Number.POSITIVE_INFINITY,
   signal: undefined,
   metadata: undefined,
 }
@@ -36,6 +39,7 @@ export function makeSettings(base: Settings | undefined, options: CallOptions): 
   const settings = { ...(base ?? noSettings) }
   settings.timeout = milliseconds('timeout', options.timeout, settings.timeout)
   settings.idleTimeout = milliseconds('idleTimeout', options.idleTimeout, settings.idleTimeout)
+  if (options.timeout !== undefined) settings.blocked = Number.POSITIVE_INFINITY
   const { signal } = options
   if (signal !== undefined) {
     if (!isAbortSignal(signal)) throw new IpcError('invalid_argument', 'signal is an AbortSignal')

@@ -88,21 +88,23 @@ export class InboundStream implements StreamEnd {
     return new Promise(resolve => this.wait({ resolve }))
   }
 
-  /** Until when the next item may take to come, on the clock of performance.now(). */
-  get deadline(): number {
-    const { limits } = this
-    if (limits === undefined) return Number.POSITIVE_INFINITY
-    return Math.min(limits.deadline, performance.now() + limits.idleTimeout)
+  /** Whether there is an item, or the end. */
+  get isReady(): boolean {
+    return this.hasItem() || this.isOver
   }
 
-  /** For who waits without an event loop, whose timers do not run: whether there is an item, or the end, by that deadline. */
-  isReady(deadline: number): boolean {
+  /**
+   * For who waits without an event loop, whose timers do not run, since that time on the clock of performance.now(): for how
+   * many ms more. Ends the stream when that is over.
+   */
+  timeLeft(since: number): number {
     const { limits } = this
-    const isLate = deadline !== Number.POSITIVE_INFINITY && performance.now() >= deadline
-    if (!this.hasItem() && !this.isOver && isLate && limits !== undefined) {
-      this.fail(deadline === limits.deadline ? limits.late() : limits.idle())
-    }
-    return this.hasItem() || this.isOver
+    if (limits === undefined) return Number.POSITIVE_INFINITY
+    const now = performance.now()
+    const [left, idle] = [limits.deadline - now, since + limits.idleTimeout - now]
+    if (left <= 0) this.fail(limits.late())
+    else if (idle <= 0) this.fail(limits.idle())
+    return Math.min(left, idle)
   }
 
   /** The next item that is ready, or the end; throws what has ended the stream. */

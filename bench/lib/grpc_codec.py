@@ -1,4 +1,4 @@
-"""bench.proto's messages by hand, so that no generated code is committed: quicker than the generated one, if anything."""
+"""The messages of bench.proto by hand, so that no generated code is committed: quicker than that, if anything."""
 
 
 def serialize(text: str) -> bytes:

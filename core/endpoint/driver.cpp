@@ -6,6 +6,7 @@
 
 #include "core/base/cpu.hpp"
 #include "core/base/frame.hpp"
+#include "core/base/service_manager.hpp"
 #include "core/base/utf8.hpp"
 #include "core/endpoint/driver_impl.hpp"
 #include "core/naming/address.hpp"
@@ -120,6 +121,9 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   if (!address.ok()) return address.error();
   if (Status status = check_methods(options.methods); !status.ok()) return status.error();
   if (Status status = check_serial_groups(options); !status.ok()) return status.error();
+  // Of two servers of one name that follow each other the process is not said to be stopping.
+  std::optional<OpenService> following;
+  if (!options.attached) following.emplace(context_.system());
   for (auto& [id, existing] : servers_) {
     const bool same = !options.attached && existing->address().is_same_place(address.value());
     if (same && existing->state() != ServerState::kClosed) existing->close(defaults::kGrace);

@@ -44,6 +44,7 @@ void Server::start() {
     set_state(ServerState::kListening, nullptr);
     return;
   }
+  if (address_.transport != Transport::kInproc) open_service_.emplace(context().system());
   give_up_at_ = options_.takeover == Takeover::kFail ? context().now()
                                                      : deadline_after(context().now(), options_.takeover_timeout);
   try_listen();
@@ -79,6 +80,7 @@ Status Server::listen() {
   if (!listener.ok()) return listener.error();
   if (!context().poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
   listener_ = std::move(listener).value();
+  if (open_service_) open_service_->note_listening();
   watch_listener();
   return {};
 }
@@ -259,6 +261,7 @@ void Server::finish(const Error& why) {
 void Server::set_state(ServerState state, const Error* why) {
   if (state_ == state) return;
   state_ = state;
+  if (state == ServerState::kClosing || state == ServerState::kClosed) open_service_.reset();
   if (state == ServerState::kClosed) context().note_end();
   post_state(why);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/service_manager.hpp"
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
@@ -116,7 +117,8 @@ class Server final : public ConnectionOwner {
   ServeOptions options_;
   Address address_;
   ServerState state_ = ServerState::kStarting;
-  TakeoverRequest takeover_request_;  // to the one that has the name
+  std::optional<OpenService> open_service_;  // while clients of other processes may come
+  TakeoverRequest takeover_request_;         // to the one that has the name
   Admission admission_;
   std::unique_ptr<Listener> listener_;
   PathWatcher::Watch watch_;     // of the listener's files

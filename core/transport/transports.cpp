@@ -1,6 +1,7 @@
 #include "core/transport/transports.hpp"
 
 #include "core/naming/name_lock.hpp"
+#include "core/transport/inherited_listener.hpp"
 #include "core/transport/inproc_listener.hpp"
 #include "core/transport/unix_listener.hpp"
 
@@ -9,6 +10,7 @@ namespace ipcbridge {
 Result<std::unique_ptr<Listener>> Transports::listen(System& system, const Address& address,
                                                      const ListenOptions& options) {
   if (address.transport == Transport::kInproc) return listen_inproc(system, address.path);
+  if (std::unique_ptr<Listener> inherited = InheritedListener::find(system, address)) return inherited;
   return UnixListener::listen(system, address.path, options.mode);
 }
 

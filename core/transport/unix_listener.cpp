@@ -60,20 +60,22 @@ UnixListener::~UnixListener() {
   stop_listening_unix(system_, std::move(socket_));
 }
 
-Result<std::unique_ptr<Channel>> UnixListener::accept() {
-  Result<Fd> socket = accept_unix(system_, socket_.get());
-  if (!socket.ok()) return socket.error();
-  if (!socket.value().valid()) return std::unique_ptr<Channel>();
-  Result<LocalPeer> peer = local_peer(socket.value().get());
-  if (!peer.ok()) return std::unique_ptr<Channel>();
-  return channel(system_, std::move(socket).value(), std::move(peer).value());
-}
+Result<std::unique_ptr<Channel>> UnixListener::accept() { return accept_unix_channel(system_, socket_.get()); }
 
 bool UnixListener::is_in_place() const { return has_file() && lock_.held(); }
 
 bool UnixListener::has_file() const { return file_.exists() && FileIdentity::of(path_) == file_; }
 
 std::vector<std::string> UnixListener::files() const { return {path_, lock_.path()}; }
+
+Result<std::unique_ptr<Channel>> accept_unix_channel(System& system, int listener) {
+  Result<Fd> socket = accept_unix(system, listener);
+  if (!socket.ok()) return socket.error();
+  if (!socket.value().valid()) return std::unique_ptr<Channel>();
+  Result<LocalPeer> peer = local_peer(socket.value().get());
+  if (!peer.ok()) return std::unique_ptr<Channel>();
+  return channel(system, std::move(socket).value(), std::move(peer).value());
+}
 
 Connector::Outcome connect_unix_channel(System& system, const std::string& path) {
   Result<Fd> socket = connect_unix(system, path);

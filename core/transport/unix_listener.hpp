@@ -44,6 +44,8 @@ class UnixListener final : public Listener {
   ExitFile lock_at_exit_;
 };
 
+// As Listener::accept().
+Result<std::unique_ptr<Channel>> accept_unix_channel(System& system, int listener);
 Connector::Outcome connect_unix_channel(System& system, const std::string& path);
 
 }  // namespace ipcbridge

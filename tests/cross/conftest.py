@@ -38,11 +38,11 @@ def peers(pool: Pool, directory: Path) -> Iterator[Any]:
     pooled: list[Peer] = []
     own: list[Peer] = []
 
-    def make(kind: str, *prefix: str, reuse: bool = True) -> Peer:
+    def make(kind: str, *prefix: str, reuse: bool = True, pass_fds: tuple[int, ...] = ()) -> Peer:
         if reuse and not prefix:
             pooled.append(pool.take(kind, directory))
             return pooled[-1]
-        own.append(Peer(kind, prefix))
+        own.append(Peer(kind, prefix, pass_fds))
         own[-1].do("directory", path=str(directory))
         return own[-1]
 

@@ -40,7 +40,7 @@ class PeerError(Exception):
 
 
 class Peer:
-    def __init__(self, kind: str, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, kind: str, prefix: tuple[str, ...] = (), pass_fds: tuple[int, ...] = ()) -> None:
         self.kind = kind
         self.in_python = kind != "node"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the peer
@@ -50,6 +50,7 @@ class Peer:
             stdout=subprocess.PIPE,
             stderr=self._log,
             env={**os.environ, "TZ": "UTC"},
+            pass_fds=pass_fds,
             text=True,
         )
         self.pid = self.process.pid

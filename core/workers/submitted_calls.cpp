@@ -98,7 +98,7 @@ SubmittedCalls::Due SubmittedCalls::wait_unattended() {
   for (std::uint64_t before = seen_; !stopped_ && (look_due_ || before != taken_by_waiters_);) {
     before = taken_by_waiters_;
     unattended_.wait_for(lock, kPatience, [this] { return stopped_; });
-    if (look_due_) break;
+    if (before == taken_by_waiters_) break;
   }
   seen_ = taken_by_waiters_;
   collector_waits_ = false;

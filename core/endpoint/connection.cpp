@@ -48,6 +48,12 @@ Progress Connection::say_hello() {
   }
 }
 
+void Connection::end_handshake_by(TimePoint until) {
+  if (until >= handshake_until_) return;
+  handshake_until_ = until;
+  context_.set_timer({until, TimerQueue::Kind::kHandshake, id_, 0});
+}
+
 void Connection::check_handshake(TimePoint now) {
   if (!is_open() && handshake_until_ <= now) close(CloseReason::peer_silent());
 }

@@ -98,6 +98,8 @@ class Connection final : FrameSink, FrameWriter {
 
   // Says HELLO. The connection may be closed when this returns.
   void start();
+  // Gives its handshake less time.
+  void end_handshake_by(TimePoint until);
   // Closes it if its handshake takes too long.
   void check_handshake(TimePoint now);
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr Duration kTakeoverRetry = std::chrono::milliseconds(10);
 constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
+// How long a server that closes waits for the rest of a handshake.
+constexpr Duration kLateHandshake = std::chrono::milliseconds(250);
 constexpr int kAcceptsPerRun = 64;
 
 std::uint64_t bytes_of(const std::vector<std::string>& methods) {
@@ -213,12 +215,18 @@ void Server::close(Duration grace) {
   close_if_drained();
 }
 
-// For its side the handshake may be over, and calls may be on their way: then what ends it is mostly here already. If
-// it comes a moment later, those calls fail with `unavailable`, as with any server that is gone.
+// For its side the handshake may be over, and calls may be on their way, as soon as it has said HELLO and been
+// answered: what ends the handshake for this side is here already, or comes in a moment. Then it is told goodbye like
+// the others.
 void Server::end_handshake(Connection& connection) {
   connection.note_descriptor();
   connection.service();
-  if (!connection.is_open()) connection.close(CloseReason::refusal(CloseReason::goodbye().error()));
+  if (connection.is_open() || connection.closed()) return;
+  if (connection.has_greeted()) {
+    connection.end_handshake_by(context().now() + kLateHandshake);
+  } else {
+    connection.close(CloseReason::refusal(CloseReason::goodbye().error()));
+  }
 }
 
 // The client closes when it has its last answer; then nothing is on its way here any more. Until then calls that have

@@ -98,7 +98,7 @@ class Server final : public ConnectionOwner {
   void lose_place(const Error& why);
   void close_if_drained();
   static void say_goodbye(Connection& connection);
-  static void end_handshake(Connection& connection);
+  void end_handshake(Connection& connection);
   void give_up();
   // Calls (server_calls.cpp).
   void emit(const RequestKey& key, const Request& request, Buffer* storage);

@@ -61,6 +61,26 @@ TEST_P(DriverEnds, CloseFinishesWhatRunsAndRefusesWhatIsNew) {
                         [&] { return server_.driver().server_status(server_id_).state == ServerState::kClosed; }));
 }
 
+TEST_P(DriverEnds, NoCallFailsWhereverInTheHandshakeTheServiceCloses) {
+  constexpr int kSteps = 10;  // more than a handshake has
+  for (int steps = 0; steps < kSteps; ++steps) {
+    server_id_ = server_.serve(address_);
+    const ClientId client = client_.connect(address_);
+    const std::uint64_t token = client_.call(client, "hello");
+    for (int step = 0; step < steps; ++step) (step % 2 == 0 ? client_ : server_).run();
+    server_.driver().close_server(server_id_, std::chrono::seconds(60));
+    ASSERT_TRUE(run_until({&client_, &server_}, [&] {
+      return server_.driver().server_status(server_id_).state == ServerState::kClosed;
+    })) << steps;
+    server_id_ = server_.serve(address_);
+    ASSERT_TRUE(run_until_ended(token)) << steps;
+    EXPECT_EQ(text_of(client_.outcomes[token].payload), "hello") << steps << client_.outcomes[token].message;
+    client_.driver().close_client(client);
+    server_.driver().close_server(server_id_, Duration::zero());
+    run_idle({&client_, &server_});
+  }
+}
+
 TEST_P(DriverEnds, CloseCancelsWhatRunsWhenTheGraceIsOver) {
   const ClientId client = connected();
   server_.handle = Endpoint::keep;

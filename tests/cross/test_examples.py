@@ -103,3 +103,11 @@ def test_the_demo_calls_both_ways_and_compares(directory: Path) -> None:
 def test_callbacks_tell_of_the_events_of_an_emitter(start: Start, listener: str) -> None:
     start("callbacks/shop.mjs")
     assert run(listener).splitlines() == ["2 x tea", "1 x cake"]
+
+
+def test_a_graceful_deploy_fails_no_call(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON", sys.executable)
+    assert run("graceful_deploy/deploy.mjs").splitlines() == [
+        "answered by v1, v2, v3; 0 calls failed",
+        "the stream brought 50 lines",
+    ]

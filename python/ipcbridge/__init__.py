@@ -24,7 +24,8 @@ from ._references.verbs import fan_out, get_attribute, release, set_attribute
 from ._registered import register_error
 from ._serve.context import Context, Peer, context
 from ._serve.exposure import method
-from ._serve.server import Server, serve
+from ._serve.serve import serve
+from ._serve.server import Server
 from ._streams import stream
 from ._typing import TYPE_CHECKING
 from ._verbs import close, notify, on_state, status, submit, with_options

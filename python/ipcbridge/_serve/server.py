@@ -5,24 +5,22 @@ from __future__ import annotations
 import _thread
 import contextvars
 import time
-from _collections_abc import Callable, Coroutine, Iterable, Mapping
+from _collections_abc import Callable, Coroutine
 
 from .. import _native
 from .._errors import IpcError
-from .._middleware import GivenMiddleware, middleware_list
-from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
+from .._options import Seconds, microseconds
 from .._process import log as _log
 from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
 from .._process.threads import Latch, start_thread
 from .._suppress import suppress
-from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any
 from .cancellation import Waiters
 from .context import is_in_handler_of
 from .decimal_context import decimal_context_setter
-from .failures import CANCELLED, MapError, OnError
+from .failures import CANCELLED
 from .service import Method, Service, fail
 
 if TYPE_CHECKING:
@@ -377,58 +375,3 @@ class _Task:
     def __init__(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
         self.task = task
         self.loop = loop
-
-
-def serve(
-    name: str,
-    target: Any,
-    *,
-    threads: int = 8,
-    serial: bool = False,
-    executor: Executor | None = None,
-    takeover: str = "wait",
-    takeover_timeout: Seconds = 2,
-    allow: Iterable[Allow] | None = None,
-    mode: int = 0o600,
-    limits: Mapping[str, int] | None = None,
-    on_error: OnError | None = None,
-    expose: Iterable[str] | None = None,
-    middleware: GivenMiddleware = None,
-    map_error: MapError | None = None,
-    expose_errors: bool = True,
-) -> Server:
-    """Serves the functions of `target` under `name`; returns as soon as clients can connect.
-
-    `target` is a mapping of callables, an instance (the methods of its class), a module (its `__all__`, else the
-    functions defined in it) or a SimpleNamespace; nested ones are namespaces. Nothing that begins with an
-    underscore is served, no property is evaluated, classes are refused.
-
-    Handlers run on `threads` threads, or one call at a time (`serial=True`), or on `executor`. `async def`
-    handlers run on an event loop that all servers of the process share, on a thread of its own.
-    `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
-    free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
-    `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
-    max_message_bytes, max_pending_bytes and max_pending_calls, and max_bytes_per_user, which bounds what all
-    connections of a user together make the service keep. What a handler raises unexpectedly goes to
-    `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
-    `map_error(exception, method)` may give another exception in place of what a handler has raised, and
-    `expose_errors=False` keeps tracebacks, attributes and causes here. `middleware` is a function of a call and of what
-    comes next, or a list of such, the first of which is the outermost.
-    `expose` comes in a later release: until then it is refused with 'unimplemented'.
-
-    Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
-    """
-    try:
-        count = check_service(name, threads, serial, executor)
-        service = Service(
-            name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
-        )
-        arguments = serve_arguments(
-            name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
-        )
-        server = Server(_process.current(), service, count, executor)
-        server.start(arguments)
-        return server
-    except BaseException as error:
-        leave_one_frame(error)
-        raise

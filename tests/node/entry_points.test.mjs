@@ -42,6 +42,7 @@ test('the public names are these', () => {
       'setAttribute',
       'status',
       'stream',
+      'sync',
       'withOptions',
     ].sort(),
   )

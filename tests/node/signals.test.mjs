@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import ipc from 'ipcbridge'
@@ -140,6 +141,16 @@ test('signals are handled as before when the servers are closed, or the function
   assert.equal(listeners(), 0)
   ipc.closeOnSignals(servers)
   assert.equal(listeners(), 0)
+})
+
+test('a signal then ends a process as it would without, and leaves no socket behind', async t => {
+  const name = freshName()
+  const program = `const server = await ipc.serve(argv.name, { f() {} }); ipc.closeOnSignals(server)(); say('up')`
+  const child = start(t, program, { argv: { name } })
+  await child.heard()
+  child.kill('SIGTERM')
+  assert.equal((await child.ended).signal, 'SIGTERM')
+  assert.equal(existsSync(`${process.env.IPCBRIDGE_DIR}/${name}.sock`), false)
 })
 
 test('what is no server, and wrong options, are refused', async t => {

@@ -121,6 +121,13 @@ export class Service implements InboundCallOwner {
     this.state.change(state, code, message)
   }
 
+  /** Node.js takes every handler of a signal away with its last listener, also that of the native side. */
+  handleSignalsAgain(): void {
+    if (this.state.current !== 'listening') return
+    native().keepOnSignal(this.id)
+    native().removeOnSignal(this.id)
+  }
+
   private watchSocket(state: number): void {
     if (serverStates[state] === 'listening') native().removeOnSignal(this.id)
     else native().keepOnSignal(this.id)

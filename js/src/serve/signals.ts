@@ -48,6 +48,7 @@ export function closeOnSignals(servers: Server | readonly Server[], options: Sig
   const end = () => {
     registrations.delete(registration)
     listenToSignals()
+    for (const service of registration.services) service.handleSignalsAgain()
   }
   const endIfClosed = () => {
     if (!isEnding && registration.services.every(({ state }) => state.current === 'closed')) end()

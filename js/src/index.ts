@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { AnyRemote } from './call_context'
 import { type Call, convertedCall } from './client/call'
 import { expectDescription } from './client/description'
 import { type Handle, handleOf, makeRemote, makeView } from './client/remote'
@@ -24,7 +25,6 @@ import {
   type ServeOptions,
 } from './options'
 import { releaseOwned } from './references/retained'
-import type { AnyRemote } from './references/sides'
 import { native } from './runtime'
 import './serve/reference_calls'
 import { Server, serviceIfAny } from './serve/server'
@@ -33,12 +33,14 @@ import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
 import { Kwargs } from './values'
 
+export type { AnyRemote, Context, Peer } from './call_context'
 export type { SyncStream } from './client/blocking_stream'
 export { Call } from './client/call'
 export { type FanOut, type FanOutResult, fanOut } from './client/fan_out'
 export type { Callback, Notifier, Reference, Remote, Synchronous } from './client/remote_types'
 export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
+export type { GivenMiddleware, Middleware, MiddlewareCall } from './middleware'
 export type {
   CallOptions,
   CloseOptions,
@@ -49,10 +51,8 @@ export type {
   ServeOptions,
 } from './options'
 export { type Proxied, type Retained, retain } from './references/retained'
-export type { AnyRemote } from './references/sides'
 export { proxy } from './serve/by_reference'
-export type { Peer } from './serve/caller'
-export { type Context, context } from './serve/context'
+export { context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
 export { closeOnSignals, type SignalOptions } from './serve/signals'
@@ -86,7 +86,17 @@ export async function serve(name: string, target: object, options: ServeOptions 
   return new Server(service)
 }
 
-const connectKeys = ['connectTimeout', 'maxQueuedBytes', 'limits', 'allow', 'int64', 'spin', 'serve', 'name']
+const connectKeys = [
+  'connectTimeout',
+  'maxQueuedBytes',
+  'limits',
+  'allow',
+  'int64',
+  'spin',
+  'serve',
+  'name',
+  'middleware',
+]
 
 /**
  * Connects to a service, waiting up to `connectTimeout` for it to appear, which keeps the process alive; the connection

@@ -22,7 +22,11 @@ export class Metadata {
   private known: { entries: Entries; passOn: readonly string[]; chain: readonly string[] } | undefined
 
   /** The bytes are read when something of them is asked for, which then throws 'data_loss' for what is no map. */
-  constructor(readonly bytes: Buffer) {}
+  constructor(
+    readonly bytes: Buffer,
+    /** Nothing is inherited besides. */
+    private readonly isWhole = false,
+  ) {}
 
   /** What the handler sees. */
   values(): Record<string, unknown> {
@@ -59,6 +63,7 @@ export class Metadata {
 
   /** With what `inherited` has under other names. Throws 'invalid_argument' when it is too much. */
   over(inherited: Metadata): Metadata {
+    if (this.isWhole) return this
     const passOn = new Set([...inherited.passOn, ...this.passOn])
     return join(new Map([...inherited.entries, ...this.entries]), [...passOn], [...inherited.chain, ...this.chain])
   }
@@ -66,6 +71,12 @@ export class Metadata {
   /** The same with one mark more. */
   linked(mark: string): Metadata {
     return join(this.entries, this.passOn, [...this.chain, mark])
+  }
+
+  /** The same with what `inherited` has besides metadata of other names: nothing more is inherited. */
+  whole(inherited: Metadata | undefined): Metadata {
+    if (inherited === undefined) return new Metadata(this.bytes, true)
+    return new Metadata(join(this.entries, inherited.passOn, inherited.chain).bytes, true)
   }
 
   private read(): NonNullable<Metadata['known']> {

@@ -1,4 +1,5 @@
 import { IpcError } from './errors'
+import type { GivenMiddleware } from './middleware'
 import { refuseUnimplemented } from './unimplemented'
 import type { Int64 } from './values'
 
@@ -56,6 +57,8 @@ export interface ConnectOptions extends EndpointOptions {
   serve?: object
   /** What the service is told of this side: `context().peer.name`. Default ''. */
   name?: string
+  /** Runs around the calls and notifications of the service's methods: docs/middleware.md. */
+  middleware?: GivenMiddleware
 }
 
 /** Where a handler failed. */
@@ -91,6 +94,8 @@ export interface ServeOptions extends EndpointOptions {
   mapError?: (error: unknown, info: HandlerErrorInfo) => unknown
   /** `false`: stacks, attributes, causes and the errors of groups do not travel. Default true. */
   exposeErrors?: boolean
+  /** Runs around the handlers: docs/middleware.md. */
+  middleware?: GivenMiddleware
 }
 
 /** The options of `withOptions`. */

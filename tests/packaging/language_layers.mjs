@@ -40,13 +40,16 @@ export const layers = {
     api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs'] },
   },
   'js/src': {
-    base: { files: ['brand', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'], may: [] },
+    base: {
+      files: ['brand', 'call_context', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'],
+      may: [],
+    },
     values: { may: ['base'] },
     process: {
       files: ['runtime', 'kept_back', 'state', 'ended', 'metadata', 'current_call', 'chain'],
       may: ['base', 'values'],
     },
-    options: { files: ['options'], may: ['base', 'values'] },
+    options: { files: ['options', 'middleware'], may: ['base', 'values'] },
     streams: { may: ['base', 'values', 'process'] },
     references: { may: ['base', 'values', 'process', 'streams'] },
     client: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },

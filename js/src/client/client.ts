@@ -2,6 +2,7 @@ import { makeMark, withMark } from '../chain'
 import { currentCall } from '../current_call'
 import { captureStack, IpcError, trimStack, withSent } from '../errors'
 import { log } from '../log'
+import { type Middleware, middlewareList } from '../middleware'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
 import { pass, takeBack } from '../references/owned'
@@ -28,6 +29,7 @@ import { SyncStream } from './blocking_stream'
 import { type Call, makeCall, rejectedCall } from './call'
 import { inherit } from './inherited'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
+import { CallMiddleware } from './middleware'
 import { cancelSlot, dropSlot, type Slot, settleFailed, takeSlot } from './pending'
 import type { Received } from './received'
 import { limitsStreams, noSettings, type Settings } from './settings'
@@ -46,6 +48,14 @@ interface ClientInit {
   onClosed: () => void
   /** It stays although nobody may hold it. */
   isKept?: boolean
+  middleware?: readonly Middleware[]
+}
+
+/** What calls methods by their numbers. */
+interface Callable {
+  call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown>
+  callBlocking(method: number, args: readonly unknown[], settings: Settings): unknown
+  notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean
 }
 
 /** What a client offers to whom it connects to. */
@@ -61,6 +71,8 @@ export class Client implements Owner {
   readonly state: StateTracker<ClientState>
   readonly addresses: readonly string[]
   readonly decoding: DecodeOptions | undefined
+  /** What calls of its methods pass: itself, or the middleware around them. */
+  readonly entry: Callable
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
@@ -71,10 +83,11 @@ export class Client implements Owner {
   private dropsNotLogged = 0
   private nextLog = 0
 
-  constructor({ addresses, id, decoding, state, onClosed, isKept = false }: ClientInit) {
+  constructor({ addresses, id, decoding, state, onClosed, isKept = false, middleware = [] }: ClientInit) {
     this.addresses = addresses
     this.id = id
     this.decoding = decoding
+    this.entry = middleware.length === 0 ? this : new CallMiddleware(this, middleware)
     this.state = new StateTracker<ClientState>(state, clientStates, isListened =>
       keepClient(this, (isListened || isKept) && this.state.current !== 'closed'),
     )
@@ -93,6 +106,7 @@ export class Client implements Owner {
       name: offered.name ?? '',
     }
     const decoding = decodingOf(options)
+    const middleware = middlewareList(options.middleware)
     if (options.spin === false) neverSpin()
     const id = checkHandle(native().connect(nativeOptions))
     const onClosed = () => {
@@ -106,6 +120,7 @@ export class Client implements Owner {
       state: 'connecting',
       onClosed,
       isKept: offered.server !== undefined,
+      middleware,
     })
     registerClient(client, id)
     return client
@@ -166,12 +181,12 @@ export class Client implements Owner {
     } catch (error) {
       return rejectedCall(error)
     }
-    return this.call(method, args, settings)
+    return this.entry.call(method, args, settings)
   }
 
   /** The same, for which the thread is blocked. */
   callNamedBlocking(name: string, args: readonly unknown[], settings: Settings): unknown {
-    return this.callBlocking(this.findMethod(name), args, settings)
+    return this.entry.callBlocking(this.findMethod(name), args, settings)
   }
 
   /** Of a name that the service may not offer, which is not kept then. Throws 'unimplemented'. */
@@ -348,7 +363,7 @@ export class Client implements Owner {
     cancelSlot(slot)
   }
 
-  private nameOf(method: number, on?: Received): string {
+  nameOf(method: number, on?: Received): string {
     return on?.nameOf(method) ?? (this.names[method] as string)
   }
 

@@ -1,4 +1,5 @@
-import { type AnyRemote, sides } from '../references/sides'
+import type { AnyRemote } from '../call_context'
+import { sides } from '../references/sides'
 import { clients, native } from '../runtime'
 import type { DecodeOptions } from '../values'
 import { Client } from './client'

@@ -101,19 +101,19 @@ function memberOf(handle: Handle, name: string): Member {
     known ??= client.methodNumber(name)
     return known
   }
-  const member = callerOf(handle.how, client, method, settings)
+  const member = callerOf(handle.how, client.entry, method, settings)
   Object.defineProperty(member, 'name', { value: name })
   return member
 }
 
-function callerOf(how: How, client: Client, method: () => number, settings: Settings | undefined): Member {
+function callerOf(how: How, entry: Client['entry'], method: () => number, settings: Settings | undefined): Member {
   switch (how) {
     case 'call':
-      return (...args) => client.call(method(), args, settings)
+      return (...args) => entry.call(method(), args, settings)
     case 'notify':
-      return (...args) => trimmed(() => client.notify(method(), args, settings))
+      return (...args) => trimmed(() => entry.notify(method(), args, settings))
     case 'block':
-      return (...args) => trimmed(() => client.callBlocking(method(), args, settings ?? noSettings))
+      return (...args) => trimmed(() => entry.callBlocking(method(), args, settings ?? noSettings))
   }
 }
 

@@ -1,9 +1,6 @@
+import type { AnyRemote } from '../call_context'
 import type { DecodeOptions } from '../values'
 import type { Passer } from './owned'
-
-/** What a service looks like to a caller who has no types for it. */
-// biome-ignore lint/suspicious/noExplicitAny: nothing is known about the service
-export type AnyRemote = { readonly [name: string]: any }
 
 /** A reference of the other side's that has come, and which somebody here may hold. */
 export interface Arrived {

@@ -1,26 +1,13 @@
 import { isError } from '../brand'
+import type { Context, Peer } from '../call_context'
 import { type CurrentCall, currentCall } from '../current_call'
 import { IpcError, rename } from '../errors'
 import { Metadata } from '../metadata'
 import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
 import { connectionAt } from '../streams/open_streams'
-import { callerOver, type Peer } from './caller'
+import { callerOver } from './caller'
 import type { Method } from './exposure'
-
-/** What a handler may ask about the call that it serves. */
-export interface Context {
-  /** The dotted name of the method. */
-  readonly method: string
-  /** Aborted when the caller waits no longer: it cancelled, its deadline passed, or it is gone. */
-  readonly signal: AbortSignal
-  /** What the caller gave as `metadata`; {} without. */
-  readonly metadata: Readonly<Record<string, unknown>>
-  /** How long the caller will still wait, in ms, at the least 0; null: for ever. */
-  readonly deadline: number | null
-  /** Who has made the call. */
-  readonly peer: Peer
-}
 
 /** A call that this side serves. */
 export class InboundCall implements CurrentCall {
@@ -156,7 +143,7 @@ export function context(): Context {
 }
 
 /** What is known about a call from now on. */
-function contextOf(call: InboundCall): HandlerContext {
+export function contextOf(call: InboundCall): HandlerContext {
   if (call.context === undefined) {
     call.context = new HandlerContext(call)
     if (!call.isAnswered) contexts.set(call.id, call.context)

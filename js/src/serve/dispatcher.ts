@@ -7,16 +7,20 @@ import { sides } from '../references/sides'
 import { codeNumber, encoder, isBlocked, native, share, shareEncoded, table } from '../runtime'
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
-import { codeOf, type DecodeOptions, decodeArgs, encodeError, isKwargs, messageOf, type Referenced } from '../values'
+import { codeOf, type DecodeOptions, decodeArgs, encodeError, messageOf, type Referenced } from '../values'
 import { forget, InboundCall, isAbort } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
-import { bind, expectSeen } from './parameters'
+import type { HandlerMiddleware } from './middleware'
+import { fit } from './parameters'
 import { faultOf, ResultStreams } from './result_streams'
 
 /** Runs the handlers of one service, and answers for them. */
 export class Dispatcher {
+  /** What runs: the methods, with the middleware around them. */
+  private readonly handlers: readonly Method[]
+
   /** `onOver` is told of every call that has been answered, when the streams of its result have ended, if it has one. */
   constructor(
     private readonly service: string,
@@ -24,10 +28,13 @@ export class Dispatcher {
     readonly decoding: DecodeOptions | undefined,
     private readonly errors: HandlerErrors,
     private readonly onOver: (call: InboundCall | undefined) => void,
-  ) {}
+    private readonly middleware?: HandlerMiddleware | undefined,
+  ) {
+    this.handlers = middleware === undefined ? methods : methods.map(method => middleware.around(method))
+  }
 
   onInboundCall(event: number, bytes: Buffer): void {
-    const method = this.methods[table[event + Column.method] as number]
+    const method = this.handlers[table[event + Column.method] as number]
     if (method === undefined) {
       this.describe(table[event + Column.token] as number)
       return
@@ -43,7 +50,8 @@ export class Dispatcher {
     try {
       const end = table[event + Column.payloadEnd] as number
       const references = arrival.at(event, undefined, decoding)
-      args = fit(method, decodeArgs(bytes, start, end, decoding, carried, references))
+      const given = decodeArgs(bytes, start, end, decoding, carried, references)
+      args = this.middleware === undefined ? fit(method, given) : [this.middleware.callOf(call, given)]
       carried?.finish()
     } catch (error) {
       carried?.abandon()
@@ -164,7 +172,8 @@ export class Dispatcher {
   }
 
   private failHandler(call: InboundCall, error: unknown): void {
-    this.fail(call, isAbort(call, error) ? error : this.errors.mapped(call.method.name, error))
+    const isNone = isAbort(call, error) || this.middleware?.isMisfit(error) === true
+    this.fail(call, isNone ? error : this.errors.mapped(call.method.name, error))
   }
 
   private fail(call: InboundCall, error: unknown): void {
@@ -209,19 +218,4 @@ function learnIsAsync(method: Method, returnedPromise: boolean): void {
     method.isAsync = false
     endTrial()
   }
-}
-
-/** The arguments as the function takes them, keyword ones in their places. */
-function fit(method: Method, args: unknown[]): unknown[] {
-  const last = args.length > 0 ? args[args.length - 1] : undefined
-  if (isKwargs(last)) {
-    args.pop()
-    return bind(method.name, method.signature(), args, last.values)
-  }
-  if (args.length > method.most) {
-    // Only now is the source worth reading: the function itself knows of no defaults and no rest.
-    method.most = method.signature().most
-    expectSeen(method.name, method.signature(), args)
-  }
-  return args
 }

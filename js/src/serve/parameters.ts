@@ -1,12 +1,28 @@
 import { IpcError } from '../errors'
-import { isPlainObject } from '../values'
+import { isKwargs, isPlainObject } from '../values'
+import type { Method } from './exposure'
 import type { Signature } from './signature'
+
+/** The arguments as the function takes them, keyword ones in their places. Throws 'invalid_argument' where they do not fit. */
+export function fit(method: Method, args: unknown[]): unknown[] {
+  const last = args.length > 0 ? args[args.length - 1] : undefined
+  if (isKwargs(last)) {
+    args.pop()
+    return bind(method.name, method.signature(), args, last.values)
+  }
+  if (args.length > method.most) {
+    // Only now is the source worth reading: the function itself knows of no defaults and no rest.
+    method.most = method.signature().most
+    expectSeen(method.name, method.signature(), args)
+  }
+  return args
+}
 
 /**
  * Throws 'invalid_argument' where there are more arguments than the function could see. Fewer are its own affair, as in a
  * local call: those are undefined.
  */
-export function expectSeen(name: string, { most, text }: Signature, given: readonly unknown[]): void {
+function expectSeen(name: string, { most, text }: Signature, given: readonly unknown[]): void {
   if (given.length <= most) return
   const takes = most === 0 ? 'no arguments' : `at most ${most} argument${most === 1 ? '' : 's'}`
   const last = given[given.length - 1]
@@ -15,7 +31,7 @@ export function expectSeen(name: string, { most, text }: Signature, given: reado
 }
 
 /** The positional arguments that the positional and keyword arguments of a call amount to. */
-export function bind(
+function bind(
   name: string,
   signature: Signature,
   positional: readonly unknown[],

@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { inspect } from 'node:util'
 import { endpointMark, markInstances, serverMark } from '../brand'
+import type { AnyRemote } from '../call_context'
 import type { CloseOptions } from '../options'
-import type { AnyRemote } from '../references/sides'
 import type { ServerStatus } from '../status'
 import type { Service } from './service'
 

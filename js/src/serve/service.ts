@@ -1,4 +1,6 @@
+import type { AnyRemote } from '../call_context'
 import { captureStack, type IpcError, trimStack } from '../errors'
+import { middlewareList } from '../middleware'
 import {
   type CloseOptions,
   checkKeys,
@@ -11,7 +13,7 @@ import {
   oneOf,
   type ServeOptions,
 } from '../options'
-import { type AnyRemote, sides } from '../references/sides'
+import { sides } from '../references/sides'
 import { checkHandle, type InboundCallOwner, keepAlive, letGo, native, neverSpin, servers } from '../runtime'
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
@@ -21,6 +23,7 @@ import { callServedAt, type InboundCall } from './context'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
+import { HandlerMiddleware } from './middleware'
 import { loadParser } from './signature'
 
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
@@ -37,6 +40,7 @@ const serveKeys = [
   'onError',
   'mapError',
   'exposeErrors',
+  'middleware',
 ]
 
 /** Of each method by its number: one for all of a serial service, else its own for each serial method. */
@@ -70,6 +74,7 @@ export class Service implements InboundCallOwner {
     checkKeys('serve', options, serveKeys, unimplementedServeOptions)
     loadParser()
     const methods = collectMethods(target)
+    const middleware = middlewareList(options.middleware)
     this.dispatcher = new Dispatcher(
       address,
       methods,
@@ -81,6 +86,7 @@ export class Service implements InboundCallOwner {
         oneOf('exposeErrors', options.exposeErrors, [true, false], true),
       ),
       call => this.over(call),
+      middleware.length === 0 ? undefined : new HandlerMiddleware(address, middleware),
     )
     const { numbers } = native()
     const nativeOptions = {

@@ -3,9 +3,16 @@ import { inspect } from 'node:util'
 import { markInstances } from '../brand'
 import { IpcError, trimStack } from '../errors'
 import { streamMark } from '../values'
-import type { InboundStream } from './inbound'
+import { InboundStream } from './inbound'
 
-const dropped = new FinalizationRegistry<InboundStream>(inbound => inbound.cancel())
+/** Where the items of a Stream come from. */
+export interface Items {
+  next(): Promise<IteratorResult<unknown>>
+  /** Ends it: its reader wants no more of it. */
+  cancel(): void
+}
+
+const dropped = new FinalizationRegistry<Items>(items => items.cancel())
 
 /**
  * A stream that the other side sends: an AsyncIterable of its items, to be read once, by one reader. Leaving a loop over it
@@ -15,22 +22,23 @@ const dropped = new FinalizationRegistry<InboundStream>(inbound => inbound.cance
  * connection is lost, 'cancelled' and 'deadline_exceeded' where the call's options say so.
  */
 export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
-  readonly #inbound: InboundStream
+  readonly #items: Items
   #isRead = false
   /** For `await using`: closes the stream, where the runtime knows of it. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>
 
   /** @internal */
-  constructor(inbound: InboundStream) {
-    this.#inbound = inbound
-    dropped.register(this, inbound)
+  constructor(items: Items) {
+    this.#items = items
+    dropped.register(this, items)
     const { asyncDispose } = Symbol as { asyncDispose?: symbol }
     if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
   }
 
   /** @internal What an arrived stream is read from; undefined of anything else. */
   static inboundOf(value: unknown): InboundStream | undefined {
-    return typeof value === 'object' && value !== null && #inbound in value ? value.#inbound : undefined
+    if (typeof value !== 'object' || value === null || !(#items in value)) return undefined
+    return value.#items instanceof InboundStream ? value.#items : undefined
   }
 
   /** Throws 'failed_precondition' when somebody reads it already. */
@@ -39,12 +47,12 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
       throw trimStack(new IpcError('failed_precondition', 'the stream is being read, or was read: it has one reader'))
     }
     this.#isRead = true
-    return new StreamIterator<T>(this, this.#inbound)
+    return new StreamIterator<T>(this, this.#items)
   }
 
   /** Ends it here and on the other side. Whoever waits for an item finds it at its end. */
   async close(): Promise<void> {
-    this.#inbound.cancel()
+    this.#items.cancel()
   }
 
   /** All items, to its end. */
@@ -66,15 +74,15 @@ class StreamIterator<T> implements AsyncIterableIterator<T> {
   constructor(
     /** As long as somebody reads, the stream is not dropped. */
     readonly stream: Stream<T>,
-    private readonly inbound: InboundStream,
+    private readonly items: Items,
   ) {}
 
   next(): Promise<IteratorResult<T>> {
-    return this.inbound.next() as Promise<IteratorResult<T>>
+    return this.items.next() as Promise<IteratorResult<T>>
   }
 
   async return(value?: unknown): Promise<IteratorResult<T>> {
-    this.inbound.cancel()
+    this.items.cancel()
     return { done: true, value }
   }
 

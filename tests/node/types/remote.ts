@@ -11,6 +11,7 @@ import {
   getAttribute,
   type Kwargs,
   kwargs,
+  type Middleware,
   notify,
   type Proxied,
   proxy,
@@ -240,4 +241,17 @@ export async function block(): Promise<void> {
   await pending
   // @ts-expect-error: it is no promise
   blocking.all().then()
+}
+
+/** Middleware of either side. */
+export async function around(): Promise<void> {
+  const timed: Middleware = async (call, next) => {
+    call.metadata.start = Date.now()
+    call.args.push(call.context?.peer.name)
+    return await next(call)
+  }
+  await serve('around', { add: (a: number) => a }, { middleware: timed })
+  await connect('around', { middleware: [timed, (call, next) => next(call)] })
+  // @ts-expect-error no function
+  await connect('around', { middleware: 5 })
 }

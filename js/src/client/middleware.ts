@@ -1,0 +1,155 @@
+import { isMarked } from '../brand'
+import { type CurrentCall, currentCall, enter } from '../current_call'
+import { IpcError, trimStack } from '../errors'
+import { log } from '../log'
+import { encodeMetadata, type Metadata } from '../metadata'
+import { compose, type Middleware, PassingCall, type Run } from '../middleware'
+import { shownError } from '../printed'
+import { LocalItems } from '../streams/local_items'
+import { Stream } from '../streams/stream'
+import { isStreamed, streamMark } from '../values'
+import { Call, type Ends, makeCall } from './call'
+import type { Client } from './client'
+import { noSettings, type Settings } from './settings'
+
+/** A call that passes the middleware of its client. */
+class MadeCall extends PassingCall {
+  readonly side = 'client'
+  readonly context = undefined
+  /** What was sent last. */
+  sent: Call<unknown> | undefined
+  /** The call on whose behalf it is made, also where a middleware goes on later. */
+  private readonly served: CurrentCall | undefined = currentCall()
+
+  constructor(
+    private readonly client: Client,
+    private readonly number: number,
+    kind: 'call' | 'notification',
+    args: readonly unknown[],
+    private readonly given: Settings | undefined,
+  ) {
+    super(client.addresses.join(', '), client.nameOf(number), kind, args)
+  }
+
+  protected readMetadata(): Record<string, unknown> {
+    return this.wholeMetadata()?.values() ?? {}
+  }
+
+  send(): Call<unknown> {
+    this.sent = this.onBehalf(() => this.client.call(this.number, this.allArgs, this.settings()))
+    return this.sent
+  }
+
+  block(): unknown {
+    return this.onBehalf(() => this.client.callBlocking(this.number, this.allArgs, this.settings() as Settings))
+  }
+
+  notify(): boolean {
+    return this.onBehalf(() => this.client.notify(this.number, this.allArgs, this.settings()))
+  }
+
+  private onBehalf<R>(send: () => R): R {
+    if (this.served === undefined) return send()
+    const before = enter(this.served)
+    try {
+      return send()
+    } finally {
+      enter(before)
+    }
+  }
+
+  private wholeMetadata(): Metadata | undefined {
+    const own = this.given?.metadata
+    const inherited = this.served?.inherited
+    return own === undefined || inherited === undefined ? (own ?? inherited) : own.over(inherited)
+  }
+
+  private settings(): Settings | undefined {
+    if (this.seenMetadata === undefined) return this.given
+    const metadata = encodeMetadata(this.seenMetadata).whole(this.wholeMetadata())
+    return { ...(this.given ?? noSettings), metadata }
+  }
+}
+
+/** The middleware around the calls of one client: a client with it is called through this. */
+export class CallMiddleware {
+  private readonly runCall: Run<MadeCall>
+  private readonly runBlocking: Run<MadeCall>
+  private readonly runNotification: Run<MadeCall>
+
+  constructor(
+    private readonly client: Client,
+    functions: readonly Middleware[],
+  ) {
+    this.runCall = compose<MadeCall>(functions, call => call.send(), callOf)
+    this.runBlocking = compose<MadeCall>(functions, call => call.block())
+    this.runNotification = compose<MadeCall>(functions, call => call.notify())
+  }
+
+  call(number: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
+    return this.runCall(new MadeCall(this.client, number, 'call', args, settings)) as Call<unknown>
+  }
+
+  /** Throws 'failed_precondition' where a middleware is async. */
+  callBlocking(number: number, args: readonly unknown[], settings: Settings): unknown {
+    const call = new MadeCall(this.client, number, 'call', args, settings)
+    const result = this.runBlocking(call)
+    if (!isThenable(result)) return result
+    result.then(undefined, () => {}) // nobody will hear of it
+    const message = `${call.method}(): a middleware of the client is async, and a blocked thread cannot run it`
+    throw new IpcError('failed_precondition', message)
+  }
+
+  /** Where a middleware is async it tells only that nothing has failed so far: what does later is logged. */
+  notify(number: number, args: readonly unknown[], settings: Settings | undefined): boolean {
+    const call = new MadeCall(this.client, number, 'notification', args, settings)
+    const result = this.runNotification(call)
+    if (typeof result === 'boolean') return result
+    Promise.resolve(result).catch(error => {
+      log(`ipcbridge: ${call.service}: the notification ${call.method} was not sent:`, () => shownError(error))
+    })
+    return true
+  }
+}
+
+/** A step of which Calls come, whatever a middleware returns or throws. */
+function callOf(run: Run<MadeCall>): Run<MadeCall> {
+  return made => {
+    const ends: Ends = { resolve: undefined, reject: undefined }
+    try {
+      const result = run(made)
+      if (result instanceof Call) return result
+      const call = makeCall(ends)
+      ends.resolve?.(isThenable(result) ? whenSettled(result, made) : asResult(result, made))
+      return call
+    } catch (error) {
+      const call = makeCall(ends)
+      ends.reject?.(trimStack(error))
+      return call
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** By `await`, through which V8 finds the functions that await the call. */
+async function whenSettled(result: PromiseLike<unknown>, made: MadeCall): Promise<unknown> {
+  try {
+    return asResult(await result, made)
+  } catch (error) {
+    throw trimStack(error)
+  }
+}
+
+/** What streams items of its own making, around those of a stream or not, is a Stream as well. */
+function asResult(value: unknown, { sent }: MadeCall): unknown {
+  if (typeof value !== 'object' || value === null || isMarked(value, streamMark) || !isStreamed(value)) return value
+  const closeSent = (result: unknown) => {
+    if (isMarked(result, streamMark)) void (result as Stream<unknown>).close()
+  }
+  const close = () => void sent?.then(closeSent, () => {})
+  sent?.catch(() => {}) // whoever reads the items is told
+  return new Stream(new LocalItems(value, close))
+}

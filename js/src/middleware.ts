@@ -1,0 +1,122 @@
+import type { Context } from './call_context'
+import { IpcError } from './errors'
+import { isList, show } from './options'
+import { isKwargs, isPlainObject, isStreamed, Kwargs } from './values'
+
+/** A call as middleware sees it, which may change or replace `args`, `kwargs` and `metadata` before it calls `next(call)`. */
+export interface MiddlewareCall {
+  readonly side: 'client' | 'server'
+  readonly kind: 'call' | 'notification'
+  /** The address that was connected to, or served. */
+  readonly service: string
+  /** The dotted name. */
+  readonly method: string
+  /** The positional arguments. */
+  args: unknown[]
+  /** The keyword arguments; {} without. */
+  kwargs: Record<string, unknown>
+  /** On the client what will be sent, with what is inherited; on the server a copy of what came. */
+  metadata: Record<string, unknown>
+  /** On the server as `context()` gives it; undefined on the client. */
+  readonly context: Context | undefined
+}
+
+/**
+ * Runs around calls. `next(call)` goes on with it, and gives what the call gives: on the client a Call (of a
+ * notification a boolean, in `ipc.sync` the value), on the server what the handler returns, a promise where that is async. It may be called again, to retry, but
+ * throws 'failed_precondition' then where a stream is among the arguments. What a middleware returns is the result of the
+ * call, what it throws its error.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the result of whatever method
+export type Middleware = (call: MiddlewareCall, next: (call: MiddlewareCall) => any) => unknown
+
+/** One, or several, the first of which is the outermost. */
+export type GivenMiddleware = Middleware | readonly Middleware[]
+
+export function middlewareList(given: GivenMiddleware | undefined): readonly Middleware[] {
+  if (given === undefined) return []
+  const functions: readonly unknown[] = isList(given) ? [...given] : [given]
+  const wrong = functions.findIndex(each => typeof each !== 'function')
+  if (wrong < 0) return functions as readonly Middleware[]
+  const message = `middleware is a function, or an array of functions; got ${show(functions[wrong])}`
+  throw new IpcError('invalid_argument', message)
+}
+
+/** A call on its way through the middleware of one side. */
+export abstract class PassingCall implements MiddlewareCall {
+  abstract readonly side: 'client' | 'server'
+  args: unknown[]
+  kwargs: Record<string, unknown>
+  /** Undefined where nobody has looked, who might have changed them. */
+  protected seenMetadata: Record<string, unknown> | undefined
+
+  constructor(
+    readonly service: string,
+    readonly method: string,
+    readonly kind: 'call' | 'notification',
+    given: readonly unknown[],
+  ) {
+    const last = given.length > 0 ? given[given.length - 1] : undefined
+    this.args = isKwargs(last) ? given.slice(0, -1) : [...given]
+    this.kwargs = isKwargs(last) ? { ...last.values } : {}
+  }
+
+  abstract get context(): Context | undefined
+  protected abstract readMetadata(): Record<string, unknown>
+
+  get metadata(): Record<string, unknown> {
+    this.seenMetadata ??= this.readMetadata()
+    return this.seenMetadata
+  }
+
+  set metadata(metadata: Record<string, unknown>) {
+    this.seenMetadata = metadata
+  }
+
+  /** The arguments as they are sent. Throws 'invalid_argument' for what a middleware has put in place of them. */
+  get allArgs(): unknown[] {
+    const { args, kwargs, method } = this
+    if (!isList(args)) throw new IpcError('invalid_argument', `call.args of ${method}() is an array; got ${show(args)}`)
+    if (!isPlainObject(kwargs)) {
+      throw new IpcError('invalid_argument', `call.kwargs of ${method}() is a plain object; got ${show(kwargs)}`)
+    }
+    return Object.keys(kwargs).length === 0 ? args : [...args, new Kwargs(kwargs)]
+  }
+}
+
+export type Run<C> = (call: C) => unknown
+
+/** The functions around what `last` does with a call. `settle` makes what next(call) gives of a step and its call. */
+export function compose<C extends PassingCall>(
+  functions: readonly Middleware[],
+  last: Run<C>,
+  settle: (run: Run<C>) => Run<C> = run => run,
+): Run<C> {
+  return functions.reduceRight((following, fn) => settle(around(fn, following)), settle(last))
+}
+
+function around<C extends PassingCall>(fn: Middleware, following: Run<C>): Run<C> {
+  return call => {
+    let isUsed = false
+    return fn(call, given => {
+      if (given !== call) throw new IpcError('invalid_argument', 'next() takes the call that the middleware was given')
+      if (isUsed) expectRepeatable(call)
+      isUsed = true
+      return following(call)
+    })
+  }
+}
+
+function expectRepeatable({ method, args, kwargs }: PassingCall): void {
+  if (!hasStreams(args, new Set()) && !hasStreams(kwargs, new Set())) return
+  const message = `${method}(): next() has been called before, and a stream among the arguments is read once`
+  throw new IpcError('failed_precondition', message)
+}
+
+function hasStreams(value: unknown, seen: Set<object>): boolean {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false
+  seen.add(value)
+  if (isStreamed(value)) return true
+  if (value instanceof Map || isList(value)) return [...value.values()].some(each => hasStreams(each, seen))
+  return isPlainObject(value) && Object.values(value).some(each => hasStreams(each, seen))
+}

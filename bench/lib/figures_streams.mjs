@@ -14,6 +14,34 @@ function streams(direction, name, { job }, { add, addRatio }) {
   addRatio('the stream against JSON lines on a Unix socket', divide(own, items('unix-lines')), 1.5, 4)
 }
 
+/** What of the calls a second is lost by what is used. */
+function lost(what, { rate }, [used, without], [floor, goal], { add }) {
+  const kept = divide(rate(used), rate(without))
+  const show = value => value && `${((1 - value) * 100).toFixed(0)} %`
+  add(what, kept, show, `< ${floor} %`, `< ${goal} %`, value => 1 - value < floor / 100)
+}
+
+function whereUsed(measured, collected) {
+  for (const [version, suffix, bounds] of [
+    [`Node ${process.versions.node.split('.')[0]}`, '', [25, 15]],
+    ['Node 24', '-node24', [8, 4]],
+  ]) {
+    for (const direction of ['node-python', 'python-node']) {
+      const pair = [`${SHM}-middleware${suffix}/${direction}`, `${SHM}${suffix}/${direction}`]
+      const name = direction === 'node-python' ? 'Node → Python' : 'Python → Node'
+      lost(
+        `middleware that does nothing, both sides, ${name}, ${version}: cost in calls/s`,
+        measured,
+        pair,
+        bounds,
+        collected,
+      )
+    }
+    const pair = [`${SHM}-context${suffix}/python-node`, `${SHM}-await${suffix}/python-node`]
+    lost(`\`context()\` after \`await\`, ${version}: cost in calls/s`, measured, pair, bounds, collected)
+  }
+}
+
 /** `what` against the unary call that was measured in turn with it. */
 function againstCall(what, measured, floor, goal, { add }) {
   const ratio = divide(measured?.p50_us, measured?.call_p50_us)
@@ -50,6 +78,7 @@ export function streamFigures(measured, collected) {
     '1 ×',
     atLeast(0.6),
   )
+  whereUsed(measured, collected)
   const { blocked } = job(`blocked/${SHM}/node-python`)
   againstCall('`ipc.sync`, Node → Python, p50, times that of the promise', blocked, 1, 0.8, collected)
 }

@@ -86,6 +86,37 @@ export const WAYS = [
   },
 ]
 
+/** The same under another Node.js, with what costs something only where it is used. */
+const node24 = `${bench}node_modules/node24/bin/node`
+const shmWay = (id, name, more) => ({
+  id: `ipcbridge-shm-${id}`,
+  name: `ipcbridge shm, ${name}`,
+  module: 'ipcbridge',
+  address: shmPath,
+  python: ownPython,
+  ...more,
+})
+const ON_BOTH_SIDES = { BENCH_MIDDLEWARE: '1' }
+const AFTER_AWAIT = { BENCH_METHOD: 'upper_after_await' }
+const IN_CONTEXT = { BENCH_METHOD: 'upper_in_context' }
+WAYS.push(
+  shmWay('middleware', 'middleware', { directions: MAIN_DIRECTIONS, env: ON_BOTH_SIDES }),
+  shmWay('await', 'handler with `await`', { directions: ['python-node'], env: AFTER_AWAIT }),
+  shmWay('context', '`context()` after `await`', { directions: ['python-node'], env: IN_CONTEXT }),
+  shmWay('node24', 'Node 24', { directions: MAIN_DIRECTIONS, node: node24 }),
+  shmWay('middleware-node24', 'Node 24, middleware', { directions: MAIN_DIRECTIONS, node: node24, env: ON_BOTH_SIDES }),
+  shmWay('await-node24', 'Node 24, handler with `await`', {
+    directions: ['python-node'],
+    node: node24,
+    env: AFTER_AWAIT,
+  }),
+  shmWay('context-node24', 'Node 24, `context()` after `await`', {
+    directions: ['python-node'],
+    node: node24,
+    env: IN_CONTEXT,
+  }),
+)
+
 const SIDES = {
   'node-python': ['client.mjs', 'server.py'],
   'python-node': ['client.py', 'server.mjs'],
@@ -104,13 +135,14 @@ export const DIRECTION_NAMES = {
   'python-async': 'Python → `async def`',
 }
 
-const interpreter = (way, file) => (file.endsWith('.py') ? (way.python ?? rivalPython) : process.execPath)
+const interpreter = (way, file) => (file.endsWith('.py') ? (way.python ?? rivalPython) : (way.node ?? process.execPath))
 
 /** Why the way cannot run at all, or null. */
 function missing(way) {
-  const python = way.python ?? rivalPython
-  if (existsSync(python)) return null
-  return `no interpreter at ${python.replace(fileURLToPath(new URL('../..', import.meta.url)), '')}`
+  const interpreters = [way.python ?? rivalPython, way.node ?? process.execPath]
+  const absent = interpreters.find(path => !existsSync(path))
+  if (absent === undefined) return null
+  return `no interpreter at ${absent.replace(fileURLToPath(new URL('../..', import.meta.url)), '')}`
 }
 
 export function measurement(way, direction) {

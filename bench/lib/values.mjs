@@ -26,6 +26,18 @@ export const streamHandlers = {
   },
 }
 
+/** Handlers that go on after an `await`, one of which asks then whose call it serves. */
+export const contextHandlers = context => ({
+  async upper_after_await(text) {
+    await null
+    return text.toUpperCase()
+  },
+  async upper_in_context(text) {
+    await null
+    return context().method === 'upper_in_context' ? text.toUpperCase() : ''
+  },
+})
+
 export function check(result) {
   if (result !== EXPECTED) throw new Error(`wrong result: ${JSON.stringify(result)}`)
 }

@@ -1,8 +1,10 @@
 // The address picks the channel: shm:///path or unix:///path.
 import { ipc } from '../../lib/ipcbridge.mjs'
 
+const middleware = process.env.BENCH_MIDDLEWARE ? (call, next) => next(call) : undefined
+
 export async function connect(address) {
-  const remote = await ipc.connect(address)
+  const remote = await ipc.connect(address, { middleware })
   const blocking = ipc.sync(remote)
   return {
     call: text => remote.upper(text),

@@ -1,20 +1,26 @@
 """The blocking API for one in flight, asyncio for 64; the address picks the channel."""
 
+import os
 from typing import Any
 
 import ipcbridge as ipc
 from ipcbridge import aio
 
+METHOD = os.environ.get("BENCH_METHOD", "upper")
+MIDDLEWARE = (lambda call, next: next(call)) if os.environ.get("BENCH_MIDDLEWARE") else None
+
 
 class Client:
     def __init__(self, address: str) -> None:
-        self._remote = ipc.connect(address)
-        self.call = self._remote.upper
+        self._remote = ipc.connect(address, middleware=MIDDLEWARE)
+        self.call = getattr(self._remote, METHOD)
         self.status = lambda: ipc.status(self._remote)
-        self.call_back = self._remote.call_back
-        self.stream = self._remote.numbers
-        self.stream_async = self._remote.numbers_async
         self.submit = ipc.submit(self._remote).upper
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some works ask for."""
+        own = {"stream": "numbers", "stream_async": "numbers_async"}
+        return getattr(self._remote, own.get(name, name))
 
     def close(self) -> None:
         ipc.close(self._remote)
@@ -23,7 +29,7 @@ class Client:
 class AsyncClient:
     def __init__(self, remote: Any) -> None:
         self._remote = remote
-        self.call = remote.upper
+        self.call = getattr(remote, METHOD)
         self.slow = getattr(remote, "slow", None)
         self.status = lambda: aio.status(remote)
 
@@ -36,4 +42,4 @@ def connect(address: str, _command: dict[str, Any]) -> Client:
 
 
 async def connect_async(address: str, _command: dict[str, Any]) -> AsyncClient:
-    return AsyncClient(await aio.connect(address))
+    return AsyncClient(await aio.connect(address, middleware=MIDDLEWARE))

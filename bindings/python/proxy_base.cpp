@@ -117,6 +117,9 @@ void bind_generation(py::module_& module) {
   type.def_property_readonly("value", [](const GenerationBinding& self) {
     return self.generation ? self.generation->load(std::memory_order_acquire) : 0;
   });
+  type.def("advance", [](const GenerationBinding& self) {
+    if (self.generation) self.generation->fetch_add(1, std::memory_order_release);
+  });
 }
 
 void add_proxy_base_type(py::module_& module) {

@@ -10,7 +10,7 @@ namespace ipcbridge::python {
 
 // Tells of a client whether the service may have become another one: `value` differs then.
 struct GenerationBinding {
-  std::shared_ptr<const Generation> generation;  // null: there is no such client
+  std::shared_ptr<Generation> generation;  // null: there is no such client
 };
 
 void bind_generation(pybind11::module_& module);

@@ -48,7 +48,7 @@ class Client final : public ConnectionOwner {
   std::uint32_t intern_method(std::string_view name);
   Result<std::uint32_t> find_method(std::string_view name);
   const std::vector<std::string>& methods() const { return methods_; }
-  std::shared_ptr<const Generation> generation() const { return generation_; }
+  std::shared_ptr<Generation> generation() const { return generation_; }
   ClientStatus status() const;
   ClientState state() const { return state_; }
 

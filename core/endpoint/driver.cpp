@@ -190,7 +190,7 @@ std::vector<std::string> Driver::methods(ClientId client) {
   return found == nullptr ? std::vector<std::string>{} : found->methods();
 }
 
-std::shared_ptr<const Generation> Driver::generation(ClientId client) {
+std::shared_ptr<Generation> Driver::generation(ClientId client) {
   if (impl_->forked()) return nullptr;
   const Impl::Access access(*impl_);
   Client* found = impl_->client(client);

@@ -106,9 +106,10 @@ class Driver {
   // The methods that the service offered last, in its order.
   std::vector<std::string> methods(ClientId client);
 
-  // How often a connection has been opened: while that is the same, so are the methods, and the service that told of
-  // them. Whoever has it may look at any time, also when the client is gone. Null when there is no such client.
-  std::shared_ptr<const Generation> generation(ClientId client);
+  // Grows when a connection has been opened: while it is the same, so are the methods, and the service that told of
+  // them. Whoever has it may look at any time, also when the client is gone, and may advance it to have others look
+  // again. Null when there is no such client.
+  std::shared_ptr<Generation> generation(ClientId client);
 
   // A number for a method's name, valid for this client for ever, whatever the service offers at the time.
   // kNoMethod when there is no such client; calls with it are refused.

@@ -3,7 +3,9 @@ import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { show } from '../options'
 import type { Client } from './client'
+import { isReplaced, redefine, refuse, remove, replace } from './replaced'
 import { noSettings, type Settings } from './settings'
+import { hasMethod, type Member, put, type Tree } from './tree'
 
 /** What calling a method does: it sends a call, sends a notification, or blocks the thread until the call is over. */
 export type How = 'call' | 'notify' | 'block'
@@ -16,9 +18,6 @@ export interface Handle {
   /** The namespace that the proxy is of; '' for the whole service. */
   prefix: string
 }
-
-type Member = (...args: unknown[]) => unknown
-type Tree = { [name: string]: Member | Tree }
 
 const mostInspected = 100
 const handles = new WeakMap<object, Handle>()
@@ -49,16 +48,13 @@ function nameOf(value: unknown): string {
   return `${show(value)}${isMissing ? ' (which is what a service gives for a method that it does not offer)' : ''}`
 }
 
-function refuse(): never {
-  throw new TypeError('a remote service cannot be changed from here')
-}
-
-const fixed: ProxyHandler<Tree> = {
-  set: refuse,
-  defineProperty: refuse,
-  deleteProperty: refuse,
-  setPrototypeOf: refuse,
-  preventExtensions: refuse,
+/** Methods can be replaced, as by `jest.spyOn`; all else belongs to the other side. */
+const handler: ProxyHandler<Tree> = {
+  set: (tree, key, value) => replace(tree, key, value),
+  defineProperty: (tree, key, descriptor) => redefine(tree, key, descriptor),
+  deleteProperty: remove,
+  setPrototypeOf: () => refuse('its prototype'),
+  preventExtensions: () => refuse('whether it is extensible'),
 }
 
 // Symbols cannot name remote methods, so what JavaScript itself asks for goes by symbols, on a prototype.
@@ -138,7 +134,7 @@ export function remoteOf(client: Client): object | undefined {
 }
 
 function wrap(handle: Handle, tree: Tree): object {
-  const remote = new Proxy(tree, fixed)
+  const remote = new Proxy(tree, handler)
   handles.set(remote, handle)
   trees.set(remote, tree)
   return remote
@@ -195,10 +191,6 @@ function update(handle: Handle, tree: Tree, names: readonly string[]): void {
   }
 }
 
-function hasMethod(tree: Tree, name: string): boolean {
-  return typeof Object.getOwnPropertyDescriptor(tree, name)?.value === 'function'
-}
-
 /** A namespace that is made when it is asked for: the names of a service may make hundreds of thousands. */
 function putWhenAsked(tree: Tree, name: string, handle: Handle, names: readonly string[]): void {
   const get = () => {
@@ -236,29 +228,65 @@ function fullName(handle: Handle, name: string): string {
   return handle.prefix === '' ? name : `${handle.prefix}.${name}`
 }
 
-function put(tree: Tree, name: string, value: Member | Tree): void {
-  Object.defineProperty(tree, name, { value, enumerable: true, configurable: true, writable: false })
-}
-
-/** The same methods with other settings. Made for one call as often as not, so its functions are made when asked for. */
-export function makeView(remote: object, change: Partial<Pick<Handle, 'settings' | 'how'>>): object {
+/** The same methods with other settings. */
+export function makeView(remote: object, change: Change): object {
   const handle = { ...handleOf(remote), ...change }
   const tree = trees.get(remote) as Tree
-  const members = new Map<string, Member | object>()
-  const view = new Proxy(tree, {
-    ...fixed,
-    get(target, key) {
-      const member = Reflect.get(target, key) as Member | Tree | undefined
-      if (typeof key !== 'string' || member === undefined) return member
-      const known = members.get(key)
-      if (known !== undefined && typeof known === typeof member) return known
-      const full = fullName(handle, key)
-      const made = typeof member === 'function' ? memberOf(handle, full) : makeView(member, change)
-      members.set(key, made)
-      return made
-    },
-  })
+  const view = new Proxy(tree, new ViewHandler(handle, change))
   handles.set(view, handle)
   trees.set(view, tree)
   return view
+}
+
+type Change = Partial<Pick<Handle, 'settings' | 'how'>>
+
+/** Made for one call as often as not, so the functions of a view are made when asked for. */
+class ViewHandler implements ProxyHandler<Tree> {
+  private readonly members = new Map<string, Member | object>()
+
+  constructor(
+    private readonly handle: Handle,
+    private readonly change: Change,
+  ) {}
+
+  get(tree: Tree, key: PropertyKey): unknown {
+    const member = Reflect.get(tree, key) as Member | Tree | undefined
+    if (typeof key !== 'string' || member === undefined || isReplaced(tree, key)) return member
+    return this.own(key, member)
+  }
+
+  private own(name: string, member: Member | Tree): Member | object {
+    const known = this.members.get(name)
+    if (known !== undefined && typeof known === typeof member) return known
+    const full = fullName(this.handle, name)
+    const made = typeof member === 'function' ? memberOf(this.handle, full) : makeView(member, this.change)
+    this.members.set(name, made)
+    return made
+  }
+
+  getOwnPropertyDescriptor(tree: Tree, key: PropertyKey): PropertyDescriptor | undefined {
+    const descriptor = Reflect.getOwnPropertyDescriptor(tree, key)
+    if (descriptor === undefined) return undefined
+    return { value: this.get(tree, key), enumerable: true, configurable: true, writable: true }
+  }
+
+  set(tree: Tree, key: PropertyKey, value: unknown): boolean {
+    return replace(tree, key, value, this.members.get(key as string))
+  }
+
+  defineProperty(tree: Tree, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
+    return redefine(tree, key, descriptor, this.members.get(key as string))
+  }
+
+  deleteProperty(tree: Tree, key: PropertyKey): boolean {
+    return remove(tree, key)
+  }
+
+  setPrototypeOf(): never {
+    return refuse('its prototype')
+  }
+
+  preventExtensions(): never {
+    return refuse('whether it is extensible')
+  }
 }

@@ -8,6 +8,7 @@ from .. import _native
 from .._errors import IpcError
 from .._options import CallOptions
 from .._typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from .replaced import begin_to_replace, replaced_of
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -71,25 +72,60 @@ class BaseProxy(_native.ProxyBase):
                 raise IpcError("failed_precondition", "the client is closed")
             hint = _native.did_you_mean(full, methods)
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
-        is_method = kind == "method"
-        found = remote.caller(full, self._options) if is_method else type(self)(remote, self._options, full + ".")
-        return vars(self).setdefault(name, found)
+        if kind == "namespace":
+            return vars(self).setdefault(name, type(self)(remote, self._options, full + "."))
+        own = None
+        if (replaced := replaced_of(remote)) is not None:
+            if replaced.is_replaced(full):
+                return replaced.get(full, None)
+            own = replaced.own(self).get(full)
+        return vars(self).setdefault(name, own or remote.caller(full, self._options))
 
-    def __setattr__(self, name: str, _value: object) -> NoReturn:
-        raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
+    def __setattr__(self, name: str, value: object) -> None:
+        """Replaces a method in this process, for all proxies of the connection, until it is put back or deleted."""
+        remote, full = self._remote, self._prefix + name
+        is_method = not name.startswith("_") and _kind(full, remote.methods()) == "method"
+        replaced = begin_to_replace(remote)
+        own = replaced.own(self)
+        if is_method and not replaced.is_replaced(full):
+            own[full] = getattr(self, name)
+        elif is_method and full not in own:
+            own[full] = remote.caller(full, self._options)
+        # Its own it may have back although the service, started again, does not offer it.
+        if not callable(value) or not (is_method or value is own.get(full)):
+            _refuse(name)
+        if value is own.get(full):
+            replaced.end_all(full)
+        else:
+            replaced.put(full, value)
+        if is_method:
+            vars(self)[name] = value
+        remote.generation.advance()  # the other proxies look again
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a remote service cannot be changed from here: {name!r}")
+    def __delattr__(self, name: str) -> None:
+        remote, full = self._remote, self._prefix + name
+        replaced = replaced_of(remote)
+        if replaced is None or not replaced.is_replaced(full):
+            _refuse(name)
+        replaced.end_last(full)
+        vars(self).pop(name, None)
+        remote.generation.advance()
 
     def _forget_stale(self) -> None:
         self._follow(self._remote.generation)  # another one in a forked child
         members, methods = vars(self), self._remote.methods()
         if not methods:  # the client is closed, and says so better
             return
+        replaced = replaced_of(self._remote)
         for name, member in list(members.items()):
-            kind = "namespace" if isinstance(member, BaseProxy) else "method"
-            if not name.startswith("_") and _kind(self._prefix + name, methods) != kind:
+            if name.startswith("_"):
+                continue
+            kind, full = "namespace" if isinstance(member, BaseProxy) else "method", self._prefix + name
+            if _kind(full, methods) != kind:
                 members.pop(name, None)
+            elif kind == "method" and replaced is not None:
+                own = replaced.own(self).setdefault(full, member)
+                members[name] = replaced.get(full, own)
 
     def __dir__(self) -> list[str]:
         return sorted({name.partition(".")[0] for name in self._method_names()})
@@ -131,6 +167,11 @@ class BaseProxy(_native.ProxyBase):
 
     def __reduce__(self) -> Any:
         raise TypeError("a proxy cannot be pickled or copied: connect again, or pass it by reference")
+
+
+def _refuse(name: str) -> NoReturn:
+    what = f"{name!r}: what can be replaced is a method, by a function"
+    raise AttributeError(f"a remote service cannot be changed from here: {what}")
 
 
 def _kind(name: str, methods: list[str]) -> Literal["method", "namespace"] | None:

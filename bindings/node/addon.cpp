@@ -14,6 +14,7 @@
 #include "bindings/node/numbers.hpp"
 #include "bindings/node/references.hpp"
 #include "bindings/node/streams.hpp"
+#include "core/naming/address.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -80,6 +81,13 @@ napi_value methods_of(napi_env env, napi_callback_info info) {
 napi_value intern_method(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   return Napi::Number::New(env, args.environment().driver()->intern_method(args.u32(0), args.text(1)));
+}
+
+napi_value socket_path(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  const Result<Address> address = parse_address(args.text(0));
+  if (!address.ok()) return args.handle(address.error());
+  return Napi::String::New(env, address.value().path);
 }
 
 napi_value find_method(napi_env env, napi_callback_info info) {
@@ -229,7 +237,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("connect", guarded<connect, Returns::kHandle>) && add("closeClient", guarded<close_client>) &&
       add("methods", guarded<methods_of, Returns::kObject>) &&
       add("internMethod", guarded<intern_method, Returns::kObject>) &&
-      add("findMethod", guarded<find_method, Returns::kHandle>) && add("call", guarded<call>) &&
+      add("findMethod", guarded<find_method, Returns::kHandle>) &&
+      add("socketPath", guarded<socket_path, Returns::kHandle>) && add("call", guarded<call>) &&
       add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
       add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&

@@ -31,6 +31,8 @@ export interface Native {
   internMethod(client: number, name: string): number
   /** The same of a name that may be anybody's guess: below zero when the service does not offer it. */
   findMethod(client: number, name: string): number
+  /** Where the service of an address listens; of `inproc://` the name. A code, made negative, for what is no address. */
+  socketPath(address: string): string | number
   call(client: number, token: number, method: number, payload: number): Failed
   /**
    * `metadata` bytes follow the `payload` bytes; `flags` of `numbers.callFlag`; `timeout` in ms, or Infinity; the arguments

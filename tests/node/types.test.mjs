@@ -27,6 +27,10 @@ test('a typed client has the methods and namespaces of its service, which take k
   compile('tests/node/types/remote.ts')
 })
 
+test('the test kit is typed', () => {
+  compile('tests/node/types/testing.ts')
+})
+
 test('the TypeScript of docs/services.md compiles', t => {
   const snippets = readFileSync(`${root}docs/services.md`, 'utf8').matchAll(/```ts\n(.*?)```/gs)
   // Below the package, which then knows itself by its name; a module, for its top-level await.

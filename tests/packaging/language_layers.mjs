@@ -38,6 +38,7 @@ export const layers = {
     _verbs: { files: ['_verbs'], may: ['base', '_process', '_options', '_client', '_serve'] },
     aio: { may: ['base', '_values', '_process', '_options', '_client', '_serve', '_references', '_verbs'] },
     api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs'] },
+    testing: { may: ['base', '_process', '_options', '_client', '_serve', 'aio'] },
   },
   'js/src': {
     base: {
@@ -58,6 +59,7 @@ export const layers = {
       files: ['index', 'offered'],
       may: ['base', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
+    testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },
   },
 }
 

@@ -28,14 +28,15 @@ test('the tarball has the binary, the compiled code and its types, and no source
     encoding: 'utf8',
   })
   const paths = JSON.parse(output)[0].files.map(file => file.path)
-  for (const wanted of ['LICENSE', 'README.md', 'js/index.mjs', 'js/dist/index.js', 'js/dist/index.d.ts']) {
+  const kit = ['js/testing.mjs', 'js/dist/testing/index.js', 'js/dist/testing/index.d.ts']
+  for (const wanted of ['LICENSE', 'README.md', 'js/index.mjs', 'js/dist/index.js', 'js/dist/index.d.ts', ...kit]) {
     assert.ok(paths.includes(wanted), `${wanted} is missing`)
   }
   assert.ok(
     paths.some(path => /^js\/native\/[^/]+\/ipcbridge\.node$/.test(path)),
     'no binary',
   )
-  const allowed = /^(js\/(dist|native)\/|js\/index\.mjs$|package\.json$|LICENSE$|README\.md$|CHANGELOG\.md$)/
+  const allowed = /^(js\/(dist|native)\/|js\/(index|testing)\.mjs$|package\.json$|LICENSE$|README\.md$|CHANGELOG\.md$)/
   assert.deepEqual(
     paths.filter(path => !allowed.test(path)),
     [],

@@ -76,7 +76,7 @@ export class Client implements Owner {
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
-  private readonly onClosed: () => void
+  private readonly onClosed: (() => void)[]
   private readonly numbers = new Map<string, number>()
   /** The methods by their numbers. */
   private readonly names: string[] = []
@@ -91,7 +91,7 @@ export class Client implements Owner {
     this.state = new StateTracker<ClientState>(state, clientStates, isListened =>
       keepClient(this, (isListened || isKept) && this.state.current !== 'closed'),
     )
-    this.onClosed = onClosed
+    this.onClosed = [onClosed]
     if (isKept) keepClient(this, true)
   }
 
@@ -129,7 +129,13 @@ export class Client implements Owner {
   onState(state: number, code: number, message: string): void {
     if (clientStates[state] === 'ready') this.tellMethods()
     if (clientStates[state] !== this.state.current) this.state.change(state, code, message)
-    if (clientStates[state] === 'closed') this.onClosed()
+    if (clientStates[state] === 'closed') for (const act of this.onClosed.splice(0)) act()
+  }
+
+  /** Does it when this is closed, and keeps nothing in memory until then. */
+  whenClosed(act: () => void): void {
+    if (this.state.current === 'closed') act()
+    else this.onClosed.push(act)
   }
 
   tellMethods(): void {

@@ -41,6 +41,11 @@ export function signatureOf(fn: object): Signature {
   return signature
 }
 
+/** What is served in place of another function takes what that takes. */
+export function shareSignature(fn: object, original: object): void {
+  declared.set(fn, signatureOf(original))
+}
+
 /** Gives the names of a function's parameters where its source does not: `name`, `name?` and `...name`. */
 export function declareParameters(fn: object, names: readonly string[]): void {
   if (!Array.isArray(names)) throw new IpcError('invalid_argument', 'params is an array of names')

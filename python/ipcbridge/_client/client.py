@@ -68,7 +68,8 @@ class Client:
         self._listeners = Listeners()
         # So that what nobody refers to any more does not stay connected.
         ids: list[int] = []
-        self._finalizer = weakref.finalize(self, _close, self._driver, ids, attached)
+        self._endings: list[Callable[[], object]] = [] if attached is None else [attached.stop]
+        self._finalizer = weakref.finalize(self, _close, self._driver, ids, self._endings)
         if attached is not None:
             arguments["serves"] = attached.start_attached()
         self._finalizer.atexit = False
@@ -129,6 +130,10 @@ class Client:
     def close(self) -> None:
         self._finalizer()
 
+    def end_with_it(self, stop: Callable[[], object]) -> None:
+        """Called when this is closed, or dropped: maybe by a finaliser. It must not refer to this."""
+        self._endings.append(stop)
+
     def _guard(self) -> None:
         _local_loops.check(self._paths)
 
@@ -142,14 +147,14 @@ class Client:
         return found
 
 
-def _close(driver: _native.BlockingDriver, client_ids: list[int], attached: Attached | None) -> None:
+def _close(driver: _native.BlockingDriver, client_ids: list[int], endings: list[Callable[[], object]]) -> None:
     for client_id in client_ids:
         with suppress(IpcError):  # a forked child, or the end of the interpreter
             driver.close_client(client_id)
             driver.forget_client(client_id)
-    if attached is not None:
+    for stop in endings:
         with suppress(IpcError):
-            attached.stop()
+            stop()
 
 
 _attach: list[Callable[[_process.Process, Any, str], Attached]] = []

@@ -56,10 +56,6 @@ class Attached(Server):
         self._start_threads()
         return self._id
 
-    def stop(self) -> None:
-        """From a finaliser, too: waits for nobody."""
-        self._driver.close_server(self._id, 0)
-
 
 def attach(process: _process.Process, target: Any, name: str) -> Attached:
     return Attached(process, Service(name or "what connect() serves", target, False, None), _THREADS, None)

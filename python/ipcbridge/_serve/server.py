@@ -266,6 +266,10 @@ class Server:
                 status["slowest_seconds"],
             )
 
+    def stop(self) -> None:
+        """From a finaliser, too: waits for nobody."""
+        self._driver.close_server(self._id, 0)
+
     def shut_down(self) -> None:
         """At interpreter exit."""
         with suppress(IpcError, KeyboardInterrupt):  # Ctrl-C means not to wait

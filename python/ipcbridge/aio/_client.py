@@ -60,7 +60,8 @@ class Client:
         self._waiting: OrderedDict[Call, Callable[[], bool]] = OrderedDict()  # a dict is slow to give up its first
         self._impatient: dict[Call, Callable[[], bool]] = {}  # those that do not wait for a service
         ids: list[int] = []
-        self._finalizer = weakref.finalize(self, _close, driver, ids, attached)
+        self._endings: list[Callable[[], object]] = [] if attached is None else [attached.stop]
+        self._finalizer = weakref.finalize(self, _close, driver, ids, self._endings)
         if attached is not None:
             arguments["serves"] = attached.start_attached()
         self._finalizer.atexit = False
@@ -138,6 +139,10 @@ class Client:
     def close(self) -> None:
         self._finalizer()
 
+    def end_with_it(self, stop: Callable[[], object]) -> None:
+        """Called when this is closed, or dropped: maybe by a finaliser. It must not refer to this."""
+        self._endings.append(stop)
+
     def _send(self, call: Call, method: int, options: CallOptions, payload: bytes) -> bool:
         """Sends the call, or ends it if it can never be sent. False when there is no room for it now."""
         try:
@@ -187,12 +192,12 @@ class Client:
         self._impatient.pop(call, None)  # type: ignore[call-overload]
 
 
-def _close(driver: LoopDriver, client_ids: list[int], attached: Attached | None) -> None:
+def _close(driver: LoopDriver, client_ids: list[int], endings: list[Callable[[], object]]) -> None:
     with contextlib.suppress(IpcError, RuntimeError):  # a forked child, or a loop that has been closed
         for client_id in client_ids:
             driver.close_client(client_id)
-        if attached is not None:
-            attached.stop()
+        for stop in endings:
+            stop()
 
 
 class Proxy(BaseProxy):

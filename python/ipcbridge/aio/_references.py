@@ -101,9 +101,6 @@ class Attached(Server):
         self._add_handlers()
         return self._id
 
-    def stop(self) -> None:
-        self._driver.close_server(self._id)
-
 
 class _OnAnyThread:
     """Gives what is to be awaited; on the threads of plain handlers it blocks."""

@@ -262,6 +262,10 @@ class Server:
             work.close()
             self._fail(call, error)
 
+    def stop(self) -> None:
+        """From a finaliser, too: waits for nobody."""
+        self._driver.close_server(self._id)
+
     def on_cancel(self, key: Key) -> None:
         self.waiters.tell(key)
         for entry in (self._tasks.get(key), self._submitted.get(key)):

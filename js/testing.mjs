@@ -1,0 +1,4 @@
+// As index.mjs: the names come from the CommonJS build.
+
+export * from './dist/testing/index.js'
+export { default } from './dist/testing/index.js'

@@ -43,7 +43,7 @@ export class Relay implements Pace {
 
   async drop(): Promise<void> {
     const sockets = [...this.connections].flatMap(connection => connection.sockets)
-    const closed = sockets.filter(socket => !socket.closed).map(socket => once(socket, 'close'))
+    const closed = sockets.map(socket => once(socket, 'close')) // none of them has closed yet, or its connection were gone
     for (const connection of this.connections) this.end(connection)
     await Promise.all(closed)
   }

@@ -113,6 +113,7 @@ Result<ConnectOptions> connect_options(Napi::Object from) {
   options.limits = limits_of(from);
   options.allow = std::move(allow).value();
   take_integer(from, "serves", options.serves);
+  options.lazy = from.Get("lazy").ToBoolean();
   options.name = from.Get("name").As<Napi::String>().Utf8Value();
   return options;
 }

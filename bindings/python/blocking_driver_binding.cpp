@@ -246,12 +246,13 @@ void bind_blocking_driver(py::module_& module) {
       .def(
           "connect",
           [](BlockingDriverBinding& binding, const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
-             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, std::string name, ServerId serves) {
+             std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, std::string name, bool lazy,
+             ServerId serves) {
             return binding.connect(connect_options(addresses, connect_timeout_us, max_queued_bytes, limits,
-                                                   std::move(allow), serves, std::move(name)));
+                                                   std::move(allow), serves, std::move(name), lazy));
           },
           py::arg("addresses"), py::arg("connect_timeout_us"), py::arg("max_queued_bytes"), py::arg("limits"),
-          py::arg("allow"), py::arg("name") = std::string(), py::arg("serves") = ServerId{0})
+          py::arg("allow"), py::arg("name") = std::string(), py::arg("lazy") = false, py::arg("serves") = ServerId{0})
       .def(
           "serve",
           [](BlockingDriverBinding& binding, Path address, std::vector<std::string> methods,

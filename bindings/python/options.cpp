@@ -85,7 +85,7 @@ Duration to_duration(std::int64_t microseconds) {
 
 ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
                                std::uint64_t max_queued_bytes, const py::dict& limits, Allow allow, ServerId serves,
-                               std::string name) {
+                               std::string name, bool lazy) {
   ConnectOptions options;
   options.addresses.assign(addresses.begin(), addresses.end());
   options.connect_timeout = to_duration(connect_timeout_us);
@@ -94,6 +94,7 @@ ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t 
   options.allow = {std::move(allow.first), std::move(allow.second)};
   options.serves = serves;
   options.name = std::move(name);
+  options.lazy = lazy;
   return options;
 }
 

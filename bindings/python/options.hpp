@@ -21,7 +21,7 @@ using Allow = std::pair<std::vector<uid_t>, std::vector<gid_t>>;
 
 ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t connect_timeout_us,
                                std::uint64_t max_queued_bytes, const pybind11::dict& limits, Allow allow,
-                               ServerId serves, std::string name);
+                               ServerId serves, std::string name, bool lazy);
 
 ServeOptions serve_options(Path address, std::vector<std::string> methods, std::vector<std::uint32_t> serial_groups,
                            const std::string& takeover, std::int64_t takeover_timeout_us, const pybind11::dict& limits,

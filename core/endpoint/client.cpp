@@ -16,6 +16,7 @@ Client::Client(Context& context, ClientId id, const ConnectOptions& options, std
                Server* callee)
     : ConnectionOwner(context),
       id_(id),
+      state_(options.lazy ? ClientState::kDisconnected : ClientState::kConnecting),
       options_(options),
       callee_(callee),
       admission_(context.known_ids(), options.allow) {
@@ -23,6 +24,7 @@ Client::Client(Context& context, ClientId id, const ConnectOptions& options, std
 }
 
 void Client::start() {
+  if (options_.lazy) return;
   const TimePoint now = context().now();
   connect_until_ = deadline_after(now, options_.connect_timeout);
   context().set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});

@@ -25,6 +25,7 @@ struct ConnectOptions {
   AllowList allow;
   ServerId serves = 0;  // an attached server, which the other side may call over these connections
   std::string name;     // that the service is told
+  bool lazy = false;    // connects with the first call: connect_timeout begins with it
 };
 
 // What serve does when the name is taken by another server.

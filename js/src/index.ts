@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AnyRemote } from './call_context'
 import { type Call, convertedCall } from './client/call'
+import type { Client } from './client/client'
 import { expectDescription } from './client/description'
-import { type Handle, handleOf, makeRemote, makeView } from './client/remote'
+import type { Handle } from './client/member'
+import { handleOf, makeRemote, makeView } from './client/remote'
 import type { Blocking, Notifier, Remote, Synchronous } from './client/remote_types'
 import { makeSettings, noSettings, type Settings } from './client/settings'
 import {
@@ -22,6 +24,7 @@ import {
   type ConnectOptions,
   checkKeys,
   isList,
+  oneOf,
   type ServeOptions,
 } from './options'
 import { releaseOwned } from './references/retained'
@@ -96,6 +99,7 @@ const connectKeys = [
   'serve',
   'name',
   'middleware',
+  'lazy',
 ]
 
 /**
@@ -109,6 +113,14 @@ const connectKeys = [
  */
 export function connect(
   address: string | readonly string[],
+  options: ConnectOptions & { lazy: true },
+): AnyRemote & AsyncDisposable
+export function connect<T extends object>(
+  address: string | readonly string[],
+  options: ConnectOptions & { lazy: true },
+): Remote<T> & AsyncDisposable
+export function connect(
+  address: string | readonly string[],
   options?: ConnectOptions,
 ): Promise<AnyRemote & AsyncDisposable>
 /** The same with types: `connect<typeof target>('calc')`, where T is what was served. */
@@ -116,18 +128,27 @@ export function connect<T extends object>(
   address: string | readonly string[],
   options?: ConnectOptions,
 ): Promise<Remote<T> & AsyncDisposable>
-export async function connect(address: string | readonly string[], options: ConnectOptions = {}): Promise<object> {
-  const client = trimmed(() => {
+export function connect(address: string | readonly string[], options: ConnectOptions = {}): object {
+  return options?.lazy === true ? makeRemote(openClient(address, options)) : connectNow(address, options)
+}
+
+async function connectNow(address: string | readonly string[], options: ConnectOptions): Promise<object> {
+  const client = openClient(address, options)
+  const remote = makeRemote(client)
+  await client.ready()
+  return remote
+}
+
+function openClient(address: string | readonly string[], options: ConnectOptions): Client {
+  return trimmed(() => {
     checkKeys('connect', options, connectKeys)
+    oneOf('lazy', options.lazy, [true, false], false)
     const addresses = typeof address === 'string' ? [address] : address
     if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
       throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
     }
     return offerAndConnect(addresses, options)
   })
-  const remote = makeRemote(client)
-  await client.ready()
-  return remote
 }
 
 /**

@@ -247,6 +247,8 @@ export interface NativeConnectOptions extends NativeLimits {
   serves: number | undefined
   /** That the service is told. */
   name: string
+  /** It connects with the first call. */
+  lazy: boolean
 }
 
 export interface NativeServeOptions extends NativeLimits {

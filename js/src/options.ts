@@ -59,6 +59,11 @@ export interface ConnectOptions extends EndpointOptions {
   name?: string
   /** Runs around the calls and notifications of the service's methods: docs/middleware.md. */
   middleware?: GivenMiddleware
+  /**
+   * Returns the service at once, without a promise, and connects with the first call, for which `connectTimeout` begins. Until the
+   * service has been heard of, its methods are whatever is asked for.
+   */
+  lazy?: boolean
 }
 
 /** Where a handler failed. */

@@ -178,6 +178,7 @@ class BlockingDriver:
         limits: dict[str, int],
         allow: _Allow,
         name: str = ...,
+        lazy: bool = ...,
         serves: SupportsIndex = ...,
     ) -> int: ...
     def serve(
@@ -274,6 +275,7 @@ class Driver:
         limits: dict[str, int],
         allow: _Allow,
         name: str = ...,
+        lazy: bool = ...,
         serves: SupportsIndex = ...,
     ) -> int: ...
     def serve(

@@ -203,9 +203,12 @@ def connect_arguments(
     limits: Mapping[str, int] | None,
     allow: Iterable[Allow] | None,
     name: str,
+    lazy: bool,
 ) -> dict[str, Any]:
     """The keyword arguments of the native connect()."""
     _check_peer_name(name)
+    if not isinstance(lazy, bool):
+        _refuse(f"lazy is True or False, not {shown(lazy)}")
     addresses = [address] if isinstance(address, str) else _listed(address, "an address that is no string")
     if address is None or not all(isinstance(each, str) for each in addresses):
         _refuse("an address is a string, or a list of strings")
@@ -217,6 +220,7 @@ def connect_arguments(
         "limits": _limits(limits),
         "allow": allow_list(allow),
         "name": name,
+        "lazy": lazy,
     }
 
 

@@ -49,6 +49,7 @@ interface ClientInit {
   /** It stays although nobody may hold it. */
   isKept?: boolean
   middleware?: readonly Middleware[]
+  isLazy?: boolean
 }
 
 /** What calls methods by their numbers. */
@@ -76,6 +77,9 @@ export class Client implements Owner {
   /** Told whenever the service may offer other methods than before. */
   onMethods: (names: string[]) => void = () => {}
   private readonly id: number
+  /** It connects with its first call. */
+  readonly isLazy: boolean
+  private hasHeard = false
   private readonly onClosed: (() => void)[]
   private readonly numbers = new Map<string, number>()
   /** The methods by their numbers. */
@@ -83,10 +87,20 @@ export class Client implements Owner {
   private dropsNotLogged = 0
   private nextLog = 0
 
-  constructor({ addresses, id, decoding, state, onClosed, isKept = false, middleware = [] }: ClientInit) {
+  constructor({
+    addresses,
+    id,
+    decoding,
+    state,
+    onClosed,
+    isKept = false,
+    middleware = [],
+    isLazy = false,
+  }: ClientInit) {
     this.addresses = addresses
     this.id = id
     this.decoding = decoding
+    this.isLazy = isLazy
     this.entry = middleware.length === 0 ? this : new CallMiddleware(this, middleware)
     this.state = new StateTracker<ClientState>(state, clientStates, isListened =>
       keepClient(this, (isListened || isKept) && this.state.current !== 'closed'),
@@ -104,6 +118,7 @@ export class Client implements Owner {
       ...endpointOptions(options, native().numbers.leastLimitBytes),
       serves: offered.server,
       name: offered.name ?? '',
+      lazy: options.lazy ?? false,
     }
     const decoding = decodingOf(options)
     const middleware = middlewareList(options.middleware)
@@ -117,10 +132,11 @@ export class Client implements Owner {
       addresses,
       id,
       decoding,
-      state: 'connecting',
+      state: options.lazy ? 'disconnected' : 'connecting',
       onClosed,
       isKept: offered.server !== undefined,
       middleware,
+      isLazy: options.lazy ?? false,
     })
     registerClient(client, id)
     return client
@@ -138,7 +154,13 @@ export class Client implements Owner {
     else this.onClosed.push(act)
   }
 
+  /** Whether nobody knows yet what the service offers. */
+  get isUnheard(): boolean {
+    return this.isLazy && !this.hasHeard && this.state.current !== 'closed'
+  }
+
   tellMethods(): void {
+    this.hasHeard = true
     this.onMethods(native().methods(this.id))
   }
 

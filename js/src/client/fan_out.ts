@@ -1,6 +1,7 @@
 import { IpcError } from '../errors'
 import { isList } from '../options'
-import { type Handle, handleOf } from './remote'
+import type { Handle } from './member'
+import { handleOf } from './remote'
 
 /** What has become of a call to one of several. */
 export type FanOutResult<R, V> = { peer: R; value: V; error?: never } | { peer: R; value?: never; error: IpcError }

@@ -1,23 +1,11 @@
 import { inspect } from 'node:util'
 import { endpointMark, isMarked, serverMark } from '../brand'
-import { IpcError, trimmed } from '../errors'
+import { IpcError } from '../errors'
 import { show } from '../options'
 import type { Client } from './client'
+import { fullName, type Handle, isShown, isUnheard, memberOf, unheardIn, unheardMember } from './member'
 import { isReplaced, redefine, refuse, remove, replace } from './replaced'
-import { noSettings, type Settings } from './settings'
 import { hasMethod, type Member, put, type Tree } from './tree'
-
-/** What calling a method does: it sends a call, sends a notification, or blocks the thread until the call is over. */
-export type How = 'call' | 'notify' | 'block'
-
-/** What stands behind a proxy: its client, and what withOptions, notify or sync has set. */
-export interface Handle {
-  client: Client
-  settings: Settings | undefined
-  how: How
-  /** The namespace that the proxy is of; '' for the whole service. */
-  prefix: string
-}
 
 const mostInspected = 100
 const handles = new WeakMap<object, Handle>()
@@ -72,7 +60,7 @@ function addSymbols(tree: Tree, client: Client, name: string): Tree {
     return `${describe()} ${inspectMembers(tree, { ...options, depth })}`
   })
   define(Symbol.asyncDispose as symbol | undefined, () => client.close())
-  return Object.setPrototypeOf(tree, symbols) as Tree
+  return Object.setPrototypeOf(tree, client.isLazy ? unheardIn(symbols, client) : symbols) as Tree
 }
 
 /** The first of them: a service may have tens of thousands. */
@@ -87,30 +75,6 @@ function inspectMembers(tree: Tree, options: object): string {
 function emptyTree(client: Client, prefix: string): Tree {
   const name = [client.addresses.join(', '), prefix].filter(part => part !== '').join(' ')
   return addSymbols(Object.create(null) as Tree, client, name)
-}
-
-function memberOf(handle: Handle, name: string): Member {
-  const { client, settings } = handle
-  // Of those that are called only: a service may offer tens of thousands.
-  let known: number | undefined
-  const method = () => {
-    known ??= client.methodNumber(name)
-    return known
-  }
-  const member = callerOf(handle.how, client.entry, method, settings)
-  Object.defineProperty(member, 'name', { value: name })
-  return member
-}
-
-function callerOf(how: How, entry: Client['entry'], method: () => number, settings: Settings | undefined): Member {
-  switch (how) {
-    case 'call':
-      return (...args) => entry.call(method(), args, settings)
-    case 'notify':
-      return (...args) => trimmed(() => entry.notify(method(), args, settings))
-    case 'block':
-      return (...args) => trimmed(() => entry.callBlocking(method(), args, settings ?? noSettings))
-  }
 }
 
 /**
@@ -160,11 +124,6 @@ function namespaceIn(tree: Tree, name: string, handle: Handle): Tree {
     known.set(name, namespace)
   }
   return namespace
-}
-
-// `then` and `toJSON` stay out: whatever awaits the proxy (connect() first), or prints it as JSON, would call them.
-export function isShown(name: string): boolean {
-  return name !== 'then' && name !== 'toJSON' && !name.startsWith('_')
 }
 
 function update(handle: Handle, tree: Tree, names: readonly string[]): void {
@@ -224,10 +183,6 @@ function byFirstPart(names: readonly string[]): Map<string, string[] | undefined
   return members
 }
 
-function fullName(handle: Handle, name: string): string {
-  return handle.prefix === '' ? name : `${handle.prefix}.${name}`
-}
-
 /** The same methods with other settings. */
 export function makeView(remote: object, change: Change): object {
   const handle = { ...handleOf(remote), ...change }
@@ -257,11 +212,16 @@ class ViewHandler implements ProxyHandler<Tree> {
 
   private own(name: string, member: Member | Tree): Member | object {
     const known = this.members.get(name)
-    if (known !== undefined && typeof known === typeof member) return known
+    if (known !== undefined && typeof known === typeof member && isUnheard(known) === isUnheard(member)) return known
     const full = fullName(this.handle, name)
-    const made = typeof member === 'function' ? memberOf(this.handle, full) : makeView(member, this.change)
+    const made = this.make(full, member)
     this.members.set(name, made)
     return made
+  }
+
+  private make(full: string, member: Member | Tree): Member | object {
+    if (typeof member !== 'function') return makeView(member, this.change)
+    return isUnheard(member) ? unheardMember(this.handle, full) : memberOf(this.handle, full)
   }
 
   getOwnPropertyDescriptor(tree: Tree, key: PropertyKey): PropertyDescriptor | undefined {

@@ -5,9 +5,9 @@ import { type Arriving, sides } from '../references/sides'
 import { Referenced, standFor } from '../values'
 import type { Call } from './call'
 import type { Client } from './client'
+import { type How, isShown } from './member'
 import { clientOver } from './peers'
 import { Received } from './received'
-import { type How, isShown } from './remote'
 import { noSettings, type Settings } from './settings'
 
 /** What stands behind a stub: the reference, and what withOptions, notify or sync has set. */
@@ -64,14 +64,14 @@ function objectStub(handle: StubHandle, names: readonly string[]): Stub {
 }
 
 function memberOf(handle: StubHandle, number: number): (...args: unknown[]) => unknown {
-  const { received, settings } = handle
+  // They keep the handle, and by it the reference.
   switch (handle.how) {
     case 'call':
-      return (...args) => received.call(number, args, settings)
+      return (...args) => handle.received.call(number, args, handle.settings)
     case 'notify':
-      return (...args) => trimmed(() => received.notify(number, args, settings))
+      return (...args) => trimmed(() => handle.received.notify(number, args, handle.settings))
     case 'block':
-      return (...args) => trimmed(() => received.callBlocking(number, args, settings ?? noSettings))
+      return (...args) => trimmed(() => handle.received.callBlocking(number, args, handle.settings ?? noSettings))
   }
 }
 

@@ -13,7 +13,7 @@ import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
 import type { HandlerMiddleware } from './middleware'
-import { fit } from './parameters'
+import { fitArguments } from './parameters'
 import { faultOf, ResultStreams } from './result_streams'
 
 /** Runs the handlers of one service, and answers for them. */
@@ -51,7 +51,7 @@ export class Dispatcher {
       const end = table[event + Column.payloadEnd] as number
       const references = arrival.at(event, undefined, decoding)
       const given = decodeArgs(bytes, start, end, decoding, carried, references)
-      args = this.middleware === undefined ? fit(method, given) : [this.middleware.callOf(call, given)]
+      args = this.middleware === undefined ? fitArguments(method, given) : [this.middleware.callOf(call, given)]
       carried?.finish()
     } catch (error) {
       carried?.abandon()

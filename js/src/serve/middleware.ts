@@ -3,7 +3,7 @@ import type { Context } from '../call_context'
 import { compose, type Middleware, PassingCall, type Run } from '../middleware'
 import { contextOf, type InboundCall } from './context'
 import type { Method } from './exposure'
-import { fit } from './parameters'
+import { fitArguments } from './parameters'
 
 /** A call whose handler has middleware around it. */
 class ServedCall extends PassingCall {
@@ -65,7 +65,7 @@ export class HandlerMiddleware {
 
   private fitted(handler: Method, args: unknown[]): unknown[] {
     try {
-      return fit(handler, args)
+      return fitArguments(handler, args)
     } catch (error) {
       this.misfits.add(error as object)
       throw error

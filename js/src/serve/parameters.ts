@@ -4,7 +4,7 @@ import type { Method } from './exposure'
 import type { Signature } from './signature'
 
 /** The arguments as the function takes them, keyword ones in their places. Throws 'invalid_argument' where they do not fit. */
-export function fit(method: Method, args: unknown[]): unknown[] {
+export function fitArguments(method: Method, args: unknown[]): unknown[] {
   const last = args.length > 0 ? args[args.length - 1] : undefined
   if (isKwargs(last)) {
     args.pop()

@@ -58,6 +58,7 @@ class Client:
         owner: Callable[[], Renewing | None] = no_owner,
     ) -> None:
         self._owner = owner
+        self.lazy: bool = arguments["lazy"]
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self._process = process
@@ -186,6 +187,7 @@ def connect(
     name: str = "",
     middleware: GivenMiddleware = None,
     reconnect_after_fork: bool = False,
+    lazy: bool = False,
 ) -> Proxy:
     """Connects to a service and returns a proxy for it; waits until it appears.
 
@@ -197,12 +199,14 @@ def connect(
     that may be serving: uids, user names, 'group:NAME'. `serve` is what the service may call here, exposed
     as serve() exposes it; `name` is what it is told of who connects. `middleware` is a function of a call and of what
     comes next, or a list of such, the first of which is the outermost. With `reconnect_after_fork` a forked child
-    connects anew with its first use; otherwise what the parent has connected is refused there.
+    connects anew with its first use; otherwise what the parent has connected is refused there. With `lazy` it returns
+    at once, and the first call connects, for which `connect_timeout` begins: until the service has been heard of, its
+    methods are whatever is asked for.
 
     Raises Unavailable when nobody serves there in time. Any thread; Ctrl-C ends the wait.
     """
     try:
-        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
+        arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name, lazy)
         paths = frozenset(map(_native.socket_path, arguments["addresses"]))
         _local_loops.check(paths)
         functions = middleware_list(middleware)
@@ -212,7 +216,8 @@ def connect(
             attached = None if serve is None else _attach[0](process, serve, name)
             client = Client(process, dict(arguments), paths, functions, attached, owner)
             try:
-                client.wait_until_ready()
+                if not lazy:
+                    client.wait_until_ready()
             except BaseException:
                 client.close()
                 raise

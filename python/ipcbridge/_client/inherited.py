@@ -21,7 +21,8 @@ class InheritedClient:
         self._open_client = open_client
         self._opening: dict[int, Latch] = {}
         self._clients: dict[int, Client] = {}  # by the process
-        self.address = self._here().address
+        first = self._here()
+        self.address, self.lazy = first.address, first.lazy
 
     def _here(self) -> Client:
         process = os.getpid()

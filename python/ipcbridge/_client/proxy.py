@@ -22,6 +22,7 @@ class Remote(Protocol):
     """One client of a service: what a proxy calls through."""
 
     address: str
+    lazy: bool
 
     @property
     def generation(self) -> _native.Generation: ...
@@ -70,6 +71,8 @@ class BaseProxy(_native.ProxyBase):
         if kind is None:
             if not methods and remote.status()["state"] == "closed":  # what the service had is forgotten then
                 raise IpcError("failed_precondition", "the client is closed")
+            if remote.lazy and not methods:
+                return vars(self).setdefault(name, Unheard(remote, self._options, full + "."))
             hint = _native.did_you_mean(full, methods)
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
         if kind == "namespace":
@@ -120,6 +123,9 @@ class BaseProxy(_native.ProxyBase):
         for name, member in list(members.items()):
             if name.startswith("_"):
                 continue
+            if isinstance(member, Unheard):
+                members.pop(name, None)
+                continue
             kind, full = "namespace" if isinstance(member, BaseProxy) else "method", self._prefix + name
             if _kind(full, methods) != kind:
                 members.pop(name, None)
@@ -167,6 +173,16 @@ class BaseProxy(_native.ProxyBase):
 
     def __reduce__(self) -> Any:
         raise TypeError("a proxy cannot be pickled or copied: connect again, or pass it by reference")
+
+
+class Unheard(BaseProxy):
+    """What a service may have by that name, a method or a namespace: nothing has been heard of it yet."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._remote.caller(self._prefix[:-1], self._options)(*args, **kwargs)
+
+    def _title(self) -> str:
+        return f"remote {self._prefix[:-1]} in {self._remote.address}"
 
 
 def _refuse(name: str) -> NoReturn:

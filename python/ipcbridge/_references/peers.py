@@ -22,6 +22,8 @@ _MOST_THREADS = 32
 class PeerRemote:
     """The other side of one connection: what a proxy of it calls through. It ends with the connection."""
 
+    lazy = False
+
     def __init__(self, calls: Calls, connection: int, name: str | None, pid: int | None) -> None:
         self.address = " ".join([f"peer {name}" if name else "peer", *([] if pid is None else [f"(process {pid})"])])
         self._calls = calls

@@ -35,6 +35,7 @@ class Calls(Protocol):
 class Reference:
     """One reference of the peer's, with the connection that it came over. What a proxy of it calls through."""
 
+    lazy = False
     address = "a reference"
 
     def __init__(self, calls: Calls, received: Received, connection: int, number: int, names: list[str]) -> None:

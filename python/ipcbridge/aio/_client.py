@@ -38,6 +38,8 @@ _THREADS = 4  # for what a client serves
 class Client:
     """A connection to a service, driven by one event loop. Only on that loop's thread."""
 
+    lazy = False
+
     def __init__(
         self,
         driver: LoopDriver,
@@ -235,7 +237,7 @@ def connect(
 
     async def connect() -> Proxy:
         try:
-            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name)
+            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name, lazy=False)
             functions = middleware_list(middleware)
             driver, loop = await running(), asyncio.get_running_loop()
             attached = None if serve is None else _attached(driver, loop, serve, name)

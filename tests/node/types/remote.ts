@@ -228,6 +228,12 @@ export async function useServer(): Promise<void> {
   closeOnSignals(server, { signals: ['SIGNAL'] })
 }
 
+export async function lazily(): Promise<void> {
+  const docs = connect<Docs>('docs', { lazy: true })
+  const analysed: Call<number> = docs.analyse('a', 'text')
+  await analysed
+}
+
 export async function block(): Promise<void> {
   const docs = await connect<Docs & { lines(): Generator<string>; on(): () => number }>('docs')
   const blocking: Synchronous<typeof docs> = sync(docs)

@@ -17,6 +17,7 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
   made.connect_timeout = checked_duration(options.connect_timeout, "connect_timeout");
   made.max_queued_bytes = options.max_queued_bytes;
   made.allow = {options.allow_users, options.allow_groups};
+  made.lazy = options.lazy;
   made.limits.max_streams = 0;  // nothing here reads any
   return made;
 }
@@ -25,6 +26,7 @@ ConnectOptions connect_options(const std::string& address, const RemoteOptions& 
 
 Remote::Impl::Impl(std::shared_ptr<Engine> engine, const std::string& address, const RemoteOptions& options)
     : engine_(std::move(engine)), id_(unwrap(engine_->driver().driver().connect(connect_options(address, options)))) {
+  if (options.lazy) return;
   const std::optional<StateTracker::State> found =
       engine_->states().wait_begun(engine_->driver(), StateTracker::client(id_));
   if (!found || found->begun) return;

@@ -100,9 +100,10 @@ std::string Client::where() const {
   return text;
 }
 
-// Nobody was found. The first connection has then failed for good; a later one is tried again by the next call.
+// Nobody was found. The connection that connect() waits for has then failed for good; any other is tried again by the
+// next call.
 void Client::give_up(const Error& why) {
-  const bool first = state_ == ClientState::kConnecting;
+  const bool first = state_ == ClientState::kConnecting && !options_.lazy;
   connect_until_ = kNever;
   set_state(first ? ClientState::kClosed : ClientState::kDisconnected, &why);
   fail_queued(why.code, why.message);
@@ -119,7 +120,8 @@ void Client::resume(const std::string& why_lost) {
   connect_until_ = deadline_after(now, options_.connect_timeout);
   context().set_timer({connect_until_, TimerQueue::Kind::kClient, id_, 0});
   const Error why{Code::kUnavailable, why_lost};
-  set_state(ClientState::kReconnecting, why_lost.empty() ? nullptr : &why);
+  const bool found = std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.found; });
+  set_state(found ? ClientState::kReconnecting : ClientState::kConnecting, why_lost.empty() ? nullptr : &why);
   fail_impatient(why_lost);
   for (Link& link : links_) {
     link.backoff = Duration::zero();

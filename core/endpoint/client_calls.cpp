@@ -19,6 +19,8 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   if (state_ == ClientState::kClosed) return Error{Code::kFailedPrecondition, "the client is closed"};
   if (Status status = check_call(method, options); !status.ok()) return status.error();
   const bool connected = has_way(options.reference_on);
+  // It does not wait for a connection, but those after it may have one.
+  if (!connected && !options.wait_for_ready && state_ == ClientState::kDisconnected) resume({});
   if (!connected && !options.wait_for_ready && options.notify) {
     ++dropped_notifications_;
     return Submission::kNotTaken;

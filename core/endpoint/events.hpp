@@ -46,7 +46,7 @@ enum class ClientState : std::uint8_t {
   kConnecting,    // for the first time
   kReady,         // calls are sent
   kReconnecting,  // the connection was lost; calls wait
-  kDisconnected,  // nobody was found; the next call tries again
+  kDisconnected,  // nobody was found, or a lazy one has not been called; the next call looks
   kClosed,        // by close(), or because the first connection failed; final
 };
 

@@ -97,6 +97,17 @@ test('one that is closed before its first call has never connected', async t => 
   assert.equal(ipc.status(server).connections, 0)
 })
 
+test('a call that does not wait begins to connect', async t => {
+  const address = freshAddress('shm')
+  await serve(t, address, target)
+  const calc = lazily(t, address)
+  const ready = reaches(calc, 'ready')
+  const impatient = ipc.withOptions(calc, { waitForReady: false })
+  await assert.rejects(impatient.add(1), { code: 'unavailable', sent: 'no' })
+  await ready
+  assert.equal(await impatient.add(1), 1)
+})
+
 test('its states are told', async t => {
   const address = freshAddress('shm')
   const calc = lazily(t, address)
@@ -106,7 +117,7 @@ test('its states are told', async t => {
   await serve(t, address, target)
   await calc.add(1)
   await ready
-  assert.deepEqual(states, ['reconnecting', 'ready'])
+  assert.deepEqual(states, ['connecting', 'ready'])
 })
 
 test('mistakes are told at once', () => {

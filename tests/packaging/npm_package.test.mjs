@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -70,7 +70,9 @@ test('the environment variables that are read are documented', () => {
   )
   const names = new Set(read.match(/\w+$/gm))
   assert.ok(names.has('IPCBRIDGE_DIR'))
-  const docs = readFileSync(`${root}docs/connections.md`, 'utf8')
+  const docs = readdirSync(`${root}docs`)
+    .map(page => readFileSync(`${root}docs/${page}`, 'utf8'))
+    .join('')
   assert.deepEqual(
     [...names].filter(name => !docs.includes(name)),
     [],

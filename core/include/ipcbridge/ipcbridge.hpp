@@ -42,6 +42,11 @@ struct RemoteOptions {
   // Users and groups, besides this process's own user and root, who may be serving there.
   std::vector<uid_t> allow_users = {};
   std::vector<gid_t> allow_groups = {};
+
+  // connect() returns at once, and the first call connects: connect_timeout begins with it. A call that then finds
+  // nobody throws, and the next one tries again. Until there has been a connection methods() is empty, and a call of
+  // what the service does not offer throws `unimplemented` when there is one.
+  bool lazy = false;
 };
 
 struct RequestOptions {
@@ -202,7 +207,7 @@ class Bridge {
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
-  // Waits until the service can be called. Throws
+  // Waits until the service can be called, unless RemoteOptions::lazy. Throws
   //   unavailable           nobody serves there within connect_timeout
   //   invalid_argument      the address or an option makes no sense
   //   permission_denied     another user serves there, and is not allowed to

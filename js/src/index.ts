@@ -129,7 +129,15 @@ export function connect<T extends object>(
   options?: ConnectOptions,
 ): Promise<Remote<T> & AsyncDisposable>
 export function connect(address: string | readonly string[], options: ConnectOptions = {}): object {
-  return options?.lazy === true ? makeRemote(openClient(address, options)) : connectNow(address, options)
+  return isLazy(options) ? makeRemote(openClient(address, options)) : connectNow(address, options)
+}
+
+function isLazy(options: ConnectOptions): boolean {
+  try {
+    return options.lazy === true
+  } catch {
+    return false // of what cannot be read the promise tells
+  }
 }
 
 async function connectNow(address: string | readonly string[], options: ConnectOptions): Promise<object> {

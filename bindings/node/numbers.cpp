@@ -57,6 +57,7 @@ Napi::Object columns(Napi::Env env) {
                                        {"longMessage", EventRow::kLongMessage},
                                        {"flags", EventRow::kFlags},
                                        {"items", EventRow::kItems},
+                                       {"itemsBytes", EventRow::kItemsBytes},
                                        {"streams", EventRow::kStreams},
                                        {"connectionLow", EventRow::kConnection},
                                        {"connectionHigh", static_cast<EventRow::Column>(EventRow::kConnection + 1)},

@@ -71,7 +71,7 @@ napi_value end_stream(napi_env env, napi_callback_info info) {
 
 napi_value consume_stream(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().driver()->consume_stream(stream_at(args, 0), args.u32(2), kItemsPrefixBytes + args.u32(3));
+  args.environment().driver()->consume_stream(stream_at(args, 0), args.u32(2), args.u32(3));
   return nullptr;
 }
 

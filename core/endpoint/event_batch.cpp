@@ -8,6 +8,7 @@
 
 #include "core/base/frame.hpp"
 #include "core/base/utf8.hpp"
+#include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -201,9 +202,26 @@ void EventBatch::add(const StreamRoomEvent& event) { begin_stream_row(EventKind:
 void EventBatch::add(const StreamCancelEvent& event) { begin_stream_row(EventKind::kStreamCancel, event.stream); }
 
 void EventBatch::add(const StreamItemsEvent& event) {
+  if (add_to_last(event)) return;
   const EventRow row = begin_stream_row(EventKind::kStreamItems, event.stream);
   row.words[EventRow::kItems] = event.count;
+  row.words[EventRow::kItemsBytes] = static_cast<std::uint32_t>(kItemsPrefixBytes + event.items.size());
   add_message(row, event.items, nullptr, event.storage);
+}
+
+// A consumer that lags finds the messages of a stream as one.
+bool EventBatch::add_to_last(const StreamItemsEvent& event) {
+  if (rows_ == 0 || event.storage != nullptr || !fits(event.items.size())) return false;
+  const EventRow last = row(rows_ - 1);
+  const bool goes_on = last.words[EventRow::kKind] == static_cast<std::uint32_t>(EventKind::kStreamItems) &&
+                       last.words[EventRow::kLongMessage] == 0 && last.key() == event.stream;
+  if (!goes_on) return false;
+  const std::uint32_t start = last.words[EventRow::kPayloadStart];
+  add_bytes(last, EventRow::kPayloadStart, event.items);
+  last.words[EventRow::kPayloadStart] = start;
+  last.words[EventRow::kItems] += event.count;
+  last.words[EventRow::kItemsBytes] += static_cast<std::uint32_t>(kItemsPrefixBytes + event.items.size());
+  return true;
 }
 
 void EventBatch::add(const StreamEndEvent& event) {

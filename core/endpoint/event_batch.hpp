@@ -55,6 +55,7 @@ struct EventRow {
     kConnection = 12,    // inbound call, cancel, streams: 2 words
     kCallId = 14,        // inbound call, cancel; of streams their own, the first where there are several: 2 words
     kItems = 3,          // stream items: how many
+    kItemsBytes = 4,     // stream items: what they were in bytes, as the window counts
   };
   // kReference: the payload begins with the id of what is called, a u64.
   enum Flag : std::uint32_t { kNotify = 1, kReference = 2 };
@@ -124,6 +125,7 @@ class EventBatch final : public EventSink {
   void add(const StreamRoomEvent& event);
   void add(const StreamCancelEvent& event);
   void add(const StreamItemsEvent& event);
+  bool add_to_last(const StreamItemsEvent& event);
   void add(const StreamEndEvent& event);
   void add(const ReferenceReleasedEvent& event);
   void add(const OrphansEvent&) {}  // for those who keep calls waiting

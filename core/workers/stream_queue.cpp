@@ -4,8 +4,14 @@
 #include <utility>
 
 namespace ipcbridge {
+namespace {
+
+constexpr std::size_t kMostBatchBytes = 16UL * 1024;
+
+}  // namespace
 
 void StreamQueue::put(const StreamItemsEvent& event) {
+  if (add_to_last(event)) return;
   Batch batch;
   batch.count = event.count;
   batch.bytes = kItemsPrefixBytes + event.items.size();
@@ -20,6 +26,21 @@ void StreamQueue::put(const StreamItemsEvent& event) {
   if (ended_) return;
   batches_.push_back(std::move(batch));
   wake();
+}
+
+// Whoever takes lags behind: what has come is taken at once.
+bool StreamQueue::add_to_last(const StreamItemsEvent& event) {
+  if (event.storage != nullptr) return false;
+  const std::lock_guard lock(mutex_);
+  if (batches_.empty()) return false;
+  Batch& last = batches_.back();
+  const bool is_own = last.items.size() == last.storage.size();
+  if (!is_own || last.storage.size() + event.items.size() > kMostBatchBytes) return false;
+  append(last.storage, event.items);
+  last.items = last.storage;
+  last.count += event.count;
+  last.bytes += kItemsPrefixBytes + event.items.size();
+  return true;
 }
 
 void StreamQueue::end(const StreamEndEvent& event) {

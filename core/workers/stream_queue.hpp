@@ -23,12 +23,12 @@ struct StreamEnd {
 // takes, and may wait. The sender's window bounds what is in it.
 class StreamQueue {
  public:
-  // Items that came together: each value with its size, a u32, before it.
+  // Items that came together, or before any of them was taken: each value with its size, a u32, before it.
   struct Batch {
     Buffer storage;
     ConstBytes items;  // in the storage
     std::uint32_t count = 0;
-    std::uint64_t bytes = 0;  // of the message, as the window counts
+    std::uint64_t bytes = 0;  // of the messages, as the window counts
   };
 
   explicit StreamQueue(const StreamKey& key) : key_(key) {}
@@ -57,6 +57,7 @@ class StreamQueue {
   void stop_waiting(const Waiter& waiter);
 
  private:
+  bool add_to_last(const StreamItemsEvent& event);
   void wake();
 
   const StreamKey key_;

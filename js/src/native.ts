@@ -80,7 +80,7 @@ export interface Native {
   sendItems(connection: number, id: number, size: number): number
   /** A code of 0: without an error. */
   endStream(connection: number, id: number, code: number, message: string, details: number): Failed
-  /** So many items of a stream of the peer's have been taken, which were `size` bytes of an event's payload. */
+  /** So many items of a stream of the peer's have been taken, which were `size` bytes as `itemsBytes` counts. */
   consumeStream(connection: number, id: number, items: number, size: number): Failed
   cancelStream(connection: number, id: number): Failed
 
@@ -182,8 +182,9 @@ export const Column = {
   longMessage: 10,
   /** Of an inbound call: of Flag. */
   flags: 11,
-  /** Of stream items: how many. */
+  /** Of stream items: how many, and what they were in bytes as the window counts. */
   items: 3,
+  itemsBytes: 4,
   /** How many streams the message carries, times `oneStream`. */
   streams: 11,
   connectionLow: 12,

@@ -16,6 +16,7 @@ interface Batch {
   /** How many have not been taken. */
   left: number
   count: number
+  /** In bytes, as the window counts. */
   size: number
 }
 
@@ -152,8 +153,7 @@ export class InboundStream implements StreamEnd {
     const count = table[event + Column.items] as number
     const isOwn = table[event + Column.longMessage] !== 0
     // What is taken at once need not be copied out of the memory that the next batch of events will use.
-    const size = end - start
-    const batch = { bytes, at: start, end, left: count, count, size }
+    const batch = { bytes, at: start, end, left: count, count, size: table[event + Column.itemsBytes] as number }
     if (this.waiters.length > 0 && this.current === undefined && this.batches.length === 0) {
       this.current = batch
       while (this.waiters.length > 0 && this.current !== undefined) this.settleNext()
@@ -166,7 +166,7 @@ export class InboundStream implements StreamEnd {
     if (!isOwn) {
       batch.bytes = Buffer.from(bytes.subarray(start, end))
       batch.at = 0
-      batch.end = size
+      batch.end = end - start
     }
     this.batches.push(batch)
   }

@@ -40,6 +40,18 @@ TEST(StreamQueue, GivesWhatWasPutInItsOrder) {
   EXPECT_FALSE(queue.take(batch));
 }
 
+TEST(StreamQueue, GivesWhatHasComeMeanwhileAtOnce) {
+  StreamQueue queue(kKey);
+  queue.put(items(bytes_of("one")));
+  queue.put(items(bytes_of("two")));
+  StreamQueue::Batch batch;
+  ASSERT_TRUE(queue.take(batch));
+  EXPECT_EQ(text_of(Buffer(batch.items.begin(), batch.items.end())), "onetwo");
+  EXPECT_EQ(batch.count, 2U);
+  EXPECT_EQ(batch.bytes, 2 * (kItemsPrefixBytes + 3));
+  EXPECT_FALSE(queue.take(batch));
+}
+
 TEST(StreamQueue, HasEndedWhenAllThatPrecedesTheEndIsTaken) {
   StreamQueue queue(kKey);
   queue.put(items(bytes_of("x")));

@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "bindings/python/stream_producer.hpp"
 
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -20,6 +21,12 @@ namespace {
 // How long a generator may go on before others get their turn on its thread.
 constexpr Duration kSlice = std::chrono::milliseconds(5);
 
+// Of a message with several items.
+constexpr std::uint32_t kMostItems = 512;
+constexpr std::size_t kMostBytes = 16UL * 1024;
+// An iterator that takes longer for an item is slow: its reader gets each item at once.
+constexpr Duration kSlowStep = std::chrono::microseconds(200);
+
 PyTypeObject* type_of_producers = nullptr;
 
 // Made by PyObject_GC_New, which runs no constructor.
@@ -32,11 +39,15 @@ struct Object {
   PyObject* context;   // the call's
   PyObject* iterator;  // null: it is over
   PyObject* wake;      // of an asynchronous one: wake(is_over) is called when it may go on
+  PyObject* later;  // of one whose items may be sent together: later() has flush() called when its task waits; or null
   bool is_async;
   bool is_running;
   bool is_due;  // it was to be resumed while it ran
   StreamKey key;
-  Buffer body;
+  std::uint32_t unsent;  // items in the message
+  std::uint64_t room;    // how many items may be sent, as far as is known
+  TimePoint last_put;
+  Buffer body;  // the message
 };
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
@@ -49,6 +60,7 @@ void forget(Object* self) {
   responder.producers().erase(self->key);
   Py_CLEAR(self->iterator);
   Py_CLEAR(self->wake);
+  Py_CLEAR(self->later);
   end_call(self->call);
   Py_DECREF(reinterpret_cast<PyObject*>(self));  // that of the table
 }
@@ -70,30 +82,44 @@ void fail(Object* self, Stage stage) {
   forget(self);
 }
 
-// The message with one item. False with an exception set.
-bool encode_item(Object* self, PyObject* item) {
+enum class Step : std::uint8_t { kGoOn, kWait, kOver };
+
+Step heed(Object* self, const Result<StreamRoom>& room) {
+  self->room = room.ok() && !room.value().empty() ? room.value().items : 0;
+  if (room.ok()) return self->room == 0 ? Step::kWait : Step::kGoOn;
+  if (room.error().code != Code::kCancelled) set_python_error(room.error());
+  return Step::kOver;
+}
+
+// Sends the message. kOver with an exception set when it cannot be sent, without one when nobody reads the stream any
+// more.
+Step send(Object* self) {
+  std::memcpy(self->body.data(), &self->unsent, sizeof self->unsent);
+  self->unsent = 0;
+  return heed(self, self->responder->send_items(self->key, self->body));
+}
+
+// Adds an item to the message. False with an exception set when it cannot be sent; without one when the service has
+// ended meanwhile.
+bool add_item(Object* self, PyObject* item) {
   const char* const root = "item";
   return with_codec_errors(root, [&] {
     Encoder encoder;
     encoder.put_value(item);
+    if (self->responder == nullptr) return false;
     const ConstBytes value = encoder.contents();
-    self->body.clear();
-    append(self->body, std::uint32_t{1});
-    append(self->body, static_cast<std::uint32_t>(value.size()));
-    append(self->body, value);
+    if (self->unsent == 0) self->body.assign(kItemsPrefixBytes, std::byte{0});
+    const std::size_t before = self->body.size();
+    try {
+      append(self->body, static_cast<std::uint32_t>(value.size()));
+      append(self->body, value);
+    } catch (...) {
+      self->body.resize(before);
+      throw;
+    }
+    ++self->unsent;
     return true;
   });
-}
-
-enum class Step : std::uint8_t { kGoOn, kWait, kOver };
-
-// Sends the message that has been encoded. kOver with an exception set when it cannot be sent, without one when nobody
-// reads the stream any more.
-Step send(Object* self) {
-  const Result<StreamRoom> room = self->responder->send_items(self->key, self->body);
-  if (room.ok()) return room.value().empty() ? Step::kWait : Step::kGoOn;
-  if (room.error().code != Code::kCancelled) set_python_error(room.error());
-  return Step::kOver;
 }
 
 Step produce(Object* self) {
@@ -109,10 +135,10 @@ Step produce(Object* self) {
     }
     return Step::kOver;
   }
-  const bool encoded = encode_item(self, item);
+  const bool added = add_item(self, item);
   Py_DECREF(item);
-  if (self->responder == nullptr) return Step::kOver;  // its service has ended meanwhile
-  const Step step = encoded ? send(self) : Step::kOver;
+  if (self->responder == nullptr) return Step::kOver;
+  const Step step = added ? send(self) : Step::kOver;
   if (step != Step::kOver) return step;
   if (PyErr_Occurred() != nullptr) {
     fail(self, Stage::kItem);
@@ -202,10 +228,14 @@ Object* new_producer(Responder& responder, PyObject* driver, PyObject* call, PyO
   self->context = context;
   self->iterator = iterator;
   self->wake = nullptr;
+  self->later = nullptr;
+  self->unsent = 0;
+  self->room = 0;
   self->is_async = is_async;
   self->is_running = false;
   self->is_due = false;
   new (&self->key) StreamKey(key);
+  new (&self->last_put) TimePoint();
   new (&self->body) Buffer();
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
@@ -238,39 +268,89 @@ bool begin_each(Responder& responder, PyObject* call, const StreamKey& first, co
   return complete;
 }
 
-// ---- for a task: put(item) -> whether there is room for more, None when nobody reads any more ----
+// ---- for a task: put(item) -> whether there was room for it, None when nobody reads any more ----
+
+// Whether the items before this one have come so fast that it may wait for others, until the task waits for something.
+bool may_wait(Object* self) {
+  if (self->later == nullptr) return false;
+  const TimePoint now = Clock::now();
+  return now - std::exchange(self->last_put, now) < kSlowStep;
+}
+
+// Sends what put() has kept: it keeps no more than there is room for.
+Step flush_items(Object* self) { return self->unsent == 0 ? Step::kGoOn : send(self); }
+
+// The same after an item that begins at `last`: where it is too long for a message, those before it are sent.
+Step flush_behind(Object* self, std::size_t last) {
+  const std::uint32_t count = self->unsent;
+  const Step step = send(self);
+  if (step == Step::kOver && PyErr_Occurred() != nullptr && count > 1) {
+    const RaisedAside aside;
+    self->body.resize(last);
+    self->unsent = count - 1;
+    if (send(self) == Step::kOver) PyErr_Clear();
+  }
+  return step;
+}
+
+// What put() and room() tell.
+PyObject* told(Object* self, Step step) {
+  if (step != Step::kOver) return PyBool_FromLong(step == Step::kGoOn ? 1 : 0);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  note_cancelled(self->call);
+  Py_RETURN_NONE;
+}
 
 PyObject* put(PyObject* object, PyObject* item) {
   Object* self = self_of(object);
   if (self->responder == nullptr) Py_RETURN_NONE;
-  if (!encode_item(self, item)) return nullptr;
-  if (self->responder == nullptr) Py_RETURN_NONE;
-  const Step step = send(self);
-  if (step == Step::kOver && PyErr_Occurred() != nullptr) return nullptr;
-  if (step == Step::kOver) {
-    note_cancelled(self->call);
+  if (self->room == 0) {
+    const Step step = heed(self, self->responder->stream_room(self->key));
+    if (step != Step::kGoOn) return told(self, step);
+  }
+  const std::size_t last = self->body.size();
+  if (!add_item(self, item)) {
+    if (PyErr_Occurred() != nullptr) return nullptr;
     Py_RETURN_NONE;
   }
-  return PyBool_FromLong(step == Step::kGoOn ? 1 : 0);
+  const bool is_full = self->unsent >= self->room || self->unsent >= kMostItems || self->body.size() >= kMostBytes;
+  if (!may_wait(self) || is_full) {
+    return told(self, flush_behind(self, last) == Step::kOver ? Step::kOver : Step::kGoOn);
+  }
+  if (self->unsent == 1 && !succeeded(PyObject_CallNoArgs(self->later))) return nullptr;
+  return told(self, Step::kGoOn);
+}
+
+void flush_or_fail(Object* self) {
+  if (self->responder == nullptr || flush_items(self) != Step::kOver) return;
+  if (PyErr_Occurred() != nullptr) fail(self, Stage::kItem);
+}
+
+PyObject* flush(PyObject* object, PyObject* /*unused*/) {
+  flush_or_fail(self_of(object));
+  Py_RETURN_NONE;
 }
 
 PyObject* room(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
   if (self->responder == nullptr) Py_RETURN_NONE;
-  const Result<StreamRoom> room = self->responder->stream_room(self->key);
-  if (room.ok()) return PyBool_FromLong(room.value().empty() ? 0 : 1);
-  note_cancelled(self->call);
-  Py_RETURN_NONE;
+  return told(self, heed(self, self->responder->stream_room(self->key)));
 }
 
-PyObject* on_wake(PyObject* object, PyObject* wake) {
-  Py_XDECREF(std::exchange(self_of(object)->wake, new_reference(wake)));
+PyObject* on_wake(PyObject* object, PyObject* args) {
+  PyObject* wake = nullptr;
+  PyObject* later = Py_None;
+  if (PyArg_ParseTuple(args, "O|O:on_wake", &wake, &later) == 0) return nullptr;
+  Object* self = self_of(object);
+  if (self->responder == nullptr) Py_RETURN_NONE;
+  Py_XDECREF(std::exchange(self->wake, new_reference(wake)));
+  Py_XDECREF(std::exchange(self->later, later == Py_None ? nullptr : new_reference(later)));
   Py_RETURN_NONE;
 }
 
 PyObject* end(PyObject* object, PyObject* /*unused*/) {
-  Object* self = self_of(object);
-  forget(self);
+  flush_or_fail(self_of(object));
+  forget(self_of(object));
   Py_RETURN_NONE;
 }
 
@@ -284,6 +364,7 @@ PyObject* end_with(PyObject* object, PyObject* args) {
   if (self->responder == nullptr) Py_RETURN_NONE;
   const Error error{code_from_number(static_cast<std::uint8_t>(code)).value_or(Code::kUnknown),
                     std::string(message, static_cast<std::size_t>(size))};
+  if (flush_items(self) == Step::kOver) PyErr_Clear();  // of two errors the first
   self->responder->end_stream(self->key, &error, view(details));
   close_iterator(self);
   forget(self);
@@ -300,7 +381,8 @@ PyObject* get_call(PyObject* object, void* /*unused*/) { return new_reference(se
 int traverse(PyObject* object, visitproc visit, void* arg) {
   Object* self = self_of(object);
   Py_VISIT(Py_TYPE(object));
-  for (PyObject* held : {self->driver, self->call, self->failed, self->context, self->iterator, self->wake}) {
+  for (PyObject* held :
+       {self->driver, self->call, self->failed, self->context, self->iterator, self->wake, self->later}) {
     Py_VISIT(held);
   }
   return 0;
@@ -310,7 +392,8 @@ void dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   Object* self = self_of(object);
-  for (PyObject* held : {self->driver, self->call, self->failed, self->context, self->iterator, self->wake}) {
+  for (PyObject* held :
+       {self->driver, self->call, self->failed, self->context, self->iterator, self->wake, self->later}) {
     Py_XDECREF(held);
   }
   self->body.~Buffer();
@@ -326,11 +409,14 @@ PyGetSetDef properties[] = {
 
 PyMethodDef methods[] = {
     {"put", &put, METH_O,
-     "Sends an item: whether there is room for another, None when nobody reads any more. Raises IpcError for what "
-     "cannot be sent."},
+     "Sends an item, or keeps it for flush(). False where there is no room: to be tried again after wake(). None when "
+     "nobody reads any more. Raises IpcError for what cannot be sent."},
     {"room", &room, METH_NOARGS, "Whether there is room; None when nobody reads any more. If not, wake() is called."},
-    {"on_wake", &on_wake, METH_O,
-     "wake(is_over) is called, on any thread, when there is room or nobody reads any more."},
+    {"on_wake", &on_wake, METH_VARARGS,
+     "on_wake(wake, later=None): wake(is_over) is called, on any thread, when there is room or nobody reads any more. "
+     "With `later`, put() may keep items of a fast iterator; later() is called when there are some, and has flush() "
+     "called as soon as the task waits for something."},
+    {"flush", &flush, METH_NOARGS, "Sends the items that put() has kept, where there is room. Does not raise."},
     {"end", &end, METH_NOARGS, "No more items follow."},
     {"end_with", &end_with, METH_VARARGS, "The same because of an error: its code's number, a message, details."},
     {nullptr, nullptr, 0, nullptr},

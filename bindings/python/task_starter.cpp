@@ -214,19 +214,23 @@ void dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
+PyObject* begin_coroutine(PyObject* object, PyObject* coroutine) { return begin(self_of(object), coroutine); }
+
+PyMethodDef methods[] = {
+    {"begin", &begin_coroutine, METH_O, "A task that runs the coroutine, and has run until it first waits."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(TaskStarter, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
 PyType_Slot slots[] = {
-    {Py_tp_new, slot(&make)},
-    {Py_tp_call, slot(&PyVectorcall_Call)},
-    {Py_tp_dealloc, slot(&dealloc)},
-    {Py_tp_traverse, slot(&traverse)},
-    {Py_tp_clear, slot(&clear)},
-    {Py_tp_members, members},
-    {0, nullptr},
+    {Py_tp_new, slot(&make)},        {Py_tp_call, slot(&PyVectorcall_Call)},
+    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_clear, slot(&clear)},     {Py_tp_methods, methods},
+    {Py_tp_members, members},        {0, nullptr},
 };
 
 PyType_Spec spec = {

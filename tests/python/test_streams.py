@@ -65,6 +65,16 @@ class Rows:
     def cannot_be_sent(self) -> Iterator[Any]:
         return self._note([1, {"inner": [object()]}])
 
+    async def until_it_waits(self) -> AsyncIterator[int]:
+        for item in range(3):
+            yield item
+        await asyncio.sleep(3600)
+
+    async def grows_too_long(self) -> AsyncIterator[Any]:
+        yield 1
+        yield 2
+        yield bytes(200_000)
+
     def total(self, numbers: Iterable[int]) -> int:
         return sum(numbers)
 
@@ -168,6 +178,19 @@ def test_an_item_that_cannot_be_sent_ends_its_stream(service: Rows, connect: Any
     assert caught.value.code == "internal"
     assert service.closed.acquire(timeout=10)
     assert list(stream) == []
+
+
+def test_items_have_left_when_their_generator_waits(service: Rows, connect: Any) -> None:
+    stream = connect("rows").until_it_waits()
+    assert [next(stream) for _ in range(3)] == [0, 1, 2]
+    stream.close()
+
+
+def test_items_before_one_that_is_too_long_arrive(service: Rows, connect: Any) -> None:
+    stream = connect("rows", limits={"max_message_bytes": 100_000}).grows_too_long()
+    assert [next(stream), next(stream)] == [1, 2]
+    with pytest.raises(ipc.RemoteError, match="200005 bytes|200.* bytes and the peer accepts 100000"):
+        next(stream)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -27,7 +27,11 @@ class Around:
 
     def makes_async(self, function: Handler) -> bool:
         """Whether the calls of this one are for an event loop."""
-        return self._has_async or is_async(function)
+        return self._has_async or is_async(function) or _is_async_generator(function)
+
+    def makes_generators(self, function: Handler) -> bool:
+        """Whether its handler gives an async generator, of which no code has run."""
+        return not self._middleware and _is_async_generator(function)
 
     def handler(self, name: str, function: Handler, handler: Handler) -> Handler:
         """`handler` is what calls the function."""
@@ -36,7 +40,7 @@ class Around:
         if not self.makes_async(function):
             run = compose(self._middleware, lambda call: handler(*call.args, **call.kwargs))
             return lambda *args, **kwargs: run(self._new_call(name, args, kwargs))
-        if is_async(function) or _only_makes_a_generator(function):
+        if is_async(function) or _is_async_generator(function) or _is_generator(function):
             run = compose(self._middleware, lambda call: handler(*call.args, **call.kwargs), _awaitable)
         else:
             run = compose(self._middleware, lambda call: self._on_thread(handler, call), _awaitable)
@@ -73,10 +77,16 @@ def _call_without_stop(handler: Handler, args: tuple[Any, ...], kwargs: dict[str
         raise RuntimeError("the handler raised StopIteration") from error
 
 
-def _only_makes_a_generator(function: Handler) -> bool:
+def _is_generator(function: Handler) -> bool:
     import inspect
 
-    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    return inspect.isgeneratorfunction(function)
+
+
+def _is_async_generator(function: Handler) -> bool:
+    import inspect
+
+    return inspect.isasyncgenfunction(function)
 
 
 def _is_awaitable(result: object) -> bool:

@@ -56,6 +56,7 @@ class Service:
         self.names: list[str] = [*functions, _native.DESCRIBE]
         around = Around(name, middleware, executor)
         self.is_async = [*map(around.makes_async, functions.values()), False]
+        self.makes_generators = [*map(around.makes_generators, functions.values()), False]
         self.handlers = [
             *(around.handler(name, function, with_floats(function)) for name, function in functions.items()),
             self.functions[-1],

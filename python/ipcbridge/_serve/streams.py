@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -29,20 +30,21 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
         elif task is not None:
             task.cancel()
 
-    producer.on_wake(lambda is_over: loop.call_soon_threadsafe(wake, is_over))
+    is_async = hasattr(iterator, "__anext__")
+    # What an asynchronous iterator gives without waiting is sent together when it waits. Nobody knows of another one
+    # whether it waits for its next item.
+    later = functools.partial(loop.call_soon, producer.flush) if is_async else None
+    producer.on_wake(lambda is_over: loop.call_soon_threadsafe(wake, is_over), later)
     try:
-        has_room = producer.room()
-        async for item in iterator if hasattr(iterator, "__anext__") else _in_slices(iterator):
-            while has_room is False:
-                await room.wait()
-                room.clear()
-                has_room = producer.room()
-            if has_room is None:
-                break
+        async for item in iterator if is_async else _in_slices(iterator):
             try:
-                has_room = producer.put(item)
+                while (taken := producer.put(item)) is False:
+                    await room.wait()
+                    room.clear()
             except Exception as error:
                 failed(_ITEM, error)
+                break
+            if taken is None:
                 break
     except asyncio.CancelledError:
         if producer.room() is not None:  # not by its consumer: the loop ends

@@ -23,12 +23,21 @@ def task_starter(
 
     For the loop's own callbacks, not for tasks. `track` is told of a task that has not ended then.
     """
-    handler, failed = (
-        service.handlers[number],
-        service.failed_in_task(number, lambda _call, work: loop.create_task(work)),
-    )
+    handler = service.handlers[number]
+    failed = service.failed_in_task(number, lambda _call, work: loop.create_task(work))
     name = f"{service.name}.{service.names[number]}"
-    return _native.TaskStarter(loop, asyncio.Task, _is_known(loop), name, _coroutine_function(handler), failed, track)
+    function = _coroutine_function(handler)
+    starter = _native.TaskStarter(loop, asyncio.Task, _is_known(loop), name, function, failed, track)
+    return _generator_starter(starter, service, number) if service.makes_generators[number] else starter
+
+
+def _generator_starter(
+    starter: _native.TaskStarter, service: Service, number: int
+) -> Callable[[_native.InboundCall], object]:
+    """The same of a method that is an async generator, which runs none of its code before its first item is wanted."""
+    handler = service.handlers[number]
+    failed = service.failed_in_task(number, lambda _call, work: starter.begin(work))
+    return lambda call: call.answer_with(handler, failed)
 
 
 def _is_known(loop: asyncio.AbstractEventLoop) -> bool:

@@ -24,5 +24,6 @@ def test_a_handler_calls_its_caller_back(pair: Pair, pid: int) -> None:
 
 
 def test_a_server_calls_all_that_are_connected_and_hears_of_each(pair: Pair, pid: int) -> None:
-    # The first client of the pair offers nothing.
+    # The service has heard of the second client when that has called it. The first offers nothing.
+    pair.client.do("call", on="d", method="who", args=[])
     assert pair.server.do("ask_peers", **{"as": "s"}, value=4) == [True, ["failed", 40]]

@@ -189,7 +189,7 @@ def test_items_have_left_when_their_generator_waits(service: Rows, connect: Any)
 def test_items_before_one_that_is_too_long_arrive(service: Rows, connect: Any) -> None:
     stream = connect("rows", limits={"max_message_bytes": 100_000}).grows_too_long()
     assert [next(stream), next(stream)] == [1, 2]
-    with pytest.raises(ipc.RemoteError, match="200005 bytes|200.* bytes and the peer accepts 100000"):
+    with pytest.raises(ipc.RemoteError, match=r"200005 bytes|200.* bytes and the peer accepts 100000"):
         next(stream)
 
 

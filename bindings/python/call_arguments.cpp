@@ -9,6 +9,7 @@
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/stream_source.hpp"
 
 namespace ipcbridge::python {
 namespace {

@@ -9,6 +9,7 @@
 #include "bindings/python/objects.hpp"
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/stream_source.hpp"
 
 namespace py = pybind11;
 

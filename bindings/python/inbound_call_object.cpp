@@ -14,6 +14,7 @@
 #include "bindings/python/objects.hpp"
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
+#include "bindings/python/stream_source.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"

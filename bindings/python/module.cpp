@@ -23,7 +23,7 @@
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_object.hpp"
-#include "bindings/python/stream_producer.hpp"
+#include "bindings/python/stream_producer_object.hpp"
 #include "bindings/python/submitted_call.hpp"
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"

@@ -28,19 +28,11 @@ void close_stream(Responder& responder, const StreamKey& stream);
 // The same of all that calls of this server have begun, unless they are running: those notice it themselves.
 void close_streams_of(Responder& responder, ServerId server);
 
-// Whether a task has to make the items of such a source. -1 with an exception set.
-int is_async_source(PyObject* source);
-
-// What makes the items of a stream that will not begin is told so: its `close`.
-void close_source(PyObject* source);
-
 // Whether what makes its items is run, and does not await them.
 bool runs_on_threads(Responder& responder, const StreamKey& stream);
 
 // A stream has room again, or is over: goes on with what makes its items. False with an exception set that ends the
 // caller's work.
 bool resume_stream(Responder& responder, const StreamKey& stream);
-
-void add_stream_producer_type(pybind11::module_& module);
 
 }  // namespace ipcbridge::python

@@ -14,7 +14,7 @@
 #include "bindings/python/pending_calls.hpp"
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_object.hpp"
-#include "bindings/python/stream_producer.hpp"
+#include "bindings/python/stream_source.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/submitted_calls.hpp"

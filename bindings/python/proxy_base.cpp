@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 
 #include "bindings/python/classes.hpp"
@@ -114,6 +115,7 @@ void bind_generation(py::module_& module) {
   py::class_<GenerationBinding> type(module, "Generation", py::module_local(), plain_metaclass(),
                                      "Whether a service is still the same.");
   hide_module_local(type);
+  type.def(py::init([] { return GenerationBinding{std::make_shared<Generation>(0)}; }));
   type.def_property_readonly("value", [](const GenerationBinding& self) {
     return self.generation ? self.generation->load(std::memory_order_acquire) : 0;
   });

@@ -70,7 +70,9 @@ def test_fastapi(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(folder))
     import api  # type: ignore[import-not-found]
 
-    with _serve() as server, testclient.TestClient(api.app) as client:
+    with _serve(), testclient.TestClient(api.app) as client:
+        assert client.get("/sum?a=2&b=3").json() == {"sum": 5}
+    with _serve() as server, testclient.TestClient(api.app) as client:  # on another loop
         assert client.get("/sum?a=2&b=3").json() == {"sum": 5}
         server.close()
         assert client.get("/sum?a=2&b=3").status_code == 503

@@ -17,9 +17,29 @@ async def use(calc: aio.Proxy) -> int:
     return last
 """
 
+_OPEN = """
+from ipcbridge import aio
 
-def test_an_asyncio_call_goes_where_a_coroutine_or_a_future_does(tmp_path: Path) -> None:
+calc: aio.Proxy = aio.connect("calc", lazy=True)
+
+async def use() -> object:
+    async with aio.connect("calc") as entered, calc as lazily:
+        found: tuple[aio.Proxy, aio.Proxy] = (entered, lazily)
+    awaited: aio.Proxy = await aio.connect("calc", lazy=False)
+    return found, awaited
+"""
+
+
+def _expect_no_complaint(tmp_path: Path, code: str) -> None:
     source = tmp_path / "use.py"
-    source.write_text(_USE)
+    source.write_text(code)
     said, complaints, status = api.run(["--strict", "--config-file=", f"--cache-dir={tmp_path}", str(source)])
     assert status == 0, said + complaints
+
+
+def test_an_asyncio_call_goes_where_a_coroutine_or_a_future_does(tmp_path: Path) -> None:
+    _expect_no_complaint(tmp_path, _USE)
+
+
+def test_connect_is_awaited_or_entered_and_a_lazy_one_is_there_at_once(tmp_path: Path) -> None:
+    _expect_no_complaint(tmp_path, _OPEN)

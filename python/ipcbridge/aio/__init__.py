@@ -20,7 +20,8 @@ from .._serve.signals import close_on_signals
 from .._streams import stream
 from .._verbs import notify, on_state, status, with_options
 from ._call import Call
-from ._client import Proxy, call, close, connect, describe
+from ._client import Proxy, call, close, describe
+from ._connect import connect
 from ._fan_out import fan_out
 from ._server import Server, serve
 from ._stream import Stream

@@ -16,23 +16,21 @@ from .._client.middleware import MakeCaller
 from .._client.notifications import Dropped
 from .._client.proxy import BaseProxy, parts, parts_of_call
 from .._errors import Code, DeadlineExceeded, IpcError, error_from_code
-from .._middleware import GivenMiddleware, Middleware, middleware_list
-from .._options import MAX_QUEUED_BYTES, Allow, CallOptions, Seconds, connect_arguments
+from .._middleware import Middleware
+from .._options import CallOptions, Seconds
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._serve.service import Service
 from .._tracebacks import leave_one_frame
 from ._call import Call
-from ._loop import LoopDriver, running
+from ._loop import LoopDriver
 from ._middleware import LoopMiddlewareCaller
-from ._opening import Opening
 from ._server import Server
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-_THREADS = 4  # for what a client serves
+NOT_DESCRIBED = ("(`await aio.describe(...)` fetches the documentation)", None)
 
 
 class Client:
@@ -46,17 +44,20 @@ class Client:
         loop: asyncio.AbstractEventLoop,
         arguments: dict[str, Any],
         middleware: list[Middleware],
-        attached: Attached | None = None,
+        attached: Attached | None,
+        listeners: Listeners,
     ) -> None:
         self._addresses: list[str] = arguments["addresses"]
         self.address = ", ".join(self._addresses)
         self.ready: asyncio.Future[None] = loop.create_future()
+        if arguments["lazy"]:  # nobody waits for it
+            self.ready.set_result(None)
         self._driver = driver
         self._loop = loop
         self._middleware = middleware
         self._dropped = Dropped(self.address)
-        self._listeners = Listeners()
-        self._state = "connecting"
+        self._listeners = listeners
+        self._state = "disconnected" if arguments["lazy"] else "connecting"
         # Calls that found the queue full, in their order, until they are done: each sends itself when asked again, or
         # says that there is still no room.
         self._waiting: OrderedDict[Call, Callable[[], bool]] = OrderedDict()  # a dict is slow to give up its first
@@ -72,6 +73,10 @@ class Client:
         self.generation = driver.native.generation(self._id)
         self._descriptions = Descriptions(self.generation)
         driver.clients[self._id] = self
+
+    def is_usable(self) -> bool:
+        """False when its loop has been closed, and in a forked child."""
+        return self._driver.native.usable()
 
     def methods(self) -> list[str]:
         return self._driver.native.methods(self._id)
@@ -111,8 +116,7 @@ class Client:
         return self._descriptions.keep(await ask(), generation)
 
     def help(self, name: str) -> tuple[str, Any]:
-        found = self._descriptions.help_of(name)
-        return found or ("(`await aio.describe(...)` fetches the documentation)", None)
+        return self._descriptions.help_of(name) or NOT_DESCRIBED
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._driver.native.check_process()
@@ -210,49 +214,6 @@ class Proxy(BaseProxy):
 
     async def __aexit__(self, *_: object) -> None:
         await close(self)
-
-
-def _attached(driver: LoopDriver, loop: asyncio.AbstractEventLoop, target: Any, name: str) -> Attached:
-    from . import _references
-
-    service = Service(name or "what connect() serves", target, False, None)
-    return _references.Attached(driver, loop, service, _THREADS, None)
-
-
-def connect(
-    address: str | Iterable[str],
-    *,
-    connect_timeout: Seconds = 10,
-    max_queued_bytes: int = MAX_QUEUED_BYTES,
-    limits: Mapping[str, int] | None = None,
-    allow: Iterable[Allow] | None = None,
-    serve: Any = None,
-    name: str = "",
-    middleware: GivenMiddleware = None,
-) -> Opening[Proxy]:
-    """ipcbridge.connect() on the running loop, to which the proxy then belongs.
-
-    To be awaited, or entered: `async with aio.connect("calc") as calc` closes the connection at the end.
-    """
-
-    async def connect() -> Proxy:
-        try:
-            arguments = connect_arguments(address, connect_timeout, max_queued_bytes, limits, allow, name, lazy=False)
-            functions = middleware_list(middleware)
-            driver, loop = await running(), asyncio.get_running_loop()
-            attached = None if serve is None else _attached(driver, loop, serve, name)
-            client = Client(driver, loop, arguments, functions, attached)
-            try:
-                await client.ready
-            except BaseException:
-                client.close()
-                raise
-            return Proxy(client)
-        except BaseException as error:
-            leave_one_frame(error)
-            raise
-
-    return Opening(connect())
 
 
 def call(proxy: Proxy, name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Call:

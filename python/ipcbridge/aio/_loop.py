@@ -53,10 +53,11 @@ class LoopDriver:
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Arranges for the driver to end with its loop: asyncio.run closes asynchronous generators before the loop."""
         self._end = _until_the_loop_ends(self)
-        await self._end.__anext__()
+        with contextlib.suppress(StopIteration):  # it has come to its yield, and waits for nothing before
+            self._end.__anext__().send(None)
 
     def is_here(self) -> bool:
         """Whether the calling code may use the loop: it runs on the loop, or on no loop while this one does not run."""
@@ -205,7 +206,7 @@ async def _until_the_loop_ends(driver: LoopDriver) -> AsyncGenerator[None, None]
         driver.shut_down()
 
 
-async def running() -> LoopDriver:
+def running() -> LoopDriver:
     """The driver of the running loop, made when first asked for."""
     loop = asyncio.get_running_loop()
     driver = drivers.get(loop)
@@ -215,7 +216,7 @@ async def running() -> LoopDriver:
                 its.shut_down()
                 del drivers[other]
         driver = drivers[loop] = LoopDriver(loop)
-        await driver.open()
+        driver.open()
     return driver
 
 

@@ -319,7 +319,7 @@ def serve(
             arguments = serve_arguments(
                 name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
             )
-            server = Server(await running(), asyncio.get_running_loop(), service, count, executor)
+            server = Server(running(), asyncio.get_running_loop(), service, count, executor)
             await server.start(arguments)
             return server
         except BaseException as error:

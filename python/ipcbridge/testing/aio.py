@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._client.proxy import parts
 from .._tracebacks import leave_one_frame
-from ..aio._client import Proxy, close, connect
+from ..aio._client import Proxy, close
+from ..aio._connect import connect
 from ..aio._opening import Opening
 from ..aio._server import Server, serve
 from ._answers import Answer, answer

@@ -15,6 +15,7 @@ from harness import COMMANDS, ROOT
 
 NODE = COMMANDS["node"][0]
 Start = Callable[..., str]
+Begin = Callable[..., Callable[[], str]]
 
 
 def command(program: str) -> list[str]:
@@ -22,17 +23,18 @@ def command(program: str) -> list[str]:
 
 
 @pytest.fixture
-def start(directory: Path) -> Iterator[Start]:
-    """Starts a service; returns the line it says when it is ready. It ends with the test."""
+def begin(directory: Path) -> Iterator[Begin]:
+    """Starts a service; returns what gives the lines that it says, one after the other. It ends with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def make(program: str, *args: str) -> str:
+    def make(program: str, *args: str) -> Callable[[], str]:
         service = subprocess.Popen(
             [*command(program), *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         started.append(service)
-        assert service.stdout is not None
-        return service.stdout.readline().strip()
+        said = service.stdout
+        assert said is not None
+        return lambda: said.readline().strip()
 
     yield make
     for service in started:
@@ -40,10 +42,20 @@ def start(directory: Path) -> Iterator[Start]:
         service.communicate()
 
 
-def run(program: str, *args: str, text: str | None = None) -> str:
+@pytest.fixture
+def start(begin: Begin) -> Start:
+    """Starts a service; returns the line it says when it is ready."""
+    return lambda program, *args: begin(program, *args)()
+
+
+def run_and_hear_all(program: str, *args: str, text: str | None = None) -> tuple[str, str]:
     done = subprocess.run([*command(program), *args], input=text, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout, done.stderr
+
+
+def run(program: str, *args: str, text: str | None = None) -> str:
+    return run_and_hear_all(program, *args, text=text)[0]
 
 
 def test_hello_from_node_to_python(start: Start) -> None:
@@ -78,6 +90,40 @@ def test_the_web_server_answers_with_what_python_found(start: Start) -> None:
         post("/words?most=few")
     with caught.value as failure:
         assert failure.code == 500
+
+
+def test_tokens_of_a_python_generator_arrive_as_server_sent_events(start: Start, begin: Begin) -> None:
+    next_line = begin("sse/model.py")
+    assert next_line() == "serving model"
+    url = start("sse/server.mjs", "0").removeprefix("listening on ")
+    with urllib.request.urlopen(f"{url}/?prompt=Why?", timeout=20) as response:
+        assert response.headers["content-type"] == "text/event-stream"
+        events = response.read().decode().split("\n\n")
+    assert events[:3] == ['data: "You"', 'data: "asked:"', 'data: "Why?"']
+    assert events[-2:] == ["event: done\ndata:", ""]
+    assert next_line() == "done with 'Why?'"
+    with urllib.request.urlopen(f"{url}/?prompt=Never+mind", timeout=20) as response:
+        assert response.readline() == b'data: "You"\n'  # and the reader leaves
+    assert next_line() == "done with 'Never mind'"
+
+
+def test_a_training_loop_in_python_moves_a_progress_bar_of_node(start: Start) -> None:
+    start("training/train.py")
+    said, progress = run_and_hear_all("training/progress.mjs")
+    assert said == "y = 3.0 x + 1.0\n"
+    lines = progress.splitlines()
+    assert {"INFO: training with 50 points", "INFO: trained"} <= set(lines)
+    assert lines[-1].endswith("200/200 epochs, loss 0.0004")
+
+
+def test_lines_stream_to_python_and_back(start: Start) -> None:
+    start("pipeline/words.py")
+    text = "to be\nor not\nto be\n" + "that is\n" * 10_000 + "the question\n"
+    assert run("pipeline/grep.mjs", "b.|quest", text=text).splitlines() == [
+        "1: to [be]",
+        "3: to [be]",
+        "10004: the [quest]ion",
+    ]
 
 
 def test_a_python_script_renders_markdown_with_an_npm_library(start: Start) -> None:

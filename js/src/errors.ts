@@ -1,4 +1,5 @@
 import { sep } from 'node:path'
+import { arrivedWith } from './arrived'
 import { brand, isError, isMarked, markInstances } from './brand'
 
 /** The closed list of codes, the same strings in every language. */
@@ -78,7 +79,7 @@ export interface RemoteErrorInit {
   remoteStack?: string | undefined
   details?: unknown
   attributes?: Record<string, unknown> | undefined
-  errors?: readonly RemoteError[]
+  errors?: readonly Error[]
   /** What it was raised from, another RemoteError. */
   cause?: unknown
 }
@@ -89,8 +90,8 @@ export class RemoteError extends IpcError {
   declare readonly remoteStack?: string
   /** What else the error carried there: `code: 'ENOENT'`, `status` …; {} without. */
   declare readonly attributes: Readonly<Record<string, unknown>>
-  /** Those of an AggregateError, or of a Python ExceptionGroup; [] of others. */
-  declare readonly errors: readonly RemoteError[]
+  /** Those of an AggregateError, or of a Python ExceptionGroup, RemoteErrors or of registered classes; [] of others. */
+  declare readonly errors: readonly Error[]
 
   constructor(code: Code, message: string, init: RemoteErrorInit = {}) {
     super(code, message, init.details, init.cause === undefined ? undefined : { cause: init.cause })
@@ -124,11 +125,13 @@ export class RemoteError extends IpcError {
 }
 
 /** Whatever logs the error's stack shows the remote type and the remote stack with it. */
-function completeStack(error: RemoteError): void {
+export function completeStack(error: Error): void {
   const local = String(error.stack)
   const head = `${error.name}: ${error.message}`
-  const stack = local.startsWith(head) ? `${error}${local.slice(head.length)}` : local
-  error.stack = error.remoteStack === undefined ? stack : `${stack}\nRemote stack:\n${error.remoteStack}`
+  const isRemote = isRemoteError(error)
+  const stack = isRemote && local.startsWith(head) ? `${error}${local.slice(head.length)}` : local
+  const remoteStack = isRemote ? error.remoteStack : arrivedWith(error)?.remoteStack
+  error.stack = remoteStack === undefined ? stack : `${stack}\nRemote stack:\n${remoteStack}`
 }
 
 /** The error of a call, which tells how far it came where its code leaves that open. */
@@ -144,10 +147,27 @@ export function rename(error: IpcError, name: string): IpcError {
   return error
 }
 
-/** Gives an error the stack of this moment, from the caller of `above` on. */
-export function captureStack(error: IpcError, above: (...args: never[]) => unknown): void {
+/** Whether this library has made it: an IpcError, or one of a registered class that arrived. */
+function isOfLibrary(error: unknown): error is Error {
+  return isIpcError(error) || arrivedWith(error) !== undefined
+}
+
+/** Gives an error of this library's the stack of this moment, from the caller of `above` on. */
+export function captureStack(error: unknown, above: (...args: never[]) => unknown): void {
+  if (!isOfLibrary(error)) return
   Error.captureStackTrace(error, above)
-  if (isRemoteError(error)) completeStack(error)
+  completeStack(error)
+}
+
+/** The same, unless a user's code has made it: that line tells more. */
+export function recaptureStack(error: unknown, above: (...args: never[]) => unknown): void {
+  if (isOfLibrary(error) && beginsInLibrary(error)) captureStack(error, above)
+}
+
+function beginsInLibrary(error: Error): boolean {
+  const { message, stack = '' } = error
+  const frame = /^ +at .*/m.exec(stack.slice(stack.indexOf(message) + message.length))?.[0]
+  return frame === undefined || frame.includes(__dirname + sep)
 }
 
 /** By which Node.js has a handler, and what it begins, find its call. */
@@ -167,7 +187,7 @@ export function withoutOwnFrames(stack: string): string {
 
 /** Cuts the frames of this library from the stack of an error that its user is to see; returns it. */
 export function trimStack<E>(error: E): E {
-  if (isIpcError(error) && typeof error.stack === 'string') error.stack = withoutOwnFrames(error.stack)
+  if (isOfLibrary(error) && typeof error.stack === 'string') error.stack = withoutOwnFrames(error.stack)
   return error
 }
 
@@ -176,7 +196,7 @@ export function trimmed<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {
-    if (isIpcError(error)) captureStack(error, trimmed) // from far below, a stack may not reach up to the user's frames
+    recaptureStack(error, trimmed) // from far below, a stack may not reach up to the user's frames
     throw trimStack(error)
   }
 }
@@ -189,7 +209,7 @@ export function trimmed<T>(act: () => T): T {
 export async function failLater(error: unknown): Promise<never> {
   await null
   await null
-  if (isIpcError(error)) captureStack(error, failLater)
+  captureStack(error, failLater)
   throw error
 }
 

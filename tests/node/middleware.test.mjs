@@ -502,3 +502,18 @@ test('ipc.sync passes plain middleware, and refuses what would have to be awaite
   const late = await connect(t, address, { middleware: async (call, next) => next(call) })
   assert.throws(() => ipc.sync(late).see(), { code: 'failed_precondition', message: /is async/ })
 })
+
+test('an IpcError of a middleware keeps the line that throws it, in every way of calling', async t => {
+  const refuse = call => {
+    throw new ipc.IpcError('permission_denied', `no ${call.kind} of\n    at all`)
+  }
+  const { remote } = await serveAndConnect(t, target, { connect: { middleware: refuse } })
+  for (const act of [() => remote.add(1), () => ipc.sync(remote).add(1), () => ipc.notify(remote).add(1)]) {
+    const error = await Promise.resolve()
+      .then(act)
+      .then(assert.fail, reason => reason)
+    assert.equal(error.code, 'permission_denied')
+    assert.match(error.stack, /at all\n {4}at refuse .*middleware\.test\.mjs/)
+    assert.doesNotMatch(error.stack, /js.dist/)
+  }
+})

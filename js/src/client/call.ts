@@ -1,5 +1,5 @@
 import { isMarked } from '../brand'
-import { captureStack, IpcError, isIpcError, trimStack } from '../errors'
+import { IpcError, recaptureStack, trimStack } from '../errors'
 import type { Stream } from '../streams/stream'
 import { streamMark } from '../values'
 
@@ -96,7 +96,7 @@ async function convertResult<T>(call: Call<unknown>, convert: (result: unknown) 
 
 export function rejectedCall(error: unknown): Call<never> {
   const call = new Call<unknown>(capture) as Call<never>
-  if (isIpcError(error)) captureStack(error, rejectedCall)
+  recaptureStack(error, rejectedCall)
   reject(trimStack(error))
   return call
 }

@@ -54,6 +54,7 @@ export type {
   ServeOptions,
 } from './options'
 export { type Proxied, type Retained, retain } from './references/retained'
+export { type ErrorClass, registerError } from './registered'
 export { proxy } from './serve/by_reference'
 export { context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _collections_abc import Callable
 
-from ._errors import IpcError, class_name
+from ._errors import IpcError, RemoteError, class_name
 from ._shown import shown
 from ._typing import Any, TypeVar, overload
 
@@ -23,13 +23,16 @@ def register_error(cls: E | None = None, name: str | None = None) -> E | Callabl
 
     Also a decorator. To be called on both sides, in Node.js as registerError(). What arrives is made without a call of
     the class: `args` is the message, and what the error carried there are its attributes. Raises
-    IpcError('already_exists') where the name is that of another class.
+    IpcError('already_exists') where the name is that of another class, 'invalid_argument' for what is no class of
+    exceptions.
     """
     if cls is None:
         return lambda given: register_error(given, name)
     given: object = cls
     if not isinstance(given, type) or not issubclass(given, Exception) or issubclass(given, _UNFIT):
         raise IpcError("invalid_argument", f"register_error() takes a class of exceptions, not {shown(given)}")
+    if issubclass(given, RemoteError):
+        raise IpcError("invalid_argument", "register_error() takes no RemoteError: derive from IpcError, or Exception")
     travels_as: object = class_name(given) if name is None else name
     if not isinstance(travels_as, str) or not travels_as:
         raise IpcError("invalid_argument", f"the name of an error class is a string, not {shown(travels_as)}")

@@ -36,6 +36,7 @@ test('the public names are these', () => {
       'notify',
       'onState',
       'proxy',
+      'registerError',
       'release',
       'retain',
       'serve',

@@ -26,7 +26,7 @@ describe('what a handler of another realm throws', () => {
     ]) {
       const error = await thrown(remote[name]())
       assert.deepEqual([error.type, error.message], [type, message])
-      assert.match(error.remoteStack, new RegExp(`${message}\\n    at `))
+      assert.match(error.remoteStack, new RegExp(`${message}\\n    \\[node\\] at `))
     }
     const { cause } = await thrown(remote.chain())
     assert.ok(cause instanceof ipc.RemoteError)

@@ -33,7 +33,10 @@ describe('a remote error', () => {
     assert.equal(String(error), 'RemoteError: RangeError: too far')
     assert.equal(error.stack.split('\n')[0], 'RemoteError: RangeError: too far')
     const printed = inspect(error)
-    assert.match(printed, /^RemoteError: RangeError: too far\n {4}at .*\nRemote stack:\nRangeError: too far\n {4}at /s)
+    assert.match(
+      printed,
+      /^RemoteError: RangeError: too far\n {4}at .*\nRemote stack:\nRangeError: too far\n {4}\[node\] at /s,
+    )
     assert.match(printed, /code: 'unknown'/)
     assert.match(printed, /\[cause\]: RemoteError: TypeError: inner/)
     assert.equal(printed.split('Remote stack:').length, 3, 'its own and that of its cause')

@@ -251,6 +251,8 @@ def test_what_cannot_be_registered_is_refused() -> None:
     for odd in (5, int, BaseException, StopIteration, ValueError("x")):
         with pytest.raises(IpcError, match="takes a class of exceptions"):
             register_error(odd)  # type: ignore[call-overload]
+    with pytest.raises(IpcError, match="takes no RemoteError"):
+        register_error(RemoteError)
 
 
 def test_an_exception_whose_str_raises() -> None:

@@ -46,7 +46,7 @@ export class InboundStream implements StreamEnd {
   private readonly waiters: Waiter[] = []
   /** By its sender, its connection or this side. */
   private isOver = false
-  private error: IpcError | undefined
+  private error: Error | undefined
   private limits: Limits | undefined
   private deadlineTimer: NodeJS.Timeout | undefined
   private idleTimer: NodeJS.Timeout | undefined
@@ -211,11 +211,11 @@ export class InboundStream implements StreamEnd {
   }
 
   onLost(error: unknown): void {
-    this.fail(error as IpcError)
+    this.fail(error as Error)
   }
 
   /** Ends it from this side, with an error instead of the items that are left. */
-  fail(error: IpcError): void {
+  fail(error: Error): void {
     if (this.isOver && !this.hasItem()) return
     this.drop()
     this.over(error)
@@ -235,7 +235,7 @@ export class InboundStream implements StreamEnd {
     if (!this.isOver || isUnread) native().cancelStream(this.key.connection, this.key.id)
   }
 
-  private over(error?: IpcError): void {
+  private over(error?: Error): void {
     if (!this.isOver) {
       this.isOver = true
       removeStream(this.key)

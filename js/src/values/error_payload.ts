@@ -1,10 +1,9 @@
-import { isError } from '../brand'
-import { type Code, isCode, isIpcError, isRemoteError, RemoteError, withoutOwnFrames } from '../errors'
-import { boundedText, printedBigInt } from '../printed'
-import { decode } from './decoder'
+import { arrivedWith } from '../arrived'
+import { type Code, isCode, isIpcError, isRemoteError } from '../errors'
 import { Encoder } from './encoder'
 import { attributesOf } from './error_attributes'
-import { isPlainObject } from './plain'
+import { isAggregate, messageOf, read, typeOf } from './error_names'
+import { stackOf } from './error_stacks'
 
 const maxNesting = 16
 const maxMembers = 16
@@ -61,18 +60,6 @@ function membersOf(thrown: unknown): readonly unknown[] {
   return Array.isArray(members) ? members : []
 }
 
-/** The error that such a payload tells of. Never throws: a payload that cannot be read gives 'data_loss'. */
-export function decodeError(buffer: Buffer, start: number, end: number): RemoteError {
-  let payload: unknown
-  try {
-    payload = decode(buffer, start, end)
-  } catch (failure) {
-    return new RemoteError('data_loss', `the other side sent an error that cannot be read: ${messageOf(failure)}`)
-  }
-  if (!isPayload(payload)) return new RemoteError('data_loss', 'the other side sent an error that cannot be read')
-  return rebuild(payload, maxNesting)
-}
-
 function describeAny(thrown: unknown, withStack: boolean, room: Room): Payload {
   try {
     return describe(thrown, withStack, room)
@@ -126,94 +113,8 @@ function bytesOf(value: unknown, root?: string): Buffer {
   return Buffer.from(encoder.buffer.subarray(0, length))
 }
 
-/** The class name: the one that `name` was set to, or the constructor's where it was left at that of a base class. */
-function typeOf(thrown: unknown): string {
-  if (isRemoteError(thrown)) return boundedText(thrown.type)
-  if (!isError(thrown)) return thrown === null ? 'null' : typeof thrown
-  const name = read(thrown, 'name')
-  if (typeof name === 'string' && name !== '' && !isOfBase(name, thrown)) return boundedText(name)
-  const className = read(read(thrown, 'constructor'), 'name')
-  return typeof className === 'string' && className !== '' ? boundedText(className) : 'Error'
-}
-
-/** Whether an error's name is only what a class says that its own class extends. */
-function isOfBase(name: string, thrown: Error): boolean {
-  if (Object.hasOwn(thrown, 'name')) return name === 'Error'
-  for (let level: object | null = Object.getPrototypeOf(thrown); level !== null; level = Object.getPrototypeOf(level)) {
-    if (read(Object.getOwnPropertyDescriptor(level, 'constructor')?.value, 'name') === name) return true
-  }
-  return false
-}
-
-/** Whether a class that it extends is an AggregateError, of whatever realm. */
-function isAggregate(thrown: unknown): boolean {
-  if (!isError(thrown)) return false
-  for (let level: object | null = thrown; level !== null; level = Object.getPrototypeOf(level)) {
-    if (Object.getOwnPropertyDescriptor(level, 'name')?.value === 'AggregateError') return true
-  }
-  return false
-}
-
 /** Its code where it has one of ours. Never throws. */
 export function codeOf(thrown: unknown): Code {
-  const code = isIpcError(thrown) ? read(thrown, 'code') : undefined
+  const code = isIpcError(thrown) ? read(thrown, 'code') : arrivedWith(thrown)?.code
   return isCode(code) ? code : 'unknown'
-}
-
-/** Never throws. */
-export function messageOf(thrown: unknown): string {
-  const message = isError(thrown) ? read(thrown, 'message') : thrown
-  try {
-    return boundedText(typeof message === 'bigint' ? printedBigInt(message) : String(message))
-  } catch {
-    return '(what was thrown cannot be printed)'
-  }
-}
-
-function stackOf(thrown: unknown): string | undefined {
-  const stack = read(thrown, 'stack')
-  return typeof stack === 'string' ? boundedText(withoutOwnFrames(stack)) : undefined
-}
-
-/** A property of anything, undefined when there is none or its getter throws. */
-function read(owner: unknown, name: string): unknown {
-  if ((typeof owner !== 'object' && typeof owner !== 'function') || owner === null) return undefined
-  try {
-    return (owner as Payload)[name]
-  } catch {
-    return undefined
-  }
-}
-
-function isPayload(value: unknown): value is Payload {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-}
-
-function rebuild(payload: Payload, levels: number): RemoteError {
-  const textAt = (key: string) => (typeof payload[key] === 'string' ? (payload[key] as string) : undefined)
-  const code = isCode(payload.code) ? payload.code : 'unknown'
-  const notes = [textAt('note')]
-  const valueAt = (key: string): unknown => {
-    const bytes = payload[key]
-    if (!Buffer.isBuffer(bytes)) return undefined
-    try {
-      return decode(bytes, 0, bytes.length)
-    } catch (failure) {
-      notes.push(`${key} could not be decoded: ${messageOf(failure)}`)
-      return undefined
-    }
-  }
-  const details = valueAt('details')
-  const attributes = valueAt('attributes')
-  const members = Array.isArray(payload.errors) && levels > 1 ? payload.errors.filter(isPayload) : []
-  const noted = notes.flatMap(note => (note === undefined ? [] : [`(${note})`]))
-  const lines = [textAt('stack'), ...noted].filter(line => line !== undefined)
-  return new RemoteError(code, textAt('message') ?? '', {
-    type: textAt('type'),
-    remoteStack: lines.length > 0 ? lines.join('\n') : undefined,
-    details,
-    attributes: isPlainObject(attributes) ? attributes : undefined,
-    errors: members.slice(0, maxMembers).map(each => rebuild(each, levels - 1)),
-    cause: isPayload(payload.cause) && levels > 1 ? rebuild(payload.cause, levels - 1) : undefined,
-  })
 }

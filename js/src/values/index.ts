@@ -9,7 +9,9 @@ export {
   type Int64,
 } from './decoder'
 export { Encoder } from './encoder'
-export { codeOf, decodeError, encodeError, messageOf } from './error_payload'
+export { decodeError } from './error_arrival'
+export { messageOf } from './error_names'
+export { codeOf, encodeError } from './error_payload'
 export { ItemWriter, itemAt } from './items'
 export { isClass, isPlainObject } from './plain'
 export { type AnyFunction, type Attributes, Referenced, referencedBy, standFor } from './referenced'

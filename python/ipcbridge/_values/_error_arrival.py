@@ -95,7 +95,7 @@ def _decoded(payload: dict[str, Any], key: str, notes: list[str]) -> Any:
 
 def _with_notes(stack: str | None, notes: list[str]) -> str | None:
     if stack:
-        stack = marked(stack)
+        stack = marked(stack.rstrip())
     for note in notes:
         stack = f"{stack}\n({note})" if stack else f"({note})"
     return stack

@@ -57,6 +57,9 @@ bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyOb
 // What of its options ends the streams of a call that is made now.
 StreamLimits stream_limits(const Caller* caller, const CallOptions& options);
 
+// Whether a caller of an event loop is called where it may be. False with an exception set.
+bool is_on_loop(const Caller* caller, pybind11::object& loop);
+
 // How many of the process's event loops serve something: while there are none, blocking callers need not look
 // whether they would wait for themselves.
 void set_loop_servers(int count);

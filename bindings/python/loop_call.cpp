@@ -59,6 +59,8 @@ void check_references(const Caller* self, const SharedReferences& references) {
         "a notification passes no function, which would be gone at once: pass ipc.retain(function)");
 }
 
+}  // namespace
+
 bool is_on_loop(const Caller* self, py::object& loop) {
   loop = py::reinterpret_steal<py::object>(self->loop_driver->running_loop());
   if (loop) return true;
@@ -67,8 +69,6 @@ bool is_on_loop(const Caller* self, py::object& loop) {
   loop = py::reinterpret_steal<py::object>(allowed);
   return allowed != nullptr;
 }
-
-}  // namespace
 
 // Answers with a future, which also tells what is wrong with the arguments.
 PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {

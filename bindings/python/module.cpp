@@ -17,6 +17,9 @@
 #include "bindings/python/inheritance.hpp"
 #include "bindings/python/loop_stream.hpp"
 #include "bindings/python/loop_worker_binding.hpp"
+#include "bindings/python/middleware_call.hpp"
+#include "bindings/python/middleware_entry.hpp"
+#include "bindings/python/middleware_step.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/ready_item.hpp"
@@ -116,6 +119,9 @@ PYBIND11_MODULE(_native, module) {
   native::add_stream_producer_type(module);
   native::add_value_codec(module);
   native::add_proxy_base_type(module);
+  native::add_middleware_call_type(module);
+  native::add_middleware_step_type(module);
+  native::add_middleware_entry_type(module);
   module.def("set_loop_servers", &native::set_loop_servers, py::arg("count"));
   module.def(
       "did_you_mean",

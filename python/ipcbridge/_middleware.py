@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _collections_abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from _collections_abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
 
 from . import _native
 from ._errors import IpcError
@@ -13,56 +13,38 @@ from ._typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import Literal, Union
 
-    Run = Callable[["MiddlewareCall"], Any]
-    Middleware = Callable[["MiddlewareCall", Run], Any]
+    Middleware = Callable[["MiddlewareCall", Callable[["MiddlewareCall"], Any]], Any]
     GivenMiddleware = Union[Middleware, Iterable[Middleware], None]
 else:
     Middleware = GivenMiddleware = Callable
 
 
-class MiddlewareCall:
-    """A call as middleware sees it, which may change `args`, `kwargs` and `metadata` before it calls next(call)."""
+MiddlewareCall = _native.MiddlewareCall
 
-    __slots__ = ("_metadata", "_read_metadata", "args", "context", "kind", "kwargs", "method", "service", "side")
 
-    def __init__(
-        self,
-        side: Literal["client", "server"],
-        service: str,
-        method: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        is_notification: bool,
-        read_metadata: Callable[[], Mapping[str, Any]],
-        context: Any = None,
-    ) -> None:
-        self.side = side
+class MiddlewareEntry(_native.MiddlewareEntry):
+    """A method with middleware around it, which calls are made of. To be derived from.
+
+    The native module makes a MiddlewareCall of each; what of that is seldom looked at it asks for here.
+    """
+
+    side: Literal["client", "server"]
+
+    def __init__(self, service: str, method: str) -> None:
         self.service = service
         self.method = method
-        self.args = args
-        self.kwargs = kwargs
-        self.kind: Literal["call", "notification"] = "notification" if is_notification else "call"
-        self.context = context  # on the server as context() gives it, else None
-        self._read_metadata = read_metadata
-        self._metadata: Mapping[str, Any] | None = None
 
-    @property
-    def metadata(self) -> Any:
-        """A dict: on the server of what came, on the client of what will be sent."""
-        if self._metadata is None:
-            self._metadata = dict(self._read_metadata())
-        return self._metadata
+    def kind_of(self, served: Any) -> Literal["call", "notification"]:
+        raise NotImplementedError
 
-    @metadata.setter
-    def metadata(self, metadata: Mapping[str, Any]) -> None:
-        self._metadata = metadata
+    def metadata_of(self, served: Any) -> dict[str, Any]:
+        raise NotImplementedError
 
-    def looked_at_metadata(self) -> Mapping[str, Any] | None:
-        """None where nobody has, who might have changed them."""
-        return self._metadata
+    def context_of(self, served: Any) -> Any:
+        raise NotImplementedError
 
-    def __repr__(self) -> str:
-        return f"<{self.kind} of {self.method}() of {self.service}, on the {self.side}>"
+    def shown(self, served: Any) -> str:
+        return f"<{self.kind_of(served)} of {self.method}() of {self.service}, on the {self.side}>"
 
 
 def middleware_list(given: GivenMiddleware) -> list[Middleware]:
@@ -77,32 +59,40 @@ def middleware_list(given: GivenMiddleware) -> list[Middleware]:
     return functions
 
 
-def compose(functions: Iterable[Middleware], last: Run, pass_result: Callable[[Any], Any] | None = None) -> Run:
-    """The functions around what `last` does with a call. `pass_result` makes what next(call) gives of a result."""
-    run = last
-    for function in reversed(list(functions)):
-        run = _around(function, run, pass_result)
-    return run
+def compose(
+    functions: Sequence[Middleware],
+    last: Callable[..., Any],
+    make_awaitable: Callable[[Any], Awaitable[Any]] | None = None,
+) -> _native.MiddlewareStep:
+    """The functions around `last`, which takes the arguments. `make_awaitable`: for what next(call) is to give."""
+    step = _native.MiddlewareStep(len(functions), last, None, make_awaitable, _expect_repeatable)
+    for place in reversed(range(len(functions))):
+        step = _native.MiddlewareStep(place, functions[place], step, make_awaitable, _expect_repeatable)
+    return step
 
 
-def _around(function: Middleware, following: Run, pass_result: Callable[[Any], Any] | None) -> Run:
-    def run(call: MiddlewareCall) -> Any:
-        is_used = False
+def awaitable(result: Any) -> Awaitable[Any]:
+    return result if is_awaitable(result) else _value(result)
 
-        def next_(call: MiddlewareCall) -> Any:
-            nonlocal is_used
-            if is_used and _has_streams((call.args, call.kwargs)):
-                raise IpcError(
-                    "failed_precondition",
-                    f"{call.method}(): next() has been called before, and a stream among the arguments is read once",
-                )
-            is_used = True
-            result = following(call)
-            return result if pass_result is None else pass_result(result)
 
-        return function(call, next_)
+def is_awaitable(result: object) -> bool:
+    if hasattr(type(result), "__await__"):
+        return True
+    import inspect
 
-    return run
+    return inspect.isawaitable(result)
+
+
+async def _value(value: Any) -> Any:
+    return value
+
+
+def _expect_repeatable(call: MiddlewareCall) -> None:
+    if _has_streams((call.args, call.kwargs)):
+        raise IpcError(
+            "failed_precondition",
+            f"{call.method}(): next() has been called before, and a stream among the arguments is read once",
+        )
 
 
 def _has_streams(value: Any, depth: int = 128) -> bool:

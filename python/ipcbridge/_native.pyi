@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextvars import Context
-from typing import Any, SupportsIndex, final
+from typing import Any, Literal, SupportsIndex, final
 
 from typing_extensions import Self, TypeAlias, disjoint_base
 
@@ -163,6 +163,42 @@ class Generation:
     @property
     def value(self) -> int: ...
     def advance(self) -> None: ...
+
+@final
+class MiddlewareCall:
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    metadata: Any  # a dict: on the server of what came, on the client of what will be sent
+    @property
+    def side(self) -> Literal["client", "server"]: ...
+    @property
+    def kind(self) -> Literal["call", "notification"]: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def context(self) -> Any: ...  # on the server as context() gives it, else None
+
+@final
+class MiddlewareStep:
+    def __new__(
+        cls,
+        place: SupportsIndex,
+        function: Callable[..., Any],
+        following: MiddlewareStep | None,
+        make_awaitable: Callable[[Any], Awaitable[Any]] | None,
+        expect_repeatable: Callable[[MiddlewareCall], object],
+        /,
+    ) -> MiddlewareStep: ...
+    def __call__(self, call: MiddlewareCall, /) -> Any: ...
+
+@disjoint_base
+class MiddlewareEntry:
+    def _begin(
+        self, first: MiddlewareStep, serves: bool, loop_caller: Caller | None, result_type: type | None, /
+    ) -> None: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
 
 @disjoint_base
 class ProxyBase:

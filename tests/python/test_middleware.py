@@ -73,6 +73,44 @@ def test_it_may_change_arguments_and_metadata(serve_either: Any, connect: Any) -
     assert connect("calc", middleware=change).add(1) == [{"user": "ada"}, 15]
 
 
+def test_what_it_puts_in_place_of_the_arguments_is_called_with(serve_either: Any, connect: Any) -> None:
+    def change(call: Any, next: Any) -> Any:
+        call.args = [*call.args, 5] if call.side == "client" else iter(call.args)
+        return next(call)
+
+    serve_either("calc", SERVICE, middleware=change)
+    assert connect("calc", middleware=change).add(1) == 6
+
+    def break_it(call: Any, next: Any) -> Any:
+        call.kwargs = 5
+        return next(call)
+
+    with pytest.raises(TypeError, match="kwargs is a dict"):
+        connect("calc", middleware=break_it).add(1)
+
+
+def test_next_takes_the_call(serve_either: Any, connect: Any) -> None:
+    serve_either("calc", SERVICE)
+    with pytest.raises(ipc.IpcError, match="takes the call") as caught:
+        connect("calc", middleware=lambda call, next: next(call.args)).add(1)
+    assert caught.value.code == "invalid_argument"
+
+
+def test_the_call_tells_what_it_is(serve_either: Any, connect: Any) -> None:
+    seen = []
+
+    def look(call: Any, next: Any) -> Any:
+        assert isinstance(call, ipc.MiddlewareCall)
+        assert call.context is call.context
+        assert call.metadata is call.metadata
+        seen.append(repr(call))
+        return next(call)
+
+    serve_either("calc", SERVICE, middleware=look)
+    connect("calc", middleware=look).add(1)
+    assert seen == [f"<call of add() of calc, on the {side}>" for side in ("client", "server")]
+
+
 def test_it_may_answer_by_itself_and_refuse(serve_either: Any, connect: Any) -> None:
     def guard(call: Any, next: Any) -> Any:
         if call.method == "rows":

@@ -17,7 +17,7 @@ from .._suppress import suppress
 from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any, Protocol
 from .descriptions import Descriptions
-from .middleware import BlockingMiddlewareCaller, MakeCaller
+from .middleware import BlockingMiddlewareCaller, MakeCaller, SubmittedMiddlewareCaller
 from .notifications import Dropped
 from .outcome import error_of
 from .proxy import BaseProxy, parts, parts_of_call
@@ -98,7 +98,8 @@ class Client:
     def _around(self, name: str, options: CallOptions, make: MakeCaller) -> Callable[..., Any]:
         if not self._middleware:
             return make(options)
-        return BlockingMiddlewareCaller(self.address, name, options, make, self._middleware)
+        kind = SubmittedMiddlewareCaller if options.flags & _native.SUBMIT else BlockingMiddlewareCaller
+        return kind(self.address, name, options, make, self._middleware)
 
     def _caller(self, name: str, number: int, options: CallOptions) -> _native.Caller:
         callbacks = (self.help, self._guard, self._dropped.add, error_of)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from _collections_abc import Awaitable, Callable, Sequence
+from _collections_abc import Callable, Sequence
 
 from .. import _native
-from .._middleware import Middleware, MiddlewareCall, compose
+from .._middleware import Middleware, MiddlewareEntry, awaitable, compose, is_awaitable
 from .._typing import TYPE_CHECKING, Any
 from .context import Context
 from .describe import is_async
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Literal
 
     Handler = Callable[..., Any]
 
@@ -38,36 +39,46 @@ class Around:
         if not self._middleware:
             return handler
         if not self.makes_async(function):
-            run = compose(self._middleware, lambda call: handler(*call.args, **call.kwargs))
-            return lambda *args, **kwargs: run(self._new_call(name, args, kwargs))
-        if is_async(function) or _is_async_generator(function) or _is_generator(function):
-            run = compose(self._middleware, lambda call: handler(*call.args, **call.kwargs), _awaitable)
-        else:
-            run = compose(self._middleware, lambda call: self._on_thread(handler, call), _awaitable)
+            return ServedMethod(self._service, name, compose(self._middleware, handler))
+        if not (is_async(function) or _is_async_generator(function) or _is_generator(function)):
+            handler = self._on_thread(handler)
+        method = ServedMethod(self._service, name, compose(self._middleware, handler, awaitable))
 
         async def handle(*args: Any, **kwargs: Any) -> Any:
-            return await _awaitable(run(self._new_call(name, args, kwargs)))
+            return await awaitable(method(*args, **kwargs))
 
         return handle
 
-    def _new_call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> MiddlewareCall:
-        call = _native.current_call()
-        assert call is not None
-        context = Context(call)
-        return MiddlewareCall(
-            "server", self._service, name, args, kwargs, call.is_notification, lambda: context.metadata, context
-        )
+    def _on_thread(self, handler: Handler) -> Handler:
+        async def handle(*args: Any, **kwargs: Any) -> Any:
+            import asyncio
+            import contextvars
 
-    async def _on_thread(self, handler: Handler, call: MiddlewareCall) -> Any:
-        import asyncio
-        import contextvars
+            context = contextvars.copy_context()
+            run = asyncio.get_running_loop().run_in_executor
+            result = await run(self._executor, lambda: context.run(_call_without_stop, handler, args, kwargs))
+            return await result if is_awaitable(result) else result
 
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(
-            self._executor, lambda: context.run(_call_without_stop, handler, call.args, call.kwargs)
-        )
-        return await result if _is_awaitable(result) else result
+        return handle
+
+
+class ServedMethod(MiddlewareEntry):
+    """A method of a service, with middleware around it."""
+
+    side = "server"
+
+    def __init__(self, service: str, method: str, first: _native.MiddlewareStep) -> None:
+        super().__init__(service, method)
+        self._begin(first, True, None, None)
+
+    def kind_of(self, served: _native.InboundCall) -> Literal["call", "notification"]:
+        return "notification" if served.is_notification else "call"
+
+    def metadata_of(self, served: _native.InboundCall) -> dict[str, Any]:
+        return Context(served).metadata
+
+    def context_of(self, served: _native.InboundCall) -> Context:
+        return Context(served)
 
 
 def _call_without_stop(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -87,17 +98,3 @@ def _is_async_generator(function: Handler) -> bool:
     import inspect
 
     return inspect.isasyncgenfunction(function)
-
-
-def _is_awaitable(result: object) -> bool:
-    import inspect
-
-    return inspect.isawaitable(result)
-
-
-def _awaitable(result: Any) -> Awaitable[Any]:
-    return result if _is_awaitable(result) else _value(result)
-
-
-async def _value(value: Any) -> Any:
-    return value

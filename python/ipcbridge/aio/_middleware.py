@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._client.middleware import MakeCaller, MiddlewareCaller
-from .._middleware import Middleware
+from .._middleware import Middleware, awaitable, compose, is_awaitable
 from .._options import CallOptions
 from .._tracebacks import leave_out_the_library
 from ._call import Call
@@ -23,35 +22,30 @@ class LoopMiddlewareCaller(MiddlewareCaller):
         name: str,
         options: CallOptions,
         make: MakeCaller,
-        middleware: list[Middleware],
+        middleware: Sequence[Middleware],
         guard: Callable[[], asyncio.AbstractEventLoop],
     ) -> None:
-        super().__init__(service, name, options, make, middleware)
+        super().__init__(service, name, options, make)
         self._guard = guard
+        self._begin(compose(middleware, self._plain, awaitable), False, self._plain, Call)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Call:
-        loop = self._guard()
-        try:
-            result = self._run(self._new_call(args, kwargs))
-        except Exception as error:
-            leave_out_the_library(error)
-            call = Call(loop=loop)
-            call.set_exception(error)
-            return call
+    def ended(self, result: Any) -> Call:
         if isinstance(result, Call):
             return result
-        if inspect.isawaitable(result):
+        loop = self._guard()
+        if is_awaitable(result):
             return _Chained(result, loop)
         call = Call(loop=loop)
         call.set_result(result)
         return call
 
-    def _next_result(self, result: Any) -> Any:
-        return result if inspect.isawaitable(result) else _value(result)
-
-
-async def _value(value: Any) -> Any:
-    return value
+    def failed(self, error: BaseException) -> Call | None:
+        if not isinstance(error, Exception):
+            return None
+        leave_out_the_library(error)
+        call = Call(loop=self._guard())
+        call.set_exception(error)
+        return call
 
 
 async def _result_of(awaitable: Any) -> Any:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harness import ROOT
 
 import ipcbridge as ipc
 
-_BLOCK = re.compile(r"```(?:js|python)\n((?://|#) (\S+)\n.*?)```", re.DOTALL)
+_BLOCK = re.compile(r"```(?:js|python|yaml)\n((?://|#) (\S+)\n.*?)```", re.DOTALL)
+Launch = Callable[..., "subprocess.Popen[str]"]
 FILES = {name: code for code, name in _BLOCK.findall((ROOT / "docs" / "recipes.md").read_text())}
 
 
@@ -36,27 +43,44 @@ def folder(directory: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def start(folder: Path) -> Iterator[Any]:
-    """Starts a program, and returns it with the first line that matches; ended with the test."""
+def launch(folder: Path) -> Iterator[Launch]:
+    """Starts a program, which is ended with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(line: str, *command: str | Path) -> tuple[subprocess.Popen[str], re.Match[str]]:
+    def launch(*command: str | Path, **variables: str) -> subprocess.Popen[str]:
+        env = os.environ | variables
         program = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
         )
         started.append(program)
-        assert program.stdout is not None
-        said = ""
-        for each in program.stdout:
-            said += each
-            if found := re.search(line, each):
-                return program, found
-        raise AssertionError(f"it ended: {said}")
+        return program
 
-    yield start
+    yield launch
     for program in started:
         program.kill()
         program.communicate()
+
+
+def wait_for_line(program: subprocess.Popen[str], line: str) -> re.Match[str]:
+    """The first that matches of those that it prints."""
+    assert program.stdout is not None
+    said = ""
+    for each in program.stdout:
+        said += each
+        if found := re.search(line, each):
+            return found
+    raise AssertionError(f"it ended: {said}")
+
+
+@pytest.fixture
+def start(launch: Launch) -> Any:
+    """Starts a program, and returns it with the first line that matches."""
+
+    def start(line: str, *command: str | Path, **variables: str) -> tuple[subprocess.Popen[str], re.Match[str]]:
+        program = launch(*command, **variables)
+        return program, wait_for_line(program, line)
+
+    return start
 
 
 def _serve() -> ipc.Server:
@@ -112,10 +136,9 @@ def test_gunicorn(start: Any, directory: Path, preload: list[str]) -> None:
         assert program.wait(60) == 0
 
 
-def test_express(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PORT", "0")
+def test_express(start: Any) -> None:
     with _serve() as server:
-        program, found = start(r"listening on port (\d+)", "node", "server.cjs")
+        program, found = start(r"listening on port (\d+)", "node", "server.cjs", PORT="0")
         url = f"http://127.0.0.1:{found[1]}/sum?a=2&b=3"
         with urllib.request.urlopen(url, timeout=60) as answer:
             assert json.load(answer) == {"sum": 5}
@@ -126,3 +149,110 @@ def test_express(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             assert (refusal.status, json.load(refusal)) == (503, {"error": "deadline_exceeded"})
         program.send_signal(signal.SIGTERM)
         assert program.wait(60) == 0
+
+
+CELERY = """
+broker_url = "filesystem://"
+broker_transport_options = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "control"}
+result_backend = "file://results"
+"""
+
+
+def test_celery(folder: Path, start: Any) -> None:
+    for name in ("queue", "control", "results"):
+        (folder / name).mkdir()
+    (folder / "celeryconfig.py").write_text(CELERY)
+    options = ["--pool", "prefork", "--concurrency", "2", "--without-mingle", "--without-gossip"]
+    worker, _ = start(r"@\S+ ready", sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", *options)
+    ask = "import tasks; print([tasks.add.delay(n, b=1).get(timeout=60) for n in range(4)])"
+    with _serve():
+        done = subprocess.run([sys.executable, "-c", ask], cwd=folder, capture_output=True, text=True, timeout=90)
+        assert done.stdout == "[1, 2, 3, 4]\n", done.stderr
+    worker.terminate()
+    assert worker.wait(60) == 0
+
+
+class _Pm2:
+    """A PM2 of its own, with its daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._variables = {"PM2_HOME": str(folder / "pm2"), "PM2_DISABLE_VERSION_CHECK": "true"}
+
+    def __call__(self, *args: str) -> str:
+        command = [ROOT / "node_modules" / ".bin" / "pm2", *args, "--no-color"]
+        done = subprocess.run(
+            command, cwd=self._folder, env=os.environ | self._variables, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def pm2(folder: Path) -> Iterator[_Pm2]:
+    pm2 = _Pm2(folder)
+    yield pm2
+    pm2("kill")
+
+
+def _calls_until(calc: Any, is_over: threading.Event) -> list[int]:
+    answers = []
+    while not is_over.is_set():
+        answers.append(calc.add(2, 3))
+    return answers
+
+
+def test_pm2_reloads_a_service_and_no_call_fails(pm2: _Pm2) -> None:
+    pm2("start", "ecosystem.config.cjs")
+    is_reloaded = threading.Event()
+    with ipc.connect("calc") as calc, ThreadPoolExecutor(1) as pool:
+        first = ipc.status(calc)["peer_pid"]
+        answers = pool.submit(_calls_until, calc, is_reloaded)
+        try:
+            pm2("reload", "calc")
+        finally:
+            is_reloaded.set()
+        assert set(answers.result()) == {5}
+        calc.add(2, 3)
+        assert ipc.status(calc)["peer_pid"] != first
+    pm2("stop", "calc")
+    (described,) = json.loads(pm2("jlist", "--silent"))
+    assert (described["pm2_env"]["status"], described["pm2_env"]["exit_code"]) == ("stopped", 0)
+
+
+# As Compose runs them, as far as that goes without a container.
+APART = ("unshare", "--pid", "--ipc", "--fork", "--kill-child")
+
+
+def _can_be_apart() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*APART, "true"], capture_output=True).returncode == 0
+
+
+def _first_process(container: subprocess.Popen[str]) -> int:
+    children = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text().split()
+    return int(children[0]) if children else container.pid
+
+
+def test_the_containers_of_docker_compose_meet_in_a_directory(launch: Launch, directory: Path) -> None:
+    compose = yaml.safe_load(FILES["compose.yaml"])
+    services = compose["services"]
+    assert len({service["user"] for service in services.values()}) == 1
+    for service in services.values():
+        volume, mounted_at = service["volumes"][0].split(":")
+        assert volume in compose["volumes"]
+        assert service["environment"]["IPCBRIDGE_DIR"] == mounted_at
+    within = APART if _can_be_apart() else ()
+
+    def run(service: dict[str, Any]) -> subprocess.Popen[str]:
+        interpreter, program = shlex.split(service["command"])
+        command = sys.executable if interpreter == "python" else interpreter
+        variables = service["environment"] | {"IPCBRIDGE_DIR": str(directory), "PORT": "0"}
+        return launch(*within, command, program, **variables)
+
+    web, calc = run(services["web"]), run(services["calc"])
+    port = wait_for_line(web, r"listening on port (\d+)")[1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/sum?a=2&b=3", timeout=60) as answer:
+        assert json.load(answer) == {"sum": 5}
+    for container in (web, calc):  # docker compose stop
+        os.kill(_first_process(container), signal.SIGTERM)
+        assert container.wait(60) == 0

@@ -42,27 +42,46 @@ export function middlewareList(given: GivenMiddleware | undefined): readonly Mid
   throw new IpcError('invalid_argument', message)
 }
 
-/** A call on its way through the middleware of one side. */
+/** A call on its way through the middleware of one side. What is seldom looked at is made when it is. */
 export abstract class PassingCall implements MiddlewareCall {
   abstract readonly side: 'client' | 'server'
-  args: unknown[]
-  kwargs: Record<string, unknown>
+  /** How many steps of its middleware it has taken. */
+  steps = 0
   /** Undefined where nobody has looked, who might have changed them. */
-  protected seenMetadata: Record<string, unknown> | undefined
+  protected seenMetadata: Record<string, unknown> | undefined = undefined
+  /** Somebody has looked at the arguments, who might have changed them: those in `given` count no more. */
+  private isSplit = false
+  private positional: unknown[] | undefined = undefined
+  private named: Record<string, unknown> | undefined = undefined
 
-  constructor(
-    readonly service: string,
-    readonly method: string,
-    readonly kind: 'call' | 'notification',
-    given: readonly unknown[],
-  ) {
-    const last = given.length > 0 ? given[given.length - 1] : undefined
-    this.args = isKwargs(last) ? given.slice(0, -1) : [...given]
-    this.kwargs = isKwargs(last) ? { ...last.values } : {}
-  }
+  /** The keyword arguments are the last of what is given, if there are any. */
+  constructor(private readonly given: readonly unknown[]) {}
 
+  abstract get kind(): 'call' | 'notification'
+  abstract get service(): string
+  abstract get method(): string
   abstract get context(): Context | undefined
   protected abstract readMetadata(): Record<string, unknown>
+
+  get args(): unknown[] {
+    this.split()
+    return this.positional as unknown[]
+  }
+
+  set args(args: unknown[]) {
+    this.split()
+    this.positional = args
+  }
+
+  get kwargs(): Record<string, unknown> {
+    this.split()
+    return this.named as Record<string, unknown>
+  }
+
+  set kwargs(kwargs: Record<string, unknown>) {
+    this.split()
+    this.named = kwargs
+  }
 
   get metadata(): Record<string, unknown> {
     this.seenMetadata ??= this.readMetadata()
@@ -73,8 +92,18 @@ export abstract class PassingCall implements MiddlewareCall {
     this.seenMetadata = metadata
   }
 
+  private split(): void {
+    if (this.isSplit) return
+    this.isSplit = true
+    const { given } = this
+    const last = given.length > 0 ? given[given.length - 1] : undefined
+    this.positional = isKwargs(last) ? given.slice(0, -1) : [...given]
+    this.named = isKwargs(last) ? { ...last.values } : {}
+  }
+
   /** The arguments as they are sent. Throws 'invalid_argument' for what a middleware has put in place of them. */
-  get allArgs(): unknown[] {
+  get allArgs(): readonly unknown[] {
+    if (!this.isSplit) return this.given
     const { args, kwargs, method } = this
     if (!isList(args)) throw new IpcError('invalid_argument', `call.args of ${method}() is an array; got ${show(args)}`)
     if (!isPlainObject(kwargs)) {
@@ -86,24 +115,28 @@ export abstract class PassingCall implements MiddlewareCall {
 
 export type Run<C> = (call: C) => unknown
 
-/** The functions around what `last` does with a call. `settle` makes what next(call) gives of a step and its call. */
+/** The functions around what `last` does with a call. `settle` makes what next(call) gives of a step. */
 export function compose<C extends PassingCall>(
   functions: readonly Middleware[],
   last: Run<C>,
   settle: (run: Run<C>) => Run<C> = run => run,
 ): Run<C> {
-  return functions.reduceRight((following, fn) => settle(around(fn, following)), settle(last))
+  return functions.reduceRight((following, fn, place) => settle(around(fn, nextOf(following, place + 1))), settle(last))
 }
 
-function around<C extends PassingCall>(fn: Middleware, following: Run<C>): Run<C> {
-  return call => {
-    let isUsed = false
-    return fn(call, given => {
-      if (given !== call) throw new IpcError('invalid_argument', 'next() takes the call that the middleware was given')
-      if (isUsed) expectRepeatable(call)
-      isUsed = true
-      return following(call)
-    })
+function around<C extends PassingCall>(fn: Middleware, next: (call: MiddlewareCall) => unknown): Run<C> {
+  return call => fn(call, next)
+}
+
+/** One for all calls: how many steps a call has taken tells whether this one is taken again. */
+function nextOf<C extends PassingCall>(following: Run<C>, place: number): (call: MiddlewareCall) => unknown {
+  return given => {
+    if (!(given instanceof PassingCall)) {
+      throw new IpcError('invalid_argument', 'next() takes the call that the middleware was given')
+    }
+    if (given.steps >= place) expectRepeatable(given)
+    given.steps = place // those after this one are taken anew
+    return following(given as C)
   }
 }
 

@@ -14,21 +14,39 @@ import { noSettings, type Settings } from './settings'
 
 /** A call that passes the middleware of its client. */
 class MadeCall extends PassingCall {
-  readonly side = 'client'
-  readonly context = undefined
   /** What was sent last. */
-  sent: Call<unknown> | undefined
+  sent: Call<unknown> | undefined = undefined
   /** The call on whose behalf it is made, also where a middleware goes on later. */
   private readonly served: CurrentCall | undefined = currentCall()
 
   constructor(
     private readonly client: Client,
     private readonly number: number,
-    kind: 'call' | 'notification',
+    private readonly isNotification: boolean,
     args: readonly unknown[],
-    private readonly given: Settings | undefined,
+    private readonly options: Settings | undefined,
   ) {
-    super(client.addresses.join(', '), client.nameOf(number), kind, args)
+    super(args)
+  }
+
+  get side(): 'client' {
+    return 'client'
+  }
+
+  get kind(): 'call' | 'notification' {
+    return this.isNotification ? 'notification' : 'call'
+  }
+
+  get service(): string {
+    return this.client.addresses.join(', ')
+  }
+
+  get method(): string {
+    return this.client.nameOf(this.number)
+  }
+
+  get context(): undefined {
+    return undefined
   }
 
   protected readMetadata(): Record<string, unknown> {
@@ -36,40 +54,46 @@ class MadeCall extends PassingCall {
   }
 
   send(): Call<unknown> {
-    this.sent = this.onBehalf(() => this.client.call(this.number, this.allArgs, this.settings()))
+    this.sent = this.onBehalf(sendCall)
     return this.sent
   }
 
   block(): unknown {
-    return this.onBehalf(() => this.client.callBlocking(this.number, this.allArgs, this.settings() as Settings))
+    return this.onBehalf(block)
   }
 
   notify(): boolean {
-    return this.onBehalf(() => this.client.notify(this.number, this.allArgs, this.settings()))
+    return this.onBehalf(notify)
   }
 
-  private onBehalf<R>(send: () => R): R {
-    if (this.served === undefined) return send()
+  private onBehalf<R>(send: Send<R>): R {
+    if (this.served === undefined) return send(this.client, this.number, this.allArgs, this.settings())
     const before = enter(this.served)
     try {
-      return send()
+      return send(this.client, this.number, this.allArgs, this.settings())
     } finally {
       enter(before)
     }
   }
 
   private wholeMetadata(): Metadata | undefined {
-    const own = this.given?.metadata
+    const own = this.options?.metadata
     const inherited = this.served?.inherited
     return own === undefined || inherited === undefined ? (own ?? inherited) : own.over(inherited)
   }
 
   private settings(): Settings | undefined {
-    if (this.seenMetadata === undefined) return this.given
+    if (this.seenMetadata === undefined) return this.options
     const metadata = encodeMetadata(this.seenMetadata).whole(this.wholeMetadata())
-    return { ...(this.given ?? noSettings), metadata }
+    return { ...(this.options ?? noSettings), metadata }
   }
 }
+
+type Send<R> = (client: Client, number: number, args: readonly unknown[], settings: Settings | undefined) => R
+
+const sendCall: Send<Call<unknown>> = (client, number, args, settings) => client.call(number, args, settings)
+const block: Send<unknown> = (client, number, args, settings) => client.callBlocking(number, args, settings as Settings)
+const notify: Send<boolean> = (client, number, args, settings) => client.notify(number, args, settings)
 
 /** The middleware around the calls of one client: a client with it is called through this. */
 export class CallMiddleware {
@@ -87,12 +111,12 @@ export class CallMiddleware {
   }
 
   call(number: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
-    return this.runCall(new MadeCall(this.client, number, 'call', args, settings)) as Call<unknown>
+    return this.runCall(new MadeCall(this.client, number, false, args, settings)) as Call<unknown>
   }
 
   /** Throws 'failed_precondition' where a middleware is async. */
   callBlocking(number: number, args: readonly unknown[], settings: Settings): unknown {
-    const call = new MadeCall(this.client, number, 'call', args, settings)
+    const call = new MadeCall(this.client, number, false, args, settings)
     const result = this.runBlocking(call)
     if (!isThenable(result)) return result
     result.then(undefined, () => {}) // nobody will hear of it
@@ -102,7 +126,7 @@ export class CallMiddleware {
 
   /** Where a middleware is async it tells only that nothing has failed so far: what does later is logged. */
   notify(number: number, args: readonly unknown[], settings: Settings | undefined): boolean {
-    const call = new MadeCall(this.client, number, 'notification', args, settings)
+    const call = new MadeCall(this.client, number, true, args, settings)
     const result = this.runNotification(call)
     if (typeof result === 'boolean') return result
     Promise.resolve(result).catch(error => {
@@ -115,20 +139,25 @@ export class CallMiddleware {
 /** A step of which Calls come, whatever a middleware returns or throws. */
 function callOf(run: Run<MadeCall>): Run<MadeCall> {
   return made => {
-    const ends: Ends = { resolve: undefined, reject: undefined }
+    let result: unknown
     try {
-      const result = run(made)
+      result = run(made)
       if (result instanceof Call) return result
-      const call = makeCall(ends)
-      ends.resolve?.(isThenable(result) ? whenSettled(result, made) : asResult(result, made))
-      return call
+      result = isThenable(result) ? whenSettled(result, made) : asResult(result, made)
     } catch (error) {
+      const ends = noEnds()
       const call = makeCall(ends)
       ends.reject?.(trimStack(error))
       return call
     }
+    const ends = noEnds()
+    const call = makeCall(ends)
+    ends.resolve?.(result)
+    return call
   }
 }
+
+const noEnds = (): Ends => ({ resolve: undefined, reject: undefined })
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

@@ -46,7 +46,7 @@ export class Dispatcher {
   take(event: number, bytes: Buffer, method: Method, start: number, decoding: DecodeOptions | undefined): void {
     const call = new InboundCall(event, bytes, method)
     const carried = carriedByCall(event, decoding)
-    let args: unknown[]
+    let args: readonly unknown[]
     try {
       const end = table[event + Column.payloadEnd] as number
       const references = arrival.at(event, undefined, decoding)
@@ -73,7 +73,7 @@ export class Dispatcher {
     }
   }
 
-  private run(call: InboundCall, args: unknown[]): void {
+  private run(call: InboundCall, args: readonly unknown[]): void {
     let result: unknown
     let isAsync: boolean
     try {
@@ -197,7 +197,7 @@ function needsLoop(what: string): IpcError {
   return new IpcError('failed_precondition', message)
 }
 
-function runHandler(call: InboundCall, args: unknown[]): unknown {
+function runHandler(call: InboundCall, args: readonly unknown[]): unknown {
   const { fn, self, isAsync } = call.method
   if (isAsync === false) {
     const before = enter(call)

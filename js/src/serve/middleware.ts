@@ -5,17 +5,32 @@ import { contextOf, type InboundCall } from './context'
 import type { Method } from './exposure'
 import { fitArguments } from './parameters'
 
+/** What runs in place of a method. */
+interface MethodAround extends Method {
+  readonly inner: Method
+}
+
 /** A call whose handler has middleware around it. */
 class ServedCall extends PassingCall {
-  readonly side = 'server'
-
   constructor(
-    service: string,
+    readonly service: string,
     readonly handler: Method,
     private readonly call: InboundCall,
     args: readonly unknown[],
   ) {
-    super(service, handler.name, call.isNotification ? 'notification' : 'call', args)
+    super(args)
+  }
+
+  get side(): 'server' {
+    return 'server'
+  }
+
+  get kind(): 'call' | 'notification' {
+    return this.call.isNotification ? 'notification' : 'call'
+  }
+
+  get method(): string {
+    return this.handler.name
   }
 
   get context(): Context {
@@ -31,7 +46,6 @@ class ServedCall extends PassingCall {
 export class HandlerMiddleware {
   private readonly run: Run<ServedCall>
   private readonly isAsync: boolean
-  private readonly handlers = new Map<Method, Method>()
   private readonly misfits = new WeakSet<object>()
 
   constructor(
@@ -45,13 +59,12 @@ export class HandlerMiddleware {
   /** What runs in place of a method: it takes what `callOf` gives. */
   around(handler: Method): Method {
     const isAsync = this.isAsync || handler.isAsync === true ? true : undefined
-    const method = { ...handler, fn: this.run, self: undefined, isAsync }
-    this.handlers.set(method, handler)
+    const method: MethodAround = { ...handler, fn: this.run, self: undefined, isAsync, inner: handler }
     return method
   }
 
   callOf(call: InboundCall, args: readonly unknown[]): ServedCall {
-    return new ServedCall(this.service, this.handlers.get(call.method) as Method, call, args)
+    return new ServedCall(this.service, (call.method as MethodAround).inner, call, args)
   }
 
   /** Whether it says that the arguments do not fit the method: that is no error of the handler's. */
@@ -63,7 +76,7 @@ export class HandlerMiddleware {
     return Reflect.apply(handler.fn, handler.self, this.fitted(handler, allArgs))
   }
 
-  private fitted(handler: Method, args: unknown[]): unknown[] {
+  private fitted(handler: Method, args: readonly unknown[]): readonly unknown[] {
     try {
       return fitArguments(handler, args)
     } catch (error) {

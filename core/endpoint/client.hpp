@@ -44,6 +44,8 @@ class Client final : public ConnectionOwner {
   Result<Submission> call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
                           ConstBytes payload);
   void cancel(std::uint64_t token);
+  // What a call with these options fails with when its client is over.
+  static Error over(const CallOptions& options);
 
   std::uint32_t intern_method(std::string_view name);
   Result<std::uint32_t> find_method(std::string_view name);

@@ -12,11 +12,17 @@ namespace {
 // What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
 constexpr std::uint64_t kQueuedOverhead = 128;
 
+Error reference_gone() { return {Code::kUnavailable, "the reference is gone with the connection that it came over"}; }
+
 }  // namespace
+
+Error Client::over(const CallOptions& options) {
+  return options.reference_on != 0 ? reference_gone() : Error{Code::kFailedPrecondition, "the client is closed"};
+}
 
 Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options,
                                 ConstBytes metadata, ConstBytes payload) {
-  if (state_ == ClientState::kClosed) return Error{Code::kFailedPrecondition, "the client is closed"};
+  if (state_ == ClientState::kClosed) return over(options);
   if (Status status = check_call(method, options); !status.ok()) return status.error();
   const bool connected = has_way(options.reference_on);
   // It does not wait for a connection, but those after it may have one.
@@ -64,7 +70,7 @@ Status Client::check_call(std::uint32_t method, const CallOptions& options) cons
   }
   if (options.reference_on != 0) {
     if (has_way(options.reference_on)) return {};
-    return Error{Code::kUnavailable, "the reference is gone with the connection that it came over"};
+    return reference_gone();
   }
   if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
   return any_usable() ? check_offered(method) : Status();

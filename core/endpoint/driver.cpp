@@ -217,7 +217,7 @@ Result<Submission> Driver::call(ClientId client, std::uint64_t token, std::uint3
   if (impl_->forked()) return forked_error();
   const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
-  if (found == nullptr) return Error{Code::kFailedPrecondition, "the client is closed"};
+  if (found == nullptr) return Client::over(options);
   return within_memory([&] { return found->call(token, method, options, metadata, payload); });
 }
 

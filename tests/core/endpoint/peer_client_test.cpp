@@ -125,13 +125,16 @@ class ReferenceCalls : public PeerClients {
     return token;
   }
   Result<Submission> call_back(std::uint64_t token, std::uint64_t reference) {
+    return call_back(server_.driver().peer_client(server_.requests.back().key.connection).value(), token, reference);
+  }
+  Result<Submission> call_back(ClientId caller, std::uint64_t token, std::uint64_t reference) {
     const std::uint64_t connection = server_.requests.back().key.connection;
     Buffer payload(sizeof reference);
     store(payload.data(), reference);
     append(payload, as_bytes("arguments"));
     CallOptions options;
     options.reference_on = connection;
-    return server_.driver().call(server_.driver().peer_client(connection).value(), token, 5, options, {}, payload);
+    return server_.driver().call(caller, token, 5, options, {}, payload);
   }
 
   ServerId references_ = 0;
@@ -166,6 +169,18 @@ TEST_P(ReferenceCalls, TheyFailWithTheConnection) {
   client_.driver().close_client(client);
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.ended(50); }));
   EXPECT_EQ(server_.outcomes[50].code, Code::kUnavailable);
+}
+
+TEST_P(ReferenceCalls, AfterTheConnectionTheReferenceIsGoneAndNotTheClient) {
+  const ClientId client = connected();
+  pass(client, {1});
+  const ClientId caller = server_.driver().peer_client(server_.requests.back().key.connection).value();
+  client_.driver().close_client(client);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.is(caller, ClientState::kClosed); }));
+  const Result<Submission> called = call_back(caller, 50, 1);
+  ASSERT_FALSE(called.ok());
+  EXPECT_EQ(called.error().code, Code::kUnavailable);
+  EXPECT_EQ(called.error().message, "the reference is gone with the connection that it came over");
 }
 
 TEST_P(ReferenceCalls, ARetainedReferenceIsSharedUntilItIsReleased) {

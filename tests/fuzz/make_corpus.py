@@ -6,7 +6,8 @@ import struct
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 MORE, IGNORABLE = 2, 1
-HELLO, REQUEST, REPLY, ERROR, NOTIFY, CANCEL, PING, GOAWAY, UPGRADE = 1, 2, 3, 4, 5, 6, 11, 13, 16
+REFERENCE, RETAINED = 8, 1 << 63
+HELLO, REQUEST, REPLY, ERROR, NOTIFY, CANCEL, RELEASE, PING, GOAWAY, UPGRADE = 1, 2, 3, 4, 5, 6, 10, 11, 13, 16
 
 
 def save(target: str, name: str, data: bytes) -> None:
@@ -93,8 +94,8 @@ def session() -> None:
     def receive(kind: int, call_id: int, body: bytes = b"", flags: int = 0) -> bytes:
         return struct.pack("<BBBBI", 0, kind, flags, call_id, len(body)) + body
 
-    def act(what: int, kind: int = 0, number: int = 0) -> bytes:
-        return struct.pack("<BBBBI", what, kind, 0, 0, number)
+    def act(what: int, kind: int = 0, number: int = 0, flags: int = 0) -> bytes:
+        return struct.pack("<BBBBI", what, kind, flags, 0, number)
 
     ours = 0x80
     room = act(3, 7)
@@ -124,6 +125,25 @@ def session() -> None:
     save("session", "unknown_ignorable", receive(200, 1, b"?", IGNORABLE) + receive(7, 1))
     save("session", "too_many", b"".join(receive(REQUEST, i, request()) for i in range(1, 12)))
     save("session", "notify", room + receive(NOTIFY, 3, request()) + act(2))
+
+    def call_of(reference: int, call_id: int) -> bytes:
+        return receive(REQUEST, call_id, request(struct.pack("<Q", reference)), REFERENCE)
+
+    scoped, retained = 16, 8
+    save(
+        "session", "callback", room + act(1, flags=scoped) + call_of(1, 1) + act(2) + receive(REPLY, ours | 1, b"done")
+    )
+    save("session", "callback_after_its_call", room + act(1, flags=scoped) + receive(REPLY, ours | 1) + call_of(1, 1))
+    released = receive(RELEASE, 0, struct.pack("<QQ", RETAINED | 1, 1))
+    save(
+        "session",
+        "retained",
+        room + act(1, flags=retained) + receive(REPLY, ours | 1) + call_of(RETAINED | 1, 1) + released,
+    )
+    save(
+        "session", "forgotten", room + act(1, flags=retained) + act(8) + call_of(RETAINED | 1, 1) + act(9, 1) + released
+    )
+    save("session", "never_passed", room + call_of(5, 1))
 
 
 if __name__ == "__main__":

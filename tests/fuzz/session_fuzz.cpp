@@ -1,5 +1,5 @@
-// Frames of any kind against a Session with small limits, between which its owner calls, answers, cancels
-// and loses room. Each step is eight bytes: what, type or size, flags, id, length; then a body.
+// Frames of any kind against a Session with small limits, between which its owner calls, answers, passes references,
+// cancels and loses room. Each step is eight bytes: what, type or size, flags, id, length; then a body.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "core/rpc/session.hpp"
 
@@ -23,11 +24,29 @@ class Owner final : public FrameWriter, public SessionEvents {
   Account account{kAccountBytes};
   Session session{0, Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account};
   std::size_t room = 4;
+  bool is_over = false;           // the connection
   std::set<std::uint64_t> calls;  // tokens without an outcome
   std::deque<std::uint64_t> asked;
   std::set<std::uint64_t> inbound;   // streams of the peer's that have not ended
   std::set<std::uint64_t> outbound;  // streams of this side that may be sent to
   std::map<std::uint64_t, StreamTotals> arrived;
+  std::set<std::uint64_t> shared;     // references of this side, ever
+  std::set<std::uint64_t> forgotten;  // of these
+
+  // As the flags say, the ids of references to pass.
+  std::vector<std::uint64_t> references(std::uint8_t flags, bool retained_only) {
+    std::vector<std::uint64_t> ids;
+    if ((flags & 8U) != 0) ids.push_back(++newest_ | References::kRetained);
+    if ((flags & 16U) != 0 && !retained_only) ids.push_back(++newest_);
+    if ((flags & 32U) != 0 && !shared.empty() && References::is_retained(*shared.rbegin())) {
+      ids.push_back(*shared.rbegin());  // once more
+    }
+    return ids;
+  }
+  void share(const std::vector<std::uint64_t>& ids) {
+    shared.insert(ids.begin(), ids.end());
+    for (const std::uint64_t id : ids) forgotten.erase(id);
+  }
 
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override {
     if (room == 0) return false;
@@ -39,6 +58,11 @@ class Owner final : public FrameWriter, public SessionEvents {
   }
   void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override {
     if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxFrameBody) std::abort();
+    if (request.to_reference) {
+      const auto reference = load<std::uint64_t>(request.payload.data());
+      if (!shared.contains(reference) || forgotten.contains(reference)) std::abort();
+      if (!session.calls_reference(id)) std::abort();
+    }
     asked.push_back(id);
     note(request.streams);
   }
@@ -50,9 +74,14 @@ class Owner final : public FrameWriter, public SessionEvents {
   }
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const CloseReason&) override {
     if (calls.erase(token) != 1) std::abort();
-    if (request.payload.size() + request.metadata.size() + kRequestPrefixBytes <= kMaxFrameBody) std::abort();
+    const std::size_t overhead = kRequestPrefixBytes + kStreamRangeBytes;
+    if (request.payload.size() + request.metadata.size() + overhead <= kMaxFrameBody) std::abort();  // it is sent whole
   }
   void on_goaway(Session&) override {}
+  void on_reference_released(Session&, std::uint64_t reference) override {
+    if (!shared.contains(reference) || !References::is_retained(reference)) std::abort();
+    if (!is_over && session.shares(reference)) std::abort();
+  }
   void on_streams_open(Session&, std::uint64_t, const StreamRange& streams) override {
     for (std::uint64_t id = streams.first; id < streams.end(); ++id) outbound.insert(id);
   }
@@ -67,6 +96,8 @@ class Owner final : public FrameWriter, public SessionEvents {
   }
 
  private:
+  std::uint64_t newest_ = 0;
+
   void note(const StreamRange& streams) {
     for (std::uint64_t id = streams.first; id < streams.end(); ++id) inbound.insert(id);
   }
@@ -85,18 +116,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint8_t id = 0;
   std::uint32_t length = 0;
   const Buffer zeros(70'000);
+  const auto keeps_nothing = [&owner] {
+    const auto shares = [&owner](std::uint64_t id) { return owner.session.shares(id); };
+    return owner.calls.empty() && owner.account.bytes() == 0 && owner.session.open_streams() == 0 &&
+           std::none_of(owner.shared.begin(), owner.shared.end(), shares);
+  };
   while (steps.read(what) && steps.read(type) && steps.read(flags) && steps.read(id) && steps.read(length)) {
     const std::uint64_t call_id = (id & 0x7FU) | (static_cast<std::uint64_t>(id >> 7U) << 63U);
-    switch (what % 9) {
+    switch (what % 11) {
       case 0: {
         ConstBytes body;
         steps.read(std::min<std::size_t>(length % (kMaxFrameBody + 1), steps.rest().size()), body);
         const FrameHeader header{static_cast<std::uint32_t>(body.size()), static_cast<FrameType>(type), flags, 0,
                                  call_id};
         if (!owner.session.receive(header, body).ok()) {
+          owner.is_over = true;
           owner.session.fail(CloseReason::peer_violation("as told"));
           // Whatever happens, each call ends, and nothing stays charged.
-          if (!owner.calls.empty() || owner.account.bytes() != 0 || owner.session.open_streams() != 0) std::abort();
+          if (!keeps_nothing()) std::abort();
           return 0;
         }
         break;
@@ -105,12 +142,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         Request request;
         request.payload = ConstBytes(zeros).first(length % zeros.size());
         request.streams.count = flags % 3;
+        const std::vector<std::uint64_t> references = owner.references(flags, false);
+        request.references = references;
         owner.calls.insert(++token);
         const Result<std::uint64_t> made = owner.session.call(token, request);
         if (!made.ok() || made.value() == 0) {
           owner.calls.erase(token);
         } else {
           made_calls[made.value()] = token;
+          owner.share(references);
         }
         break;
       }
@@ -118,8 +158,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (owner.asked.empty()) break;
         if (type % 2 == 0) {
           const std::uint32_t count = flags % 3;
-          const std::uint64_t first =
-              owner.session.reply(owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()), count);
+          const std::vector<std::uint64_t> references = owner.references(flags, true);
+          const std::uint64_t first = owner.session.reply(
+              owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()), count, references);
+          owner.share(references);
           for (std::uint32_t place = 0; first != 0 && place < count; ++place) owner.outbound.insert(first + place);
         } else {
           owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no",
@@ -166,13 +208,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           owner.session.cancel_stream(stream);
         }
         break;
+      case 8:
+        if (!owner.shared.empty()) {
+          owner.session.forget_reference(*owner.shared.rbegin());
+          owner.forgotten.insert(*owner.shared.rbegin());
+        }
+        break;
+      case 9:
+        owner.session.release(call_id, type);
+        break;
       default:
         owner.session.reply(call_id, {});
     }
     if (owner.session.inbound_calls() > kLimits.max_pending_calls) std::abort();
     if (owner.session.pending_calls() > kLimits.max_pending_calls) std::abort();
   }
+  owner.is_over = true;
   owner.session.fail(CloseReason::peer_gone());
-  if (!owner.calls.empty() || owner.account.bytes() != 0) std::abort();
+  if (!keeps_nothing()) std::abort();
   return 0;
 }

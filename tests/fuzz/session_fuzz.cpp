@@ -117,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint32_t length = 0;
   const Buffer zeros(70'000);
   const auto keeps_nothing = [&owner] {
-    const auto shares = [&owner](std::uint64_t id) { return owner.session.shares(id); };
+    const auto shares = [&owner](std::uint64_t reference) { return owner.session.shares(reference); };
     return owner.calls.empty() && owner.account.bytes() == 0 && owner.session.open_streams() == 0 &&
            std::none_of(owner.shared.begin(), owner.shared.end(), shares);
   };

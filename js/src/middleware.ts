@@ -49,10 +49,8 @@ export abstract class PassingCall implements MiddlewareCall {
   steps = 0
   /** Undefined where nobody has looked, who might have changed them. */
   protected seenMetadata: Record<string, unknown> | undefined = undefined
-  /** Somebody has looked at the arguments, who might have changed them: those in `given` count no more. */
-  private isSplit = false
-  private positional: unknown[] | undefined = undefined
-  private named: Record<string, unknown> | undefined = undefined
+  /** Undefined where nobody has looked at the arguments, who might have changed them. */
+  private seenArguments: Pick<MiddlewareCall, 'args' | 'kwargs'> | undefined = undefined
 
   /** The keyword arguments are the last of what is given, if there are any. */
   constructor(private readonly given: readonly unknown[]) {}
@@ -64,23 +62,19 @@ export abstract class PassingCall implements MiddlewareCall {
   protected abstract readMetadata(): Record<string, unknown>
 
   get args(): unknown[] {
-    this.split()
-    return this.positional as unknown[]
+    return this.split().args
   }
 
   set args(args: unknown[]) {
-    this.split()
-    this.positional = args
+    this.split().args = args
   }
 
   get kwargs(): Record<string, unknown> {
-    this.split()
-    return this.named as Record<string, unknown>
+    return this.split().kwargs
   }
 
   set kwargs(kwargs: Record<string, unknown>) {
-    this.split()
-    this.named = kwargs
+    this.split().kwargs = kwargs
   }
 
   get metadata(): Record<string, unknown> {
@@ -92,19 +86,22 @@ export abstract class PassingCall implements MiddlewareCall {
     this.seenMetadata = metadata
   }
 
-  private split(): void {
-    if (this.isSplit) return
-    this.isSplit = true
-    const { given } = this
-    const last = given.length > 0 ? given[given.length - 1] : undefined
-    this.positional = isKwargs(last) ? given.slice(0, -1) : [...given]
-    this.named = isKwargs(last) ? { ...last.values } : {}
+  private split(): Pick<MiddlewareCall, 'args' | 'kwargs'> {
+    if (this.seenArguments === undefined) {
+      const { given } = this
+      const last = given.length > 0 ? given[given.length - 1] : undefined
+      this.seenArguments = isKwargs(last)
+        ? { args: given.slice(0, -1), kwargs: { ...last.values } }
+        : { args: [...given], kwargs: {} }
+    }
+    return this.seenArguments
   }
 
   /** The arguments as they are sent. Throws 'invalid_argument' for what a middleware has put in place of them. */
   get allArgs(): readonly unknown[] {
-    if (!this.isSplit) return this.given
-    const { args, kwargs, method } = this
+    if (this.seenArguments === undefined) return this.given
+    const { method, seenArguments } = this
+    const { args, kwargs } = seenArguments
     if (!isList(args)) throw new IpcError('invalid_argument', `call.args of ${method}() is an array; got ${show(args)}`)
     if (!isPlainObject(kwargs)) {
       throw new IpcError('invalid_argument', `call.kwargs of ${method}() is a plain object; got ${show(kwargs)}`)

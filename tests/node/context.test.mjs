@@ -117,6 +117,26 @@ test('context() is the same object after an await', async t => {
   assert.equal(await remote.same(), true)
 })
 
+test('a handler that asks only when its caller has given up finds its signal aborted', async t => {
+  const { wait, entered, open } = gate()
+  const told = deferred()
+  const handlers = {
+    async late() {
+      await wait()
+      told.resolve(ipc.context().signal.aborted)
+    },
+    open,
+  }
+  const { remote } = await serveAndConnect(t, handlers)
+  const controller = new AbortController()
+  const call = ipc.withOptions(remote, { signal: controller.signal }).late()
+  await entered
+  controller.abort()
+  await assert.rejects(call, { name: 'AbortError' })
+  await remote.open() // arrives after the cancellation
+  assert.equal(await told.promise, true)
+})
+
 test('context() is refused where no call is served', async t => {
   assert.throws(() => ipc.context(), { code: 'failed_precondition', message: /in a handler/ })
   const later = deferred()

@@ -26,6 +26,8 @@ export class InboundCall implements CurrentCall {
   isAnswered = false
   /** It has been answered, and the streams of its result have ended. */
   isOver = false
+  /** The caller waits no longer. */
+  isCancelled = false
   /** The batch of events that its metadata are in; they stay there only until that is handled. */
   private batch: Buffer | undefined
   private readonly start: number
@@ -68,28 +70,39 @@ export class InboundCall implements CurrentCall {
     return this.passedOn.metadata
   }
 
+  cancel(): void {
+    this.isCancelled = true
+    this.context?.cancelled()
+  }
+
   /** Has the handler, or what it streams, find the metadata also when the batch has been handled. */
   keepMetadata(): void {
     void this.metadata
   }
 }
 
+/** Small, and what is seldom asked for is made when it is: handlers that ask for theirs make one a call. */
 export class HandlerContext implements Context {
-  readonly method: string
-  readonly metadata: Readonly<Record<string, unknown>>
-  private readonly until: number
-  private controller: AbortController | undefined
-  private caller: Peer | undefined
-  isCancelled = false
+  private controller: AbortController | undefined = undefined
+  private caller: Peer | undefined = undefined
+  private values: Readonly<Record<string, unknown>> | undefined
 
   constructor(private readonly call: InboundCall) {
-    this.method = call.method.name
-    this.until = call.deadline
-    this.metadata = call.metadata?.values() ?? {}
+    this.values = call.metadata?.values()
+  }
+
+  get method(): string {
+    return this.call.method.name
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    this.values ??= {}
+    return this.values
   }
 
   get deadline(): number | null {
-    return this.until === Number.POSITIVE_INFINITY ? null : Math.max(0, this.until - performance.now())
+    const { deadline } = this.call
+    return deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, deadline - performance.now())
   }
 
   get peer(): Peer {
@@ -100,7 +113,7 @@ export class HandlerContext implements Context {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController()
-      if (this.isCancelled) this.abort()
+      if (this.call.isCancelled) this.cancelled()
     }
     return this.controller.signal
   }
@@ -110,12 +123,8 @@ export class HandlerContext implements Context {
     return this.controller?.signal.reason
   }
 
-  cancel(): void {
-    this.isCancelled = true
-    if (this.controller !== undefined) this.abort()
-  }
-
-  private abort(): void {
+  /** The call has been cancelled. */
+  cancelled(): void {
     this.controller?.abort(callerGone())
   }
 }
@@ -124,8 +133,8 @@ function callerGone(): IpcError {
   return rename(new IpcError('cancelled', 'the caller waits no longer'), 'AbortError')
 }
 
-/** Of the calls that are not answered and whose handler has asked for it. */
-const contexts = new Map<number, HandlerContext>()
+/** Those that are not answered and whose handlers go on, by their ids: small numbers, which are used again. */
+const calls: (InboundCall | undefined)[] = []
 
 /**
  * The call that the running handler serves: anywhere in an `async` function or generator and in what it begins, timers and
@@ -142,12 +151,9 @@ export function context(): Context {
   return contextOf(call)
 }
 
-/** What is known about a call from now on. */
+/** What its handler may know of a call. */
 export function contextOf(call: InboundCall): HandlerContext {
-  if (call.context === undefined) {
-    call.context = new HandlerContext(call)
-    if (!call.isAnswered) contexts.set(call.id, call.context)
-  }
+  call.context ??= new HandlerContext(call)
   return call.context
 }
 
@@ -157,9 +163,14 @@ export function callServedAt(server: number): InboundCall | undefined {
   return call instanceof InboundCall && call.server === server && !call.isOver ? call : undefined
 }
 
+/** The call is told when its caller waits no longer, until it has been answered. */
+export function remember(call: InboundCall): void {
+  calls[call.id] = call
+}
+
 /** The call has been answered. */
 export function forget(callId: number): void {
-  if (contexts.size > 0) contexts.delete(callId)
+  if (callId < calls.length) calls[callId] = undefined
 }
 
 /**
@@ -178,5 +189,5 @@ export function isAbort({ context }: InboundCall, error: unknown): boolean {
 }
 
 handlers.cancel = callId => {
-  contexts.get(callId)?.cancel()
+  calls[callId]?.cancel()
 }

@@ -8,7 +8,7 @@ import { codeNumber, encoder, isBlocked, native, share, shareEncoded, table } fr
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, messageOf, type Referenced } from '../values'
-import { forget, InboundCall, isAbort } from './context'
+import { forget, InboundCall, isAbort, remember } from './context'
 import { describeMethods } from './describe'
 import type { Method } from './exposure'
 import { type HandlerErrors, isThenable } from './handler_errors'
@@ -162,7 +162,7 @@ export class Dispatcher {
       produce({ connection: first[0], id: first[1] }, sources, streams)
       return
     }
-    call.context?.cancel()
+    call.cancel()
     discard(sources, streams)
     this.onOver(call)
   }
@@ -208,6 +208,7 @@ function runHandler(call: InboundCall, args: readonly unknown[]): unknown {
     }
   }
   call.keepMetadata()
+  remember(call)
   return (isAsync ? runWith : tryWith)(call, fn, self, args)
 }
 

@@ -56,7 +56,7 @@ export class ResultStreams implements Host {
   }
 
   cancelled(): void {
-    if (this.open === 0) this.call.context?.cancel()
+    if (this.open === 0) this.call.cancel()
   }
 
   over(): void {

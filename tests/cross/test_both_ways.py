@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from pairs import Pair
 
@@ -16,7 +18,13 @@ def pid(pair: Pair) -> int:
 
 
 def test_a_handler_sees_who_has_called(pair: Pair, pid: int) -> None:
-    assert pair.client.do("call", on="d", method="who", args=[]) == [pid, "billing", LANGUAGES[pair.kinds[0]]]
+    language = LANGUAGES[pair.kinds[0]]
+    assert pair.client.do("call", on="d", method="who", args=[]) == [pid, os.getuid(), "billing", language]
+
+
+def test_a_handler_sees_who_has_called_without_a_name(pair: Pair) -> None:
+    no_name = None if pair.server.in_python else ""
+    assert pair.call("who") == [pair.client.pid, os.getuid(), no_name, LANGUAGES[pair.kinds[0]]]
 
 
 def test_a_handler_calls_its_caller_back(pair: Pair, pid: int) -> None:

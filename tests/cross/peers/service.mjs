@@ -82,8 +82,8 @@ export function makeService(event, connect) {
     counter: () => proxy(new Counter()),
     count_with: counter => counter.add(5),
     who: () => {
-      const { pid, name, language } = context().peer
-      return [pid, name, language]
+      const { pid, uid, name, language } = context().peer
+      return [pid, uid, name, language]
     },
     ask_back: value => context().peer.remote.answer(value),
     hold: () => {

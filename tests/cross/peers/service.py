@@ -123,7 +123,7 @@ class Service:
 
     def who(self) -> list[Any]:
         peer = ipc.context().peer
-        return [peer.pid, peer.name, peer.language]
+        return [peer.pid, peer.uid, peer.name, peer.language]
 
     def ask_back(self, value: Any) -> Any:
         return ipc.context().peer.remote.answer(value)

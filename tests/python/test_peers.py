@@ -1,0 +1,51 @@
+"""What a handler is told of who calls it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from either import Run
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+
+def _who() -> list[Any]:
+    peer = ipc.context().peer
+    return [peer.pid, peer.uid, peer.name, peer.language]
+
+
+HERE = [os.getpid(), os.getuid()]
+
+
+@pytest.mark.parametrize("name", ["billing", ""])
+def test_a_blocking_client_is_seen_by_either_server(serve_either: Any, connect: Any, address: str, name: str) -> None:
+    serve_either(address, {"who": _who})
+    assert connect(address, name=name).who() == [*HERE, name or None, "python"]
+
+
+def test_an_asyncio_client_is_seen_by_either_server(serve_either: Any, run: Run, address: str) -> None:
+    serve_either(address, {"who": _who})
+
+    async def main() -> None:
+        async with aio.connect(address, name="billing") as calc:
+            assert await calc.who() == [*HERE, "billing", "python"]
+
+    run(main())
+
+
+def test_another_process_is_seen(serve_either: Any, children: Any, address: str) -> None:
+    serve_either(address, {"who": _who})
+    child = children.run(f"""
+        with ipc.connect({address!r}, name="child") as calc:
+            say(calc.who() == [os.getpid(), os.getuid(), "child", "python"])
+    """)
+    child.expect("True")
+
+
+def test_what_is_shown_of_it_names_it(serve_either: Any, connect: Any) -> None:
+    serve_either("calc", {"shown": lambda: repr(ipc.context().peer)})
+    shown = connect("calc", name="billing").shown()
+    assert shown == f"<peer billing pid {os.getpid()} uid {os.getuid()} python>"

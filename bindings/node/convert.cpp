@@ -127,6 +127,7 @@ Result<ServeOptions> serve_options(Napi::Object from) {
   options.methods = to_texts(from.Get("methods"));
   options.serial_groups = to_numbers(from.Get("serialGroups"));
   options.takeover = static_cast<Takeover>(integer_of<std::uint32_t>(from, "takeover"));
+  options.shared = from.Get("shared").As<Napi::Boolean>().Value();
   take_duration(from, "takeoverTimeout", options.takeover_timeout);
   options.limits = limits_of(from);
   take_integer(from, "maxBytesPerUser", options.max_bytes_per_user);

@@ -257,12 +257,12 @@ void bind_blocking_driver(py::module_& module) {
           "serve",
           [](BlockingDriverBinding& binding, Path address, std::vector<std::string> methods,
              std::vector<std::uint32_t> serial_groups, const std::string& takeover, std::int64_t takeover_timeout_us,
-             const py::dict& limits, Allow allow, unsigned mode) {
+             const py::dict& limits, Allow allow, unsigned mode, bool shared) {
             return binding.serve(serve_options(std::move(address), std::move(methods), std::move(serial_groups),
-                                               takeover, takeover_timeout_us, limits, std::move(allow), mode));
+                                               takeover, takeover_timeout_us, limits, std::move(allow), mode, shared));
           },
           py::arg("address"), py::arg("methods"), py::arg("serial_groups"), py::arg("takeover"),
-          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"))
+          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"), py::arg("shared"))
       .def("wait_client", &BlockingDriverBinding::wait_client, py::arg("client"))
       .def("wait_server", &BlockingDriverBinding::wait_server, py::arg("server"))
       .def("wait_server_closed", &BlockingDriverBinding::wait_server_closed, py::arg("server"))

@@ -56,13 +56,13 @@ void bind_driver(py::module_& module) {
           "serve",
           [](DriverBinding& self, Path address, std::vector<std::string> methods,
              std::vector<std::uint32_t> serial_groups, const std::string& takeover, std::int64_t takeover_timeout_us,
-             const py::dict& limits, Allow allow, unsigned mode) {
-            return unwrap(
-                self.waking().serve(serve_options(std::move(address), std::move(methods), std::move(serial_groups),
-                                                  takeover, takeover_timeout_us, limits, std::move(allow), mode)));
+             const py::dict& limits, Allow allow, unsigned mode, bool shared) {
+            return unwrap(self.waking().serve(serve_options(std::move(address), std::move(methods),
+                                                            std::move(serial_groups), takeover, takeover_timeout_us,
+                                                            limits, std::move(allow), mode, shared)));
           },
           py::arg("address"), py::arg("methods"), py::arg("serial_groups"), py::arg("takeover"),
-          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"))
+          py::arg("takeover_timeout_us"), py::arg("limits"), py::arg("allow"), py::arg("mode"), py::arg("shared"))
       .def(
           "call",
           [](DriverBinding& self, ClientId client, const py::object& call, const py::object& keeper,

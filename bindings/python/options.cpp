@@ -100,7 +100,7 @@ ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t 
 
 ServeOptions serve_options(Path address, std::vector<std::string> methods, std::vector<std::uint32_t> serial_groups,
                            const std::string& takeover, std::int64_t takeover_timeout_us, const py::dict& limits,
-                           Allow allow, unsigned mode) {
+                           Allow allow, unsigned mode, bool shared) {
   ServeOptions options;
   options.address = std::move(address);
   options.methods = std::move(methods);
@@ -110,6 +110,7 @@ ServeOptions serve_options(Path address, std::vector<std::string> methods, std::
   options.limits = to_limits(limits, &options.max_bytes_per_user);
   options.allow = {std::move(allow.first), std::move(allow.second)};
   options.mode = mode;
+  options.shared = shared;
   return options;
 }
 

@@ -25,7 +25,7 @@ ConnectOptions connect_options(const std::vector<Path>& addresses, std::int64_t 
 
 ServeOptions serve_options(Path address, std::vector<std::string> methods, std::vector<std::uint32_t> serial_groups,
                            const std::string& takeover, std::int64_t takeover_timeout_us, const pybind11::dict& limits,
-                           Allow allow, unsigned mode);
+                           Allow allow, unsigned mode, bool shared);
 
 // How a call is made, packed for the hot path.
 CallOptions call_options(std::int64_t timeout_us, unsigned flags);

@@ -73,6 +73,7 @@ ServerId Service::Impl::listen(const std::string& address, const ServiceOptions&
     serve.methods.push_back(method->first);
     by_number_.push_back(method);
   }
+  serve.shared = options.shared;
   serve.takeover = takeover(options.takeover);
   serve.takeover_timeout = checked_duration(options.takeover_timeout, "takeover_timeout");
   serve.allow = {options.allow_users, options.allow_groups};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/naming/members.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -72,6 +74,7 @@ void Client::maintain_links(TimePoint now) {
     if (state_ == ClientState::kClosed) return;
   }
   send_queued();  // what was kept for a connection that does not open
+  sweep_links();
 }
 
 bool Client::awaits_timer() const {
@@ -93,6 +96,7 @@ std::string Client::why_nobody() const {
 std::string Client::where() const {
   std::string text;
   for (const Link& link : links_) {
+    if (link.member != 0) continue;
     if (!text.empty()) text += ", ";
     text += link.address.text;
     if (link.address.named) text += " (looked for as " + link.address.path + ")";
@@ -175,6 +179,7 @@ ClientState Client::state_of(const Link& link) const {
 LinkStatus Client::status_of(const Link& link) const {
   LinkStatus status;
   status.address = link.address.text;
+  if (link.member != 0) status.address += member_suffix(link.member);
   status.state = state_of(link);
   if (!link.usable) return status;
   const Channel& channel = link.connection->channel();
@@ -193,7 +198,8 @@ ClientStatus Client::status() const {
   status.queued_bytes = queued_bytes_;
   status.dropped_notifications = dropped_notifications_;
   for (const Link& link : links_) {
-    status.add(status_of(link));
+    if (link.member == 0) status.add_address(link.address.text);
+    if (is_shown(link)) status.add(status_of(link));
     if (link.usable) status.pending_calls += link.connection->session().pending_calls();
   }
   return status;

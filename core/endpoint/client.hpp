@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <new>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
 #include "core/naming/address.hpp"
+#include "core/naming/path_watcher.hpp"
 #include "core/transport/admission.hpp"
 
 namespace ipcbridge {
@@ -67,6 +69,8 @@ class Client final : public ConnectionOwner {
   // A retry or the end of connect_timeout, and whether either is ahead.
   void on_timer(TimePoint now);
   bool awaits_timer() const;
+  // Files have come or gone, perhaps where those listen who share an address (client_members.cpp).
+  void look_again();
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
@@ -90,7 +94,11 @@ class Client final : public ConnectionOwner {
     bool usable = false;                // open, and the service has not said goodbye
     bool found = false;                 // it has been usable before
     std::vector<std::uint32_t> remote;  // interned method -> the service's number
+    std::uint64_t turn = 0;             // when it last was given a call: the number of that choice
     Address address;
+    std::uint32_t member = 0;  // its number among those who share the address; 0: of who has it for himself
+    Link* base = nullptr;      // of a member: the link of the address
+    bool gone = false;         // a member that is looked for no more
     Duration backoff = Duration::zero();
     TimePoint opened;                   // when it last became usable
     Duration pause = Duration::zero();  // from then to the next attempt at least
@@ -162,6 +170,15 @@ class Client final : public ConnectionOwner {
   void move_on(const CloseReason& why);
   void leave_if_done(Connection& connection);
 
+  // Those who share an address (client_members.cpp).
+  void look_for_members(Link& base);
+  void watch_members();
+  bool knows(const Link& base, std::uint32_t member) const;
+  void leave_out(Link& link);
+  void leave_out_members(const Link& base);
+  void sweep_links();
+  bool is_shown(const Link& link) const;
+
   // Methods (client_methods.cpp).
   void map_methods(Link& link);
   // Not one of those that are full.
@@ -216,7 +233,7 @@ class Client final : public ConnectionOwner {
   // What every call touches comes first: of a thousand clients each line of it is cold.
   ClientId id_;
   ClientState state_ = ClientState::kConnecting;
-  std::vector<Link> links_;
+  std::list<Link> links_;           // where pointers to them stay as they are
   std::vector<std::string> names_;  // interned
   IdMap<Call> calls_;
   std::uint64_t queued_calls_ = 0;
@@ -236,7 +253,9 @@ class Client final : public ConnectionOwner {
   std::uint64_t dropped_notifications_ = 0;
   std::uint64_t wanted_room_ = 0;  // the least that a call wanted for which there was no room; 0: none did
   std::uint64_t next_notification_ = 1ULL << 63U;
-  std::size_t next_link_ = 0;
+  std::uint64_t choices_ = 0;         // of one among several links
+  PathWatcher::Watch watch_;          // of the directories in which members come and go
+  TimePoint looked_at_{};             // for members
   std::vector<Connection*> leaving_;  // the service said goodbye; calls in flight go on
   std::size_t connections_ = 0;
   bool state_unposted_ = false;

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/file_identity.hpp"
 #include "core/endpoint/client.hpp"
 #include "core/endpoint/server.hpp"
+#include "core/naming/members.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -30,7 +32,7 @@ void Client::retry_links() {
 
 void Client::attempt(Link& link) {
   link.next_attempt = kNever;
-  if (state_ == ClientState::kClosed || link.connection != nullptr || link.dial) return;
+  if (state_ == ClientState::kClosed || link.connection != nullptr || link.dial || link.gone) return;
   // The directory of names may have become another since.
   Result<std::string> path = link.address.locate();
   if (!path.ok()) {
@@ -38,6 +40,7 @@ void Client::attempt(Link& link) {
     return;
   }
   link.address.path = std::move(path).value();
+  if (link.member != 0) link.address.path += member_suffix(link.member);
   link.dial = context().dial(link.address, *this);
   link.dial_until = kNever;
   advance(link);
@@ -96,10 +99,17 @@ void Client::use(Link& link, std::unique_ptr<Channel> channel) {
 // The attempt has come to nothing, before there was a connection.
 void Client::fail_attempt(Link& link, const Error& why) {
   last_error_ = why;
-  if (is_lasting(why) && !any_usable()) {
+  // Whoever may write there may have put a socket beside those of the members, which is no reason not to look for them.
+  if (is_lasting(why) && !any_usable() && link.member == 0) {
     give_up(why);
-  } else {
-    retry_later(link, why);
+    return;
+  }
+  retry_later(link, why);
+  if (why.code != Code::kUnavailable) return;
+  if (link.member == 0) {
+    look_for_members(link);
+  } else if (!FileIdentity::of(link.address.path).exists()) {
+    leave_out(link);
   }
 }
 
@@ -149,6 +159,11 @@ void Client::on_open(Connection& connection) {
   if (link == nullptr) return;
   note_opened(*link);
   link->usable = link->found = true;
+  if (link->member == 0) {
+    leave_out_members(*link);
+  } else {
+    link->base->found = true;
+  }
   link->backoff = Duration::zero();
   map_methods(*link);
   connect_until_ = kNever;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "core/endpoint/client.hpp"
@@ -15,26 +16,26 @@ constexpr std::size_t kMostGuesses = 1024;
 
 }  // namespace
 
-// The least busy connection that offers the method; of equals the next in turn.
+// The least busy connection that offers the method: what a service says of itself counts before what is known here. Of
+// equals the one that has waited for longest.
 Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>& full) {
   if (full.size() == links_.size()) return nullptr;
-  if (links_.size() == 1) return links_[0].usable ? &links_[0] : nullptr;
+  if (links_.size() == 1) return links_.front().usable ? &links_.front() : nullptr;
   const std::size_t share = fair_share();
   Link* best = nullptr;
-  std::size_t best_at = 0;
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    const std::size_t at = (next_link_ + i) % links_.size();
-    Link& link = links_[at];
+  std::tuple<bool, std::size_t, std::uint64_t> best_load;
+  for (Link& link : links_) {
     if (!link.usable || link.remote[method] == kNotOffered) continue;
     if (std::find(full.begin(), full.end(), &link) != full.end()) continue;
-    if (link.connection->session().pending_calls() >= share) continue;
-    if (best != nullptr && link.connection->session().pending_calls() >= best->connection->session().pending_calls()) {
-      continue;
-    }
+    const std::size_t pending = link.connection->session().pending_calls();
+    if (pending >= share) continue;
+    const bool is_busy = link.connection->channel().peer_activity(kNever).has_value();
+    const std::tuple load(is_busy, pending, link.turn);
+    if (best != nullptr && load >= best_load) continue;
     best = &link;
-    best_at = at;
+    best_load = load;
   }
-  if (best != nullptr) next_link_ = best_at + 1;
+  if (best != nullptr) best->turn = ++choices_;
   return best;
 }
 

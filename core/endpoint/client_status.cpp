@@ -4,9 +4,12 @@
 
 namespace ipcbridge {
 
+void ClientStatus::add_address(const std::string& text) {
+  if (!address.empty()) address += ", ";
+  address += text;
+}
+
 void ClientStatus::add(LinkStatus link) {
-  if (!links.empty()) address += ", ";
-  address += link.address;
   if (transport.empty()) {
     transport = link.transport;
     fallback_reason = link.fallback_reason;
@@ -21,6 +24,7 @@ ClientStatus ClientStatus::closed(const std::vector<std::string>& addresses) {
   ClientStatus status;
   status.state = ClientState::kClosed;
   for (const std::string& address : addresses) {
+    status.add_address(address);
     LinkStatus link;
     link.address = address;
     link.state = ClientState::kClosed;

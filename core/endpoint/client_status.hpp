@@ -12,7 +12,8 @@
 
 namespace ipcbridge {
 
-// One address that a client looks for its service at, and who is there.
+// One address that a client looks for its service at, and who is there. Those who share an address have one each, whose
+// address ends in "@" and their number.
 struct LinkStatus {
   std::string address;
   ClientState state = ClientState::kConnecting;
@@ -35,8 +36,9 @@ struct ClientStatus : LinkStatus {
   std::uint64_t queued_bytes = 0;
   // Since the client was made: the queue was full, or there was no connection and they were not to wait for one.
   std::uint64_t dropped_notifications = 0;
-  std::vector<LinkStatus> links;  // in the order of the list
+  std::vector<LinkStatus> links;  // in the order of the list, and behind it those who share addresses of it
 
+  void add_address(const std::string& text);
   void add(LinkStatus link);
   // Of a client that has gone.
   static ClientStatus closed(const std::vector<std::string>& addresses);

@@ -10,6 +10,7 @@
 #include "core/base/utf8.hpp"
 #include "core/endpoint/driver_impl.hpp"
 #include "core/naming/address.hpp"
+#include "core/naming/members.hpp"
 #include "core/reactor/poller.hpp"
 #include "core/rpc/hello.hpp"
 
@@ -33,6 +34,21 @@ Status check_serial_groups(const ServeOptions& options) {
     return {};
   }
   return Error{Code::kInvalidArgument, "a service has no more serial groups than methods"};
+}
+
+Status check_shared(const ServeOptions& options, const Address& address) {
+  if (!options.shared) return {};
+  if (address.transport == Transport::kInproc) {
+    return Error{Code::kInvalidArgument, "what is at " + address.text +
+                                             " cannot be shared: of several servers in one process give each a name "
+                                             "of its own, or share a local name"};
+  }
+  const std::size_t most = kMaxSocketPath - member_suffix(kMostMembers).size();
+  if (address.path.size() <= most) return {};
+  return Error{Code::kInvalidArgument, "the socket path " + address.path + " is longer than the " +
+                                           std::to_string(most) +
+                                           " bytes that one to be shared may have: serve at a "
+                                           "shorter one, or set IPCBRIDGE_DIR to a shorter directory"};
 }
 
 Error forked_error() {
@@ -119,6 +135,7 @@ Peer Driver::Impl::describe_peer(const Connection& connection) {
 Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   Result<Address> address = options.attached ? Address() : parse_address(options.address);
   if (!address.ok()) return address.error();
+  if (Status status = check_shared(options, address.value()); !status.ok()) return status.error();
   if (Status status = check_methods(options.methods); !status.ok()) return status.error();
   if (Status status = check_serial_groups(options); !status.ok()) return status.error();
   // Of two servers of one name that follow each other the process is not said to be stopping.

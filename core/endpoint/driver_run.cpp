@@ -70,6 +70,7 @@ void Driver::Impl::on_ready(const epoll_event& event) {
   if (token >= kMountsToken) {  // the timer and the bell are among these
     if (context_.paths_changed(token)) {
       for (auto& [id, server] : servers_) server->check_soon();
+      clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->look_again(); });
     }
     return;
   }

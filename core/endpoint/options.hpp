@@ -41,6 +41,9 @@ struct ServeOptions {
   // it has been answered, by reply() or reply_error(), also where its connection has gone. Zero, and methods beyond the
   // end: none. No number is larger than there are methods.
   std::vector<std::uint32_t> serial_groups;
+  // Beside others that share the address; clients spread their calls over them. Whoever does not share it has it for
+  // himself, and `takeover` is about him.
+  bool shared = false;
   Takeover takeover = Takeover::kWait;
   Duration takeover_timeout = defaults::kTakeoverTimeout;
   Limits limits;

@@ -33,7 +33,6 @@ Server::Server(Context& context, ServerId id, std::uint64_t poll_token, const Se
       poll_token_(poll_token),
       options_(options),
       address_(std::move(address)),
-      takeover_request_(context, address_),
       admission_(context.known_ids(), options.allow),
       handshakes_(options.max_handshake_bytes),
       orphans_(options.limits.max_pending_calls, options.limits.max_pending_bytes),
@@ -56,29 +55,49 @@ void Server::try_listen() {
   const Status status = listen();
   if (status.ok()) {
     give_up_at_ = kNever;
-    takeover_request_.withdraw();
+    withdraw_requests();
     set_state(ServerState::kListening, nullptr);
     return;
   }
   const TimePoint now = context().now();
   if (status.error().code != Code::kAlreadyExists || now >= give_up_at_) {
     Error why = status.error();
-    if (why.code == Code::kAlreadyExists && !replaces()) why.message += " (takeover 'replace' asks it to give way)";
+    if (why.code == Code::kAlreadyExists && options_.shared) why.message += " and does not share the name";
+    if (why.code == Code::kAlreadyExists && !replaces(address_)) {
+      why.message += " (takeover 'replace' asks for it to be given up)";
+    }
     finish(why);
     return;
   }
-  if (replaces()) takeover_request_.ask();
+  ask_for_place();
   context().set_timer({std::min(now + kTakeoverRetry, give_up_at_), TimerQueue::Kind::kServer, id_, 0});
 }
 
 // Another server of this process is asked whatever the option says: serving a name again replaces.
-bool Server::replaces() const {
-  return options_.takeover == Takeover::kReplace || context().transports().listens_here(address_);
+bool Server::replaces(const Address& address) const {
+  return options_.takeover == Takeover::kReplace || context().transports().listens_here(address);
+}
+
+// All that are in the way: those who share the name come and go.
+void Server::ask_for_place() {
+  for (Address& place : context().transports().occupied(address_, options_.shared)) {
+    if (!replaces(place)) continue;
+    auto asked = std::find_if(takeover_requests_.begin(), takeover_requests_.end(),
+                              [&](const TakeoverRequest& request) { return request.path() == place.path; });
+    if (asked == takeover_requests_.end()) {
+      asked = takeover_requests_.emplace(asked, context(), std::move(place));
+    }
+    asked->ask();
+  }
+}
+
+void Server::withdraw_requests() {
+  for (TakeoverRequest& request : takeover_requests_) request.withdraw();
 }
 
 Status Server::listen() {
   Result<std::unique_ptr<Listener>> listener =
-      context().transports().listen(context().system(), address_, {.mode = options_.mode});
+      context().transports().listen(context().system(), address_, {.mode = options_.mode, .shared = options_.shared});
   if (!listener.ok()) return listener.error();
   if (!context().poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
   listener_ = std::move(listener).value();
@@ -201,7 +220,7 @@ void Server::close(Duration grace) {
     return;
   }
   stop_listening();
-  takeover_request_.withdraw();
+  withdraw_requests();
   set_state(ServerState::kClosing, nullptr);
   give_up_at_ = give_up_at;
   context().set_timer({give_up_at_, TimerQueue::Kind::kServer, id_, 0});
@@ -261,7 +280,7 @@ void Server::close_if_drained() {
 
 void Server::finish(const Error& why) {
   stop_listening();
-  takeover_request_.withdraw();
+  withdraw_requests();
   set_state(ServerState::kClosed, &why);
   close_connections(why);
 }
@@ -333,11 +352,17 @@ void Server::on_closed(Connection& connection, const CloseReason& why) {
   close_if_drained();
 }
 
+// Of those who share a name each has its own.
+std::string Server::own_path() const {
+  const std::vector<std::string> files = listener_ && options_.shared ? listener_->files() : std::vector<std::string>();
+  return files.empty() ? address_.path : files.front();
+}
+
 ServerStatus Server::status() {
   ServerStatus status;
   status.state = state_;
   status.address = address_.text;
-  status.path = address_.path;
+  status.path = own_path();
   for (Connection* connection : connections_) {
     if (!connection->is_open()) continue;
     ++status.connections;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,9 +79,12 @@ class Server final : public ConnectionOwner {
   };
 
   ConnectionOwner* caller_of(const Session& session) const;
+  std::string own_path() const;
   Status listen();
   void try_listen();
-  bool replaces() const;
+  bool replaces(const Address& address) const;
+  void ask_for_place();
+  void withdraw_requests();
   void stop_listening();
   void admit(std::unique_ptr<Channel> channel);
   Status check_room(const Channel& channel, const QuotaHolder& holder, std::uint32_t connections) const;
@@ -117,8 +121,8 @@ class Server final : public ConnectionOwner {
   ServeOptions options_;
   Address address_;
   ServerState state_ = ServerState::kStarting;
-  std::optional<OpenService> open_service_;  // while clients of other processes may come
-  TakeoverRequest takeover_request_;         // to the one that has the name
+  std::optional<OpenService> open_service_;       // while clients of other processes may come
+  std::list<TakeoverRequest> takeover_requests_;  // to those that have the name
   Admission admission_;
   std::unique_ptr<Listener> listener_;
   PathWatcher::Watch watch_;     // of the listener's files

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/context.hpp"
@@ -9,11 +11,13 @@
 
 namespace ipcbridge {
 
-// A server's question to the one that has its name, whether it would give way. It is asked by a HELLO, stands for as
+// A server's question to one that has its name, whether it would give way. It is asked by a HELLO, stands for as
 // long as the connection, and is answered by a refusal: the name becomes free, or not. Used under the Driver's lock.
 class TakeoverRequest final : public ConnectionOwner {
  public:
-  TakeoverRequest(Context& context, const Address& address) : ConnectionOwner(context), address_(address) {}
+  TakeoverRequest(Context& context, Address address) : ConnectionOwner(context), address_(std::move(address)) {}
+
+  const std::string& path() const { return address_.path; }
 
   // Asks, unless that has been done and the other may yet answer, or has.
   void ask();
@@ -34,7 +38,7 @@ class TakeoverRequest final : public ConnectionOwner {
  private:
   void ask_over(std::unique_ptr<Channel> channel);
 
-  const Address& address_;
+  const Address address_;
   std::unique_ptr<Dial> dial_;
   Connection* connection_ = nullptr;
   bool answered_ = false;

@@ -46,16 +46,29 @@ Result<Fd> open_or_make(System& system, const std::string& path) {
   return claim_error(error, "cannot open " + path, path);
 }
 
-Status lock(System& system, int fd, const std::string& socket_path) {
-  int error = 0;
+// Zero, or errno.
+int try_lock(System& system, int fd, NameLock::Mode mode) {
+  const int operation = mode == NameLock::Mode::kShared ? LOCK_SH : LOCK_EX;
   for (int i = 0; i < kTries; ++i) {
-    if (system.flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
-    error = errno;
-    if (error != EINTR) break;
+    if (system.flock(fd, operation | LOCK_NB) == 0) return 0;
+    if (errno != EINTR) break;
   }
-  if (error == EWOULDBLOCK) {
-    return Error{Code::kAlreadyExists, NameLock::holder(socket_path).describe() + " already serves at " + socket_path};
-  }
+  return errno;
+}
+
+// `fd` is about to be closed.
+Error taken(System& system, int fd, const std::string& socket_path) {
+  const bool is_shared = try_lock(system, fd, NameLock::Mode::kShared) == 0;
+  const std::string who = NameLock::holder(socket_path).describe();
+  return {Code::kAlreadyExists,
+          is_shared ? "servers that share the name, " + who + " among them, already serve at " + socket_path
+                    : who + " already serves at " + socket_path};
+}
+
+Status lock(System& system, int fd, const std::string& socket_path, NameLock::Mode mode) {
+  const int error = try_lock(system, fd, mode);
+  if (error == 0) return {};
+  if (error == EWOULDBLOCK) return taken(system, fd, socket_path);
   Error why = file_error(error, "cannot lock " + lock_path(socket_path));
   if (why.code == Code::kFailedPrecondition) {
     why.message += "; the file system must be one whose files can be locked: serve elsewhere, or set IPCBRIDGE_DIR";
@@ -78,25 +91,29 @@ NameLock& NameLock::operator=(NameLock&& other) noexcept {
   release();
   path_ = std::move(other.path_);
   fd_ = std::move(other.fd_);
+  mode_ = other.mode_;
   return *this;
 }
 
-Result<NameLock> NameLock::acquire(System& system, const std::string& socket_path) {
+Result<NameLock> NameLock::acquire(System& system, const std::string& socket_path, Mode mode) {
   const std::string path = lock_path(socket_path);
   for (int i = 0; i < kTries; ++i) {
     Result<Fd> fd = open_or_make(system, path);
     if (!fd.ok()) return fd.error();
     if (!is_regular(fd.value().get())) return Error{Code::kFailedPrecondition, path + " exists and is not a file"};
-    if (Status status = lock(system, fd.value().get(), socket_path); !status.ok()) return status.error();
+    if (Status status = lock(system, fd.value().get(), socket_path, mode); !status.ok()) return status.error();
     if (!is_current(fd.value().get(), path)) continue;
     write_holder(fd.value().get());
     NameLock lock;
     lock.path_ = path;
     lock.fd_ = std::move(fd).value();
+    lock.mode_ = mode;
     return lock;
   }
   return Error{Code::kUnavailable, path + " is removed as soon as it is there"};
 }
+
+bool NameLock::has_file(const std::string& socket_path) { return FileIdentity::of(lock_path(socket_path)).exists(); }
 
 ProcessIdentity NameLock::holder(const std::string& socket_path) {
   // O_NONBLOCK: it may be a pipe that nobody writes to.
@@ -109,7 +126,9 @@ ProcessIdentity NameLock::holder(const std::string& socket_path) {
 bool NameLock::held() const { return fd_.valid() && is_current(fd_.get(), path_); }
 
 void NameLock::release() {
-  if (held()) ::unlink(path_.c_str());
+  // Without the file the others would not hold the lock of that path any more. Whoever may not have it for himself has
+  // lost his share by asking, which is to go anyway.
+  if (held() && (mode_ == Mode::kExclusive || ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0)) ::unlink(path_.c_str());
   fd_.reset();
 }
 

@@ -13,21 +13,6 @@
 namespace ipcbridge {
 namespace {
 
-// Makes the path free, if nobody is there.
-Status clear_path(System& system, const std::string& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode)) {
-    return Error{Code::kFailedPrecondition, path + " exists and is not a socket; it is left alone"};
-  }
-  // That nobody holds the lock says nothing of a program that knows no locks.
-  if (Status status = check_abandoned(system, path); !status.ok()) return status;
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return claim_error(errno, "cannot remove the socket " + path, path);
-  }
-  return {};
-}
-
 std::unique_ptr<Channel> channel(System& system, Fd socket, LocalPeer peer) {
   return std::make_unique<UnixChannel>(system, std::move(socket), std::move(peer));
 }
@@ -46,7 +31,7 @@ UnixListener::UnixListener(System& system, std::string path, NameLock lock, Fd s
 Result<std::unique_ptr<Listener>> UnixListener::listen(System& system, const std::string& path, mode_t mode) {
   Result<NameLock> lock = NameLock::acquire(system, path);
   if (!lock.ok()) return lock.error();
-  if (Status status = clear_path(system, path); !status.ok()) return status.error();
+  if (Status status = remove_stale_socket(system, path); !status.ok()) return status.error();
   Result<Fd> socket = listen_unix(system, path, mode);
   if (!socket.ok()) return socket.error();
   return std::unique_ptr<Listener>(new UnixListener(system, path, std::move(lock).value(), std::move(socket).value()));
@@ -67,6 +52,20 @@ bool UnixListener::is_in_place() const { return has_file() && lock_.held(); }
 bool UnixListener::has_file() const { return file_.exists() && FileIdentity::of(path_) == file_; }
 
 std::vector<std::string> UnixListener::files() const { return {path_, lock_.path()}; }
+
+Status remove_stale_socket(System& system, const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return {};
+  if (!S_ISSOCK(info.st_mode)) {
+    return Error{Code::kFailedPrecondition, path + " exists and is not a socket; it is left alone"};
+  }
+  // That nobody holds the lock says nothing of a program that knows no locks.
+  if (Status status = check_abandoned(system, path); !status.ok()) return status;
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return claim_error(errno, "cannot remove the socket " + path, path);
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Channel>> accept_unix_channel(System& system, int listener) {
   Result<Fd> socket = accept_unix(system, listener);

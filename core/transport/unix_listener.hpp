@@ -44,6 +44,10 @@ class UnixListener final : public Listener {
   ExitFile lock_at_exit_;
 };
 
+// Makes the path free for whoever holds its lock. already_exists when somebody listens there all the same,
+// failed_precondition when it is something else than a socket; it is left alone then.
+Status remove_stale_socket(System& system, const std::string& path);
+
 // As Listener::accept().
 Result<std::unique_ptr<Channel>> accept_unix_channel(System& system, int listener);
 Connector::Outcome connect_unix_channel(System& system, const std::string& path);

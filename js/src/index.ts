@@ -80,8 +80,8 @@ export {
  * the service. Handlers run on the event loop of the thread (or worker) that serves.
  *
  * Rejects with 'invalid_argument' when there is nothing to offer, an option is wrong or `allow` names a user or group
- * that does not exist, 'already_exists' when another process serves the name (see `takeover`), 'failed_precondition'
- * when the directory of names is not safe.
+ * that does not exist, 'already_exists' when another process serves the name (see `takeover` and `shared`),
+ * 'failed_precondition' when the directory of names is not safe.
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')

@@ -259,6 +259,7 @@ export interface NativeServeOptions extends NativeLimits {
   methods: string[]
   /** Of each method the group within which one call runs at a time; 0, and of those beyond the end: none. */
   serialGroups: number[]
+  shared: boolean
   /** Of `numbers.takeover`. */
   takeover: number
   takeoverTimeout: number | undefined

@@ -80,6 +80,11 @@ export interface ServeOptions extends EndpointOptions {
   limits?: ServeLimits
   /** The permissions of the socket file. Default 0o600. */
   mode?: number
+  /**
+   * Other processes, or workers of this one, may serve the name beside this service, if they all say `shared: true`: clients
+   * spread their calls over them. Default false: the name is this service's alone.
+   */
+  shared?: boolean
   /** When another process serves the name: wait for it to go, fail at once, or ask it to go. Default 'wait'. */
   takeover?: 'wait' | 'fail' | 'replace'
   /** How long `takeover` waits, in ms; null or Infinity: for ever. Default 2000. */

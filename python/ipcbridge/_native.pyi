@@ -229,6 +229,7 @@ class BlockingDriver:
         limits: dict[str, int],
         allow: _Allow,
         mode: SupportsIndex,
+        shared: bool,
     ) -> int: ...
     def wait_client(self, client: SupportsIndex) -> None: ...
     def wait_server(self, server: SupportsIndex) -> None: ...
@@ -326,6 +327,7 @@ class Driver:
         limits: dict[str, int],
         allow: _Allow,
         mode: SupportsIndex,
+        shared: bool,
     ) -> int: ...
     def call(
         self,

@@ -234,12 +234,14 @@ def serve_arguments(
     mode: int,
     limits: Mapping[str, int] | None,
     expose: Iterable[str] | None,
+    shared: bool,
 ) -> dict[str, Any]:
     """The keyword arguments of the native serve()."""
     if expose is not None:
         raise IpcError("unimplemented", _unimplemented.EXPOSE)
     if takeover not in _TAKEOVERS:
         _refuse(f"takeover is 'wait', 'fail' or 'replace', not {shown(takeover)}")
+    _check_flag(shared, "shared")
     _check_integer(mode, "mode", 0o777, spell=oct)
     for method in methods:
         _check_method(method)
@@ -252,6 +254,7 @@ def serve_arguments(
         "limits": _limits(limits),
         "allow": allow_list(allow),
         "mode": mode,
+        "shared": shared,
     }
 
 

@@ -141,6 +141,8 @@ struct ServiceOptions {
   enum class Takeover : std::uint8_t { kWait, kFail, kReplace };
 
   unsigned threads = defaults::kThreads;  // that run handlers; 1: one call at a time
+  // Other processes may serve the name beside this one, if they all say so: clients spread their calls over them.
+  bool shared = false;
   Takeover takeover = Takeover::kWait;
   std::chrono::nanoseconds takeover_timeout = defaults::kTakeoverTimeout;
 

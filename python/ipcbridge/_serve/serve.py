@@ -24,6 +24,7 @@ def serve(
     threads: int = 8,
     serial: bool = False,
     executor: Executor | None = None,
+    shared: bool = False,
     takeover: str = "wait",
     takeover_timeout: Seconds = 2,
     allow: Iterable[Allow] | None = None,
@@ -43,6 +44,8 @@ def serve(
 
     Handlers run on `threads` threads, or one call at a time (`serial=True`), or on `executor`. `async def`
     handlers run on an event loop that all servers of the process share, on a thread of its own.
+    With `shared=True` other processes may serve the name beside this one, if they all say so: clients spread their
+    calls over them.
     `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
     free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
     `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
@@ -62,7 +65,16 @@ def serve(
             name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
         )
         arguments = serve_arguments(
-            name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+            name,
+            service.names,
+            service.serial_groups(),
+            takeover,
+            takeover_timeout,
+            allow,
+            mode,
+            limits,
+            expose,
+            shared,
         )
         server = Server(_process.current(), service, count, executor)
         server.start(arguments)

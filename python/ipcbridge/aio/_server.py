@@ -293,6 +293,7 @@ def serve(
     threads: int = 8,
     serial: bool = False,
     executor: Executor | None = None,
+    shared: bool = False,
     takeover: str = "wait",
     takeover_timeout: Seconds = 2,
     allow: Iterable[Allow] | None = None,
@@ -317,7 +318,16 @@ def serve(
                 name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
             )
             arguments = serve_arguments(
-                name, service.names, service.serial_groups(), takeover, takeover_timeout, allow, mode, limits, expose
+                name,
+                service.names,
+                service.serial_groups(),
+                takeover,
+                takeover_timeout,
+                allow,
+                mode,
+                limits,
+                expose,
+                shared,
             )
             server = Server(running(), asyncio.get_running_loop(), service, count, executor)
             await server.start(arguments)

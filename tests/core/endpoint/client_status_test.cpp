@@ -31,6 +31,7 @@ LinkStatus link(const std::string& address, const std::string& transport, pid_t 
 
 TEST(ClientStatusTest, OfASingleAddressIsThatOfItsLink) {
   ClientStatus status;
+  status.add_address("one");
   status.add(link("one", "shm", 7, "fit", std::chrono::seconds(1)));
   EXPECT_EQ(status.address, "one");
   EXPECT_EQ(status.transport, "shm");
@@ -44,6 +45,7 @@ TEST(ClientStatusTest, OfAListTellsOfTheFirstConnectedAndTheBusiest) {
   ClientStatus status;
   LinkStatus absent;
   absent.address = "none";
+  for (const char* address : {"none", "one", "two"}) status.add_address(address);
   status.add(absent);
   status.add(link("one", "unix", 7, "fit", std::chrono::seconds(1)));
   status.add(link("two", "shm", 8, "plot", std::chrono::seconds(2)));

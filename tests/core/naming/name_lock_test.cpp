@@ -85,6 +85,37 @@ TEST_F(NameLocks, AForkedChildDoesNotHoldOrReleaseIt) {
   EXPECT_TRUE(NameLock::acquire(system_, socket_).ok());
 }
 
+TEST_F(NameLocks, ThoseWhoShareItKeepOutWhoeverDoesNot) {
+  Result<NameLock> one = NameLock::acquire(system_, socket_, NameLock::Mode::kShared);
+  Result<NameLock> two = NameLock::acquire(system_, socket_, NameLock::Mode::kShared);
+  ASSERT_TRUE(one.ok() && two.ok());
+  const Result<NameLock> alone = NameLock::acquire(system_, socket_);
+  ASSERT_FALSE(alone.ok());
+  EXPECT_EQ(alone.error().code, Code::kAlreadyExists);
+  EXPECT_NE(alone.error().message.find("servers that share the name"), std::string::npos) << alone.error().message;
+  one.value().release();
+  EXPECT_FALSE(NameLock::acquire(system_, socket_).ok());
+  two.value().release();
+  EXPECT_FALSE(NameLock::has_file(socket_)) << "the last removes it";
+  EXPECT_TRUE(NameLock::acquire(system_, socket_).ok());
+}
+
+TEST_F(NameLocks, WhoeverHasItAloneKeepsOutThoseWhoWouldShareIt) {
+  Result<NameLock> alone = NameLock::acquire(system_, socket_);
+  ASSERT_TRUE(alone.ok());
+  const Result<NameLock> member = NameLock::acquire(system_, socket_, NameLock::Mode::kShared);
+  ASSERT_FALSE(member.ok());
+  EXPECT_EQ(member.error().code, Code::kAlreadyExists);
+  EXPECT_EQ(member.error().message.find("share"), std::string::npos) << member.error().message;
+}
+
+TEST_F(NameLocks, OneWhoLeavesLeavesTheFileToTheOthers) {
+  Result<NameLock> one = NameLock::acquire(system_, socket_, NameLock::Mode::kShared);
+  Result<NameLock> two = NameLock::acquire(system_, socket_, NameLock::Mode::kShared);
+  one.value().release();
+  EXPECT_TRUE(two.value().held());
+}
+
 TEST_F(NameLocks, ASymbolicLinkInItsPlaceIsNotFollowed) {
   ASSERT_EQ(::symlink("/tmp/somewhere-else", (socket_ + ".lock").c_str()), 0);
   EXPECT_FALSE(NameLock::acquire(system_, socket_).ok());

@@ -7,3 +7,9 @@ class ByReference:
     """Marks, for the encoder, what is sent by reference whatever it is."""
 
     __slots__ = ()
+
+
+class RemoteObject(ByReference):
+    """An object of the other side's. Passed on, or back, it leads to its owner through this process."""
+
+    __slots__ = ()

@@ -32,3 +32,7 @@ def test_an_object_runs_where_it_is_until_it_is_released(pair: Pair) -> None:
 
 def test_an_object_of_the_callers_is_used_by_the_handler(pair: Pair) -> None:
     assert pair.client.do("own_counter", on="c") == [5, 10, 10]
+
+
+def test_an_object_of_the_services_is_passed_back_to_it(pair: Pair) -> None:
+    assert pair.client.do("counter_back", on="c") == [5, 10, 11]

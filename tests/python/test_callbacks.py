@@ -302,3 +302,22 @@ def until(condition: Callable[[], bool]) -> None:
             return
         changed.wait(0.01)
     assert condition()
+
+
+def test_attributes_of_an_object_that_was_passed_on_are_its_owners(serve: Any, connect: Any) -> None:
+    class Account:
+        balance = 5
+
+        def close(self) -> None: ...
+
+    def change(account: Any) -> Any:
+        ipc.set_attribute(account, "balance", 7)
+        with pytest.raises(ipc.RemoteError) as caught:
+            ipc.get_attribute(account, "limit")
+        return ipc.get_attribute(account, "balance"), caught.value.code
+
+    account = Account()
+    serve("bank", {"account": lambda: ipc.proxy(account)})
+    serve("clerk", {"change": change})
+    assert connect("clerk").change(connect("bank").account()) == [7, "not_found"]
+    assert account.balance == 7

@@ -7,6 +7,7 @@ import weakref
 from _collections_abc import Callable
 
 from .. import _native
+from .._by_reference import RemoteObject
 from .._client.client import Proxy
 from .._client.descriptions import Descriptions
 from .._client.outcome import error_of
@@ -119,12 +120,16 @@ def _no_guard() -> None:
     pass
 
 
+class _Object(Proxy, RemoteObject):
+    """An object of the other side's."""
+
+
 def hooks(driver: _native.BlockingDriver) -> tuple[Any, ...]:
     """What bindings/python/references.cpp asks for."""
     process = _process.current()
     assert process.driver is driver
     references = _References(process)
-    received = Received(process.calls, Proxy)
+    received = Received(process.calls, _Object)
     _made[id(driver)] = weakref.ref(references)
     owned = references.owned
     return owned.share, owned.end, received.receive, references.handlers, references.start_threads

@@ -6,7 +6,7 @@ import itertools
 from _collections_abc import Callable, Hashable
 
 from .. import _native
-from .._by_reference import ByReference
+from .._by_reference import ByReference, RemoteObject
 from .._errors import IpcError
 from .._serve.exposure import exposed
 from .._serve.failures import CANCELLED, Failure, Failures
@@ -114,7 +114,7 @@ class _Entry(Service):
             raise IpcError("invalid_argument", f"{name} is a method: call it")
         return value
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: Any) -> Any:
         setattr(self.target, self._checked(name), value)
 
     def _checked(self, name: object) -> str:
@@ -125,6 +125,16 @@ class _Entry(Service):
         if not hasattr(self.target, name):
             raise IpcError("not_found", f"this {type(self.target).__name__} has no attribute {name!r}")
         return name
+
+
+class _PassedOn(_Entry):
+    """An object of a third process: its owner says what may be asked of it."""
+
+    def _get(self, name: str) -> Any:
+        return self.target._remote.caller("get_attribute", self.target._options)(name)
+
+    def _set(self, name: str, value: Any) -> Any:
+        return self.target._remote.caller("set_attribute", self.target._options)(name, value)
 
 
 class _ObjectKey:
@@ -156,11 +166,15 @@ class Owned:
 
     def share(self, value: Any, retained_only: bool) -> tuple[int, int, bytes]:
         """(id, extension type, contents) of what a message is to tell of, until end() has been told the id."""
-        if isinstance(value, Proxied):
-            number, entry = self._retain(_ObjectKey(value.target), value.target, exposed)
+        if isinstance(value, (Proxied, RemoteObject)):
+            target = value.target if isinstance(value, Proxied) else value
+            if isinstance(target, RemoteObject):
+                number, entry = self._retain(_ObjectKey(target), target, _methods_of, _PassedOn)
+            else:
+                number, entry = self._retain(_ObjectKey(target), target, exposed, _Entry)
             return number, OBJECT, number.to_bytes(8, "big") + encode_result(entry.names)
         if isinstance(value, Retained):
-            number, _ = self._retain(_key_of(value.function), value.function, _as_function)
+            number, _ = self._retain(_key_of(value.function), value.function, _as_function, _Entry)
         elif retained_only:
             from .._values._refusal import Refused  # takes long to import
 
@@ -170,12 +184,14 @@ class Owned:
             self._entries[number] = value
         return number, FUNCTION, number.to_bytes(8, "big")
 
-    def _retain(self, key: Hashable, target: Any, functions: Callable[[Any], Any]) -> tuple[int, _Entry]:
+    def _retain(
+        self, key: Hashable, target: Any, functions: Callable[[Any], Any], entry_type: type[_Entry]
+    ) -> tuple[int, _Entry]:
         self._retains()
         number = self._ids.get(key)
         entry = None if number is None else self._entries.get(number)
         if number is None or entry is None:
-            entry = _Entry(target, functions(target), self._failures, key)
+            entry = entry_type(target, functions(target), self._failures, key)
             number = self._ids[key] = next(self._next_id) | RETAINED
         entry.pins.append(None)
         self._entries[number] = entry
@@ -220,9 +236,13 @@ class Owned:
         if entry is None:
             fail(call, _failure("failed_precondition", _GONE))
             return
-        if type(entry) is not _Entry:
+        if not isinstance(entry, _Entry):
             entry = self._entries[call.reference] = _Entry(entry, _as_function(entry), self._failures, None)
         entry.begin(call, self._start_task)
+
+
+def _methods_of(target: Any) -> dict[str, Callable[..., Any]]:
+    return {name: getattr(target, name) for name in target._remote.names}
 
 
 def _as_function(target: Any) -> dict[str, Callable[..., Any]]:
@@ -279,7 +299,8 @@ def proxy(target: Any) -> Proxied:
     """
     if isinstance(target, Proxied):
         return target
-    exposed(target)
+    if not isinstance(target, RemoteObject):
+        exposed(target)
     return Proxied(target)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .. import _native
+from .._by_reference import RemoteObject
 from .._client.descriptions import Descriptions
 from .._errors import Code, IpcError
 from .._references.owned import Owned, add_owners
@@ -129,11 +130,15 @@ def _no_room(call: Any, _payload: bytes) -> None:
     raise AssertionError("a call that finds no room is kept by clients only")
 
 
+class _Object(Proxy, RemoteObject):
+    """An object of the other side's: await its methods."""
+
+
 def hooks(native: _native.Driver) -> tuple[Any, ...]:
     """What bindings/python/references.cpp asks for."""
     loop, driver = next((loop, driver) for loop, driver in list(drivers.items()) if driver.native is native)
     references = _References(driver, loop)
-    received = Received(driver.calls, Proxy)
+    received = Received(driver.calls, _Object)
     owned = references.owned
     driver.references = references
     handlers = [(references, "callback", None, owned.begin)]

@@ -181,6 +181,11 @@ const actions = {
     ipc.release(counter)
     return [...seen, await codeOf(() => counter.add(1))]
   },
+  counter_back: async ({ on }) => {
+    const counter = await clients.get(on).counter()
+    const { count_with: countWith } = clients.get(on)
+    return [await countWith(counter), await countWith(ipc.proxy(counter)), await counter.add(1)]
+  },
   connect_both_ways: async ({ as, address, name }) => {
     const offered = { answer: value => value * 10, refuse: functionOf('raising') }
     clients.set(as, await ipc.connect(address, { serve: offered, name }))

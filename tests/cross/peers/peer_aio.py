@@ -110,6 +110,11 @@ class Actions:
         aio.release(counter)
         return [*seen, await code_of_awaited(lambda: counter.add(1))]
 
+    async def counter_back(self, on: str, **_: Any) -> Any:
+        counter = await clients[on].counter()
+        count_with = clients[on].count_with
+        return [await count_with(counter), await count_with(aio.proxy(counter)), await counter.add(1)]
+
     async def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
         clients[command["as"]] = await aio.connect(address, serve=offered(), name=name)
         return os.getpid()

@@ -91,6 +91,10 @@ class Actions:
         ipc.release(counter)
         return [*seen, code_of(lambda: counter.add(1))]
 
+    def counter_back(self, on: str, **_: Any) -> Any:
+        counter = clients[on].counter()
+        return [clients[on].count_with(counter), clients[on].count_with(ipc.proxy(counter)), counter.add(1)]
+
     def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
         clients[command["as"]] = ipc.connect(address, serve=offered(), name=name)
         return os.getpid()

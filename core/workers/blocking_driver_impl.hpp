@@ -169,6 +169,7 @@ class BlockingDriver::Impl final : public EventSink {
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   bool wait_beside(LocalWork& local, Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   static bool do_due(LocalWork& work, bool has_ended);
+  void read_first_items(const StreamTable::Queues& streams);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
   std::optional<Reading> sleep(Wait& self, InterruptCheck& check, bool& due);
   void note_waiting(bool waits);

@@ -1,4 +1,5 @@
 // BlockingDriver: threads that wait for an answer or a condition.
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -7,6 +8,12 @@
 #include "core/workers/wait.hpp"
 
 namespace ipcbridge {
+namespace {
+
+// What it costs to be woken.
+constexpr Duration kFirstItemsWait = std::chrono::microseconds(50);
+
+}  // namespace
 
 void BlockingDriver::Impl::on(const OutcomeEvent& event) {
   auto* place = reinterpret_cast<AnswerPlace*>(event.token);  // NOLINT(performance-no-int-to-ptr)
@@ -165,12 +172,29 @@ bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, con
     reading.reset();
     was_interrupted = check.ask();
   }
+  if (reading && satisfied && !self.done) read_first_items(self.result.streams);
   if (reading && satisfied && self.is_back_soon && submitted_.leave_looking_to_collector()) {
     const Scope lock(*this);
     reading->pass_on_promised(lock);
   }
   reading.reset();
   return satisfied;
+}
+
+// The first items of a result's streams come close behind it. Whoever left the reading now would have everything armed
+// before they arrive, the peer would ring for them, and the thread would be woken when it asks for them. So it reads on
+// for as long as being woken would take; it does not sleep.
+void BlockingDriver::Impl::read_first_items(const StreamTable::Queues& streams) {
+  if (streams.empty()) return;
+  const auto are_ready = [&streams] {
+    return std::all_of(streams.begin(), streams.end(), [](const auto& stream) { return stream->is_ready(); });
+  };
+  // Other messages must not keep the caller from its result.
+  const TimePoint end = system_.now() + kFirstItemsWait;
+  while (!are_ready() && driver_->spin([this] { return descriptor_is_ready(); })) {
+    run(false);
+    if (system_.now() >= end) return;
+  }
 }
 
 // One round of looking, spinning and blocking. True when it is time to ask whether the wait was interrupted.

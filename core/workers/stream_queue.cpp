@@ -75,6 +75,11 @@ bool StreamQueue::take(Batch& batch) {
   return true;
 }
 
+bool StreamQueue::is_ready() const {
+  const std::lock_guard lock(mutex_);
+  return ended_ || !batches_.empty();
+}
+
 bool StreamQueue::has_ended() const {
   const std::lock_guard lock(mutex_);
   return ended_ && batches_.empty();

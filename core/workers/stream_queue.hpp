@@ -45,6 +45,8 @@ class StreamQueue {
 
   // The next items. False when there are none now.
   bool take(Batch& batch);
+  // Whether there is something to take, or an end.
+  bool is_ready() const;
   // Whether nothing will come any more: read and then look, because items may precede it.
   bool has_ended() const;
   // Once it has.

@@ -65,6 +65,9 @@ class Rows:
     def cannot_be_sent(self) -> Iterator[Any]:
         return self._note([1, {"inner": [object()]}])
 
+    def endless(self) -> Iterator[int]:
+        return self._note(itertools.count())
+
     async def until_it_waits(self) -> AsyncIterator[int]:
         for item in range(3):
             yield item
@@ -184,6 +187,28 @@ def test_items_have_left_when_their_generator_waits(service: Rows, connect: Any)
     stream = connect("rows").until_it_waits()
     assert [next(stream) for _ in range(3)] == [0, 1, 2]
     stream.close()
+
+
+def test_a_call_returns_whatever_else_arrives_though_its_stream_sends_nothing(service: Rows, connect: Any) -> None:
+    remote = connect("rows")
+    numbers = remote.endless()
+    has_begun, is_enough = threading.Event(), threading.Event()
+
+    def read() -> None:
+        for _ in numbers:
+            has_begun.set()
+            if is_enough.is_set():
+                return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert has_begun.wait(20)
+    for _ in range(20):
+        remote.silent().close()
+    is_enough.set()
+    reader.join(20)
+    assert not reader.is_alive()
+    numbers.close()
 
 
 def test_items_before_one_that_is_too_long_arrive(service: Rows, connect: Any) -> None:

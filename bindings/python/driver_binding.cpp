@@ -35,6 +35,10 @@ PyObject* referent(PyObject* reference) {
 #endif
 }
 
+bool opens_streams_of_result(const EventRow& row) {
+  return static_cast<EventKind>(row.words[EventRow::kKind]) == EventKind::kOutcome && row.streams() != 0;
+}
+
 void report(const py::object& error, const py::object& on_error) {
   try {
     on_error(error);
@@ -122,11 +126,17 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
     // With the GIL: this is bounded and short, and a thread that lets go of the GIL may get it back only 5 ms later.
     more = reader_.run(*driver_);
     handled = handled || !batch_.empty() || reader_.has_read_calls();
+    bool opens_streams = false;
     for (std::size_t at = 0; at < batch_.size(); ++at) {
-      if (!run_row(self.ptr(), batch_.row(at), on_event.ptr())) note_raised(on_error);
+      const EventRow row = batch_.row(at);
+      opens_streams = opens_streams || opens_streams_of_result(row);
+      if (!run_row(self.ptr(), row, on_event.ptr())) note_raised(on_error);
     }
     run_calls(self.ptr(), end, on_error);
     more = more || reader_.has_calls();
+    // The first items are close behind: whoever asks for them in this turn of the loop need not wait for the next.
+    // What is asked whether to stop is asked after some four microseconds.
+    if (opens_streams && driver_ != nullptr) more = more || reader_.spin(*driver_, [] { return true; });
     if (reader_.has_read_calls()) call_threads(on_error);
     if (ending_) raise_again(std::exchange(ending_, py::object()));
     if (Clock::now() >= end) break;

@@ -203,6 +203,10 @@ napi_value wait(napi_env env, napi_callback_info info) {
   return Napi::Number::New(env, args.environment().wait(duration_of(args.number(0))));
 }
 
+napi_value read_on(napi_env env, napi_callback_info info) {
+  return Napi::Number::New(env, Arguments(env, info).environment().read_on());
+}
+
 napi_value deliver_later(napi_env env, napi_callback_info info) {
   Arguments(env, info).environment().deliver_later();
   return nullptr;
@@ -245,8 +249,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
       add("copyMessage", copy_message) && add("wait", guarded<wait, Returns::kObject>) &&
-      add("deliverLater", guarded<deliver_later>) && add_stream_methods(env, methods, *environment) &&
-      add_reference_methods(env, methods, *environment);
+      add("readOn", guarded<read_on, Returns::kObject>) && add("deliverLater", guarded<deliver_later>) &&
+      add_stream_methods(env, methods, *environment) && add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

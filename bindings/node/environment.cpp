@@ -102,6 +102,15 @@ std::uint32_t Environment::wait(Duration most) {
   return batch_.size();
 }
 
+// JavaScript's thread does nothing else meanwhile: `stop` is asked after some four microseconds.
+std::uint32_t Environment::read_on() {
+  if (may_spin()) driver_->spin([] { return true; });
+  batch_.reset();
+  driver_->run(batch_, false);
+  closed(batch_.handles_closed());
+  return batch_.size();
+}
+
 void Environment::deliver_later() {
   kept_back_ = true;
   doorbell_->touched();

@@ -58,6 +58,9 @@ class Environment final : public Drainer {
   // Waits for up to `most`, on behalf of code that blocks JavaScript's thread, and puts what has come into the shared
   // memory, out of which JavaScript has taken what it may still need. Returns how many events that are.
   std::uint32_t wait(Duration most);
+  // Whatever follows at once upon the events that JavaScript has just handled, into the shared memory as well: what is
+  // close behind them needs no callback of its own. Returns how many events that are.
+  std::uint32_t read_on();
   // JavaScript has kept events back, which it is to be called for as for those that come.
   void deliver_later();
 

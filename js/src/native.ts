@@ -120,6 +120,8 @@ export interface Native {
 
   /** Blocks the thread for up to so many ms, until there are events: how many, as of a batch. */
   wait(milliseconds: number): number
+  /** Takes some microseconds for what follows at once upon the events of this batch: how many, as of a batch. */
+  readOn(): number
   /** Has `onBatch` called, where no event comes with none. */
   deliverLater(): void
 }

@@ -64,6 +64,7 @@ const longestAway = 100
 let loaded: Native | undefined
 let delivering = false
 let blockings = 0
+let awaitsItems = false
 /** In the table, the event that is handled next, and the end. */
 let next = 0
 let end = 0
@@ -97,20 +98,34 @@ export function isBlocked(): boolean {
   return blockings > 0
 }
 
+/** A stream has been opened whose first items are close behind. */
+export function expectItems(): void {
+  awaitsItems = true
+}
+
 function onBatch(count: number): void {
   delivering = true
+  awaitsItems = false
   hold(count)
   if (!keptBack.isEmpty) keepRest()
   try {
-    while (next < end) {
-      const event = next
-      next += rowWords
-      deliverSafely(event)
+    deliverHeld()
+    if (awaitsItems && keptBack.isEmpty) {
+      hold(native().readOn())
+      deliverHeld()
     }
     while (keptBack.restore(() => true)) deliverSafely(0)
   } finally {
     delivering = false
     handlers.batchDone()
+  }
+}
+
+function deliverHeld(): void {
+  while (next < end) {
+    const event = next
+    next += rowWords
+    deliverSafely(event)
   }
 }
 

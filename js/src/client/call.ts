@@ -25,22 +25,22 @@ class CallIterator<Item> implements AsyncIterableIterator<Item> {
     return this.iterator === undefined ? this.begin() : this.iterator.next()
   }
 
-  private async begin(): Promise<IteratorResult<Item>> {
-    await this.open()
-    return (this.iterator as AsyncIterator<Item>).next()
+  // Not async: each of those would make promises of its own, for which the first item would wait.
+  private begin(): Promise<IteratorResult<Item>> {
+    return this.call.then(result => this.open(result).next())
   }
 
-  private async open(): Promise<void> {
-    const result = await this.call
+  private readonly open = (result: unknown): AsyncIterator<Item> => {
     if (!isMarked(result, streamMark)) {
       const message = 'the method returned a value and no stream: await the call instead'
       throw trimStack(new IpcError('failed_precondition', message))
     }
     this.iterator ??= (result as Stream<Item>)[Symbol.asyncIterator]()
+    return this.iterator
   }
 
   async return(value?: unknown): Promise<IteratorResult<Item>> {
-    if (this.iterator === undefined) await this.open().catch(() => {})
+    if (this.iterator === undefined) await this.call.then(this.open).catch(() => {})
     await this.iterator?.return?.()
     return { done: true, value }
   }

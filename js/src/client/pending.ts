@@ -3,7 +3,7 @@ import { failLater } from '../errors'
 import { Column, Control } from '../native'
 import { arrival } from '../references/arrival'
 import { endCall } from '../references/owned'
-import { control, handlers, isDelivering, table } from '../runtime'
+import { control, expectItems, handlers, isDelivering, table } from '../runtime'
 import { carriedByOutcome } from '../streams/carried'
 import type { InboundStream } from '../streams/inbound'
 import { keyAt } from '../streams/open_streams'
@@ -121,6 +121,7 @@ handlers.outcome = (event, bytes) => {
     const streams = [...carried.finish()]
     if (references !== undefined) endWith(streams, references)
     for (const stream of streams) limits?.apply(stream)
+    expectItems()
   }
   resolve(value)
 }

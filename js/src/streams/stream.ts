@@ -32,7 +32,7 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
     this.#items = items
     dropped.register(this, items)
     const { asyncDispose } = Symbol as { asyncDispose?: symbol }
-    if (asyncDispose !== undefined) Object.defineProperty(this, asyncDispose, { value: () => this.close() })
+    if (asyncDispose !== undefined && !(asyncDispose in Stream.prototype)) defineDispose(asyncDispose)
   }
 
   /** @internal What an arrived stream is read from; undefined of anything else. */
@@ -69,6 +69,13 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
 }
 
 markInstances(Stream, streamMark)
+
+function defineDispose(name: symbol): void {
+  const value = function (this: Stream<unknown>) {
+    return this.close()
+  }
+  Object.defineProperty(Stream.prototype, name, { value })
+}
 
 class StreamIterator<T> implements AsyncIterableIterator<T> {
   constructor(

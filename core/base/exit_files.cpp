@@ -1,5 +1,6 @@
 #include "core/base/exit_files.hpp"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,18 +22,24 @@ constexpr std::size_t kMostBytes = 128;  // of a path: that of a socket has at m
 
 }  // namespace
 
+// Whoever may not lock it for himself loses his share of the lock by asking, and has no use for it any more.
+bool ExitFile::is_last(int shared_lock) {
+  return shared_lock == kNotShared || ::flock(shared_lock, LOCK_EX | LOCK_NB) == 0;
+}
+
 struct ExitFile::Entry {
   std::atomic<bool> noted{false};
   dev_t device = 0;
   ino_t inode = 0;
   pid_t process = 0;
+  int shared_lock = kNotShared;
   std::array<char, kMostBytes> path{};
 
   // Another process may have taken the path since.
   void remove() const {
     struct stat info {};
     if (process != ::getpid() || ::lstat(path.data(), &info) != 0) return;
-    if (info.st_dev == device && info.st_ino == inode) ::unlink(path.data());
+    if (info.st_dev == device && info.st_ino == inode && is_last(shared_lock)) ::unlink(path.data());
   }
 };
 
@@ -57,13 +64,13 @@ ExitFile::Table& ExitFile::table() {
   return found;
 }
 
-ExitFile::ExitFile(const std::string& path) {
+ExitFile::ExitFile(const std::string& path, int shared_lock) {
   struct stat info {};
   if (path.size() >= kMostBytes || ::lstat(path.c_str(), &info) != 0) return;
   table_ = &table();
   const std::lock_guard lock(table_->mutex);
   if (table_->ended) {
-    ::unlink(path.c_str());
+    if (is_last(shared_lock)) ::unlink(path.c_str());
     return;
   }
   auto* const free = std::find_if(table_->entries.begin(), table_->entries.end(),
@@ -72,6 +79,7 @@ ExitFile::ExitFile(const std::string& path) {
   free->device = info.st_dev;
   free->inode = info.st_ino;
   free->process = ::getpid();
+  free->shared_lock = shared_lock;
   std::memcpy(free->path.data(), path.c_str(), path.size() + 1);
   free->noted = true;
   entry_ = free;

@@ -41,6 +41,7 @@ class NameLock {
   void release();
 
   const std::string& path() const { return path_; }
+  int fd() const { return fd_.get(); }
 
  private:
   std::string path_;

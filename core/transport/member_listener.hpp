@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/exit_files.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
 #include "core/naming/name_lock.hpp"
@@ -29,10 +30,11 @@ class MemberListener final : public Listener {
 
  private:
   MemberListener(NameLock lock, std::unique_ptr<Listener> member)
-      : lock_(std::move(lock)), member_(std::move(member)) {}
+      : lock_(std::move(lock)), member_(std::move(member)), lock_at_exit_(lock_.path(), lock_.fd()) {}
 
   NameLock lock_;
   std::unique_ptr<Listener> member_;  // ends first, so that whoever has the path next finds no member of before
+  ExitFile lock_at_exit_;
 };
 
 }  // namespace ipcbridge

@@ -104,6 +104,18 @@ def test_nothing_is_left_when_all_are_closed(names_directory: Path, serve: Any) 
     assert list(names_directory.iterdir()) == []
 
 
+@pytest.mark.parametrize("end", ["sys.exit()", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_nothing_is_left_when_the_processes_end(end: str, names_directory: Path, children: Children) -> None:
+    code = f"ipc.close_on_signals(ipc.serve('calc', {{'f': len}}, shared=True)); say('up'); sys.stdin.readline(); {end}"
+    workers = [children.run(code) for _ in range(2)]
+    for worker in workers:
+        worker.expect("up")
+    for worker in workers:
+        worker.go_on()
+        worker.wait(30)
+    assert list(names_directory.iterdir()) == []
+
+
 def test_it_is_said_by_true_or_false(serve: Any) -> None:
     with pytest.raises(ipc.IpcError, match="shared") as caught:
         serve("calc", {"f": len}, shared="yes")

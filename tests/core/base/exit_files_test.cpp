@@ -1,5 +1,8 @@
 #include "core/base/exit_files.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/fd.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
@@ -33,6 +37,27 @@ TEST_F(ExitFiles, GoWhenTheProcessExits) {
   });
   EXPECT_EQ(child.wait(), 0);
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ExitFiles, ThatOthersNeedGoWithTheLastOfThem) {
+  write(path_);
+  Child first([this]() -> int {
+    const Fd mine(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    const ExitFile file(path_, mine.get());
+    const Fd other(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (::flock(mine.get(), LOCK_SH) != 0 || ::flock(other.get(), LOCK_SH) != 0) return 1;
+    remove_exit_files();
+    return std::filesystem::exists(path_) ? 0 : 2;
+  });
+  EXPECT_EQ(first.wait(), 0);
+  Child last([this]() -> int {
+    const Fd mine(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    const ExitFile file(path_, mine.get());
+    if (::flock(mine.get(), LOCK_SH) != 0) return 1;
+    remove_exit_files();
+    return std::filesystem::exists(path_) ? 2 : 0;
+  });
+  EXPECT_EQ(last.wait(), 0);
 }
 
 TEST_F(ExitFiles, StayWhenTheyHaveBeenForgotten) {

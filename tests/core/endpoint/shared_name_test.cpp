@@ -159,6 +159,43 @@ TEST_P(SharedName, WhenAllHaveGoneCallsWaitForTheNext) {
   call_and_wait(client, 1);
 }
 
+TEST_P(SharedName, OneThatSaysThatItIsBusyComesLast) {
+  if (std::string(GetParam()) != "shm") GTEST_SKIP() << "it is said over shared memory";
+  const ServerId busy = serve(one_);
+  serve(two_);
+  const ClientId client = client_.connect(address_);
+  ASSERT_TRUE(knows(client, 2));
+  ASSERT_TRUE(run_until({&one_, &two_, &client_}, [&] { return one_.driver().server_status(busy).connections == 1; }));
+  one_.driver().tell_activity(busy, shm::Activity{0, System::real().now()});
+  call_and_wait(client, 10);
+  EXPECT_EQ(two_.requests.size(), 10U);
+  one_.driver().tell_activity(busy, std::nullopt);
+  call_and_wait(client, 10);
+  EXPECT_EQ(one_.requests.size(), 5U) << "half of those after that";
+}
+
+TEST_P(SharedName, TryingOnceIsEnoughToFindThem) {
+  serve(one_);
+  ConnectOptions once;
+  once.addresses = {address_};
+  once.connect_timeout = Duration::zero();
+  EXPECT_TRUE(knows(client_.connect(once), 1));
+}
+
+// Each would go to the same one, if all of them looked in the same order.
+TEST_P(SharedName, TheFirstCallsOfManyClientsAreSpread) {
+  serve(one_);
+  serve(two_);
+  std::vector<std::unique_ptr<Endpoint>> clients;
+  while (clients.size() < 100 && (one_.requests.empty() || two_.requests.empty())) {
+    Endpoint& caller = *clients.emplace_back(std::make_unique<Endpoint>());
+    const std::uint64_t token = caller.call(caller.connect(address_), "first");
+    ASSERT_TRUE(run_until({&one_, &two_, &caller}, [&] { return caller.ended(token); }));
+  }
+  EXPECT_FALSE(one_.requests.empty());
+  EXPECT_FALSE(two_.requests.empty());
+}
+
 TEST_P(SharedName, ADeploymentThatBeginsToShareFailsNoCall) {
   one_.serve(options(false));
   const ClientId client = client_.connect(address_);

@@ -11,6 +11,7 @@
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/middleware_entry.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_producer.hpp"
@@ -317,7 +318,7 @@ PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
   stage = Stage::kHandler;
   PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python
   PyObject* named = keywords.release().ptr();
-  PyObject* result = PyObject_Call(handler, positional, named);
+  PyObject* result = call_serving(handler, call, positional, named);
   Py_DECREF(positional);
   Py_XDECREF(named);
   return result;

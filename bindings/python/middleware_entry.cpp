@@ -48,18 +48,22 @@ bool is_called_where_it_may(const Entry* self) {
   return self->loop_caller == nullptr || is_on_loop(caller_of(self->loop_caller), loop);
 }
 
-PyObject* pass(PyObject* object, PyObject* args, PyObject* kwargs) {
-  const Entry* self = self_of(object);
-  PyObject* served = self->serves ? current_call() : nullptr;
-  if (served == nullptr && self->serves) {
+PyObject* pass(PyObject* object, PyObject* served, PyObject* args, PyObject* kwargs) {
+  PyObject* call = new_middleware_call(object, served, args, kwargs);
+  if (call == nullptr) return nullptr;
+  PyObject* result = take_step(self_of(object)->first, call);
+  Py_DECREF(call);
+  return result;
+}
+
+PyObject* serve_current(PyObject* object, PyObject* args, PyObject* kwargs) {
+  PyObject* served = current_call();
+  if (served == nullptr) {
     if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_RuntimeError, "there is no call to be handled");
     return nullptr;
   }
-  PyObject* call = new_middleware_call(object, served, args, kwargs);
-  Py_XDECREF(served);
-  if (call == nullptr) return nullptr;
-  PyObject* result = take_step(self->first, call);
-  Py_DECREF(call);
+  PyObject* result = pass(object, served, args, kwargs);
+  Py_DECREF(served);
   return result;
 }
 
@@ -67,8 +71,9 @@ PyObject* call(PyObject* object, PyObject* args, PyObject* kwargs) {
   const Entry* self = self_of(object);
   if (self->first == nullptr) return PyErr_Format(PyExc_RuntimeError, "the method has not begun");
   if (!is_called_where_it_may(self)) return nullptr;
-  PyObject* result = pass(object, args, kwargs);
-  if (result == nullptr) return self->serves ? nullptr : failed(object);
+  if (self->serves) return serve_current(object, args, kwargs);
+  PyObject* result = pass(object, nullptr, args, kwargs);
+  if (result == nullptr) return failed(object);
   if (self->result_type == nullptr) return result;
   if (reinterpret_cast<PyObject*>(Py_TYPE(result)) == self->result_type) return result;
   PyObject* ended = PyObject_CallMethod(object, "ended", "O", result);
@@ -141,6 +146,13 @@ PyType_Spec spec = {
 };
 
 }  // namespace
+
+PyObject* call_serving(PyObject* handler, PyObject* served, PyObject* args, PyObject* kwargs) {
+  if (Py_TYPE(handler)->tp_call != &call || !self_of(handler)->serves || self_of(handler)->first == nullptr) {
+    return PyObject_Call(handler, args, kwargs);
+  }
+  return pass(handler, served, args, kwargs);
+}
 
 void add_middleware_entry_type(py::module_& module) {
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));

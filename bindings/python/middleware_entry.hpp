@@ -13,4 +13,7 @@ namespace ipcbridge::python {
 // be called anywhere; everything is returned as it is.
 void add_middleware_entry_type(pybind11::module_& module);
 
+// Calls a handler of any kind with the arguments of a call that is served, which an entry need not look for then.
+PyObject* call_serving(PyObject* handler, PyObject* served, PyObject* args, PyObject* kwargs);
+
 }  // namespace ipcbridge::python

@@ -3,10 +3,10 @@
 /** docs/connections.md tells what each means. */
 export type ClientState = 'connecting' | 'ready' | 'reconnecting' | 'disconnected' | 'closed'
 
-/** One address of a client's list. */
+/** One address of a client's list, or one of the servers that share it. */
 export interface LinkStatus {
   state: ClientState
-  /** As it was given to `connect`. */
+  /** As it was given to `connect`; of a server that shares it, `@` and its number follow. */
   address: string
   /** 'shm', 'unix' or 'inproc'; null while there is no connection. */
   transport: string | null
@@ -35,7 +35,7 @@ export interface ClientStatus extends LinkStatus {
   queuedBytes: number
   /** Notifications that were not taken: the queue was full, or nobody was there and `waitForReady` is false. */
   droppedNotifications: number
-  /** Each address, in the order of the list. */
+  /** Each address, in the order of the list; in place of one that servers share, behind the others, those it is connected to. */
   links: LinkStatus[]
 }
 
@@ -46,7 +46,7 @@ export interface ServerStatus {
   state: ServerState
   /** As it was given to `serve`. */
   address: string
-  /** Of the socket file; of a server that has been closed, where it was. */
+  /** Of the socket file, its own also where the address is shared; of a server that has been closed, where it was. */
   path: string
   connections: number
   /** Of these, those over shared memory. */

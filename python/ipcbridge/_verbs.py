@@ -93,7 +93,8 @@ def status(of: Any) -> dict[str, Any]:
     four None where there is nothing to say; over shared memory, from what can be seen of a service that answers
     nothing, unread_bytes (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for
     long, or None; then pending_calls, queued_calls, queued_bytes and dropped_notifications; and links, which tell of
-    each address of the list what comes before those.
+    each address of the list what comes before those, and in place of one that servers share ('calc') of each of them
+    that it is connected to ('calc@2').
     Of a server: state, address, path, connections and more.
     """
     if isinstance(of, BaseProxy):

@@ -1,6 +1,7 @@
 import type { Context } from './call_context'
 import { IpcError } from './errors'
-import { isList, show } from './options'
+import { isList } from './options'
+import { show } from './shown'
 import { isKwargs, isPlainObject, isStreamed, Kwargs } from './values'
 
 /** A call as middleware sees it, which may change or replace `args`, `kwargs` and `metadata` before it calls `next(call)`. */

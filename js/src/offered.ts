@@ -1,7 +1,8 @@
 import { Client } from './client/client'
 import { IpcError } from './errors'
-import { type ConnectOptions, show } from './options'
+import type { ConnectOptions } from './options'
 import { Service } from './serve/service'
+import { show } from './shown'
 
 const longestName = 255
 

@@ -1,5 +1,6 @@
 import { IpcError } from './errors'
 import type { GivenMiddleware } from './middleware'
+import { show } from './shown'
 import { refuseUnimplemented } from './unimplemented'
 import type { Int64 } from './values'
 
@@ -250,22 +251,4 @@ function account(who: unknown): number | string {
   if (typeof who === 'string' && who !== '' && who.length <= longestAccount) return who
   if (typeof who === 'number' && Number.isInteger(who) && who >= 0 && who <= maxUid) return who
   return refuse(`allow lists uids, user names and 'group:name'; got ${show(who)}`)
-}
-
-const mostShown = 60
-
-/** A value in a message, shortened. Never throws. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${shorten(value)}'`
-  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? `${value}n` : 'a BigInt beyond 64 bits'
-  if (typeof value === 'function') return 'a function'
-  try {
-    return shorten(String(value))
-  } catch {
-    return 'something that cannot be printed'
-  }
-}
-
-function shorten(text: string): string {
-  return text.length <= mostShown ? text : `${text.slice(0, mostShown - 20)}... (${text.length} characters)`
 }

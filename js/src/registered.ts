@@ -1,5 +1,5 @@
 import { IpcError, RemoteError } from './errors'
-import { show } from './options'
+import { show } from './shown'
 
 /** A class whose instances are errors. */
 export type ErrorClass = abstract new (...args: never[]) => Error

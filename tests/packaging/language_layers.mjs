@@ -42,7 +42,20 @@ export const layers = {
   },
   'js/src': {
     base: {
-      files: ['brand', 'call_context', 'errors', 'printed', 'log', 'unimplemented', 'status', 'description', 'native'],
+      files: [
+        'brand',
+        'arrived',
+        'registered',
+        'call_context',
+        'errors',
+        'printed',
+        'shown',
+        'log',
+        'unimplemented',
+        'status',
+        'description',
+        'native',
+      ],
       may: [],
     },
     values: { may: ['base'] },

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { endpointMark, isMarked, serverMark } from '../brand'
 import { IpcError } from '../errors'
-import { show } from '../options'
+import { show } from '../shown'
 import type { Client } from './client'
 import { fullName, type Handle, isShown, isUnheard, memberOf, unheardIn, unheardMember } from './member'
 import { isReplaced, redefine, refuse, remove, replace } from './replaced'

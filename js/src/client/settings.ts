@@ -2,8 +2,9 @@ import { isAbortSignal } from '../brand'
 import { currentCall } from '../current_call'
 import { IpcError } from '../errors'
 import { encodeMetadata, type Metadata, mark } from '../metadata'
-import { type CallOptions, checkKeys, isList, milliseconds, oneOf, show } from '../options'
+import { type CallOptions, checkKeys, isList, milliseconds, oneOf } from '../options'
 import { native } from '../runtime'
+import { show } from '../shown'
 
 /** What withOptions has set, ready to be sent. */
 export interface Settings {

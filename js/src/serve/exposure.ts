@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
 import { IpcError, isIpcError } from '../errors'
-import { checkKeys, oneOf, show } from '../options'
+import { checkKeys, oneOf } from '../options'
+import { show } from '../shown'
 import { type AnyFunction, isClass, isPlainObject, messageOf } from '../values'
 import { declareParameters, type Signature, signatureOf } from './signature'
 

@@ -32,6 +32,8 @@ Limits limits_of(Napi::Object from) {
   take_integer(from, "maxMessageBytes", limits.max_message_bytes);
   take_integer(from, "maxPendingBytes", limits.max_pending_bytes);
   take_integer(from, "maxPendingCalls", limits.max_pending_calls);
+  take_integer(from, "streamWindowItems", limits.stream_window_items);
+  take_integer(from, "streamWindowBytes", limits.stream_window_bytes);
   return limits;
 }
 

@@ -30,12 +30,17 @@ Limits to_limits(const py::dict& given, std::uint64_t* max_bytes_per_user = null
       take(limits.max_pending_bytes, key, value);
     } else if (name == "max_pending_calls") {
       take(limits.max_pending_calls, key, value);
+    } else if (name == "stream_window_items") {
+      take(limits.stream_window_items, key, value);
+    } else if (name == "stream_window_bytes") {
+      take(limits.stream_window_bytes, key, value);
     } else if (name == "max_bytes_per_user" && max_bytes_per_user != nullptr) {
       take(*max_bytes_per_user, key, value);
     } else {
-      raise(Code::kInvalidArgument, "limits has no '" + name +
-                                        "': there are max_message_bytes, max_pending_bytes, max_pending_calls" +
-                                        (max_bytes_per_user == nullptr ? "" : " and max_bytes_per_user"));
+      raise(Code::kInvalidArgument,
+            "limits has no '" + name +
+                "': there are max_message_bytes, max_pending_bytes, max_pending_calls, stream_window_items, " +
+                (max_bytes_per_user == nullptr ? "" : "max_bytes_per_user, ") + "stream_window_bytes");
     }
   }
   return limits;

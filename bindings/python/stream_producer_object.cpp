@@ -20,6 +20,8 @@ PyObject* get_iterator(PyObject* object, void* /*unused*/) {
   return new_reference(iterator == nullptr ? Py_None : iterator);
 }
 
+PyObject* get_is_full(PyObject* object, void* /*unused*/) { return PyBool_FromLong(producer_of(object)->room == 0); }
+
 PyObject* get_call(PyObject* object, void* /*unused*/) { return new_reference(producer_of(object)->call); }
 
 int traverse(PyObject* object, visitproc visit, void* arg) {
@@ -48,6 +50,7 @@ void dealloc(PyObject* object) {
 PyGetSetDef properties[] = {
     {"iterator", &get_iterator, nullptr, "What makes the items; None when it is over.", nullptr},
     {"call", &get_call, nullptr, "Whose result it is.", nullptr},
+    {"is_full", &get_is_full, nullptr, "Whether what has been put has used up the room that was known.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -239,6 +239,8 @@ interface NativeLimits {
   maxMessageBytes: number | undefined
   maxPendingBytes: number | undefined
   maxPendingCalls: number | undefined
+  streamWindowItems: number | undefined
+  streamWindowBytes: number | undefined
   allow: (number | string)[]
 }
 

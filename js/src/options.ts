@@ -12,6 +12,13 @@ export interface Limits {
   maxPendingBytes?: number
   /** Requests of one connection that are not answered yet; more wait on the caller's side. Default 1024; at least 1. */
   maxPendingCalls?: number
+  /**
+   * How many items of one stream the other side may send beyond those that have been read here: its window. Default 8192; at
+   * least 1, at most 4294967295.
+   */
+  streamWindowItems?: number
+  /** The same in bytes; the last message of items may exceed it. Default 256 KiB; at least 1, at most 4 GiB - 1. */
+  streamWindowBytes?: number
 }
 
 /** What a service accepts. */
@@ -229,17 +236,28 @@ export function decodingOf(options: EndpointOptions): { int64: Int64 } | undefin
   return int64 === 'mixed' ? undefined : { int64 }
 }
 
+const limitNames: readonly (keyof Limits)[] = [
+  'maxMessageBytes',
+  'maxPendingBytes',
+  'maxPendingCalls',
+  'streamWindowItems',
+  'streamWindowBytes',
+]
+const few = { least: 1, most: 0xffff_ffff }
+
 /** The part that connect and serve have in common, as the addon wants it. `leastBytes` is the least of limits in bytes. */
 export function endpointOptions(options: EndpointOptions, leastBytes: number, moreLimits: readonly string[] = []) {
   const limits = options.limits ?? {}
-  checkKeys('limits', limits, ['maxMessageBytes', 'maxPendingBytes', 'maxPendingCalls', ...moreLimits])
+  checkKeys('limits', limits, [...limitNames, ...moreLimits])
   oneOf('spin', options.spin, [true, false], true)
   const allow: unknown = options.allow ?? []
   if (!isList(allow)) return refuse(`allow is a list of uids, user names and 'group:name'; got ${show(allow)}`)
   return {
     maxMessageBytes: count('limits.maxMessageBytes', limits.maxMessageBytes, { least: leastBytes, most: 0xffff_ffff }),
     maxPendingBytes: count('limits.maxPendingBytes', limits.maxPendingBytes, { least: leastBytes }),
-    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, { least: 1, most: 0xffff_ffff }),
+    maxPendingCalls: count('limits.maxPendingCalls', limits.maxPendingCalls, few),
+    streamWindowItems: count('limits.streamWindowItems', limits.streamWindowItems, few),
+    streamWindowBytes: count('limits.streamWindowBytes', limits.streamWindowBytes, few),
     allow: allow.map(account),
   }
 }

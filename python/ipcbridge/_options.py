@@ -37,6 +37,8 @@ _MAX_BYTES = 2**63 - 1
 _LIMITS = {
     "max_message_bytes": (_native.LEAST_LIMIT_BYTES, 2**32 - 1),
     "max_pending_calls": (1, 2**32 - 1),
+    "stream_window_items": (1, 2**32 - 1),
+    "stream_window_bytes": (1, 2**32 - 1),
     "max_pending_bytes": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
     "max_bytes_per_user": (_native.LEAST_LIMIT_BYTES, _MAX_BYTES),
 }

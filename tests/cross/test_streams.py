@@ -60,3 +60,12 @@ def test_an_argument_ends_with_its_call(pair: Pair) -> None:
 def test_both_ways_at_once(pair: Pair) -> None:
     assert feed(pair, "double", 50_000, reads=True) == {"count": 50_000, "sum": 2 * sum(range(50_000)), "error": None}
     pair.client.event("fed")
+
+
+@pytest.mark.parametrize("window", [{"stream_window_items": 1}, {"stream_window_bytes": 1}, {"stream_window_items": 7}])
+def test_a_small_window_brings_the_same_items(window: dict[str, int], kinds: tuple[str, str], peers: Any) -> None:
+    options = {"limits": window}
+    pair = Pair(peers(kinds[0]), peers(kinds[1]), "calc", connect=options, serve=options)
+    assert read(pair, "numbers", 300) == whole(300)
+    assert feed(pair, "total", 300) == sum(range(300))
+    assert feed(pair, "double", 300, reads=True) == {"count": 300, "sum": 2 * sum(range(300)), "error": None}

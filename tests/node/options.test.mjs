@@ -265,7 +265,14 @@ test('options for a method are refused, saying where they go', async t => {
   refused(() => ipc.status({}), /this object is not a service/)
 })
 
-const least = { maxMessageBytes: 1024, maxPendingBytes: 1024, maxPendingCalls: 1, maxBytesPerUser: 1024 }
+const least = {
+  maxMessageBytes: 1024,
+  maxPendingBytes: 1024,
+  maxPendingCalls: 1,
+  streamWindowItems: 1,
+  streamWindowBytes: 1,
+  maxBytesPerUser: 1024,
+}
 
 test('a limit that no call could keep is refused, and the least is told', async t => {
   for (const [limit, bound] of Object.entries(least)) {

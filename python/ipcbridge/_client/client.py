@@ -196,7 +196,8 @@ def connect(
     `connect_timeout` is in seconds or a timedelta: None waits for ever, 0 tries once. The same time is
     allowed when the connection is lost later: calls wait that long for the service to come back.
     `max_queued_bytes` bounds what waits on this side; callers then wait for room. `limits` may hold
-    max_message_bytes, max_pending_bytes and max_pending_calls. `allow` names users other than this one
+    max_message_bytes, max_pending_bytes and max_pending_calls, and stream_window_items and stream_window_bytes: how far
+    each stream that arrives may be ahead of its reader. `allow` names users other than this one
     that may be serving: uids, user names, 'group:NAME'. `serve` is what the service may call here, exposed
     as serve() exposes it; `name` is what it is told of who connects. `middleware` is a function of a call and of what
     comes next, or a list of such, the first of which is the outermost. With `reconnect_after_fork` a forked child

@@ -49,8 +49,9 @@ def serve(
     `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
     free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
     `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
-    max_message_bytes, max_pending_bytes and max_pending_calls, and max_bytes_per_user, which bounds what all
-    connections of a user together make the service keep. What a handler raises unexpectedly goes to
+    max_message_bytes, max_pending_bytes and max_pending_calls; stream_window_items and stream_window_bytes, how far
+    each stream among the arguments may be ahead of the handler that reads it; and max_bytes_per_user, which bounds what
+    all connections of a user together make the service keep. What a handler raises unexpectedly goes to
     `on_error(exception, method)`, or else to the logger 'ipcbridge'; the caller gets it as a RemoteError.
     `map_error(exception, method)` may give another exception in place of what a handler has raised, and
     `expose_errors=False` keeps tracebacks, attributes and causes here. `middleware` is a function of a call and of what

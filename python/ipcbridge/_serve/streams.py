@@ -46,6 +46,9 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
                 break
             if taken is None:
                 break
+            while producer.is_full and producer.room() is False:
+                await room.wait()
+                room.clear()
     except asyncio.CancelledError:
         if producer.room() is not None:  # not by its consumer: the loop ends
             failed(_HANDLER, asyncio.CancelledError("the stream's task was cancelled"))

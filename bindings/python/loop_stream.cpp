@@ -10,6 +10,7 @@
 
 #include "bindings/python/batch_reader.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/item_rest.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/pending_calls.hpp"
 #include "bindings/python/ready_item.hpp"
@@ -38,6 +39,7 @@ struct Object {
   StreamKey key;
   StreamLimits limits;
   bool is_late;  // the exception that says so is to be raised yet
+  ItemRest rest;
   BatchReader reader;
 };
 
@@ -67,7 +69,7 @@ void expire(Object* self) {
 
 // Whether there is an item to read.
 bool fetch(Object* self) {
-  if (self->reader.has_item()) return true;
+  if (!self->rest.empty() || self->reader.has_item()) return true;
   give_back(self);
   if (self->limits.deadline != kNever && Clock::now() >= self->limits.deadline) expire(self);
   StreamQueue::Batch batch;
@@ -75,6 +77,9 @@ bool fetch(Object* self) {
   self->reader.begin(std::move(batch));
   return true;
 }
+
+// Once fetch() has said that there is one. What read() has left of an item comes first.
+PyObject* take_fetched(Object* self) { return self->rest.empty() ? self->reader.read() : self->rest.take(); }
 
 bool has_ended(Object* self) { return self->queue == nullptr || self->queue->has_ended(); }
 
@@ -93,7 +98,7 @@ void raise_end(Object* self) {
 
 PyObject* take_item(PyObject* object) {
   Object* self = self_of(object);
-  if (fetch(self)) return self->reader.read();
+  if (fetch(self)) return take_fetched(self);
   set_python_error({Code::kFailedPrecondition, "another task has taken this item"});
   return nullptr;
 }
@@ -128,7 +133,7 @@ PyObject* next_on_thread(PyObject* object) {
   }
   PyErr_Clear();
   for (;;) {
-    if (fetch(self)) return self->reader.read();
+    if (fetch(self)) return take_fetched(self);
     if (has_ended(self)) {
       raise_end(self);
       if (PyErr_ExceptionMatches(PyExc_StopAsyncIteration) != 0) PyErr_Clear();
@@ -159,11 +164,27 @@ bool wake(Object* self) {
   return is_woken;
 }
 
+PyObject* take_rest(PyObject* object, PyObject* args) {
+  Py_ssize_t most = 0;
+  if (PyArg_ParseTuple(args, "n:take_rest", &most) == 0) return nullptr;
+  ItemRest& rest = self_of(object)->rest;
+  if (rest.empty()) Py_RETURN_NONE;
+  return rest.take(most);
+}
+
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
+  self->rest.clear();
   self->reader.clear();
   leave(self);
   if (!wake(self)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+// Item by item, for read(): an item of bytes that has been read is kept, and taken piece by piece.
+PyObject* keep_rest(PyObject* object, PyObject* item) {
+  const auto end = [](PyObject* stream) { return close(stream, nullptr); };
+  if (!self_of(object)->rest.keep(item, object, end)) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -208,6 +229,7 @@ void dealloc(PyObject* object) {
   leave(self);
   self->queue.~shared_ptr();
   self->reader.~BatchReader();
+  self->rest.clear();
   Py_XDECREF(self->waiter);
   Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
@@ -219,6 +241,10 @@ PyMethodDef methods[] = {
     {"arrival", &arrival, METH_NOARGS, "A future of the next item's arrival, for one task; None when it is there."},
     {"patience", &patience, METH_NOARGS, "How many seconds the next item may take; None: any time."},
     {"expire", &expire_now, METH_NOARGS, "Ends it with deadline_exceeded: an item has taken too long."},
+    {"keep_rest", &keep_rest, METH_O,
+     "keep_rest(item): it is read again. Raises IpcError('failed_precondition') where it is no bytes, which ends "
+     "this."},
+    {"take_rest", &take_rest, METH_VARARGS, "take_rest(most): up to so many bytes of that; None when nothing is kept."},
     {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -276,6 +302,7 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   new (&self->key) StreamKey(self->queue->key());
   new (&self->limits) StreamLimits(limits_);
   self->is_late = false;
+  self->rest = {};
   binding_.note_stream(self->key, object);
   return object;
 }

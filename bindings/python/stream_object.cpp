@@ -7,6 +7,7 @@
 #include "bindings/python/batch_reader.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
+#include "bindings/python/item_rest.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/ready_item.hpp"
 #include "bindings/python/stream_errors.hpp"
@@ -30,6 +31,8 @@ struct Object {
   std::shared_ptr<CallArguments> arguments;  // of the call, while it is open
   StreamLimits limits;
   bool is_waiting;  // a thread is, for the next items
+  bool is_closed;   // by close()
+  ItemRest rest;
   BatchReader reader;
 };
 
@@ -85,7 +88,7 @@ bool fetch(Object* self, bool waits) {
     set_python_error({Code::kFailedPrecondition, "another thread waits for this stream's next item"});
     return false;
   }
-  if (self->reader.has_item()) return true;
+  if (!self->rest.empty() || self->reader.has_item()) return true;
   for (;;) {
     if (self->queue == nullptr) return false;
     BlockingDriver* driver = nullptr;
@@ -132,9 +135,12 @@ bool fetch(Object* self, bool waits) {
   }
 }
 
+// Once fetch() has said that there is one. What read() has left of an item comes first.
+PyObject* take_fetched(Object* self) { return self->rest.empty() ? self->reader.read() : self->rest.take(); }
+
 PyObject* next(PyObject* object) {
   Object* self = self_of(object);
-  return fetch(self, true) ? self->reader.read() : nullptr;
+  return fetch(self, true) ? take_fetched(self) : nullptr;
 }
 
 // ---- for async handlers on the event loop of ipc.serve ----
@@ -145,7 +151,7 @@ PyObject* wait(PyObject* object, PyObject* /*unused*/) {
 }
 
 PyObject* take_item(PyObject* object) {
-  if (fetch(self_of(object), false)) return self_of(object)->reader.read();
+  if (fetch(self_of(object), false)) return take_fetched(self_of(object));
   if (PyErr_Occurred() == nullptr) set_python_error({Code::kFailedPrecondition, "another task has taken this item"});
   return nullptr;
 }
@@ -169,10 +175,36 @@ PyObject* next_on_loop(PyObject* object) {
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);
+  self->is_closed = true;
+  self->rest.clear();
   self->reader.clear();
   leave(self);
   Py_RETURN_NONE;
 }
+
+// ---- as a file, where the items are bytes ----
+
+PyObject* end(PyObject* object) { return close(object, nullptr); }
+
+PyObject* read(PyObject* object, PyObject* args) {
+  PyObject* bytes = read_bytes(object, args, self_of(object)->rest, &next, &end);
+  if (self_of(object)->is_closed) self_of(object)->rest.clear();  // by an item that is no bytes
+  return bytes;
+}
+
+PyObject* read1(PyObject* object, PyObject* args) {
+  return read_some_bytes(object, args, self_of(object)->rest, &next, &end);
+}
+
+PyObject* readinto(PyObject* object, PyObject* buffer) {
+  return read_into(object, buffer, self_of(object)->rest, &next, &end);
+}
+
+PyObject* yes(PyObject* /*object*/, PyObject* /*unused*/) { Py_RETURN_TRUE; }
+PyObject* no(PyObject* /*object*/, PyObject* /*unused*/) { Py_RETURN_FALSE; }
+PyObject* nothing(PyObject* /*object*/, PyObject* /*unused*/) { Py_RETURN_NONE; }
+
+PyObject* get_closed(PyObject* object, void* /*unused*/) { return PyBool_FromLong(self_of(object)->is_closed ? 1 : 0); }
 
 PyObject* enter(PyObject* object, PyObject* /*unused*/) { return new_reference(object); }
 
@@ -195,6 +227,7 @@ void dealloc(PyObject* object) {
   self->queue.~shared_ptr();
   self->arguments.~shared_ptr();
   self->reader.~BatchReader();
+  self->rest.clear();
   Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
   type->tp_free(object);
@@ -203,22 +236,35 @@ void dealloc(PyObject* object) {
 
 PyMethodDef methods[] = {
     {"close", &close, METH_NOARGS, "Wants no more of it: whatever makes its items is ended."},
+    {"read", &read, METH_VARARGS,
+     "read(size=-1): so many bytes of a stream of bytes, fewer at its end; all to its end where size is negative or "
+     "None. Raises IpcError: 'failed_precondition' where an item is no bytes, which ends the stream; and as reading "
+     "items does."},
+    {"read1", &read1, METH_VARARGS,
+     "read1(size=-1): at least one byte, as soon as there are any, and at most so many; b'' at the end. As read()."},
+    {"readinto", &readinto, METH_O,
+     "readinto(buffer): the same into a writable buffer. Returns how many bytes; 0 at the end."},
+    {"readable", &yes, METH_NOARGS, "True."},
+    {"writable", &no, METH_NOARGS, "False."},
+    {"seekable", &no, METH_NOARGS, "False."},
+    {"flush", &nothing, METH_NOARGS, "Does nothing; the classes of io call it."},
     {"wait", &wait, METH_NOARGS, "Waits until there is an item, or the end."},
     {"__enter__", &enter, METH_NOARGS, nullptr},
     {"__exit__", &close, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
+PyGetSetDef properties[] = {
+    {"closed", &get_closed, nullptr, "Whether close() has been called.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
 PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)},
-    {Py_tp_traverse, slot(&traverse)},
-    {Py_tp_iter, slot(&PyObject_SelfIter)},
-    {Py_tp_iternext, slot(&next)},
-    {Py_am_aiter, slot(&PyObject_SelfIter)},
-    {Py_am_anext, slot(&next_on_loop)},
-    {Py_tp_repr, slot(&represent)},
-    {Py_tp_methods, methods},
-    {0, nullptr},
+    {Py_tp_dealloc, slot(&dealloc)},    {Py_tp_getset, properties},
+    {Py_tp_traverse, slot(&traverse)},  {Py_tp_iter, slot(&PyObject_SelfIter)},
+    {Py_tp_iternext, slot(&next)},      {Py_am_aiter, slot(&PyObject_SelfIter)},
+    {Py_am_anext, slot(&next_on_loop)}, {Py_tp_repr, slot(&represent)},
+    {Py_tp_methods, methods},           {0, nullptr},
 };
 
 PyType_Spec spec = {
@@ -248,6 +294,8 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   new (&self->arguments) std::shared_ptr<CallArguments>(arguments_);
   new (&self->limits) StreamLimits(limits_);
   self->is_waiting = false;
+  self->is_closed = false;
+  self->rest = {};
   new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   auto* object = reinterpret_cast<PyObject*>(self);

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+_ALL = -1
+
+
 async def next_item(stream: _native.LoopStream) -> Any:
     """The next item, which is taken only when the task goes on: one that is cancelled leaves it for the next reader."""
     arrived = stream.arrival()
@@ -38,6 +41,49 @@ class Stream(_native.LoopStream):
     Leaving the loop early does not end it, since it may be gone on with: close() does, `async with`, or dropping it.
     Whatever makes the items is then ended.
     """
+
+    def read(self, size: int = -1) -> Any:
+        """Bytes of a stream of bytes, as asyncio.StreamReader gives them: to be awaited.
+
+        At most `size` of them, as soon as there are any, and b"" at the end; all to its end where it is negative. In a
+        handler that is not `async` it blocks, and gives `size` bytes unless the stream ends before.
+
+        Raises IpcError: 'failed_precondition' where an item is no bytes, which ends the stream; and as iterating does.
+        """
+        if asyncio._get_running_loop() is None:
+            return self._read_on_thread(size)
+        return self._read_all() if size < 0 else self._read_some(size)
+
+    async def _read_all(self) -> bytes:
+        chunks = []
+        while chunk := await self._read_some(_ALL):
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def _read_some(self, most: int) -> bytes:
+        while most != 0:
+            chunk = self.take_rest(most)
+            if chunk is not None:
+                return chunk
+            try:
+                self.keep_rest(await self.__anext__())
+            except StopAsyncIteration:
+                break
+        return b""
+
+    def _read_on_thread(self, size: int) -> bytes:
+        chunks = []
+        while size != 0:
+            chunk = self.take_rest(size)
+            if chunk is not None:
+                chunks.append(chunk)
+                size -= len(chunk) if size > 0 else 0
+                continue
+            try:
+                self.keep_rest(next(self))
+            except StopIteration:
+                break
+        return b"".join(chunks)
 
     async def to_list(self) -> list[Any]:
         """All items that are still to come."""

@@ -63,8 +63,9 @@ struct Ended {
 
 class Conversation {
  public:
-  Conversation(const std::string& address, bool client_suffers) : client_(client_suffers) {
+  Conversation(const std::string& address, bool client_suffers, bool shared = false) : client_(client_suffers) {
     served_.address = address;
+    served_.shared = shared;
     served_.methods = {"echo"};
     serve(!client_suffers);
     ConnectOptions options;
@@ -240,35 +241,44 @@ TEST_P(WithoutMemory, CallsEndAndLaterOnesWorkWhenThereIsNoneForAWhile) {
   }
 }
 
-TEST_P(WithoutMemory, AClientThatLosesItsConnectionFindsTheServiceAgain) {
-  if (!GetParam().client_suffers) GTEST_SKIP() << "it is the client that looks for the service";
-  for (const std::size_t failing : {1UL, 8UL}) {
-    for (std::size_t spared = 0;; ++spared) {
-      SCOPED_TRACE(std::to_string(failing) + " allocations fail, the first " + std::to_string(spared));
-      Conversation conversation(address(), true);
-      ASSERT_TRUE(conversation.connect());
-      bool has_failed = false;
-      {
-        const FailingMemory memory(spared, failing);
-        conversation.restart();
-        ASSERT_TRUE(conversation.run([&] { return conversation.times_ready == 2; }));
-        has_failed = FailingMemory::has_failed();
+// A service that has its name for itself, or is found beside it.
+class ServiceFoundAgain : public WithoutMemory {
+ protected:
+  void lose_and_find(bool shared) {
+    for (const std::size_t failing : {1UL, 8UL}) {
+      for (std::size_t spared = 0;; ++spared) {
+        SCOPED_TRACE(std::to_string(failing) + " allocations fail, the first " + std::to_string(spared));
+        Conversation conversation(address(), true, shared);
+        ASSERT_TRUE(conversation.connect());
+        bool has_failed = false;
+        {
+          const FailingMemory memory(spared, failing);
+          conversation.restart();
+          ASSERT_TRUE(conversation.run([&] { return conversation.times_ready == 2; }));
+          has_failed = FailingMemory::has_failed();
+        }
+        const std::uint64_t after = conversation.call(20'000);
+        ASSERT_TRUE(conversation.settle());
+        EXPECT_EQ(conversation.ended[after].code, Code::kOk) << conversation.ended[after].message;
+        if (!has_failed) break;
       }
-      const std::uint64_t after = conversation.call(20'000);
-      ASSERT_TRUE(conversation.settle());
-      EXPECT_EQ(conversation.ended[after].code, Code::kOk) << conversation.ended[after].message;
-      if (!has_failed) break;
     }
   }
-}
+};
+
+TEST_P(ServiceFoundAgain, ByAClientThatLosesItsConnection) { lose_and_find(false); }
+
+TEST_P(ServiceFoundAgain, BesideItsName) { lose_and_find(true); }
+
+const auto kName = [](const auto& tested) {
+  return std::string(tested.param.transport) + (tested.param.client_suffers ? "Client" : "Server");
+};
 
 INSTANTIATE_TEST_SUITE_P(Sides, WithoutMemory,
                          testing::Values(Setting{"shm", true}, Setting{"shm", false}, Setting{"unix", true},
                                          Setting{"unix", false}),
-                         [](const auto& tested) {
-                           return std::string(tested.param.transport) +
-                                  (tested.param.client_suffers ? "Client" : "Server");
-                         });
+                         kName);
+INSTANTIATE_TEST_SUITE_P(Sides, ServiceFoundAgain, testing::Values(Setting{"shm", true}, Setting{"unix", true}), kName);
 
 }  // namespace
 }  // namespace ipcbridge

@@ -44,9 +44,14 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   return {};
 }
 
-void Environment::use_outgoing(napi_value bytes) {
-  outgoing_keep_ = Napi::Persistent(Napi::Value(env_, bytes));
-  outgoing_ = memory_of<std::byte>(env_, bytes);
+void Environment::Registered::use(napi_env env, napi_value bytes) {
+  keep_ = Napi::Persistent(Napi::Value(env, bytes));
+  bytes_ = memory_of<std::byte>(env, bytes);
+}
+
+std::optional<ConstBytes> Environment::Registered::part(std::uint32_t start, std::uint32_t size) const {
+  if (start > bytes_.size() || size > bytes_.size() - start) return std::nullopt;
+  return bytes_.subspan(start, size);
 }
 
 void Environment::opened() {
@@ -63,11 +68,6 @@ void Environment::closed(std::size_t count) {
   if (count == 0) return;
   open_ -= std::min(count, open_);
   if (open_ == 0) on_batch_.Unref();
-}
-
-std::optional<ConstBytes> Environment::outgoing(std::uint32_t start, std::uint32_t size) const {
-  if (start > outgoing_.size() || size > outgoing_.size() - start) return std::nullopt;
-  return outgoing_.subspan(start, size);
 }
 
 bool Environment::drain(bool poll, TimePoint deadline) {

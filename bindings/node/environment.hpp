@@ -44,8 +44,14 @@ class Environment final : public Drainer {
   SocketCleanup& sockets() { return sockets_; }
 
   // The bytes that JavaScript has encoded, from `start`; nothing when they are not in the memory it registered.
-  std::optional<ConstBytes> outgoing(std::uint32_t start, std::uint32_t size) const;
-  void use_outgoing(napi_value bytes);
+  std::optional<ConstBytes> outgoing(std::uint32_t start, std::uint32_t size) const {
+    return outgoing_.part(start, size);
+  }
+  void use_outgoing(napi_value bytes) { outgoing_.use(env_, bytes); }
+  // The same of a stream's items, from the start. They have memory of their own: items and answers take turns, and to
+  // register memory costs more than to send an item.
+  std::optional<ConstBytes> items(std::uint32_t size) const { return items_.part(0, size); }
+  void use_items(napi_value bytes) { items_.use(env_, bytes); }
 
   // A client or server was made, of which a state change will say that it is closed. JavaScript is kept in memory for
   // as long as there is one: a copy of it that is not used any more can be collected.
@@ -72,6 +78,18 @@ class Environment final : public Drainer {
   bool may_spin() const override { return control_[kNoSpin] == 0; }
 
  private:
+  // Memory of JavaScript's, which stays where it is while this has it.
+  class Registered {
+   public:
+    void use(napi_env env, napi_value bytes);
+    // Nothing when it is not in there.
+    std::optional<ConstBytes> part(std::uint32_t start, std::uint32_t size) const;
+
+   private:
+    Napi::Reference<Napi::Value> keep_;
+    MutableBytes bytes_;
+  };
+
   // False when JavaScript cannot run any more.
   bool deliver();
   void closed(std::size_t count);
@@ -85,8 +103,8 @@ class Environment final : public Drainer {
   Napi::FunctionReference on_batch_;  // weak while no client and no server is open
   std::size_t open_ = 0;
   ClientId newest_client_ = 0;
-  Napi::Reference<Napi::Value> outgoing_keep_;
-  MutableBytes outgoing_;
+  Registered outgoing_;
+  Registered items_;
   Napi::ObjectReference shared_;
   std::span<const std::int32_t> control_;
   bool delivering_ = false;

@@ -49,9 +49,15 @@ napi_value stream_room(napi_env env, napi_callback_info info) {
 
 napi_value send_items(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  const auto body = args.environment().outgoing(0, args.u32(2));
+  const auto body = args.environment().items(args.u32(2));
   if (!body) return args.handle(not_encoded());
   return room(args, args.environment().driver()->send_items(stream_at(args, 0), *body));
+}
+
+napi_value use_items(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().use_items(args.value(0));
+  return nullptr;
 }
 
 napi_value end_stream(napi_env env, napi_callback_info info) {
@@ -90,7 +96,7 @@ bool add_stream_methods(napi_env env, napi_value methods, Environment& environme
     return napi_set_named_property(env, methods, name, function) == napi_ok;
   };
   return add("replyWith", guarded<reply_with, Returns::kObject>) &&
-         add("streamRoom", guarded<stream_room, Returns::kHandle>) &&
+         add("streamRoom", guarded<stream_room, Returns::kHandle>) && add("useItems", use_items) &&
          add("sendItems", guarded<send_items, Returns::kHandle>) && add("endStream", guarded<end_stream>) &&
          add("consumeStream", guarded<consume_stream>) && add("cancelStream", guarded<cancel_stream>);
 }

@@ -29,7 +29,10 @@ bool add_item(StreamProducer* self, PyObject* item) {
     encoder.put_value(item);
     if (self->responder == nullptr) return false;
     const ConstBytes value = encoder.contents();
-    if (self->unsent == 0) self->body.assign(kItemsPrefixBytes, std::byte{0});
+    if (self->unsent == 0) {
+      self->body.reserve(kItemsPrefixBytes + sizeof(std::uint32_t) + value.size());  // one allocation of an only item's
+      self->body.assign(kItemsPrefixBytes, std::byte{0});
+    }
     const std::size_t before = self->body.size();
     try {
       append(self->body, static_cast<std::uint32_t>(value.size()));

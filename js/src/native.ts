@@ -20,6 +20,8 @@ export interface Native {
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
+  /** The same of what `sendItems` sends. */
+  useItems(bytes: Uint8Array): void
   /** Looks at `control` again: whether something pending keeps the event loop alive. */
   pendingChanged(): void
   /** So many bytes more (or fewer) are held by objects that only the garbage collector can let go. */

@@ -70,6 +70,7 @@ let next = 0
 let end = 0
 const keptBack = new KeptBack(table, slab)
 let outgoing: Buffer | undefined
+let outgoingItems: Buffer | undefined
 
 export function native(): Native {
   return loaded ?? start()
@@ -345,6 +346,13 @@ function joined(first: Buffer, second: Uint8Array): Buffer {
 export function share(bytes: Buffer): void {
   native().useOutgoing(bytes)
   outgoing = bytes
+}
+
+/** The same of the items of a stream. */
+export function shareItems(bytes: Buffer): void {
+  if (bytes === outgoingItems) return
+  native().useItems(bytes)
+  outgoingItems = bytes
 }
 
 /** Counts one more thing that keeps the process alive; `letGo` counts it out again. */

@@ -23,12 +23,14 @@ const host = {
   over() {},
 }
 
+/** Where the items to send are: told once for memory that is used again. */
+let memory
+
 /** Replaces the native side: `grant` says how many items may be sent from then on. */
 function withRoom(t) {
   const side = { room: 0, sent: 0, ended: false }
   t.mock.method(native(), 'streamRoom', () => side.room)
-  let memory
-  t.mock.method(native(), 'useOutgoing', bytes => {
+  t.mock.method(native(), 'useItems', bytes => {
     memory = bytes
   })
   t.mock.method(native(), 'sendItems', () => {

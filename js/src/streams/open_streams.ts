@@ -23,9 +23,12 @@ const open = new Map<number, Map<number, StreamEnd>>()
 
 export function addStream(end: StreamEnd): void {
   const { connection, id } = end.key
-  const known = open.get(connection)
-  if (known === undefined) open.set(connection, new Map([[id, end]]))
-  else known.set(id, end)
+  let known = open.get(connection)
+  if (known === undefined) {
+    known = new Map()
+    open.set(connection, known)
+  }
+  known.set(id, end)
 }
 
 export function removeStream({ connection, id }: StreamKey): void {

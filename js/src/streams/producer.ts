@@ -1,4 +1,4 @@
-import { codeNumber, failure, isBlocked, native, share } from '../runtime'
+import { codeNumber, failure, isBlocked, native, share, shareItems } from '../runtime'
 import { codeOf, encodeError, ItemWriter, messageOf } from '../values'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
 
@@ -113,7 +113,7 @@ export abstract class Producer implements StreamEnd {
     this.writer = undefined
     if (!this.isOver && writer.count > 0) {
       writer.finish()
-      share(writer.buffer)
+      shareItems(writer.buffer)
       this.room = native().sendItems(this.key.connection, this.key.id, writer.size)
     }
     if (spareWriters.length < mostSpareWriters) spareWriters.push(writer)

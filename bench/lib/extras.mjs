@@ -1,5 +1,5 @@
-// Rows that only ipcbridge has: many connections, idle connections, threads on one client, a slow call beside fast
-// ones, the core alone.
+// Rows that only ipcbridge has: many connections, idle connections, workers that share a name, threads on one client,
+// a slow call beside fast ones, the core alone.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +19,23 @@ async function connections(running, { seconds, warmup }) {
   }
   return result
 }
+
+const WORKERS = [1, 4]
+
+/** The calls of one client, over workers that share a name; of one worker, to compare with. */
+async function workers(running, { seconds, warmup }) {
+  const result = {}
+  for (const count of WORKERS) {
+    const address = running.address + count
+    result[count] = await running.run('many', { address, depth: 64, seconds, warmup })
+  }
+  return result
+}
+
+const withWorkers = job => ({
+  ...job,
+  server: job.server.map(part => part.replace(/server\.py$/, 'server_workers.py')),
+})
 
 /** Threads that share one blocking client, one call of each in flight. */
 async function threads(running, { seconds, warmup }) {
@@ -70,6 +87,7 @@ const MEASUREMENT_EXTRAS = {
     run: (running, { idleSeconds }) => idle(running, idleSeconds),
   },
   connections: { ways: BOTH, directions: ['node-python'], run: connections },
+  workers: { ways: SHM, directions: ['node-python'], prepare: withWorkers, run: workers },
   streams: {
     ways: [...BOTH, 'unix-lines', 'grpc'],
     directions: [...MAIN_DIRECTIONS, 'asyncio-node', 'python-python'],

@@ -1,4 +1,4 @@
-// What is no ratio of calls: the core alone, imports, idle connections, many connections.
+// The core alone, imports, idle connections, many connections, many workers.
 import { atLeast, atMost, divide, microseconds, percent, times } from './figure_rows.mjs'
 
 const plain = value => value
@@ -36,9 +36,16 @@ function manyConnections({ rate }, { add }) {
   }
 }
 
+function sharedWorkers({ rate }, { addRatio }) {
+  const job = 'workers/ipcbridge-shm/node-python'
+  const what = "four workers behind one name, handlers that wait 1 ms one at a time, calls/s of one worker's"
+  addRatio(what, divide(rate(job, '4'), rate(job, '1')), 3.2, 3.9)
+}
+
 export function resourceFigures(measured, collected) {
   coreAndImports(measured, collected)
   idleConnections('node-python', 'Node client, Python server', measured, collected)
   idleConnections('python-node', 'Python client, Node server', measured, collected)
   manyConnections(measured, collected)
+  sharedWorkers(measured, collected)
 }

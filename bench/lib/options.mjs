@@ -19,6 +19,7 @@ export const WORKS = [
   'blocked',
   'beside',
   'connections',
+  'workers',
   'idle',
   'core',
   'imports',

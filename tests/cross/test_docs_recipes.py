@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +52,22 @@ def launch(folder: Path) -> Iterator[Launch]:
     def launch(*command: str | Path, **variables: str) -> subprocess.Popen[str]:
         env = os.environ | variables
         program = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            start_new_session=True,
         )
         started.append(program)
         return program
 
     yield launch
     for program in started:
-        program.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)  # with the workers that it has started
         program.communicate()
 
 
@@ -195,29 +205,71 @@ def pm2(folder: Path) -> Iterator[_Pm2]:
     pm2("kill")
 
 
-def _calls_until(calc: Any, is_over: threading.Event) -> list[int]:
-    answers = []
+def _pids(calc: Any) -> set[int]:
+    """Of the workers that a client is connected to."""
+    return {link["peer_pid"] for link in ipc.status(calc)["links"] if link["state"] == "ready"}
+
+
+def _wait_for_workers(calc: Any, are_there: Callable[[set[int]], bool]) -> set[int]:
+    while not are_there(pids := _pids(calc)):  # nobody tells of the links of a list
+        time.sleep(0.01)
+    return pids
+
+
+def _calls_until(calc: Any, is_over: threading.Event) -> set[int]:
+    answers = set()
     while not is_over.is_set():
-        answers.append(calc.add(2, 3))
+        answers.add(calc.add(2, 3))
     return answers
+
+
+@contextmanager
+def _calls_that_do_not_fail(calc: Any) -> Iterator[None]:
+    is_over = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(_calls_until, calc, is_over)
+        try:
+            yield
+        finally:
+            is_over.set()
+        assert answers.result() == {5}
+
+
+def test_workers_of_a_cluster_are_restarted(start: Any) -> None:
+    program, _ = start("serving calc", "node", "workers.mjs")
+    with ipc.connect("calc") as calc:
+        first = _wait_for_workers(calc, lambda pids: len(pids) == os.cpu_count())
+        with _calls_that_do_not_fail(calc):
+            program.send_signal(signal.SIGHUP)
+            wait_for_line(program, "restarted")
+            second = _wait_for_workers(calc, lambda pids: len(pids) == os.cpu_count() and not pids & first)
+        os.kill(min(second), signal.SIGKILL)
+        _wait_for_workers(calc, lambda pids: len(pids) == os.cpu_count() and min(second) not in pids)
+    program.terminate()
+    assert program.wait(60) == 0
+
+
+def test_workers_that_are_forked_are_started_again(start: Any) -> None:
+    program, _ = start("serving calc", sys.executable, "workers.py")
+    with ipc.connect("calc") as calc:
+        first = _wait_for_workers(calc, lambda pids: len(pids) == os.cpu_count())
+        assert calc.add(2, 3) == 5
+        os.kill(min(first), signal.SIGKILL)
+        _wait_for_workers(calc, lambda pids: len(pids) == os.cpu_count() and min(first) not in pids)
+    program.terminate()
+    assert program.wait(60) == 0
 
 
 def test_pm2_reloads_a_service_and_no_call_fails(pm2: _Pm2) -> None:
     pm2("start", "ecosystem.config.cjs")
-    is_reloaded = threading.Event()
-    with ipc.connect("calc") as calc, ThreadPoolExecutor(1) as pool:
-        first = ipc.status(calc)["peer_pid"]
-        answers = pool.submit(_calls_until, calc, is_reloaded)
-        try:
+    with ipc.connect("calc") as calc:
+        first = _wait_for_workers(calc, lambda pids: len(pids) == 2)
+        with _calls_that_do_not_fail(calc):
             pm2("reload", "calc")
-        finally:
-            is_reloaded.set()
-        assert set(answers.result()) == {5}
-        calc.add(2, 3)
-        assert ipc.status(calc)["peer_pid"] != first
+        _wait_for_workers(calc, lambda pids: len(pids) == 2 and not pids & first)
     pm2("stop", "calc")
-    (described,) = json.loads(pm2("jlist", "--silent"))
-    assert (described["pm2_env"]["status"], described["pm2_env"]["exit_code"]) == ("stopped", 0)
+    for described in json.loads(pm2("jlist", "--silent")):
+        assert (described["pm2_env"]["status"], described["pm2_env"]["exit_code"]) == ("stopped", 0)
 
 
 # As Compose runs them, as far as that goes without a container.

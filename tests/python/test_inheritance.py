@@ -43,6 +43,7 @@ def outer(serve: Any, connect: Any, inner: Any) -> Any:
         "ask_async": ask_async,
         "ask_again": lambda: connect("outer").ask(),
         "submit": lambda: ipc.submit(inner).see().result(30),
+        "fan_out": lambda: ipc.fan_out([inner]).see()[0].value,
     }
     serve("outer", service)
     return connect("outer")
@@ -50,7 +51,7 @@ def outer(serve: Any, connect: Any, inner: Any) -> Any:
 
 def test_metadata_that_are_marked_pass_on_and_others_do_not(outer: Any) -> None:
     marked = ipc.with_options(outer, metadata={"tenant": 7, "secret": 1}, pass_on=["tenant"])
-    for ask in (marked.ask, marked.ask_async, marked.submit, marked.ask_again):
+    for ask in (marked.ask, marked.ask_async, marked.submit, marked.fan_out, marked.ask_again):
         assert ask() == [{"tenant": 7}, None]
     assert outer.ask() == [{}, None]
 

@@ -122,9 +122,12 @@ class FanOut:
             except (IpcError, AttributeError) as error:
                 return Outcome(peer, error=error)
 
-        from concurrent.futures import ThreadPoolExecutor  # takes long to import
+        # Both take long to import.
+        from concurrent.futures import ThreadPoolExecutor
+        from contextvars import copy_context
 
         if not self._peers:
             return []
+        contexts = [copy_context().run for _ in self._peers]  # so that each inherits what a call made here would
         with ThreadPoolExecutor(min(len(self._peers), _MOST_THREADS)) as threads:
-            return list(threads.map(call, self._peers))
+            return list(threads.map(lambda run, peer: run(call, peer), contexts, self._peers))

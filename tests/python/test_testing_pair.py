@@ -124,6 +124,19 @@ def test_mocks_are_methods_and_a_mock_with_a_spec_is_a_service() -> None:
             client.add(1, 2, 3)
 
 
+def test_a_mock_of_a_method_that_takes_floats_is_a_method() -> None:
+    class Scale:
+        def weigh(self, grams: float = 1.0) -> float: ...
+
+        weigh.__annotations__["grams"] = float  # no string, of which a mock cannot tell the meaning
+
+    scale = mock.create_autospec(Scale, instance=True)
+    scale.weigh.return_value = 5
+    with testing.fake(scale) as client:
+        assert client.weigh(2) == 5
+    assert isinstance(scale.weigh.call_args.args[0], float)
+
+
 def test_what_a_fake_records_is_seen_through_every_view_of_it_and_of_no_other_client() -> None:
     with testing.fake({"add": testing.answer(1)}) as calc:
         ipc.with_options(calc, timeout=5).add(1)

@@ -23,9 +23,12 @@ def with_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     if parameters is None:
         return function
     places, rest, names, others = parameters
-    from functools import wraps
+    from functools import WRAPPER_ASSIGNMENTS, wraps
 
-    @wraps(function, updated=())
+    # Those of a mock may be mocks, which a function takes no name from.
+    assigned = [name for name in WRAPPER_ASSIGNMENTS if isinstance(getattr(function, name, None), (str, dict, tuple))]
+
+    @wraps(function, assigned, updated=())
     def convert(*args: Any, **kwargs: Any) -> Any:
         given = list(args)
         for at, to_float in places:

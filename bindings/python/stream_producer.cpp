@@ -16,17 +16,37 @@ namespace {
 // How long a generator may go on before others get their turn on its thread.
 constexpr Duration kSlice = std::chrono::milliseconds(5);
 
+// Ctrl-C on the user's own thread ends the call that the thread waits for, and is raised by it.
+bool is_interrupt(const StreamProducer* self) {
+  return self->call == Py_None && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+}
+
+void interrupt(StreamProducer* self) {
+  const RaisedAside aside;
+  const Error why{Code::kCancelled, "the call was interrupted"};
+  self->responder->end_stream(self->key, &why, {});
+  close_iterator(self);
+  forget_producer(self);
+}
+
+// The iterator has given no item; an exception is set if it has raised one.
+void finish(StreamProducer* self) {
+  if (PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_StopIteration) != 0) PyErr_Clear();
+  if (PyErr_Occurred() == nullptr) {
+    Py_CLEAR(self->iterator);
+    forget_producer(self);
+  } else if (is_interrupt(self)) {
+    interrupt(self);
+  } else {
+    fail_stream(self, Stage::kHandler);
+  }
+}
+
 Progress produce(StreamProducer* self) {
   PyObject* iterator = self->iterator;
   PyObject* item = Py_TYPE(iterator)->tp_iternext(iterator);
   if (item == nullptr) {
-    if (PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_StopIteration) != 0) PyErr_Clear();
-    if (PyErr_Occurred() != nullptr) {
-      fail_stream(self, Stage::kHandler);
-    } else {
-      Py_CLEAR(self->iterator);
-      forget_producer(self);
-    }
+    finish(self);
     return Progress::kOver;
   }
   const bool added = add_item(self, item);
@@ -66,6 +86,13 @@ void run(StreamProducer* self) {
   }
 }
 
+bool leave_context(StreamProducer* self) {
+  if (PyErr_Occurred() == nullptr) return PyContext_Exit(self->context) == 0;
+  const RaisedAside aside;
+  PyContext_Exit(self->context);
+  return false;
+}
+
 // False with an exception set.
 bool go_on(StreamProducer* self) {
   if (self->is_running) {
@@ -80,7 +107,7 @@ bool go_on(StreamProducer* self) {
     run(self);
   } while (self->is_due && self->iterator != nullptr);
   self->is_running = false;
-  return PyContext_Exit(self->context) == 0;
+  return leave_context(self);
 }
 
 bool resume_async(StreamProducer* self) {

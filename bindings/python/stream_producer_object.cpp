@@ -101,6 +101,7 @@ StreamProducer* new_producer(Responder& responder, PyObject* driver, PyObject* c
     Py_XDECREF(context);
     return nullptr;
   }
+  use_up(source);
   self->responder = &responder;
   self->driver = new_reference(driver);
   self->call = new_reference(call);

@@ -3,6 +3,32 @@
 #include "bindings/python/objects.hpp"
 
 namespace ipcbridge::python {
+namespace {
+
+constexpr const char* kIterator = "iterator";  // of an ipc.stream; None: it has been taken
+
+bool is_generator(PyObject* source) { return PyGen_CheckExact(source) != 0 || PyAsyncGen_CheckExact(source) != 0; }
+
+const char* progress_of(PyObject* source) {
+  if (PyGen_CheckExact(source) != 0) return "gi_frame";
+  return PyAsyncGen_CheckExact(source) != 0 ? "ag_frame" : kIterator;
+}
+
+}  // namespace
+
+bool is_used_up(PyObject* source) {
+  const RaisedAside aside;
+  PyObject* progress = PyObject_GetAttrString(source, progress_of(source));
+  if (progress == nullptr) PyErr_Clear();  // a stream that has arrived looks after itself
+  const bool used_up = progress == Py_None;
+  Py_XDECREF(progress);
+  return used_up;
+}
+
+void use_up(PyObject* source) {
+  if (is_generator(source) || PyIter_Check(source) != 0) return;
+  if (PyObject_SetAttrString(source, kIterator, Py_None) != 0) PyErr_Clear();
+}
 
 PyObject* iterator_of(PyObject* source, bool& is_async) {
   if (PyAsyncGen_CheckExact(source) != 0) {
@@ -14,7 +40,7 @@ PyObject* iterator_of(PyObject* source, bool& is_async) {
   if (answer == nullptr) return nullptr;
   is_async = answer == Py_True;
   Py_DECREF(answer);
-  return PyObject_GetAttrString(source, "iterator");
+  return PyObject_GetAttrString(source, kIterator);
 }
 
 int is_async_source(PyObject* source) {

@@ -361,6 +361,17 @@ def test_an_asynchronous_generator_is_refused_by_a_blocking_call(service: Rows, 
     assert caught.value.code == "invalid_argument"
 
 
+def test_a_stream_is_sent_once(service: Rows, connect: Any) -> None:
+    rows = connect("rows")
+    for numbers in (ipc.stream([1, 2]), (number for number in (1, 2))):
+        assert rows.total(numbers) == 3
+        with pytest.raises(
+            ipc.IpcError, match=r"args\[0\] cannot be sent: a stream that has been read, or sent"
+        ) as caught:
+            rows.total(numbers)
+        assert caught.value.code == "invalid_argument"
+
+
 def test_the_same_stream_twice_is_refused(service: Rows, connect: Any) -> None:
     numbers = iter_of(3)
     with pytest.raises(ipc.IpcError, match=r"args\[1\] cannot be sent: the same stream twice"):
@@ -492,3 +503,29 @@ def test_streams_that_cannot_begin_end_all_the_same(serve: Any, connect: Any) ->
         with pytest.raises(ipc.IpcError, match="could not begin") as caught:
             next(stream)
         assert caught.value.code == "internal"
+
+
+def test_ctrl_c_in_a_generator_that_is_sent_ends_the_call(children: Children) -> None:
+    service = children.serve("calc", "service['total'] = lambda numbers: sum(numbers)")
+    child = children.run("""
+        def numbers():
+            try:
+                say('begun')
+                while True:
+                    time.sleep(0.01)
+                    yield 1
+            finally:
+                say('closed')
+        with ipc.connect('calc') as calc:
+            try:
+                calc.total(numbers())
+            except KeyboardInterrupt:
+                say('interrupted')
+            say(calc.total(number for number in (1, 2)))
+        """)
+    child.expect("begun")
+    child.interrupt()
+    child.expect("closed")
+    child.expect("interrupted")
+    child.expect("3")
+    assert service.poll() is None

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bindings/python/stream_source.hpp"
 #include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/python_rules.hpp"
@@ -235,6 +236,9 @@ bool Encoder::put_stream(PyObject* value) {
   if (!is_stream) return false;
   if (!accepts_streams_) {
     throw Refused{PyAsyncGen_CheckExact(value) != 0 ? kNoAsyncStream : kNoStream, false, {}, {}};
+  }
+  if (is_used_up(value)) {
+    throw Refused{"a stream that has been read, or sent, already: its items can be sent once", false, {}, {}};
   }
   if (std::find(streams_.begin(), streams_.end(), value) != streams_.end()) {
     throw Refused{"the same stream twice: what one reader takes the other does not get", false, {}, {}};

@@ -85,6 +85,20 @@ Napi::Value peer_or_null(Napi::Env env, const LocalPeer* identity) {
   return peer;
 }
 
+Napi::Value stalled_or_null(Napi::Env env, const StreamStatus& streams) {
+  if (streams.stalled == 0) return env.Null();
+  Napi::Object stalled = Napi::Object::New(env);
+  stalled["count"] = static_cast<double>(streams.stalled);
+  stalled["ms"] = std::chrono::duration<double, std::milli>(streams.stalled_for).count();
+  return stalled;
+}
+
+void put_streams(Napi::Object object, const StreamStatus& streams) {
+  object["openStreams"] = static_cast<double>(streams.open);
+  object["stalledStreams"] = stalled_or_null(object.Env(), streams);
+  object["awaitedStreams"] = static_cast<double>(streams.awaited);
+}
+
 Napi::Object link_object(Napi::Env env, const LinkStatus& link) {
   Napi::Object object = Napi::Object::New(env);
   object["state"] = std::string(state_name(link.state));
@@ -94,6 +108,8 @@ Napi::Object link_object(Napi::Env env, const LinkStatus& link) {
   object["peer"] = peer_or_null(env, link.local_peer());
   object["unreadBytes"] = static_cast<double>(link.unread_bytes);
   object["busy"] = busy_or_null(env, link.busy);
+  object["runningCalls"] = static_cast<double>(link.running_calls);
+  put_streams(object, link.streams);
   return object;
 }
 
@@ -158,6 +174,8 @@ Napi::Object to_object(Napi::Env env, const ServerStatus& status) {
   object["connections"] = static_cast<double>(status.connections);
   object["shmConnections"] = static_cast<double>(status.shm_connections);
   object["runningCalls"] = static_cast<double>(status.running_calls);
+  object["pendingCalls"] = static_cast<double>(status.pending_calls);
+  put_streams(object, status.streams);
   return object;
 }
 

@@ -66,6 +66,20 @@ py::object text_or_none(const std::string& text) {
   return to_str(text);
 }
 
+py::object stalled_or_none(const StreamStatus& streams) {
+  if (streams.stalled == 0) return py::none();
+  py::dict stalled;
+  stalled["count"] = streams.stalled;
+  stalled["seconds"] = std::chrono::duration<double>(streams.stalled_for).count();
+  return stalled;
+}
+
+void put_streams(py::dict& dict, const StreamStatus& streams) {
+  dict["open_streams"] = streams.open;
+  dict["stalled_streams"] = stalled_or_none(streams);
+  dict["awaited_streams"] = streams.awaited;
+}
+
 py::dict link_dict(const LinkStatus& link) {
   py::dict dict;
   dict["state"] = to_str(state_name(link.state));
@@ -77,6 +91,8 @@ py::dict link_dict(const LinkStatus& link) {
   dict["peer_uid"] = peer != nullptr ? py::cast(peer->uid) : py::none();
   dict["unread_bytes"] = link.unread_bytes;
   dict["busy"] = busy_or_none(link.busy);
+  dict["running_calls"] = link.running_calls;
+  put_streams(dict, link.streams);
   return dict;
 }
 
@@ -145,6 +161,8 @@ py::dict to_dict(const ServerStatus& status) {
   dict["connections"] = status.connections;
   dict["shm_connections"] = status.shm_connections;
   dict["running_calls"] = status.running_calls;
+  dict["pending_calls"] = status.pending_calls;
+  put_streams(dict, status.streams);
   return dict;
 }
 

@@ -63,6 +63,12 @@ class IdMap {
       if (slot.used) visit(slot.id, slot.value);
     }
   }
+  template <typename F>
+  void for_each(F&& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.used) visit(slot.id, slot.value);
+    }
+  }
 
   void clear() {
     slots_.clear();

@@ -188,6 +188,9 @@ LinkStatus Client::status_of(const Link& link) const {
   status.peer = channel.peer();
   status.unread_bytes = channel.unread();
   status.busy = link.connection->peer_activity();
+  const Session& session = link.connection->session();
+  status.streams.add(session.stream_activity(), context().now());
+  status.running_calls = session.inbound_calls();
   return status;
 }
 

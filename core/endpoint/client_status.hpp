@@ -6,11 +6,24 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/clock.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/peer_activity.hpp"
+#include "core/rpc/stream.hpp"
 #include "core/transport/principal.hpp"
 
 namespace ipcbridge {
+
+// What the open streams of a connection wait for, or of several.
+struct StreamStatus {
+  std::uint64_t open = 0;     // of either side
+  std::uint64_t stalled = 0;  // of this side, until the other reads
+  Duration stalled_for{};     // the longest of them
+  std::uint64_t awaited = 0;  // of the other side: the reader has taken what has come
+
+  void add(const StreamActivity& activity, TimePoint now);
+  void add(const StreamStatus& other);
+};
 
 // One address that a client looks for its service at, and who is there. Those who share an address have one each, whose
 // address ends in "@" and their number.
@@ -23,6 +36,8 @@ struct LinkStatus {
   // Over shared memory, where the service need not answer to be seen:
   std::uint64_t unread_bytes = 0;  // sent, not read by it
   std::optional<PeerActivity> busy;
+  StreamStatus streams;
+  std::uint64_t running_calls = 0;  // of the service, to references and methods of this side; not answered
 
   // The peer, if it is a process of this machine.
   const LocalPeer* local_peer() const { return peer ? std::get_if<LocalPeer>(&*peer) : nullptr; }

@@ -52,6 +52,8 @@ struct ServerStatus {
   std::uint64_t connections = 0;
   std::uint64_t shm_connections = 0;
   std::uint64_t running_calls = 0;
+  std::uint64_t pending_calls = 0;  // to references and methods of the clients; not answered
+  StreamStatus streams;
 };
 
 // Owns the connections of one consumer (a Node environment, an asyncio loop, a process's blocking API)

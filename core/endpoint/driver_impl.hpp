@@ -120,7 +120,10 @@ void Driver::Impl::use_session(const StreamKey& stream, Use use) {
 template <typename Use>
 Result<StreamRoom> Driver::Impl::with_stream(const StreamKey& stream, Use use) {
   Result<StreamRoom> room = Error{Code::kCancelled, "the stream's connection has ended"};
-  use_session(stream, [&](Session& session) { room = use(session); });
+  use_session(stream, [&](Session& session) {
+    room = use(session);
+    if (room.ok() && room.value().empty()) session.note_stalled(stream.id, context_.now());
+  });
   return room;
 }
 

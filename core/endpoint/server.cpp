@@ -367,7 +367,10 @@ ServerStatus Server::status() {
     if (!connection->is_open()) continue;
     ++status.connections;
     if (connection->channel().transport() == "shm") ++status.shm_connections;
-    status.running_calls += connection->session().inbound_calls();
+    const Session& session = connection->session();
+    status.running_calls += session.inbound_calls();
+    status.pending_calls += session.pending_calls();
+    status.streams.add(session.stream_activity(), context().now());
   }
   return status;
 }

@@ -121,6 +121,10 @@ class Session {
   // been sent.
   Result<StreamRoom> send_items(std::uint64_t stream, ConstBytes body);
 
+  // To be called where stream_room() or send_items() has said that nothing may be sent, for stream_activity(): the
+  // session knows no clock.
+  void note_stalled(std::uint64_t stream, TimePoint now);
+
   // No more items follow; `error`, where there is one, says why.
   void end_stream(std::uint64_t stream, const Error* error = nullptr, ConstBytes details = {});
 
@@ -159,6 +163,7 @@ class Session {
   std::size_t inbound_calls() const { return inbound_.size(); }
   // What a call of this size that finds no room waits for, to be told: "the service, which ...".
   std::string describe_wait(std::size_t bytes) const;
+  StreamActivity stream_activity() const;
   std::size_t open_streams() const { return open_inbound_streams_ + outbound_streams_.size(); }
   bool idle() const { return pending_.empty() && inbound_.empty() && open_streams() == 0 && outbox_.empty(); }
   bool expects_frames() const { return !pending_.empty() || open_inbound_streams_ != 0; }
@@ -195,8 +200,9 @@ class Session {
     bool announced = false;  // the message that carries it has been sent
     bool in_outbox = false;  // some of its items are
     bool wants_room = false;
-    bool ended = false;           // the last message is on its way
-    std::unique_ptr<Buffer> end;  // that message, before the stream is announced
+    TimePoint stalled_since = kNever;  // while it wants room
+    bool ended = false;                // the last message is on its way
+    std::unique_ptr<Buffer> end;       // that message, before the stream is announced
   };
   // An inbound call's.
   struct CallStreams {

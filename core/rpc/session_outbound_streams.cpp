@@ -126,12 +126,36 @@ Result<StreamRoom> Session::stream_room(std::uint64_t id) {
   if (stream == nullptr || stream->ended || stream->end) return cancelled();
   const StreamRoom room = room_of(*stream);
   stream->wants_room = room.empty();
+  if (!stream->wants_room) stream->stalled_since = kNever;
   return room;
+}
+
+void Session::note_stalled(std::uint64_t id, TimePoint now) {
+  OutboundStream* stream = outbound_streams_.find(id);
+  if (stream != nullptr && stream->wants_room) stream->stalled_since = std::min(stream->stalled_since, now);
+}
+
+StreamActivity Session::stream_activity() const {
+  StreamActivity activity;
+  outbound_streams_.for_each([&](std::uint64_t, const OutboundStream& stream) {
+    if (stream.ended) return;
+    ++activity.open;
+    if (!stream.wants_room) return;
+    ++activity.stalled;
+    activity.stalled_since = std::min(activity.stalled_since, stream.stalled_since);
+  });
+  inbound_streams_.for_each([&](std::uint64_t, const InboundStream& stream) {
+    if (stream.cancelled) return;
+    ++activity.open;
+    if (!stream.ended && stream.window.all_consumed()) ++activity.awaited;
+  });
+  return activity;
 }
 
 void Session::tell_room(std::uint64_t id, OutboundStream& stream) {
   if (!stream.wants_room || room_of(stream).empty()) return;
   stream.wants_room = !events_.on_stream_room(*this, id);
+  if (!stream.wants_room) stream.stalled_since = kNever;
   has_untold_rooms_ = has_untold_rooms_ || stream.wants_room;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/rpc/hello.hpp"
 
@@ -79,6 +80,14 @@ class StreamCredit {
  private:
   StreamTotals granted_;
   StreamTotals sent_;
+};
+
+// The streams of a connection that are open, of either side, and what they wait for.
+struct StreamActivity {
+  std::uint64_t open = 0;
+  std::uint64_t stalled = 0;         // of this side: nothing may be sent until the peer has read
+  TimePoint stalled_since = kNever;  // by those that have been told of; the first
+  std::uint64_t awaited = 0;         // of the peer's: what has come has been taken
 };
 
 // What of a stream its consumer has taken, and what it grants for that.

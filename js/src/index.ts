@@ -60,7 +60,7 @@ export { context } from './serve/context'
 export { type MethodOptions, method } from './serve/exposure'
 export { Server } from './serve/server'
 export { closeOnSignals, type SignalOptions } from './serve/signals'
-export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus } from './status'
+export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus, StalledStreams } from './status'
 export { Stream } from './streams/stream'
 export {
   type Float,

@@ -21,11 +21,27 @@ export interface LinkStatus {
    * answers nothing is seen. docs/connections.md says which services tell.
    */
   busy: { method: string; ms: number } | null
+  /** Calls of the service to functions, objects and methods of this side that are not answered yet: callbacks. */
+  runningCalls: number
+  /** Of either side. */
+  openStreams: number
+  /**
+   * Of these, those of this side that make no items because the other side has not read what it was sent: how many, and for how
+   * long one has waited, at most. null where none waits.
+   */
+  stalledStreams: StalledStreams | null
+  /** Of these, those of the other side of which all that has come is read: what follows is up to the other side. */
+  awaitedStreams: number
+}
+
+export interface StalledStreams {
+  count: number
+  ms: number
 }
 
 /**
  * All addresses together, joined by commas: transport and peer are of the first that is connected, and `busy` of the
- * service that has been busy for longest.
+ * service that has been busy for longest; numbers are sums.
  */
 export interface ClientStatus extends LinkStatus {
   /** Sent and not answered. */
@@ -53,4 +69,10 @@ export interface ServerStatus {
   shmConnections: number
   /** Requests that are not answered yet. */
   runningCalls: number
+  /** Calls to functions, objects and methods of the clients that are not answered yet: callbacks. */
+  pendingCalls: number
+  /** The streams of all connections, as of a client. */
+  openStreams: number
+  stalledStreams: StalledStreams | null
+  awaitedStreams: number
 }

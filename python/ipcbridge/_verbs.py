@@ -92,10 +92,14 @@ def status(of: Any) -> dict[str, Any]:
     Of a proxy: state, address, transport ('shm', 'unix', 'inproc'), fallback_reason, peer_pid and peer_uid, all
     four None where there is nothing to say; over shared memory, from what can be seen of a service that answers
     nothing, unread_bytes (sent, and not read by it) and busy: {'method', 'seconds'} of what it has been doing for
-    long, or None; then pending_calls, queued_calls, queued_bytes and dropped_notifications; and links, which tell of
-    each address of the list what comes before those, and in place of one that servers share ('calc') of each of them
-    that it is connected to ('calc@2').
-    Of a server: state, address, path, connections and more.
+    long, or None; running_calls, calls of the service to functions, objects and methods of this side that are not
+    answered yet; open_streams of either side; stalled_streams: {'count', 'seconds'} of those of this side that make no
+    items until the other side has read, the seconds of the one that has waited longest, or None; awaited_streams, those
+    of the other side of which all that has come is read; then pending_calls, queued_calls, queued_bytes and
+    dropped_notifications; and links, which tell of each address of the list what comes before those, and in place of
+    one that servers share ('calc') of each of them that it is connected to ('calc@2').
+    Of a server: state, address, path, connections, running_calls, pending_calls (calls to its clients), the three of
+    streams, and more.
     """
     if isinstance(of, BaseProxy):
         return cast("dict[str, Any]", parts(of)[0].status())

@@ -140,6 +140,10 @@ test('a list of addresses is balanced, and one that dies is gone round', async t
     peer: pid ? { pid, uid: process.getuid() } : null,
     unreadBytes: 0,
     busy: null,
+    runningCalls: 0,
+    openStreams: 0,
+    stalledStreams: null,
+    awaitedStreams: 0,
   })
   const ready = addresses.map((address, i) => linkOf(address, 'ready', 'shm', children[i].pid))
   assert.deepEqual(ipc.status(remote).links, ready)

@@ -153,6 +153,10 @@ def link_of(address: str, state: str, transport: str | None = None, pid: int | N
         "peer_uid": None if pid is None else os.getuid(),
         "unread_bytes": 0,
         "busy": None,
+        "running_calls": 0,
+        "open_streams": 0,
+        "stalled_streams": None,
+        "awaited_streams": 0,
     }
 
 

@@ -47,6 +47,10 @@ _CLOSED: dict[str, Any] = {
     "connections": 0,
     "shm_connections": 0,
     "running_calls": 0,
+    "pending_calls": 0,
+    "open_streams": 0,
+    "stalled_streams": None,
+    "awaited_streams": 0,
 }
 
 
@@ -130,7 +134,7 @@ class Server:
         return self._loop if self._is_on_main_thread else None
 
     def status(self) -> dict[str, Any]:
-        """State, address, path, connections, running_calls."""
+        """State, address, path, connections, running_calls, and more: see ipcbridge.status()."""
         native = self._driver.native
         native.check_process()
         # The event loop may be closed, and with it what would tell of a server that has ended before.

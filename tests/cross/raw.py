@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 HELLO, REQUEST, REPLY, ERROR, PING, PONG = 1, 2, 3, 4, 11, 12
-MORE = 2  # flag: another fragment follows
+STREAM_ITEM, STREAM_END, CREDIT, RELEASE = 7, 8, 9, 10
+MORE, STREAMS, REFERENCE = 2, 4, 8  # flags: another fragment follows; streams do; a reference is called
+OF_ACCEPTOR = 1 << 63  # in the ids of what it begins
 MOST = 16_368  # bytes of a frame's body
 PATIENCE = 20  # seconds
 
@@ -23,6 +25,28 @@ def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> by
     limits = (256 << 20, 64 << 20, 1024)
     fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", major, minor, 80, 0, 0, *limits, len(methods), bytes(16), 0)
     return frame(HELLO, 0, fixed + b"".join(struct.pack("<H", len(name)) + name for name in (b"", *methods)))
+
+
+def hello_with_streams() -> bytes:
+    """The same of one that takes streams, four items at a time."""
+    limits = (256 << 20, 64 << 20, 1024)
+    fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", 1, 0, 104, 0, 0, *limits, 0, bytes(16), 0)
+    return frame(HELLO, 0, fixed + struct.pack("<QIIQ", 1 << 18, 4, 1024, 0) + struct.pack("<HH", 0, 0))
+
+
+def request_with_stream(call_id: int, method: int, arguments: bytes) -> bytes:
+    """Of one frame; the stream's id follows its own."""
+    body = struct.pack("<QII", call_id + 1, 1, 0) + struct.pack("<QII", 0, method, 0) + arguments
+    return frame(REQUEST, call_id, body, STREAMS)
+
+
+def items(stream: int, count: int) -> bytes:
+    """So many nulls."""
+    return frame(STREAM_ITEM, stream, struct.pack("<I", count) + struct.pack("<IB", 1, 0xC0) * count)
+
+
+def credit(stream: int, items: int, size: int) -> bytes:
+    return frame(CREDIT, stream, struct.pack("<QQ", items, size))
 
 
 def message(kind: int, call_id: int, body: bytes) -> bytes:

@@ -1,0 +1,77 @@
+"""Peers that break the rules of streams and references lose their connection, and disturb nobody."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import pytest
+import raw
+from harness import Peer
+from pairs import KINDS, Pair
+
+Make = Callable[..., Peer]
+MOST = 2**64 - 1
+CALL, STREAM = 1, 2  # ids of the stranger's
+SERVERS_STREAM = raw.OF_ACCEPTOR | 1
+END = raw.frame(raw.STREAM_END, STREAM)
+
+VIOLATIONS = {
+    "a stream ended twice": END + END,
+    "items after the end": END + raw.items(STREAM, 1),
+    "items of no stream": raw.items(99, 1),
+    "items of the call": raw.items(CALL, 1),
+    "credit that nobody has asked for": raw.credit(SERVERS_STREAM, MOST, MOST),
+    "credit for its own stream": raw.credit(STREAM, 1, 1),
+    "credit that is cut short": raw.frame(raw.CREDIT, SERVERS_STREAM, struct.pack("<Q", MOST)),
+    "a stream with an id of the server's": raw.frame(
+        raw.REQUEST, 5, struct.pack("<QII", SERVERS_STREAM, 1, 0) + bytes(16) + b"\x90", raw.STREAMS
+    ),
+    "a release of what was not passed": raw.frame(raw.RELEASE, 0, struct.pack("<QQ", raw.OF_ACCEPTOR | 77, 1)),
+    "a call of a reference that was not passed": raw.frame(
+        raw.REQUEST, 5, bytes(16) + struct.pack("<Q", 77) + b"\x90", raw.REFERENCE
+    ),
+}
+
+
+def stranger_of(pair: Pair) -> tuple[raw.Connection, dict[str, int]]:
+    stranger = raw.connect(pair.of_server()["path"])
+    stranger.send(raw.hello_with_streams())
+    return stranger, stranger.methods()
+
+
+@pytest.mark.parametrize("sent", VIOLATIONS.values(), ids=VIOLATIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_whoever_breaks_the_rules_loses_its_connection_and_disturbs_nobody(kind: str, sent: bytes, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind), "calc")
+    reading = pair.client.start("read", on="c", method="numbers", args=[50_000])
+    stranger, methods = stranger_of(pair)
+    stranger.send(raw.request_with_stream(CALL, methods["hold"], b"\x90"))
+    pair.server.event("held")
+    stranger.send(sent)
+    stranger.wait_until_closed()
+    stranger.close()
+    pair.server.event("released")
+    assert reading.result() == {"count": 50_000, "sum": sum(range(50_000)), "error": None}
+    assert pair.call("add", 1, 2) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_credit_that_is_enormous_goes_back_or_comes_again_is_harmless(kind: str, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind), "calc")
+    stranger, methods = stranger_of(pair)
+    stranger.send(raw.request(CALL, methods["numbers"], b"\x91\xcd\x03\xe8"))  # [1000]
+    kind_of_answer, body = stranger.frame()
+    assert kind_of_answer == raw.REPLY
+    (stream,) = struct.unpack_from("<Q", body)
+    for items, size in ((MOST, MOST), (0, 0), (MOST, MOST), (1, MOST)):
+        stranger.send(raw.credit(stream, items, size))
+    count = 0
+    while (arrived := stranger.frame())[0] == raw.STREAM_ITEM:
+        count += struct.unpack_from("<I", arrived[1])[0]
+    assert (count, arrived) == (1000, (raw.STREAM_END, b""))
+    stranger.send(raw.credit(stream, MOST, MOST))  # it has crossed the end
+    stranger.send(raw.frame(raw.PING, 7))
+    assert stranger.frame()[0] == raw.PONG
+    stranger.close()
+    assert pair.call("add", 1, 2) == 3

@@ -14,6 +14,7 @@ const clients = new Map()
 const servers = new Map()
 const controllers = new Map()
 const streams = new Map()
+const sipping = new EventEmitter()
 let gate = makeGate()
 let crowd = []
 
@@ -148,6 +149,17 @@ const actions = {
     return (await items.next()).value
   },
   finish: async ({ as }) => read(streams.get(as)),
+  sip: async ({ on, method, count, every }) => {
+    let next = 0
+    for await (const number of clients.get(on)[method](count)) {
+      if (number !== next++) throw new Error(`${number} came instead of ${next - 1}`)
+      if (next % every !== 0) continue
+      event('paused')
+      await new Promise(resolve => sipping.once('go on', resolve))
+    }
+    return next
+  },
+  go_on: () => sipping.emit('go on'),
   open_gate: () => gate.open(),
   feed: async command => {
     const result = await memberOf(viewOf(command), command.method)(numbers(command.count))

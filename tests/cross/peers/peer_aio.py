@@ -37,6 +37,9 @@ async def _numbers(count: int) -> AsyncIterator[int]:
 
 
 class Actions:
+    def __init__(self) -> None:
+        self._went_on = asyncio.Semaphore(0)
+
     async def directory(self, path: str, **_: Any) -> None:
         os.environ["IPCBRIDGE_DIR"] = path
 
@@ -81,6 +84,20 @@ class Actions:
 
     async def finish(self, **command: Any) -> Any:
         return await self._read(streams.pop(command["as"]), None)
+
+    async def sip(self, on: str, method: str, count: int, every: int, **_: Any) -> int:
+        following = 0
+        async for number in getattr(clients[on], method)(count):
+            if number != following:
+                raise AssertionError(f"{number} came instead of {following}")
+            following += 1
+            if following % every == 0:
+                event("paused")
+                await self._went_on.acquire()
+        return following
+
+    async def go_on(self, **_: Any) -> None:
+        self._went_on.release()
 
     async def open_gate(self, **_: Any) -> None:
         gate.open()

@@ -23,6 +23,7 @@ servers: dict[str, ipc.Server] = {}
 crowd: list[Any] = []
 streams: dict[str, Any] = {}
 gate = Gate()
+went_on = threading.Semaphore(0)
 
 
 class Actions:
@@ -63,6 +64,20 @@ class Actions:
 
     def finish(self, **command: Any) -> Any:
         return self._read(streams.pop(command["as"]), None)
+
+    def sip(self, on: str, method: str, count: int, every: int, **_: Any) -> int:
+        following = 0
+        for number in getattr(clients[on], method)(count):
+            if number != following:
+                raise AssertionError(f"{number} came instead of {following}")
+            following += 1
+            if following % every == 0:
+                event("paused")
+                went_on.acquire()
+        return following
+
+    def go_on(self, **_: Any) -> None:
+        went_on.release()
 
     def open_gate(self, **_: Any) -> None:
         gate.open()

@@ -13,6 +13,7 @@
 #include "bindings/node/environment.hpp"
 #include "core/endpoint/event_batch.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/endpoint/nested_calls.hpp"
 #include "core/endpoint/options.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
@@ -90,6 +91,7 @@ Napi::Object numbers(Napi::Env env) {
   object["flag"] = named<EventRow::Flag>(env, {{"notify", EventRow::kNotify}, {"reference", EventRow::kReference}});
   object["defaultGrace"] = std::chrono::duration<double, std::milli>(defaults::kGrace).count();
   object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
+  object["maxNestedCalls"] = static_cast<double>(kMaxNestedCalls);
   object["describe"] = kDescribeMethod;
   object["control"] =
       named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});

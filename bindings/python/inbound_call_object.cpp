@@ -189,6 +189,8 @@ PyObject* get_is_notification(PyObject* object, void* /*unused*/) {
   return PyBool_FromLong(self_of(object)->call.notify ? 1 : 0);
 }
 
+PyObject* get_is_answered(PyObject* object, void* /*unused*/) { return PyBool_FromLong(is_answered(object) ? 1 : 0); }
+
 // In the seconds of time.monotonic(), whose clock is that of std::chrono::steady_clock.
 PyObject* get_deadline(PyObject* object, void* /*unused*/) {
   const InboundCall& call = self_of(object)->call;
@@ -235,6 +237,7 @@ PyGetSetDef properties[] = {
      nullptr},
     {"number", &get_number, nullptr, "The number of the method; of a reference it may be any.", nullptr},
     {"is_notification", &get_is_notification, nullptr, "Whether nobody waits for an answer.", nullptr},
+    {"is_answered", &get_is_answered, nullptr, "Also the streams of its result are over.", nullptr},
     {"passed_on", &get_passed_on, &set_passed_on, "What calls of the handler inherit, once that is known.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -392,6 +395,8 @@ PyObject* current_call() {
 }
 
 const InboundCall& inbound_call_of(PyObject* call) { return self_of(call)->call; }
+
+bool is_answered(PyObject* call) { return self_of(call)->server == nullptr; }
 
 PyTypeObject* inbound_call_type() { return type_of_calls; }
 

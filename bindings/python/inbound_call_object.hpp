@@ -62,6 +62,9 @@ PyObject* current_call();
 
 const InboundCall& inbound_call_of(PyObject* call);
 
+// Also the streams of its result are over: nobody waits for it any more.
+bool is_answered(PyObject* call);
+
 PyTypeObject* inbound_call_type();
 
 void add_inbound_call_type(pybind11::module_& module);

@@ -11,8 +11,9 @@ namespace ipcbridge::python {
 inline constexpr unsigned kWholeMetadataFlag = 1U << 17;
 
 // Gives the call what it inherits from the one that the calling handler serves, if any: what is left of its deadline,
-// and the metadata that pass on. `metadata`: a new reference where they are others than the caller's own, else null.
-// False with an exception set: when nothing is left of the deadline, or the metadata are too large.
+// the metadata that pass on, and how many calls wait for it. `metadata`: a new reference where they are others than the
+// caller's own, else null. False with an exception set: when nothing is left of the deadline, the metadata are too
+// large, or too many calls wait.
 bool inherit(const Caller* caller, CallOptions& options, PyObject*& metadata);
 
 void add_inheritance(pybind11::module_& module);

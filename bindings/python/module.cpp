@@ -31,6 +31,7 @@
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
+#include "core/endpoint/nested_calls.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
 #include "core/rpc/hello.hpp"
@@ -98,6 +99,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("DESCRIBE") = ipcbridge::kDescribeMethod;
   module.attr("MAX_QUEUED_BYTES") = ipcbridge::defaults::kMaxQueuedBytes;
   module.attr("MAX_THREADS") = ipcbridge::kMaxThreads;
+  module.attr("MAX_NESTED_CALLS") = ipcbridge::kMaxNestedCalls;
   module.attr("LEAST_LIMIT_BYTES") = ipcbridge::kLeastLimitBytes;
   module.attr("DEFAULTS") = defaults();
   native::bind_generation(module);

@@ -7,8 +7,13 @@ export interface CurrentCall {
   readonly deadline: number
   /** As they came. */
   readonly metadata: Metadata | undefined
-  /** The part of them that goes on. */
-  readonly inherited: Metadata | undefined
+  /**
+   * How many calls would wait for one that is made here, each made by the handler of the one before; 0 for a notification, and
+   * where nobody waits for this one any more.
+   */
+  depthFor(isNotification: boolean): number
+  /** The metadata of a call that is made here and has none of its own. */
+  carriedOn(depth: number): Metadata | undefined
 }
 
 /** Any function, called by Reflect.apply only. */

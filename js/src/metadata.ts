@@ -5,6 +5,8 @@ import { decode, decodeEntries, Encoder, isPlainObject } from './values'
 const passOnKey = ':pass_on'
 /** The key under which the marks of the blocked threads travel that wait for the call, directly or not: chain.ts. */
 const chainKey = ':chain'
+/** The key under which travels how many calls wait for the call, each made by the handler of the one before. */
+const depthKey = ':depth'
 /** What such keys begin with: they are no user's. */
 const reserved = ':'
 /** W3C Trace Context: carried on always. */
@@ -19,7 +21,7 @@ type Entries = ReadonlyMap<string, Buffer>
 
 /** What travels with a call beside its arguments, as its bytes: one map. */
 export class Metadata {
-  private known: { entries: Entries; passOn: readonly string[]; chain: readonly string[] } | undefined
+  private known: { entries: Entries; passOn: readonly string[]; chain: readonly string[]; depth: number } | undefined
 
   /** The bytes are read when something of them is asked for, which then throws 'data_loss' for what is no map. */
   constructor(
@@ -53,30 +55,36 @@ export class Metadata {
     return this.read().chain
   }
 
-  /** The part that calls made inside the handler carry on. */
-  get inherited(): Metadata | undefined {
+  /** How many calls wait for the call. */
+  get depth(): number {
+    return this.read().depth
+  }
+
+  /** The part that calls made inside the handler carry on, for which so many calls wait. */
+  carriedOn(depth: number): Metadata | undefined {
     const { entries, passOn, chain } = this
     const names = [...alwaysPassedOn, ...passOn].filter(name => entries.has(name))
-    if (names.length === 0 && chain.length === 0) return undefined
-    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn, chain)
+    if (names.length === 0 && chain.length === 0) return ofDepth(depth)
+    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn, chain, depth)
   }
 
   /** With what `inherited` has under other names. Throws 'invalid_argument' when it is too much. */
   over(inherited: Metadata): Metadata {
     if (this.isWhole) return this
     const passOn = new Set([...inherited.passOn, ...this.passOn])
-    return join(new Map([...inherited.entries, ...this.entries]), [...passOn], [...inherited.chain, ...this.chain])
+    const chain = [...inherited.chain, ...this.chain]
+    return join(new Map([...inherited.entries, ...this.entries]), [...passOn], chain, inherited.depth)
   }
 
   /** The same with one mark more. */
   linked(mark: string): Metadata {
-    return join(this.entries, this.passOn, [...this.chain, mark])
+    return join(this.entries, this.passOn, [...this.chain, mark], this.depth)
   }
 
   /** The same with what `inherited` has besides metadata of other names: nothing more is inherited. */
   whole(inherited: Metadata | undefined): Metadata {
     if (inherited === undefined) return new Metadata(this.bytes, true)
-    return new Metadata(join(this.entries, inherited.passOn, inherited.chain).bytes, true)
+    return new Metadata(join(this.entries, inherited.passOn, inherited.chain, inherited.depth).bytes, true)
   }
 
   private read(): NonNullable<Metadata['known']> {
@@ -84,12 +92,14 @@ export class Metadata {
       const entries = new Map<string, Buffer>()
       let passOn: readonly string[] = []
       let chain: readonly string[] = []
+      let depth = 0
       for (const { key, value, bytes } of decodeEntries(this.bytes)) {
         if (key === passOnKey) passOn = namesIn(value)
         if (key === chainKey) chain = namesIn(value)
+        if (key === depthKey) depth = countIn(value)
         if (!key.startsWith(reserved)) entries.set(key, bytes)
       }
-      this.known = { entries, passOn, chain }
+      this.known = { entries, passOn, chain, depth }
     }
     return this.known
   }
@@ -133,13 +143,43 @@ function namesIn(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : []
 }
 
+function countIn(value: unknown): number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0
+}
+
 /** One map of these. Names without an entry are left out. */
-function join(entries: Entries, passOn: readonly string[], chain: readonly string[] = []): Metadata {
+function join(entries: Entries, passOn: readonly string[], chain: readonly string[] = [], depth = 0): Metadata {
   const named = passOn.filter(name => entries.has(name))
   const parts = [...entries.values()]
-  const lists = [[passOnKey, named] as const, [chainKey, chain] as const].filter(([, list]) => list.length > 0)
-  for (const [key, list] of lists) parts.push(encoded(key), encoded(list))
-  return expectFit(new Metadata(Buffer.concat([mapHeader(entries.size + lists.length), ...parts])))
+  let count = entries.size
+  const add = (key: string, value: unknown) => {
+    parts.push(encoded(key), encoded(value))
+    count++
+  }
+  if (named.length > 0) add(passOnKey, named)
+  if (chain.length > 0) add(chainKey, chain)
+  if (depth > 0) add(depthKey, depth)
+  return expectFit(new Metadata(Buffer.concat([mapHeader(count), ...parts])))
+}
+
+/** By their depths, metadata of nothing but that, a number of one byte: most calls of handlers have no others. */
+const depths: Metadata[] = []
+const mostInByte = 127
+
+/** Those of a call of which is told only how many calls wait for it. */
+export function ofDepth(depth: number): Metadata | undefined {
+  if (depth === 0) return undefined
+  if (depth > mostInByte) return join(new Map(), [], [], depth)
+  depths[depth] ??= join(new Map(), [], [], depth)
+  return depths[depth]
+}
+
+/** Those that stand between two places of a message, whose bytes will be used again. */
+export function metadataAt(bytes: Buffer, start: number, end: number): Metadata {
+  const depth = bytes[end - 1] as number
+  const alone = depth > 0 && depth <= mostInByte ? (ofDepth(depth) as Metadata) : undefined
+  const isThat = alone !== undefined && bytes.compare(alone.bytes, 0, alone.bytes.length, start, end) === 0
+  return isThat ? alone : new Metadata(Buffer.from(bytes.subarray(start, end)))
 }
 
 /** Nothing but one mark. */

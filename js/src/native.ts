@@ -155,6 +155,8 @@ interface Numbers {
   readonly defaultGrace: number
   /** The least that a limit in bytes may be. */
   readonly leastLimitBytes: number
+  /** How many calls may wait for one another, each made by the handler of the one before. */
+  readonly maxNestedCalls: number
   /** The method by which every service describes itself. */
   readonly describe: string
 }

@@ -14,6 +14,8 @@ MAX_METADATA = 64 * 1024
 _PASS_ON = ":pass_on"
 _CHAIN = ":chain"
 """The marks of the threads that are blocked until the call is over, in Node.js: ipc.sync."""
+_DEPTH = ":depth"
+"""How many calls wait for the call, each made by the handler of the one before."""
 _TRACE = ("traceparent", "tracestate")  # of https://www.w3.org/TR/trace-context/
 
 
@@ -22,20 +24,24 @@ class Metadata:
     Those of a call: values by their names, and the names of those that pass on besides the trace.
 
     Calls made by the handler carry the chain on, too: what would wait for a thread that waits for it is known by that.
+    By `depth` a recursion without end is known.
     """
 
-    __slots__ = ("_encoded", "chain", "names", "values")
+    __slots__ = ("_encoded", "chain", "depth", "names", "values")
 
-    def __init__(self, values: Mapping[str, Any], names: Iterable[str] = (), chain: Iterable[str] = ()) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], names: Iterable[str] = (), chain: Iterable[str] = (), depth: int = 0
+    ) -> None:
         self.values = dict(values)
         self.names = list(dict.fromkeys(names))
         self.chain = list(chain)
+        self.depth = depth
         self._encoded: bytes | None = None
 
     def over(self, inherited: Metadata) -> Metadata:
         """With what is inherited, of which the own replaces what has the same name."""
         names, chain = [*inherited.names, *self.names], [*inherited.chain, *self.chain]
-        return Metadata({**inherited.values, **self.values}, names, chain)
+        return Metadata({**inherited.values, **self.values}, names, chain, inherited.depth)
 
     def encoded(self) -> bytes:
         """Raises IpcError('invalid_argument') for what cannot be sent, or is too large."""
@@ -45,7 +51,7 @@ class Metadata:
 
     def _encode(self) -> bytes:
         names = [name for name in self.names if name in self.values]
-        own = {key: value for key, value in ((_PASS_ON, names), (_CHAIN, self.chain)) if value}
+        own = {key: value for key, value in ((_PASS_ON, names), (_CHAIN, self.chain), (_DEPTH, self.depth)) if value}
         if not self.values and not own:
             return b""
         encoded = _native.encode_result({**self.values, **own}, "metadata")
@@ -93,7 +99,13 @@ def read_metadata(encoded: bytes) -> Metadata:
     if type(decoded) is not dict:
         raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(decoded).__name__}")
     values = {name: value for name, value in decoded.items() if type(name) is str and not name.startswith(":")}
-    return Metadata(values, _texts(decoded.get(_PASS_ON)), _texts(decoded.get(_CHAIN)))
+    depth = decoded.get(_DEPTH)
+    return Metadata(
+        values,
+        _texts(decoded.get(_PASS_ON)),
+        _texts(decoded.get(_CHAIN)),
+        depth if type(depth) is int and depth > 0 else 0,
+    )
 
 
 def _texts(value: object) -> list[str]:
@@ -101,7 +113,7 @@ def _texts(value: object) -> list[str]:
 
 
 def inherited_from(call: _native.InboundCall) -> Metadata:
-    """What calls made by the handler of that call carry on."""
+    """What calls made by the handler of that call carry on, if that waits for them."""
     kept: Metadata | None = call.passed_on
     if kept is None:
         kept = call.passed_on = _passed_on(call.metadata)
@@ -114,19 +126,40 @@ def inherited_here() -> Metadata:
     return NONE if call is None else inherited_from(call)
 
 
+def carried_on(is_notification: bool) -> Metadata:
+    """The same as it is to be sent. Raises IpcError('resource_exhausted') where too many calls wait for one another."""
+    call = _native.current_call()
+    return NONE if call is None else _counted(call, not is_notification and not call.is_answered)
+
+
 def _passed_on(encoded: bytes) -> Metadata:
     try:
         metadata = read_metadata(encoded)
     except IpcError:  # whoever asks for them is told
-        return NONE
+        return Metadata({}, depth=1)
     values = metadata.values
     passed_on = {name: values[name] for name in (*metadata.names, *_TRACE) if name in values}
-    return Metadata(passed_on, metadata.names, metadata.chain)
+    return Metadata(passed_on, metadata.names, metadata.chain, metadata.depth + 1)
 
 
-def _merged(call: _native.InboundCall, own: bytes) -> bytes:
+def _counted(call: _native.InboundCall, is_counted: bool) -> Metadata:
+    """What nobody waits for begins to count anew."""
     inherited = inherited_from(call)
-    if not inherited.values and not inherited.chain:
+    if not is_counted:
+        return Metadata(inherited.values, inherited.names, inherited.chain)
+    if inherited.depth < _native.MAX_NESTED_CALLS:
+        return inherited
+    most = _native.MAX_NESTED_CALLS
+    raise IpcError(
+        "resource_exhausted",
+        f"a call made by the handler of {call.method}() was not sent: {most} calls wait for one another already, each"
+        " made by the handler of the one before, and more may not: look for a recursion without end",
+    )
+
+
+def _merged(call: _native.InboundCall, own: bytes, is_counted: bool) -> bytes:
+    inherited = _counted(call, is_counted)
+    if not inherited.values and not inherited.chain and not inherited.depth:
         return own
     return read_metadata(own).over(inherited).encoded() if own else inherited.encoded()
 

@@ -330,7 +330,7 @@ export class Client implements Owner {
   /** Returns whether the queue had room for it, or somebody was there. Throws what is wrong with the call itself. */
   notify(method: number, args: readonly unknown[], own: Settings | undefined, on?: Received): boolean {
     const served = currentCall()
-    const settings = served === undefined ? own : inherit(own, served, this.nameOf(method, on))
+    const settings = served === undefined ? own : inherit(own, served, this.nameOf(method, on), true)
     if (settings?.signal?.aborted) throw abortError(this.nameOf(method, on), settings.signal, 'no')
     const given = settings ?? noSettings
     let length: number

@@ -78,7 +78,8 @@ class MadeCall extends PassingCall {
 
   private wholeMetadata(): Metadata | undefined {
     const own = this.options?.metadata
-    const inherited = this.served?.inherited
+    const { served } = this
+    const inherited = served?.carriedOn(served.depthFor(this.isNotification))
     return own === undefined || inherited === undefined ? (own ?? inherited) : own.over(inherited)
   }
 

@@ -2,7 +2,7 @@ import { isError } from '../brand'
 import type { Context, Peer } from '../call_context'
 import { type CurrentCall, currentCall } from '../current_call'
 import { IpcError, rename } from '../errors'
-import { Metadata } from '../metadata'
+import { type Metadata, metadataAt, ofDepth } from '../metadata'
 import { Column, Flag } from '../native'
 import { handlers, table } from '../runtime'
 import { connectionAt } from '../streams/open_streams'
@@ -33,7 +33,7 @@ export class InboundCall implements CurrentCall {
   private readonly start: number
   private readonly end: number
   private kept: Metadata | undefined
-  private passedOn: { metadata: Metadata | undefined } | undefined
+  private passedOn: { depth: number; metadata: Metadata | undefined } | undefined
 
   /** The call that an event of the table tells of. */
   constructor(
@@ -57,16 +57,20 @@ export class InboundCall implements CurrentCall {
   /** First asked for while the event is handled, or never there. */
   get metadata(): Metadata | undefined {
     if (this.batch !== undefined) {
-      this.kept = new Metadata(Buffer.from(this.batch.subarray(this.start, this.end)))
+      this.kept = metadataAt(this.batch, this.start, this.end)
       this.batch = undefined
     }
     return this.kept
   }
 
-  get inherited(): Metadata | undefined {
+  depthFor(isNotification: boolean): number {
+    return isNotification || this.isOver ? 0 : (this.metadata?.depth ?? 0) + 1
+  }
+
+  carriedOn(depth: number): Metadata | undefined {
     const { metadata } = this
-    if (metadata === undefined) return undefined
-    this.passedOn ??= { metadata: metadata.inherited }
+    if (metadata === undefined) return ofDepth(depth)
+    if (this.passedOn?.depth !== depth) this.passedOn = { depth, metadata: metadata.carriedOn(depth) }
     return this.passedOn.metadata
   }
 

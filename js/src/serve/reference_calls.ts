@@ -16,7 +16,9 @@ class CallbackErrors extends HandlerErrors {
   }
 }
 
-const dispatcher = new Dispatcher('a callback', [], undefined, new CallbackErrors('a callback'), () => {})
+const dispatcher = new Dispatcher('a callback', [], undefined, new CallbackErrors('a callback'), call => {
+  if (call !== undefined) call.isOver = true
+})
 
 /** Runs what the other sides call of the functions and objects that were passed to them. */
 const referenceCalls: InboundCallOwner = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _collections_abc import Callable, Sequence
 
 from .. import _native
-from .._metadata import Metadata, given_metadata, inherited_here, read_metadata
+from .._metadata import Metadata, carried_on, given_metadata, inherited_here, read_metadata
 from .._middleware import Middleware, MiddlewareCall, MiddlewareEntry, compose
 from .._options import CallOptions
 from .._tracebacks import leave_out_the_library
@@ -45,8 +45,9 @@ class MiddlewareCaller(MiddlewareEntry):
 
     def send_with_metadata(self, call: MiddlewareCall) -> Any:
         """In place of the plain caller, where somebody may have changed them."""
-        names = [*read_metadata(self._options.metadata).names, *inherited_here().names]
-        metadata = Metadata(given_metadata(call.metadata), names)
+        inherited = carried_on(call.kind == "notification")
+        names = [*read_metadata(self._options.metadata).names, *inherited.names]
+        metadata = Metadata(given_metadata(call.metadata), names, inherited.chain, inherited.depth)
         return self._make(self._options.with_metadata(metadata))(*call.args, **call.kwargs)
 
     def __get__(self, _instance: object, _owner: object = None) -> MiddlewareCaller:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from ._typing import Any
+
 
 class ByReference:
     """Marks, for the encoder, what is sent by reference whatever it is."""
 
     __slots__ = ()
+
+
+class RemoteCallable(ByReference):
+    """A function of the other side's. It has the parts of a proxy."""
+
+    __slots__ = ()
+    _remote: Any
+    _options: Any
+    _prefix: str
 
 
 class RemoteObject(ByReference):

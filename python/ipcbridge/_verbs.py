@@ -14,7 +14,7 @@ from ._shown import shown
 from ._tracebacks import leave_one_frame
 from ._typing import Any, Protocol, TypeVar, cast
 
-P = TypeVar("P", bound=BaseProxy)
+P = TypeVar("P", bound="BaseProxy | Callable[..., Any]")  # of functions those of the other side's
 
 
 class Watched(Protocol):
@@ -45,7 +45,7 @@ def with_options(
     try:
         remote, options, prefix = parts(proxy)
         new = options.replace(timeout, metadata, idempotent, wait_for_ready, idle_timeout, pass_on)
-        return type(proxy)(remote, new, prefix)
+        return cast("P", type(cast("Any", proxy))(remote, new, prefix))
     except BaseException as error:
         leave_one_frame(error)
         raise
@@ -60,7 +60,7 @@ def notify(proxy: P) -> P:
     """
     try:
         remote, options, prefix = parts(proxy)
-        return type(proxy)(remote, options.as_notification(), prefix)
+        return cast("P", type(cast("Any", proxy))(remote, options.as_notification(), prefix))
     except BaseException as error:
         leave_one_frame(error)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import signal
@@ -39,6 +40,9 @@ class Service:
     def notify(self, function: Function) -> None:
         for number in range(3):
             ipc.notify(function)(number)
+
+    def call_with_metadata(self, function: Function) -> Any:
+        return ipc.with_options(function, metadata={"tenant": 7})()
 
     def keep(self, function: Function) -> None:
         self.kept = function
@@ -277,6 +281,52 @@ def test_ctrl_c_during_a_callback_ends_the_call(children: Children) -> None:
     child.expect("interrupted")
     child.expect("goes on")
     child.expect("done")
+
+
+def test_it_is_called_with_options_and_notified_as_methods_are(calc: Any) -> None:
+    told: list[int] = []
+    all_told = threading.Event()
+
+    def note(number: int) -> None:
+        told.append(number)
+        if len(told) == 3:
+            all_told.set()
+
+    retained = ipc.retain(note)
+    calc.notify(retained)
+    assert all_told.wait(30)
+    assert sorted(told) == [0, 1, 2]
+
+    def metadata() -> Any:
+        return ipc.context().metadata
+
+    assert calc.call_with_metadata(metadata) == {"tenant": 7}
+
+
+def test_handlers_on_the_loop_wait_for_callbacks_without_a_thread_each(serve: Any, run: Any) -> None:
+    many = 200
+
+    async def hold(function: Any) -> Any:
+        return await function()
+
+    serve("calc", {"hold": hold})
+
+    async def main() -> None:
+        begun = 0
+        all_begun = asyncio.Event()
+
+        async def gate() -> int:
+            nonlocal begun
+            begun += 1
+            if begun == many:
+                all_begun.set()
+            await all_begun.wait()
+            return 1
+
+        async with aio.connect("calc") as calc:
+            assert await asyncio.gather(*(calc.hold(gate) for _ in range(many))) == [1] * many
+
+    run(main())
 
 
 def test_under_asyncio_they_run_on_the_loop(serve: Any, run: Any) -> None:

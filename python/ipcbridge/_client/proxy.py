@@ -5,6 +5,7 @@ from __future__ import annotations
 from _collections_abc import Iterable, Mapping
 
 from .. import _native
+from .._by_reference import RemoteCallable
 from .._errors import IpcError
 from .._options import CallOptions
 from .._typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
@@ -196,17 +197,16 @@ def _kind(name: str, methods: list[str]) -> Literal["method", "namespace"] | Non
     return "namespace" if any(each.startswith(name + ".") for each in methods) else None
 
 
-def parts(proxy: BaseProxy) -> tuple[Any, CallOptions, str]:
+def parts(proxy: Any) -> tuple[Any, CallOptions, str]:
     """The client, the options and the prefix of a proxy; IpcError('invalid_argument') for anything else."""
-    given: object = proxy
-    if not isinstance(given, BaseProxy):
-        what = type(given).__name__
-        if callable(given):
+    if not isinstance(proxy, (BaseProxy, RemoteCallable)):
+        what = type(proxy).__name__
+        if callable(proxy):
             what = "a method: pass the service itself, as in with_options(service, timeout=1).method()"
-        elif hasattr(given, "status"):
+        elif hasattr(proxy, "status"):
             what += "; a server has close(), wait() and status() of its own"
         raise IpcError("invalid_argument", f"expected what connect() returned, not {what}")
-    return given._remote, given._options, given._prefix
+    return proxy._remote, proxy._options, proxy._prefix
 
 
 def parts_of_call(proxy: BaseProxy, name: str, args: Iterable[Any]) -> tuple[Any, CallOptions, str]:

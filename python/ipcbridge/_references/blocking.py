@@ -11,6 +11,7 @@ from .._by_reference import RemoteObject
 from .._client.client import Proxy
 from .._client.descriptions import Descriptions
 from .._client.outcome import error_of
+from .._options import CallOptions
 from .._process import process as _process
 from .._process.threads import start_thread
 from .._serve.server import Server
@@ -87,8 +88,8 @@ class Calls:
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, _no_guard, drop, error_of
 
-    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
-        return _OnAnyThread(caller)
+    def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]:
+        return _OnAnyThread(make, options)
 
     def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any:
         return descriptions.keep(caller(), generation)
@@ -97,20 +98,29 @@ class Calls:
 class _OnAnyThread:
     """Blocks, or gives what is to be awaited where it is called on the loop of `async def` handlers."""
 
-    __slots__ = ("__weakref__", "_caller")
+    __slots__ = ("__weakref__", "_caller", "_make", "_options", "_submit")
 
-    def __init__(self, caller: _native.Caller) -> None:
-        self._caller = caller
+    def __init__(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> None:
+        self._caller = make(options)
+        self._make = make
+        self._options = options
+        self._submit: _native.Caller | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         background = sys.modules.get("ipcbridge._serve.background")
         loop = None if background is None else background.running_here()
         if loop is None:
             return self._caller(*args, **kwargs)
-        import contextvars
+        # No thread is held meanwhile: thousands of handlers may wait, some for what others' callbacks bring about.
+        import asyncio
 
-        run = contextvars.copy_context().run
-        return loop.run_in_executor(None, lambda: run(self._caller, *args, **kwargs))
+        from .._client.submitted import Future, start_collecting
+
+        if self._submit is None:
+            start_collecting()
+            self._submit = self._make(self._options.as_submitted())
+        answer = self._submit(*args, **kwargs)
+        return asyncio.wrap_future(answer if isinstance(answer, Future) else Future.of(answer), loop=loop)
 
     def __repr__(self) -> str:
         return repr(self._caller)

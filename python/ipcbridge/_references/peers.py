@@ -44,8 +44,11 @@ class PeerRemote:
 
     def _caller(self, name: str, number: int, options: CallOptions) -> Any:
         callbacks = self._calls.callbacks(self.help, self._dropped.add)
-        caller = _native.Caller(self._calls.driver, self._client, number, name, options.native(), callbacks)
-        return self._calls.wrapped(caller)
+
+        def make(of: CallOptions) -> _native.Caller:
+            return _native.Caller(self._calls.driver, self._client, number, name, of.native(), callbacks)
+
+        return self._calls.wrapped(make, options)
 
     def status(self) -> dict[str, Any]:
         status: dict[str, Any] = self._calls.driver.client_status(self._client, [self.address])

@@ -6,7 +6,7 @@ import weakref
 from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
-from .._by_reference import ByReference
+from .._by_reference import RemoteCallable
 from .._client.descriptions import Descriptions
 from .._client.notifications import Dropped
 from .._errors import IpcError
@@ -28,7 +28,7 @@ class Calls(Protocol):
     def driver(self) -> Any: ...
     def client_of(self, connection: int) -> int: ...
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]: ...
-    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]: ...
+    def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]: ...
     def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any: ...
 
 
@@ -55,18 +55,12 @@ class Reference:
     def caller(self, name: str, options: CallOptions) -> Any:
         number = _ATTRIBUTES[name] if name in _ATTRIBUTES and name not in self.names else self.names.index(name)
         callbacks = self._calls.callbacks(self.help, self._dropped.add)
-        return self._calls.wrapped(
-            _native.Caller(
-                self._calls.driver,
-                self._client,
-                number,
-                name,
-                options.native(),
-                callbacks,
-                self.connection,
-                self.number,
-            )
-        )
+
+        def make(of: CallOptions) -> _native.Caller:
+            place = (self.connection, self.number)
+            return _native.Caller(self._calls.driver, self._client, number, name, of.native(), callbacks, *place)
+
+        return self._calls.wrapped(make, options)
 
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         if name not in self.names:
@@ -96,13 +90,15 @@ class Reference:
                 self._calls.driver.release_reference(self.connection, self.number, times)
 
 
-class RemoteFunction(ByReference):
+class RemoteFunction(RemoteCallable):
     """A function of the other side: calling it calls that, which runs there."""
 
-    __slots__ = ("__weakref__", "_caller", "_reference")
+    __slots__ = ("__weakref__", "_caller", "_options", "_prefix", "_remote")
 
-    def __init__(self, reference: Reference, options: CallOptions) -> None:
-        self._reference = reference
+    def __init__(self, reference: Reference, options: CallOptions, prefix: str = "") -> None:
+        self._remote = reference
+        self._options = options
+        self._prefix = prefix
         self._caller = reference.caller("callback", options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -112,11 +108,11 @@ class RemoteFunction(ByReference):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reference.close()
+        self._remote.close()
 
     def __repr__(self) -> str:
-        kind = "retained" if self._reference.number & RETAINED else "callback"
-        return f"<remote function ({kind} {self._reference.number & ~RETAINED})>"
+        kind = "retained" if self._remote.number & RETAINED else "callback"
+        return f"<remote function ({kind} {self._remote.number & ~RETAINED})>"
 
 
 class Received:
@@ -153,7 +149,7 @@ class Received:
 
 def reference_of(value: Any) -> Reference:
     """What stands behind a function or object that has arrived."""
-    reference = value._reference if isinstance(value, RemoteFunction) else getattr(value, "_remote", None)
+    reference = getattr(value, "_remote", None)
     if not isinstance(reference, Reference):
         raise IpcError("invalid_argument", f"expected a function, or object, of the other side, not {value!r}")
     return reference

@@ -28,7 +28,7 @@ def release(what: Any) -> None:
             release_everywhere(what.function)
         elif isinstance(what, Proxied):
             release_everywhere(what.target)
-        elif isinstance(what, RemoteFunction) or hasattr(what, "_remote"):
+        elif hasattr(what, "_remote"):
             reference_of(what).close()
         else:
             release_everywhere(what)

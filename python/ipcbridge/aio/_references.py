@@ -12,6 +12,7 @@ from .. import _native
 from .._by_reference import RemoteObject
 from .._client.descriptions import Descriptions
 from .._errors import Code, IpcError
+from .._options import CallOptions
 from .._references.owned import Owned, add_owners
 from .._references.peers import Peers
 from .._references.remote import Received
@@ -85,8 +86,8 @@ class Calls:
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, lambda: self._driver_of_loop().guard(), drop, _no_room
 
-    def wrapped(self, caller: _native.Caller) -> Callable[..., Any]:
-        return _OnAnyThread(caller, self._loop)
+    def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]:
+        return _OnAnyThread(make(options), self._loop)
 
     async def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any:
         return descriptions.keep(await caller(), generation)

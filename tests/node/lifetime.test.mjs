@@ -62,7 +62,7 @@ test('the status of a closed client has the shape that it had', async t => {
   assert.deepEqual(closed, {
     ...open,
     ...nobody,
-    links: open.links.map(({ address }) => ({ ...nobody, address })),
+    links: open.links.map(link => ({ ...link, ...nobody })),
   })
 })
 

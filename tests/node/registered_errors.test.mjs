@@ -184,3 +184,29 @@ test('a name that another class has is refused, and registering again is not', (
   })
   assert.equal(ipc.registerError(Other, 'registered_errors.Other'), Other)
 })
+
+test('a class that does without its constructor badly arrives as a RemoteError', async t => {
+  class Private extends Error {
+    #number = 3
+    get name() {
+      return `Private${this.#number}`
+    }
+  }
+  class Fixed extends ipc.IpcError {
+    get details() {
+      return 'its own'
+    }
+  }
+  ipc.registerError(Private, 'registered_errors.Private')
+  ipc.registerError(Fixed, 'registered_errors.Fixed')
+  const { remote } = await serveAndConnect(t, {
+    isPrivate() {
+      throw new Private('m')
+    },
+    isFixed() {
+      throw new Fixed('not_found', 'm')
+    },
+  })
+  await assert.rejects(remote.isPrivate(), error => error instanceof ipc.RemoteError && error.message === 'm')
+  await assert.rejects(remote.isFixed(), error => error instanceof ipc.RemoteError && error.code === 'not_found')
+})

@@ -162,6 +162,8 @@ test('what is no server, and wrong options, are refused', async t => {
   assert.throws(() => ipc.closeOnSignals(server, { grace: -1 }), refused)
   assert.throws(() => ipc.closeOnSignals(server, { signals: ['SIGKILL'] }), refused)
   assert.throws(() => ipc.closeOnSignals(server, { signals: ['toString'] }), refused)
+  assert.throws(() => ipc.closeOnSignals(server, { signals: 'SIGTERM' }), refused)
+  assert.throws(() => ipc.closeOnSignals(server, { signals: 15 }), refused)
   assert.throws(() => ipc.closeOnSignals(server, { exitCode: 256 }), refused)
   assert.equal(process.listenerCount('SIGTERM'), 0)
 })

@@ -1,4 +1,5 @@
 import { descends, type Mark, whileBlocked } from '../chain'
+import { currentCall } from '../current_call'
 import { IpcError, withSent } from '../errors'
 import type { KeptEvent } from '../kept_back'
 import { Column, Flag, Kind, wideNumber } from '../native'
@@ -39,6 +40,7 @@ abstract class BlockingWait implements Awaited {
   constructor(private readonly passed: Passed) {}
 
   protected run(): void {
+    void currentCall()?.metadata // kept from now on: what comes while the thread waits takes the place of its bytes
     waits.push(this)
     try {
       whileBlocked(this.passed.mark, () => block(this))
@@ -56,7 +58,7 @@ abstract class BlockingWait implements Awaited {
     const { rows, event } = kept
     switch (rows[event]) {
       case Kind.inboundCall:
-        return this.calls(kept)
+        return waits.some(each => each.calls(kept)) // one that was passed by an outer call runs here, too
       case Kind.streamRoom:
       case Kind.streamCancel:
         return this.passed.streams?.has(keyOf(kept)) ?? false
@@ -64,10 +66,11 @@ abstract class BlockingWait implements Awaited {
     return this.concerns(kept)
   }
 
-  /** Refuses what would wait for this thread while this thread waits for it. */
+  /** Refuses what would wait for this thread while this thread waits for it. For a notification nobody waits. */
   answers(kept: KeptEvent): boolean {
     const { rows, event } = kept
-    if (rows[event] !== Kind.inboundCall || waits.some(each => each.calls(kept)) || !descends(kept)) return false
+    if (rows[event] !== Kind.inboundCall || ((rows[event + Column.flags] as number) & Flag.notify) !== 0) return false
+    if (waits.some(each => each.calls(kept)) || !descends(kept)) return false
     refuse(rows[event + Column.token] as number)
     return true
   }

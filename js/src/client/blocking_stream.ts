@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { IpcError, trimmed } from '../errors'
-import type { InboundStream } from '../streams/inbound'
+import type { Stream } from '../streams/stream'
 import type { BlockingItems } from './blocking'
 
 /**
@@ -11,13 +11,14 @@ import type { BlockingItems } from './blocking'
  * 'deadline_exceeded' when the call's `timeout` or `idleTimeout` has passed.
  */
 export class SyncStream<T> implements Iterable<T> {
-  readonly #inbound: InboundStream
+  /** Dropping it would end it on the other side. */
+  readonly #stream: Stream<T>
   readonly #items: BlockingItems
   #isRead = false
 
   /** @internal */
-  constructor(inbound: InboundStream, items: BlockingItems) {
-    this.#inbound = inbound
+  constructor(stream: Stream<T>, items: BlockingItems) {
+    this.#stream = stream
     this.#items = items
   }
 
@@ -28,13 +29,13 @@ export class SyncStream<T> implements Iterable<T> {
         throw new IpcError('failed_precondition', 'the stream is being read, or was read: it has one reader')
       }
       this.#isRead = true
-      return new SyncIterator<T>(this.#inbound, this.#items)
+      return new SyncIterator<T>(this, this.#items)
     })
   }
 
   /** Ends it here and on the other side. */
   close(): void {
-    this.#inbound.cancel()
+    void this.#stream.close()
   }
 
   /** All items, to its end. */
@@ -50,7 +51,7 @@ export class SyncStream<T> implements Iterable<T> {
 
 class SyncIterator<T> implements IterableIterator<T> {
   constructor(
-    private readonly inbound: InboundStream,
+    private readonly stream: SyncStream<T>,
     private readonly items: BlockingItems,
   ) {}
 
@@ -59,7 +60,7 @@ class SyncIterator<T> implements IterableIterator<T> {
   }
 
   return(value?: unknown): IteratorResult<T> {
-    this.inbound.cancel()
+    this.stream.close()
     return { done: true, value }
   }
 

@@ -249,8 +249,8 @@ export class Client implements Owner {
   /** The same, for which the thread is blocked: returns the result, or throws. */
   callBlocking(method: number, args: readonly unknown[], given: Settings, on?: Received): unknown {
     const settings = this.settingsHere(method, given, on) as Settings
-    const mark = makeMark()
     const length = this.write(method, args, settings, on)
+    const mark = makeMark() // behind the getters of the arguments, which may make calls of the same kind
     const sent = { ...settings, metadata: withMark(settings.metadata, mark) }
     shareEncodedWith(length, sent.metadata.bytes)
     const slot = takeSlot(this)
@@ -268,7 +268,8 @@ export class Client implements Owner {
     if (failed !== undefined) throw failed
     const result = blocking.wait()
     const inbound = Stream.inboundOf(result)
-    return inbound === undefined ? result : new SyncStream(inbound, new BlockingItems(inbound, passed, limit))
+    if (inbound === undefined) return result
+    return new SyncStream(result as Stream<unknown>, new BlockingItems(inbound, passed, limit))
   }
 
   /** What holds for a call that is made here. */

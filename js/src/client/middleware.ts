@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { isMarked } from '../brand'
 import { type CurrentCall, currentCall, enter } from '../current_call'
 import { IpcError, trimStack } from '../errors'
@@ -101,6 +102,8 @@ export class CallMiddleware {
   private readonly runCall: Run<MadeCall>
   private readonly runBlocking: Run<MadeCall>
   private readonly runNotification: Run<MadeCall>
+  /** One of the functions is an async one; others may return promises all the same. */
+  private readonly isAsync: boolean
 
   constructor(
     private readonly client: Client,
@@ -109,6 +112,7 @@ export class CallMiddleware {
     this.runCall = compose<MadeCall>(functions, call => call.send(), callOf)
     this.runBlocking = compose<MadeCall>(functions, call => call.block())
     this.runNotification = compose<MadeCall>(functions, call => call.notify())
+    this.isAsync = functions.some(fn => types.isAsyncFunction(fn))
   }
 
   call(number: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
@@ -118,11 +122,12 @@ export class CallMiddleware {
   /** Throws 'failed_precondition' where a middleware is async. */
   callBlocking(number: number, args: readonly unknown[], settings: Settings): unknown {
     const call = new MadeCall(this.client, number, false, args, settings)
+    const message = `${call.method}(): a middleware of the client is async, and a blocked thread cannot run it`
+    if (this.isAsync) throw new IpcError('failed_precondition', message)
     const result = this.runBlocking(call)
     if (!isThenable(result)) return result
     result.then(undefined, () => {}) // nobody will hear of it
-    const message = `${call.method}(): a middleware of the client is async, and a blocked thread cannot run it`
-    throw new IpcError('failed_precondition', message)
+    throw new IpcError('failed_precondition', `${message}; the call may have been made`)
   }
 
   /** Where a middleware is async it tells only that nothing has failed so far: what does later is logged. */

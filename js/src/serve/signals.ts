@@ -63,7 +63,7 @@ function register(servers: readonly unknown[], options: SignalOptions): Registra
   checkKeys('closeOnSignals', options, optionKeys)
   return {
     services: servers.map(server => serviceIfAny(server) ?? refuse('takes servers', server)),
-    signals: (options.signals ?? ['SIGTERM', 'SIGINT']).map(checkSignal),
+    signals: signalsOf(options.signals),
     grace: milliseconds('grace', options.grace, native().numbers.defaultGrace),
     exitCode: count('exitCode', options.exitCode, { most: 255 }),
     beforeExit: fn('beforeExit', options.beforeExit, () => {}),
@@ -72,6 +72,11 @@ function register(servers: readonly unknown[], options: SignalOptions): Registra
 
 function refuse(what: string, value: unknown): never {
   throw new IpcError('invalid_argument', `closeOnSignals() ${what}; got ${show(value)}`)
+}
+
+function signalsOf(given: SignalOptions['signals'] = ['SIGTERM', 'SIGINT']): NodeJS.Signals[] {
+  if (!isList(given)) return refuse("takes a list of signals, ['SIGTERM']", given)
+  return given.map(checkSignal)
 }
 
 function checkSignal(name: NodeJS.Signals): NodeJS.Signals {

@@ -74,7 +74,12 @@ function rebuild(payload: Payload, levels: number): Error {
     notes,
   }
   const registered = told.type === undefined ? undefined : makeRegistered(told.type, told.message)
-  return registered === undefined ? remoteError(told) : completed(registered, told)
+  if (registered === undefined) return remoteError(told)
+  try {
+    return completed(registered, told)
+  } catch {
+    return remoteError(told) // what the class has of its own may refuse, since its constructor has not run
+  }
 }
 
 function remoteError(told: Told): RemoteError {

@@ -371,3 +371,24 @@ def test_attributes_of_an_object_that_was_passed_on_are_its_owners(serve: Any, c
     serve("clerk", {"change": change})
     assert connect("clerk").change(connect("bank").account()) == [7, "not_found"]
     assert account.balance == 7
+
+
+def test_methods_named_as_what_asks_for_attributes_are_not_asked_instead(serve: Any, connect: Any) -> None:
+    class Element:
+        value = 5
+
+        def get_attribute(self, name: str) -> str:
+            return f"the element's {name}"
+
+        def set_attribute(self, name: str, value: Any) -> None: ...
+
+    def ask(element: Any) -> Any:
+        ipc.set_attribute(element, "value", 7)
+        return ipc.get_attribute(element, "value"), element.get_attribute("value")
+
+    element = Element()
+    serve("page", {"element": lambda: ipc.proxy(element)})
+    serve("clerk", {"ask": ask})
+    assert ask(connect("page").element()) == (7, "the element's value")
+    element.value = 5
+    assert connect("clerk").ask(connect("page").element()) == [7, "the element's value"]

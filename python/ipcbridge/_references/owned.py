@@ -131,10 +131,10 @@ class _PassedOn(_Entry):
     """An object of a third process: its owner says what may be asked of it."""
 
     def _get(self, name: str) -> Any:
-        return self.target._remote.caller("get_attribute", self.target._options)(name)
+        return self.target._remote.attribute_caller(GET_ATTRIBUTE, self.target._options)(name)
 
     def _set(self, name: str, value: Any) -> Any:
-        return self.target._remote.caller("set_attribute", self.target._options)(name, value)
+        return self.target._remote.attribute_caller(SET_ATTRIBUTE, self.target._options)(name, value)
 
 
 class _ObjectKey:

@@ -18,7 +18,7 @@ from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_ATTRIBUTES = {"get_attribute": GET_ATTRIBUTE, "set_attribute": SET_ATTRIBUTE}
+_ATTRIBUTES = {GET_ATTRIBUTE: "get_attribute", SET_ATTRIBUTE: "set_attribute"}
 
 
 class Calls(Protocol):
@@ -53,7 +53,13 @@ class Reference:
         return self.names
 
     def caller(self, name: str, options: CallOptions) -> Any:
-        number = _ATTRIBUTES[name] if name in _ATTRIBUTES and name not in self.names else self.names.index(name)
+        return self._caller(name, self.names.index(name), options)
+
+    def attribute_caller(self, number: int, options: CallOptions) -> Any:
+        """Of GET_ATTRIBUTE or SET_ATTRIBUTE: the object may have methods of these names."""
+        return self._caller(_ATTRIBUTES[number], number, options)
+
+    def _caller(self, name: str, number: int, options: CallOptions) -> Any:
         callbacks = self._calls.callbacks(self.help, self._dropped.add)
 
         def make(of: CallOptions) -> _native.Caller:

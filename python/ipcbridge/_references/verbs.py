@@ -10,7 +10,7 @@ from .._shown import shown
 from .._tracebacks import leave_one_frame
 from .._typing import Any
 from . import hooks  # noqa: F401, which the native module asks from now on
-from .owned import Proxied, Retained, release_everywhere
+from .owned import GET_ATTRIBUTE, SET_ATTRIBUTE, Proxied, Retained, release_everywhere
 from .peers import FanOut
 from .remote import RemoteFunction, reference_of
 
@@ -52,19 +52,19 @@ def get_attribute(reference: Any, name: str) -> Any:
     Raises IpcError: 'not_found' when it has none of that name, 'permission_denied' for one that begins with an
     underscore, 'invalid_argument' for a method.
     """
-    return _attribute(reference, "get_attribute", name)(_name(name))
+    return _attribute(reference, GET_ATTRIBUTE, name)(_name(name))
 
 
 def set_attribute(reference: Any, name: str, value: Any) -> Any:
     """Sets an attribute, which there is, of an object of the other side's; raises as get_attribute() does."""
-    return _attribute(reference, "set_attribute", name)(_name(name), value)
+    return _attribute(reference, SET_ATTRIBUTE, name)(_name(name), value)
 
 
-def _attribute(reference: Any, act: str, name: str) -> Any:
+def _attribute(reference: Any, act: int, name: str) -> Any:
     found = reference_of(reference)
     if isinstance(reference, RemoteFunction):
         raise IpcError("invalid_argument", f"a function has no attributes for others: {shown(name)}")
-    return found.caller(act, _NO_OPTIONS)
+    return found.attribute_caller(act, _NO_OPTIONS)
 
 
 def _name(name: object) -> str:

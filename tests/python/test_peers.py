@@ -49,3 +49,27 @@ def test_what_is_shown_of_it_names_it(serve_either: Any, connect: Any) -> None:
     serve_either("calc", {"shown": lambda: repr(ipc.context().peer)})
     shown = connect("calc", name="billing").shown()
     assert shown == f"<peer billing pid {os.getpid()} uid {os.getuid()} python>"
+
+
+class NotThere(Exception): ...
+
+
+def refuse() -> None:
+    raise NotThere("x")
+
+
+def test_a_registered_error_keeps_nobody_else_from_answering(serve: Any, connect: Any, run: Run) -> None:
+    ipc.register_error(NotThere)
+    serve("one", {"ask": lambda: 1})
+    serve("two", {"ask": refuse}, on_error=lambda error, method: None)
+
+    def shown(outcomes: list[Any]) -> list[Any]:
+        return [(outcome.value, type(outcome.error)) for outcome in outcomes]
+
+    async def main() -> list[Any]:
+        async with aio.connect("one") as one, aio.connect("two") as two:
+            return shown(await aio.fan_out([one, two]).ask())
+
+    expected = [(1, type(None)), (None, NotThere)]
+    assert shown(ipc.fan_out([connect("one"), connect("two")]).ask()) == expected
+    assert run(main()) == expected

@@ -122,7 +122,7 @@ class FanOut:
         def call(peer: Any) -> Outcome:
             try:
                 return Outcome(peer, getattr(peer, name)(*args, **kwargs))
-            except (IpcError, AttributeError) as error:
+            except Exception as error:  # also what is registered by register_error()
                 return Outcome(peer, error=error)
 
         # Both take long to import.

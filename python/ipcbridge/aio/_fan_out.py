@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from .._errors import IpcError
 from .._references.peers import FanOut, Outcome
 
 
@@ -17,7 +16,7 @@ class AsyncFanOut(FanOut):
         async def call(peer: Any) -> Outcome:
             try:
                 return Outcome(peer, await getattr(peer, name)(*args, **kwargs))
-            except (IpcError, AttributeError) as error:
+            except Exception as error:  # also what is registered by register_error()
                 return Outcome(peer, error=error)
 
         return await asyncio.gather(*map(call, self._peers))

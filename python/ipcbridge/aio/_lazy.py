@@ -145,4 +145,6 @@ def _disconnected(addresses: list[str]) -> dict[str, Any]:
 
 def _link(address: str) -> dict[str, Any]:
     unknown = dict.fromkeys(("transport", "fallback_reason", "peer_pid", "peer_uid"))
-    return {"state": "disconnected", "address": address, **unknown, "unread_bytes": 0, "busy": None}
+    streams = {"open_streams": 0, "stalled_streams": None, "awaited_streams": 0}
+    counts = {"unread_bytes": 0, "busy": None, "running_calls": 0, **streams}
+    return {"state": "disconnected", "address": address, **unknown, **counts}

@@ -188,13 +188,34 @@ class Owned:
         self, key: Hashable, target: Any, functions: Callable[[Any], Any], entry_type: type[_Entry]
     ) -> tuple[int, _Entry]:
         self._retains()
-        number = self._ids.get(key)
-        entry = None if number is None else self._entries.get(number)
-        if number is None or entry is None:
-            entry = entry_type(target, functions(target), self._failures, key)
-            number = self._ids[key] = next(self._next_id) | RETAINED
+        while True:  # without a lock, which a finaliser might want that runs while its thread has it
+            number = self._ids.get(key)
+            if number is None:
+                retained = self._add(key, entry_type(target, functions(target), self._failures, key))
+            else:
+                retained = self._pin(key, number)
+            if retained is not None:
+                return retained
+
+    def _add(self, key: Hashable, entry: _Entry) -> tuple[int, _Entry] | None:
+        """None if another thread has added the same meanwhile."""
         entry.pins.append(None)
-        self._entries[number] = entry
+        number = next(self._next_id) | RETAINED
+        self._entries[number] = entry  # first: whoever finds the number finds the entry
+        if self._ids.setdefault(key, number) == number:
+            return number, entry
+        del self._entries[number]
+        return None
+
+    def _pin(self, key: Hashable, number: int) -> tuple[int, _Entry] | None:
+        """None if it has ended meanwhile."""
+        entry = self._entries.get(number)
+        if entry is None:
+            if self._ids.get(key) == number:
+                self._ids.pop(key, None)
+            return None
+        entry.pins.append(None)
+        self._entries[number] = entry  # another thread may just be ending it
         return number, entry
 
     def end(self, numbers: list[int]) -> None:

@@ -289,6 +289,7 @@ def test_wrong_options_are_refused(serve: Any) -> None:
         (server, {"grace": -1}),
         (server, {"signals": [signal.SIGKILL]}),
         (server, {"signals": ["SIGTERM"]}),
+        (server, {"signals": signal.SIGTERM}),
         (server, {"exit_code": 256}),
         (server, {"exit_code": "0"}),
     ):

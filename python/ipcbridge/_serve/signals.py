@@ -200,6 +200,8 @@ def _check_servers(servers: Any) -> list[Any]:
 
 
 def _check_signals(signals: Iterable[int]) -> list[int]:
+    if not isinstance(signals, Iterable):
+        raise IpcError("invalid_argument", f"signals is a list of them, [signal.SIGTERM] say, not {shown(signals)}")
     numbers = list(signals)
     for number in numbers:
         if number not in signal.valid_signals() or number in (signal.SIGKILL, signal.SIGSTOP):

@@ -392,30 +392,3 @@ def test_methods_named_as_what_asks_for_attributes_are_not_asked_instead(serve: 
     assert ask(connect("page").element()) == (7, "the element's value")
     element.value = 5
     assert connect("clerk").ask(connect("page").element()) == [7, "the element's value"]
-
-
-def test_threads_that_pass_one_object_at_the_same_time_pass_one_reference(
-    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = threading.Barrier(2)
-    exposed = owned.exposed
-
-    def exposed_to_both(target: Any) -> Any:
-        both.wait(30)
-        return exposed(target)
-
-    kept: list[Any] = []
-    serve("calc", {"keep": kept.append})
-    calc = connect("calc")
-    service = ipc.proxy(Service())
-    monkeypatch.setattr(owned, "exposed", exposed_to_both)
-    threads = [threading.Thread(target=calc.keep, args=(service,)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    ipc.release(service)
-    for remote in kept:
-        with pytest.raises(ipc.IpcError, match="is gone"):
-            remote.each(0, len)
-    assert len(kept) == 2

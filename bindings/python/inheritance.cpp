@@ -17,7 +17,7 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-PyObject* merge = nullptr;  // ipcbridge._serve.inheritance.merged()
+PyObject* merge = nullptr;  // ipcbridge._metadata._merged()
 
 bool inherit_deadline(const InboundCall& served, CallOptions& options) {
   if (served.timeout_us == 0) return true;

@@ -33,7 +33,8 @@ class InheritedClient:
                 first.wait()
                 continue
             try:
-                self._clients[process] = self._open_client(weakref.ref(self))
+                if process not in self._clients:  # another thread may have opened it since we looked
+                    self._clients[process] = self._open_client(weakref.ref(self))
             finally:
                 del self._opening[process]
                 mine.set()

@@ -4,12 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/rpc/session_conversation.hpp"
 #include "tests/core/rpc/session_pair.hpp"
 
 namespace ipcbridge {
 namespace {
 
-using testing_support::deliver_one;
+using testing_support::converse;
 using testing_support::is_pattern;
 using testing_support::pattern;
 using testing_support::SessionSide;
@@ -139,24 +140,8 @@ TEST_P(SessionProperty, EveryCallEndsOnceWhateverTheOrderOfThings) {
   others.max_pending_calls = static_cast<std::uint32_t>(1 + random() % 10);
   Actor client(Session::Side::kConnector, limits, others);
   Actor server(Session::Side::kAcceptor, others, limits);
-  Progress status;
-  for (int step = 0; step < 4000; ++step) {
-    (random() % 2 == 0 ? client : server).act(random);
-    for (auto moved = random() % 3; moved > 0 && status.ok(); --moved) {
-      random() % 2 == 0 ? deliver_one(client.side(), server.side(), status)
-                        : deliver_one(server.side(), client.side(), status);
-    }
-    ASSERT_TRUE(status.ok()) << status.why().message() << " at step " << step;
-  }
-  bool moved = true;
-  while (moved || client.has_work() || server.has_work()) {
-    client.finish(random);
-    server.finish(random);
-    moved = deliver_one(client.side(), server.side(), status);
-    ASSERT_TRUE(status.ok()) << status.why().message();
-    moved = deliver_one(server.side(), client.side(), status) || moved;
-    ASSERT_TRUE(status.ok()) << status.why().message();
-  }
+  converse(client, server, random);
+  if (HasFatalFailure()) return;
   client.check();
   server.check();
 }

@@ -6,12 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/rpc/session_conversation.hpp"
 #include "tests/core/rpc/session_pair.hpp"
 
 namespace ipcbridge {
 namespace {
 
-using testing_support::deliver_one;
+using testing_support::converse;
 using testing_support::SessionSide;
 
 using Ids = std::vector<std::uint64_t>;
@@ -68,6 +69,8 @@ class Sharer {
         side_.session.flush_round();
     }
   }
+
+  bool has_work() const { return false; }
 
   void finish(std::mt19937& random) {
     side_.capacity = ~std::size_t{0};
@@ -229,23 +232,8 @@ TEST_P(SessionReferencesProperty, WhatMayBeCalledIsThereAndNothingStays) {
     client.cancels_calls();
     server.cancels_calls();
   }
-  Progress status;
-  for (int step = 0; step < 4000; ++step) {
-    (random() % 2 == 0 ? client : server).act(random);
-    for (auto moved = random() % 3; moved > 0 && status.ok(); --moved) {
-      random() % 2 == 0 ? deliver_one(client.side(), server.side(), status)
-                        : deliver_one(server.side(), client.side(), status);
-    }
-    ASSERT_TRUE(status.ok()) << status.why().message() << " at step " << step;
-  }
-  for (bool moved = true; moved;) {
-    client.finish(random);
-    server.finish(random);
-    moved = deliver_one(client.side(), server.side(), status);
-    ASSERT_TRUE(status.ok()) << status.why().message();
-    moved = deliver_one(server.side(), client.side(), status) || moved;
-    ASSERT_TRUE(status.ok()) << status.why().message();
-  }
+  converse(client, server, random);
+  if (HasFatalFailure()) return;
   EXPECT_GT(client.calls_of_references(), 10U);
   client.check();
   server.check();

@@ -5,12 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/rpc/session_conversation.hpp"
 #include "tests/core/rpc/session_pair.hpp"
 
 namespace ipcbridge {
 namespace {
 
-using testing_support::deliver_one;
+using testing_support::converse;
 using testing_support::SessionSide;
 
 // One side as a random user of streams, which keeps its own books of what must happen.
@@ -48,6 +49,8 @@ class Streamer {
   }
 
   // Ends, answers and consumes all there is.
+  bool has_work() const { return false; }
+
   void finish(std::mt19937& random) {
     side_.capacity = ~std::size_t{0};
     side_.session.flush_round();
@@ -181,23 +184,8 @@ TEST_P(SessionStreamsProperty, EveryStreamBringsItsItemsInOrderAndEndsOnce) {
   limits.stream_window_bytes = 1 + random() % 1000;
   Streamer client(Session::Side::kConnector, limits, limits);
   Streamer server(Session::Side::kAcceptor, limits, limits);
-  Progress status;
-  for (int step = 0; step < 4000; ++step) {
-    (random() % 2 == 0 ? client : server).act(random);
-    for (auto moved = random() % 3; moved > 0 && status.ok(); --moved) {
-      random() % 2 == 0 ? deliver_one(client.side(), server.side(), status)
-                        : deliver_one(server.side(), client.side(), status);
-    }
-    ASSERT_TRUE(status.ok()) << status.why().message() << " at step " << step;
-  }
-  for (bool moved = true; moved;) {
-    client.finish(random);
-    server.finish(random);
-    moved = deliver_one(client.side(), server.side(), status);
-    ASSERT_TRUE(status.ok()) << status.why().message();
-    moved = deliver_one(server.side(), client.side(), status) || moved;
-    ASSERT_TRUE(status.ok()) << status.why().message();
-  }
+  converse(client, server, random);
+  if (HasFatalFailure()) return;
   client.check(server);
   server.check(client);
 }

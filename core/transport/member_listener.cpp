@@ -1,6 +1,8 @@
 #include "core/transport/member_listener.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "core/naming/members.hpp"
 #include "core/transport/unix_listener.hpp"
@@ -10,12 +12,21 @@ namespace {
 
 std::string member_path(const std::string& path, std::uint32_t number) { return path + member_suffix(number); }
 
+// Whoever may write beside the path may have put something else there, which keeps nobody from the other numbers.
+bool is_taken(const Error& why) {
+  return why.code == Code::kAlreadyExists || why.code == Code::kFailedPrecondition ||
+         why.code == Code::kPermissionDenied;
+}
+
 // At the first number that is free.
 Result<std::unique_ptr<Listener>> listen_beside(System& system, const std::string& path, mode_t mode) {
+  std::optional<Error> obstacle;
   for (std::uint32_t number = 1; number <= kMostMembers; ++number) {
     Result<std::unique_ptr<Listener>> member = UnixListener::listen(system, member_path(path, number), mode);
-    if (member.ok() || member.error().code != Code::kAlreadyExists) return member;
+    if (member.ok() || !is_taken(member.error())) return member;
+    if (member.error().code != Code::kAlreadyExists) obstacle = member.error();
   }
+  if (obstacle) return *std::move(obstacle);
   return Error{Code::kResourceExhausted, std::to_string(kMostMembers) + " servers share " + path + " already"};
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -81,6 +82,14 @@ TEST_F(MemberListeners, TheNumberOfOneThatWasKilledIsFree) {
   leave_dead_member();
   ASSERT_TRUE(is_there("@1"));
   EXPECT_EQ(listen().value()->files().front(), path_ + "@1");
+}
+
+TEST_F(MemberListeners, WhatIsNoSocketOfTheirsKeepsNobodyFromTheNextNumber) {
+  std::ofstream(path_ + "@1") << "somebody's";
+  const Result<std::unique_ptr<Listener>> member = listen();
+  ASSERT_TRUE(member.ok()) << member.error().message;
+  EXPECT_EQ(member.value()->files().front(), path_ + "@2");
+  EXPECT_TRUE(is_there("@1")) << "it is left alone";
 }
 
 TEST_F(MemberListeners, WhatTheDeadHaveLeftIsRemoved) {

@@ -4,6 +4,7 @@
 #include <structmember.h>
 
 #include <cstddef>
+#include <string>
 
 #include "bindings/python/errors.hpp"
 #include "bindings/python/middleware_call.hpp"
@@ -32,15 +33,26 @@ PyObject* call_middleware(PyObject* function, PyObject* call, PyObject* followin
   return PyObject_Vectorcall(function, &given[1], 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
 }
 
+// Of a string the letters would be sent, which nobody means.
+bool is_text(PyObject* args) { return PyUnicode_Check(args) != 0 || PyBytes_Check(args) != 0; }
+
 // Whatever a middleware has put in place of the arguments.
 PyObject* call_with_any(PyObject* function, PyObject* args, PyObject* kwargs) {
-  PyObject* positional = PySequence_Tuple(args);
+  PyObject* positional = is_text(args) ? nullptr : PySequence_Tuple(args);
+  if (positional == nullptr && (PyErr_Occurred() == nullptr || PyErr_ExceptionMatches(PyExc_TypeError) != 0)) {
+    PyErr_Clear();
+    set_python_error({Code::kInvalidArgument,
+                      std::string("a middleware's call.args is a tuple or a list, not ") + Py_TYPE(args)->tp_name});
+  }
   PyObject* named = positional == nullptr ? nullptr : PyDict_New();
   PyObject* result = nullptr;
   if (named != nullptr && (kwargs == nullptr || PyDict_Update(named, kwargs) == 0)) {
     result = PyObject_Call(function, positional, named);
-  } else if (named != nullptr && PyErr_ExceptionMatches(PyExc_AttributeError) != 0) {
-    PyErr_Format(PyExc_TypeError, "call.kwargs is a dict, not %.100s", Py_TYPE(kwargs)->tp_name);
+  } else if (named != nullptr &&
+             (PyErr_ExceptionMatches(PyExc_AttributeError) != 0 || PyErr_ExceptionMatches(PyExc_TypeError) != 0)) {
+    PyErr_Clear();
+    set_python_error(
+        {Code::kInvalidArgument, std::string("a middleware's call.kwargs is a dict, not ") + Py_TYPE(kwargs)->tp_name});
   }
   Py_XDECREF(named);
   Py_XDECREF(positional);

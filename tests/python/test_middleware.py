@@ -81,12 +81,18 @@ def test_what_it_puts_in_place_of_the_arguments_is_called_with(serve_either: Any
     serve_either("calc", SERVICE, middleware=change)
     assert connect("calc", middleware=change).add(1) == 6
 
-    def break_it(call: Any, next: Any) -> Any:
-        call.kwargs = 5
-        return next(call)
+    def put(name: str, value: Any) -> Any:
+        def change(call: Any, next: Any) -> Any:
+            setattr(call, name, value)
+            return next(call)
 
-    with pytest.raises(TypeError, match="kwargs is a dict"):
-        connect("calc", middleware=break_it).add(1)
+        return change
+
+    wrong = (("args", 5), ("args", "ab"), ("args", b"ab"), ("kwargs", 5), ("kwargs", [1]))
+    for name, value in wrong:
+        with pytest.raises(ipc.IpcError, match=rf"call\.{name} is a (tuple|dict)") as caught:
+            connect("calc", middleware=put(name, value)).add(1)
+        assert caught.value.code == "invalid_argument"
 
 
 def test_next_takes_the_call(serve_either: Any, connect: Any) -> None:

@@ -105,42 +105,6 @@ def test_timers_of_the_loop_run_while_a_thread_reads() -> None:
     asyncio.run(main())
 
 
-def test_plain_calls_are_read_while_the_loop_is_blocked() -> None:
-    def answered_meanwhile(calc: Any, loop: asyncio.AbstractEventLoop) -> bool:
-        call_quickly(calc)
-        blocked, unblocked = threading.Event(), threading.Event()
-
-        def block() -> None:
-            blocked.set()
-            unblocked.wait(60)
-
-        loop.call_soon_threadsafe(block)
-        soon = ipc.with_options(calc, timeout=0.05)
-        try:
-            while not blocked.is_set():
-                soon.quick(0)
-            soon.quick(1)
-        except ipc.DeadlineExceeded:  # the thread had stopped reading before
-            return False
-        else:
-            return True
-        finally:
-            unblocked.set()
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        async with aio.serve("calc", {"quick": quick}):
-            await from_a_thread("calc", lambda calc: found.append(any(tries(calc, loop))))
-
-    # A thread reads for as long as calls come one after the other, which they seldom do where others want the CPUs.
-    def tries(calc: Any, loop: asyncio.AbstractEventLoop) -> Iterator[bool]:
-        return (answered_meanwhile(calc, loop) for _ in range(400))
-
-    found: list[bool] = []
-    asyncio.run(main())
-    assert found == [True]
-
-
 def test_a_server_or_its_loop_may_end_while_a_thread_reads() -> None:
     async def main(closes: bool) -> None:
         server = await aio.serve("calc", {"quick": quick})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +64,18 @@ def test_a_delay_holds_for_each_way_and_can_be_ended(link: testing.Link, calc: A
     assert calc.add(1) == 1
 
 
+@pytest.mark.parametrize("ticks", range(1, 9))
+def test_what_comes_due_while_the_link_looks_is_passed(
+    link: testing.Link, calc: Any, monkeypatch: pytest.MonkeyPatch, ticks: int
+) -> None:
+    """With a clock that ticks with every look at it, so that times lie between any two looks."""
+    tick = 0.002  # seconds
+    looks = itertools.count(time.monotonic(), tick)
+    monkeypatch.setattr("ipcbridge.testing._relay.time", SimpleNamespace(monotonic=lambda: next(looks)))
+    link.delay((ticks + 0.5) * tick)
+    assert [calc.echo(number) for number in range(10)] == list(range(10))
+
+
 @pytest.mark.parametrize("delay", [-1, None, "soon"])
 def test_a_delay_that_cannot_be_is_refused(link: testing.Link, delay: Any) -> None:
     with pytest.raises(ipc.IpcError) as caught:
@@ -92,6 +106,18 @@ def test_a_dropped_connection_fails_calls_that_may_have_run_and_is_made_again(li
     assert calc.add(1) == 1
     until(lambda: states == ["reconnecting", "ready"])
     assert link.connections == 1
+
+
+def test_a_link_that_cannot_be_restarted_says_so_and_can_be_later(link: testing.Link, calc: Any) -> None:
+    link.kill()
+    in_the_way = Path(link.address.removeprefix("unix://"))
+    in_the_way.touch()
+    with pytest.raises(OSError, match="in use"):
+        link.restart()
+    in_the_way.unlink()
+    link.restart()
+    until(lambda: ipc.status(calc)["state"] == "ready")
+    assert calc.add(1) == 1
 
 
 def test_a_killed_peer_is_away_until_it_is_started_again(link: testing.Link, calc: Any) -> None:

@@ -82,14 +82,17 @@ class Relay:
     # On any thread.
 
     def do(self, command: Callable[[], None]) -> None:
-        """Runs it on the relay's thread, and waits for that. Does nothing once it is closed."""
+        """Runs it on the relay's thread, waits for that and raises what it does. Does nothing once it is closed."""
         if not self._thread.is_alive():
             return
         done = threading.Event()
+        failures: list[OSError] = []
 
         def run() -> None:
             try:
                 command()
+            except OSError as error:  # the caller's; the thread has others to serve
+                failures.append(error)
             finally:
                 done.set()
 
@@ -98,6 +101,8 @@ class Relay:
             self._theirs.send(b"x")
         while not done.wait(0.1) and self._thread.is_alive():
             pass
+        if failures:
+            raise failures[0]
 
     def close(self) -> None:
         self.do(self._stop)
@@ -113,8 +118,12 @@ class Relay:
         if self._listener is not None:
             return
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(self._listen_at)
-        listener.listen(128)
+        try:
+            listener.bind(self._listen_at)
+            listener.listen(128)
+        except BaseException:
+            listener.close()
+            raise
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
         self._listener = listener
@@ -135,8 +144,10 @@ class Relay:
 
     def _run(self) -> None:
         while self._is_open:
-            self._watch()
-            for key, events in self._selector.select(self._time_to_wait()):
+            # One time for both: what comes due between two would be neither watched nor waited for.
+            now = time.monotonic()
+            self._watch(now)
+            for key, events in self._selector.select(self._time_to_wait(now)):
                 self._handle(key, events)
             self._write_all()
         self._selector.close()
@@ -155,14 +166,14 @@ class Relay:
 
     def _accept(self) -> None:
         assert self._listener is not None
-        client, _ = self._listener.accept()
-        service = socket.socket(socket.AF_UNIX)
-        try:
-            service.connect(self._target)
-        except OSError:  # nobody serves: the client finds that out as it would without a link
-            client.close()
-            service.close()
-            return
+        with contextlib.ExitStack() as opened:
+            try:
+                client = opened.enter_context(self._listener.accept()[0])
+                service = opened.enter_context(socket.socket(socket.AF_UNIX))
+                service.connect(self._target)
+            except OSError:  # nobody serves, or no file descriptor is left: the client finds out as without a link
+                return
+            opened.pop_all()
         for each in (client, service):
             each.setblocking(False)
         self._connections.append((Flow(client, service), Flow(service, client)))
@@ -188,9 +199,8 @@ class Relay:
             if all(flow.is_over for flow in connection):
                 self._end(connection)
 
-    def _watch(self) -> None:
+    def _watch(self, now: float) -> None:
         """Of each socket what is wanted of it now."""
-        now = time.monotonic()
         for connection in self._connections:
             for to_read, to_write in (connection, connection[::-1]):
                 due = to_write.next_due()
@@ -209,10 +219,9 @@ class Relay:
         else:
             self._selector.register(watched, events, connection)
 
-    def _time_to_wait(self) -> float | None:
+    def _time_to_wait(self, now: float) -> float | None:
         if self.is_paused:
             return None
-        now = time.monotonic()
         waits = [flow.next_due() for connection in self._connections for flow in connection]
         times = [due - now for due in waits if due is not None and due > now]
         return min(times) if times else None

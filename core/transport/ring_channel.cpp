@@ -23,10 +23,12 @@ RingChannel::RingChannel(System& system, Fd socket, Principal peer, const Own& o
 RingChannel::~RingChannel() { hang_up(system_, std::move(socket_)); }
 
 bool RingChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
+  // Who was refused before is told of space by a read, also when there was enough for this.
+  const bool others_wait = writer_.waiting();
   while (!writer_.write(header, parts)) {
     if (writer_.corrupt() || writer_.wait_for_space()) return false;
   }
-  writer_.stop_waiting();
+  if (!others_wait) writer_.stop_waiting();
   if (writer_.must_ring()) ring_doorbell();
   return true;
 }

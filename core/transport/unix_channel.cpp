@@ -55,8 +55,9 @@ ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
   }
   const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  // A full socket must be polled for room even when no frame was cut in two.
-  blocked_ = sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM);
+  // A full socket must be polled for room even when no frame was cut in two, and when another write found some
+  // meanwhile: who was refused is told by on_writable() only.
+  blocked_ = blocked_ || (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM));
   fd_refused_ = sent < 0 && errno == ETOOMANYREFS;
   if (sent > 0 || fd_refused_) outgoing_fd_.reset();
   return sent;

@@ -63,7 +63,7 @@ class UnixChannel final : public Channel, public MemorySharing {
   Fd received_fd_;
   bool fd_refused_ = false;
   bool lost_fd_ = false;
-  bool blocked_ = false;  // the last send found the socket full
+  bool blocked_ = false;  // a send found the socket full, and on_writable() has not been called since
   Buffer unsent_;         // the rest of a frame of which a part has gone out
   // Bytes [begin_, end_) wait to be frames. No Buffer, which would fill with zeros what is then received into.
   ReceiveBuffer received_;

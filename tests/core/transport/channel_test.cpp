@@ -113,6 +113,16 @@ TEST_P(ChannelConformance, WakesAWriterWhenSpaceArrives) {
   reader.join();
 }
 
+TEST_P(ChannelConformance, WakesAWriterThatWasRefusedAlthoughALaterFrameFoundSpace) {
+  const std::uint64_t count = fill(4000);
+  ASSERT_FALSE(write(*pair_.one, 999, pattern(4000, 1)));
+  while (!write(*pair_.one, 1000, "small")) {
+    ASSERT_TRUE(read_until(*pair_.two, sink_, sink_.frames.size() + 1).ok());
+  }
+  ASSERT_TRUE(read_until(*pair_.two, sink_, count + 1).ok());
+  EXPECT_TRUE(sleep_until_ready(*pair_.one)) << "it would wait for ever";
+}
+
 TEST_P(ChannelConformance, LetsAWriterSleepAgainThatWantsTheSpaceNoMore) {
   const std::uint64_t count = fill(4000);
   while (sink_.frames.size() < count) {

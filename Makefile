@@ -8,6 +8,8 @@ PYTHON ?= python3
 FUZZ_SECONDS ?= 60
 # A suite that hangs must fail, not wait for somebody to notice.
 SUITE_TIMEOUT ?= 1200
+# Of the suites in Node.js and Python, which wait more than they compute.
+TEST_PROCESSES ?= $(shell echo $$(($$(nproc) + 1)))
 
 py := .venv/bin/python
 bin := node_modules/.bin
@@ -67,11 +69,12 @@ test-core:
 
 test-node:
 	@tests/packaging/has_tests.sh 'test.*js' tests/node tests/values
-	@timeout $(SUITE_TIMEOUT) node --test $$(find tests/node tests/values -name '*.test.*js' | sort)
+	@timeout $(SUITE_TIMEOUT) node --test --test-concurrency=$(TEST_PROCESSES) \
+	  $$(find tests/node tests/values -name '*.test.*js' | sort)
 
 test-python:
 	@tests/packaging/has_tests.sh 'py' tests/python tests/values tests/cross
-	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q
+	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
 test-packaging:
 	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done

@@ -56,4 +56,5 @@ echo "== node, asan"
 find tests/node tests/values tests/cross -name '*.test.*js' | sort |
   LD_PRELOAD=$preload xargs "${fixed_layout[@]}" node --test
 echo "== python, asan"
-LD_PRELOAD=$preload "${fixed_layout[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider
+LD_PRELOAD=$preload "${fixed_layout[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider \
+  -n "$(($(nproc) + 1))" --dist loadfile

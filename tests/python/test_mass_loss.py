@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,84 @@ class Given:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+
+
+CLIENT = """
+    async def hold():
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        calc = await aio.connect({address!r}, limits={few!r})
+        streams = [await method() for method in (calc.ticks, calc.later) for _ in range({many} // 2)]
+        for stream in streams:
+            await stream.__anext__()
+        calls = [asyncio.ensure_future(calc.ask(hold)) for _ in range({many})]
+        say('open')
+        await asyncio.gather(*calls)
+
+    asyncio.run(main())
+"""
+
+
+class Asking:
+    """A service of streams and of callbacks, and what has become of them."""
+
+    def __init__(self) -> None:
+        self.cleaned: Counter[int] = Counter()
+        self.told: Counter[int] = Counter()
+        self._numbers = itertools.count()
+
+    def ticks(self) -> Iterator[int]:
+        number = next(self._numbers)
+        try:
+            yield from itertools.count()
+        finally:
+            self.cleaned[number] += 1
+
+    async def later(self) -> AsyncIterator[int]:
+        number = next(self._numbers)
+        try:
+            for tick in itertools.count():
+                yield tick
+        finally:
+            self.cleaned[number] += 1
+
+    async def ask(self, function: Callable[[], Awaitable[None]]) -> None:
+        number = next(self._numbers)
+        try:
+            await function()
+        except (ipc.Unavailable, asyncio.CancelledError):
+            self.told[number] += 1
+            raise
+
+    def add(self, a: int, b: int) -> int:
+        return a + b
+
+
+def once(counts: Counter[int]) -> bool:
+    return len(counts) == MANY and set(counts.values()) == {1}
+
+
+def test_a_service_outlives_the_client_of_1000_streams_and_1000_callbacks(
+    address: str, children: Children, serve_either: Any, connect: Any
+) -> None:
+    asking = Asking()
+    server = serve_either(address, asking)
+    other = connect(address)
+    assert other.add(1, 2) == 3
+    before = descriptors(), memory()
+    client = children.run(CLIENT.format(address=address, few=FEW, many=MANY))
+    client.expect("open")
+    wait_until(lambda: under_way(server.status()) == (MANY, MANY, MANY, MANY))
+    assert other.add(1, 2) == 3
+    client.kill()
+    client.communicate()
+    wait_until(lambda: len(asking.told) == len(asking.cleaned) == MANY)
+    wait_until(lambda: under_way(server.status()) == NOTHING and server.status()["connections"] == 1)
+    assert other.add(1, 2) == 3
+    wait_until(lambda: memory() - before[1] < MOST_LEFT and descriptors() <= before[0])
+    assert once(asking.told)
+    assert once(asking.cleaned)
 
 
 def test_an_asyncio_client_outlives_the_service_of_1000_streams_and_1000_callbacks(

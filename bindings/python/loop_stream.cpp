@@ -3,7 +3,6 @@
 
 #include <structmember.h>
 
-#include <chrono>
 #include <cstddef>
 #include <new>
 #include <utility>
@@ -188,13 +187,7 @@ PyObject* keep_rest(PyObject* object, PyObject* item) {
   Py_RETURN_NONE;
 }
 
-// How many seconds the next item may take; None: any time.
-PyObject* patience(PyObject* object, PyObject* /*unused*/) {
-  const Object* self = self_of(object);
-  if (!self->limits.any()) Py_RETURN_NONE;
-  const TimePoint now = Clock::now();
-  return PyFloat_FromDouble(std::chrono::duration<double>(self->limits.until(now) - now).count());
-}
+PyObject* patience(PyObject* object, PyObject* /*unused*/) { return patience_of(self_of(object)->limits); }
 
 PyObject* expire_now(PyObject* object, PyObject* /*unused*/) {
   Object* self = self_of(object);

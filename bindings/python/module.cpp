@@ -24,6 +24,7 @@
 #include "bindings/python/proxy_base.hpp"
 #include "bindings/python/ready_item.hpp"
 #include "bindings/python/references.hpp"
+#include "bindings/python/stream_arrivals_binding.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer_object.hpp"
@@ -116,6 +117,7 @@ PYBIND11_MODULE(_native, module) {
   native::add_inheritance(module);
   native::add_stream_errors(module);
   native::add_ready_item_type();
+  native::bind_stream_arrivals(module);
   native::add_stream_type(module);
   native::add_loop_stream_type(module);
   native::add_stream_producer_type(module);

@@ -30,6 +30,12 @@ TimePoint StreamLimits::until(TimePoint now) const {
   return idle == Duration::max() ? deadline : std::min(deadline, deadline_after(now, idle));
 }
 
+PyObject* patience_of(const StreamLimits& limits) {
+  if (!limits.any()) Py_RETURN_NONE;
+  const TimePoint now = Clock::now();
+  return PyFloat_FromDouble(std::chrono::duration<double>(limits.until(now) - now).count());
+}
+
 void set_late_error(const StreamLimits& limits, PyObject* keeper, TimePoint now) {
   try {
     const std::string method =

@@ -21,6 +21,9 @@ struct StreamLimits {
   TimePoint until(TimePoint now) const;
 };
 
+// How many seconds the next item may take, as a Python object; None: any time.
+PyObject* patience_of(const StreamLimits& limits);
+
 // Raises that a stream has gone beyond them, at that time. `keeper`: the Caller, or else some object that is none.
 void set_late_error(const StreamLimits& limits, PyObject* keeper, TimePoint now);
 

@@ -13,6 +13,7 @@
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
+#include "core/workers/stream_arrivals.hpp"
 
 namespace py = pybind11;
 
@@ -85,7 +86,7 @@ bool expire(Object* self) {
 // Whether there is an item to read, now or after a wait: false with an exception set, or at the end.
 bool fetch(Object* self, bool waits) {
   if (self->is_waiting) {
-    set_python_error({Code::kFailedPrecondition, "another thread waits for this stream's next item"});
+    set_python_error({Code::kFailedPrecondition, "another reader waits for this stream's next item"});
     return false;
   }
   if (!self->rest.empty() || self->reader.has_item()) return true;
@@ -143,10 +144,50 @@ PyObject* next(PyObject* object) {
   return fetch(self, true) ? take_fetched(self) : nullptr;
 }
 
-// ---- for async handlers on the event loop of ipc.serve ----
+// ---- for tasks of event loops, such as async handlers of ipc.serve ----
 
 PyObject* wait(PyObject* object, PyObject* /*unused*/) {
   if (!fetch(self_of(object), true) && PyErr_Occurred() != nullptr) return nullptr;
+  Py_RETURN_NONE;
+}
+
+bool has_ended(const Object* self) { return self->queue == nullptr || self->queue->has_ended(); }
+
+PyObject* expect(PyObject* object, PyObject* arrivals) {
+  Object* self = self_of(object);
+  if (fetch(self, false)) Py_RETURN_NONE;
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  if (has_ended(self)) Py_RETURN_NONE;
+  try {
+    const Result<bool> waits = self->queue->tell(py::handle(arrivals).cast<std::shared_ptr<StreamArrivals>>());
+    if (!waits.ok()) {
+      set_python_error(waits.error());
+      return nullptr;
+    }
+    if (!waits.value()) Py_RETURN_NONE;
+  } catch (const std::exception& error) {  // no StreamArrivals, or no memory
+    PyErr_SetString(PyExc_TypeError, error.what());
+    return nullptr;
+  }
+  const StreamKey& key = self->queue->key();
+  return Py_BuildValue("(KK)", static_cast<unsigned long long>(key.connection),
+                       static_cast<unsigned long long>(key.id));
+}
+
+PyObject* stop_expecting(PyObject* object, PyObject* /*unused*/) {
+  const Object* self = self_of(object);
+  if (self->queue != nullptr) self->queue->stop_telling();
+  Py_RETURN_NONE;
+}
+
+PyObject* patience(PyObject* object, PyObject* /*unused*/) { return patience_of(self_of(object)->limits); }
+
+// What has come just now is in time.
+PyObject* expire_now(PyObject* object, PyObject* /*unused*/) {
+  Object* self = self_of(object);
+  const bool is_late = !fetch(self, false) && PyErr_Occurred() == nullptr && !has_ended(self);
+  if (is_late) expire(self);
+  if (PyErr_Occurred() != nullptr) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -156,19 +197,20 @@ PyObject* take_item(PyObject* object) {
   return nullptr;
 }
 
-// What is there is given at once; a thread waits for what is not.
+// What is there is given at once.
 PyObject* next_on_loop(PyObject* object) {
   Object* self = self_of(object);
   if (fetch(self, false)) return new_ready_item(object, &take_item);
   if (PyErr_Occurred() != nullptr) return nullptr;
-  if (self->queue == nullptr || self->queue->has_ended()) {
+  if (has_ended(self)) {
     if (self->queue != nullptr) finish(self);
     if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_StopAsyncIteration);
     return nullptr;
   }
   PyObject* streams = PyImport_ImportModule("ipcbridge._serve.streams");
   if (streams == nullptr) return nullptr;
-  PyObject* awaitable = PyObject_CallMethod(streams, "next_item", "O", object);
+  const char* const wait = self->arguments == nullptr ? "next_item" : "next_item_beside_call";
+  PyObject* awaitable = PyObject_CallMethod(streams, wait, "O", object);
   Py_DECREF(streams);
   return awaitable;
 }
@@ -249,6 +291,13 @@ PyMethodDef methods[] = {
     {"seekable", &no, METH_NOARGS, "False."},
     {"flush", &nothing, METH_NOARGS, "Does nothing; the classes of io call it."},
     {"wait", &wait, METH_NOARGS, "Waits until there is an item, or the end."},
+    {"expect", &expect, METH_O,
+     "expect(arrivals): what a StreamArrivals calls this when there is an item, or the end; None when there is "
+     "already."},
+    {"stop_expecting", &stop_expecting, METH_NOARGS, "It is told of this no more."},
+    {"patience", &patience, METH_NOARGS, "How many seconds the next item may take; None: any time."},
+    {"expire", &expire_now, METH_NOARGS,
+     "Ends this, and raises IpcError('deadline_exceeded'), unless there is an item, or the end."},
     {"__enter__", &enter, METH_NOARGS, nullptr},
     {"__exit__", &close, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

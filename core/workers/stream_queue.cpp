@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t kMostBatchBytes = 16UL * 1024;
 
+Error another_waits() { return {Code::kFailedPrecondition, "another reader waits for this stream's next item"}; }
+
 }  // namespace
 
 void StreamQueue::put(const StreamItemsEvent& event) {
@@ -65,6 +67,7 @@ void StreamQueue::close() {
 
 void StreamQueue::wake() {
   if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->finish();
+  if (arrivals_ != nullptr) std::exchange(arrivals_, nullptr)->tell(key_);
 }
 
 bool StreamQueue::take(Batch& batch) {
@@ -88,7 +91,7 @@ bool StreamQueue::has_ended() const {
 Result<bool> StreamQueue::wait_with(Waiter& waiter) {
   const std::lock_guard lock(mutex_);
   if (ended_ || !batches_.empty()) return false;
-  if (waiter_ != nullptr) return Error{Code::kFailedPrecondition, "another thread waits for this stream's next item"};
+  if (is_awaited()) return another_waits();
   waiter_ = &waiter;
   return true;
 }
@@ -96,6 +99,21 @@ Result<bool> StreamQueue::wait_with(Waiter& waiter) {
 void StreamQueue::stop_waiting(const Waiter& waiter) {
   const std::lock_guard lock(mutex_);
   if (waiter_ == &waiter) waiter_ = nullptr;
+}
+
+Result<bool> StreamQueue::tell(const std::shared_ptr<StreamArrivals>& arrivals) {
+  const std::lock_guard lock(mutex_);
+  if (ended_ || !batches_.empty()) return false;
+  if (arrivals_ == arrivals) return true;
+  if (is_awaited()) return another_waits();
+  arrivals->expect();
+  arrivals_ = arrivals;
+  return true;
+}
+
+void StreamQueue::stop_telling() {
+  const std::lock_guard lock(mutex_);
+  if (arrivals_ != nullptr) std::exchange(arrivals_, nullptr)->forget();
 }
 
 }  // namespace ipcbridge

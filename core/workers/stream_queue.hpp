@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 
 #include "core/base/bytes.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/workers/stream_arrivals.hpp"
 #include "core/workers/waiter.hpp"
 
 namespace ipcbridge {
@@ -20,7 +22,7 @@ struct StreamEnd {
 };
 
 // What has arrived of one stream of the peer's and has not been taken yet. Whoever reads puts; one thread at a time
-// takes, and may wait. The sender's window bounds what is in it.
+// takes, and may wait, or one event loop does. The sender's window bounds what is in it.
 class StreamQueue {
  public:
   // Items that came together, or before any of them was taken: each value with its size, a u32, before it.
@@ -53,14 +55,19 @@ class StreamQueue {
   const StreamEnd& how() const { return end_; }
 
   // Tells the waiter when there is something to take, or an end. False when there is already; then it is not kept.
-  // failed_precondition when another thread waits.
+  // failed_precondition when another thread, or an event loop, waits.
   Result<bool> wait_with(Waiter& waiter);
   // Unless another waits by now.
   void stop_waiting(const Waiter& waiter);
 
+  // The same for an event loop, which is told once, and may say again that it waits.
+  Result<bool> tell(const std::shared_ptr<StreamArrivals>& arrivals);
+  void stop_telling();
+
  private:
   bool add_to_last(const StreamItemsEvent& event);
   void wake();
+  bool is_awaited() const { return waiter_ != nullptr || arrivals_ != nullptr; }
 
   const StreamKey key_;
   mutable std::mutex mutex_;
@@ -68,6 +75,7 @@ class StreamQueue {
   bool ended_ = false;
   StreamEnd end_;
   Waiter* waiter_ = nullptr;
+  std::shared_ptr<StreamArrivals> arrivals_;  // of the loop that waits
 };
 
 }  // namespace ipcbridge

@@ -1,14 +1,18 @@
-"""Streams whose items a task makes."""
+"""Streams whose items a task makes, or reads while threads receive them."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from .. import _native
+from .._errors import IpcError
+from .._process.threads import start_thread
 
 _HANDLER, _ITEM = 1, 3  # stages, as in service.py
 _SLICE = 0.001  # seconds that a plain generator may go on before the loop gets its turn
@@ -60,9 +64,69 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
 
 
 async def next_item(stream: _native.Stream) -> Any:
-    """The next item of a stream that arrives on threads, for a handler on the event loop of serve()."""
-    await asyncio.get_running_loop().run_in_executor(None, stream.wait)
+    """The next item of a stream that arrives on threads, for a task of any event loop. No thread waits for it."""
+    loop = asyncio.get_running_loop()
+    arrivals = _arrivals.get(loop)
+    if arrivals is None:
+        arrivals = _arrivals[loop] = _Arrivals(loop)
+    await arrivals.wait_for(stream)
     return await stream.__anext__()
+
+
+async def next_item_beside_call(stream: _native.Stream) -> Any:
+    """The same of a result whose call is not over, such as of one with a generator among its arguments.
+
+    A thread waits, because what the call asks of this side runs on the thread that waits.
+    """
+    waited: Future[None] = Future()
+
+    def wait() -> None:
+        if not waited.set_running_or_notify_cancel():
+            return
+        try:
+            stream.wait()
+        except BaseException as error:
+            waited.set_exception(error)
+        else:
+            waited.set_result(None)
+
+    start_thread(wait, "ipcbridge-stream")
+    await asyncio.wrap_future(waited)
+    return await stream.__anext__()
+
+
+class _Arrivals:
+    """Wakes the tasks of one loop when there are items of the streams that they wait for. Only on its thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._native = _native.StreamArrivals()
+        self._waiting: dict[tuple[int, int], asyncio.Future[None]] = {}
+        loop.add_reader(self._native.fileno(), self._wake)
+
+    def _wake(self) -> None:
+        for key in self._native.take():
+            arrived = self._waiting.pop(key, None)
+            if arrived is not None and not arrived.done():
+                arrived.set_result(None)
+
+    async def wait_for(self, stream: _native.Stream) -> None:
+        """Until there is an item, or the end. Raises IpcError when that takes longer than it may."""
+        while (key := stream.expect(self._native)) is not None:
+            before = self._waiting.get(key)
+            if before is not None and not before.done():
+                raise IpcError("failed_precondition", "another task waits for this stream's next item")
+            arrived = self._waiting[key] = asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.wait_for(arrived, stream.patience())
+            except asyncio.TimeoutError:
+                stream.expire()
+            finally:
+                if self._waiting.get(key) is arrived:
+                    del self._waiting[key]
+                    stream.stop_expecting()
+
+
+_arrivals: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Arrivals] = weakref.WeakKeyDictionary()
 
 
 async def _in_slices(iterator: Iterator[Any]) -> AsyncIterator[Any]:

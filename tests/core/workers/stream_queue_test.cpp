@@ -1,6 +1,10 @@
 #include "core/workers/stream_queue.hpp"
 
+#include <poll.h>
+
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -109,6 +113,59 @@ TEST(StreamQueue, HasOneWaiter) {
   EXPECT_FALSE(queue.wait_with(other).ok());
   queue.stop_waiting(one);
   EXPECT_TRUE(queue.wait_with(other).ok());
+}
+
+std::shared_ptr<StreamArrivals> arrivals() { return StreamArrivals::create(System::real()).value(); }
+
+TEST(StreamQueue, TellsAnEventLoopOnceForEachTimeThatItWaits) {
+  const std::shared_ptr<StreamArrivals> loop = arrivals();
+  StreamQueue queue(kKey);
+  ASSERT_TRUE(queue.tell(loop).value());
+  ASSERT_TRUE(queue.tell(loop).value());
+  EXPECT_TRUE(loop->take().empty());
+  queue.put(items(bytes_of("x")));
+  EXPECT_EQ(loop->take(), std::vector{kKey});
+  EXPECT_FALSE(queue.tell(loop).value());
+  StreamQueue::Batch batch;
+  ASSERT_TRUE(queue.take(batch));
+  queue.put(items(bytes_of("y")));
+  EXPECT_TRUE(loop->take().empty());
+  ASSERT_TRUE(queue.take(batch));
+  ASSERT_TRUE(queue.tell(loop).value());
+  queue.stop_telling();
+  queue.close();
+  EXPECT_TRUE(loop->take().empty());
+}
+
+TEST(StreamQueue, HasOneWaiterWhetherAThreadOrAnEventLoop) {
+  const std::shared_ptr<StreamArrivals> loop = arrivals();
+  StreamQueue queue(kKey);
+  Waiter thread;
+  ASSERT_TRUE(queue.tell(loop).ok());
+  EXPECT_EQ(queue.wait_with(thread).error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(queue.tell(arrivals()).error().code, Code::kFailedPrecondition);
+  queue.stop_telling();
+  ASSERT_TRUE(queue.wait_with(thread).ok());
+  EXPECT_EQ(queue.tell(loop).error().code, Code::kFailedPrecondition);
+}
+
+TEST(StreamArrivals, AreReadableWhileSomethingIsToBeTaken) {
+  const std::shared_ptr<StreamArrivals> loop = arrivals();
+  const auto is_readable = [&] {
+    pollfd descriptor{loop->fd(), POLLIN, 0};
+    return ::poll(&descriptor, 1, 0) == 1;
+  };
+  for (int round = 0; round < 2; ++round) {
+    std::vector<StreamKey> told;
+    for (std::uint64_t id = 1; id <= 100; ++id) loop->expect();
+    for (std::uint64_t id = 1; id <= 100; ++id) {
+      told.push_back({1, id});
+      loop->tell(told.back());
+    }
+    EXPECT_TRUE(is_readable());
+    EXPECT_EQ(loop->take(), told);
+    EXPECT_FALSE(is_readable());
+  }
 }
 
 TEST(StreamTable, GivesTheStreamsOfACallOnce) {

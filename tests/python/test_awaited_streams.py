@@ -1,0 +1,134 @@
+"""`async def` handlers of the blocking server, and other tasks of loops, wait for items without a thread each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from either import Run
+
+import ipcbridge as ipc
+from ipcbridge import aio
+
+MANY = 200  # more than asyncio's executor has threads on any machine of the tests
+
+
+@pytest.fixture(params=["shm", "unix"])
+def address(request: pytest.FixtureRequest, names_directory: Path) -> str:
+    return f"{request.param}://{names_directory}/calc.socket"
+
+
+async def total(numbers: AsyncIterator[int]) -> int:
+    return sum([number async for number in numbers])
+
+
+def test_many_handlers_wait_for_items_at_once(address: str, serve: Any, run: Run) -> None:
+    async def on_a_thread() -> int:
+        return await asyncio.to_thread(lambda: 7)
+
+    server = serve(address, {"total": total, "on_a_thread": on_a_thread})
+
+    async def main() -> None:
+        opened = asyncio.Event()
+
+        async def numbers(first: int) -> AsyncIterator[int]:
+            yield first
+            await opened.wait()
+            yield 1
+
+        async with aio.connect(address) as calc:
+            calls = [asyncio.ensure_future(calc.total(numbers(number))) for number in range(MANY)]
+            while ipc.status(server)["running_calls"] < MANY:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.001)
+            assert await calc.on_a_thread() == 7
+            opened.set()
+            assert await asyncio.gather(*calls) == [number + 1 for number in range(MANY)]
+
+    run(main())
+
+
+def test_a_handler_waits_for_what_another_brings_about(address: str, serve: Any, run: Run) -> None:
+    serve(address, {"total": total})
+
+    async def main() -> None:
+        async with aio.connect(address) as calc:
+
+            async def numbers(left: int) -> AsyncIterator[int]:
+                if left > 0:
+                    yield await calc.total(numbers(left - 1))
+                yield 1
+
+            assert await calc.total(numbers(60)) == 61
+
+    run(main())
+
+
+def test_results_are_awaited_for_as_long_as_their_calls_allow(address: str, serve: Any, run: Run) -> None:
+    async def silent() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(3600)
+
+    serve(address, {"silent": silent})
+
+    async def main() -> None:
+        with ipc.connect(address) as calc:
+            stream = await asyncio.to_thread(ipc.with_options(calc, idle_timeout=0.05).silent)
+            assert await stream.__anext__() == 1
+            with pytest.raises(ipc.DeadlineExceeded, match="no item of its stream has come"):
+                await stream.__anext__()
+            assert [item async for item in stream] == []
+
+    run(main())
+
+
+def test_a_result_goes_on_while_generators_among_the_arguments_do(address: str, serve: Any, run: Run) -> None:
+    async def double(numbers: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for number in numbers:
+            yield 2 * number
+
+    serve(address, {"double": double})
+
+    def numbers() -> Iterator[int]:
+        yield from range(20_000)
+
+    async def main() -> None:
+        with ipc.connect(address) as calc:
+            stream = await asyncio.to_thread(calc.double, numbers())
+            assert [item async for item in stream] == [2 * number for number in range(20_000)]
+
+    run(main())
+
+
+def test_a_task_that_is_cancelled_leaves_the_item_to_the_next(address: str, serve: Any, run: Run) -> None:
+    opened = asyncio.Event()
+
+    async def gated() -> AsyncIterator[int]:
+        await opened.wait()
+        yield 1
+        await asyncio.sleep(3600)
+
+    async def main() -> None:
+        server = await aio.serve(address, {"gated": gated})
+        calc = await asyncio.to_thread(ipc.connect, address)
+        stream = await asyncio.to_thread(calc.gated)
+        first = asyncio.ensure_future(stream.__anext__())
+        await asyncio.sleep(0)
+        with pytest.raises(ipc.IpcError, match="another task waits"):
+            await stream.__anext__()
+        first.cancel()
+        second = asyncio.ensure_future(stream.__anext__())
+        await asyncio.sleep(0)
+        opened.set()
+        assert await second == 1
+        third = asyncio.ensure_future(stream.__anext__())
+        await asyncio.sleep(0)
+        stream.close()
+        with pytest.raises(StopAsyncIteration):
+            await third
+        await asyncio.to_thread(ipc.close, calc)
+        await server.close()
+
+    run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import threading
@@ -182,6 +183,71 @@ def test_close_waits_in_what_a_handler_has_left_behind(serve_either: Any, connec
         slow.released.set()
         closing.result(60)
     assert slow.order == ["slow", "closed"]
+
+
+@pytest.mark.parametrize("how", ["plain", "async"])
+def test_close_waits_for_a_handler_whose_caller_has_gone_and_that_cleans_up(
+    how: str, serve_either: Any, children: Children
+) -> None:
+    told, closed, released = threading.Event(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def work() -> None:
+        ipc.context().cancellation.wait(60)
+        told.set()
+        assert released.wait(60)
+        order.append("cleaned")
+
+    async def work_async() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            told.set()
+            await asyncio.to_thread(released.wait, 60)
+            order.append("cleaned")
+
+    def begin() -> None:
+        began.set()
+
+    def close() -> None:
+        server.close(grace=60)
+        order.append("closed")
+
+    began = threading.Event()
+    server = serve_either("calc", {"work": work_async if how == "async" else work, "begin": begin})
+    caller = children.run("calc = ipc.connect('calc'); call = ipc.submit(calc).work(); calc.begin(); call.result()")
+    assert began.wait(60)
+    caller.kill()
+    assert told.wait(60)
+    server.on_state(lambda state, _why: closed.set() if state == "closed" else None)
+    closing = threading.Thread(target=close)
+    closing.start()
+    assert closed.wait(60)
+    released.set()
+    closing.join(60)
+    assert order == ["cleaned", "closed"]
+
+
+def test_close_waits_no_longer_than_its_grace_for_a_handler_whose_caller_has_gone(
+    serve_either: Any, children: Children
+) -> None:
+    began, released = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.to_thread(released.wait, 60)
+
+    server = serve_either("calc", {"work": work})
+    caller = children.run("ipc.connect('calc').work()")
+    assert began.wait(60)
+    caller.kill()
+    caller.wait()
+    server.close(grace=0.01)
+    assert not released.is_set()
+    released.set()
 
 
 def test_a_server_whose_threads_cannot_be_started_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:

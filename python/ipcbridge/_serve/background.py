@@ -110,6 +110,34 @@ def remove_server(server: int) -> None:
             background.loop.call_soon_threadsafe(background.loop.remove_server, server)
 
 
+def wait_for(tasks: Callable[[], list[asyncio.Task[None]]], timeout: float) -> None:
+    """Blocks until those tasks have ended, which are asked for on the loop, or for so many seconds.
+
+    Not on the loop's own thread, where it does nothing.
+    """
+    background = _current.get("background")
+    if background is None or not background.thread.is_started() or running_here() is not None:
+        return
+    loop, ended = background.loop, Latch()
+
+    def begin() -> None:
+        left = set(tasks())
+
+        def forget(task: asyncio.Task[None]) -> None:
+            left.discard(task)
+            if not left:
+                ended.set()
+
+        for task in list(left):
+            task.add_done_callback(forget)
+        if not left:
+            ended.set()
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(begin)
+        ended.wait(timeout)
+
+
 def running_here() -> HandlerLoop | None:
     """The loop, to code that runs on its thread."""
     loop = asyncio._get_running_loop()

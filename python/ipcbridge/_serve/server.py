@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import contextvars
+import math
+import sys
 import time
 from _collections_abc import Callable, Coroutine
 
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     Run = Callable[[_native.InboundCall], object]
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
-_JOIN_TIMEOUT = 1.0  # seconds that close() waits for idle threads to end
+_LAST_WAIT = 1.0  # seconds that close() waits at least for threads and tasks to end
+_LONGEST_WAIT = 1e9  # seconds that Python can wait
 
 
 class Server:
@@ -57,6 +60,7 @@ class Server:
         self._id = 0
         self._started = False
         self._closed = Latch()
+        self._grace_end = 0.0  # in seconds of time.monotonic()
         self._epoch = 0
         self._left_by: int | None = None
         self._is_run_over: Latch | None = None
@@ -70,10 +74,11 @@ class Server:
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
 
-        Ctrl-C ends the wait. Handlers that do not look at context().cancelled() may outlive it. A handler of this
-        server, which would wait for itself, does not wait: the server closes after it has returned.
+        Those whose callers have gone, and which clean up, have as long. Ctrl-C ends the wait. Handlers that do not look
+        at context().cancelled() may outlive it. A handler of this server, which would wait for itself, does not wait:
+        the server closes after it has returned.
         """
-        self._driver.close_server(self._id, microseconds(grace, "grace"))
+        self._close_within(microseconds(grace, "grace"))
         if is_in_handler_of(self):
             return
         if self._left_by == _thread.get_ident():
@@ -81,13 +86,25 @@ class Server:
         with suppress(IpcError):
             self._driver.wait_server_closed(self._id)
         self._end()
-        self._join_threads()
+        self._wait_for_handlers()
 
-    def _join_threads(self) -> None:
-        deadline = time.monotonic() + _JOIN_TIMEOUT
+    def _close_within(self, grace_us: int) -> None:
+        self._grace_end = math.inf if grace_us < 0 else time.monotonic() + grace_us / 1e6
+        self._driver.close_server(self._id, grace_us)
+
+    def _wait_for_handlers(self) -> None:
+        """Those whose callers have gone: the driver does not wait for what nobody is to be told of."""
+        deadline = max(self._grace_end, time.monotonic() + _LAST_WAIT)
+
+        def left() -> float:
+            return min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)
+
+        background = sys.modules.get("ipcbridge._serve.background")
+        if background is not None:
+            background.wait_for(lambda: [running.task for running in list(self._running.values())], left())
         for thread in list(self._threads):
             if thread.ident != _thread.get_ident():
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.join(left())
 
     def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over.
@@ -138,13 +155,13 @@ class Server:
     def begin_close(self, grace_us: int) -> None:
         """For close_on_signals(), as what follows."""
         with suppress(IpcError):
-            self._driver.close_server(self._id, grace_us)
+            self._close_within(grace_us)
 
     def wait_closed(self) -> None:
         self._closed.wait()
         if self._is_run_over is not None:
-            self._is_run_over.wait(_JOIN_TIMEOUT)
-        self._join_threads()
+            self._is_run_over.wait(_LAST_WAIT)
+        self._wait_for_handlers()
 
     def is_closed(self) -> bool:
         return self._closed.is_set()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
@@ -38,6 +40,7 @@ Work = Union["asyncio.Task[None]", "Future[object]"]
 _Submit = Callable[[_native.InboundCall], None]
 
 
+_LAST_WAIT = 1.0  # seconds that close() waits at least for handlers to end
 _LOOK_AGAIN = 0.1  # seconds, after which the loop may have been closed
 
 _CLOSED: dict[str, Any] = {
@@ -87,6 +90,9 @@ class Server:
         self.waiters = Waiters()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
+        self._grace_end = 0.0  # in seconds of time.monotonic()
+        self._threads: HandlerThreads | None = None
+        self._finished = asyncio.Event()  # also those handlers whose callers have gone
         self._is_on_main_thread = threading.current_thread() is threading.main_thread()
         self._ended = Latch()  # the same, for other threads
         self._listeners = Listeners()
@@ -94,14 +100,19 @@ class Server:
     async def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
 
-        A handler of this server, which would wait for itself, does not wait: the server closes after it has returned.
+        Those whose callers have gone, and which clean up, have as long. A handler of this server, which would wait for
+        itself, does not wait: the server closes after it has returned.
         """
         if not self._driver.native.usable():
             return
         self._driver.check_here()
-        self._driver.native.close_server(self._id, microseconds(grace, "grace"))
+        self._close_within(microseconds(grace, "grace"))
         if not is_in_handler_of(self):
-            await self._closed.wait()
+            await self._finished.wait()
+
+    def _close_within(self, grace_us: int) -> None:
+        self._grace_end = math.inf if grace_us < 0 else time.monotonic() + grace_us / 1e6
+        self._driver.native.close_server(self._id, grace_us)
 
     async def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over.
@@ -118,7 +129,7 @@ class Server:
 
         def begin() -> None:
             if self._driver.native.usable():
-                self._driver.native.close_server(self._id, grace_us)
+                self._close_within(grace_us)
 
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(begin)
@@ -185,6 +196,7 @@ class Server:
         native = self._driver.native
         threads = HandlerThreads(native, self.name, self._thread_count, handlers, context, before, self._fail)
         native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
+        self._threads = threads
 
     def on_state(self, state: str, code: Code, message: str) -> None:
         if state == "listening" and not self._listening.done():
@@ -206,10 +218,44 @@ class Server:
             self._driver.native.remove_server(self._id)
             self._driver.native.close_streams(self._id)
         for entry in (*list(self._tasks.values()), *list(self._submitted.values())):
-            _cancel(*entry)
+            if not entry.call.cancelled():  # or what it awaits to clean up would be cancelled
+                _cancel(*entry)
         for call in list(self._coming.values()):
             call.cancel()
         self._closed.set()
+        self._finish_by(max(self._grace_end, time.monotonic() + _LAST_WAIT))
+
+    def _finish_by(self, deadline: float) -> None:
+        """Waits for handlers whose callers have gone: the driver does not wait for what nobody is to be told of.
+
+        No task, of which the end of the loop would complain.
+        """
+        if self._handler_that_runs() is None:
+            self._note_finished()
+            return
+        left = deadline - time.monotonic()
+        timer = None if left == math.inf else self._loop.call_later(left, self._note_finished)
+
+        def look(_: object = None) -> None:
+            work = self._handler_that_runs()
+            if work is not None:
+                work.add_done_callback(look)
+                return
+            if timer is not None:
+                timer.cancel()
+            self._note_finished()
+
+        look()
+
+    def _handler_that_runs(self) -> asyncio.Future[None] | None:
+        for entry in self._tasks.values():
+            if isinstance(entry.work, asyncio.Task):
+                return entry.work
+        runs = [] if self._threads is None else self._threads.runs()
+        return asyncio.wrap_future(runs[0], loop=self._loop) if runs else None
+
+    def _note_finished(self) -> None:
+        self._finished.set()
         self._ended.set()
 
     def _handler(self, number: int) -> Method:

@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import Context
 from typing import Optional
 from weakref import WeakSet
@@ -43,12 +44,16 @@ class HandlerThreads:
         self._before = before
         self._refuse = refuse
         self._threads: list[threading.Thread] = []
+        self._runs: list[Future[None]] = []
         self._numbers = itertools.count()  # threads may be started by several at once
 
     def start(self) -> None:
         """One more, as the pool asks for it. Where none is to be had and none is there, calls are refused."""
+        run: Future[None] = Future()
         try:
-            self._threads.append(start_thread(self._run, f"ipcbridge-{self._name}-{next(self._numbers)}"))
+            thread = start_thread(lambda: self._run(run), f"ipcbridge-{self._name}-{next(self._numbers)}")
+            self._threads.append(thread)
+            self._runs.append(run)
         except BaseException as error:
             if self.pool.note_not_started():
                 self._refuse_calls(error)
@@ -57,9 +62,16 @@ class HandlerThreads:
         else:
             _end_at_exit(self)
 
-    def _run(self) -> None:
-        with contextlib.suppress(IpcError):  # the end of the interpreter
-            self.pool.run_handlers(self._driver, self._handlers, self._context, self._before, self.start)
+    def _run(self, run: Future[None]) -> None:
+        try:
+            with contextlib.suppress(IpcError):  # the end of the interpreter
+                self.pool.run_handlers(self._driver, self._handlers, self._context, self._before, self.start)
+        finally:
+            run.set_result(None)
+
+    def runs(self) -> list[Future[None]]:
+        """What ends with each thread that is there."""
+        return [run for run in self._runs if not run.done()]
 
     def _refuse_calls(self, error: BaseException) -> None:
         def refuse(call: _native.InboundCall) -> None:

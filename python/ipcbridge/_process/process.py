@@ -39,7 +39,7 @@ class Process:
             raise no_thread(error) from None
         self.servers: dict[int, ServerLike] = {}
         self.on_released: Callable[[int], object] | None = None  # of references
-        self._calls: Any = None
+        self._calls: dict[str, Any] = {}
         self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
@@ -48,9 +48,8 @@ class Process:
     @property
     def calls(self) -> Any:
         """How the other sides of connections are called."""
-        if self._calls is None:
-            self._calls = _make_calls[0](self)
-        return self._calls
+        calls = self._calls.get("calls")
+        return self._calls.setdefault("calls", _make_calls[0](self)) if calls is None else calls
 
     def listen(self) -> None:
         """Starts the thread that passes on events; it sleeps while there is none."""

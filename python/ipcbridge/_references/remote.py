@@ -42,7 +42,7 @@ class Reference:
         self.connection = connection
         self.number = number
         self.names = names
-        self.received = 0
+        self.received: list[None] = []  # as often as it was: a list, because it changes in one step
         self._calls = calls
         self._known = received
         self._client: int = calls.client_of(connection)
@@ -89,7 +89,8 @@ class Reference:
 
     def close(self) -> None:
         """Gives it back to its owner."""
-        times, self.received = self.received, 0
+        received, self.received = self.received, []
+        times = len(received)
         self._known.forget(self.connection, self.number)
         if times and self.number & RETAINED:
             with suppress(IpcError):  # the connection has ended, or this is a forked child
@@ -141,8 +142,18 @@ class Received:
             reference = Reference(self._calls, self, connection, number, ["callback"] if names is None else names)
             made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
             if number & RETAINED:
-                self._known[key] = weakref.ref(made, lambda gone: self._forget(key, gone))
-        reference_of(made).received += 1
+                made = self._know(key, made)
+        reference_of(made).received.append(None)
+        return made
+
+    def _know(self, key: tuple[int, int], made: Any) -> Any:
+        """That object, or the one of another thread that has received the same meanwhile."""
+        mine = weakref.ref(made, lambda gone: self._forget(key, gone))
+        while (known := self._known.setdefault(key, mine)) is not mine:
+            others = known()
+            if others is not None:
+                return others
+            self._forget(key, known)
         return made
 
     def forget(self, connection: int, number: int) -> None:

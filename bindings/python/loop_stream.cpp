@@ -91,7 +91,7 @@ void raise_end(Object* self) {
   } else if (queue == nullptr || queue->how().code == Code::kOk) {
     PyErr_SetNone(PyExc_StopAsyncIteration);
   } else {
-    set_stream_error(queue->how());
+    set_stream_error(queue->how(), self->keeper);
   }
 }
 

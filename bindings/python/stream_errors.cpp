@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bindings/python/caller.hpp"
 #include "bindings/python/objects.hpp"
 
 namespace py = pybind11;
@@ -29,9 +30,14 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
-void set_stream_error(const StreamEnd& end) {
+void set_stream_error(const StreamEnd& end, PyObject* keeper) {
   const std::string_view code = code_name(end.code);
   PyObject* text = PyUnicode_DecodeUTF8(end.message.data(), static_cast<Py_ssize_t>(end.message.size()), "replace");
+  if (text != nullptr && end.ending != Ending::kRemoteError && is_caller(keeper)) {
+    PyObject* why = std::exchange(text, nullptr);
+    text = PyUnicode_FromFormat("%U(): its stream broke off: %U", caller_of(keeper)->name, why);
+    Py_DECREF(why);
+  }
   if (text == nullptr) return;
   PyObject* error = PyObject_CallFunction(error_of, "s#Ny#i", code.data(), static_cast<Py_ssize_t>(code.size()), text,
                                           reinterpret_cast<const char*>(end.details.data()),

@@ -63,7 +63,7 @@ bool finish(Object* self) {
   self->queue.reset();
   leave_arguments(self);
   const StreamEnd& end = queue->how();
-  if (end.code != Code::kOk) set_stream_error(end);
+  if (end.code != Code::kOk) set_stream_error(end, self->keeper);
   return false;
 }
 

@@ -409,10 +409,24 @@ def test_a_server_that_is_killed_ends_its_streams(children: Children, connect: A
     stream = connect("rows").count(10**9)
     assert next(stream) == 0
     server.kill()
-    with pytest.raises(ipc.Unavailable) as caught:
+    with pytest.raises(ipc.Unavailable, match=r"^count\(\): its stream broke off: ") as caught:
         for _ in stream:
             pass
     assert caught.value.sent == "maybe"
+
+
+def test_a_stream_on_a_loop_that_breaks_off_names_its_method(children: Children) -> None:
+    server = children.serve("rows", "def count(n): yield from range(n)\nservice['count'] = count")
+
+    async def main() -> None:
+        async with aio.connect("rows") as rows:
+            stream = await rows.count(10**9)
+            server.kill()
+            with pytest.raises(ipc.Unavailable, match=r"^count\(\): its stream broke off: "):
+                async for _ in stream:
+                    pass
+
+    asyncio.run(main())
 
 
 def test_a_client_that_leaves_ends_its_producers(service: Rows) -> None:

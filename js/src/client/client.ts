@@ -297,6 +297,8 @@ export class Client implements Owner {
 
   /** Sends a call that has been written. What is wrong with it, which has ended it. */
   private begin(slot: Slot, method: number, length: number, settings: Settings | undefined, on?: Received) {
+    slot.method = method
+    slot.on = on
     slot.streams ??= this.argumentStreams(method, on)
     let failed: number | undefined
     if (settings === undefined && slot.streams === undefined && on === undefined && encoder.references.length === 0) {

@@ -11,6 +11,7 @@ import { decode, type Referenced } from '../values'
 import type { ArgumentStreams } from './argument_streams'
 import type { Reject, Resolve } from './call'
 import type { Client } from './client'
+import type { Received } from './received'
 import type { StreamLimits } from './stream_limits'
 
 /** A call that waits for its outcome. Its token is its place in `slots`; free ones are linked and used again. */
@@ -29,6 +30,9 @@ export class Slot {
   limits: StreamLimits | undefined = undefined
   /** Of this side's, passed with its arguments; until it is over. */
   references: readonly Referenced[] | undefined = undefined
+  /** What is called: the number of a method, and where it is no method of the service's, the reference. */
+  method = 0
+  on: Received | undefined = undefined
   next = none
 
   constructor(readonly token: number) {}
@@ -60,7 +64,7 @@ function empty(slot: Slot): void {
   slot.streams?.discard()
   if (slot.references !== undefined) endCall(slot.references)
   slot.resolve = slot.reject = slot.fail = slot.caller = slot.whenSettled = slot.streams = slot.limits = undefined
-  slot.references = undefined
+  slot.references = slot.on = undefined
   ;(control[Control.keepAlive] as number)--
 }
 
@@ -88,7 +92,7 @@ handlers.batchDone = () => {
 
 handlers.outcome = (event, bytes) => {
   const slot = slots[table[event + Column.token] as number] as Slot
-  const { resolve, fail, caller, limits } = slot
+  const { resolve, fail, caller, limits, method, on } = slot
   const carried = carriedByOutcome(event, caller?.decoding, caller)
   if (resolve === undefined) {
     carried?.abandon()
@@ -120,7 +124,10 @@ handlers.outcome = (event, bytes) => {
   if (carried !== undefined) {
     const streams = [...carried.finish()]
     if (references !== undefined) endWith(streams, references)
-    for (const stream of streams) limits?.apply(stream)
+    for (const stream of streams) {
+      stream.method = caller?.nameOf(method, on)
+      limits?.apply(stream)
+    }
     expectItems()
   }
   resolve(value)

@@ -63,6 +63,8 @@ export class InboundStream implements StreamEnd {
   private idleTimer: NodeJS.Timeout | undefined
   /** Undoes what a signal needs, when nothing is left to read. */
   whenOver: (() => void) | undefined
+  /** Whose result it is of: errors name it. */
+  method: string | undefined
   /** Told when nothing more comes. */
   whenEnded: (() => void) | undefined
 
@@ -217,7 +219,7 @@ export class InboundStream implements StreamEnd {
   }
 
   onEnd(event: number, bytes: Buffer): void {
-    const error = table[event + Column.code] === 0 ? undefined : errorOf(event, bytes)
+    const error = table[event + Column.code] === 0 ? undefined : errorOf(event, bytes, this.method)
     this.over(error)
   }
 

@@ -28,6 +28,10 @@ std::string say(F sentence) {
   }
 }
 
+std::string could_not_be_sent(bool sent_before) {
+  return sent_before ? " was sent, but its connection was lost, and it could not be sent again" : " could not be sent";
+}
+
 std::string seconds(Duration duration) {
   const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
@@ -140,7 +144,7 @@ std::string Client::not_answered(const Call& call, std::string_view why) const {
 }
 
 std::string Client::not_sent(const Call& call, std::string_view why) const {
-  return say([&] { return name_of(call) + " could not be sent: " + std::string(why); });
+  return say([&] { return name_of(call) + could_not_be_sent(call.sent_before) + ": " + std::string(why); });
 }
 
 void Client::on_call_deadline(std::uint64_t token, TimePoint now) {
@@ -157,7 +161,7 @@ void Client::expire(std::uint64_t token, const Call& call) {
   const std::string what = say([&] {
     return name_of(call) +
            (sent ? " was not answered before its deadline"
-                 : " could not be sent before its deadline: it waited for " + wait) +
+                 : could_not_be_sent(call.sent_before) + " before its deadline: it waited for " + wait) +
            silence;
   });
   fail(token, Code::kDeadlineExceeded, what, sent);

@@ -114,6 +114,25 @@ TEST_F(WaitingCalls, SayThatTheyWaitedForAConnection) {
   EXPECT_TRUE(contains(message, "waited for a connection to " + address_)) << message;
 }
 
+// It may have run, so to say that it could not be sent would be wrong.
+TEST_F(WaitingCalls, SayThatTheyWereSentBeforeTheirConnectionWasLost) {
+  const ServerId server = serve(100, 1'000'000);
+  const ClientId client = client_.connect(address_);
+  CallOptions repeated = soon();
+  repeated.timeout = std::chrono::milliseconds(300);
+  repeated.idempotent = true;
+  const std::uint64_t token = client_.call(client, "again", repeated);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.requests.size() == 1; }));
+  server_.driver().close_server(server, Duration::zero());
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
+  EXPECT_EQ(client_.outcomes[token].code, Code::kDeadlineExceeded);
+  EXPECT_TRUE(client_.outcomes[token].sent_maybe);
+  EXPECT_EQ(client_.outcomes[token].message,
+            "echo() was sent, but its connection was lost, and it could not be sent again before its deadline: "
+            "it waited for a connection to " +
+                address_);
+}
+
 // The first call's handler waits for the last one, which would have room if the one between them were not there.
 TEST_F(WaitingCalls, AreSentWhenTheOneBeforeThemIsGivenUp) {
   serve(100, 20'000);

@@ -373,6 +373,25 @@ def test_attributes_of_an_object_that_was_passed_on_are_its_owners(serve: Any, c
     assert account.balance == 7
 
 
+def test_an_attribute_that_is_read_as_a_local_one_says_how_to_read_it(serve: Any, connect: Any) -> None:
+    class Account:
+        balance = 5
+
+        def close(self) -> None: ...
+
+    served = Account()
+    serve("bank", {"account": lambda: ipc.proxy(served)})
+    account = connect("bank").account()
+    assert repr(account) == "<remote object: close>"
+    with pytest.raises(AttributeError, match=r"^the remote object has no .*; get_attribute\(object, 'balance'\) reads"):
+        _ = account.balance
+    with pytest.raises(AttributeError, match=r"set_attribute\(object, 'balance', value\) sets"):
+        account.balance = 7
+    with pytest.raises(AttributeError, match="what can be replaced is a method, by a function"):
+        account.close = 7
+    assert ipc.get_attribute(account, "balance") == 5
+
+
 def test_methods_named_as_what_asks_for_attributes_are_not_asked_instead(serve: Any, connect: Any) -> None:
     class Element:
         value = 5

@@ -98,7 +98,10 @@ function attributeCall(stub: object, number: number, args: unknown[]): Call<unkn
 /** Calls an object's method, by whatever name. */
 export function callStub(handle: StubHandle, name: string, args: readonly unknown[]): unknown {
   const number = handle.received.names?.indexOf(name) ?? -1
-  if (number < 0) throw new IpcError('unimplemented', `the object has no method ${name}()`)
+  if (number < 0) {
+    const hint = `ipc.getAttribute(object, '${name}') reads an attribute`
+    throw new IpcError('unimplemented', `the remote object has no method ${name}(); ${hint}`)
+  }
   return memberOf(handle, number)(...args)
 }
 

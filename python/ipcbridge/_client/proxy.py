@@ -5,7 +5,7 @@ from __future__ import annotations
 from _collections_abc import Iterable, Mapping
 
 from .. import _native
-from .._by_reference import RemoteCallable
+from .._by_reference import RemoteCallable, RemoteObject
 from .._errors import IpcError
 from .._options import CallOptions
 from .._typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _NO_OPTIONS = CallOptions()
 _MOST_SHOWN = 20
 _OF_PARENT = "of the process that called fork()"
+_READS = "get_attribute(object, {!r}) reads an attribute"
+_SETS = "set_attribute(object, {!r}, value) sets an attribute"
 
 
 class Remote(Protocol):
@@ -75,6 +77,8 @@ class BaseProxy(_native.ProxyBase):
             if remote.lazy and not methods:
                 return vars(self).setdefault(name, Unheard(remote, self._options, full + "."))
             hint = _native.did_you_mean(full, methods)
+            if isinstance(self, RemoteObject):
+                raise AttributeError(f"the remote object has no method {full!r}{hint}; {_READS.format(full)}")
             raise AttributeError(f"the service {remote.address!r} has no {full!r}{hint}")
         if kind == "namespace":
             return vars(self).setdefault(name, type(self)(remote, self._options, full + "."))
@@ -97,6 +101,8 @@ class BaseProxy(_native.ProxyBase):
             own[full] = remote.caller(full, self._options)
         # Its own it may have back although the service, started again, does not offer it.
         if not callable(value) or not (is_method or value is own.get(full)):
+            if isinstance(self, RemoteObject) and not is_method:
+                raise AttributeError(f"the remote object cannot be changed from here; {_SETS.format(full)}")
             _refuse(name)
         if value is own.get(full):
             replaced.end_all(full)
@@ -143,6 +149,8 @@ class BaseProxy(_native.ProxyBase):
         return f"<{self._title()}: {', '.join(shown)}>" if names else f"<{self._title()}, {self._state()}>"
 
     def _title(self) -> str:
+        if isinstance(self, RemoteObject):
+            return "remote object"
         address = self._remote.address
         return f"remote namespace {self._prefix[:-1]} in {address}" if self._prefix else f"remote {address}"
 

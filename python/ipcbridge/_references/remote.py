@@ -71,7 +71,7 @@ class Reference:
     def call(self, name: str, options: CallOptions, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         if name not in self.names:
             hint = _native.did_you_mean(name, self.names)
-            raise IpcError("unimplemented", f"the object has no method {name!r}{hint}")
+            raise IpcError("unimplemented", f"the remote object has no method {name!r}{hint}")
         return self.caller(name, options)(*args, **kwargs)
 
     def status(self) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def read_metadata(encoded: bytes) -> Metadata:
     """Those of a call that has arrived, or is to be sent. IpcError('data_loss') for what is no mapping."""
     decoded = _native.decode(encoded) if encoded else {}
     if type(decoded) is not dict:
-        raise IpcError("data_loss", f"the caller sent metadata that are no mapping but a {type(decoded).__name__}")
+        raise IpcError("data_loss", f"the caller sent metadata that are no mapping: {shown(decoded)}")
     values = {name: value for name, value in decoded.items() if type(name) is str and not name.startswith(":")}
     depth = decoded.get(_DEPTH)
     return Metadata(

@@ -296,6 +296,24 @@ test('an array is refused, whose own methods would be offered', async () => {
   await assert.rejects(ipc.serve(freshName(), [() => 1]), { code: 'invalid_argument', message: /not an array/ })
 })
 
+test('an entry of a Map that is no function is refused, and what a plain object holds beside functions is its state', async t => {
+  const add = (a, b) => a + b
+  for (const [value, shown] of [
+    [3, '3'],
+    ['x', "'x'"],
+    [null, 'null'],
+  ]) {
+    const message = `math.e is ${shown}, which is no function`
+    await assert.rejects(ipc.serve(freshName(), { add, math: new Map([['e', value]]) }), {
+      code: 'invalid_argument',
+      message,
+    })
+  }
+  await assert.rejects(ipc.serve(freshName(), new Map([[3, add]])), { message: /name of a method is a string, not 3/ })
+  const { remote } = await serveAndConnect(t, { add, factor: 3, map: new Map([['_hidden', 3]]) })
+  assert.deepEqual(Object.keys(remote), ['add'])
+})
+
 test('describe tells the signatures', async t => {
   const { remote, address } = await serveAndConnect(t, {
     add: (a, b = 0, ...rest) => [a, b, rest],

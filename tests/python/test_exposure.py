@@ -114,6 +114,13 @@ def test_what_has_nothing_to_serve_is_refused(target: Any) -> None:
     assert caught.value.code == "invalid_argument"
 
 
+@pytest.mark.parametrize(("value", "shown"), [(3, "3"), ("x", "'x'"), (None, "None"), ([1], r"\[1\]")])
+def test_an_entry_of_a_mapping_that_is_no_function_is_refused_by_its_name(value: Any, shown: str) -> None:
+    with pytest.raises(ipc.IpcError, match=rf"^math\.e is {shown}, which is no function$"):
+        exposed({"add": len, "math": {"e": value}})
+    assert set(exposed({"add": len, "_e": value})) == {"add"}
+
+
 @pytest.mark.parametrize(
     "target", [{"a.b": len, "a": {"b": max}}, {"a": {"b": len}, "a.b": len}], ids=["flat first", "nested first"]
 )

@@ -133,6 +133,8 @@ function collect(holder: object, prefix: string, found: Found, ancestors: Set<ob
       })
     } else if (isNamespace(value, holder)) {
       collect(value, `${prefix}${name}.`, found, ancestors)
+    } else if (types.isMap(holder)) {
+      throw refusal(`${prefix}${name} is ${show(value)}, which is no function`)
     }
   }
   ancestors.delete(holder)
@@ -154,7 +156,10 @@ function isConstructor(name: string, fn: AnyFunction): boolean {
 export function membersOf(holder: object): Map<string, unknown> {
   const members = new Map<string, unknown>()
   if (types.isMap(holder)) {
-    for (const [name, value] of holder) if (typeof name === 'string') members.set(name, value)
+    for (const [name, value] of holder) {
+      if (typeof name !== 'string') throw refusal(`the name of a method is a string, not ${show(name)}`)
+      members.set(name, value)
+    }
     return members
   }
   for (let level: object | null = holder; level !== null && !isRoot(level); level = Object.getPrototypeOf(level)) {

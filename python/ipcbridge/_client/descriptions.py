@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _native
 from .._errors import IpcError
+from .._shown import shown
 from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ class Descriptions:
     def keep(self, described: Any, generation: int) -> dict[str, Any]:
         """What describe() has brought, asked for at that generation. IpcError('data_loss') if that is none."""
         if type(described) is not dict or not isinstance(described.get("methods"), dict):
-            what = f"a {type(described).__name__}" + (" without methods" if type(described) is dict else "")
-            raise IpcError("data_loss", f"the service was asked to describe itself and answered with {what}")
+            raise IpcError("data_loss", f"the service was asked for its methods and answered with {shown(described)}")
         self._methods, self._described = described["methods"], generation
         return described
 

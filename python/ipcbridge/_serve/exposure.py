@@ -82,8 +82,9 @@ def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[s
     for name, value in target.items():
         if not isinstance(name, str):
             raise IpcError("invalid_argument", f"the name of a method is a string, not {shown(name)}")
-        if value is None or isinstance(value, (bool, int, float, str, bytes, list, tuple, set)):
-            raise IpcError("invalid_argument", f"{prefix}{name} is no function but a {type(value).__name__}")
+        is_data = value is None or isinstance(value, (bool, int, float, str, bytes, list, tuple, set))
+        if is_data and not name.startswith("_"):
+            raise IpcError("invalid_argument", f"{prefix}{name} is {shown(value)}, which is no function")
         yield name, value
 
 

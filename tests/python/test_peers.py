@@ -73,3 +73,19 @@ def test_a_registered_error_keeps_nobody_else_from_answering(serve: Any, connect
     expected = [(1, type(None)), (None, NotThere)]
     assert shown(ipc.fan_out([connect("one"), connect("two")]).ask()) == expected
     assert run(main()) == expected
+
+
+def test_a_fan_out_goes_through_namespaces(serve: Any, connect: Any, run: Run) -> None:
+    serve("one", {"math": {"add": lambda a, b: a + b, "deep": {"one": lambda: 1}}})
+    serve("two", {"math": {"add": lambda a, b: -a - b}})
+
+    async def main() -> list[Any]:
+        async with aio.connect("one") as one, aio.connect("two") as two:
+            return [outcome.value for outcome in await aio.fan_out([one, two]).math.add(1, b=2)]
+
+    both = ipc.fan_out([connect("one"), connect("two")])
+    assert [outcome.value for outcome in both.math.add(1, b=2)] == [3, -3]
+    assert run(main()) == [3, -3]
+    first, second = both.math.deep.one()
+    assert first.value == 1
+    assert isinstance(second.error, AttributeError)

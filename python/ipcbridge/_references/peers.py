@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _MOST_THREADS = 32
 
+# find(peer) is what is called of each.
+_CallAll = Callable[[Callable[[Any], Any], Any, Any], Any]
+
 
 class PeerRemote:
     """The other side of one connection: what a proxy of it calls through. It ends with the connection."""
@@ -114,14 +117,12 @@ class FanOut:
         self._peers = list(peers)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *args, **kwargs: self._call(name, args, kwargs)
+        return _of_all(self._call, name)
 
-    def _call(self, name: str, args: Any, kwargs: Any) -> Any:
+    def _call(self, find: Callable[[Any], Any], args: Any, kwargs: Any) -> Any:
         def call(peer: Any) -> Outcome:
             try:
-                return Outcome(peer, getattr(peer, name)(*args, **kwargs))
+                return Outcome(peer, find(peer)(*args, **kwargs))
             except Exception as error:  # also what is registered by register_error()
                 return Outcome(peer, error=error)
 
@@ -134,3 +135,25 @@ class FanOut:
         contexts = [copy_context().run for _ in self._peers]  # so that each inherits what a call made here would
         with ThreadPoolExecutor(min(len(self._peers), _MOST_THREADS)) as threads:
             return list(threads.map(lambda run, peer: run(call, peer), contexts, self._peers))
+
+
+class _Member:
+    """What all of them have by one name: a method, or a namespace that leads on."""
+
+    __slots__ = ("_call", "_find")
+
+    def __init__(self, call: _CallAll, find: Callable[[Any], Any]) -> None:
+        self._call = call
+        self._find = find
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(self._find, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return _of_all(self._call, name, self._find)
+
+
+def _of_all(call: _CallAll, name: str, within: Callable[[Any], Any] = lambda peer: peer) -> _Member:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Member(call, lambda peer: getattr(within(peer), name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._references.peers import FanOut, Outcome
@@ -12,10 +12,10 @@ from .._references.peers import FanOut, Outcome
 class AsyncFanOut(FanOut):
     """What a method gives is to be awaited."""
 
-    async def _call(self, name: str, args: Any, kwargs: Any) -> list[Outcome]:
+    async def _call(self, find: Callable[[Any], Any], args: Any, kwargs: Any) -> list[Outcome]:
         async def call(peer: Any) -> Outcome:
             try:
-                return Outcome(peer, await getattr(peer, name)(*args, **kwargs))
+                return Outcome(peer, await find(peer)(*args, **kwargs))
             except Exception as error:  # also what is registered by register_error()
                 return Outcome(peer, error=error)
 

@@ -38,8 +38,18 @@ export function middlewareList(given: GivenMiddleware | undefined): readonly Mid
   if (given === undefined) return []
   const functions: readonly unknown[] = isList(given) ? [...given] : [given]
   const wrong = functions.findIndex(each => typeof each !== 'function')
-  if (wrong < 0) return functions as readonly Middleware[]
-  const message = `middleware is a function, or an array of functions; got ${show(functions[wrong])}`
+  if (wrong >= 0) {
+    const message = `middleware is a function, or an array of functions; got ${show(functions[wrong])}`
+    throw new IpcError('invalid_argument', message)
+  }
+  for (const fn of functions as readonly Middleware[]) expectTwo(fn)
+  return functions as readonly Middleware[]
+}
+
+/** One that takes less may leave the rest out, as any function may. */
+function expectTwo({ name, length }: Middleware): void {
+  if (length <= 2) return
+  const message = `middleware takes the call and what comes next, (call, next), and ${name || 'this one'} takes ${length} arguments`
   throw new IpcError('invalid_argument', message)
 }
 

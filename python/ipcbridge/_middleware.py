@@ -56,7 +56,25 @@ def middleware_list(given: GivenMiddleware) -> list[Middleware]:
     for function in functions:
         if not callable(function):
             raise IpcError("invalid_argument", f"middleware is a function, or a list of functions, not {shown(what)}")
+        _expect_two(function)
     return functions
+
+
+def _expect_two(function: Callable[..., Any]) -> None:
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # it has none that can be known
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError as reason:
+        name = getattr(function, "__qualname__", None) or shown(function)
+        message = (
+            f"middleware takes the call and what comes next, (call, next), and {name}{signature} does not: {reason}"
+        )
+        raise IpcError("invalid_argument", message) from None
 
 
 def compose(

@@ -158,6 +158,19 @@ test('descriptions, callbacks and calls by name', async t => {
   assert.deepEqual(methods, passed)
 })
 
+test('middleware that wants more than the call and what comes next is refused at once', async t => {
+  const { address } = await serveAndConnect(t, target)
+  const middleware = [
+    (_call, next) => next(_call),
+    function express(_request, _response, next) {
+      next()
+    },
+  ]
+  const refused = { code: 'invalid_argument', message: /\(call, next\), and express takes 3 arguments/ }
+  await assert.rejects(ipc.connect(address, { middleware }), refused)
+  await assert.rejects(ipc.serve(freshName(), target, { middleware }), refused)
+})
+
 for (const given of [5, 'name', [() => {}, null]]) {
   test(`${JSON.stringify(given)} is no middleware`, async t => {
     const { address } = await serveAndConnect(t, target)

@@ -325,6 +325,31 @@ def test_what_is_no_middleware_is_refused(serve: Any, connect: Any, given: Any) 
         assert caught.value.code == "invalid_argument"
 
 
+def one_only(call: Any) -> Any:
+    return call
+
+
+class Wants3:
+    def __call__(self, call: Any, next: Any, more: Any) -> Any: ...
+
+
+@pytest.mark.parametrize("given", [one_only, Wants3(), [lambda *args: None, lambda: None]], ids=["1", "3", "none"])
+def test_middleware_that_does_not_take_a_call_and_what_comes_next_is_refused(serve: Any, run: Run, given: Any) -> None:
+    serve("calc", SERVICE)
+
+    async def connect() -> None:
+        await aio.connect("calc", middleware=given)
+
+    for make in (
+        lambda: ipc.connect("calc", middleware=given),
+        lambda: ipc.serve("x", SERVICE, middleware=given),
+        lambda: run(connect()),
+    ):
+        with pytest.raises(ipc.IpcError, match=r"takes the call and what comes next, \(call, next\), and ") as caught:
+            make()
+        assert caught.value.code == "invalid_argument"
+
+
 def test_an_asyncio_client_has_plain_and_async_middleware(run: Run) -> None:
     seen = []
 

@@ -72,6 +72,22 @@ async function failureOf(act) {
 const connected = async t => (await serveAndConnect(t, target, { serve: { onError() {} } })).remote
 
 describe('an error of a registered class', () => {
+  test('is meant for the caller, and told to nobody on the side that serves', async t => {
+    const told = []
+    const onError = error => told.push(error.message)
+    const { remote } = await serveAndConnect(t, target, { serve: { onError } })
+    await failureOf(() => remote.find('ada'))
+    await failureOf(async () => (await remote.rows()).toArray())
+    await failureOf(() => remote.unregistered())
+    const outer = await serveAndConnect(t, { find: user => remote.find(user) }, { serve: { onError } })
+    await failureOf(() => outer.remote.find('eve'))
+    assert.deepEqual(
+      told,
+      ['no user ada', 'no user eve'],
+      'what no class was registered for, and what came from elsewhere',
+    )
+  })
+
   test('arrives as one, with its attributes, and its constructor is not called', async t => {
     const remote = await connected(t)
     const before = made

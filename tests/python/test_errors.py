@@ -93,6 +93,30 @@ def test_an_ipc_error_sets_the_code_and_is_not_logged(
     assert not caplog.records
 
 
+def test_an_error_of_a_registered_class_is_meant_for_the_caller_and_not_logged(serve: Any, connect: Any) -> None:
+    @ipc.register_error(name="test_errors.Meant")
+    class Meant(Exception):
+        pass
+
+    def rows() -> Any:
+        yield 1
+        raise Meant("in a stream")
+
+    heard: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+    target = {"meant": raises(Meant("so")), "rows": rows, "fail": raises(ValueError("bad"))}
+    serve("calc", target, on_error=lambda error, _method: heard.put(error))
+    calc = connect("calc")
+    with pytest.raises(Meant):
+        calc.meant()
+    with pytest.raises(Meant):
+        list(calc.rows())
+    caught_from(calc)
+    assert type(heard.get(timeout=60)) is ValueError
+    ipc.notify(calc).meant()  # which nobody else would hear of
+    calc.rows().close()
+    assert heard.empty()
+
+
 def test_a_remote_timeout_is_not_this_sides_timeout(serve: Any, connect: Any) -> None:
     serve("calc", {"fail": raises(ipc.DeadlineExceeded("theirs"))})
     received = caught_from(connect("calc"))

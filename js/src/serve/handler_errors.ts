@@ -1,8 +1,10 @@
 import { types } from 'node:util'
+import { arrivedWith } from '../arrived'
 import { isIpcError, isRemoteError } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
 import { shownError } from '../printed'
+import { registeredName } from '../registered'
 import { type InboundCall, isAbort } from './context'
 
 type OnError = (error: unknown, info: HandlerErrorInfo) => unknown
@@ -33,7 +35,7 @@ export class HandlerErrors {
   /** Whether somebody has to be told here: what a handler means to throw its caller hears of, if there is one. */
   concern(call: InboundCall, error: unknown): boolean {
     if (isAbort(call, error)) return false
-    return call.isNotification || !isIpcError(error) || isRemoteError(error)
+    return call.isNotification || !isMeant(error)
   }
 
   /** To be called when the caller has been answered: to log may take long, or for ever. */
@@ -47,6 +49,11 @@ export class HandlerErrors {
       logSecond(second)
     }
   }
+}
+
+/** An IpcError or one of a registered class, made here: a caller's business. What another service sent is passed on by mistake. */
+function isMeant(error: unknown): boolean {
+  return isIpcError(error) ? !isRemoteError(error) : registeredName(error) !== undefined && !arrivedWith(error)
 }
 
 /** Throws what a getter throws. A Proxy that cannot be read cannot be sent either, which will say why. */

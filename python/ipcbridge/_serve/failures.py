@@ -8,6 +8,7 @@ from _collections_abc import Callable
 from .. import _native
 from .._errors import IpcError
 from .._process import log as _log
+from .._registered import registered_name
 from .._shown import shown
 from .._suppress import suppress
 from .._tracebacks import leave_out_the_library, outside_the_library
@@ -75,7 +76,8 @@ class Failures:
         with suppress(BaseException):  # what belongs to the exception may raise
             error = _error_of_cancellation(error)
             leave_out_the_library(error)
-        if issubclass(type(error), IpcError):  # isinstance() asks the exception itself
+        # isinstance() would ask the exception itself.
+        if issubclass(type(error), IpcError) or registered_name(error) is not None:
             return self._expected(call, error)
         method = call.method
         return Failure(self._reply(error), lambda: self._report(error, method))

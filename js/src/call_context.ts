@@ -7,10 +7,10 @@ export interface Peer {
   /** As the kernel says; null where it does not: in another PID namespace, or when the connection has ended. */
   readonly pid: number | null
   readonly uid: number | null
-  /** The `name` that the other side gave to `connect`; '' without. */
-  readonly name: string
-  /** '' when it is not known. */
-  readonly language: '' | 'c++' | 'javascript' | 'python'
+  /** The `name` that the other side gave to `connect`; null without. */
+  readonly name: string | null
+  /** null when it is not known. */
+  readonly language: 'c++' | 'javascript' | 'python' | null
   /**
    * What the other side offers to be called, as `connect` returns a service; the same for as long as the connection lives. Not
    * enumerable. Throws 'unavailable' when the connection has ended.

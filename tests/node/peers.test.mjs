@@ -106,6 +106,11 @@ for (const transport of ['shm', 'unix']) {
   })
 }
 
+test('the name of a client that has none is null', async t => {
+  const server = await serve(t, freshAddress('shm'), { who: () => ipc.context().peer.name })
+  assert.equal(await (await connect(t, server.address)).who(), null)
+})
+
 test('a client that offers nothing is a peer without methods', async t => {
   const server = await serve(t, freshName(), { one: () => 1 })
   const remote = await connect(t, server.address)

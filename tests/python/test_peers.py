@@ -89,3 +89,9 @@ def test_a_fan_out_goes_through_namespaces(serve: Any, connect: Any, run: Run) -
     first, second = both.math.deep.one()
     assert first.value == 1
     assert isinstance(second.error, AttributeError)
+
+
+def test_the_name_of_a_client_that_has_none_is_none(serve: Any, connect: Any) -> None:
+    serve("who", {"who": lambda: ipc.context().peer.name})
+    assert connect("who").who() is None
+    assert connect("who", name="me").who() == "me"

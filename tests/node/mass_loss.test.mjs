@@ -106,6 +106,7 @@ for (const transport of ['shm', 'unix']) {
       add: (a, b) => a + b,
     }, { limits: ${JSON.stringify(few)} }`
     const child = await serveElsewhere(t, address, { target })
+    await ipc.close(await ipc.connect(address)) // opens what a process keeps
     const before = [descriptors(), memory()]
     let [cleaned, begun, aborted] = [0, 0, 0]
     function* numbers() {

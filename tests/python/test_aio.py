@@ -396,3 +396,35 @@ def test_members_are_those_of_the_service_that_is_there_now(run: Run) -> None:
                 assert not hasattr(calc, "gone")
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda call: [*call],
+        lambda call: call + 1,
+        lambda call: 1 + call,
+        lambda call: call[0],
+        lambda call: 1 in call,
+        lambda call: call < 1,
+        len,
+        float,
+        lambda call: call.balance,
+    ],
+    ids=["iterate", "add", "radd", "item", "contains", "less", "len", "float", "attribute"],
+)
+def test_a_call_or_a_client_that_was_not_awaited_says_so_where_it_is_used(
+    run: Run, use: collections.abc.Callable[[Any], Any]
+) -> None:
+    async def main() -> None:
+        async with await aio.serve("calc", {"add": lambda a: a}), aio.connect("calc") as calc:
+            call, opening = calc.add(1), aio.connect("calc")
+            for unawaited, hint in ((call, "write `await calc.method"), (opening, "calc = await aio.connect")):
+                with pytest.raises((TypeError, AttributeError), match=hint):
+                    use(unawaited)
+                assert unawaited  # as any future is
+                assert not hasattr(unawaited, "__other__")
+            assert await call == 1
+            ipc.close(await opening)
+
+    run(main())

@@ -11,6 +11,7 @@ from .._client.outcome import error_of
 from .._errors import IpcError
 from ._drivers import abandon
 from ._stream import Stream
+from ._unawaited import refuses_use
 
 _Raised = Union[type[BaseException], BaseException]
 
@@ -24,6 +25,9 @@ else:
     _Future = asyncio.Future
 
 
+@refuses_use(
+    "this is a call, and no result before it is awaited: write `await calc.method()`; `async for` reads a stream"
+)
 class Call(_Future):
     """A call that has been sent. Await it, or give it to create_task, gather, wait_for, a TaskGroup.
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from .._tracebacks import leave_one_frame
+from ._unawaited import refuses_use
 
 
 class _Entered(Protocol):
@@ -16,6 +17,9 @@ class _Entered(Protocol):
 _T = TypeVar("_T", bound=_Entered)
 
 
+@refuses_use(
+    "await it first, as in `calc = await aio.connect('calc')`, or write `async with aio.connect('calc') as calc`"
+)
 class Opening(Coroutine[Any, Any, _T], Generic[_T]):
     """A coroutine, and an asynchronous context manager: `async with aio.connect(...) as calc` as in other libraries."""
 

@@ -143,6 +143,17 @@ PyObject* bind(PyObject* object, PyObject* /*instance*/, PyObject* /*owner*/) {
 
 PyObject* represent(PyObject* object) { return PyUnicode_FromFormat("<remote method %U>", caller_of(object)->name); }
 
+PyObject* refuse_to_pickle(PyObject* /*object*/, PyObject* /*unused*/) {
+  return PyErr_Format(
+      PyExc_TypeError,
+      "a remote method cannot be pickled or copied: connect where it is needed, or pass it by reference");
+}
+
+PyMethodDef methods[] = {
+    {"__reduce__", &refuse_to_pickle, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyGetSetDef properties[] = {
     {"__doc__", &get_doc, nullptr, nullptr, nullptr},
     {"__signature__", &get_signature, nullptr, nullptr, nullptr},
@@ -157,11 +168,17 @@ PyMemberDef members[] = {
 };
 
 PyType_Slot slots[] = {
-    {Py_tp_new, slot(&make)},        {Py_tp_call, slot(&PyVectorcall_Call)},
-    {Py_tp_dealloc, slot(&dealloc)}, {Py_tp_traverse, slot(&traverse)},
-    {Py_tp_clear, slot(&clear)},     {Py_tp_descr_get, slot(&bind)},
-    {Py_tp_repr, slot(&represent)},  {Py_tp_getset, properties},
-    {Py_tp_members, members},        {0, nullptr},
+    {Py_tp_new, slot(&make)},
+    {Py_tp_call, slot(&PyVectorcall_Call)},
+    {Py_tp_dealloc, slot(&dealloc)},
+    {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_clear, slot(&clear)},
+    {Py_tp_descr_get, slot(&bind)},
+    {Py_tp_repr, slot(&represent)},
+    {Py_tp_getset, properties},
+    {Py_tp_members, members},
+    {Py_tp_methods, methods},
+    {0, nullptr},
 };
 
 PyType_Spec spec = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._typing import Any
+from ._typing import Any, NoReturn
 
 
 class ByReference:
@@ -18,6 +18,9 @@ class RemoteCallable(ByReference):
     _remote: Any
     _options: Any
     _prefix: str
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a function of the other side cannot be pickled or copied: pass it with a call, by reference")
 
 
 class RemoteObject(ByReference):

@@ -71,6 +71,28 @@ def test_a_proxy_is_not_iterable_and_cannot_be_copied(calc: Any) -> None:
         copy.copy(calc)
 
 
+@pytest.mark.parametrize("make", [pickle.dumps, copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+def test_what_is_remote_says_that_it_cannot_be_pickled_or_copied(make: Any, serve: Any, connect: Any) -> None:
+    seen: list[str] = []
+
+    def look(function: Any, of_object: Any) -> None:
+        for each in (function, of_object.add, of_object):
+            with pytest.raises(TypeError) as caught:
+                make(each)
+            seen.append(str(caught.value))
+
+    serve("calc", {"add": lambda a: a, "math": {"neg": lambda a: -a}, "look": look})
+    calc = connect("calc")
+    around = connect("calc", middleware=lambda call, next: next(call))
+    calc.look(lambda: 1, ipc.proxy(Calc()))
+    for each in (calc, calc.math, calc.add, around.add, ipc.notify(calc).add, ipc.submit(calc).add):
+        with pytest.raises(TypeError) as caught:
+            make(each)
+        seen.append(str(caught.value))
+    assert [sentence for sentence in seen if "cannot be pickled or copied: " not in sentence] == []
+    assert len(seen) == 9
+
+
 def test_a_with_block_closes(serve: Any) -> None:
     serve("calc", Calc())
     with ipc.connect("calc") as calc:

@@ -64,6 +64,9 @@ class MiddlewareCaller(MiddlewareEntry):
     def __repr__(self) -> str:
         return repr(self._plain)
 
+    def __reduce__(self) -> Any:
+        return self._plain.__reduce__()
+
 
 class BlockingMiddlewareCaller(MiddlewareCaller):
     """Of the blocking API: gives the value."""

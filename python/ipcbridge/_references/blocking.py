@@ -125,6 +125,9 @@ class _OnAnyThread:
     def __repr__(self) -> str:
         return repr(self._caller)
 
+    def __reduce__(self) -> Any:
+        return self._caller.__reduce__()
+
 
 def _no_guard() -> None:
     pass

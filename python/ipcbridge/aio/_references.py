@@ -126,6 +126,9 @@ class _OnAnyThread:
     def __repr__(self) -> str:
         return repr(self._caller)
 
+    def __reduce__(self) -> Any:
+        return self._caller.__reduce__()
+
 
 def _no_room(call: Any, _payload: bytes) -> None:
     raise AssertionError("a call that finds no room is kept by clients only")

@@ -313,3 +313,20 @@ test('what the callback of a notification throws is logged', async t => {
   open()
   await call
 })
+
+test('an error about the arguments of a callback names its function', async t => {
+  const { remote } = await serveAndConnect(t, {
+    keyword: fn => fn(ipc.kwargs({ z: 1 })).catch(error => error.message),
+  })
+  const double = x => 2 * x
+  assert.match(await remote.keyword(double), /^double\(x\) has no parameter 'z'/)
+  assert.match(
+    await remote.keyword(
+      (
+        () => x =>
+          x
+      )(),
+    ),
+    /^callback\(x\) has no parameter 'z'/,
+  )
+})

@@ -411,3 +411,23 @@ def test_methods_named_as_what_asks_for_attributes_are_not_asked_instead(serve: 
     assert ask(connect("page").element()) == (7, "the element's value")
     element.value = 5
     assert connect("clerk").ask(connect("page").element()) == [7, "the element's value"]
+
+
+def test_errors_about_what_is_called_back_name_it(serve: Any, connect: Any) -> None:
+    class Account:
+        def close(self) -> None: ...
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    def call(function: Any) -> str:
+        with pytest.raises(ipc.RemoteError) as caught:
+            function(1, 2, 3)
+        assert caught.value.code == "invalid_argument"
+        return caught.value.message
+
+    serve("calc", {"call": call, "close": lambda account: call(account.close)})
+    calc = connect("calc")
+    assert calc.call(double).startswith("double(x: ")
+    assert calc.call(lambda x: x).startswith("callback(x): ")
+    assert calc.close(ipc.proxy(Account())).startswith("close() -> ")

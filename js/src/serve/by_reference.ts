@@ -97,8 +97,17 @@ function attributeMethod(referenced: Referenced, number: number): Method | undef
 
 /** Of a function, and of another side's object that is passed on. */
 function methodsOf({ target, names }: Referenced): Method[] {
-  if (names === undefined) return [methodOf('callback', target as AnyFunction, undefined)]
+  if (names === undefined) {
+    const fn = target as AnyFunction
+    return [{ ...methodOf('callback', fn, undefined), shownAs: ownNameOf(fn) }]
+  }
   return names.map(name => methodOf(name, (target as Record<string, AnyFunction>)[name] as AnyFunction, target))
+}
+
+/** Asking a Proxy would run somebody's traps. */
+function ownNameOf(fn: AnyFunction): string | undefined {
+  const name: unknown = types.isProxy(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'name')?.value
+  return typeof name === 'string' && name !== '' ? name : undefined
 }
 
 /** The properties of an object of this side's. */

@@ -11,6 +11,8 @@ export type { AnyFunction }
 /** A function that callers may call. */
 export interface Method {
   name: string
+  /** In errors of its arguments, where that is another name: of a callback its function's. */
+  shownAs?: string | undefined
   fn: AnyFunction
   self: unknown
   /** One at a time, in the order of the calls. */

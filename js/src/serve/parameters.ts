@@ -6,13 +6,14 @@ import type { Signature } from './signature'
 /** The arguments as the function takes them, keyword ones in their places. Throws 'invalid_argument' where they do not fit. */
 export function fitArguments(method: Method, args: readonly unknown[]): readonly unknown[] {
   const last = args.length > 0 ? args[args.length - 1] : undefined
+  const name = method.shownAs ?? method.name
   if (isKwargs(last)) {
-    return bind(method.name, method.signature(), args.slice(0, -1), last.values)
+    return bind(name, method.signature(), args.slice(0, -1), last.values)
   }
   if (args.length > method.most) {
     // Only now is the source worth reading: the function itself knows of no defaults and no rest.
     method.most = method.signature().most
-    expectSeen(method.name, method.signature(), args)
+    expectSeen(name, method.signature(), args)
   }
   return args
 }

@@ -96,6 +96,15 @@ class _Entry(Service):
         else:
             fail(call, _failure("unimplemented", "the object has no method of that number"))
 
+    def name_of(self, call: _native.InboundCall) -> str:
+        number = call.number
+        if number >= len(self.names):
+            return "set_attribute" if number == SET_ATTRIBUTE else "get_attribute"
+        if isinstance(self.key, _ObjectKey):
+            return self.names[number]
+        name = getattr(self.target, "__name__", None)
+        return name if isinstance(name, str) and name.isidentifier() else self.names[number]
+
     def _finisher(self, number: int, start_task: StartTask) -> Finish:
         finish = self.finisher(number, start_task)
 

@@ -76,6 +76,10 @@ class Service:
         status.update(address=self.name, path=self._path)
         return status
 
+    def name_of(self, call: _native.InboundCall) -> str:
+        """Of what is called, in errors."""
+        return call.method
+
     def finisher(self, number: int, start_task: StartTask) -> Finish:
         """What answers a call of a plain method without a result, or has a task await what is to be awaited."""
 
@@ -121,12 +125,18 @@ class Service:
     def _end_stream(self, producer: _native.StreamProducer, stage: int, error: BaseException) -> None:
         call, failures = producer.call, self.failures
         is_item = stage == _ITEM
-        end_stream(producer, failures.of_item(call.method, error) if is_item else failures.of_raised(call, error))
+        end_stream(
+            producer, failures.of_item(self.name_of(call), error) if is_item else failures.of_raised(call, error)
+        )
 
     def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
         if stage == _ARGUMENTS:
             return self._unreadable(call, error)
-        return self._raised(number, call, error) if stage == _HANDLER else self.failures.of_result(call.method, error)
+        return (
+            self._raised(number, call, error)
+            if stage == _HANDLER
+            else self.failures.of_result(self.name_of(call), error)
+        )
 
     def _unreadable(self, call: _native.InboundCall, error: BaseException) -> Failure:
         if not issubclass(type(error), IpcError):  # isinstance() asks the exception itself
@@ -137,7 +147,7 @@ class Service:
         with suppress(BaseException):
             if type(error) is TypeError:
                 args, kwargs = call.arguments()
-                wrong = misfit(call.method, self.functions[number], args, kwargs)
+                wrong = misfit(self.name_of(call), self.functions[number], args, kwargs)
                 if wrong is not None:
                     return self._unreadable(call, wrong)
         return self.failures.of_raised(call, error)

@@ -83,11 +83,12 @@ test('promises, Maps of functions and classes of another realm are served as thi
     ['later', () => new Promise(resolve => setTimeout(resolve, 1, 42))],
     ['nested', new Map([['one', () => 1]])],
     ['instance', new (class Counter extends EventTarget { next() { return 2 } })()],
-    ['when', new Date()],
+    ['plain', { two: () => 2, when: new Date() }],
   ])`)
   const { remote } = await serveAndConnect(t, target)
-  assert.deepEqual(Object.keys(remote).sort(), ['instance', 'later', 'nested'])
+  assert.deepEqual(Object.keys(remote).sort(), ['instance', 'later', 'nested', 'plain'])
   assert.deepEqual(Object.keys(remote.instance), ['next'])
+  assert.deepEqual(Object.keys(remote.plain), ['two'])
   assert.equal(await remote.later(), 42)
   assert.equal(await remote.nested.one(), 1)
 })

@@ -179,7 +179,8 @@ std::string Client::explain_silence(const Call& call) {
   const Channel& channel = connection->channel();
   if (channel.written() - channel.unread() < call.written) seen += "; the service has not read it";
   if (const std::optional<PeerActivity> activity = connection->peer_activity()) {
-    seen += "; the service has been busy in " + activity->method + "() for " + seconds(activity->time);
+    seen +=
+        "; the longest running handler of the service is " + activity->method + "(), for " + seconds(activity->time);
   }
   return seen;
 }

@@ -17,7 +17,7 @@ Make = Callable[..., Peer]
 
 TIMED_OUT = "add() was not answered before its deadline"
 UNREAD = "; the service has not read it"
-BUSY = r"; the service has been busy in grip\(\) for \d+\.\d s"
+BUSY = r"; the longest running handler of the service is grip\(\), for \d+\.\d s"
 
 
 class Pipe:

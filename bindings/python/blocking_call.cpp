@@ -161,7 +161,7 @@ PyObject* call_and_wait(PyObject* object, PyObject* const* args, std::size_t nar
   if (loop_servers > 0 && !succeeded(PyObject_CallNoArgs(self->guard))) return without_own_frames();
   CallOptions options = call_options(self->timeout_us, self->flags);
   PyObject* inherited = nullptr;
-  if (!inherit(self, options, inherited)) return without_own_frames();
+  if (!inherit(self, /*blocks=*/true, options, inherited)) return without_own_frames();
   PyObject* result = call_with(self, args, nargsf, names, options, inherited == nullptr ? self->metadata : inherited);
   Py_XDECREF(inherited);
   return result;

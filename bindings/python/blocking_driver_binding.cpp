@@ -11,6 +11,7 @@
 #include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/gil.hpp"
+#include "bindings/python/inheritance.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/options.hpp"
 #include "bindings/python/peer_methods.hpp"
@@ -135,7 +136,7 @@ void BlockingDriverBinding::wait_server_closed(ServerId server) {
   });
 }
 
-void BlockingDriverBinding::run_worker(const py::object& self, ServerId server, std::uint32_t epoch,
+void BlockingDriverBinding::run_worker(const py::object& self, ServerId server, std::uint32_t epoch, ThreadPoolId pool,
                                        const Handlers& handlers, const py::object& before, const py::object& ending) {
   check_handlers(handlers);
   auto& binding = self.cast<BlockingDriverBinding&>();
@@ -144,6 +145,7 @@ void BlockingDriverBinding::run_worker(const py::object& self, ServerId server, 
   const Interrupted interrupted = interrupted_by_signals();
   const HandlerContext begin{nullptr, before.ptr()};
   {
+    const PoolThread thread(pool);
     Worker worker(driver, server, epoch);
     InboundCall call;
     bool goes_on = true;
@@ -272,8 +274,14 @@ void bind_blocking_driver(py::module_& module) {
             binding.alive().set_loop_methods(server, std::move(methods));
           },
           py::arg("server"), py::arg("methods"))
-      .def("run_worker", &BlockingDriverBinding::run_worker, py::arg("server"), py::arg("epoch"), py::arg("handlers"),
-           py::arg("before"), py::arg("ending"))
+      .def(
+          "use_threads",
+          [driver](BlockingDriverBinding& binding, ServerId server, std::uint32_t count, std::vector<bool> methods) {
+            return driver(binding).use_threads(server, count, std::move(methods));
+          },
+          py::arg("server"), py::arg("count"), py::arg("methods"))
+      .def("run_worker", &BlockingDriverBinding::run_worker, py::arg("server"), py::arg("epoch"), py::arg("pool"),
+           py::arg("handlers"), py::arg("before"), py::arg("ending"))
       .def("listen", [](BlockingDriverBinding& binding) { binding.states().listen(); })
       .def("last_event", [](BlockingDriverBinding& binding) { return binding.states().last_event(); })
       .def("next_event", &BlockingDriverBinding::next_event)

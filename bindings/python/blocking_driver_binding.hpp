@@ -66,8 +66,8 @@ class BlockingDriverBinding final : public Responder {
 
   // The work of a handler thread: until the server is closed, or an exception ends it. See HandlerContext for `before`.
   // What is found in `ending.raised` after a handler is raised, unless `ending` is None.
-  static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t epoch, const Handlers& handlers,
-                         const pybind11::object& before, const pybind11::object& ending);
+  static void run_worker(const pybind11::object& self, ServerId server, std::uint32_t epoch, ThreadPoolId pool,
+                         const Handlers& handlers, const pybind11::object& before, const pybind11::object& ending);
 
   // (kind, owner, state, code, message, connection, id, number); None after shut_down.
   pybind11::object next_event();

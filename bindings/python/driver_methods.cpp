@@ -36,6 +36,12 @@ void bind_driver(py::module_& module) {
       .def(
           "close_streams", [](DriverBinding& self, ServerId server) { close_streams_of(self, server); },
           py::arg("server"))
+      .def(
+          "use_threads",
+          [](DriverBinding& self, ServerId server, std::uint32_t count, std::vector<bool> methods) {
+            return self.alive().use_threads(server, count, std::move(methods));
+          },
+          py::arg("server"), py::arg("count"), py::arg("methods"))
       .def("use_stream_start", &DriverBinding::use_stream_start, py::arg("start"))
       .def("use_stream_type", &DriverBinding::use_stream_type, py::arg("type"), py::arg("next_item"))
       .def("poll_soon", &DriverBinding::poll_soon)

@@ -7,6 +7,7 @@
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/gil.hpp"
 #include "bindings/python/handlers.hpp"
+#include "bindings/python/inheritance.hpp"
 #include "bindings/python/objects.hpp"
 #include "core/workers/handler_pool.hpp"
 
@@ -27,13 +28,14 @@ void call_another(HandlerPool& pool, const py::object& start_thread) {
 
 // The work of one thread, until the server is closed or an exception ends it. No destructor here touches Python: see
 // BlockingDriverBinding.
-void run_handlers(HandlerPool& pool, const py::object& driver, const Handlers& handlers, const py::object& context,
-                  const py::object& before, const py::object& start_thread) {
+void run_handlers(HandlerPool& pool, const py::object& driver, ThreadPoolId id, const Handlers& handlers,
+                  const py::object& context, const py::object& before, const py::object& start_thread) {
   check_handlers(handlers);
   auto& reader = driver.cast<DriverBinding&>();
   Responder& responder = reader;
   const HandlerContext begin{context.ptr(), before.ptr()};
   {
+    const PoolThread held(id);
     HandlerPool::Thread thread(pool);
     InboundCall call;
     bool goes_on = true;
@@ -65,8 +67,8 @@ void bind_handler_pool(py::module_& module) {
       "The plain calls of a server on an asyncio loop, and the threads that run them.");
   hide_module_local(type);
   type.def(py::init<std::uint32_t>(), py::arg("most_threads"))
-      .def("run_handlers", &run_handlers, py::arg("driver"), py::arg("handlers"), py::arg("context"), py::arg("before"),
-           py::arg("start_thread"))
+      .def("run_handlers", &run_handlers, py::arg("driver"), py::arg("pool"), py::arg("handlers"), py::arg("context"),
+           py::arg("before"), py::arg("start_thread"))
       .def("refuse_calls", &refuse_calls, py::arg("driver"), py::arg("handlers"))
       .def("note_not_started", &HandlerPool::note_not_started)
       .def("stop", &HandlerPool::stop);

@@ -19,6 +19,7 @@
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
+#include "core/endpoint/nested_calls.hpp"
 
 namespace py = pybind11;
 
@@ -163,6 +164,10 @@ PyObject* get_key(PyObject* object, void* /*unused*/) {
 
 PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(self_of(object)->call.metadata); }
 
+PyObject* get_held(PyObject* object, void* /*unused*/) {
+  return new_bytes(HeldThreads(self_of(object)->call.metadata).bytes());
+}
+
 PyObject* get_driver(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->driver); }
 
 PyObject* get_reference(PyObject* object, void* /*unused*/) {
@@ -231,6 +236,8 @@ PyGetSetDef properties[] = {
     {"method", &get_method, nullptr, "The name under which the handler was called.", nullptr},
     {"key", &get_key, nullptr, "The connection and the call's id on it.", nullptr},
     {"metadata", &get_metadata, nullptr, "Bytes, empty if there are none.", nullptr},
+    {"held", &get_held, nullptr, "The threads that wait for it, as its metadata tell of them; empty if there are none.",
+     nullptr},
     {"deadline", &get_deadline, nullptr, "In seconds of time.monotonic(); None if the caller waits for ever.", nullptr},
     {"driver", &get_driver, nullptr, "Which has read it.", nullptr},
     {"reference", &get_reference, nullptr, "The id of the function or object that is called; 0: a service is.",
@@ -397,6 +404,8 @@ PyObject* current_call() {
 const InboundCall& inbound_call_of(PyObject* call) { return self_of(call)->call; }
 
 bool is_answered(PyObject* call) { return self_of(call)->server == nullptr; }
+
+bool has_open_streams(PyObject* call) { return self_of(call)->open_streams != 0; }
 
 PyTypeObject* inbound_call_type() { return type_of_calls; }
 

@@ -64,6 +64,8 @@ const InboundCall& inbound_call_of(PyObject* call);
 
 // Also the streams of its result are over: nobody waits for it any more.
 bool is_answered(PyObject* call);
+// It has been answered with streams, some of which are not over.
+bool has_open_streams(PyObject* call);
 
 PyTypeObject* inbound_call_type();
 

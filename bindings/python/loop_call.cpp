@@ -87,7 +87,7 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   CallOptions options = call_options(self->timeout_us, self->flags);
   options.reference_on = self->reference_on;
   PyObject* inherited = nullptr;
-  const bool is_sent = inherit(self, options, inherited) &&
+  const bool is_sent = inherit(self, /*blocks=*/false, options, inherited) &&
                        encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
                          PyObject* metadata = inherited == nullptr ? self->metadata : inherited;
                          options.streams = encoder.stream_count();

@@ -290,7 +290,7 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
   options.reference_on = caller->reference_on;
   options.references = references.ids();
   PyObject* inherited = nullptr;
-  if (!inherit(caller, options, inherited)) {
+  if (!inherit(caller, /*blocks=*/false, options, inherited)) {
     references.end();
     Py_XDECREF(long_payload);
     return without_own_frames();

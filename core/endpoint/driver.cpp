@@ -352,6 +352,13 @@ void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& 
   if (Server* found = impl_->server(server)) found->tell_activity(activity);
 }
 
+ThreadPoolId Driver::use_threads(ServerId server, std::uint32_t count, std::vector<bool> methods) {
+  if (impl_->forked()) return 0;
+  const Impl::Access access(*impl_);
+  Server* found = impl_->server(server);
+  return found == nullptr ? 0 : found->use_threads(count, std::move(methods));
+}
+
 ServerStatus Driver::server_status(ServerId server) {
   if (!impl_->forked()) {
     const Impl::Access access(*impl_);

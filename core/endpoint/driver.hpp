@@ -16,6 +16,7 @@
 #include "core/base/system.hpp"
 #include "core/endpoint/client_status.hpp"
 #include "core/endpoint/events.hpp"
+#include "core/endpoint/nested_calls.hpp"
 #include "core/endpoint/options.hpp"
 #include "core/shm/activity.hpp"
 #include "core/transport/transports.hpp"
@@ -195,6 +196,10 @@ class Driver {
 
   // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.
   void tell_activity(ServerId server, const std::optional<shm::Activity>& activity);
+
+  // So many threads run these methods of the server, by their numbers: a call for which all of them wait is refused at
+  // once (nested_calls.hpp). The pool that such threads are of from now on; 0: the server is closed.
+  ThreadPoolId use_threads(ServerId server, std::uint32_t count, std::vector<bool> methods);
 
   ServerStatus server_status(ServerId server);
 

@@ -12,6 +12,7 @@
 #include "core/endpoint/connection.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/endpoint/driver.hpp"
+#include "core/endpoint/nested_calls.hpp"
 #include "core/endpoint/orphans.hpp"
 #include "core/endpoint/serial_order.hpp"
 #include "core/endpoint/takeover_request.hpp"
@@ -44,6 +45,7 @@ class Server final : public ConnectionOwner {
   // Hands over calls that had to wait for others. False when the sink has no room for more.
   bool begin_due_calls();
   void tell_activity(const std::optional<shm::Activity>& activity);
+  ThreadPoolId use_threads(std::uint32_t count, std::vector<bool> methods);
   bool is_over() const { return state_ == ServerState::kClosed && connections_.empty(); }
 
   // See Client::post_unposted.
@@ -105,6 +107,7 @@ class Server final : public ConnectionOwner {
   void end_handshake(Connection& connection);
   void give_up();
   // Calls (server_calls.cpp).
+  bool waits_for_itself(const Request& request) const;
   void emit(const RequestKey& key, const Request& request, Buffer* storage);
   void begin(SerialOrder::Begun call);
   void refuse(const RequestKey& request, const Error& why);
@@ -137,6 +140,12 @@ class Server final : public ConnectionOwner {
   std::map<QuotaHolder, User> users_;
   Orphans orphans_;
   SerialOrder serial_;
+  // Threads that run some of the methods; their number is 0 while it is not known.
+  struct {
+    ThreadPoolId pool = 0;
+    std::uint32_t count = 0;
+    std::vector<bool> methods;
+  } threads_;
   bool leaves_orphans_ = false;  // the connection that is being closed
   bool state_unposted_ = false;
 };

@@ -1,11 +1,38 @@
 // The calls of a server: when they begin, and how those end that had to wait.
 #include <new>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/frame.hpp"
 #include "core/endpoint/server.hpp"
 
 namespace ipcbridge {
+namespace {
+
+std::string why_never(const std::string& method, std::uint32_t threads) {
+  const std::string all = threads == 1 ? "the only thread" : "all " + std::to_string(threads) + " threads";
+  return method + "() would never begin: " + all +
+         " of its service run handlers that wait for this very call, because " +
+         "services call each other: look for a recursion without end, or serve with more threads (threads=)";
+}
+
+}  // namespace
+
+ThreadPoolId Server::use_threads(std::uint32_t count, std::vector<bool> methods) {
+  threads_ = {make_thread_pool_id(), count, std::move(methods)};
+  return threads_.pool;
+}
+
+// A call that is held up by all threads that could run it. Where promises and tasks wait, too, one of them may have
+// made a call for which it does not wait, so that the only thread comes free; several threads are a recursion all the
+// same.
+bool Server::waits_for_itself(const Request& request) const {
+  if (request.metadata.empty() || threads_.count == 0) return false;
+  if (request.method >= threads_.methods.size() || !threads_.methods[request.method]) return false;
+  const HeldThreads held(request.metadata);
+  return held.count(threads_.pool) >= threads_.count && (threads_.count > 1 || held.are_all());
+}
 
 void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
   if (request.to_reference) {
@@ -19,6 +46,11 @@ void Server::on_request(Session& session, std::uint64_t id, const Request& reque
   if (request.method >= options_.methods.size()) {
     session.reply_error(id, Code::kUnimplemented, true,
                         "the service has no method number " + std::to_string(request.method), {});
+    return;
+  }
+  if (waits_for_itself(request)) {
+    session.reply_error(id, Code::kResourceExhausted, true, why_never(options_.methods[request.method], threads_.count),
+                        {});
     return;
   }
   const RequestKey key{session.number(), id};

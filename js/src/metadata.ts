@@ -7,6 +7,11 @@ const passOnKey = ':pass_on'
 const chainKey = ':chain'
 /** The key under which travels how many calls wait for the call, each made by the handler of the one before. */
 const depthKey = ':depth'
+/**
+ * The key under which the threads travel that are blocked until the call is over, in Python. Node.js has none, and hands the bytes
+ * on. It is the last, behind the depth, where the core looks for it: core/endpoint/nested_calls.hpp.
+ */
+const heldKey = ':held'
 /** What such keys begin with: they are no user's. */
 const reserved = ':'
 /** W3C Trace Context: carried on always. */
@@ -21,7 +26,9 @@ type Entries = ReadonlyMap<string, Buffer>
 
 /** What travels with a call beside its arguments, as its bytes: one map. */
 export class Metadata {
-  private known: { entries: Entries; passOn: readonly string[]; chain: readonly string[]; depth: number } | undefined
+  private known:
+    | { entries: Entries; passOn: readonly string[]; chain: readonly string[]; depth: number; held: Buffer | undefined }
+    | undefined
 
   /** The bytes are read when something of them is asked for, which then throws 'data_loss' for what is no map. */
   constructor(
@@ -60,12 +67,17 @@ export class Metadata {
     return this.read().depth
   }
 
+  /** The blocked threads that wait for the call, encoded. */
+  get held(): Buffer | undefined {
+    return this.read().held
+  }
+
   /** The part that calls made inside the handler carry on, for which so many calls wait. */
   carriedOn(depth: number): Metadata | undefined {
-    const { entries, passOn, chain } = this
+    const { entries, passOn, chain, held } = this
     const names = [...alwaysPassedOn, ...passOn].filter(name => entries.has(name))
-    if (names.length === 0 && chain.length === 0) return ofDepth(depth)
-    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn, chain, depth)
+    if (names.length === 0 && chain.length === 0 && (held === undefined || depth === 0)) return ofDepth(depth)
+    return join(new Map(names.map(name => [name, entries.get(name) as Buffer])), passOn, chain, depth, held)
   }
 
   /** With what `inherited` has under other names. Throws 'invalid_argument' when it is too much. */
@@ -73,18 +85,19 @@ export class Metadata {
     if (this.isWhole) return this
     const passOn = new Set([...inherited.passOn, ...this.passOn])
     const chain = [...inherited.chain, ...this.chain]
-    return join(new Map([...inherited.entries, ...this.entries]), [...passOn], chain, inherited.depth)
+    return join(new Map([...inherited.entries, ...this.entries]), [...passOn], chain, inherited.depth, inherited.held)
   }
 
   /** The same with one mark more. */
   linked(mark: string): Metadata {
-    return join(this.entries, this.passOn, [...this.chain, mark], this.depth)
+    return join(this.entries, this.passOn, [...this.chain, mark], this.depth, this.held)
   }
 
   /** The same with what `inherited` has besides metadata of other names: nothing more is inherited. */
   whole(inherited: Metadata | undefined): Metadata {
     if (inherited === undefined) return new Metadata(this.bytes, true)
-    return new Metadata(join(this.entries, inherited.passOn, inherited.chain, inherited.depth).bytes, true)
+    const { passOn, chain, depth, held } = inherited
+    return new Metadata(join(this.entries, passOn, chain, depth, held).bytes, true)
   }
 
   private read(): NonNullable<Metadata['known']> {
@@ -93,13 +106,15 @@ export class Metadata {
       let passOn: readonly string[] = []
       let chain: readonly string[] = []
       let depth = 0
+      let held: Buffer | undefined
       for (const { key, value, bytes } of decodeEntries(this.bytes)) {
         if (key === passOnKey) passOn = namesIn(value)
         if (key === chainKey) chain = namesIn(value)
         if (key === depthKey) depth = countIn(value)
+        if (key === heldKey) held = bytes
         if (!key.startsWith(reserved)) entries.set(key, bytes)
       }
-      this.known = { entries, passOn, chain, depth }
+      this.known = { entries, passOn, chain, depth, held }
     }
     return this.known
   }
@@ -148,7 +163,13 @@ function countIn(value: unknown): number {
 }
 
 /** One map of these. Names without an entry are left out. */
-function join(entries: Entries, passOn: readonly string[], chain: readonly string[] = [], depth = 0): Metadata {
+function join(
+  entries: Entries,
+  passOn: readonly string[],
+  chain: readonly string[] = [],
+  depth = 0,
+  held: Buffer | undefined = undefined,
+): Metadata {
   const named = passOn.filter(name => entries.has(name))
   const parts = [...entries.values()]
   let count = entries.size
@@ -159,6 +180,10 @@ function join(entries: Entries, passOn: readonly string[], chain: readonly strin
   if (named.length > 0) add(passOnKey, named)
   if (chain.length > 0) add(chainKey, chain)
   if (depth > 0) add(depthKey, depth)
+  if (depth > 0 && held !== undefined) {
+    parts.push(held)
+    count++
+  }
   return expectFit(new Metadata(Buffer.concat([mapHeader(count), ...parts])))
 }
 

@@ -16,6 +16,8 @@ _CHAIN = ":chain"
 """The marks of the threads that are blocked until the call is over, in Node.js: ipc.sync."""
 _DEPTH = ":depth"
 """How many calls wait for the call, each made by the handler of the one before."""
+_HELD = ":held"
+"""The threads that are blocked until the call is over, in Python; last, behind the depth (nested_calls.hpp)."""
 _TRACE = ("traceparent", "tracestate")  # of https://www.w3.org/TR/trace-context/
 
 
@@ -24,24 +26,34 @@ class Metadata:
     Those of a call: values by their names, and the names of those that pass on besides the trace.
 
     Calls made by the handler carry the chain on, too: what would wait for a thread that waits for it is known by that.
-    By `depth` a recursion without end is known.
+    By `depth` a recursion without end is known, and by `held` one that comes to the end of a service's threads.
     """
 
-    __slots__ = ("_encoded", "chain", "depth", "names", "values")
+    __slots__ = ("_encoded", "chain", "depth", "held", "names", "values")
 
     def __init__(
-        self, values: Mapping[str, Any], names: Iterable[str] = (), chain: Iterable[str] = (), depth: int = 0
+        self,
+        values: Mapping[str, Any],
+        names: Iterable[str] = (),
+        chain: Iterable[str] = (),
+        depth: int = 0,
+        held: bytes = b"",
     ) -> None:
         self.values = dict(values)
         self.names = list(dict.fromkeys(names))
         self.chain = list(chain)
         self.depth = depth
+        self.held = held
         self._encoded: bytes | None = None
 
     def over(self, inherited: Metadata) -> Metadata:
         """With what is inherited, of which the own replaces what has the same name."""
         names, chain = [*inherited.names, *self.names], [*inherited.chain, *self.chain]
-        return Metadata({**inherited.values, **self.values}, names, chain, inherited.depth)
+        return Metadata({**inherited.values, **self.values}, names, chain, inherited.depth, inherited.held)
+
+    def holding(self, held: bytes) -> Metadata:
+        """The same with these threads."""
+        return Metadata(self.values, self.names, self.chain, self.depth, held) if held else self
 
     def encoded(self) -> bytes:
         """Raises IpcError('invalid_argument') for what cannot be sent, or is too large."""
@@ -51,7 +63,8 @@ class Metadata:
 
     def _encode(self) -> bytes:
         names = [name for name in self.names if name in self.values]
-        own = {key: value for key, value in ((_PASS_ON, names), (_CHAIN, self.chain), (_DEPTH, self.depth)) if value}
+        every = ((_PASS_ON, names), (_CHAIN, self.chain), (_DEPTH, self.depth), (_HELD, self.held))
+        own = {key: value for key, value in every if value}
         if not self.values and not own:
             return b""
         encoded = _native.encode_result({**self.values, **own}, "metadata")
@@ -129,7 +142,11 @@ def inherited_here() -> Metadata:
 def carried_on(is_notification: bool) -> Metadata:
     """The same as it is to be sent. Raises IpcError('resource_exhausted') where too many calls wait for one another."""
     call = _native.current_call()
-    return NONE if call is None else _counted(call, not is_notification and not call.is_answered)
+    if call is None:
+        return NONE
+    is_counted = not is_notification and not call.is_answered
+    inherited = _counted(call, is_counted)
+    return inherited.holding(call.held) if is_counted else inherited
 
 
 def _passed_on(encoded: bytes) -> Metadata:
@@ -157,8 +174,8 @@ def _counted(call: _native.InboundCall, is_counted: bool) -> Metadata:
     )
 
 
-def _merged(call: _native.InboundCall, own: bytes, is_counted: bool) -> bytes:
-    inherited = _counted(call, is_counted)
+def _merged(call: _native.InboundCall, own: bytes, is_counted: bool, held: bytes) -> bytes:
+    inherited = _counted(call, is_counted).holding(held)
     if not inherited.values and not inherited.chain and not inherited.depth:
         return own
     return read_metadata(own).over(inherited).encoded() if own else inherited.encoded()

@@ -47,7 +47,7 @@ class MiddlewareCaller(MiddlewareEntry):
         """In place of the plain caller, where somebody may have changed them."""
         inherited = carried_on(call.kind == "notification")
         names = [*read_metadata(self._options.metadata).names, *inherited.names]
-        metadata = Metadata(given_metadata(call.metadata), names, inherited.chain, inherited.depth)
+        metadata = Metadata(given_metadata(call.metadata), names, inherited.chain, inherited.depth, inherited.held)
         return self._make(self._options.with_metadata(metadata))(*call.args, **call.kwargs)
 
     def __get__(self, _instance: object, _owner: object = None) -> MiddlewareCaller:

@@ -62,6 +62,7 @@ class Server:
         self._closed = Latch()
         self._grace_end = 0.0  # in seconds of time.monotonic()
         self._epoch = 0
+        self._pool = 0
         self._left_by: int | None = None
         self._is_run_over: Latch | None = None
         self._listeners = Listeners()
@@ -135,6 +136,7 @@ class Server:
         If this thread closes the server afterwards, it answers the calls that had not begun.
         """
         self._epoch = self._driver.dismiss_workers(self._id)
+        self._use_threads(1)
         try:
             self._run_here()
         except BaseException:
@@ -249,7 +251,13 @@ class Server:
             self._process.servers.pop(server_id, None)
             self._end()
 
+    def _use_threads(self, count: int) -> None:
+        if self._executor is None:
+            plain = [not is_async for is_async in self._service.is_async]
+            self._pool = self._driver.use_threads(self._id, count, plain)
+
     def _start_threads(self) -> None:
+        self._use_threads(self._thread_count)
         for number in range(self._thread_count):
             self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-{self.name}-{number}"))
 
@@ -312,7 +320,7 @@ class Server:
     def _work(self, epoch: int, ending: Ending | None) -> None:
         # For this thread, whose contextvars each call gets a copy of.
         before = decimal_context_setter(contextvars.copy_context())
-        self._driver.run_worker(self._id, epoch, self._handlers, before, ending)
+        self._driver.run_worker(self._id, epoch, self._pool, self._handlers, before, ending)
 
     def _handler(self, number: int) -> Method:
         """Where the thread that reads a call begins it. An `async def` handler is one that returns what is awaited."""

@@ -194,7 +194,9 @@ class Server:
         handlers = [self._handler(number) for number in range(len(self._service.names))]
         before = decimal_context_setter(context)
         native = self._driver.native
-        threads = HandlerThreads(native, self.name, self._thread_count, handlers, context, before, self._fail)
+        plain = [handler is not None for _, _, handler, _ in handlers]
+        pool = native.use_threads(self._id, self._thread_count, plain)
+        threads = HandlerThreads(native, self.name, self._thread_count, pool, handlers, context, before, self._fail)
         native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
         self._threads = threads
 

@@ -30,6 +30,7 @@ class HandlerThreads:
         driver: _native.Driver,
         name: str,
         most: int,
+        pool_id: int,
         handlers: list[Method],
         context: Context,
         before: _Before,
@@ -39,6 +40,7 @@ class HandlerThreads:
         self.pool = _native.HandlerPool(most)
         self._driver = driver
         self._name = name
+        self._pool_id = pool_id
         self._handlers = handlers
         self._context = context
         self._before = before
@@ -65,7 +67,9 @@ class HandlerThreads:
     def _run(self, run: Future[None]) -> None:
         try:
             with contextlib.suppress(IpcError):  # the end of the interpreter
-                self.pool.run_handlers(self._driver, self._handlers, self._context, self._before, self.start)
+                self.pool.run_handlers(
+                    self._driver, self._pool_id, self._handlers, self._context, self._before, self.start
+                )
         finally:
             run.set_result(None)
 

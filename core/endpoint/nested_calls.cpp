@@ -8,7 +8,7 @@
 namespace ipcbridge {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 // As MessagePack has them: the keys, and what begins a map of one or two entries. The depth is a number of one byte as
 // long as it is below 128, and the bytes of ":held" have a length of one.
@@ -68,13 +68,13 @@ void HeldThreads::hold(ThreadPoolId pool, bool handler_is_awaited) {
   ++depth_;
   std::size_t at = 0;
   while (at < pools_ * kRecord && load<ThreadPoolId>(&bytes_.at(at)) != pool) at += kRecord;
-  std::byte& threads = bytes_.at(at + sizeof pool);
   if (at == pools_ * kRecord) {
     if (pools_ == kMostPools) return;
     ++pools_;
     store(&bytes_.at(at), pool);
-    threads = {};
+    bytes_.at(at + sizeof pool) = {};
   }
+  std::byte& threads = bytes_.at(at + sizeof pool);
   threads = static_cast<std::byte>(std::min(number(threads) + 1, kMaxNestedCalls));
   bytes_.at(pools_ * kRecord) = are_all_ ? static_cast<std::byte>(depth_) : std::byte{0};
   bytes_.at(pools_ * kRecord + 1) = static_cast<std::byte>(pools_);

@@ -144,7 +144,7 @@ PYBIND11_MODULE(_native, module) {
 
 #undef PyInit__native
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the name that Python looks for.
+// NOLINTNEXTLINE(readability-identifier-naming): the name that Python looks for.
 extern "C" PYBIND11_EXPORT PyObject* PyInit__native() {
   if (is_main_interpreter()) return PyInit_by_pybind11();
   PyErr_SetString(PyExc_ImportError, kSubinterpreter);

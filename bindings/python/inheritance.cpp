@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
@@ -31,10 +32,6 @@ bool inherit_deadline(const InboundCall& served, CallOptions& options) {
   return true;
 }
 
-PyObject* to_bytes(ConstBytes bytes) {
-  return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-}
-
 // Not what runs on a thread that waits already, such as the functions among the arguments of its call: it is held once.
 HeldThreads held_for(PyObject* served, bool blocks) {
   HeldThreads held(inbound_call_of(served).metadata);
@@ -51,12 +48,12 @@ bool inherit_metadata(PyObject* served, const Caller* caller, bool blocks, PyObj
   if (const std::optional<unsigned> depth = depth_alone(inbound_call_of(served).metadata)) {
     if (!is_counted) return true;
     if (PyBytes_GET_SIZE(caller->metadata) == 0 && *depth + 1 < kMaxNestedCalls) {
-      metadata = to_bytes(NestedMetadata(*depth + 1, held).bytes());
+      metadata = new_bytes(NestedMetadata(*depth + 1, held).bytes());
       return metadata != nullptr;
     }
   }
   if (merge == nullptr) return true;  // nothing is served by Python code
-  PyObject* threads = to_bytes(held.bytes());
+  PyObject* threads = new_bytes(held.bytes());
   if (threads == nullptr) return false;
   PyObject* given[] = {served, caller->metadata, is_counted ? Py_True : Py_False, threads};
   PyObject* merged = PyObject_Vectorcall(merge, given, 4, nullptr);
@@ -78,10 +75,8 @@ PyObject* use_merge(PyObject* /*module*/, PyObject* function) {
 PyMethodDef functions[] = {
     {"use_merge", &use_merge, METH_O,
      "merge(call, own, is_counted, held): the metadata, in bytes, of a call that has such ones of its own and is made "
-     "by "
-     "the handler of that call, which waits for it if it is counted; `held`: the threads that do. Raises IpcError "
-     "where "
-     "too many calls wait already."},
+     "by the handler of that call, which waits for it if it is counted; `held`: the threads that do. Raises IpcError "
+     "where too many calls wait already."},
     {nullptr, nullptr, 0, nullptr},
 };
 

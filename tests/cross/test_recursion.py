@@ -8,6 +8,19 @@ from pathlib import Path
 import pytest
 from programs import run, running
 
+PLAIN_HANDLERS = """
+other = ipc.connect("OTHER", lazy=True)
+seen = [0]
+
+def call(n):
+    seen.append(n)
+    return other.call(n + 1)
+
+def rows(n):
+    seen.append(n)
+    yield from other.rows(n + 1)
+"""
+
 # Each serves ME and calls OTHER.
 SERVICES = {
     "node": (
@@ -31,17 +44,8 @@ SERVICES = {
     ),
     "blocking": (
         "python",
-        """
-other = ipc.connect("OTHER", lazy=True)
-seen = [0]
-
-def call(n):
-    seen.append(n)
-    return other.call(n + 1)
-
-def rows(n):
-    seen.append(n)
-    yield from other.rows(n + 1)
+        PLAIN_HANDLERS
+        + """
 
 service = {"call": call, "rows": rows, "deepest": lambda: max(seen)}
 ipc.serve("ME", service, threads=100, on_error=lambda error, method: None)
@@ -127,20 +131,10 @@ def test_the_call_beyond_the_limit_fails_and_names_the_recursion(first: str, sec
 # Its handlers are plain functions, each of which keeps a thread while it waits.
 ON_THREADS = {
     "blocking": SERVICES["blocking"][1].replace("threads=100", "threads=THREADS"),
-    "asyncio": """
+    "asyncio": PLAIN_HANDLERS
+    + """
 import asyncio
 from ipcbridge import aio
-
-other = ipc.connect("OTHER", lazy=True)
-seen = [0]
-
-def call(n):
-    seen.append(n)
-    return other.call(n + 1)
-
-def rows(n):
-    seen.append(n)
-    yield from other.rows(n + 1)
 
 async def deepest():
     return max(seen)

@@ -48,7 +48,7 @@ class Process:
     @property
     def calls(self) -> Any:
         """How the other sides of connections are called."""
-        calls = self._calls.get("calls")
+        calls = self._calls.get("calls")  # a dict, because threads that meet here all get what one of them has set
         return self._calls.setdefault("calls", _make_calls[0](self)) if calls is None else calls
 
     def listen(self) -> None:

@@ -125,18 +125,15 @@ class Service:
     def _end_stream(self, producer: _native.StreamProducer, stage: int, error: BaseException) -> None:
         call, failures = producer.call, self.failures
         is_item = stage == _ITEM
-        end_stream(
-            producer, failures.of_item(self.name_of(call), error) if is_item else failures.of_raised(call, error)
-        )
+        failed = failures.of_item(self.name_of(call), error) if is_item else failures.of_raised(call, error)
+        end_stream(producer, failed)
 
     def _failure(self, number: int, call: _native.InboundCall, stage: int, error: BaseException) -> Failure:
         if stage == _ARGUMENTS:
             return self._unreadable(call, error)
-        return (
-            self._raised(number, call, error)
-            if stage == _HANDLER
-            else self.failures.of_result(self.name_of(call), error)
-        )
+        if stage == _HANDLER:
+            return self._raised(number, call, error)
+        return self.failures.of_result(self.name_of(call), error)
 
     def _unreadable(self, call: _native.InboundCall, error: BaseException) -> Failure:
         if not issubclass(type(error), IpcError):  # isinstance() asks the exception itself

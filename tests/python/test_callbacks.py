@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from children import Children
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio
-from ipcbridge._process import process
 from ipcbridge._references import owned
 
 Function = Callable[..., Any]
@@ -193,7 +193,7 @@ def test_an_object_is_freed_when_the_other_side_gives_it_back(serve: Any, connec
     for _ in range(1_000):
         with rows.make() as row:
             assert row.read() == 7
-    until(lambda: shared() == 0)
+    wait_until(lambda: shared() == 0)
 
 
 def test_the_end_of_the_connection_frees_what_it_was_given(serve: Any, connect: Any) -> None:
@@ -206,7 +206,7 @@ def test_the_end_of_the_connection_frees_what_it_was_given(serve: Any, connect: 
     kept = [rows.make() for _ in range(10)]
     assert shared() == 10
     ipc.close(rows)
-    until(lambda: shared() == 0)
+    wait_until(lambda: shared() == 0)
     with pytest.raises(ipc.IpcError):
         kept[0].read()
 
@@ -221,7 +221,7 @@ def test_a_retained_one_survives_a_service_that_is_killed(children: Children, co
     assert calc.fire() == "called"
     child.kill()
     child.wait()
-    until(lambda: shared() == 0)
+    wait_until(lambda: shared() == 0)
     children.serve(
         "calc", "kept = []\nservice['keep'] = lambda f: kept.append(f)\nservice['fire'] = lambda: kept[-1]()"
     )
@@ -341,17 +341,6 @@ def test_under_asyncio_they_run_on_the_loop(serve: Any, run: Any) -> None:
                 await calc.keep(function)
 
     run(main())
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for what an event of the driver's makes true."""
-    assert process.current().driver is not None
-    changed = threading.Event()
-    for _ in range(3000):
-        if condition():
-            return
-        changed.wait(0.01)
-    assert condition()
 
 
 def test_attributes_of_an_object_that_was_passed_on_are_its_owners(serve: Any, connect: Any) -> None:

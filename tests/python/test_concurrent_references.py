@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,6 @@ THREADS = 16
 @pytest.fixture(params=["shm", "unix"])
 def address(request: pytest.FixtureRequest, names_directory: Path) -> str:
     return f"{request.param}://{names_directory}/calc.socket"
-
-
-def wait_until(satisfied: Callable[[], bool]) -> None:
-    """What is waited for, nobody tells of."""
-    end = time.monotonic() + 60
-    while not satisfied():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 GIVERS = """

@@ -7,7 +7,6 @@ import gc
 import itertools
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from children import Child, Children
 from either import Run
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -45,14 +45,6 @@ def descriptors() -> int:
 def memory() -> int:
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
-def wait_until(satisfied: Callable[[], bool]) -> None:
-    """What is waited for, nobody tells of."""
-    end = time.monotonic() + 60
-    while not satisfied():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 SERVICE = """

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from children import Children
 from either import Run
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio, testing
@@ -32,12 +33,6 @@ def link(children: Children) -> Iterator[testing.Link]:
 @pytest.fixture
 def calc(link: testing.Link, connect: Any) -> Any:
     return connect(link.address)
-
-
-def until(condition: Any) -> None:
-    """Waits until it holds; the test's own timeout ends that."""
-    while not condition():
-        time.sleep(0.001)
 
 
 def test_calls_pass_as_they_are_over_the_socket(link: testing.Link, calc: Any) -> None:
@@ -104,7 +99,7 @@ def test_a_dropped_connection_fails_calls_that_may_have_run_and_is_made_again(li
         sleeping.result()
     assert caught.value.sent == "maybe"
     assert calc.add(1) == 1
-    until(lambda: states == ["reconnecting", "ready"])
+    wait_until(lambda: states == ["reconnecting", "ready"])
     assert link.connections == 1
 
 
@@ -116,7 +111,7 @@ def test_a_link_that_cannot_be_restarted_says_so_and_can_be_later(link: testing.
         link.restart()
     in_the_way.unlink()
     link.restart()
-    until(lambda: ipc.status(calc)["state"] == "ready")
+    wait_until(lambda: ipc.status(calc)["state"] == "ready")
     assert calc.add(1) == 1
 
 
@@ -152,7 +147,7 @@ def test_the_handler_hears_that_its_caller_is_gone(serve: Any, connect: Any) -> 
         link.kill()
         with pytest.raises(ipc.Unavailable):
             waiting.result()
-        until(lambda: cancelled == [True])
+        wait_until(lambda: cancelled == [True])
 
 
 def test_a_stream_is_cut_with_its_link(serve: Any, connect: Any) -> None:

@@ -15,6 +15,7 @@
 #include "bindings/node/references.hpp"
 #include "bindings/node/streams.hpp"
 #include "core/naming/address.hpp"
+#include "core/naming/near_matches.hpp"
 
 namespace ipcbridge::node {
 namespace {
@@ -81,6 +82,11 @@ napi_value methods_of(napi_env env, napi_callback_info info) {
 napi_value intern_method(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   return Napi::Number::New(env, args.environment().driver()->intern_method(args.u32(0), args.text(1)));
+}
+
+napi_value suggestion(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  return Napi::String::New(env, did_you_mean(args.text(0), to_texts(Napi::Value(env, args.value(1)))));
 }
 
 napi_value socket_path(napi_env env, napi_callback_info info) {
@@ -250,7 +256,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
       add("copyMessage", copy_message) && add("wait", guarded<wait, Returns::kObject>) &&
       add("readOn", guarded<read_on, Returns::kObject>) && add("deliverLater", guarded<deliver_later>) &&
-      add_stream_methods(env, methods, *environment) && add_reference_methods(env, methods, *environment);
+      add("didYouMean", guarded<suggestion, Returns::kObject>) && add_stream_methods(env, methods, *environment) &&
+      add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

@@ -17,6 +17,9 @@ export interface Native {
   /** What the core calls its numbers. */
   readonly numbers: Numbers
 
+  /** " (did you mean 'add' or 'and'?)", or ''. */
+  didYouMean(name: string, candidates: readonly string[]): string
+
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void

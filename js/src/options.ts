@@ -1,7 +1,6 @@
 import { IpcError } from './errors'
 import type { GivenMiddleware } from './middleware'
 import { show } from './shown'
-import { refuseUnimplemented } from './unimplemented'
 import type { Int64 } from './values'
 
 /** What one side accepts from the other on one connection. */
@@ -84,6 +83,12 @@ export interface HandlerErrorInfo {
 
 /** The options of `serve`. */
 export interface ServeOptions extends EndpointOptions {
+  /**
+   * Serves only these: each is the name of a method, dotted for one in a namespace, or of a namespace, which means all that is in
+   * it: `['add', 'math.mul', 'files']`. What is not named is neither listed nor described, and cannot be called. Default: everything. A
+   * name that is not there, and an empty list, are 'invalid_argument'.
+   */
+  expose?: readonly string[]
   /** What the service accepts on one connection, and from one user. */
   limits?: ServeLimits
   /** The permissions of the socket file. Default 0o600. */
@@ -154,14 +159,8 @@ function refuse(message: string): never {
 }
 
 /** Options as an object of known keys: a misspelt option would otherwise do nothing. */
-export function checkKeys(
-  what: string,
-  options: object,
-  known: readonly string[],
-  unimplemented: ReadonlySet<string> = new Set(),
-): void {
+export function checkKeys(what: string, options: object, known: readonly string[]): void {
   for (const key of keysOf(what, options)) {
-    if (unimplemented.has(key)) refuseUnimplemented(`${what}: the option '${key}' comes in a later release`)
     if (!known.includes(key)) refuse(`${what} has no option ${show(key)}; it has ${known.join(', ')}`)
   }
 }

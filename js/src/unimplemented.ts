@@ -6,9 +6,6 @@ export const notYet = {
   errors: 'errors as values come in a later release',
 } as const
 
-/** The options of `serve` that are not implemented yet. */
-export const unimplementedServeOptions: ReadonlySet<string> = new Set(['expose'])
-
 export function refuseUnimplemented(reason: string): never {
   throw new IpcError('unimplemented', reason)
 }

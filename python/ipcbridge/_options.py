@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from _collections_abc import Callable, Iterable, Mapping
 
-from . import _native, _unimplemented
+from . import _native
 from ._errors import IpcError
 from ._metadata import Metadata, given_metadata, given_names, read_metadata
 from ._shown import shown
@@ -235,12 +235,9 @@ def serve_arguments(
     allow: Iterable[Allow] | None,
     mode: int,
     limits: Mapping[str, int] | None,
-    expose: Iterable[str] | None,
     shared: bool,
 ) -> dict[str, Any]:
     """The keyword arguments of the native serve()."""
-    if expose is not None:
-        raise IpcError("unimplemented", _unimplemented.EXPOSE)
     if takeover not in _TAKEOVERS:
         _refuse(f"takeover is 'wait', 'fail' or 'replace', not {shown(takeover)}")
     _check_flag(shared, "shared")

@@ -4,4 +4,3 @@ from __future__ import annotations
 
 ARRAYS = "arrays come in a later release"
 EXCEPTIONS = "exceptions as values come in a later release"
-EXPOSE = "serve: the option 'expose' comes in a later release"

@@ -59,6 +59,18 @@ def test_notifications_are_handled_although_their_sender_closes(pair: Pair) -> N
         pair.server.event("noted")
 
 
+def test_what_a_service_does_not_expose_cannot_be_seen_nor_called(
+    kinds: tuple[str, str], peers: Any, address: str
+) -> None:
+    exposing = Pair(peers(kinds[0]), peers(kinds[1]), address, serve={"expose": ["add", "text.deep"]})
+    assert exposing.client.do("describe", on="c")["methods"].keys() == {"add", "text.deep.reverse"}
+    assert exposing.call("add", 2, 3) == 5
+    assert exposing.call("text.deep.reverse", "abc") == "cba"
+    assert not exposing.client.do("has", on="c", method="pid")
+    for hidden in ("pid", "text.upper", "text"):
+        assert exposing.error(hidden, "x", by_name=True).code == "unimplemented", hidden
+
+
 def test_a_service_describes_itself(pair: Pair) -> None:
     described = pair.client.do("describe", on="c")
     assert described["service"] == pair.address

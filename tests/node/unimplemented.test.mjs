@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { serveAndConnect } from './support/endpoints.mjs'
-import { freshName } from './support/names.mjs'
 
 const isUnimplemented = path => error => {
   assert.equal(error.code, 'unimplemented')
@@ -38,13 +37,6 @@ for (const [what, make] of Object.entries(values)) {
     assert.equal(await remote.one(), 1)
   })
 }
-
-test('the option expose, which narrows what is served', async () => {
-  await assert.rejects(ipc.serve(freshName(), { add() {} }, { expose: ['add'] }), error => {
-    assert.match(error.message, /'expose'/)
-    return isUnimplemented()(error)
-  })
-})
 
 test('a call that was not awaited is no stream, but to be awaited', async t => {
   const { remote } = await serveAndConnect(t, { echo: x => x })

@@ -67,8 +67,3 @@ def test_in_results(calc: Any, what: str) -> None:
     for name in ("result", "async_result"):
         said = unimplemented(lambda name=name: getattr(calc, name)(what))
         assert said.startswith(f"{name}() returned what cannot be sent: result[0] cannot be sent: ")
-
-
-def test_the_option_expose() -> None:
-    assert "'expose'" in unimplemented(lambda: ipc.serve("calc", Service(), expose=["echo"]))
-    assert "'expose'" in unimplemented(lambda: asyncio.run(aio.serve("calc", Service(), expose=["echo"])))

@@ -17,18 +17,19 @@ import { sides } from '../references/sides'
 import { checkHandle, type InboundCallOwner, keepAlive, letGo, native, neverSpin, servers } from '../runtime'
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
-import { unimplementedServeOptions } from '../unimplemented'
 import type { DecodeOptions } from '../values'
 import { callServedAt, type InboundCall } from './context'
 import { Dispatcher } from './dispatcher'
 import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
 import { HandlerMiddleware } from './middleware'
+import { narrowed } from './narrow'
 import { loadParser } from './signature'
 
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
 const takeovers = ['wait', 'fail', 'replace'] as const
 const serveKeys = [
+  'expose',
   'limits',
   'allow',
   'int64',
@@ -72,9 +73,9 @@ export class Service implements InboundCallOwner {
     /** Listens nowhere: a client offers it to whom it connects to. */
     private readonly isAttached = false,
   ) {
-    checkKeys('serve', options, serveKeys, unimplementedServeOptions)
+    checkKeys('serve', options, serveKeys)
     loadParser()
-    const methods = collectMethods(target)
+    const methods = narrowed(collectMethods(target), options.expose)
     const middleware = middlewareList(options.middleware)
     this.dispatcher = new Dispatcher(
       address,

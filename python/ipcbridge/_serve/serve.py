@@ -40,7 +40,8 @@ def serve(
 
     `target` is a mapping of callables, an instance (the methods of its class), a module (its `__all__`, else the
     functions defined in it) or a SimpleNamespace; nested ones are namespaces. Nothing that begins with an
-    underscore is served, no property is evaluated, classes are refused.
+    underscore is served, no property is evaluated, classes are refused. `expose` serves only what it names, methods
+    (dotted in namespaces) and namespaces with all that is in them: `expose=["add", "math.mul", "files"]`.
 
     Handlers run on `threads` threads, or one call at a time (`serial=True`), or on `executor`. `async def`
     handlers run on an event loop that all servers of the process share, on a thread of its own.
@@ -56,14 +57,21 @@ def serve(
     `map_error(exception, method)` may give another exception in place of what a handler has raised, and
     `expose_errors=False` keeps tracebacks, attributes and causes here. `middleware` is a function of a call and of what
     comes next, or a list of such, the first of which is the outermost.
-    `expose` comes in a later release: until then it is refused with 'unimplemented'.
 
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
     try:
         count = check_service(name, threads, serial, executor)
         service = Service(
-            name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
+            name,
+            target,
+            serial,
+            on_error,
+            map_error,
+            expose_errors,
+            middleware_list(middleware),
+            executor,
+            expose,
         )
         arguments = serve_arguments(
             name,
@@ -74,7 +82,6 @@ def serve(
             allow,
             mode,
             limits,
-            expose,
             shared,
         )
         server = Server(_process.current(), service, count, executor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from _collections_abc import Awaitable, Callable, Coroutine, Sequence
+from _collections_abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from types import CoroutineType
 
 from .. import _native
@@ -16,6 +16,7 @@ from .exposure import exposed, is_serial
 from .failures import CANCELLED, Failure, Failures, MapError, OnError, misfit
 from .floats import with_floats
 from .middleware import Around
+from .narrow import narrowed
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -48,8 +49,9 @@ class Service:
         expose_errors: bool = True,
         middleware: Sequence[Middleware] = (),
         executor: Executor | None = None,
+        expose: Iterable[str] | None = None,
     ) -> None:
-        functions = exposed(target)
+        functions = narrowed(exposed(target), expose)
         self.name = name
         self.failures = Failures(name, on_error, map_error, expose_errors)
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]

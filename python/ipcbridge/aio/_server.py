@@ -367,7 +367,15 @@ def serve(
         try:
             count = check_service(name, threads, serial, executor)
             service = Service(
-                name, target, serial, on_error, map_error, expose_errors, middleware_list(middleware), executor
+                name,
+                target,
+                serial,
+                on_error,
+                map_error,
+                expose_errors,
+                middleware_list(middleware),
+                executor,
+                expose,
             )
             arguments = serve_arguments(
                 name,
@@ -378,7 +386,6 @@ def serve(
                 allow,
                 mode,
                 limits,
-                expose,
                 shared,
             )
             server = Server(running(), asyncio.get_running_loop(), service, count, executor)

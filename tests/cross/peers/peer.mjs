@@ -47,12 +47,12 @@ const limitsOf = limits =>
     Object.entries(limits).map(([name, value]) => [name.replace(/_(.)/g, (_, c) => c.toUpperCase()), value]),
   )
 
-function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial, shared } = {}) {
+function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial, shared, expose } = {}) {
   const options = { onError: (error, { method }) => event('handler failed', { method, error: String(error) }) }
   if (takeover !== undefined) options.takeover = takeover
   if (takeover_timeout !== undefined) options.takeoverTimeout = takeover_timeout * 1000
   if (limits !== undefined) options.limits = limitsOf(limits)
-  return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial, shared })))
+  return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial, shared, expose })))
 }
 
 function viewOf({ on, timeout, metadata, idempotent, wait_for_ready, cancellable, sync }, signal) {

@@ -256,7 +256,7 @@ export async function around(): Promise<void> {
     call.args.push(call.context?.peer.name)
     return await next(call)
   }
-  await serve('around', { add: (a: number) => a }, { middleware: timed })
+  await serve('around', { add: (a: number) => a }, { middleware: timed, expose: ['add'] as const })
   await connect('around', { middleware: [timed, (call, next) => next(call)] })
   // @ts-expect-error no function
   await connect('around', { middleware: 5 })

@@ -78,7 +78,7 @@ class Client:
         self._id = ids[0]
         self.generation = self._driver.generation(self._id)
         self._descriptions = Descriptions(self.generation)
-        _process.track_client(self)
+        process.clients[self._id] = self
 
     def wait_until_ready(self) -> None:
         self._driver.wait_client(self._id)
@@ -122,7 +122,7 @@ class Client:
 
     def listen(self, listener: StateListener) -> Callable[[], None]:
         self._driver.check_process()
-        self._process.observe_client(self._id, self)
+        self._process.listen()
         self._process.teller.start()
         return self._listeners.add(listener, self._driver.last_event())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from _collections_abc import Callable
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from .. import _native
 from .._errors import IpcError
@@ -40,7 +40,7 @@ class Process:
         self.servers: dict[int, ServerLike] = {}
         self.on_released: Callable[[int], object] | None = None  # of references
         self._calls: dict[str, Any] = {}
-        self._observers: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self.clients: WeakValueDictionary[int, Any] = WeakValueDictionary()  # told of their states, closed at the end
         self._listener = OnceThread(self._pass_on, "ipcbridge-events")
         self.teller = Teller()
         self.collector = OnceThread(self._collect, "ipcbridge-results")
@@ -55,10 +55,6 @@ class Process:
         """Starts the thread that passes on events; it sleeps while there is none."""
         self.driver.listen()
         self._listener.start()
-
-    def observe_client(self, client_id: int, client: Any) -> None:
-        self._observers[client_id] = client
-        self.listen()
 
     def _pass_on(self) -> None:
         while True:
@@ -81,7 +77,7 @@ class Process:
         self, kind: str, owner: int, state: str, code: str, message: str, connection: int, call_id: int, number: int
     ) -> None:
         if kind == "client":
-            client = self._observers.get(owner)
+            client = self.clients.get(owner)
             if client is not None:
                 client.on_state(state, code, message, number)
             return
@@ -102,7 +98,7 @@ class Process:
     def shut_down(self) -> None:
         for server in list(self.servers.values()):
             server.shut_down()
-        for client in list(_clients):
+        for client in list(self.clients.values()):
             client.close()
         for callback in _before_driver_ends:
             callback()
@@ -115,7 +111,6 @@ class Process:
 
 _make_calls: list[Callable[[Process], Any]] = []
 _current: dict[str, Process] = {}
-_clients: WeakSet[Any] = WeakSet()
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
 _before_driver_ends: list[Callable[[], None]] = []
@@ -136,11 +131,6 @@ def current() -> Process:
 def use_calls(make: Callable[[Process], Any]) -> None:
     """What makes Process.calls, which is above this module."""
     _make_calls.append(make)
-
-
-def track_client(client: Any) -> None:
-    """Closes the client when the interpreter exits."""
-    _clients.add(client)
 
 
 def call_at_exit(callback: Callable[[], None]) -> None:
@@ -172,7 +162,6 @@ def _forget_parent() -> None:
     _log.forget_parent()
     _at_exit.clear()
     _before_driver_ends.clear()
-    _clients.clear()
     _local_loops.forget_all()
     for callback in _after_fork:
         callback()

@@ -13,6 +13,7 @@ from .._client.descriptions import Descriptions
 from .._client.outcome import error_of
 from .._options import CallOptions
 from .._process import process as _process
+from .._process.listeners import Listeners
 from .._process.threads import start_thread
 from .._serve.server import Server
 from .._serve.service import Service
@@ -78,12 +79,26 @@ class _NoService(Service):
 class Calls:
     """How this process calls what the other side has."""
 
-    def __init__(self, driver: _native.BlockingDriver) -> None:
-        self.driver = driver
+    def __init__(self, process: _process.Process) -> None:
+        self._process = process
+        self.driver = process.driver
         self.peers = Peers(self, Proxy)
 
     def client_of(self, connection: int) -> int:
         return self.driver.peer_client(connection)
+
+    def observer(self, client: int) -> Any:
+        self.driver.check_process()
+        return self._process.clients.get(client)
+
+    def observe(self, client: int, observer: Any) -> int:
+        self._process.clients[client] = observer
+        self._process.listen()
+        self._process.teller.start()
+        return self.driver.last_event()
+
+    def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
+        self._process.teller.tell(listeners, state, code, message, number)
 
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, _no_guard, drop, error_of

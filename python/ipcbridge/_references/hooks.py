@@ -70,7 +70,7 @@ def _of_blocking(driver: Any) -> tuple[Any, ...]:
 def _calls_of(process: _process.Process) -> Any:
     from . import blocking
 
-    return blocking.Calls(process.driver)
+    return blocking.Calls(process)
 
 
 def _attach(process: _process.Process, target: Any, name: str) -> Any:

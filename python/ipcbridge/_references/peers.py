@@ -11,6 +11,7 @@ from .._client.notifications import Dropped
 from .._client.proxy import BaseProxy
 from .._errors import IpcError
 from .._options import CallOptions
+from .._process.listeners import Listeners, StateListener
 from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class PeerRemote:
     def __init__(self, calls: Calls, connection: int, name: str | None, pid: int | None) -> None:
         self.address = " ".join([f"peer {name}" if name else "peer", *([] if pid is None else [f"(process {pid})"])])
         self._calls = calls
+        self._listeners = Listeners()
         self._client = calls.client_of(connection)
         self.generation: _native.Generation = calls.driver.generation(self._client)
         self._descriptions = Descriptions(self.generation)
@@ -63,8 +65,27 @@ class PeerRemote:
     def help(self, name: str) -> tuple[str, Any]:
         return self._descriptions.help_of(name) or ("(describe() fetches the documentation)", None)
 
-    def listen(self, _listener: object) -> Any:
-        raise IpcError("unimplemented", "on_state() of a peer: ask status(), or look at the server's peers")
+    def listen(self, listener: StateListener) -> Callable[[], None]:
+        known = self._calls.observer(self._client)
+        if known is not None and known is not self:  # what this side has connected
+            end: Callable[[], None] = known.listen(listener)
+            return end
+        since = self._calls.observe(self._client, self)
+        end = self._listeners.add(listener, since)
+        # Whoever listens need not keep the peer.
+        listened = self._calls.peers.listened
+        listened[self._client] = self
+        if self.status()["state"] == "closed":  # which was told before
+            listened.pop(self._client, None)
+        return end
+
+    def on_state(self, state: str, code: str, message: str, number: int = 1) -> None:
+        self._calls.tell(self._listeners, state, code, message, number)
+        if state == "closed":
+            self._calls.peers.listened.pop(self._client, None)
+
+    def on_room(self) -> None:
+        """Its calls do not wait for room."""
 
     def close(self) -> None:
         """Disconnects it."""
@@ -78,6 +99,7 @@ class Peers:
         self._calls = calls
         self._make = make
         self._known: weakref.WeakValueDictionary[int, BaseProxy] = weakref.WeakValueDictionary()
+        self.listened: dict[int, PeerRemote] = {}  # by their clients
 
     def of_server(self, server: int) -> list[BaseProxy]:
         """In the order in which they have connected."""

@@ -11,6 +11,7 @@ from .._client.descriptions import Descriptions
 from .._client.notifications import Dropped
 from .._errors import IpcError
 from .._options import CallOptions
+from .._process.listeners import Listeners
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, Protocol
 from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
@@ -18,15 +19,28 @@ from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .peers import Peers
+
 _ATTRIBUTES = {GET_ATTRIBUTE: "get_attribute", SET_ATTRIBUTE: "set_attribute"}
 
 
 class Calls(Protocol):
     """How a driver calls what the other side has."""
 
+    peers: Peers
+
     @property
     def driver(self) -> Any: ...
     def client_of(self, connection: int) -> int: ...
+    def observer(self, client: int) -> Any:
+        """What is told of the states of that client, if there is something."""
+        ...
+
+    def observe(self, client: int, observer: Any) -> int:
+        """From now on that is told: of what comes after the change with the number that is returned."""
+        ...
+
+    def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None: ...
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]: ...
     def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]: ...
     def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any: ...

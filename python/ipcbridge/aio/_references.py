@@ -13,6 +13,7 @@ from .._by_reference import RemoteObject
 from .._client.descriptions import Descriptions
 from .._errors import Code, IpcError
 from .._options import CallOptions
+from .._process.listeners import Listeners
 from .._references.owned import Owned, add_owners
 from .._references.peers import Peers
 from .._references.remote import Received
@@ -82,6 +83,17 @@ class Calls:
 
     def client_of(self, connection: int) -> int:
         return self.driver.peer_client(connection)
+
+    def observer(self, client: int) -> Any:
+        self.driver.check_process()
+        return self._driver_of_loop().clients.get(client)
+
+    def observe(self, client: int, observer: Any) -> int:
+        self._driver_of_loop().clients[client] = observer
+        return 0
+
+    def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
+        listeners.tell(state, code, message, number)
 
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]:
         return describe, lambda: self._driver_of_loop().guard(), drop, _no_room

@@ -277,11 +277,13 @@ export function onState(of: object, listener: Listener<never>): () => void {
 
 /**
  * Closes a connection: its pending calls fail with 'cancelled', later ones with 'failed_precondition'. Or a server, as
- * `server.close(options)`; `grace` is for servers. Does nothing when it is closed already.
+ * `server.close(options)`; `grace` is for servers. Of a reference that was passed it is `release`. Does nothing when it is
+ * closed already.
  */
 export async function close(of: object, options: CloseOptions = {}): Promise<void> {
   const service = serviceIfAny(of)
   if (service !== undefined) return service.close(options)
+  if (releaseStub(of)) return
   return handleOf(of).client.close()
 }
 

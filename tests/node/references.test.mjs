@@ -119,6 +119,18 @@ for (const transport of ['shm', 'unix']) {
     await assert.rejects(remote.call(place), { code: 'failed_precondition', message: /was released here/ })
   })
 
+  test(`${transport}: closing gives back`, async t => {
+    const { remote } = await pair(t)
+    const before = ownedCount()
+    const all = [await remote.counter(), await remote.adder(1)]
+    assert.deepEqual([await all[0].add(2), await all[1](2), ownedCount()], [2, 3, before + 2])
+    for (const each of [...all, ...all]) await ipc.close(each)
+    const released = { code: 'failed_precondition', message: /was released here/ }
+    await assert.rejects(all[0].add(), released)
+    await assert.rejects(all[1](1), released)
+    await until(() => ownedCount() === before)
+  })
+
   test(`${transport}: one that is given back and passed again is the owner's still`, async t => {
     const { remote } = await pair(t)
     const fn = ipc.retain(() => 'here')

@@ -183,11 +183,12 @@ def test_many_are_made_and_released_and_nothing_is_left(calc: Any) -> None:
     assert shared() == 0
 
 
-def test_an_object_is_freed_when_the_other_side_gives_it_back(serve: Any, connect: Any) -> None:
-    class Row:
-        def read(self) -> int:
-            return 7
+class Row:
+    def read(self) -> int:
+        return 7
 
+
+def test_an_object_is_freed_when_the_other_side_gives_it_back(serve: Any, connect: Any) -> None:
     serve("rows", {"make": lambda: ipc.proxy(Row())})
     rows = connect("rows")
     for _ in range(1_000):
@@ -196,11 +197,46 @@ def test_an_object_is_freed_when_the_other_side_gives_it_back(serve: Any, connec
     wait_until(lambda: shared() == 0)
 
 
-def test_the_end_of_the_connection_frees_what_it_was_given(serve: Any, connect: Any) -> None:
-    class Row:
-        def read(self) -> int:
-            return 7
+def make_two() -> list[Any]:
+    return [ipc.proxy(Row()), ipc.retain(len)]
 
+
+def leave_a_block_of(reference: Any) -> None:
+    with reference:
+        pass
+
+
+@pytest.mark.parametrize("give_back", [ipc.close, ipc.release, leave_a_block_of])
+def test_who_has_a_function_or_an_object_gives_it_back(give_back: Function, serve: Any, connect: Any) -> None:
+    serve("rows", {"make": make_two})
+    row, function = connect("rows").make()
+    assert (row.read(), function("abc")) == (7, 3)
+    for each in (row, function, row):
+        give_back(each)
+    for call in (row.read, lambda: function("abc")):
+        with pytest.raises(ipc.IpcError, match="is gone"):
+            call()
+    wait_until(lambda: shared() == 0)
+
+
+def test_under_asyncio_it_is_given_back(serve: Any, run: Any) -> None:
+    serve("rows", {"make": make_two})
+
+    async def main() -> None:
+        async with aio.connect("rows") as rows:
+            row, function = await rows.make()
+            assert (await row.read(), await function("abc")) == (7, 3)
+            await aio.close(row)
+            await aio.close(function)
+            for call in (row.read, lambda: function("abc")):
+                with pytest.raises(ipc.IpcError, match="is gone"):
+                    await call()
+
+    run(main())
+    wait_until(lambda: shared() == 0)
+
+
+def test_the_end_of_the_connection_frees_what_it_was_given(serve: Any, connect: Any) -> None:
     serve("rows", {"make": lambda: ipc.proxy(Row())})
     rows = connect("rows")
     kept = [rows.make() for _ in range(10)]

@@ -238,11 +238,11 @@ async def describe(proxy: Proxy) -> dict[str, Any]:
         raise
 
 
-async def close(of: Proxy | Server, grace: Seconds = 10) -> None:
+async def close(of: Proxy | Server | Callable[..., Any], grace: Seconds = 10) -> None:
     """Closes a connection, or a server, as Server.close(grace) does.
 
-    A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Does nothing when it is
-    closed already.
+    A connection's calls in flight fail with 'cancelled', later ones with 'failed_precondition'. Of a function or object
+    of the other side's it is release(). Does nothing when it is closed already.
     """
     try:
         if isinstance(of, Server):

@@ -13,7 +13,7 @@ interface Batch {
 export type LongMessage = { bytes: Buffer } | { error: unknown }
 
 /** The kind of an event that has been handled. */
-export const handled = 0xffff_ffff
+const handled = 0xffff_ffff
 
 /** Where an event stands, and what it says. */
 export interface KeptEvent {
@@ -23,6 +23,9 @@ export interface KeptEvent {
   /** Where its payload and its metadata are. */
   readonly bytes: Buffer | undefined
 }
+
+/** Answers an event where it can, which is handled then. */
+type Answers = (kept: KeptEvent) => boolean
 
 /**
  * What comes while ipc.sync() blocks the thread and is not for the call that it waits for: nothing of it is lost, and everything is
@@ -42,22 +45,35 @@ export class KeptBack {
     return this.batches.size === 0
   }
 
-  /** Takes the events out of the table that stand between two places in it. */
-  keep(start: number, end: number, takeOver: (event: number) => LongMessage): void {
+  /** Takes the events out of the table that stand between two places in it, and drops those that are answered then. */
+  keep(start: number, end: number, takeOver: (event: number) => LongMessage, isAnswered?: Answers): void {
     if (start === end) return
     const rows = this.table.slice(start, end)
     const longMessages = new Map<number, LongMessage>()
     let size = 0
-    let left = 0
     for (let event = start; event < end; event += rowWords) {
-      if (this.table[event] === handled) continue
-      left++
       const number = this.table[event + Column.longMessage] as number
       if (number !== 0) longMessages.set(number, takeOver(event))
       else size = Math.max(size, this.table[event + Column.payloadEnd] as number)
       size = Math.max(size, this.table[event + Column.messageEnd] as number) // or metadataEnd
     }
-    if (left > 0) this.batches.add({ rows, slab: Buffer.from(this.slab.subarray(0, size)), longMessages, left })
+    const slab = Buffer.from(this.slab.subarray(0, size))
+    const batch = { rows, slab, longMessages, left: rows.length / rowWords }
+    this.batches.add(batch)
+    if (isAnswered !== undefined) this.answerOf(batch, isAnswered)
+  }
+
+  /** Drops what is answered. */
+  answer(isAnswered: Answers): void {
+    for (const batch of this.batches) this.answerOf(batch, isAnswered)
+  }
+
+  private answerOf(batch: Batch, isAnswered: Answers): void {
+    const { rows } = batch
+    for (let event = 0; event < rows.length; event += rowWords) {
+      if (rows[event] === handled || !isAnswered({ rows, event, bytes: bytesOf(batch, event) })) continue
+      this.drop(batch, event)
+    }
   }
 
   /** Puts the first of them that is wanted back where it came from, at the start of the table. Whether there is one. */
@@ -69,12 +85,16 @@ export class KeptBack {
         this.table.set(rows.subarray(event, event + rowWords))
         if (this.restored !== batch) this.slab.set(batch.slab)
         this.restored = batch
-        rows[event] = handled
-        if (--batch.left === 0) this.batches.delete(batch)
+        this.drop(batch, event)
         return true
       }
     }
     return false
+  }
+
+  private drop(batch: Batch, event: number): void {
+    batch.rows[event] = handled
+    if (--batch.left === 0) this.batches.delete(batch)
   }
 
   /** Of the event at the start of the table, where it was restored. */

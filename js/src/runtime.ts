@@ -1,5 +1,5 @@
 import { codes, IpcError, withSent } from './errors'
-import { handled, KeptBack, type KeptEvent, type LongMessage } from './kept_back'
+import { KeptBack, type KeptEvent, type LongMessage } from './kept_back'
 import {
   Column,
   Control,
@@ -137,8 +137,8 @@ function hold(count: number): void {
   end = count * rowWords
 }
 
-function keepRest(): void {
-  keptBack.keep(next, end, takeOver)
+function keepRest(isAnswered?: (kept: KeptEvent) => boolean): void {
+  keptBack.keep(next, end, takeOver, isAnswered)
   end = next
 }
 
@@ -158,7 +158,7 @@ export interface Awaited {
   isOver(): boolean
   /** Whether the event is one of those that it waits for. */
   wants(event: KeptEvent): boolean
-  /** Told of each other event as soon as it is there; true: it has been handled. */
+  /** Told of each other event as soon as it is there, and of those that were kept before; true: it has been handled. */
   answers(event: KeptEvent): boolean
 }
 
@@ -171,6 +171,7 @@ export function block(awaited: Awaited): void {
   delivering = true
   blockings++
   try {
+    keptBack.answer(kept => awaited.answers(kept)) // what came before this thread waited for it
     screen(awaited)
     for (;;) {
       while (!keptBack.isEmpty && !awaited.isOver() && keptBack.restore(kept => awaited.wants(kept))) deliverSafely(0)
@@ -191,16 +192,15 @@ export function block(awaited: Awaited): void {
 
 /** Keeps what has come, but for what is handled at once. */
 function screen(awaited: Awaited): void {
-  for (let event = next; event < end; event += rowWords) {
-    const bytes = table[event + Column.longMessage] === 0 ? slab : undefined
-    if (event === 0 && end === rowWords && keptBack.isEmpty && awaited.wants({ rows: table, event, bytes })) {
+  if (next === 0 && end === rowWords && keptBack.isEmpty) {
+    const bytes = table[Column.longMessage] === 0 ? slab : undefined
+    if (awaited.wants({ rows: table, event: 0, bytes })) {
       next = end
-      deliverSafely(event) // alone, it needs no copy
+      deliverSafely(0) // alone, it needs no copy
       return
     }
-    if (awaited.answers({ rows: table, event, bytes })) table[event] = handled
   }
-  keepRest()
+  keepRest(kept => awaited.answers(kept)) // taken over by then: what answers reads the metadata of long messages as well
 }
 
 function deliverSafely(event: number): void {

@@ -25,7 +25,7 @@ const target = `(() => {
     async *doubled(count, on) { for (let i = 0; i < count; i++) yield await on(i) },
     ended: () => ended,
     total: async numbers => { let sum = 0; for await (const n of numbers) sum += n; return sum },
-    callBack: () => ipc.context().peer.remote.offered(),
+    callBack: (size = 0) => ipc.context().peer.remote.offered('x'.repeat(size)),
     callOther: async (name, method) => { const other = await ipc.connect(name); try { return await other[method]() } finally { await ipc.close(other) } },
     flood: async (count, size) => {
       const { remote } = ipc.context().peer
@@ -176,10 +176,11 @@ for (const transport of ['shm', 'unix']) {
   })
 
   test(`${transport}: what would wait for the blocked thread is refused at once`, async t => {
-    const { remote } = await elsewhere(t, { serve: { offered: () => 'here' } })
+    const { remote } = await elsewhere(t, { serve: { offered: _text => 'here' } })
     const calc = ipc.sync(remote)
     const why = { code: 'failed_precondition', message: /would wait for itself/ }
     assert.throws(() => calc.callBack(), why)
+    assert.throws(() => calc.callBack(100_000), why, 'with arguments that come in a message of their own')
     assert.equal(await remote.callBack(), 'here')
     const own = freshAddress(transport)
     await serve(t, own, { here: () => 'here' })

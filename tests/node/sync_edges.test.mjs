@@ -16,12 +16,17 @@ const target = `(() => {
   let kept
   let made = 0
   const peer = () => ipc.context().peer.remote
+  let letAsk, asked
+  const mayAsk = new Promise(resolve => { letAsk = resolve })
+  const hasAsked = new Promise(resolve => { asked = resolve })
   const soon = () => new Promise(resolve => setTimeout(resolve, 5))
   return {
     *rows(count) { for (let i = 0; i < count; i++) yield 'x'.repeat(3000) },
     async *slowRows() { for (;;) { await soon(); yield 'x'.repeat(300) } },
     tell: () => { ipc.notify(peer()).take(1); return 'done' },
     ask: metadata => ipc.withOptions(peer(), { metadata }).ask(),
+    async *rowsOfAsked() { await mayAsk; const answer = peer().ask(); asked(); yield await answer },
+    letAsk: () => { letAsk(); return hasAsked },
     askWith: _argument => peer().ask(),
     keep: on => { kept = on; return on() },
     callKept: () => kept(),
@@ -93,5 +98,12 @@ for (const transport of ['shm', 'unix']) {
     }
     const refused = { code: 'failed_precondition', message: /would wait for itself/ }
     assert.throws(() => ipc.sync(remote).askWith(argument), refused)
+  })
+
+  test(`${transport}: what came while another call was waited for is refused when it would wait for itself`, async t => {
+    const remote = await elsewhere(t, { serve: { ask: () => 1 } })
+    const rows = ipc.sync(remote).rowsOfAsked()[Symbol.iterator]()
+    ipc.sync(remote).letAsk()
+    assert.throws(() => rows.next(), { code: 'failed_precondition', message: /would wait for itself/ })
   })
 }

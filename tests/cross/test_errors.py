@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+import pytest
 from pairs import Pair
 
 
@@ -14,6 +18,38 @@ def test_what_a_handler_raises_arrives_whole(pair: Pair) -> None:
     cause = error["cause"]
     assert (cause["name"], cause["type"], cause["message"]) == ("RemoteError", "Deeper", "the inner message")
     assert pair.server.event("handler failed")["method"] == "fail"
+
+
+def expect_group(error: dict[str, Any], language: str) -> None:
+    """That it is the one which `fail_together` raises."""
+    kind, count = ("AggregateError", "") if language == "node" else ("ExceptionGroup", " (2 sub-exceptions)")
+    assert (error["name"], error["type"], error["message"]) == ("RemoteError", kind, f"all failed{count}")
+    one, inner = error["errors"]
+    assert (one["name"], one["type"], one["message"], one["errors"]) == ("RemoteError", "Broken", "one", [])
+    assert (inner["name"], inner["type"]) == ("RemoteError", kind)
+    assert [(two["type"], two["message"]) for two in inner["errors"]] == [("Deeper", "two")]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has no groups")
+def test_a_group_of_errors_arrives_with_its_members_and_theirs(pair: Pair) -> None:
+    expect_group(pair.error("fail_together").told, pair.server.kind)
+
+
+def test_a_missing_file_tells_what_the_system_said_of_it(pair: Pair) -> None:
+    error = pair.error("open_missing").told
+    assert error["code"] == "unknown", "`ENOENT` is no code of ours"
+    told = dict(error["attributes"]["object"])
+    if pair.server.in_python:
+        assert error["type"] == "FileNotFoundError"
+        assert told == {"errno": 2, "strerror": "No such file or directory", "filename": "/nowhere/at/all"}
+    else:
+        assert told == {"errno": -2, "code": "ENOENT", "syscall": "open", "path": "/nowhere/at/all"}
+
+
+def test_attributes_arrive_and_those_that_cannot_are_named(pair: Pair) -> None:
+    error = pair.error("throttle").told
+    assert error["attributes"] == {"object": [["retry_after", {"float": "1.5"}]]}
+    assert "unsendable" in error["stack"]
 
 
 def test_a_handler_chooses_a_code_and_gives_details(pair: Pair) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from calls import clients
 from lines import event
 from service import Broken, Deeper, Service
 
@@ -18,6 +19,9 @@ class AsyncService(Service):
 
     async def fail(self) -> None:
         raise Broken("the outer message") from Deeper("the inner message")
+
+    async def relay(self, client: str, method: str) -> list[Any]:  # type: ignore[override]
+        return [self.about(), await getattr(clients[client], method)()]
 
     async def numbers(self, count: int) -> AsyncIterator[int]:  # type: ignore[override]
         try:

@@ -55,10 +55,11 @@ function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial,
   return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial, shared, expose })))
 }
 
-function viewOf({ on, timeout, metadata, idempotent, wait_for_ready, cancellable, sync }, signal) {
+function viewOf({ on, timeout, metadata, pass_on, idempotent, wait_for_ready, cancellable, sync }, signal) {
   const options = {}
   if (timeout !== undefined) options.timeout = timeout === null ? null : timeout * 1000
   if (metadata !== undefined) options.metadata = metadata
+  if (pass_on !== undefined) options.passOn = pass_on
   if (idempotent !== undefined) options.idempotent = idempotent
   if (wait_for_ready !== undefined) options.waitForReady = wait_for_ready
   if (cancellable) options.signal = signal
@@ -264,7 +265,7 @@ const actions = {
   serve: async ({ as, address, options, methods }) => {
     const service = methods
       ? Object.fromEntries(methods.map(name => [name, () => name]))
-      : makeService(event, address => ipc.connect(address))
+      : makeService(event, address => ipc.connect(address), clients)
     servers.set(as, await ipc.serve(address, service, serveOptions(options)))
   },
   server_status: ({ as }) => servers.get(as).status(),

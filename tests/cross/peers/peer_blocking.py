@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ import ipcbridge as ipc
 servers: dict[str, ipc.Server] = {}
 crowd: list[Any] = []
 streams: dict[str, Any] = {}
+submitted: defaultdict[int, queue.SimpleQueue[Any]] = defaultdict(queue.SimpleQueue)
 gate = Gate()
 went_on = threading.Semaphore(0)
 
@@ -38,7 +40,16 @@ class Actions:
         args, kwargs = arguments_of(command)
         if command.get("by_name"):
             return tell(ipc.call(view_of(command), command["method"], args, kwargs))
+        if command.get("cancellable"):
+            future = member_of(ipc.submit(view_of(command)), command["method"])(*args, **kwargs)
+            submitted[command["id"]].put(future)
+            return tell(future.result())
         return tell(member_of(view_of(command), command["method"])(*args, **kwargs))
+
+    def cancel(self, call: int, **_: Any) -> None:
+        future = submitted[call].get()  # its handler may have been heard of before
+        if not future.cancel():
+            raise AssertionError("it has ended")
 
     def read(self, **command: Any) -> Any:
         args, _ = arguments_of(command)
@@ -217,6 +228,7 @@ class Actions:
     def reset(self, **_: Any) -> None:
         gate.close()
         streams.clear()
+        submitted.clear()
         self.disperse()
         while clients:
             ipc.close(clients.popitem()[1])

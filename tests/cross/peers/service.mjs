@@ -17,7 +17,12 @@ class Broken extends Error {
   name = 'Broken'
 }
 
-export function makeService(event, connect) {
+function about() {
+  const { method, metadata, deadline } = context()
+  return { method, metadata, deadline: deadline === null ? null : deadline / 1000 }
+}
+
+export function makeService(event, connect, clients) {
   const connections = new Map()
   let kept
   return {
@@ -28,12 +33,18 @@ export function makeService(event, connect) {
     zeros: length => Buffer.alloc(length),
     pid: () => process.pid,
     note: value => event('noted', { value }),
-    about: () => {
-      const { method, metadata, deadline } = context()
-      return { method, metadata, deadline: deadline === null ? null : deadline / 1000 }
-    },
+    about,
+    // What this handler hears of its call, and what a service behind this one answers.
+    relay: async (client, method) => [about(), await clients.get(client)[method]()],
     fail: () => {
       throw new Broken('the outer message', { cause: new Deeper('the inner message') })
+    },
+    fail_together: () => {
+      throw new AggregateError([new Broken('one'), new AggregateError([new Deeper('two')], 'inner')], 'all failed')
+    },
+    open_missing: () => openSync('/nowhere/at/all', 'r'),
+    throttle: () => {
+      throw Object.assign(new Broken('slow down'), { retry_after: 1.5, unsendable: Symbol('no value') })
     },
     refuse: (code, details) => {
       throw new IpcError(code, 'refused as asked', details)

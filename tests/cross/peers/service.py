@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import os
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from calls import clients
 from lines import event
 from telling import tell
 
@@ -69,8 +71,24 @@ class Service:
         context = ipc.context()
         return {"method": context.method, "metadata": context.metadata, "deadline": context.deadline}
 
+    def relay(self, client: str, method: str) -> list[Any]:
+        """What this handler hears of its call, and what a service behind this one answers."""
+        return [self.about(), getattr(clients[client], method)()]
+
     def fail(self) -> None:
         raise Broken("the outer message") from Deeper("the inner message")
+
+    def fail_together(self) -> None:
+        inner = builtins.ExceptionGroup("inner", [Deeper("two")])  # type: ignore[attr-defined]  # from Python 3.11 on
+        raise builtins.ExceptionGroup("all failed", [Broken("one"), inner])  # type: ignore[attr-defined]
+
+    def open_missing(self) -> None:
+        os.open("/nowhere/at/all", os.O_RDONLY)
+
+    def throttle(self) -> None:
+        error = Broken("slow down")
+        vars(error).update(retry_after=1.5, unsendable=object())
+        raise error
 
     def refuse(self, code: Any, details: Any) -> None:
         raise ipc.IpcError(code, "refused as asked", details)
@@ -129,11 +147,24 @@ class Service:
         return ipc.context().peer.remote.answer(value)
 
     def hold(self) -> str:
+        return self.hold_plain()
+
+    def hold_plain(self) -> str:
+        """Looks at it now and then."""
         context = ipc.context()
         event("held")
         while not context.cancelled():
             time.sleep(0.001)
         event("released")
+        return "too late"
+
+    def hold_waiting(self) -> str:
+        """Sleeps until it is told."""
+        cancellation = ipc.context().cancellation
+        event("held")
+        cancellation.wait()
+        if cancellation.is_set():
+            event("released")
         return "too late"
 
     def stall(self, path: str) -> None:

@@ -43,6 +43,8 @@ export function tellError(error) {
     stack: error.remoteStack ?? null,
     sent: error.sent ?? null,
     details: tell(error.details ?? null),
+    attributes: tell(error.attributes ?? {}),
+    errors: (error.errors ?? []).map(tellError),
     ...(error.cause instanceof Error ? { cause: tellError(error.cause) } : undefined),
   }
 }

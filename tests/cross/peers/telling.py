@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 from datetime import datetime, timezone
 from typing import Any
 
 from value_notation import CLOCK_EPOCH, EPOCH, MICROSECOND
+
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 
 
 def tell(value: Any) -> Any:
@@ -41,12 +44,14 @@ def tell_error(error: BaseException) -> dict[str, Any]:
     told = {
         "name": type(error).__name__,
         "classes": [cls.__name__ for cls in type(error).__mro__],
-        "code": "cancelled" if isinstance(error, asyncio.CancelledError) else getattr(error, "code", None),
+        "code": "cancelled" if isinstance(error, _CANCELLED) else getattr(error, "code", None),
         "message": getattr(error, "message", str(error)),
         "type": getattr(error, "type", None),
         "stack": getattr(error, "remote_traceback", None),
         "sent": getattr(error, "sent", None),
         "details": tell(getattr(error, "details", None)),
+        "attributes": tell(getattr(error, "attributes", {})),
+        "errors": [tell_error(member) for member in getattr(error, "errors", ())],
     }
     if error.__cause__ is not None:
         told["cause"] = tell_error(error.__cause__)

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import ipc from 'ipcbridge'
 import { run, start } from './support/children.mjs'
-import { connect, gate, reaches, serve } from './support/endpoints.mjs'
+import { connect, deferred, gate, reaches, serve } from './support/endpoints.mjs'
 import { freshAddress, freshName } from './support/names.mjs'
 
 const offered = name => ({ hello: who => `${name} greets ${who}`, math: { double: x => 2 * x } })
@@ -145,6 +145,24 @@ test('fanOut calls all peers, and tells what became of each in their order', asy
   assert.deepEqual(await ipc.fanOut([]).hello(), [])
   assert.throws(() => ipc.fanOut([{}]), { code: 'invalid_argument' })
   assert.throws(() => ipc.fanOut('x'), { code: 'invalid_argument' })
+})
+
+test('fanOut calls all of them at a time', async t => {
+  const server = await serve(t, freshName(), { one: () => 1 })
+  const all = deferred()
+  let called = 0
+  const meet = async () => {
+    called++
+    if (called === 3) all.resolve()
+    await all.promise
+    return called
+  }
+  for (let peers = 0; peers < 3; peers++) await (await connect(t, server.address, { serve: { meet } })).one()
+  const results = await ipc.fanOut(server.peers).meet()
+  assert.deepEqual(
+    results.map(({ value }) => value),
+    [3, 3, 3],
+  )
 })
 
 test('a service that takes long to end waits for the callbacks of its handlers', async t => {

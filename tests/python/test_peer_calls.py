@@ -180,6 +180,25 @@ def test_in_a_handler_it_is_the_remote_of_the_context(api: Api, connect: Any, ad
     assert first.listed() == [True, False]
 
 
+def test_a_fan_out_calls_all_at_a_time(api: Api, server: Any, address: str, connect: Any) -> None:
+    all_called = threading.Barrier(3)
+    for number in range(3):
+        connect(address, serve={"meet": lambda: all_called.wait(60)}, name=str(number)).one()
+    outcomes = api.do(lambda: api.ipc.fan_out(server.peers).meet())
+    assert sorted(outcome.value for outcome in outcomes) == [0, 1, 2]
+
+
+def test_a_fan_out_calls_many_at_a_time(api: Api, connect: Any) -> None:
+    all_called = threading.Barrier(40)
+    api.serve("calc", {"meet": lambda on_met: on_met(all_called.wait(60))}, threads=40)
+    calc = api.do(api.ipc.connect, "calc")
+    met: list[int] = []
+    outcomes = api.do(lambda: api.ipc.fan_out([calc] * 40).meet(met.append))
+    assert [outcome.error for outcome in outcomes] == [None] * 40
+    assert sorted(met) == list(range(40))
+    api.do(api.ipc.close, calc)
+
+
 def test_one_that_is_closed_is_disconnected_and_connects_anew(
     api: Api, server: Any, client: Any, peer: Any, changes: Changes
 ) -> None:

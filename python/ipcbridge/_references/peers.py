@@ -17,8 +17,6 @@ from .._typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .remote import Calls
 
-_MOST_THREADS = 32
-
 # find(peer) is what is called of each.
 _CallAll = Callable[[Callable[[Any], Any], Any, Any], Any]
 
@@ -155,7 +153,8 @@ class FanOut:
         if not self._peers:
             return []
         contexts = [copy_context().run for _ in self._peers]  # so that each inherits what a call made here would
-        with ThreadPoolExecutor(min(len(self._peers), _MOST_THREADS)) as threads:
+        # A thread each, so that none waits for another one: submit() would not take functions that end with their call.
+        with ThreadPoolExecutor(len(self._peers)) as threads:
             return list(threads.map(lambda run, peer: run(call, peer), contexts, self._peers))
 
 

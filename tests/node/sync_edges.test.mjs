@@ -19,6 +19,9 @@ const target = `(() => {
   let letAsk, asked
   const mayAsk = new Promise(resolve => { letAsk = resolve })
   const hasAsked = new Promise(resolve => { asked = resolve })
+  let letRead, hasRead
+  const mayRead = new Promise(resolve => { letRead = resolve })
+  const someRead = new Promise(resolve => { hasRead = resolve })
   const soon = () => new Promise(resolve => setTimeout(resolve, 5))
   return {
     *rows(count) { for (let i = 0; i < count; i++) yield 'x'.repeat(3000) },
@@ -27,6 +30,13 @@ const target = `(() => {
     ask: metadata => ipc.withOptions(peer(), { metadata }).ask(),
     async *rowsOfAsked() { await mayAsk; const answer = peer().ask(); asked(); yield await answer },
     letAsk: () => { letAsk(); return hasAsked },
+    sumLater: async numbers => {
+      await mayRead
+      let sum = 0
+      for await (const number of numbers) if ((sum += number) === 6000) hasRead()
+      return sum
+    },
+    letRead: async (...streams) => { for (const each of streams) await each.toArray(); letRead(); await someRead },
     askWith: _argument => peer().ask(),
     keep: on => { kept = on; return on() },
     callKept: () => kept(),
@@ -105,5 +115,26 @@ for (const transport of ['shm', 'unix']) {
     const rows = ipc.sync(remote).rowsOfAsked()[Symbol.iterator]()
     ipc.sync(remote).letAsk()
     assert.throws(() => rows.next(), { code: 'failed_precondition', message: /would wait for itself/ })
+  })
+
+  test(`${transport}: a stream of another call waits`, async t => {
+    const remote = await elsewhere(t)
+    let made = 0
+    let isBlocked = false
+    let madeMeanwhile = 0
+    function* ones() {
+      while (made < 20_000) {
+        made++
+        if (isBlocked) madeMeanwhile++
+        yield 1
+      }
+    }
+    const sum = remote.sumLater(ones())
+    while (made < 8192) await turn() // the window is full
+    isBlocked = true
+    ipc.sync(remote).letRead(ipc.stream([1]), ipc.stream([2]), ipc.stream([3]))
+    isBlocked = false
+    assert.equal(madeMeanwhile, 0)
+    assert.equal(await sum, 20_000)
   })
 }

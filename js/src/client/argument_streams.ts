@@ -2,7 +2,7 @@ import { currentCall, enter, runWith } from '../current_call'
 import { IpcError } from '../errors'
 import { log } from '../log'
 import { shownError } from '../printed'
-import type { StreamKey } from '../streams/open_streams'
+import { placeBehind, type StreamKey } from '../streams/open_streams'
 import { discard, produce } from '../streams/produce'
 import type { Host } from '../streams/producer'
 import { isAsyncSource } from '../values'
@@ -32,7 +32,10 @@ export class ArgumentStreams implements Host {
   }
 
   has({ connection, id }: StreamKey): boolean {
-    return connection === this.first?.connection && Math.abs(id - this.first.id) < this.count
+    const { first } = this
+    if (first === undefined || connection !== first.connection) return false
+    const place = placeBehind(first, id)
+    return place >= 0 && place < this.count
   }
 
   begin(first: StreamKey): void {

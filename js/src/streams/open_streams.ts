@@ -51,6 +51,11 @@ export function keyBehind({ connection, id }: StreamKey, places: number): Stream
   return { connection, id: id < 0 ? id - places : id + places }
 }
 
+/** How many places a stream is behind another of its connection; below zero: before it. Ids below zero count down. */
+export function placeBehind(first: StreamKey, id: number): number {
+  return first.id < 0 ? first.id - id : id - first.id
+}
+
 /** Over which a message came. */
 export function connectionAt(event: number): number {
   return wideNumber(table[event + Column.connectionHigh] as number, table[event + Column.connectionLow] as number)

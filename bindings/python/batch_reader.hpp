@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include <pybind11/pybind11.h>
@@ -12,22 +13,25 @@
 
 namespace ipcbridge::python {
 
-// Reads the items of a stream that came together, one by one.
+// Reads the items of a stream that came together, one by one. Guarded by the GIL, which reading an item may give up, as
+// it may run Python code: meanwhile others may read, put the next batch in place of this one, or clear it.
 class BatchReader {
  public:
   void begin(StreamQueue::Batch&& batch) {
-    batch_ = std::move(batch);
+    if (is_being_read()) batch_ = std::make_shared<StreamQueue::Batch>();
+    *batch_ = std::move(batch);
     taken_ = 0;
     at_ = 0;
   }
   void clear() { begin({}); }
 
-  const StreamQueue::Batch& batch() const { return batch_; }
-  bool has_item() const { return taken_ < batch_.count; }
+  const StreamQueue::Batch& batch() const { return *batch_; }
+  bool has_item() const { return taken_ < batch_->count; }
 
   // The next item, which there is: a new reference, or null with an exception set.
   PyObject* read() {
-    const ConstBytes rest = batch_.items.subspan(at_);
+    const std::shared_ptr<const StreamQueue::Batch> held = batch_;
+    const ConstBytes rest = held->items.subspan(at_);
     const auto size = load<std::uint32_t>(rest.data());
     at_ += sizeof size + size;
     ++taken_;
@@ -36,7 +40,9 @@ class BatchReader {
   }
 
  private:
-  StreamQueue::Batch batch_;
+  bool is_being_read() const { return batch_.use_count() > 1; }
+
+  std::shared_ptr<StreamQueue::Batch> batch_ = std::make_shared<StreamQueue::Batch>();
   std::uint32_t taken_ = 0;  // of its items
   std::size_t at_ = 0;       // in its bytes
 };

@@ -285,12 +285,12 @@ PyObject* LoopStreams::make(std::uint32_t place) {
   PyObject* object = type->tp_alloc(type, 0);
   if (object == nullptr) return nullptr;
   Object* self = self_of(object);
+  new (&self->reader) BatchReader();
   self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
   self->binding = &binding_;
   self->keeper = keeper_;
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
-  new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   new (&self->key) StreamKey(self->queue->key());
   new (&self->limits) StreamLimits(limits_);

@@ -335,6 +335,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   if (place >= queues_.size() || queues_[place] == nullptr) return nullptr;
   Object* self = PyObject_GC_New(Object, type_of_streams);
   if (self == nullptr) return nullptr;
+  new (&self->reader) BatchReader();
   self->driver_object = py::cast(&binding_).release().ptr();  // the object that it has
   self->binding = &binding_;
   self->keeper = keeper_;
@@ -345,7 +346,6 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   self->is_waiting = false;
   self->is_closed = false;
   self->rest = {};
-  new (&self->reader) BatchReader();
   queues_[place] = nullptr;
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);

@@ -122,6 +122,13 @@ PyObject* arrival(PyObject* object, PyObject* /*unused*/) {
   return self->waiter == nullptr ? nullptr : new_reference(self->waiter);
 }
 
+// False when nothing has woken the waiter by then. Without the GIL.
+bool wait_until(StreamQueue& queue, Waiter& waiter, TimePoint end) {
+  while (waiter.fall_asleep() && Clock::now() < end) waiter.sleep(System::real(), end);
+  queue.stop_waiting(waiter);
+  return waiter.is_done();
+}
+
 // For handlers on threads: blocks, while the loop reads.
 PyObject* next_on_thread(PyObject* object) {
   Object* self = self_of(object);
@@ -146,10 +153,11 @@ PyObject* next_on_thread(PyObject* object) {
       return nullptr;
     }
     if (!waits.value()) continue;
+    const TimePoint end = self->limits.any() ? self->limits.until(Clock::now()) : kNever;
     PyThreadState* state = PyEval_SaveThread();
-    while (waiter.fall_asleep()) waiter.sleep(System::real(), kNever);
-    queue->stop_waiting(waiter);
+    const bool is_late = !wait_until(*queue, waiter, end);
     PyEval_RestoreThread(state);
+    if (is_late && !fetch(self)) expire(self);  // what has come just now is in time
   }
 }
 

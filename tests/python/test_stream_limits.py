@@ -116,6 +116,23 @@ def test_on_an_event_loop(items: Items, run: Run) -> None:
     run(main())
 
 
+def test_on_a_thread_while_the_loop_reads(items: Items, run: Run) -> None:
+    async def main() -> None:
+        async with aio.connect("calc") as calc:
+            whole = (f"stops_after(): {WHOLE[0]}", WHOLE[1])
+            for limits, late in (({"idle_timeout": 0.1}, IDLE), ({"timeout": 0.2}, whole)):
+                stream = await aio.with_options(calc, **limits).stops_after(0)
+                with pytest.raises(ipc.DeadlineExceeded) as caught:
+                    await asyncio.to_thread(next, stream)
+                assert _late(caught.value) == late
+                assert await asyncio.to_thread(list, stream) == []
+            items.go_on.set()
+            stream = await aio.with_options(calc, timeout=20, idle_timeout=20).stops_after(1_000)
+            assert await asyncio.to_thread(list, stream) == list(range(1_000))
+
+    run(main())
+
+
 def test_idle_timeout_is_a_duration(connect: Any, serve: Any) -> None:
     serve("calc", {"f": len})
     with pytest.raises(ipc.IpcError, match="idle_timeout must not be negative"):

@@ -20,7 +20,8 @@ std::string seconds(Duration duration) {
 }
 
 std::string what_is_late(const StreamLimits& limits, TimePoint now) {
-  if (now >= limits.deadline) return "its stream has not ended within the timeout of " + seconds(limits.timeout);
+  const bool is_over = now >= limits.deadline || limits.idle == Duration::max();  // a loop's timer may be early
+  if (is_over) return "its stream has not ended within the timeout of " + seconds(limits.timeout);
   return "no item of its stream has come within the idle_timeout of " + seconds(limits.idle);
 }
 

@@ -296,19 +296,27 @@ export class Client implements Owner {
   }
 
   /** Sends a call that has been written. What is wrong with it, which has ended it. */
-  private begin(slot: Slot, method: number, length: number, settings: Settings | undefined, on?: Received) {
+  private begin(slot: Slot, method: number, length: number, settings: Settings | undefined, on?: Received): unknown {
     slot.method = method
     slot.on = on
     slot.streams ??= this.argumentStreams(method, on)
     let failed: number | undefined
-    if (settings === undefined && slot.streams === undefined && on === undefined && encoder.references.length === 0) {
-      failed = native().call(this.id, slot.token, method, length)
-    } else {
-      failed = this.callWith(slot, method, length, settings ?? noSettings, on)
+    try {
+      if (settings === undefined && slot.streams === undefined && on === undefined && encoder.references.length === 0) {
+        failed = native().call(this.id, slot.token, method, length)
+      } else {
+        failed = this.callWith(slot, method, length, settings ?? noSettings, on)
+      }
+    } catch (error) {
+      dropSlot(slot)
+      return error
     }
-    if (failed === undefined) return undefined
-    dropSlot(slot)
-    return trimStack(lastFailure(failed))
+    if (failed !== undefined) {
+      dropSlot(slot)
+      return trimStack(lastFailure(failed))
+    }
+    if (settings?.signal !== undefined) this.watch(slot, method, settings.signal, on)
+    return undefined
   }
 
   /** What is streamed of the arguments that were encoded last. */
@@ -318,7 +326,6 @@ export class Client implements Owner {
   }
 
   private callWith(slot: Slot, method: number, length: number, settings: Settings, on?: Received): number | undefined {
-    const { signal } = settings
     if (limitsStreams(settings)) {
       slot.limits = new StreamLimits(this.nameOf(method, on), settings)
     }
@@ -326,7 +333,6 @@ export class Client implements Owner {
     if (references.length > 0) slot.references = references
     const failed = this.send(slot.token, method, length, settings, on)
     if (failed !== undefined) takeBack(references)
-    else if (signal !== undefined) this.watch(slot, method, signal, on)
     return failed
   }
 

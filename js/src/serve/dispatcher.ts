@@ -116,11 +116,7 @@ export class Dispatcher {
     try {
       if (!call.isNotification) length = encoder.encodeResult(result)
     } catch (error) {
-      const { streams } = encoder
-      const fault = faultOf(error)
-      this.refuse(call.id, fault, call)
-      discard(streams, new ResultStreams(call, this.errors))
-      this.errors.report(call.method.name, fault)
+      this.failToSend(call, encoder.streams, error)
       return
     }
     const { streams, references } = encoder
@@ -130,6 +126,13 @@ export class Dispatcher {
     } else if (call.isNotification || (streams.length === 0 && references.length === 0))
       this.answer(call.id, length, call)
     else this.answerWith(call, length, streams, references)
+  }
+
+  private failToSend(call: InboundCall, sources: readonly object[], error: unknown): void {
+    const fault = faultOf(error)
+    this.refuse(call.id, fault, call)
+    discard(sources, new ResultStreams(call, this.errors))
+    this.errors.report(call.method.name, fault)
   }
 
   /** Sends the bytes that the encoder has just written. */
@@ -147,11 +150,18 @@ export class Dispatcher {
     sources: readonly object[],
     references: readonly Referenced[],
   ): void {
+    let ids: number[]
+    try {
+      ids = this.pass(call, references)
+    } catch (error) {
+      this.failToSend(call, sources, error)
+      return
+    }
     call.keepMetadata()
     forget(call.id)
     call.isAnswered = true
     shareEncoded()
-    const first = native().replyWith(call.id, length, sources.length, this.pass(call, references))
+    const first = native().replyWith(call.id, length, sources.length, ids)
     takeBack(references) // those that were not sent
     if (sources.length === 0) {
       this.onOver(call)

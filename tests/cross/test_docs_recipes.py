@@ -146,6 +146,21 @@ def test_gunicorn(start: Any, directory: Path, preload: list[str]) -> None:
         assert program.wait(60) == 0
 
 
+def test_gunicorn_whose_workers_serve(start: Any, directory: Path) -> None:
+    path = directory / "http.sock"
+    command = [sys.executable, "-m", "gunicorn", "--config", "web.conf.py", "--bind", f"unix:{path}", "web:app"]
+    program, _ = start("Listening at", *command)
+    with ipc.connect("calc") as calc:
+        first = _wait_for_workers(calc, lambda pids: len(pids) == 2)
+        assert _ask(path) == (200, b"5")
+        with _calls_that_do_not_fail(calc):
+            program.send_signal(signal.SIGHUP)
+            _wait_for_workers(calc, lambda pids: len(pids) == 2 and not pids & first)
+        assert _ask(path) == (200, b"5")
+    program.terminate()
+    assert program.wait(60) == 0
+
+
 def test_express(start: Any) -> None:
     with _serve() as server:
         program, found = start(r"listening on port (\d+)", "node", "server.cjs", PORT="0")
@@ -270,6 +285,44 @@ def test_pm2_reloads_a_service_and_no_call_fails(pm2: _Pm2) -> None:
     pm2("stop", "calc")
     for described in json.loads(pm2("jlist", "--silent")):
         assert (described["pm2_env"]["status"], described["pm2_env"]["exit_code"]) == ("stopped", 0)
+
+
+def _expect_a_reload_without_a_failed_call(file: Path) -> None:
+    with ipc.connect("calc") as calc:
+        first = _pid(calc)
+        with _calls_that_do_not_fail(calc):
+            while True:  # a change before the reloader has looked for the first time tells it nothing
+                file.write_text(file.read_text() + "\n")
+                if _is_another(calc, first):
+                    break
+
+
+def _pid(calc: Any) -> int | None:
+    pid: int | None = ipc.status(calc)["peer_pid"]
+    return pid
+
+
+def _is_another(calc: Any, first: int | None) -> bool:
+    """Within some seconds."""
+    end = time.monotonic() + 5
+    while (is_same := _pid(calc) in (first, None)) and time.monotonic() < end:
+        time.sleep(0.01)
+    return not is_same
+
+
+def test_nodemon_reloads_a_service_and_no_call_fails(start: Any, folder: Path) -> None:
+    nodemon = ROOT / "node_modules" / "nodemon" / "bin" / "nodemon.js"
+    program, _ = start("starting", "node", nodemon, "--signal", "SIGTERM", "calc.cjs")
+    _expect_a_reload_without_a_failed_call(folder / "calc.cjs")
+    program.send_signal(signal.SIGTERM)
+    program.wait(60)
+
+
+def test_uvicorn_reloads_a_service_and_no_call_fails(start: Any, folder: Path) -> None:
+    program, _ = start("startup complete", sys.executable, "-m", "uvicorn", "live:app", "--reload", "--port", "0")
+    _expect_a_reload_without_a_failed_call(folder / "live.py")
+    program.terminate()
+    program.wait(60)
 
 
 # As Compose runs them, as far as that goes without a container.

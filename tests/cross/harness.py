@@ -76,10 +76,10 @@ class Peer:
     def do(self, do: str, **command: Any) -> Any:
         return self.start(do, **command).result()
 
-    def event(self, name: str) -> dict[str, Any]:
+    def event(self, name: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Waits for the next event of this name."""
         try:
-            return self._events[name].get(timeout=PATIENCE)
+            return self._events[name].get(timeout=timeout)
         except queue.Empty:
             raise AssertionError(f"{self.kind}: no event {name!r} came; stderr: {self.stderr()}") from None
 
@@ -148,7 +148,7 @@ class Command:
     def done(self) -> bool:
         return self._future.done()
 
-    def result(self, timeout: float = PATIENCE) -> Any:
+    def result(self, timeout: float | None = PATIENCE) -> Any:
         return self._future.result(timeout)
 
     def error(self, timeout: float = PATIENCE) -> PeerError:

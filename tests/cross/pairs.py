@@ -9,6 +9,7 @@ from harness import Command, Peer, PeerError
 
 KINDS = ("node", "blocking", "asyncio")
 PAIRS = [*((client, server) for client in KINDS for server in KINDS), ("uvloop", "uvloop"), ("node", "uvloop")]
+BETWEEN_LANGUAGES = [("node", "blocking"), ("blocking", "node"), ("node", "asyncio"), ("asyncio", "node")]
 TRANSPORTS = ("name", "shm", "unix")
 
 
@@ -56,6 +57,11 @@ class Pair:
 
     def error(self, method: str, *args: Any, **more: Any) -> PeerError:
         return self.start(method, *args, **more).error()
+
+    def is_idle(self) -> bool:
+        """No call is under way, on either side."""
+        running = self.of_server()["running_calls" if self.server.in_python else "runningCalls"]
+        return not running and not self.client.do("status", on="c")["pending_calls"]
 
     def of_server(self) -> Any:
         return self.server.do("server_status", **{"as": "s"})

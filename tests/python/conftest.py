@@ -87,10 +87,11 @@ def connect() -> Iterator[Any]:
 
 @pytest.fixture(params=["asyncio", "asyncio debug", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """asyncio.run on each kind of loop; a coroutine that takes longer than 30 s fails."""
+    """asyncio.run on each kind of loop; a coroutine that takes longer than 30 s, or than --timeout says, fails."""
+    limit = request.config.getoption("--timeout") or 30
 
     def start(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        limited = asyncio.wait_for(coroutine, 30)
+        limited = asyncio.wait_for(coroutine, limit)
 
         async def main() -> Any:
             return await limited

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import os
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from children import Child, Children
 from either import Run
+from memory import own_memory
 from waiting import wait_until
 
 import ipcbridge as ipc
@@ -40,11 +40,6 @@ def under_way(status: dict[str, Any]) -> tuple[int, int | None, int, int]:
 
 def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-def memory() -> int:
-    gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 SERVICE = """
@@ -157,7 +152,7 @@ def test_a_service_outlives_the_client_of_1000_streams_and_1000_callbacks(
     server = serve_either(address, asking)
     other = connect(address)
     assert other.add(1, 2) == 3
-    before = descriptors(), memory()
+    before = descriptors(), own_memory()
     client = children.run(CLIENT.format(address=address, few=FEW, many=MANY))
     client.expect("open")
     wait_until(lambda: under_way(server.status()) == (MANY, MANY, MANY, MANY))
@@ -167,7 +162,7 @@ def test_a_service_outlives_the_client_of_1000_streams_and_1000_callbacks(
     wait_until(lambda: len(asking.told) == len(asking.cleaned) == MANY)
     wait_until(lambda: under_way(server.status()) == NOTHING and server.status()["connections"] == 1)
     assert other.add(1, 2) == 3
-    wait_until(lambda: memory() - before[1] < MOST_LEFT and descriptors() <= before[0])
+    wait_until(lambda: own_memory() - before[1] < MOST_LEFT and descriptors() <= before[0])
     assert once(asking.told)
     assert once(asking.cleaned)
 
@@ -187,7 +182,7 @@ def test_an_asyncio_client_outlives_the_service_of_1000_streams_and_1000_callbac
         given = Given()
         service = serve_elsewhere(children, address)
         calc = await aio.connect(address)
-        before = descriptors(), memory()
+        before = descriptors(), own_memory()
         streams = [await calc.ticks() for _ in range(MANY)]
         assert [await stream.__anext__() for stream in streams] == [0] * MANY
         waiting = [asyncio.ensure_future(stream.__anext__()) for stream in streams]
@@ -204,7 +199,7 @@ def test_an_asyncio_client_outlives_the_service_of_1000_streams_and_1000_callbac
         waiting.clear()
         calls.clear()
         streams.clear()
-        await until(lambda: memory() - before[1] < MOST_LEFT)
+        await until(lambda: own_memory() - before[1] < MOST_LEFT)
         await aio.close(calc)
         await until(lambda: descriptors() <= before[0])
         assert (given.cleaned, given.begun, given.cancelled) == (MANY, MANY, MANY)
@@ -217,7 +212,7 @@ def test_a_blocking_client_outlives_the_service_of_1000_streams_and_1000_callbac
 ) -> None:
     service = serve_elsewhere(children, address)
     calc = ipc.connect(address)
-    before = descriptors(), memory()
+    before = descriptors(), own_memory()
     streams = [calc.ticks() for _ in range(MANY)]
     assert [next(stream) for stream in streams] == [0] * MANY
     running = threading.Semaphore(0)
@@ -246,6 +241,6 @@ def test_a_blocking_client_outlives_the_service_of_1000_streams_and_1000_callbac
     assert calc.add(1, 2) == 3
     calls.clear()
     streams.clear()
-    wait_until(lambda: memory() - before[1] < MOST_LEFT)
+    wait_until(lambda: own_memory() - before[1] < MOST_LEFT)
     ipc.close(calc)
     wait_until(lambda: descriptors() <= before[0])

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "values"))  # for the notation of values
+# For the notation of values, and for what tests/python does many times.
+sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in ("values", "python")]
 
 _lock = threading.Lock()
 

@@ -2,6 +2,10 @@
 import { EventEmitter } from 'node:events'
 import { createInterface } from 'node:readline'
 import * as ipc from 'ipcbridge'
+import { cancelMany, numbers as randomNumbers } from '../../node/support/cancels.mjs'
+import { cycle } from '../../node/support/cycles.mjs'
+import { ownMemory } from '../../node/support/memory.mjs'
+import { ownedCount } from '../../node/support/references.mjs'
 import { build } from '../../values/notation.mjs'
 import { burst } from './burst.mjs'
 import { makeService } from './service.mjs'
@@ -150,10 +154,12 @@ const actions = {
     return (await items.next()).value
   },
   finish: async ({ as }) => read(streams.get(as)),
-  sip: async ({ on, method, count, every }) => {
+  sip: async ({ on, method, count, every, feeds }) => {
     let next = 0
-    for await (const number of clients.get(on)[method](count)) {
-      if (number !== next++) throw new Error(`${number} came instead of ${next - 1}`)
+    for await (const number of clients.get(on)[method](feeds ? numbers(count) : count)) {
+      const expected = feeds ? 2 * next : next
+      if (number !== expected) throw new Error(`${number} came instead of ${expected}`)
+      next++
       if (next % every !== 0) continue
       event('paused')
       await new Promise(resolve => sipping.once('go on', resolve))
@@ -216,6 +222,10 @@ const actions = {
     const { count_with: countWith } = clients.get(on)
     return [await countWith(passed), await countWith(passed), tally.total]
   },
+  cancel_many: ({ on, count }) => cancelMany(clients.get(on), count, randomNumbers(count)),
+  cycle: ({ on, count }) => cycle(clients.get(on), count),
+  memory: async () => (await ownMemory()).all,
+  shared: ownedCount,
   has: ({ on, method }) => memberOf(clients.get(on), method) !== undefined,
   cancel: ({ call }) => controllers.get(call).abort(),
   notify: command => {

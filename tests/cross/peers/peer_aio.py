@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 import threading
 from collections import Counter
@@ -16,6 +17,10 @@ from lines import become, commands, event, say
 from async_service import AsyncService
 from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
+from cancels import cancel_tasks
+from cycles import cycle_at_once
+from memory import own_memory
+from references import shared
 from telling import tell, tell_error
 
 from ipcbridge import IpcError, aio
@@ -85,11 +90,12 @@ class Actions:
     async def finish(self, **command: Any) -> Any:
         return await self._read(streams.pop(command["as"]), None)
 
-    async def sip(self, on: str, method: str, count: int, every: int, **_: Any) -> int:
+    async def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
         following = 0
-        async for number in getattr(clients[on], method)(count):
-            if number != following:
-                raise AssertionError(f"{number} came instead of {following}")
+        async for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
+            expected = 2 * following if feeds else following
+            if number != expected:
+                raise AssertionError(f"{number} came instead of {expected}")
             following += 1
             if following % every == 0:
                 event("paused")
@@ -146,6 +152,18 @@ class Actions:
         tally = Tally()
         passed = aio.proxy(tally)
         return [await clients[on].count_with(passed), await clients[on].count_with(passed), tally.total]
+
+    async def cancel_many(self, on: str, count: int, **_: Any) -> Any:
+        return await cancel_tasks(clients[on], count, random.Random(count))
+
+    async def cycle(self, on: str, count: int, **_: Any) -> None:
+        await cycle_at_once(clients[on], count)
+
+    async def memory(self, **_: Any) -> int:
+        return own_memory()
+
+    async def shared(self, **_: Any) -> int:
+        return shared()
 
     async def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)

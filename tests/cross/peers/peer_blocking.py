@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import random
 import sys
 import threading
 from collections import Counter, defaultdict
@@ -15,6 +16,10 @@ from lines import become, commands, event, say
 # isort: split
 from callbacks import Gate, Tally, code_of, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
+from cancels import cancel_futures
+from cycles import cycle
+from memory import own_memory
+from references import shared
 from service import Service
 from telling import tell, tell_error
 
@@ -76,11 +81,12 @@ class Actions:
     def finish(self, **command: Any) -> Any:
         return self._read(streams.pop(command["as"]), None)
 
-    def sip(self, on: str, method: str, count: int, every: int, **_: Any) -> int:
+    def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
         following = 0
-        for number in getattr(clients[on], method)(count):
-            if number != following:
-                raise AssertionError(f"{number} came instead of {following}")
+        for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
+            expected = 2 * following if feeds else following
+            if number != expected:
+                raise AssertionError(f"{number} came instead of {expected}")
             following += 1
             if following % every == 0:
                 event("paused")
@@ -135,6 +141,18 @@ class Actions:
         tally = Tally()
         passed = ipc.proxy(tally)
         return [clients[on].count_with(passed), clients[on].count_with(passed), tally.total]
+
+    def cancel_many(self, on: str, count: int, **_: Any) -> Any:
+        return cancel_futures(clients[on], count, random.Random(count))
+
+    def cycle(self, on: str, count: int, **_: Any) -> None:
+        cycle(clients[on], count)
+
+    def memory(self, **_: Any) -> int:
+        return own_memory()
+
+    def shared(self, **_: Any) -> int:
+        return shared()
 
     def has(self, on: str, method: str, **_: Any) -> bool:
         return hasattr(clients[on], method)

@@ -97,6 +97,17 @@ export function makeService(event, connect, clients) {
       return [pid, uid, name, language]
     },
     ask_back: value => context().peer.remote.answer(value),
+    sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
+    // For so long, or until the call is cancelled.
+    wait: milliseconds =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, milliseconds)
+        const { signal } = context()
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer)
+          reject(signal.reason)
+        })
+      }),
     hold: () => {
       const { signal } = context()
       event('held')

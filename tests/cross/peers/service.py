@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import ctypes
 import os
@@ -145,6 +146,13 @@ class Service:
 
     def ask_back(self, value: Any) -> Any:
         return ipc.context().peer.remote.answer(value)
+
+    async def sleep(self, milliseconds: float) -> None:
+        await asyncio.sleep(milliseconds / 1000)
+
+    def wait(self, milliseconds: float) -> bool:
+        """For so long, or until the call is cancelled."""
+        return ipc.context().cancellation.wait(milliseconds / 1000)
 
     def hold(self) -> str:
         return self.hold_plain()

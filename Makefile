@@ -16,11 +16,11 @@ bin := node_modules/.bin
 dev := build/dev
 sources = git ls-files --cached --others --exclude-standard
 
-.PHONY: help build native js python test test-core test-node test-python test-packaging demo bench lint analyze \
+.PHONY: help build native js python test test-core test-node test-python test-packaging test-long demo bench lint analyze \
   lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
 
 help:
-	@echo "make build | test | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
+	@echo "make build | test | test-long | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
@@ -79,6 +79,15 @@ test-python:
 test-packaging:
 	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done
 	@node --test $$(find tests/packaging -name '*.test.*js')
+
+# What must leave nothing behind, and what takes bounded memory, as often as takes long. -rP tells the figures.
+test-long: export IPCBRIDGE_TEST_CANCELS = 100000
+test-long: export IPCBRIDGE_TEST_CYCLES = 1000000
+test-long: export IPCBRIDGE_TEST_ITEMS = 10000000
+test-long: build
+	@node --test --test-concurrency=$(TEST_PROCESSES) tests/node/many_cancels.test.mjs tests/node/many_references.test.mjs
+	@$(py) -m pytest -q -rP -n $(TEST_PROCESSES) --timeout 7200 tests/cross/test_long_streams.py \
+	  tests/{cross,python}/test_many_{cancels,references}.py
 
 # --- show ------------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 import { makeMark, withMark } from '../chain'
 import { currentCall } from '../current_call'
 import { captureStack, IpcError, trimStack, withSent } from '../errors'
-import { log } from '../log'
 import { type Middleware, middlewareList } from '../middleware'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -29,16 +28,15 @@ import { SyncStream } from './blocking_stream'
 import { type Call, makeCall, rejectedCall } from './call'
 import { inherit } from './inherited'
 import { keepClient, registerClient, unregisterClient } from './lifetime'
+import { MethodNumbers } from './method_numbers'
 import { CallMiddleware } from './middleware'
+import { Dropped } from './notifications'
 import { cancelSlot, dropSlot, type Slot, settleFailed, takeSlot } from './pending'
 import type { Received } from './received'
 import { limitsStreams, noSettings, type Settings } from './settings'
 import { StreamLimits } from './stream_limits'
 
 export const clientStates = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
-
-/** Milliseconds between two lines about dropped notifications. */
-const logInterval = 1000
 
 interface ClientInit {
   addresses: readonly string[]
@@ -81,11 +79,8 @@ export class Client implements Owner {
   readonly isLazy: boolean
   private hasHeard = false
   private readonly onClosed: (() => void)[]
-  private readonly numbers = new Map<string, number>()
-  /** The methods by their numbers. */
-  private readonly names: string[] = []
-  private dropsNotLogged = 0
-  private nextLog = 0
+  private readonly methods: MethodNumbers
+  private readonly droppedNotifications: Dropped
 
   constructor({
     addresses,
@@ -99,6 +94,8 @@ export class Client implements Owner {
   }: ClientInit) {
     this.addresses = addresses
     this.id = id
+    this.methods = new MethodNumbers(id)
+    this.droppedNotifications = new Dropped(addresses)
     this.decoding = decoding
     this.isLazy = isLazy
     this.entry = middleware.length === 0 ? this : new CallMiddleware(this, middleware)
@@ -188,17 +185,7 @@ export class Client implements Owner {
 
   /** Of a name that the service has, or had: it stays for as long as the client. */
   methodNumber(name: string): number {
-    let number = this.numbers.get(name)
-    if (number === undefined) {
-      number = native().internMethod(this.id, name)
-      this.learn(name, number)
-    }
-    return number
-  }
-
-  private learn(name: string, number: number): void {
-    this.numbers.set(name, number)
-    this.names[number] = name
+    return this.methods.numberOf(name)
   }
 
   /** Calls whatever name a user gave. */
@@ -217,15 +204,8 @@ export class Client implements Owner {
     return this.entry.callBlocking(this.findMethod(name), args, settings)
   }
 
-  /** Of a name that the service may not offer, which is not kept then. Throws 'unimplemented'. */
   private findMethod(name: string): number {
-    let method = this.numbers.get(name)
-    if (method === undefined) {
-      method = native().findMethod(this.id, name)
-      if (method < 0) throw lastFailure(-method)
-      if (this.state.current !== 'closed') this.learn(name, method)
-    }
-    return method
+    return this.methods.find(name, this.state.current === 'closed')
   }
 
   /** `on`: what is called is no method of the service, but that of a reference which it has passed. */
@@ -355,20 +335,8 @@ export class Client implements Owner {
     if (failed === undefined) return true
     takeBack(references)
     if (failed !== dropped) throw lastFailure(failed)
-    this.logDrop()
+    this.droppedNotifications.add()
     return false
-  }
-
-  private logDrop(): void {
-    this.dropsNotLogged++
-    const now = performance.now()
-    if (now < this.nextLog) return
-    this.nextLog = now + logInterval
-    const what = this.dropsNotLogged === 1 ? 'a notification was' : `${this.dropsNotLogged} notifications were`
-    this.dropsNotLogged = 0
-    log(
-      `ipcbridge: ${this.addresses.join(', ')}: ${what} dropped: the queue of calls is full, or there is no connection`,
-    )
   }
 
   /** Sends what the encoder has just written. */
@@ -401,7 +369,7 @@ export class Client implements Owner {
   }
 
   nameOf(method: number, on?: Received): string {
-    return on?.nameOf(method) ?? (this.names[method] as string)
+    return on?.nameOf(method) ?? this.methods.nameOf(method)
   }
 
   status(): ClientStatus {

@@ -6,8 +6,10 @@ import struct
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 MORE, IGNORABLE = 2, 1
-REFERENCE, RETAINED = 8, 1 << 63
-HELLO, REQUEST, REPLY, ERROR, NOTIFY, CANCEL, RELEASE, PING, GOAWAY, UPGRADE = 1, 2, 3, 4, 5, 6, 10, 11, 13, 16
+STREAMS, REFERENCE, RETAINED = 4, 8, 1 << 63
+HELLO, REQUEST, REPLY, ERROR, NOTIFY, CANCEL, STREAM_ITEM, STREAM_END, CREDIT = range(1, 10)
+RELEASE, PING, GOAWAY, UPGRADE = 10, 11, 13, 16
+OURS = 0x80  # in the ids of the session that is tried: of its own space
 
 
 def save(target: str, name: str, data: bytes) -> None:
@@ -90,19 +92,22 @@ def ring_reader() -> None:
     )
 
 
+def receive(kind: int, call_id: int, body: bytes = b"", flags: int = 0) -> bytes:
+    """For session: a frame arrives."""
+    return struct.pack("<BBBBI", 0, kind, flags, call_id, len(body)) + body
+
+
+def act(what: int, kind: int = 0, number: int = 0, flags: int = 0) -> bytes:
+    """For session: its owner does something."""
+    return struct.pack("<BBBBI", what, kind, flags, 0, number)
+
+
 def session() -> None:
-    def receive(kind: int, call_id: int, body: bytes = b"", flags: int = 0) -> bytes:
-        return struct.pack("<BBBBI", 0, kind, flags, call_id, len(body)) + body
-
-    def act(what: int, kind: int = 0, number: int = 0, flags: int = 0) -> bytes:
-        return struct.pack("<BBBBI", what, kind, flags, 0, number)
-
-    ours = 0x80
     room = act(3, 7)
     save("session", "request_and_reply", room + receive(REQUEST, 1, request()) + act(2, 0, 100))
-    save("session", "call_and_answer", room + act(1, 0, 50) + receive(REPLY, ours | 1, b"answer"))
+    save("session", "call_and_answer", room + act(1, 0, 50) + receive(REPLY, OURS | 1, b"answer"))
     save(
-        "session", "call_and_error", room + act(1) + receive(ERROR, ours | 1, struct.pack("<BBHI", 5, 0, 0, 2) + b"noX")
+        "session", "call_and_error", room + act(1) + receive(ERROR, OURS | 1, struct.pack("<BBHI", 5, 0, 0, 2) + b"noX")
     )
     big = request(b"x" * 9000)
     save(
@@ -116,8 +121,8 @@ def session() -> None:
         "long_error",
         room
         + act(1)
-        + receive(ERROR, ours | 1, struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE)
-        + receive(ERROR, ours | 1, b"d" * 9000),
+        + receive(ERROR, OURS | 1, struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE)
+        + receive(ERROR, OURS | 1, b"d" * 9000),
     )
     save("session", "long_reply_without_room", act(3, 0) + receive(REQUEST, 1, request()) + act(2, 0, 60000) + room * 3)
     save("session", "pings", act(3, 0) + receive(PING, 1) * 50 + room)
@@ -131,14 +136,14 @@ def session() -> None:
 
     scoped, retained = 16, 8
     save(
-        "session", "callback", room + act(1, flags=scoped) + call_of(1, 1) + act(2) + receive(REPLY, ours | 1, b"done")
+        "session", "callback", room + act(1, flags=scoped) + call_of(1, 1) + act(2) + receive(REPLY, OURS | 1, b"done")
     )
-    save("session", "callback_after_its_call", room + act(1, flags=scoped) + receive(REPLY, ours | 1) + call_of(1, 1))
+    save("session", "callback_after_its_call", room + act(1, flags=scoped) + receive(REPLY, OURS | 1) + call_of(1, 1))
     released = receive(RELEASE, 0, struct.pack("<QQ", RETAINED | 1, 1))
     save(
         "session",
         "retained",
-        room + act(1, flags=retained) + receive(REPLY, ours | 1) + call_of(RETAINED | 1, 1) + released,
+        room + act(1, flags=retained) + receive(REPLY, OURS | 1) + call_of(RETAINED | 1, 1) + released,
     )
     save(
         "session", "forgotten", room + act(1, flags=retained) + act(8) + call_of(RETAINED | 1, 1) + act(9, 1) + released
@@ -146,8 +151,73 @@ def session() -> None:
     save("session", "never_passed", room + call_of(5, 1))
 
 
+def carrying(first: int, count: int, message: bytes) -> bytes:
+    """The body of a message with streams."""
+    return struct.pack("<QII", first, count, 0) + message
+
+
+def items(*values: bytes) -> bytes:
+    return struct.pack("<I", len(values)) + b"".join(struct.pack("<I", len(value)) + value for value in values)
+
+
+def streams_that_arrive() -> None:
+    room, answer, consume, leave = act(3, 7), act(2), act(6), act(7)
+    error = struct.pack("<BBHI", 2, 0, 0, 2) + b"no"
+    asked = room + receive(REQUEST, 1, carrying(2, 1, request()), STREAMS)
+    item, end = receive(STREAM_ITEM, 2, items(b"one", b"two")), receive(STREAM_END, 2)
+    save("session", "stream_of_a_request", asked + (item + consume) * 3 + end + answer)
+    save("session", "stream_beyond_the_window", asked + item * 40)
+    save("session", "stream_that_is_consumed", asked + (item * 4 + consume + room) * 10 + end + answer)
+    save("session", "stream_that_fails", asked + item + receive(STREAM_END, 2, error) + answer)
+    save("session", "stream_that_ends_twice", asked + item + end + end)
+    save("session", "stream_item_after_the_end", asked + item + end + item)
+    save("session", "stream_that_is_left", asked + item + leave + item + end + answer)
+    save("session", "stream_that_its_call_leaves", asked + item + answer + room + item + end)
+    save("session", "stream_and_a_cancelled_call", asked + item + receive(CANCEL, 1) + item + end + answer)
+    save("session", "stream_of_nothing", asked + receive(STREAM_ITEM, 2, items()))
+    save("session", "stream_item_that_lies", asked + receive(STREAM_ITEM, 2, struct.pack("<II", 3, 100) + b"short"))
+    save("session", "stream_never_opened", asked + receive(STREAM_ITEM, 9, items(b"one")))
+    long_item = items(b"x" * 20_000)
+    parts = receive(STREAM_ITEM, 2, long_item[:16_000], MORE), receive(STREAM_ITEM, 2, long_item[16_000:])
+    save("session", "stream_of_long_items", asked + parts[0] + parts[1] + consume + room + end + answer)
+    save("session", "stream_that_is_left_halfway", asked + parts[0] + leave + room + parts[1] + end + answer)
+    replied = room + act(1, 0, 50) + receive(REPLY, OURS | 1, carrying(1, 2, b"two"), STREAMS)
+    each = [receive(STREAM_ITEM, number, items(b"item")) + receive(STREAM_END, number) for number in (1, 2)]
+    save("session", "streams_of_a_reply", replied + each[1] + consume + each[0])
+    save("session", "streams_that_are_lost", replied + receive(STREAM_ITEM, 1, items(b"item")))
+    save("session", "too_many_streams", room + receive(REQUEST, 1, carrying(2, 1000, request()), STREAMS) + answer)
+
+
+def streams_that_are_sent() -> None:
+    room, send, end = act(3, 7), act(5, 1, 5000), act(5, 0)
+
+    def credit(stream: int, count: int, size: int) -> bytes:
+        return receive(CREDIT, OURS | stream, struct.pack("<QQ", count, size))
+
+    replying = room + receive(REQUEST, 1, request()) + act(2, 0, 10, flags=1)
+    save("session", "stream_of_our_reply", replying + send + end)
+    save("session", "stream_that_waits_for_credit", replying + (send + room) * 20 + credit(1, 40, 1 << 20) + send + end)
+    save("session", "credit_enormous", replying + credit(1, (1 << 64) - 1, (1 << 64) - 1) + (send + room) * 20 + end)
+    save("session", "credit_unasked", replying + credit(1, 1000, 1 << 20) + credit(1, 1, 1) + credit(1, 0, 0) + send)
+    save("session", "credit_after_the_end", replying + send + end + room + credit(1, 100, 1 << 20))
+    save("session", "credit_for_no_stream", replying + credit(9, 100, 1 << 20))
+    save("session", "credit_for_a_call", room + act(1) + credit(1, 100, 1 << 20))
+    save("session", "credit_cut_short", replying + receive(CREDIT, OURS | 1, b"\1\0\0\0"))
+    save("session", "stream_that_the_peer_leaves", replying + send + receive(CANCEL, OURS | 1) + send + end)
+    calling = room + act(1, 0, 10, flags=2)
+    save("session", "streams_of_our_call", calling + send + end + send + end + receive(REPLY, OURS | 1, b"done"))
+    save(
+        "session", "streams_after_the_answer", calling + send + receive(REPLY, OURS | 1) + send + credit(2, 99, 1 << 20)
+    )
+    both = room + receive(REQUEST, 1, carrying(2, 1, request()), STREAMS) + act(2, 0, 10, flags=1)
+    item = receive(STREAM_ITEM, 2, items(b"in"))
+    save("session", "streams_both_ways", both + (item + act(6) + send + room) * 5 + receive(STREAM_END, 2) + end)
+
+
 if __name__ == "__main__":
     decoder()
     handshake()
     ring_reader()
     session()
+    streams_that_arrive()
+    streams_that_are_sent()

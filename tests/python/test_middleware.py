@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from either import Run
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -213,6 +214,31 @@ def test_an_async_middleware_awaits_plain_handlers_which_run_on_threads(serve_ei
     calc = connect("calc")
     assert calc.plain(1) == ["plain", 1.0, "plain"]
     assert threads[0] is not threads[1]
+
+
+def test_in_async_middleware_plain_handlers_run_on_as_many_threads_as_the_service_has(
+    serve_either: Any, connect: Any
+) -> None:
+    names: set[str] = set()
+    running = threading.Semaphore(2)
+    together = threading.Barrier(2)
+
+    def handle() -> bool:
+        names.add(threading.current_thread().name)
+        is_alone = running.acquire(blocking=False)
+        together.wait(30)
+        running.release()
+        return is_alone
+
+    async def around(call: Any, next: Any) -> Any:
+        return await next(call)
+
+    server = serve_either("calc", {"handle": handle}, middleware=around, threads=2)
+    calls = [ipc.submit(connect("calc")).handle() for _ in range(6)]
+    assert [call.result(30) for call in calls] == [True] * 6
+    assert names == {"ipcbridge-calc_0", "ipcbridge-calc_1"}
+    server.close()
+    wait_until(lambda: names.isdisjoint(thread.name for thread in threading.enumerate()))
 
 
 def test_plain_middleware_around_async_handlers(serve_either: Any, connect: Any) -> None:

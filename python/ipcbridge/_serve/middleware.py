@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 class Around:
     """What is put around the handlers of one service."""
 
-    def __init__(self, service: str, middleware: Sequence[Middleware], executor: Executor | None) -> None:
+    def __init__(self, service: str, middleware: Sequence[Middleware], executor: Executor | None, threads: int) -> None:
+        """`threads`: how many run plain handlers around which something is awaited, where there is no executor."""
         self._service = service
         self._middleware = middleware
         self._executor = executor
+        self._threads = threads
+        self._own_executor: Executor | None = None
         self._has_async = any(map(is_async, middleware))
 
     def makes_async(self, function: Handler) -> bool:
@@ -49,17 +52,31 @@ class Around:
 
         return handle
 
+    def close(self) -> None:
+        """What runs goes on; nothing begins any more."""
+        if self._own_executor is not None:
+            self._own_executor.shutdown(wait=False)
+
     def _on_thread(self, handler: Handler) -> Handler:
+        executor = self._executor or self._make_executor()
+
         async def handle(*args: Any, **kwargs: Any) -> Any:
             import asyncio
             import contextvars
 
             context = contextvars.copy_context()
             run = asyncio.get_running_loop().run_in_executor
-            result = await run(self._executor, lambda: context.run(_call_without_stop, handler, args, kwargs))
+            result = await run(executor, lambda: context.run(_call_without_stop, handler, args, kwargs))
             return await result if is_awaitable(result) else result
 
         return handle
+
+    def _make_executor(self) -> Executor:
+        if self._own_executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._own_executor = ThreadPoolExecutor(self._threads, f"ipcbridge-{self._service}")
+        return self._own_executor
 
 
 class ServedMethod(MiddlewareEntry):

@@ -71,6 +71,7 @@ def serve(
             expose_errors,
             middleware_list(middleware),
             executor,
+            count,
             expose,
         )
         arguments = serve_arguments(

@@ -311,6 +311,7 @@ class Server:
             from . import background as _background
 
             _background.remove_server(self._id)
+        self._service.close()
         self._closed.set()
 
     def _work_on_thread(self) -> None:

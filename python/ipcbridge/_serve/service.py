@@ -39,6 +39,8 @@ _ARGUMENTS, _HANDLER, _RESULT, _ITEM, _ASYNC_STREAM = range(5)
 class Service:
     """The methods of one server, in the order of their numbers."""
 
+    _around: Around | None = None
+
     def __init__(
         self,
         name: str,
@@ -49,6 +51,7 @@ class Service:
         expose_errors: bool = True,
         middleware: Sequence[Middleware] = (),
         executor: Executor | None = None,
+        threads: int = 1,
         expose: Iterable[str] | None = None,
     ) -> None:
         functions = narrowed(exposed(target), expose)
@@ -56,7 +59,7 @@ class Service:
         self.failures = Failures(name, on_error, map_error, expose_errors)
         self.functions: list[Handler] = [*functions.values(), lambda: describe_service(name, functions)]
         self.names: list[str] = [*functions, _native.DESCRIBE]
-        around = Around(name, middleware, executor)
+        around = self._around = Around(name, middleware, executor, threads)
         self.is_async = [*map(around.makes_async, functions.values()), False]
         self.makes_generators = [*map(around.makes_generators, functions.values()), False]
         self.handlers = [
@@ -65,6 +68,11 @@ class Service:
         ]
         self._serial = serial
         self._path = ""  # where it is served, or was when that was last asked
+
+    def close(self) -> None:
+        """Its server has ended."""
+        if self._around is not None:
+            self._around.close()
 
     def serial_groups(self) -> list[int]:
         """Of each method the group within which one call runs at a time: one for all of a serial service, else one for

@@ -224,6 +224,7 @@ class Server:
                 _cancel(*entry)
         for call in list(self._coming.values()):
             call.cancel()
+        self._service.close()
         self._closed.set()
         self._finish_by(max(self._grace_end, time.monotonic() + _LAST_WAIT))
 
@@ -375,6 +376,7 @@ def serve(
                 expose_errors,
                 middleware_list(middleware),
                 executor,
+                count,
                 expose,
             )
             arguments = serve_arguments(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from children import Children
 
 import ipcbridge as ipc
+from ipcbridge._references.owned import Owned
 
 THREADS = 16
 
@@ -89,3 +91,21 @@ def test_threads_that_receive_one_reference_count_each_time(address: str, serve:
             ipc.release(received[0])
             with pytest.raises(ipc.IpcError, match="is gone"):
                 received[0].balance()
+
+
+def test_a_function_that_ends_while_somebody_begins_to_call_it_is_not_kept() -> None:
+    class Function:
+        """Whoever looks at its parameters is kept until its call has ended."""
+
+        @property
+        def __signature__(self) -> None:
+            owned.end([number])
+
+        def __call__(self) -> None: ...
+
+    owned = Owned(None, lambda _call, _work: None, lambda: None)
+    number, _, _ = owned.share(Function(), retained_only=False)
+    assert owned.count() == 1
+    call: Any = SimpleNamespace(reference=number, number=0, answer_with=lambda *_: None)
+    owned.begin(call)
+    assert owned.count() == 0

@@ -146,6 +146,16 @@ class _PassedOn(_Entry):
         return self.target._remote.attribute_caller(SET_ATTRIBUTE, self.target._options)(name, value)
 
 
+class _Passed:
+    """A function that lives as long as the call it is passed to, and its entry once somebody has called it."""
+
+    __slots__ = ("entry", "function")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.entry: _Entry | None = None
+
+
 class _ObjectKey:
     """An object as a key, whether or not it can be hashed, and whatever it is equal to."""
 
@@ -169,7 +179,7 @@ class Owned:
         self._start_task = start_task
         self._retains = retains
         self._failures = Failures(_NAME, None)
-        self._entries: dict[int, Any] = {}  # a function that nobody has called yet stands for itself
+        self._entries: dict[int, Any] = {}  # an _Entry, or a _Passed
         self._ids: dict[Hashable, int] = {}  # of those that are retained
         self._next_id = itertools.count(1)
 
@@ -190,7 +200,7 @@ class Owned:
             raise Refused(_NOT_RETAINED)
         else:
             number = next(self._next_id)
-            self._entries[number] = value
+            self._entries[number] = _Passed(value)
         return number, FUNCTION, number.to_bytes(8, "big")
 
     def _retain(
@@ -266,9 +276,14 @@ class Owned:
         if entry is None:
             fail(call, _failure("failed_precondition", _GONE))
             return
-        if not isinstance(entry, _Entry):
-            entry = self._entries[call.reference] = _Entry(entry, _as_function(entry), self._failures, None)
+        if isinstance(entry, _Passed):
+            entry = entry.entry or self._make_entry(entry)
         entry.begin(call, self._start_task)
+
+    def _make_entry(self, passed: _Passed) -> _Entry:
+        # Kept with the function, and not in its place: another thread may just be ending it.
+        passed.entry = _Entry(passed.function, _as_function(passed.function), self._failures, None)
+        return passed.entry
 
 
 def _methods_of(target: Any) -> dict[str, Callable[..., Any]]:

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import ipc from 'ipcbridge'
@@ -33,6 +34,15 @@ const sums = {
   back: numbers => numbers,
 }
 
+/** A ReadableStream of the items, which then ends, or as `end` says. */
+const webStream = (items, end = to => to.close()) =>
+  new ReadableStream({
+    start(to) {
+      for (const item of items) to.enqueue(item)
+    },
+    pull: end,
+  })
+
 for (const transport of ['shm', 'unix']) {
   const pair = (t, target, options) => serveAndConnect(t, target, { address: freshAddress(transport), ...options })
 
@@ -45,6 +55,7 @@ for (const transport of ['shm', 'unix']) {
     }
     assert.equal(await remote.sum(ipc.stream([1, 2, 3])), 6)
     assert.equal(await remote.sum(Readable.from([4, 5])), 9)
+    assert.equal(await remote.sum(webStream([4, 5])), 9)
     assert.equal(await remote.sum(ipc.kwargs({ numbers: watched().numbers(3) })), 3)
   })
 
@@ -63,6 +74,27 @@ for (const transport of ['shm', 'unix']) {
       }
     })
   }
+
+  test(`${transport}: leaving a Readable that was passed destroys it, a ReadableStream cancels it`, async t => {
+    const { remote } = await pair(t, sums)
+    const ends = [deferred(), deferred()]
+    const node = new Readable({
+      objectMode: true,
+      read() {
+        this.push(1)
+      },
+      destroy: () => ends[0].resolve(),
+    })
+    const web = new ReadableStream({ pull: to => to.enqueue(1), cancel: () => ends[1].resolve() })
+    for (const source of [node, web]) assert.equal(await remote.first(source), 1)
+    await Promise.all(ends.map(end => end.promise))
+  })
+
+  test(`${transport}: a ReadableStream that fails is told to the handler that reads it`, async t => {
+    const { remote } = await pair(t, sums, { serve: { onError() {} } })
+    const failing = webStream([1], to => to.error(new RangeError('no more of them')))
+    await assert.rejects(remote.sum(failing), { code: 'unknown', message: /no more of them/ })
+  })
 
   test(`${transport}: generator in, generator out`, async t => {
     const { remote } = await pair(t, sums)
@@ -95,6 +127,31 @@ for (const transport of ['shm', 'unix']) {
     await assert.rejects(remote.sum(failing()), { code: 'unknown', message: /no more of them/ })
     await assert.rejects(remote.sum(ipc.stream([1, () => 1])), { message: /item cannot be sent: a function/ })
   })
+
+  for (const kind of ['bad', 'badLater']) {
+    test(`${transport}: an item of ${kind}() that cannot be sent ends it with its path, and runs its finally, once`, async t => {
+      const { remote } = await pair(t, sums, { serve: { onError() {} } })
+      let cleaned = 0
+      const sources = {
+        *bad() {
+          try {
+            yield 1
+            yield { list: [0, Symbol('x')] }
+          } finally {
+            cleaned++
+          }
+        },
+        async *badLater() {
+          yield* sources.bad()
+        },
+      }
+      await assert.rejects(remote.sum(sources[kind]()), {
+        message: /item\.list\[1\] cannot be sent: a symbol/,
+      })
+      assert.equal(cleaned, 1)
+      assert.equal(await remote.sum(watched().numbers(3)), 3)
+    })
+  }
 
   test(`${transport}: aborting the call ends its arguments`, async t => {
     const { remote } = await pair(t, sums)

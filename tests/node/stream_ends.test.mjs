@@ -8,42 +8,86 @@ import ipc from 'ipcbridge'
 import { deferred, serveAndConnect } from './support/endpoints.mjs'
 import { watched } from './support/streams.mjs'
 
-test('what throws while it cleans up is told on the side that serves', async t => {
-  const told = deferred()
-  const target = {
-    *rows() {
+/** Generators that do more than end when their reader leaves, and what they have noticed. */
+function odd() {
+  let cleaned = deferred()
+  const service = {
+    count: 0,
+    /** Resolves when the next `finally` runs. */
+    cleaned: () => cleaned.promise,
+    ping: () => 'pong',
+    *raising() {
       try {
-        for (;;) yield 1
+        for (let number = 0; ; number++) yield number
       } finally {
+        note()
         // biome-ignore lint/correctness/noUnsafeFinally: what users write
         throw new Error('in finally')
       }
     },
-  }
-  const { remote } = await serveAndConnect(t, target, {
-    serve: { onError: (error, { method }) => told.resolve([error.message, method]) },
-  })
-  for await (const _ of remote.rows()) break
-  assert.deepEqual(await told.promise, ['in finally', 'rows'])
-})
-
-test('a generator that yields in its finally, or swallows its end, is left', async t => {
-  let left = 0
-  const target = {
-    *rows() {
+    *yielding() {
       try {
-        for (;;) yield 1
+        for (let number = 0; ; number++) yield number
       } finally {
-        left++
-        yield 2
+        note()
+        yield -1
+      }
+    },
+    async *awaiting() {
+      try {
+        for (let number = 0; ; number++) yield number
+      } finally {
+        await turn()
+        note()
+      }
+    },
+    async *raisingLater() {
+      try {
+        for (let number = 0; ; number++) yield number
+      } finally {
+        note()
+        await turn()
+        // biome-ignore lint/correctness/noUnsafeFinally: what users write
+        throw new Error('in finally')
+      }
+    },
+    async *yieldingLater() {
+      try {
+        for (let number = 0; ; number++) yield number
+      } finally {
+        note()
+        yield -1
       }
     },
   }
-  const { remote } = await serveAndConnect(t, target)
-  for await (const _ of remote.rows()) break
-  while (left === 0) await turn()
-  assert.equal(await (await remote.rows()).close(), undefined)
-})
+  function note() {
+    service.count++
+    cleaned.resolve()
+    cleaned = deferred()
+  }
+  return service
+}
+
+for (const method of ['raising', 'yielding', 'awaiting', 'raisingLater', 'yieldingLater']) {
+  test(`the finally of ${method}() runs once, and costs nobody else`, async t => {
+    const service = odd()
+    const told = []
+    const { remote } = await serveAndConnect(t, service, {
+      serve: { onError: (error, { method }) => told.push([error.message, method]) },
+    })
+    for (let round = 1; round <= 3; round++) {
+      const cleaned = service.cleaned()
+      const items = []
+      for await (const item of remote[method]()) if (items.push(item) === 3) break
+      assert.deepEqual(items, [0, 1, 2])
+      await cleaned
+      assert.equal(await remote.ping(), 'pong')
+      assert.equal(service.count, round)
+    }
+    assert.equal(ipc.status(remote).openStreams, 0)
+    assert.deepEqual(told, method.startsWith('raising') ? Array(3).fill(['in finally', method]) : [])
+  })
+}
 
 test('iterating a call takes care of its rejection', async t => {
   const { remote } = await serveAndConnect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import threading
@@ -238,6 +239,31 @@ def test_leaving_a_loop_early_ends_the_producer_on_a_loop(service: Rows, run: Ru
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_an_exception_in_the_loop_ends_the_producer(service: Rows, connect: Any, method: str) -> None:
+    remote = connect("rows")
+    with contextlib.suppress(LookupError):
+        for _ in getattr(remote, method)(10**9):
+            raise LookupError("mine")
+    assert service.closed.acquire(timeout=10)
+    assert remote.echo(1) == 1
+    assert not service.closed.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_exception_in_the_loop_ends_the_producer_on_a_loop(service: Rows, run: Run, method: str) -> None:
+    async def main() -> None:
+        remote = await aio.connect("rows")
+        with contextlib.suppress(LookupError):
+            async for _ in getattr(remote, method)(10**9):
+                raise LookupError("mine")
+        assert await asyncio.to_thread(service.closed.acquire, timeout=10)
+        assert await remote.echo(1) == 1
+        assert not service.closed.acquire(blocking=False)
+
+    run(main())
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_close_ends_the_producer(service: Rows, connect: Any, method: str) -> None:
     with getattr(connect("rows"), method)(10**9) as stream:
         assert next(stream) == 0
@@ -344,6 +370,39 @@ def test_what_an_argument_raises_reaches_the_handler(service: Rows, connect: Any
     with pytest.raises(ipc.RemoteError, match="mine") as caught:
         connect("rows").total(items())
     assert caught.value.type == "LookupError"
+
+
+def test_an_item_of_an_argument_that_cannot_be_sent_ends_it_with_its_path(service: Rows, connect: Any) -> None:
+    mine = Rows()
+    remote = connect("rows")
+    with pytest.raises(ipc.RemoteError, match=r"item\.inner\[0\] cannot be sent"):
+        remote.total(mine.cannot_be_sent())
+    assert mine.closed.acquire(timeout=10)
+    assert not mine.closed.acquire(blocking=False)
+    assert remote.total(iter_of(3)) == 3
+
+
+@pytest.mark.parametrize("method", ["total", "total_later"])
+def test_an_item_of_an_argument_that_cannot_be_sent_on_a_loop(service: Rows, run: Run, method: str) -> None:
+    mine = Rows()
+
+    async def later() -> AsyncIterator[Any]:
+        try:
+            yield 1
+            yield {"inner": [object()]}
+        finally:
+            mine.closed.release()
+
+    async def main() -> None:
+        remote = await aio.connect("rows")
+        for numbers in (mine.cannot_be_sent(), later()):
+            with pytest.raises(ipc.RemoteError, match=r"item\.inner\[0\] cannot be sent"):
+                await getattr(remote, method)(numbers)
+            assert await asyncio.to_thread(mine.closed.acquire, timeout=10)
+            assert not mine.closed.acquire(blocking=False)
+        assert await getattr(remote, method)(iter_of(3)) == 3
+
+    run(main())
 
 
 def test_a_received_stream_can_be_passed_on(service: Rows, connect: Any) -> None:

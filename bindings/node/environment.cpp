@@ -32,7 +32,7 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   if (!driver.ok()) return driver.error();
   driver_ = std::move(driver).value();
   batch_.use(memory_of<std::uint32_t>(env_, shared.Get("table")), memory_of<std::byte>(env_, shared.Get("slab")));
-  control_ = memory_of<const std::int32_t>(env_, shared.Get("control"));
+  control_ = memory_of<std::int32_t>(env_, shared.Get("control"));
   if (control_.size() < kControlCount || !batch_.has_room()) {
     return Error{Code::kInternal, "the memory to share is too small"};
   }

@@ -18,8 +18,8 @@ namespace ipcbridge::node {
 // that it shares with JavaScript. Lives on that thread only.
 class Environment final : public Drainer {
  public:
-  // Numbers that JavaScript sets and this side only reads.
-  enum Control : std::size_t { kKeepAlive, kNoSpin, kControlCount };
+  // Numbers that both sides see; js/src/native.ts says whose they are.
+  enum Control : std::size_t { kKeepAlive, kNoSpin, kRoom, kControlCount };
 
   explicit Environment(napi_env env);
 
@@ -69,6 +69,7 @@ class Environment final : public Drainer {
   std::uint32_t read_on();
   // JavaScript has kept events back, which it is to be called for as for those that come.
   void deliver_later();
+  void tell_room(std::int32_t items) { control_[kRoom] = items; }
 
   // What the last method that failed said; JavaScript asks for it.
   Error last_error;
@@ -106,7 +107,7 @@ class Environment final : public Drainer {
   Registered outgoing_;
   Registered items_;
   Napi::ObjectReference shared_;
-  std::span<const std::int32_t> control_;
+  std::span<std::int32_t> control_;
   bool delivering_ = false;
   bool kept_back_ = false;
 };

@@ -19,11 +19,15 @@ StreamKey stream_at(const Arguments& args, std::size_t at) {
   return {static_cast<std::uint64_t>(args.number(at)), wide_id(args.number(at + 1))};
 }
 
-// How many items may be sent now; the code of the failure made negative, as where the stream is over.
+// How many items may be sent.
+std::int32_t items_of(const StreamRoom& room) {
+  return room.empty() ? 0 : static_cast<std::int32_t>(std::min<std::uint64_t>(room.items, INT32_MAX));
+}
+
+// The same of now; the code of the failure made negative, as where the stream is over.
 napi_value room(const Arguments& args, const Result<StreamRoom>& room) {
   if (!room.ok()) return args.handle(room.error());
-  const std::uint64_t items = room.value().empty() ? 0 : room.value().items;
-  return Napi::Number::New(args.env(), static_cast<double>(std::min<std::uint64_t>(items, INT32_MAX)));
+  return Napi::Number::New(args.env(), items_of(room.value()));
 }
 
 napi_value reply_with(napi_env env, napi_callback_info info) {
@@ -33,13 +37,11 @@ napi_value reply_with(napi_env env, napi_callback_info info) {
   RequestKey request;
   if (!payload || !environment.inbound_calls().take(args.u32(0), request)) return nullptr;
   const std::vector<std::uint64_t> references = args.wide_ids(3);
-  const std::optional<StreamKey> first =
+  const std::optional<OpenedStreams> opened =
       environment.driver()->reply(request, *payload, nullptr, args.u32(2), references);
-  if (!first) return nullptr;
-  Napi::Array key = Napi::Array::New(env, 2);
-  key[0U] = static_cast<double>(first->connection);
-  key[1U] = wide_number(first->id);
-  return key;
+  if (!opened) return nullptr;
+  environment.tell_room(items_of(opened->room));
+  return Napi::Number::New(env, wide_number(opened->first.id));
 }
 
 napi_value stream_room(napi_env env, napi_callback_info info) {

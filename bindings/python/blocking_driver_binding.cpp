@@ -194,14 +194,14 @@ void BlockingDriverBinding::reply_error(const RequestKey& key, Code code, std::s
   states_->answered(key);
 }
 
-std::optional<StreamKey> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
+std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
                                                       std::uint32_t streams,
                                                       std::span<const std::uint64_t> references) {
   if (!is_usable()) return std::nullopt;
-  const std::optional<StreamKey> first =
+  const std::optional<OpenedStreams> opened =
       driver_->reply(call.key, payload, streams, {call.server, call.method}, references);
   states_->answered(call.key);
-  return first;
+  return opened;
 }
 
 Result<StreamRoom> BlockingDriverBinding::stream_room(const StreamKey& stream) {

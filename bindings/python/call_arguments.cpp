@@ -67,7 +67,7 @@ bool CallArguments::begin_or_resume(const StreamKey& stream) {
   const std::vector<StreamKey> opened = this->opened();
   const auto place = static_cast<std::size_t>(std::find(opened.begin(), opened.end(), stream) - opened.begin());
   if (place < sources_.size() && sources_[place] != nullptr) {
-    return begin_streams(binding_, driver_, Py_None, stream_failed(), stream,
+    return begin_streams(binding_, driver_, Py_None, stream_failed(), {stream, {}},
                          {std::exchange(sources_[place], nullptr)});
   }
   return resume_stream(binding_, stream);

@@ -99,13 +99,13 @@ bool DriverBinding::push_to_pool(const StreamKey& stream) {
   return !served.pool->call_thread() || succeeded(PyObject_CallNoArgs(served.start_thread.ptr()));
 }
 
-std::optional<StreamKey> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+std::optional<OpenedStreams> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
                                               std::span<const std::uint64_t> references) {
   if (!usable()) return std::nullopt;
-  std::optional<StreamKey> first = driver_->reply(call.key, payload, nullptr, streams, references);
-  if (first) streams_.begin(*first, streams, {call.server, call.method});
+  std::optional<OpenedStreams> opened = driver_->reply(call.key, payload, nullptr, streams, references);
+  if (opened) streams_.begin(opened->first, streams, {call.server, call.method});
   poll_soon();
-  return first;
+  return opened;
 }
 
 Result<StreamRoom> DriverBinding::stream_room(const StreamKey& stream) {

@@ -71,7 +71,7 @@ bool reply_with(Object* self, PyObject* value) {
 // The same of a result that may be a stream, or hold some: what makes those is run by `failed`'s service.
 bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
   const char* const root = "result";
-  std::optional<StreamKey> first;
+  std::optional<OpenedStreams> opened;
   std::vector<PyObject*> sources;
   SharedReferences references(*self->responder, /*retained_only=*/true);
   const bool sent = with_codec_errors(root, [&] {
@@ -83,7 +83,7 @@ bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
       self->responder->reply(self->call.key, encoder.contents());
       return true;
     }
-    first = self->responder->reply(self->call, encoder.contents(), encoder.stream_count(), references.ids());
+    opened = self->responder->reply(self->call, encoder.contents(), encoder.stream_count(), references.ids());
     sources = encoder.take_streams();
     return true;
   });
@@ -93,12 +93,12 @@ bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
     end(self);
     return true;
   }
-  if (!first) {  // nobody waits for it, or the caller takes no more
+  if (!opened) {  // nobody waits for it, or the caller takes no more
     end(self);
     return close_all(sources);
   }
   self->open_streams = static_cast<std::uint32_t>(sources.size());
-  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *first, sources);
+  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *opened, sources);
 }
 
 PyObject* reply(PyObject* object, PyObject* value) {

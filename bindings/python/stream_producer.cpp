@@ -76,10 +76,11 @@ bool has_room(StreamProducer* self) {
 // In the context of its call.
 void run(StreamProducer* self) {
   const TimePoint end = Clock::now() + kSlice;
-  if (!has_room(self)) return;
+  if (self->room == 0 && !has_room(self)) return;
   for (;;) {
     if (produce(self) != Progress::kGoOn) return;
     if (Clock::now() >= end) {
+      self->room = 0;  // to be asked anew: its reader may have gone meanwhile
       self->responder->resume_later(self->key);
       return;
     }
@@ -168,12 +169,13 @@ void close_streams_of(Responder& responder, ServerId server) {
   for (const StreamKey& stream : streams) close_stream(responder, stream);
 }
 
-bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const OpenedStreams& opened,
                    const std::vector<PyObject*>& sources) {
-  return begin_each(responder, call, first, sources, [&](const StreamKey& key, PyObject* source) {
+  return begin_each(responder, call, opened.first, sources, [&](const StreamKey& key, PyObject* source) {
     StreamProducer* self = new_producer(responder, driver, call, failed, key, source);
     const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
     if (self == nullptr) return false;
+    self->room = opened.room.empty() ? 0 : opened.room.items;
     return self->is_async ? succeeded(answer_with_stage(call, Stage::kAsyncStream, held.ptr(), failed)) : go_on(self);
   });
 }

@@ -13,9 +13,9 @@ namespace ipcbridge::python {
 // for as long as there is room, and goes on when there is room again: nothing waits on a thread. An asynchronous one is
 // left to failed(call, Stage::kStream, source, producer), which sees to a task.
 //
-// Begins the streams with which `call` was answered: `first` is the key of the first of `sources`, whose references are
-// taken over. False with an exception set.
-bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const StreamKey& first,
+// Begins the streams with which `call` was answered, one for each of `sources`, whose references are taken over. False
+// with an exception set.
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const OpenedStreams& opened,
                    const std::vector<PyObject*>& sources);
 
 // The same of streams among a call's arguments, each of which start(producer) has a task make.

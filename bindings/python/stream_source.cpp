@@ -9,16 +9,19 @@ constexpr const char* kIterator = "iterator";  // of an ipc.stream; None: it has
 
 bool is_generator(PyObject* source) { return PyGen_CheckExact(source) != 0 || PyAsyncGen_CheckExact(source) != 0; }
 
-const char* progress_of(PyObject* source) {
-  if (PyGen_CheckExact(source) != 0) return "gi_frame";
-  return PyAsyncGen_CheckExact(source) != 0 ? "ag_frame" : kIterator;
+PyObject* progress_of(PyObject* source) {
+  static PyObject* const kFrame = PyUnicode_InternFromString("gi_frame");
+  static PyObject* const kAsyncFrame = PyUnicode_InternFromString("ag_frame");
+  static PyObject* const kTaken = PyUnicode_InternFromString(kIterator);
+  if (PyGen_CheckExact(source) != 0) return PyObject_GetAttr(source, kFrame);
+  return PyObject_GetAttr(source, PyAsyncGen_CheckExact(source) != 0 ? kAsyncFrame : kTaken);
 }
 
 }  // namespace
 
 bool is_used_up(PyObject* source) {
   const RaisedAside aside;
-  PyObject* progress = PyObject_GetAttrString(source, progress_of(source));
+  PyObject* progress = progress_of(source);
   if (progress == nullptr) PyErr_Clear();  // a stream that has arrived looks after itself
   const bool used_up = progress == Py_None;
   Py_XDECREF(progress);

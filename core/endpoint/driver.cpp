@@ -291,13 +291,14 @@ Result<ClientId> Driver::peer_client(std::uint64_t connection) {
   return within_memory([&] { return impl_->peer_client(connection); });
 }
 
-std::optional<StreamKey> Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next,
-                                       std::uint32_t streams, std::span<const std::uint64_t> references) {
-  std::uint64_t first = 0;
-  impl_->answer(request, next,
-                [&](Session& session) { first = session.reply(request.id, payload, streams, references); });
-  if (first == 0) return std::nullopt;
-  return StreamKey{request.connection, first};
+std::optional<OpenedStreams> Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next,
+                                           std::uint32_t streams, std::span<const std::uint64_t> references) {
+  std::optional<OpenedStreams> opened;
+  impl_->answer(request, next, [&](Session& session) {
+    const std::uint64_t first = session.reply(request.id, payload, streams, references);
+    if (first != 0) opened = OpenedStreams{{request.connection, first}, session.known_room(first)};
+  });
+  return opened;
 }
 
 void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,

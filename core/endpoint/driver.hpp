@@ -159,10 +159,10 @@ class Driver {
   // Answers a request; nobody is told when its connection or call has gone. To be called for each call that began, or
   // those that wait for it (ServeOptions::serial_groups) never do. They begin with the next run, or at once where
   // `next` has room for them: it may be used by any thread.
-  // Of a result that carries so many streams the key of the first is given; null when none has been opened.
+  // What is given is of a result that carries so many streams; null when none has been opened.
   // `references`: that it tells of, all of them retained.
-  std::optional<StreamKey> reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr,
-                                 std::uint32_t streams = 0, std::span<const std::uint64_t> references = {});
+  std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr,
+                                     std::uint32_t streams = 0, std::span<const std::uint64_t> references = {});
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
                    EventSink* next = nullptr);
 

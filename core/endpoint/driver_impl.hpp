@@ -119,12 +119,13 @@ void Driver::Impl::use_session(const StreamKey& stream, Use use) {
 
 template <typename Use>
 Result<StreamRoom> Driver::Impl::with_stream(const StreamKey& stream, Use use) {
-  Result<StreamRoom> room = Error{Code::kCancelled, "the stream's connection has ended"};
+  std::optional<Result<StreamRoom>> room;
   use_session(stream, [&](Session& session) {
     room = use(session);
-    if (room.ok() && room.value().empty()) session.note_stalled(stream.id, context_.now());
+    if (room->ok() && room->value().empty()) session.note_stalled(stream.id, context_.now());
   });
-  return room;
+  if (!room) return Error{Code::kCancelled, "the stream's connection has ended"};
+  return *std::move(room);
 }
 
 template <typename Reply>

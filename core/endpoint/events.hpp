@@ -14,6 +14,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/rpc/message.hpp"
+#include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
 
@@ -99,6 +100,13 @@ struct OrphansEvent {
 
 // A stream on a connection, of either side: their ids are those of calls.
 using StreamKey = RequestKey;
+
+// The streams that a reply has opened: the key of the first, and what may be sent of each of them. Where that is nothing
+// yet, stream_room() has it told.
+struct OpenedStreams {
+  StreamKey first;
+  StreamRoom room;
+};
 
 // The streams among a call's arguments may begin: so many, the first of which has this key. It comes before the
 // outcome, if at all.

@@ -115,6 +115,8 @@ class Session {
   // What may be sent of a stream of this side; where that is nothing on_stream_room() follows. An error (cancelled)
   // when the stream is over.
   Result<StreamRoom> stream_room(std::uint64_t stream);
+  // The same of an open one, and nothing follows.
+  StreamRoom known_room(std::uint64_t stream) { return room_of(*outbound_streams_.find(stream)); }
 
   // Sends items, as many as there is room for; `body` is that of the message. Gives what may follow. Errors: cancelled,
   // as above; resource_exhausted when the peer accepts no such message, or there is no memory for it. Then nothing has

@@ -7,14 +7,14 @@
 namespace ipcbridge {
 
 // The whole table is known before the peer can have answered to what it is sent.
-std::optional<StreamKey> BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload,
+std::optional<OpenedStreams> BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload,
                                                      std::uint32_t streams, const StreamTable::Origin& origin,
                                                      std::span<const std::uint64_t> references) {
-  const std::optional<StreamKey> first = driver_->reply(request, payload, sink_of_answer(), streams, references);
-  if (first) streams_.begin(*first, streams, origin);
+  const std::optional<OpenedStreams> opened = driver_->reply(request, payload, sink_of_answer(), streams, references);
+  if (opened) streams_.begin(opened->first, streams, origin);
   streams_.drop_arguments(request);
   note_answer(request);
-  return first;
+  return opened;
 }
 
 void BlockingDriver::Impl::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {

@@ -68,15 +68,15 @@ export interface Native {
   keepOnSignal(server: number): Failed
 
   /**
-   * `reply` with a result that carries so many streams, and these retained references. The first of the streams; undefined
-   * when none has been opened.
+   * `reply` with a result that carries so many streams, and these retained references. The id of the first of the streams,
+   * of each of which `Control.room` items may be sent; undefined when none has been opened.
    */
   replyWith(
     call: number,
     payload: number,
     streams: number,
     references: readonly number[],
-  ): [connection: number, id: number] | undefined
+  ): number | undefined
   /**
    * How many items may be sent now: where there is no room an event tells when there is. Below zero when the stream is over.
    */
@@ -239,6 +239,8 @@ export const Control = {
   keepAlive: 0,
   /** Not zero: never spin. */
   noSpin: 1,
+  /** How many items may be sent of each stream that `replyWith` has opened; 0: `streamRoom` has it told. */
+  room: 2,
 } as const
 
 /** What is undefined here and below, the core knows the default of. */

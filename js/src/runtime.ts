@@ -23,7 +23,7 @@ const slabBytes = 256 * 1024
 
 export const table = new Uint32Array(rows * rowWords)
 export const slab = Buffer.allocUnsafeSlow(slabBytes)
-export const control = new Int32Array(2)
+export const control = new Int32Array(Object.keys(Control).length)
 export const encoder = new Encoder()
 
 export interface Owner {

@@ -1,10 +1,10 @@
 import { endTrial, enter, runWith, tryWith } from '../current_call'
 import { IpcError } from '../errors'
-import { Column } from '../native'
+import { Column, Control } from '../native'
 import { arrival } from '../references/arrival'
 import { pass, takeBack } from '../references/owned'
 import { sides } from '../references/sides'
-import { codeNumber, encoder, isBlocked, native, share, shareEncoded, table } from '../runtime'
+import { codeNumber, control, encoder, isBlocked, native, share, shareEncoded, table } from '../runtime'
 import { carriedByCall } from '../streams/carried'
 import { discard, produce } from '../streams/produce'
 import { codeOf, type DecodeOptions, decodeArgs, encodeError, messageOf, type Referenced } from '../values'
@@ -161,15 +161,15 @@ export class Dispatcher {
     forget(call.id)
     call.isAnswered = true
     shareEncoded()
-    const first = native().replyWith(call.id, length, sources.length, ids)
+    const id = native().replyWith(call.id, length, sources.length, ids)
     takeBack(references) // those that were not sent
     if (sources.length === 0) {
       this.onOver(call)
       return
     }
     const streams = new ResultStreams(call, this.errors, sources.length, () => this.onOver(call))
-    if (first !== undefined) {
-      produce({ connection: first[0], id: first[1] }, sources, streams)
+    if (id !== undefined) {
+      produce({ connection: call.connection, id }, sources, streams, control[Control.room] as number)
       return
     }
     call.cancel()

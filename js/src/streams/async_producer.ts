@@ -18,7 +18,8 @@ export class AsyncProducer extends Producer {
   /** Ends the wait for room. */
   private wake: (() => void) | undefined
 
-  start(): void {
+  start(room: number): void {
+    this.room = room
     this.host.runAsync(() => void this.produce())
   }
 
@@ -33,7 +34,7 @@ export class AsyncProducer extends Producer {
 
   /** Never rejects. */
   private async produce(): Promise<void> {
-    while (this.askRoom()) {
+    while (this.mayGoOn()) {
       if (this.room === 0) await new Promise<void>(this.waitForRoom)
       else if (!this.flush() || !(await this.makeItems())) return
     }

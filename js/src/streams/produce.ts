@@ -4,10 +4,10 @@ import { keyBehind, type StreamKey } from './open_streams'
 import { type Cleaner, type Host, type Producer, settle } from './producer'
 import { SyncProducer } from './sync_producer'
 
-/** Sends what is streamed, the first of which has this key. */
-export function produce(first: StreamKey, sources: readonly object[], host: Host): void {
+/** Sends what is streamed, the first of which has this key. So many items of each may be sent, as far as is known. */
+export function produce(first: StreamKey, sources: readonly object[], host: Host, room = 0): void {
   const producers = sources.map((source, place) => makeProducer(keyBehind(first, place), source, host))
-  for (const producer of producers) producer.start() // when all are known: the first may already be cancelled by the last
+  for (const producer of producers) producer.start(room) // when all are known: the first may already be cancelled by the last
 }
 
 function makeProducer(key: StreamKey, source: object, host: Host): Producer {

@@ -55,7 +55,8 @@ export abstract class Producer implements StreamEnd {
     addStream(this)
   }
 
-  abstract start(): void
+  /** So many items may be sent, as far as is known. */
+  abstract start(room: number): void
   abstract onRoom(): void
 
   onCancel(): void {
@@ -100,8 +101,12 @@ export abstract class Producer implements StreamEnd {
     }
   }
 
-  /** Learns how much may be sent. False when nobody wants it any more, which has ended the stream. */
-  protected askRoom(): boolean {
+  /** Where no room is known, learns how much there is. False when nobody wants it any more, which has ended the stream. */
+  protected mayGoOn(): boolean {
+    return this.room > 0 ? !this.isOver : this.askRoom()
+  }
+
+  private askRoom(): boolean {
     this.room = native().streamRoom(this.key.connection, this.key.id)
     return this.heedRoom()
   }

@@ -15,12 +15,13 @@ export class SyncProducer extends Producer {
   private madeInSlice = 0
   private isScheduled = false
 
-  start(): void {
+  start(room: number): void {
+    this.room = room
     this.onRoom()
   }
 
   onRoom(): void {
-    if (!this.isScheduled && this.askRoom()) this.produce()
+    if (!this.isScheduled && this.mayGoOn()) this.produce()
   }
 
   private produce(): void {
@@ -41,7 +42,7 @@ export class SyncProducer extends Producer {
   private readonly goOn = (): void => {
     this.isScheduled = false
     // While it was scheduled, an event of room went by.
-    if (!this.isOver && (this.room > 0 || this.askRoom())) this.produce()
+    if (this.mayGoOn()) this.produce()
   }
 
   /** Those of one message. False when the stream has ended. */

@@ -49,9 +49,9 @@ class NumberService {
     StreamKey stream = inbound.key;
     if (!inbound.resumes) {
       const auto limit = load<std::uint64_t>(inbound.payload.data());
-      const std::optional<StreamKey> first = driver.reply(inbound.key, {}, 1, {inbound.server, inbound.method});
-      if (!first) return;
-      stream = *first;
+      const std::optional<OpenedStreams> opened = driver.reply(inbound.key, {}, 1, {inbound.server, inbound.method});
+      if (!opened) return;
+      stream = opened->first;
       const std::lock_guard lock(mutex_);
       open_[stream.id ^ (stream.connection << 32U)] = Numbers{0, limit};
     }

@@ -143,17 +143,17 @@ class Command:
 
     def __init__(self, number: int, future: Future[Any]) -> None:
         self.number = number
-        self._future = future
+        self.future = future
 
     def done(self) -> bool:
-        return self._future.done()
+        return self.future.done()
 
     def result(self, timeout: float | None = PATIENCE) -> Any:
-        return self._future.result(timeout)
+        return self.future.result(timeout)
 
     def error(self, timeout: float = PATIENCE) -> PeerError:
-        found = self._future.exception(timeout)
-        assert isinstance(found, PeerError), f"succeeded or broke: {found or self._future.result()}"
+        found = self.future.exception(timeout)
+        assert isinstance(found, PeerError), f"succeeded or broke: {found or self.future.result()}"
         return found
 
 

@@ -30,8 +30,27 @@ class AsyncService(Service):
         finally:
             event("numbers ended")
 
+    async def numbers_then_hold(self, count: int) -> AsyncIterator[int]:  # type: ignore[override]
+        try:
+            for number in range(count):
+                yield number
+            await self.hold()
+        finally:
+            event("numbers ended")
+
     async def total(self, numbers: AsyncIterator[int]) -> int:  # type: ignore[override]
         return sum([number async for number in numbers])
+
+    async def fail_reading(self, numbers: AsyncIterator[int], count: int) -> None:  # type: ignore[override]
+        async for number in numbers:
+            if number == count - 1:
+                raise Broken("the outer message")
+
+    async def hold_reading(self, numbers: AsyncIterator[int], count: int) -> Any:  # type: ignore[override]
+        async for number in numbers:
+            if number == count - 1:
+                return await self.hold()
+        return None
 
     async def double(self, numbers: AsyncIterator[int]) -> AsyncIterator[int]:  # type: ignore[override]
         async for number in numbers:

@@ -14,7 +14,7 @@ clients: dict[str, Any] = {}
 
 def view_of(command: dict[str, Any]) -> Any:
     remote = clients[command["on"]]
-    names = ("timeout", "metadata", "pass_on", "idempotent", "wait_for_ready")
+    names = ("timeout", "idle_timeout", "metadata", "pass_on", "idempotent", "wait_for_ready")
     options = {name: command[name] for name in names if name in command}
     return ipc.with_options(remote, **options) if options else remote
 

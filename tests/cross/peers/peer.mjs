@@ -9,6 +9,7 @@ import { ownedCount } from '../../node/support/references.mjs'
 import { build } from '../../values/notation.mjs'
 import { burst } from './burst.mjs'
 import { makeService } from './service.mjs'
+import { makeStreamActions } from './streams.mjs'
 import { tell, tellError } from './telling.mjs'
 
 const say = message => process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -17,8 +18,6 @@ const event = (name, more) => say({ event: name, ...more })
 const clients = new Map()
 const servers = new Map()
 const controllers = new Map()
-const streams = new Map()
-const sipping = new EventEmitter()
 let gate = makeGate()
 let crowd = []
 
@@ -59,14 +58,18 @@ function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial,
   return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial, shared, expose })))
 }
 
-function viewOf({ on, timeout, metadata, pass_on, idempotent, wait_for_ready, cancellable, sync }, signal) {
+function viewOf({ id, on, timeout, idle_timeout, metadata, pass_on, idempotent, wait_for_ready, cancellable, sync }) {
   const options = {}
   if (timeout !== undefined) options.timeout = timeout === null ? null : timeout * 1000
+  if (idle_timeout !== undefined) options.idleTimeout = idle_timeout * 1000
   if (metadata !== undefined) options.metadata = metadata
   if (pass_on !== undefined) options.passOn = pass_on
   if (idempotent !== undefined) options.idempotent = idempotent
   if (wait_for_ready !== undefined) options.waitForReady = wait_for_ready
-  if (cancellable) options.signal = signal
+  if (cancellable) {
+    controllers.set(id, new AbortController())
+    options.signal = controllers.get(id).signal
+  }
   const remote = sync ? ipc.sync(clients.get(on)) : clients.get(on)
   return Object.keys(options).length === 0 ? remote : ipc.withOptions(remote, options)
 }
@@ -78,28 +81,10 @@ function argumentsOf({ args = [], kwargs, unencodable }) {
 
 const memberOf = (remote, path) => path.split('.').reduce((holder, name) => holder[name], remote)
 
-function* numbers(count) {
-  event('feeding')
-  try {
-    for (let number = 0; number < count; number++) yield number
-  } finally {
-    event('fed')
-  }
-}
+/** Calls the method that a command names; `first` stand before its arguments. */
+const start = (command, ...first) => memberOf(viewOf(command), command.method)(...first, ...argumentsOf(command))
 
-async function read(stream, most) {
-  let count = 0
-  let sum = 0
-  try {
-    for await (const item of stream) {
-      sum += item
-      if (++count === most) break
-    }
-  } catch (error) {
-    return { count, sum, error: tellError(error) }
-  }
-  return { count, sum, error: null }
-}
+const streams = makeStreamActions(event, clients, start)
 
 /** A function to be called back, by its name in tests/cross/test_callbacks.py. */
 function functionOf(kind) {
@@ -136,42 +121,11 @@ const actions = {
     return ipc.status(clients.get(as))
   },
   call: async command => {
-    const controller = new AbortController()
-    controllers.set(command.id, controller)
-    try {
-      const view = viewOf(command, controller.signal)
-      if (command.by_name) return tell(await ipc.call(view, command.method, argumentsOf(command)))
-      return tell(await memberOf(view, command.method)(...argumentsOf(command)))
-    } finally {
-      controllers.delete(command.id)
-    }
+    if (command.by_name) return tell(await ipc.call(viewOf(command), command.method, argumentsOf(command)))
+    return tell(await start(command))
   },
-  read: async command => read(await memberOf(viewOf(command), command.method)(...argumentsOf(command)), command.most),
-  open: async command => {
-    const stream = await memberOf(viewOf(command), command.method)(...argumentsOf(command))
-    const items = stream[Symbol.asyncIterator]()
-    streams.set(command.as, { [Symbol.asyncIterator]: () => items })
-    return (await items.next()).value
-  },
-  finish: async ({ as }) => read(streams.get(as)),
-  sip: async ({ on, method, count, every, feeds }) => {
-    let next = 0
-    for await (const number of clients.get(on)[method](feeds ? numbers(count) : count)) {
-      const expected = feeds ? 2 * next : next
-      if (number !== expected) throw new Error(`${number} came instead of ${expected}`)
-      next++
-      if (next % every !== 0) continue
-      event('paused')
-      await new Promise(resolve => sipping.once('go on', resolve))
-    }
-    return next
-  },
-  go_on: () => sipping.emit('go on'),
+  ...streams.actions,
   open_gate: () => gate.open(),
-  feed: async command => {
-    const result = await memberOf(viewOf(command), command.method)(numbers(command.count))
-    return command.reads ? read(result) : result
-  },
   numbers_at_once: ({ on, args }) =>
     ipc
       .sync(clients.get(on))
@@ -297,7 +251,7 @@ const actions = {
     await Promise.all([...servers.values()].map(server => server.close({ grace: 0 })))
     clients.clear()
     servers.clear()
-    streams.clear()
+    streams.forget()
     gate = makeGate()
   },
 }
@@ -307,6 +261,8 @@ async function obey(command) {
     say({ re: command.id, value: (await actions[command.do](command)) ?? null })
   } catch (error) {
     say({ re: command.id, error: tellError(error) })
+  } finally {
+    controllers.delete(command.id)
   }
 }
 

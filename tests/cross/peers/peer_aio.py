@@ -8,13 +8,13 @@ import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 from lines import become, commands, event, say
 
 # isort: split
 from async_service import AsyncService
+from async_streams import AsyncStreamActions
 from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_tasks
@@ -23,28 +23,15 @@ from memory import own_memory
 from references import shared
 from telling import tell, tell_error
 
-from ipcbridge import IpcError, aio
+from ipcbridge import aio
 
 servers: dict[str, aio.Server] = {}
 crowd: list[Any] = []
-streams: dict[str, Any] = {}
 gate = AsyncGate()
-calls: dict[int, asyncio.Future[Any]] = {}
+cancellable: dict[int, Any] = {}  # what a command waits for
 
 
-async def _numbers(count: int) -> AsyncIterator[int]:
-    event("feeding")
-    try:
-        for number in range(count):
-            yield number
-    finally:
-        event("fed")
-
-
-class Actions:
-    def __init__(self) -> None:
-        self._went_on = asyncio.Semaphore(0)
-
+class Actions(AsyncStreamActions):
     async def directory(self, path: str, **_: Any) -> None:
         os.environ["IPCBRIDGE_DIR"] = path
 
@@ -58,59 +45,11 @@ class Actions:
             call = aio.call(view_of(command), command["method"], args, kwargs)
         else:
             call = member_of(view_of(command), command["method"])(*args, **kwargs)
-        calls[command["id"]] = call
-        try:
-            return tell(await call)
-        finally:
-            del calls[command["id"]]
-
-    async def read(self, **command: Any) -> Any:
-        args, _ = arguments_of(command)
-        stream = await member_of(view_of(command), command["method"])(*args)
-        return await self._read(stream, command.get("most"))
-
-    async def _read(self, stream: Any, most: int | None) -> Any:
-        seen: list[int] = []
-        try:
-            async for item in stream:
-                seen.append(item)
-                if len(seen) == most:
-                    break
-        except IpcError as error:
-            return {"count": len(seen), "sum": sum(seen), "error": tell_error(error)}
-        finally:
-            stream.close()
-        return {"count": len(seen), "sum": sum(seen), "error": None}
-
-    async def open(self, **command: Any) -> Any:
-        args, _ = arguments_of(command)
-        streams[command["as"]] = stream = await member_of(view_of(command), command["method"])(*args)
-        return await stream.__anext__()
-
-    async def finish(self, **command: Any) -> Any:
-        return await self._read(streams.pop(command["as"]), None)
-
-    async def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
-        following = 0
-        async for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
-            expected = 2 * following if feeds else following
-            if number != expected:
-                raise AssertionError(f"{number} came instead of {expected}")
-            following += 1
-            if following % every == 0:
-                event("paused")
-                await self._went_on.acquire()
-        return following
-
-    async def go_on(self, **_: Any) -> None:
-        self._went_on.release()
+        cancellable[command["id"]] = call
+        return tell(await call)
 
     async def open_gate(self, **_: Any) -> None:
         gate.open()
-
-    async def feed(self, count: int, **command: Any) -> Any:
-        result = await member_of(view_of(command), command["method"])(_numbers(count))
-        return await self._read(result, None) if command.get("reads") else result
 
     async def each(self, items: list[Any], kind: str, **command: Any) -> Any:
         function = gate.wait if kind == "gated" else function_of(kind)
@@ -169,7 +108,7 @@ class Actions:
         return hasattr(clients[on], method)
 
     async def cancel(self, call: int, **_: Any) -> None:
-        calls[call].cancel()
+        cancellable[call].cancel()
 
     async def notify(self, **command: Any) -> None:
         args, kwargs = arguments_of(command)
@@ -259,7 +198,7 @@ class Actions:
 
     async def reset(self, **_: Any) -> None:
         gate.close()
-        streams.clear()
+        self.streams.clear()
         await self.disperse()
         while clients:
             await aio.close(clients.popitem()[1])
@@ -272,10 +211,13 @@ def _failed(error: BaseException, method: str) -> None:
 
 
 async def obey(actions: Actions, command: dict[str, Any]) -> None:
+    cancellable[command["id"]] = asyncio.current_task()
     try:
         say(re=command["id"], value=await getattr(actions, command["do"])(**command))
     except BaseException as error:
         say(re=command["id"], error=tell_error(error))
+    finally:
+        del cancellable[command["id"]]
 
 
 async def main() -> None:

@@ -8,7 +8,6 @@ import random
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 from lines import become, commands, event, say
@@ -20,20 +19,19 @@ from cancels import cancel_futures
 from cycles import cycle
 from memory import own_memory
 from references import shared
-from service import Service
+from service import Service, let_go
+from streams import StreamActions
 from telling import tell, tell_error
 
 import ipcbridge as ipc
 
 servers: dict[str, ipc.Server] = {}
 crowd: list[Any] = []
-streams: dict[str, Any] = {}
 submitted: defaultdict[int, queue.SimpleQueue[Any]] = defaultdict(queue.SimpleQueue)
 gate = Gate()
-went_on = threading.Semaphore(0)
 
 
-class Actions:
+class Actions(StreamActions):
     def directory(self, path: str, **_: Any) -> None:
         os.environ["IPCBRIDGE_DIR"] = path
 
@@ -56,52 +54,8 @@ class Actions:
         if not future.cancel():
             raise AssertionError("it has ended")
 
-    def read(self, **command: Any) -> Any:
-        args, _ = arguments_of(command)
-        return self._read(member_of(view_of(command), command["method"])(*args), command.get("most"))
-
-    def _read(self, stream: Any, most: int | None) -> Any:
-        seen: list[int] = []
-        try:
-            for item in stream:
-                seen.append(item)
-                if len(seen) == most:
-                    break
-        except ipc.IpcError as error:
-            return {"count": len(seen), "sum": sum(seen), "error": tell_error(error)}
-        finally:
-            del stream
-        return {"count": len(seen), "sum": sum(seen), "error": None}
-
-    def open(self, **command: Any) -> Any:
-        args, _ = arguments_of(command)
-        streams[command["as"]] = stream = member_of(view_of(command), command["method"])(*args)
-        return next(stream)
-
-    def finish(self, **command: Any) -> Any:
-        return self._read(streams.pop(command["as"]), None)
-
-    def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
-        following = 0
-        for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
-            expected = 2 * following if feeds else following
-            if number != expected:
-                raise AssertionError(f"{number} came instead of {expected}")
-            following += 1
-            if following % every == 0:
-                event("paused")
-                went_on.acquire()
-        return following
-
-    def go_on(self, **_: Any) -> None:
-        went_on.release()
-
     def open_gate(self, **_: Any) -> None:
         gate.open()
-
-    def feed(self, count: int, **command: Any) -> Any:
-        result = member_of(view_of(command), command["method"])(_numbers(count))
-        return self._read(result, None) if command.get("reads") else result
 
     def each(self, items: list[Any], kind: str, **command: Any) -> Any:
         return view_of(command).each(items, gate.wait if kind == "gated" else function_of(kind))
@@ -234,6 +188,9 @@ class Actions:
         service = Service(ipc.connect) if methods is None else {name: lambda name=name: name for name in methods}
         servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **(options or {}))
 
+    def let_go(self, **_: Any) -> None:
+        let_go.release()
+
     def server_status(self, **command: Any) -> Any:
         return servers[command["as"]].status()
 
@@ -245,21 +202,13 @@ class Actions:
 
     def reset(self, **_: Any) -> None:
         gate.close()
-        streams.clear()
+        self.streams.clear()
         submitted.clear()
         self.disperse()
         while clients:
             ipc.close(clients.popitem()[1])
         while servers:
             servers.popitem()[1].close(0)
-
-
-def _numbers(count: int) -> Iterator[int]:
-    event("feeding")
-    try:
-        yield from range(count)
-    finally:
-        event("fed")
 
 
 def _failed(error: BaseException, method: str) -> None:

@@ -25,6 +25,16 @@ function about() {
 export function makeService(event, connect, clients) {
   const connections = new Map()
   let kept
+  const hold = () => {
+    const { signal } = context()
+    event('held')
+    return new Promise(resolve => {
+      signal.addEventListener('abort', () => {
+        event('released')
+        resolve('too late')
+      })
+    })
+  }
   return {
     add: (a, b = 0) => a + b,
     echo: value => value,
@@ -57,6 +67,14 @@ export function makeService(event, connect, clients) {
         event('numbers ended')
       }
     },
+    async *numbers_then_hold(count) {
+      try {
+        for (let number = 0; number < count; number++) yield number
+        await hold()
+      } finally {
+        event('numbers ended')
+      }
+    },
     *fail_after(count) {
       for (let number = 0; number < count; number++) yield number
       throw new Broken('the outer message')
@@ -72,6 +90,12 @@ export function makeService(event, connect, clients) {
     },
     first: async numbers => {
       for await (const number of numbers) return number
+    },
+    fail_reading: async (numbers, count) => {
+      for await (const number of numbers) if (number === count - 1) throw new Broken('the outer message')
+    },
+    hold_reading: async (numbers, count) => {
+      for await (const number of numbers) if (number === count - 1) return await hold()
     },
     async *double(numbers) {
       for await (const number of numbers) yield 2 * number
@@ -108,16 +132,7 @@ export function makeService(event, connect, clients) {
           reject(signal.reason)
         })
       }),
-    hold: () => {
-      const { signal } = context()
-      event('held')
-      return new Promise(resolve => {
-        signal.addEventListener('abort', () => {
-          event('released')
-          resolve('too late')
-        })
-      })
-    },
+    hold,
     // Nothing else runs in this process until something is written to the pipe.
     grip: path => {
       const pipe = openSync(path, 'r')

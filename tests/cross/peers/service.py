@@ -18,6 +18,8 @@ from telling import tell
 
 import ipcbridge as ipc
 
+let_go = threading.Semaphore(0)  # released once for each generator that holds a thread
+
 
 class Deeper(Exception):
     pass
@@ -103,6 +105,14 @@ class Service:
         finally:
             event("numbers ended")
 
+    def numbers_then_hold(self, count: int) -> Iterator[int]:
+        try:
+            yield from range(count)
+            event("held")
+            let_go.acquire()  # it does not hear that its reader has left before it would yield again
+        finally:
+            event("numbers ended")
+
     def fail_after(self, count: int) -> Iterator[int]:
         yield from range(count)
         raise Broken("the outer message")
@@ -116,6 +126,17 @@ class Service:
 
     def first(self, numbers: Iterable[int]) -> int:
         return next(iter(numbers))
+
+    def fail_reading(self, numbers: Iterable[int], count: int) -> None:
+        for number in numbers:
+            if number == count - 1:
+                raise Broken("the outer message")
+
+    def hold_reading(self, numbers: Iterable[int], count: int) -> Any:
+        for number in numbers:
+            if number == count - 1:
+                return self.hold()
+        return None
 
     def double(self, numbers: Iterable[int]) -> Iterator[int]:
         return (2 * number for number in numbers)

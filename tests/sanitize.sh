@@ -69,5 +69,5 @@ mapfile -t node_tests < <(find tests/node tests/values -name '*.test.*js' | sort
 suite "node, asan" env LD_PRELOAD="$preload" "${fixed_layout[@]}" \
   node --test --test-concurrency="$processes" "${node_tests[@]}"
 suite "python, asan" env LD_PRELOAD="$preload" "${fixed_layout[@]}" \
-  .venv/bin/python -m pytest -q -p no:cacheprovider -n "$processes" --dist loadfile
+  .venv/bin/python -m pytest -q -p no:cacheprovider -n "$processes" --dist loadfile --timeout 600
 conclude

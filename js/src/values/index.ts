@@ -1,13 +1,6 @@
 /** The value codec: docs/values.md in JavaScript. */
-export {
-  type ArrivingReferences,
-  type CarriedStreams,
-  type DecodeOptions,
-  decode,
-  decodeArgs,
-  decodeEntries,
-  type Int64,
-} from './decoder'
+export { decode, decodeArgs, decodeEntries } from './decode'
+export type { ArrivingReferences, CarriedStreams, DecodeOptions, Int64 } from './decoding'
 export { Encoder } from './encoder'
 export { decodeError } from './error_arrival'
 export { messageOf } from './error_names'

@@ -93,8 +93,22 @@ bool Reader::binary(ConstBytes& value) {
   return number(1, code) && code >= 0xc4 && code <= 0xc6 && sized(1 << (code - 0xc4), value);
 }
 
-// Counts what is still to come instead of calling itself: a peer's nesting must not fill this stack.
 bool Reader::skip() {
+  return walk([](std::int8_t, ConstBytes) { return false; });
+}
+
+// Of one that contains a value nothing is taken: that is read next.
+bool Reader::extension(std::uint64_t size, const Visit& visit, std::uint64_t& left) {
+  std::uint64_t type = 0;
+  if (!number(1, type) || size > rest_.size()) return false;
+  ConstBytes contents = rest_.first(size);
+  if (!visit(static_cast<std::int8_t>(type), contents)) return take(size, contents);
+  ++left;
+  return true;
+}
+
+// Counts what is still to come instead of calling itself: a peer's nesting must not fill this stack.
+bool Reader::walk(const Visit& visit) {
   ConstBytes ignored;
   for (std::uint64_t left = 1; left > 0; --left) {
     std::uint64_t code = 0;
@@ -113,7 +127,7 @@ bool Reader::skip() {
     } else if (code >= 0xc4 && code <= 0xc6) {  // bin
       ok = sized(1 << (code - 0xc4), ignored);
     } else if (code >= 0xc7 && code <= 0xc9) {  // ext
-      ok = number(1 << (code - 0xc7), count) && take(count + 1, ignored);
+      ok = number(1 << (code - 0xc7), count) && extension(count, visit, left);
     } else if (code >= 0xca && code <= 0xcb) {  // float
       ok = take(4U << (code - 0xca), ignored);
     } else if (code >= 0xcc && code <= 0xcf) {  // uint
@@ -121,7 +135,7 @@ bool Reader::skip() {
     } else if (code >= 0xd0 && code <= 0xd3) {  // int
       ok = take(1U << (code - 0xd0), ignored);
     } else if (code >= 0xd4 && code <= 0xd8) {  // fixext
-      ok = take((1U << (code - 0xd4)) + 1, ignored);
+      ok = extension(1U << (code - 0xd4), visit, left);
     } else if (code >= 0xd9 && code <= 0xdb) {  // str
       ok = sized(1 << (code - 0xd9), ignored);
     } else if (code >= 0xdc) {  // array, map

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "core/base/bytes.hpp"
@@ -38,14 +39,19 @@ class Reader {
   bool map(std::uint32_t& size);
   bool text(std::string_view& value);
   bool binary(ConstBytes& value);
+  // So many bytes, at most 8, the most significant first.
+  bool number(int bytes, std::uint64_t& value);
   // Any value, with all that it contains.
   bool skip();
+  // The same, telling of each extension. What `visit` returns true for contains one value, of which it tells as well.
+  using Visit = std::function<bool(std::int8_t type, ConstBytes contents)>;
+  bool walk(const Visit& visit);
   bool at_end() const { return rest_.empty(); }
 
  private:
   bool take(std::uint64_t size, ConstBytes& bytes);
-  bool number(int bytes, std::uint64_t& value);
   bool sized(int size_bytes, ConstBytes& bytes);
+  bool extension(std::uint64_t size, const Visit& visit, std::uint64_t& left);
 
   ConstBytes rest_;
 };

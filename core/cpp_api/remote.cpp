@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/cpp_api/errors.hpp"
+#include "core/cpp_api/references.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -57,6 +58,8 @@ CallResult Remote::Impl::send(std::string_view method, BytesView arguments, cons
   call.wait_for_ready = options.wait_for_ready;
   CallResult result = driver.call(id_, number.value(), call, options.metadata, arguments, nullptr);
   if (result.outcome.code != Code::kOk) raise(result.outcome);
+  refuse_references(driver.driver(), result.connection, result.outcome.payload, "the result has",
+                    "have the service return the data");
   return result;
 }
 

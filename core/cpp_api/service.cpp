@@ -7,6 +7,7 @@
 #include "core/base/thread.hpp"
 #include "core/cpp_api/describe.hpp"
 #include "core/cpp_api/errors.hpp"
+#include "core/cpp_api/references.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/workers/worker.hpp"
 
@@ -134,6 +135,8 @@ void Service::Impl::answer(const InboundCall& inbound) {
   call.cancelled = [this, &inbound] { return engine_->states().cancelled(inbound.key); };
   BlockingDriver& driver = engine_->driver();
   try {
+    refuse_references(driver.driver(), inbound.key.connection, inbound.payload, "the arguments have",
+                      "send the data, and ask for what would be called back");
     const Bytes result = handler(call);
     driver.reply(inbound.key, result);
   } catch (...) {

@@ -28,7 +28,7 @@ const Error& cancelled() {
 
 Status Session::check_room_for_streams(std::uint32_t count) const {
   if (outbound_streams_.size() + count <= theirs_.max_streams) return {};
-  if (theirs_.max_streams == 0) return Error{Code::kUnimplemented, "the other side takes no streams"};
+  if (theirs_.max_streams == 0) return Error{Code::kUnimplemented, "the other side takes no streams: send a list"};
   return Error{Code::kResourceExhausted, "too many open streams: the peer takes " +
                                              std::to_string(theirs_.max_streams) + " of a connection at a time"};
 }

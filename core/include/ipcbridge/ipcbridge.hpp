@@ -18,6 +18,12 @@
 
 namespace ipcbridge {
 
+// What travels is bytes: one encoded value for the arguments and one for the result, in MessagePack (docs/values.md),
+// by whatever codec the program has. Of what Node.js and Python can do with each other, C++ has calls, notifications
+// and errors. It has no streams, no functions and objects by reference, neither passed nor called, no methods that a
+// client offers to its service, and no middleware: what would need them fails with `unimplemented`, and what was passed
+// is given back.
+
 // Addresses: "calc" (a local name), "shm:///path", "unix:///path", "inproc://name" (within this process).
 
 // Every option has an initializer, so that {.timeout = ...} draws no warning about the others.
@@ -88,7 +94,8 @@ class Remote {
   // Calls a method and returns its result, one encoded value. `arguments` is one encoded array and need not
   // live longer than this call. Throws
   //   RemoteError           what the handler threw, with its code (`unknown` for any exception but an IpcError)
-  //   unimplemented         the service has no such method
+  //   unimplemented         the service has no such method, or returns a stream, a function or an object by
+  //                         reference
   //   deadline_exceeded     the timeout passed first; the handler is told to stop
   //   unavailable           the connection was lost (see IpcError::sent), or the service was not found again
   //                         within connect_timeout
@@ -129,7 +136,8 @@ struct IncomingCall {
   std::function<bool()> cancelled;
 };
 
-// Answers a call with one encoded value, or throws. Handlers run on several threads at the same time.
+// Answers a call with one encoded value, or throws. Handlers run on several threads at the same time. Calls that pass
+// streams, functions or objects by reference do not reach it.
 using Handler = std::function<Bytes(const IncomingCall&)>;
 
 // Names are 1 to 255 bytes; "math.add" appears as calc.math.add in Python and Node.

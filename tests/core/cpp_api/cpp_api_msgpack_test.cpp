@@ -51,5 +51,21 @@ TEST(CppApiMessagePack, SkipsAnyValueAndNeverReadsBeyondTheEnd) {
   EXPECT_FALSE(msgpack::Reader(bomb).skip());
 }
 
+// [1, Map{"k": FUNCTION}, Set{OBJECT}, BIG_INT], by their types; those with values inside are gone into.
+TEST(CppApiMessagePack, TellsOfExtensionsAtAnyDepth) {
+  const Buffer bytes =
+      bytes_of(std::string_view("\x94\x01\xc7\x0d\x01\x92\xa1k\xd7\x07\x80\0\0\0\0\0\0\x05"
+                                "\xc7\x0f\x02\x91\xc7\x0b\x08\x80\0\0\0\0\0\0\x06\x91\xa1m\xd4\x03\x07",
+                                39));
+  std::string types;
+  msgpack::Reader reader(bytes);
+  EXPECT_TRUE(reader.walk([&](std::int8_t type, ConstBytes) {
+    types += static_cast<char>('0' + type);
+    return type <= 2;
+  }));
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_EQ(types, "17283");
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -53,6 +53,17 @@ TEST_P(CppApi, CallsAMethodAndReturnsItsResult) {
   EXPECT_EQ(remote.status().transport, GetParam());
 }
 
+TEST_P(CppApi, RefusesFunctionsAndTakesWhatOnlyBeginsLikeThem) {
+  const Service service = bridge_.serve(address(), {{"echo", echo}});
+  Remote remote = bridge_.connect(address());
+  const std::string function("\xd7\x07\0\0\0\0\0\0\0\x05", 10);
+  EXPECT_EQ(code_of([&] { remote.call("echo", bytes_of("\x91" + function)); }), Code::kUnimplemented);
+  EXPECT_TRUE(remote.notify("echo", bytes_of("\x91" + function)));
+  for (const std::string& bytes : {"\x92" + function, "\x91" + function + "x", std::string("\x91\xd4\x07\x05")}) {
+    EXPECT_EQ(text_of(remote.call("echo", bytes_of(bytes))), bytes);
+  }
+}
+
 TEST_P(CppApi, CarriesMoreThanARingHolds) {
   const Service service = bridge_.serve(address(), {{"echo", echo}});
   Remote remote = bridge_.connect(address());

@@ -1,0 +1,56 @@
+#include "core/cpp_api/references.hpp"
+
+#include <string>
+#include <vector>
+
+#include <ipcbridge/error.hpp>
+
+#include "core/cpp_api/msgpack.hpp"
+#include "core/rpc/references.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// The extension types of docs/values.md.
+constexpr std::int8_t kMap = 1;
+constexpr std::int8_t kSet = 2;
+constexpr std::int8_t kKwargs = 5;
+constexpr std::int8_t kFunction = 7;
+constexpr std::int8_t kObject = 8;
+
+struct Found {
+  bool any = false;
+  std::vector<std::uint64_t> retained;  // as often as they are named
+};
+
+void add(Found& found, ConstBytes contents) {
+  std::uint64_t id = 0;
+  if (!msgpack::Reader(contents).number(sizeof(id), id)) return;
+  found.any = true;
+  if (References::is_retained(id)) found.retained.push_back(id);
+}
+
+Found find_references(ConstBytes value) {
+  Found found;
+  msgpack::Reader reader(value);
+  const bool is_value = reader.walk([&](std::int8_t type, ConstBytes contents) {
+    if (type == kFunction || type == kObject) add(found, contents);
+    return type == kMap || type == kSet || type == kKwargs;
+  });
+  // To release what is none would be a violation.
+  return is_value && reader.at_end() ? found : Found();
+}
+
+}  // namespace
+
+void refuse_references(Driver& driver, std::uint64_t connection, ConstBytes value, std::string_view what,
+                       std::string_view remedy) {
+  const Found found = find_references(value);
+  if (!found.any) return;
+  for (const std::uint64_t id : found.retained) driver.release_reference(connection, id, 1);
+  throw IpcError(
+      Code::kUnimplemented,
+      std::string(what) + " a function, or an object by reference, and C++ takes values only: " + std::string(remedy));
+}
+
+}  // namespace ipcbridge

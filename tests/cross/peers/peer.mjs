@@ -8,6 +8,7 @@ import { ownMemory } from '../../node/support/memory.mjs'
 import { ownedCount } from '../../node/support/references.mjs'
 import { build } from '../../values/notation.mjs'
 import { burst } from './burst.mjs'
+import { loseMany, openMany } from './many.mjs'
 import { makeService } from './service.mjs'
 import { makeStreamActions } from './streams.mjs'
 import { tell, tellError } from './telling.mjs'
@@ -20,6 +21,7 @@ const servers = new Map()
 const controllers = new Map()
 let gate = makeGate()
 let crowd = []
+let many
 
 /** A function to be called back that returns when the harness says so, and tells when nobody waits for it any more. */
 function makeGate() {
@@ -125,6 +127,10 @@ const actions = {
     return tell(await start(command))
   },
   ...streams.actions,
+  open_many: async ({ on, count }) => {
+    many = await openMany(clients.get(on), count)
+  },
+  lose_many: () => loseMany(many),
   open_gate: () => gate.open(),
   numbers_at_once: ({ on, args }) =>
     ipc

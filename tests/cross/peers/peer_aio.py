@@ -19,6 +19,7 @@ from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_tasks
 from cycles import cycle_at_once
+from many import Many
 from memory import own_memory
 from references import shared
 from telling import tell, tell_error
@@ -32,6 +33,13 @@ cancellable: dict[int, Any] = {}  # what a command waits for
 
 
 class Actions(AsyncStreamActions):
+    async def open_many(self, on: str, count: int, **_: Any) -> None:
+        self.many = Many()
+        await self.many.open(clients[on], count)
+
+    async def lose_many(self, **_: Any) -> Any:
+        return await self.many.lose()
+
     async def directory(self, path: str, **_: Any) -> None:
         os.environ["IPCBRIDGE_DIR"] = path
 

@@ -27,11 +27,18 @@ def hello(major: int = 1, minor: int = 0, methods: tuple[bytes, ...] = ()) -> by
     return frame(HELLO, 0, fixed + b"".join(struct.pack("<H", len(name)) + name for name in (b"", *methods)))
 
 
-def hello_with_streams() -> bytes:
+def hello_with_streams(methods: tuple[bytes, ...] = ()) -> bytes:
     """The same of one that takes streams, four items at a time."""
     limits = (256 << 20, 64 << 20, 1024)
-    fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", 1, 0, 104, 0, 0, *limits, 0, bytes(16), 0)
-    return frame(HELLO, 0, fixed + struct.pack("<QIIQ", 1 << 18, 4, 1024, 0) + struct.pack("<HH", 0, 0))
+    fixed = struct.pack("<8sHHIQQQQII16sQ", b"IBRIDGE1", 1, 0, 104, 0, 0, *limits, len(methods), bytes(16), 0)
+    names = b"".join(struct.pack("<H", len(name)) + name for name in (b"", *methods, b""))
+    return frame(HELLO, 0, fixed + struct.pack("<QIIQ", 1 << 18, 4, 1024, 0) + names)
+
+
+def reply_with_stream(call_id: int, stream: int) -> bytes:
+    """Whose result is the stream."""
+    value = b"\xd6\x06" + struct.pack("<I", 0)  # ext 6, which of the message's streams
+    return frame(REPLY, call_id, struct.pack("<QII", stream, 1, 0) + value, STREAMS)
 
 
 def request_with_stream(call_id: int, method: int, arguments: bytes) -> bytes:

@@ -13,8 +13,8 @@ const digits = 8
 const [zero, nine] = ['0'.charCodeAt(0), '9'.charCodeAt(0)]
 let count = 0
 
-/** The marks of what blocks this thread now. */
-const blocking = new Set<Mark>()
+/** The marks of what blocks this thread now, the innermost last. */
+const blocking: Mark[] = []
 
 /** Metadata of nothing but the newest mark, whose digits come last: most calls have no others, and this costs them no encoding. */
 let plain: Metadata | undefined
@@ -49,11 +49,11 @@ export function withMark(metadata: Metadata | undefined, mark: Mark): Metadata {
 
 /** Runs what waits for a call with this mark. */
 export function whileBlocked(mark: Mark, wait: () => void): void {
-  blocking.add(mark)
+  blocking.push(mark)
   try {
     wait()
   } finally {
-    blocking.delete(mark)
+    blocking.pop()
   }
 }
 
@@ -64,7 +64,7 @@ export function descends({ rows, event, bytes }: KeptEvent): boolean {
   if (start === end || bytes === undefined) return false
   try {
     const { chain } = new Metadata(bytes.subarray(start, end))
-    return [...blocking].some(mark => chain.includes(textOf(mark)))
+    return blocking.some(mark => chain.includes(textOf(mark)))
   } catch {
     return false // no map: the handler that asks for it is told
   }

@@ -71,12 +71,7 @@ export interface Native {
    * `reply` with a result that carries so many streams, and these retained references. The id of the first of the streams,
    * of each of which `Control.room` items may be sent; undefined when none has been opened.
    */
-  replyWith(
-    call: number,
-    payload: number,
-    streams: number,
-    references: readonly number[],
-  ): number | undefined
+  replyWith(call: number, payload: number, streams: number, references: readonly number[]): number | undefined
   /**
    * How many items may be sent now: where there is no room an event tells when there is. Below zero when the stream is over.
    */

@@ -1,6 +1,7 @@
 import { makeMark, withMark } from '../chain'
 import { currentCall } from '../current_call'
 import { captureStack, IpcError, trimStack, withSent } from '../errors'
+import type { Metadata } from '../metadata'
 import { type Middleware, middlewareList } from '../middleware'
 import { dropped } from '../native'
 import { type ConnectOptions, count, decodingOf, endpointOptions, milliseconds } from '../options'
@@ -65,6 +66,8 @@ export interface Offered {
   onClosed?: () => void
 }
 
+type Marked = Settings & { readonly metadata: Metadata }
+
 /** The caller's end of a service. */
 export class Client implements Owner {
   readonly state: StateTracker<ClientState>
@@ -79,6 +82,7 @@ export class Client implements Owner {
   readonly isLazy: boolean
   private hasHeard = false
   private readonly onClosed: (() => void)[]
+  private lastBlocked: { settings: Settings; sent: Marked } | undefined
   private readonly methods: MethodNumbers
   private readonly droppedNotifications: Dropped
 
@@ -231,7 +235,7 @@ export class Client implements Owner {
     const settings = this.settingsHere(method, given, on) as Settings
     const length = this.write(method, args, settings, on)
     const mark = makeMark() // behind the getters of the arguments, which may make calls of the same kind
-    const sent = { ...settings, metadata: withMark(settings.metadata, mark) }
+    const sent = this.withMetadata(settings, withMark(settings.metadata, mark))
     shareEncodedWith(length, sent.metadata.bytes)
     const slot = takeSlot(this)
     slot.streams = this.argumentStreams(method, on)
@@ -250,6 +254,15 @@ export class Client implements Owner {
     const inbound = Stream.inboundOf(result)
     if (inbound === undefined) return result
     return new SyncStream(result as Stream<unknown>, new BlockingItems(inbound, passed, limit))
+  }
+
+  /** The next call's settings and metadata are mostly the same objects. */
+  private withMetadata(settings: Settings, metadata: Metadata): Marked {
+    const { lastBlocked } = this
+    if (lastBlocked?.settings === settings && lastBlocked.sent.metadata === metadata) return lastBlocked.sent
+    const sent = { ...settings, metadata }
+    this.lastBlocked = { settings, sent }
+    return sent
   }
 
   /** What holds for a call that is made here. */

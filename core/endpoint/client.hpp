@@ -187,6 +187,9 @@ class Client final : public ConnectionOwner {
   std::size_t fair_share() const;
   Status check_offered(std::uint32_t method) const;
   Error not_offered(std::string_view name) const;
+  // Of the connection that has just opened. Whether the client's are others than before.
+  bool note_methods(const std::vector<std::string>& latest);
+  std::vector<std::string> usable_methods(const std::vector<std::string>& first) const;
   bool offers(std::string_view name) const;
 
   // Calls (client_calls.cpp).

@@ -167,7 +167,7 @@ void Client::on_open(Connection& connection) {
   link->backoff = Duration::zero();
   map_methods(*link);
   connect_until_ = kNever;
-  const bool offers_others = std::exchange(methods_, connection.peer_hello().methods) != methods_;
+  const bool offers_others = note_methods(connection.peer_hello().methods);
   // Whoever sees this waits for the lock before it can ask for the methods.
   generation_->fetch_add(1, std::memory_order_release);
   if (state_ == ClientState::kReady && offers_others) post_state(nullptr);

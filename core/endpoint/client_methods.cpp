@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "core/endpoint/client.hpp"
 #include "core/naming/near_matches.hpp"
@@ -105,7 +107,29 @@ Status Client::check_offered(std::uint32_t method) const {
 }
 
 Error Client::not_offered(std::string_view name) const {
-  return {Code::kUnimplemented, "the service has no method '" + std::string(name) + "'" + did_you_mean(name, methods_)};
+  return {Code::kUnimplemented,
+          "the service has no method '" + std::string(name) + "'" + did_you_mean(name, usable_methods({}))};
+}
+
+// Those who share an address need not offer the same.
+bool Client::note_methods(const std::vector<std::string>& latest) {
+  if (latest == methods_) return false;
+  return std::exchange(methods_, usable_methods(latest)) != methods_;
+}
+
+// What its connections offer, after what is given.
+std::vector<std::string> Client::usable_methods(const std::vector<std::string>& first) const {
+  std::vector<std::string> methods = first;
+  std::unordered_set<std::string_view> known(first.begin(), first.end());
+  for (const Link& link : links_) {
+    if (!link.usable) continue;
+    const std::vector<std::string>& offered = link.connection->peer_hello().methods;
+    if (offered == first) continue;
+    for (const std::string& name : offered) {
+      if (known.insert(name).second) methods.push_back(name);
+    }
+  }
+  return methods;
 }
 
 }  // namespace ipcbridge

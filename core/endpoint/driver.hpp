@@ -106,7 +106,7 @@ class Driver {
   // Fails what is pending with `cancelled`; kClosed follows.
   void close_client(ClientId client);
 
-  // The methods that the service offered last, in its order.
+  // The methods that the service offered last, in its order; of several, first those of the one that was found last.
   std::vector<std::string> methods(ClientId client);
 
   // Grows when a connection has been opened: while it is the same, so are the methods, and the service that told of

@@ -85,6 +85,32 @@ def test_calls_go_to_the_least_busy(client: Peer, workers: list[Peer], address: 
     expect_each_gets_one(client, workers)
 
 
+@pytest.mark.parametrize("last", ["with", "without"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_calls_go_to_those_that_offer_the_method(client: Peer, peers: Make, address: str, kind: str, last: str) -> None:
+    """Whoever of them the client found last, and has described itself last."""
+
+    def call(method: str) -> Command:
+        return client.start("call", on="c", method=method, args=[], by_name=True)
+
+    workers = {"with": peers(kind), "without": peers("node")}
+    methods = {"with": ["everywhere", "here"], "without": ["everywhere"]}
+    for which in sorted(workers, key=lambda which: which == last):
+        options = {"shared": True}
+        workers[which].do("serve", **{"as": "s"}, address=address, options=options, methods=methods[which])
+        if which != last:
+            connect(client, address)
+    wait_until_found(client, list(workers.values()))
+    assert client.do("has", on="c", method="here")
+    assert [call("here").result() for _ in range(10)] == ["here"] * 10
+    workers["with"].do("unserve", **{"as": "s"}, grace=20)
+    wait_until_found(client, [workers["without"]])
+    error = call("here").error()
+    assert error.code == "unimplemented"
+    assert "'here'" in error.message
+    assert call("everywhere").result() == "everywhere"
+
+
 def test_one_that_joins_gets_calls(client: Peer, workers: list[Peer], start: Any, address: str) -> None:
     connect(client, address)
     burst = calling(client)

@@ -80,6 +80,29 @@ TEST_P(SharedName, OneByOneTheCallsGoRound) {
   EXPECT_EQ(two_.requests.size(), 5U);
 }
 
+TEST_P(SharedName, CallsGoToThoseWhoOfferTheirMethodHoweverBusyTheyAre) {
+  ServeOptions more = options();
+  more.methods = {"other", "echo"};
+  const ServerId both = one_.serve(more);
+  serve(two_);
+  const ClientId client = client_.connect(address_);
+  ASSERT_TRUE(knows(client, 2));
+  for (int i = 0; i < 20; ++i) calls_.push_back(client_.call(client, "x", {}, "other"));
+  call_and_wait(client, 0);
+  EXPECT_EQ(one_.requests.size(), 20U);
+  call_and_wait(client, 10);
+  EXPECT_EQ(one_.requests.size(), 25U) << "half of those of the method that both have";
+
+  // Called when nobody is left who offers it.
+  one_.driver().close_server(both, std::chrono::seconds(60));
+  ASSERT_TRUE(knows(client, 1));
+  const Result<Submission> refused = client_.try_call(client, 1, as_bytes("x"), {}, "other");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kUnimplemented);
+  EXPECT_NE(refused.error().message.find("no method 'other'"), std::string::npos) << refused.error().message;
+  call_and_wait(client, 1);
+}
+
 TEST_P(SharedName, WhoComesLaterIsFoundAtOnce) {
   serve(one_);
   const ClientId client = client_.connect(address_);

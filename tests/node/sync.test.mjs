@@ -229,6 +229,31 @@ for (const transport of ['shm', 'unix']) {
   })
 }
 
+test('where no timeout is given it ends after thirty seconds, for a call as for an item', async t => {
+  const address = freshName()
+  await serveElsewhere(t, address, { target })
+  const calc = ipc.sync(await connect(t, address))
+  const now = performance.now.bind(performance)
+  let passed = 0
+  t.mock.method(performance, 'now', () => now() + passed)
+  const limit = { code: 'deadline_exceeded', sent: 'maybe', message: /was not answered within the 30 s / }
+  const called = []
+  const on = i => {
+    called.push(i)
+    passed = [0, 20_000, 31_000, 31_000][i]
+  }
+  assert.throws(() => calc.each(4, on), limit)
+  assert.deepEqual(called, [0, 1, 2])
+
+  const rows = calc.stalls()[Symbol.iterator]()
+  assert.equal(rows.next().value, 1)
+  t.mock.method(performance, 'now', () => {
+    passed += 5_000 // with each look at the clock
+    return now() + passed
+  })
+  assert.throws(() => rows.next(), limit)
+})
+
 test('a handler may block its thread, while others wait', async t => {
   const [address, own] = [freshName(), freshName()]
   await serveElsewhere(t, address, { target })

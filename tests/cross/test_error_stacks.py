@@ -83,6 +83,24 @@ except ipc.RemoteError as error:
     raise
 """,
 }
+OUTER["asyncio"] = """
+import asyncio
+from ipcbridge import aio
+
+async def call_it():
+    async with aio.connect("middle") as middle:
+        return await middle.relay()
+
+async def main():
+    try:
+        await call_it()
+    except aio.RemoteError as error:
+        print(error)
+        print(error.message)
+        raise
+
+asyncio.run(main())
+"""
 # The functions of each process as they stand in a stack, nearest to the caller first.
 FRAMES = {
     "node": {"inner": "[node] at failDeep ", "middle": "[node] at async relayOn ", "outer": "    at async callIt "},
@@ -93,11 +111,12 @@ TYPES = {"node": "RangeError", "python": "LookupError"}
 
 
 @pytest.mark.parametrize(
-    ("outer", "middle"), [("node", "python"), ("node", "asyncio"), ("python", "node")], ids=lambda each: str(each)
+    ("program", "middle"), [("node", "python"), ("node", "asyncio"), ("python", "node"), ("asyncio", "node")]
 )
-def test_one_stack_tells_of_all_three_processes(outer: str, middle: str, directory: Path) -> None:
+def test_one_stack_tells_of_all_three_processes(program: str, middle: str, directory: Path) -> None:
+    outer = "node" if program == "node" else "python"
     with running(outer, INNER[outer]), running(OTHER[outer], MIDDLE[middle]):
-        done = run(outer, OUTER[outer])
+        done = run(outer, OUTER[program])
     assert done.returncode == 1
     shown = f"{TYPES[outer]}: too far"
     assert done.stdout.splitlines() == [f"RemoteError: {shown}" if outer == "node" else shown, "too far"]

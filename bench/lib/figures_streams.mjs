@@ -22,10 +22,13 @@ function lost(what, { rate }, [used, without], [floor, goal], { add }) {
 }
 
 function whereUsed(measured, collected) {
-  for (const [version, suffix, bounds] of [
-    [`Node ${process.versions.node.split('.')[0]}`, '', [25, 15]],
-    ['Node 24', '-node24', [8, 4]],
+  const own = Number(process.versions.node.split('.')[0])
+  for (const [major, suffix] of [
+    [own, ''],
+    [24, '-node24'],
   ]) {
+    const version = `Node ${major}`
+    const bounds = major < 24 ? [25, 15] : [8, 4]
     for (const direction of ['node-python', 'python-node']) {
       const pair = [`${SHM}-middleware${suffix}/${direction}`, `${SHM}${suffix}/${direction}`]
       const name = direction === 'node-python' ? 'Node → Python' : 'Python → Node'

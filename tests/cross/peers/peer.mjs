@@ -7,6 +7,7 @@ import { cycle } from '../../node/support/cycles.mjs'
 import { ownMemory } from '../../node/support/memory.mjs'
 import { ownedCount } from '../../node/support/references.mjs'
 import { build } from '../../values/notation.mjs'
+import { doubled, mapped } from './around.mjs'
 import { burst } from './burst.mjs'
 import { loseMany, openMany } from './many.mjs'
 import { makeService } from './service.mjs'
@@ -38,8 +39,10 @@ function makeGate() {
   }
 }
 
-function connectOptions({ connect_timeout, max_queued_bytes, limits, allow } = {}) {
+function connectOptions({ connect_timeout, max_queued_bytes, limits, allow, lazy, middleware } = {}) {
   const options = {}
+  if (lazy !== undefined) options.lazy = lazy
+  if (middleware) options.middleware = doubled
   if (connect_timeout !== undefined) options.connectTimeout = connect_timeout === null ? null : connect_timeout * 1000
   if (max_queued_bytes !== undefined) options.maxQueuedBytes = max_queued_bytes
   if (limits !== undefined) options.limits = limitsOf(limits)
@@ -52,8 +55,11 @@ const limitsOf = limits =>
     Object.entries(limits).map(([name, value]) => [name.replace(/_(.)/g, (_, c) => c.toUpperCase()), value]),
   )
 
-function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial, shared, expose } = {}) {
+function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial, shared, expose, middleware, map_error, expose_errors } = {}) {
   const options = { onError: (error, { method }) => event('handler failed', { method, error: String(error) }) }
+  if (middleware) options.middleware = doubled
+  if (map_error) options.mapError = mapped
+  if (expose_errors !== undefined) options.exposeErrors = expose_errors
   if (takeover !== undefined) options.takeover = takeover
   if (takeover_timeout !== undefined) options.takeoverTimeout = takeover_timeout * 1000
   if (limits !== undefined) options.limits = limitsOf(limits)

@@ -13,6 +13,7 @@ from typing import Any
 from lines import become, commands, event, say
 
 # isort: split
+from around import doubled_async, options_of
 from async_service import AsyncService
 from async_streams import AsyncStreamActions
 from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
@@ -44,7 +45,9 @@ class Actions(AsyncStreamActions):
         os.environ["IPCBRIDGE_DIR"] = path
 
     async def connect(self, address: Any, options: Any = None, **command: Any) -> Any:
-        clients[command["as"]] = remote = await aio.connect(address, **(options or {}))
+        given = options_of(options, doubled_async)
+        connecting: Any = aio.connect(address, **given)
+        clients[command["as"]] = remote = connecting if given.get("lazy") else await connecting
         return aio.status(remote)
 
     async def call(self, **command: Any) -> Any:
@@ -193,7 +196,9 @@ class Actions(AsyncStreamActions):
 
     async def serve(self, address: str, options: Any = None, methods: Any = None, **command: Any) -> None:
         service = AsyncService(aio.connect) if methods is None else {name: lambda name=name: name for name in methods}
-        servers[command["as"]] = await aio.serve(address, service, on_error=_failed, **(options or {}))
+        servers[command["as"]] = await aio.serve(
+            address, service, on_error=_failed, **options_of(options, doubled_async)
+        )
 
     async def server_status(self, **command: Any) -> Any:
         return servers[command["as"]].status()

@@ -13,6 +13,7 @@ from typing import Any
 from lines import become, commands, event, say
 
 # isort: split
+from around import doubled, options_of
 from callbacks import Gate, Tally, code_of, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_futures
@@ -36,7 +37,7 @@ class Actions(StreamActions):
         os.environ["IPCBRIDGE_DIR"] = path
 
     def connect(self, address: Any, options: Any = None, **command: Any) -> Any:
-        clients[command["as"]] = remote = ipc.connect(address, **(options or {}))
+        clients[command["as"]] = remote = ipc.connect(address, **options_of(options, doubled))
         return ipc.status(remote)
 
     def call(self, **command: Any) -> Any:
@@ -186,7 +187,7 @@ class Actions(StreamActions):
 
     def serve(self, address: str, options: Any = None, methods: Any = None, **command: Any) -> None:
         service = Service(ipc.connect) if methods is None else {name: lambda name=name: name for name in methods}
-        servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **(options or {}))
+        servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **options_of(options, doubled))
 
     def let_go(self, **_: Any) -> None:
         let_go.release()

@@ -30,6 +30,15 @@ def test_middleware_of_both_sides_wraps_streams(pair_with: Any) -> None:
     assert pair.call("add", 1) == 1
 
 
+@pytest.mark.parametrize("kind", ["node", "blocking", "asyncio"])
+def test_async_middleware_of_a_blocking_service_wraps_streams(kind: str, address: str, peers: Any) -> None:
+    pair = Pair(peers(kind), peers("blocking"), address, serve={"middleware": "async"})
+    assert read(pair, 300, method="numbers") == {"count": 300, "sum": 2 * sum(range(300)), "error": None}
+    pair.server.event("numbers ended")
+    assert read(pair, 10**9, method="numbers", most=5)["sum"] == 2 * sum(range(5))
+    pair.server.event("numbers ended")
+
+
 def test_what_a_handler_or_its_generator_raises_is_mapped(pair_with: Any) -> None:
     pair = pair_with(serve={"map_error": True})
     error = pair.error("fail")

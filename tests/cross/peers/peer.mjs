@@ -55,7 +55,7 @@ const limitsOf = limits =>
     Object.entries(limits).map(([name, value]) => [name.replace(/_(.)/g, (_, c) => c.toUpperCase()), value]),
   )
 
-function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial, shared, expose, middleware, map_error, expose_errors } = {}) {
+function serveOptions({ takeover, takeover_timeout, limits, middleware, map_error, expose_errors, ...same } = {}) {
   const options = { onError: (error, { method }) => event('handler failed', { method, error: String(error) }) }
   if (middleware) options.middleware = doubled
   if (map_error) options.mapError = mapped
@@ -63,7 +63,7 @@ function serveOptions({ takeover, takeover_timeout, limits, allow, mode, serial,
   if (takeover !== undefined) options.takeover = takeover
   if (takeover_timeout !== undefined) options.takeoverTimeout = takeover_timeout * 1000
   if (limits !== undefined) options.limits = limitsOf(limits)
-  return Object.assign(options, JSON.parse(JSON.stringify({ allow, mode, serial, shared, expose })))
+  return Object.assign(options, same)
 }
 
 function viewOf({ id, on, timeout, idle_timeout, metadata, pass_on, idempotent, wait_for_ready, cancellable, sync }) {

@@ -94,11 +94,23 @@ bool leave_context(StreamProducer* self) {
   return false;
 }
 
+// What makes the items may be waiting for this: see ipcbridge._serve.cancellation. False with an exception set.
+bool tell_cancelled(PyObject* call) {
+  note_cancelled(call);
+  if (call == Py_None || is_answered(call)) return true;
+  const auto server = py::reinterpret_steal<py::object>(PyObject_GetAttrString(call, "server"));
+  const auto waiters = py::reinterpret_steal<py::object>(PyObject_GetAttrString(server.ptr(), "waiters"));
+  if (!waiters) return false;
+  const RequestKey& key = inbound_call_of(call).key;
+  return succeeded(PyObject_CallMethod(waiters.ptr(), "tell", "((KK))", static_cast<unsigned long long>(key.connection),
+                                       static_cast<unsigned long long>(key.id)));
+}
+
 // False with an exception set.
 bool go_on(StreamProducer* self) {
   if (self->is_running) {
     self->is_due = true;
-    return true;
+    return self->responder->stream_room(self->key).ok() || tell_cancelled(self->call);
   }
   const auto held = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(self));
   if (PyContext_Enter(self->context) != 0) return false;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -58,6 +59,25 @@ def test_a_blocking_handler_hears_that_its_caller_has_gone(serve_either: Any, to
     calc = ipc.connect("calc")
     ipc.submit(calc).wait()
     assert told.began.wait(30)
+    ipc.close(calc)
+    assert told.ended.wait(30)
+    assert told.seen == [False, True, (True, True)]
+
+
+@pytest.mark.parametrize("leave", ["close the stream", "close the client"])
+def test_a_plain_generator_hears_that_its_reader_has_gone(leave: str, serve_either: Any, told: Any) -> None:
+    def rows() -> Iterator[int]:
+        yield 1
+        told.wait()
+        yield 2
+
+    serve_either("calc", {"rows": rows})
+    calc = ipc.connect("calc")
+    stream = calc.rows()
+    assert next(stream) == 1
+    assert told.began.wait(30)
+    if leave == "close the stream":
+        stream.close()
     ipc.close(calc)
     assert told.ended.wait(30)
     assert told.seen == [False, True, (True, True)]

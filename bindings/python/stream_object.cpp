@@ -1,6 +1,9 @@
 #define PY_SSIZE_T_CLEAN
 #include "bindings/python/stream_object.hpp"
 
+#include <structmember.h>
+
+#include <cstddef>
 #include <new>
 #include <utility>
 
@@ -33,6 +36,9 @@ struct Object {
   StreamLimits limits;
   bool is_waiting;  // a thread is, for the next items
   bool is_closed;   // by close()
+  // Of a result whose call is not over, for tasks of event loops: see ipcbridge._serve.streams.
+  PyObject* beside;    // what waits on a thread, or null
+  char is_waited_for;  // it does, or nobody has taken yet what came of that
   ItemRest rest;
   BatchReader reader;
 };
@@ -200,16 +206,20 @@ PyObject* take_item(PyObject* object) {
 // What is there is given at once.
 PyObject* next_on_loop(PyObject* object) {
   Object* self = self_of(object);
-  if (fetch(self, false)) return new_ready_item(object, &take_item);
-  if (PyErr_Occurred() != nullptr) return nullptr;
-  if (has_ended(self)) {
-    if (self->queue != nullptr) finish(self);
-    if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_StopAsyncIteration);
-    return nullptr;
+  const bool is_waited_for = self->is_waited_for != 0;
+  if (!is_waited_for) {
+    if (fetch(self, false)) return new_ready_item(object, &take_item);
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    if (has_ended(self)) {
+      if (self->queue != nullptr) finish(self);
+      if (PyErr_Occurred() == nullptr) PyErr_SetNone(PyExc_StopAsyncIteration);
+      return nullptr;
+    }
   }
   PyObject* streams = PyImport_ImportModule("ipcbridge._serve.streams");
   if (streams == nullptr) return nullptr;
-  const char* const wait = self->arguments == nullptr ? "next_item" : "next_item_beside_call";
+  const bool is_beside_call = is_waited_for || self->arguments != nullptr;
+  const char* const wait = is_beside_call ? "next_item_beside_call" : "next_item";
   PyObject* awaitable = PyObject_CallMethod(streams, wait, "O", object);
   Py_DECREF(streams);
   return awaitable;
@@ -258,6 +268,7 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self_of(object)->driver_object);
   Py_VISIT(self_of(object)->keeper);
+  Py_VISIT(self_of(object)->beside);
   return 0;
 }
 
@@ -270,6 +281,7 @@ void dealloc(PyObject* object) {
   self->arguments.~shared_ptr();
   self->reader.~BatchReader();
   self->rest.clear();
+  Py_XDECREF(self->beside);
   Py_XDECREF(self->keeper);
   Py_DECREF(self->driver_object);
   type->tp_free(object);
@@ -308,12 +320,24 @@ PyGetSetDef properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
+PyMemberDef members[] = {
+    {"beside", T_OBJECT, offsetof(Object, beside), 0, nullptr},
+    {"is_waited_for", T_BOOL, offsetof(Object, is_waited_for), 0, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
 PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)},    {Py_tp_getset, properties},
-    {Py_tp_traverse, slot(&traverse)},  {Py_tp_iter, slot(&PyObject_SelfIter)},
-    {Py_tp_iternext, slot(&next)},      {Py_am_aiter, slot(&PyObject_SelfIter)},
-    {Py_am_anext, slot(&next_on_loop)}, {Py_tp_repr, slot(&represent)},
-    {Py_tp_methods, methods},           {0, nullptr},
+    {Py_tp_dealloc, slot(&dealloc)},
+    {Py_tp_getset, properties},
+    {Py_tp_traverse, slot(&traverse)},
+    {Py_tp_iter, slot(&PyObject_SelfIter)},
+    {Py_tp_iternext, slot(&next)},
+    {Py_am_aiter, slot(&PyObject_SelfIter)},
+    {Py_am_anext, slot(&next_on_loop)},
+    {Py_tp_repr, slot(&represent)},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {0, nullptr},
 };
 
 PyType_Spec spec = {
@@ -345,6 +369,8 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   new (&self->limits) StreamLimits(limits_);
   self->is_waiting = false;
   self->is_closed = false;
+  self->beside = nullptr;
+  self->is_waited_for = 0;
   self->rest = {};
   queues_[place] = nullptr;
   auto* object = reinterpret_cast<PyObject*>(self);

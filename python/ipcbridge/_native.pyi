@@ -86,6 +86,8 @@ class StreamArrivals:
 
 @final
 class Stream(Iterator[Any]):
+    beside: Any
+    is_waited_for: bool
     @property
     def closed(self) -> bool: ...
     def close(self) -> None: ...

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from either import Run
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -98,6 +101,81 @@ def test_a_result_goes_on_while_generators_among_the_arguments_do(address: str, 
         with ipc.connect(address) as calc:
             stream = await asyncio.to_thread(calc.double, numbers())
             assert [item async for item in stream] == [2 * number for number in range(20_000)]
+
+    run(main())
+
+
+class Gate:
+    """Numbers for an argument, whose call gives one back for each time that it is opened."""
+
+    def __init__(self) -> None:
+        self._opened = threading.Semaphore(0)
+
+    def open(self) -> None:
+        self._opened.release()
+
+    def each(self, numbers: Iterator[int]) -> Iterator[int]:
+        for number in numbers:
+            assert self._opened.acquire(timeout=30)
+            yield number
+
+    def failing(self, numbers: Iterator[int]) -> Iterator[int]:
+        yield from self.each(itertools.islice(numbers, 1))
+        assert self._opened.acquire(timeout=30)
+        raise LookupError("no more")
+
+
+def endless() -> Iterator[int]:
+    yield from itertools.count()
+
+
+def waiting_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "ipcbridge-stream"]
+
+
+def test_while_a_call_goes_on_a_task_that_is_cancelled_leaves_its_wait_to_the_next(
+    address: str, serve: Any, run: Run
+) -> None:
+    gate = Gate()
+    serve(address, gate)
+
+    async def main() -> None:
+        with ipc.connect(address) as calc:
+            stream = await asyncio.to_thread(calc.each, endless())
+            for expected in range(5):
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(stream.__anext__(), 0.01)
+                waits = asyncio.ensure_future(stream.__anext__())
+                await asyncio.sleep(0)
+                with pytest.raises(ipc.IpcError, match="another task waits"):
+                    await stream.__anext__()
+                assert len(waiting_threads()) == 1
+                gate.open()
+                assert await waits == expected
+            stream.close()
+            assert [item async for item in stream] == []
+            del stream, waits
+            await asyncio.to_thread(wait_until, lambda: waiting_threads() == [])
+
+    run(main())
+
+
+def test_the_error_that_ends_a_stream_waits_for_the_next_task(address: str, serve: Any, run: Run) -> None:
+    gate = Gate()
+    serve(address, gate)
+
+    async def main() -> None:
+        with ipc.connect(address) as calc:
+            stream = await asyncio.to_thread(calc.failing, endless())
+            gate.open()
+            assert await stream.__anext__() == 0
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(stream.__anext__(), 0.01)
+            gate.open()
+            await asyncio.to_thread(wait_until, lambda: "ended" in repr(stream))
+            with pytest.raises(ipc.RemoteError, match="no more"):
+                await stream.__anext__()
+            assert [item async for item in stream] == []
 
     run(main())
 

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any
 
 from .. import _native
@@ -15,6 +16,7 @@ from .._errors import IpcError
 from .._process.threads import start_thread
 
 _HANDLER, _ITEM = 1, 3  # stages, as in service.py
+_Wait = tuple[_native.Stream, "Future[BaseException | None]"]
 _SLICE = 0.001  # seconds that a plain generator may go on before the loop gets its turn
 
 
@@ -78,21 +80,58 @@ async def next_item_beside_call(stream: _native.Stream) -> Any:
 
     A thread waits, because what the call asks of this side runs on the thread that waits.
     """
-    waited: Future[None] = Future()
+    beside = stream.beside
+    if beside is None:
+        beside = stream.beside = _Beside()
+    await beside.wait_for(stream)
+    return await stream.__anext__()
 
-    def wait() -> None:
-        if not waited.set_running_or_notify_cancel():
-            return
+
+class _Beside:
+    """Waits for the items of one stream, on a thread of its own: for one task, and then for the one that comes next."""
+
+    def __init__(self) -> None:
+        self._wanted: SimpleQueue[_Wait | None] = SimpleQueue()
+        self._waited: Future[BaseException | None] | None = None
+        self._is_awaited = False
+        wanted = self._wanted  # the thread keeps neither this nor the stream while nobody waits
+        start_thread(lambda: _wait_for_each(wanted), "ipcbridge-stream")
+
+    def __del__(self) -> None:
+        self._wanted.put(None)
+
+    async def wait_for(self, stream: _native.Stream) -> None:
+        """Until there is an item, or the end. What a task that is cancelled has waited for is for the next one."""
+        if self._is_awaited:
+            raise IpcError("failed_precondition", "another task waits for this stream's next item")
+        waited = self._waited
+        if waited is None:
+            waited = self._waited = Future()
+            waited.set_running_or_notify_cancel()  # so that a task that is cancelled does not cancel it
+            stream.is_waited_for = True
+            self._wanted.put((stream, waited))
+        self._is_awaited = True
+        try:
+            error = await asyncio.wrap_future(waited)
+        finally:
+            self._is_awaited = False
+        self._waited = None
+        stream.is_waited_for = False
+        if error is not None:
+            raise error
+
+
+def _wait_for_each(wanted: SimpleQueue[_Wait | None]) -> None:
+    while (wait := wanted.get()) is not None:
+        stream, waited = wait
+        error = None
         try:
             stream.wait()
-        except BaseException as error:
-            waited.set_exception(error)
-        else:
-            waited.set_result(None)
-
-    start_thread(wait, "ipcbridge-stream")
-    await asyncio.wrap_future(waited)
-    return await stream.__anext__()
+        except BaseException as raised:
+            error = raised
+        del wait, stream
+        waited.set_result(error)
+        del waited, error
 
 
 class _Arrivals:

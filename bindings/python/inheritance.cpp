@@ -35,7 +35,7 @@ bool inherit_deadline(const InboundCall& served, CallOptions& options) {
 // Not what runs on a thread that waits already, such as the functions among the arguments of its call: it is held once.
 HeldThreads held_for(PyObject* served, bool blocks) {
   HeldThreads held(inbound_call_of(served).metadata);
-  if (blocks && pool_of_thread != 0 && LocalWork::current() == nullptr) {
+  if (blocks && pool_of_thread != 0 && LocalWork::Waiting::innermost() == nullptr) {
     held.hold(pool_of_thread, !has_open_streams(served));
   }
   return held;

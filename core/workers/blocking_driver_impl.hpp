@@ -167,7 +167,7 @@ class BlockingDriver::Impl final : public EventSink {
   Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
                           const Interrupted& interrupted);
   bool wait(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
-  bool wait_beside(LocalWork& local, Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
+  bool wait_beside(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted);
   static bool do_due(LocalWork& work, bool has_ended);
   void read_first_items(const StreamTable::Queues& streams);
   bool read_a_while(InterruptCheck& check, TimePoint deadline);
@@ -232,7 +232,7 @@ class BlockingDriver::Impl::Reading {
     impl.token_.pass_on(true);
     if (!impl.token_.is_held()) impl.watch_.set_interest(true);
   }
-  // Not armed: whoever does this is back in a moment, or the watchdog sees that it is not.
+  // Not armed: the thread that does this reads again soon, or the watchdog sees that it does not.
   void pass_on_unarmed(const Scope& /*lock*/) { std::exchange(impl_, nullptr)->token_.pass_on(false); }
 
  private:

@@ -67,9 +67,8 @@ class BlockingDriver::Impl::Pending {
 };
 
 CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
-  if (call.local != nullptr) call.local->set_outer(LocalWork::current());
-  LocalWork* const innermost = call.local != nullptr ? call.local : LocalWork::current();
-  Wait self(/*for_condition=*/innermost != nullptr);
+  const LocalWork::Waiting beside(call.local);
+  Wait self(/*for_condition=*/LocalWork::Waiting::innermost() != nullptr);
   self.local = call.local;
   const std::uint64_t token = token_of(self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
@@ -82,8 +81,7 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
     return result;
   }
   Pending pending(*this, call.client, token);
-  const bool has_ended =
-      innermost == nullptr ? wait(self, reading, interrupted) : wait_beside(*innermost, self, reading, interrupted);
+  const bool has_ended = wait_beside(self, reading, interrupted);
   if (has_ended) {
     pending.complete();
   } else {

@@ -3,14 +3,16 @@
 namespace ipcbridge {
 namespace {
 
-thread_local LocalWork* current_work = nullptr;
+thread_local const LocalWork::Waiting* innermost_wait = nullptr;
 
 }  // namespace
 
-LocalWork* LocalWork::current() { return current_work; }
+LocalWork::Waiting::Waiting(LocalWork* work) : work_(work), outer_(innermost_wait) {
+  if (work != nullptr) innermost_wait = this;
+}
 
-LocalWork::Doing::Doing(LocalWork& work) : before_(std::exchange(current_work, &work)) {}
+LocalWork::Waiting::~Waiting() { innermost_wait = outer_; }
 
-LocalWork::Doing::~Doing() { current_work = before_; }
+const LocalWork::Waiting* LocalWork::Waiting::innermost() { return innermost_wait; }
 
 }  // namespace ipcbridge

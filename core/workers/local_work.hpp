@@ -15,7 +15,7 @@ namespace ipcbridge {
 // Outlives the call; BlockingDriver::forget_streams() before it goes.
 //
 // What a function does may wait in a call of its own, on the same thread, and that may end only when another function
-// of the outer call has run: so whoever waits does the work of all the calls that its thread is in.
+// of the outer call has run: so whoever waits does the work of all the waits that its thread is in.
 class LocalWork {
  public:
   struct Due {
@@ -62,21 +62,23 @@ class LocalWork {
     const std::lock_guard lock(mutex_);
     return {{}, std::exchange(due_.calls, {})};
   }
-  // The innermost of the calling thread's, whose functions it runs; and the one around this. Null: none.
-  static LocalWork* current();
-  LocalWork* outer() const { return outer_; }
-  void set_outer(LocalWork* outer) { outer_ = outer; }
-
-  // Says that the calling thread does some of it.
-  class Doing {
+  // Says that the calling thread waits beside some work, for a call or an item of its result, as long as this lives.
+  // Null: beside none of its own. The waits of a thread stand within each other, as on its stack.
+  class Waiting {
    public:
-    explicit Doing(LocalWork& work);
-    ~Doing();
-    Doing(const Doing&) = delete;
-    Doing& operator=(const Doing&) = delete;
+    explicit Waiting(LocalWork* work);
+    ~Waiting();
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+    // Of the waits beside some work that the calling thread is in, and the one around this. Null: none.
+    static const Waiting* innermost();
+    const Waiting* outer() const { return outer_; }
+    LocalWork& work() const { return *work_; }
 
    private:
-    LocalWork* before_;
+    LocalWork* work_;
+    const Waiting* outer_;
   };
 
   // All streams that have begun, in the order of their places.
@@ -86,7 +88,6 @@ class LocalWork {
   }
 
  private:
-  LocalWork* outer_ = nullptr;
   mutable std::mutex mutex_;
   Due due_;
   std::vector<StreamKey> opened_;

@@ -6,10 +6,11 @@
 
 namespace ipcbridge {
 
-// The whole table is known before the peer can have answered to what it is sent.
+// The peer may have answered before begin(), and resume() finds no origin then. Nothing is lost: whoever makes the
+// items asks afterwards what room there is, or learns it with those that it sends, and hears where the stream is over.
 std::optional<OpenedStreams> BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload,
-                                                     std::uint32_t streams, const StreamTable::Origin& origin,
-                                                     std::span<const std::uint64_t> references) {
+                                                         std::uint32_t streams, const StreamTable::Origin& origin,
+                                                         std::span<const std::uint64_t> references) {
   const std::optional<OpenedStreams> opened = driver_->reply(request, payload, sink_of_answer(), streams, references);
   if (opened) streams_.begin(opened->first, streams, origin);
   streams_.drop_arguments(request);
@@ -62,21 +63,22 @@ void BlockingDriver::Impl::note_due() {
   token_.recheck_conditions();
 }
 
-// The thread does what there is to do whenever there is something, for this call and those around it. True when what it
+// The thread does what there is to do whenever there is something, for this wait and those around it. True when what it
 // waits for has come; what was asked of it before that is done by then.
-bool BlockingDriver::Impl::wait_beside(LocalWork& innermost, Wait& self, std::optional<Reading>& reading,
-                                       const Interrupted& interrupted) {
-  self.done = [&innermost] {
-    for (const LocalWork* work = &innermost; work != nullptr; work = work->outer()) {
-      if (work->has_due()) return true;
+bool BlockingDriver::Impl::wait_beside(Wait& self, std::optional<Reading>& reading, const Interrupted& interrupted) {
+  const LocalWork::Waiting* const innermost = LocalWork::Waiting::innermost();
+  if (innermost == nullptr) return wait(self, reading, interrupted);
+  self.done = [innermost] {
+    for (const auto* each = innermost; each != nullptr; each = each->outer()) {
+      if (each->work().has_due()) return true;
     }
     return false;
   };
   for (;;) {
     if (!wait(self, reading, interrupted)) return false;
     const bool has_ended = self.waiter.is_done();
-    for (LocalWork* work = &innermost; work != nullptr; work = work->outer()) {
-      if (!do_due(*work, has_ended)) return has_ended;
+    for (const auto* each = innermost; each != nullptr; each = each->outer()) {
+      if (!do_due(each->work(), has_ended)) return has_ended;
     }
     if (has_ended) return true;
     reading = try_read();
@@ -86,9 +88,7 @@ bool BlockingDriver::Impl::wait_beside(LocalWork& innermost, Wait& self, std::op
 // False when it has been interrupted. When the wait has ended, streams may go on while those of the result are read.
 bool BlockingDriver::Impl::do_due(LocalWork& work, bool has_ended) {
   LocalWork::Due due = has_ended ? work.take_due_calls() : work.take_due();
-  if (due.empty()) return true;
-  const LocalWork::Doing doing(work);
-  return work.go_on(std::move(due));
+  return due.empty() || work.go_on(std::move(due));
 }
 
 Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& stream, StreamQueue::Batch& batch,
@@ -97,15 +97,14 @@ Result<BlockingDriver::NextItems> BlockingDriver::Impl::next_items(StreamQueue& 
   for (;;) {
     if (stream.take(batch)) return NextItems::kItems;
     if (stream.has_ended()) return NextItems::kEnd;
-    LocalWork* const innermost = local != nullptr ? local : LocalWork::current();
-    Wait self(/*for_condition=*/innermost != nullptr);
+    const LocalWork::Waiting beside(local);
+    Wait self(/*for_condition=*/LocalWork::Waiting::innermost() != nullptr);
     self.deadline = deadline;
     std::optional<Reading> reading = try_read();
     const Result<bool> waits = stream.wait_with(self.waiter);
     if (!waits.ok()) return waits.error();
     if (!waits.value()) continue;
-    const bool satisfied =
-        innermost == nullptr ? wait(self, reading, interrupted) : wait_beside(*innermost, self, reading, interrupted);
+    const bool satisfied = wait_beside(self, reading, interrupted);
     stream.stop_waiting(self.waiter);
     if (satisfied) continue;
     return deadline != kNever && system_.now() >= deadline ? NextItems::kTimeout : NextItems::kInterrupted;

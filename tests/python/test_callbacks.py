@@ -131,6 +131,17 @@ def test_it_lives_as_long_as_the_streams_of_the_result(calc: Any, service: Servi
     assert shared() == 0
 
 
+def test_a_stream_that_a_callback_began_is_read_when_its_call_is_over(calc: Any) -> None:
+    kept: list[Any] = []
+
+    def begin() -> None:
+        kept.append(calc.later(3000, lambda number: number))
+
+    calc.call(begin)
+    calc.call(lambda: None)
+    assert sum(kept[0]) == 4_498_500
+
+
 def test_a_function_in_a_result_says_what_to_write(calc: Any) -> None:
     with pytest.raises(ipc.RemoteError, match=r"send ipc\.retain\(function\)"):
         calc.return_function()

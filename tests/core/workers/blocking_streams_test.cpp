@@ -1,5 +1,6 @@
 // Streams between threads: what makes them is resumed on workers, or on the thread that calls.
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -96,6 +97,15 @@ class BlockingStreams : public BlockingDriverTest {
     }
   }
 
+  // Gives nothing back, so that the producer stops, and whoever reads on waits.
+  bool read_window(StreamQueue& stream) {
+    StreamQueue::Batch batch;
+    for (std::uint64_t items = 0; items < Limits{}.stream_window_items; items += batch.count) {
+      if (client_->next_items(stream, batch, kNever, {}).value() != NextItems::kItems) return false;
+    }
+    return true;
+  }
+
   NumberService numbers_;
   Service service_{*server_, address_, 3,
                    [this](BlockingDriver& driver, const InboundCall& inbound) { numbers_(driver, inbound); }};
@@ -139,13 +149,8 @@ TEST_F(BlockingStreams, AStreamThatIsLeftEndsItsProducer) {
 TEST_F(BlockingStreams, AWaitForAnItemEndsByItsDeadlineOrAnInterruption) {
   const CallResult result = call_for(caller_, ~0ULL);
   StreamQueue& stream = *result.streams.at(0);
-  // Nothing is given back, so that the producer stops at the end of the window.
+  ASSERT_TRUE(read_window(stream));
   StreamQueue::Batch batch;
-  std::uint64_t items = 0;
-  while (items < Limits{}.stream_window_items) {
-    ASSERT_EQ(client_->next_items(stream, batch, kNever, {}).value(), NextItems::kItems);
-    items += batch.count;
-  }
   const TimePoint soon = Clock::now() + std::chrono::milliseconds(20);
   EXPECT_EQ(client_->next_items(stream, batch, soon, {}).value(), NextItems::kTimeout);
   EXPECT_EQ(client_->next_items(stream, batch, kNever, [] { return true; }).value(), NextItems::kInterrupted);
@@ -163,7 +168,7 @@ TEST_F(BlockingStreams, TheEndOfTheServiceEndsThem) {
 }
 
 // Sends the numbers up to a limit as an argument, on the thread that waits.
-class NumberArgument final : public LocalWork {
+class NumberArgument : public LocalWork {
  public:
   NumberArgument(BlockingDriver& driver, std::uint64_t limit) : driver_(driver), numbers_{0, limit} {}
   ~NumberArgument() override { driver_.forget_streams(*this); }
@@ -183,43 +188,112 @@ class NumberArgument final : public LocalWork {
   Numbers numbers_;
 };
 
-TEST_F(BlockingStreams, ArgumentsAreMadeByTheThreadThatCalls) {
-  constexpr std::uint64_t kCount = 50'000;
-  const std::string other = address_ + "2";
-  std::uint64_t total = 0;
-  ServeOptions options;
-  options.address = other;
-  options.methods = {"sum"};
-  const ServerId server = server_->driver().serve(options).value();
-  std::thread worker_thread([&] {
-    Worker worker(*server_, server);
-    for (InboundCall inbound; worker.next(inbound);) {
-      const StreamTable::Queues queues = server_->take_arguments(inbound.key);
-      StreamQueue::Batch batch;
-      while (server_->next_items(*queues.at(0), batch, kNever, {}).value() == NextItems::kItems) {
-        for (ConstBytes rest = batch.items; !rest.empty(); rest = rest.subspan(12)) {
-          total += load<std::uint64_t>(rest.data() + 4);
-        }
-        server_->driver().consume_stream(queues[0]->key(), batch.count, batch.bytes);
+// The same, and makes a call of its own before.
+class CallingArgument final : public NumberArgument {
+ public:
+  CallingArgument(BlockingDriver& driver, std::function<CallResult()> call)
+      : NumberArgument(driver, 1), call_(std::move(call)) {}
+
+  bool go_on(Due due) override {
+    if (!result) result = call_();
+    return NumberArgument::go_on(std::move(due));
+  }
+
+  std::optional<CallResult> result;
+
+ private:
+  std::function<CallResult()> call_;
+};
+
+// A service whose "sum" adds the numbers of the stream that it is passed.
+class SumService {
+ public:
+  SumService(BlockingDriver& driver, const std::string& address) : driver_(driver) {
+    ServeOptions options;
+    options.address = address;
+    options.methods = {"sum"};
+    id_ = driver_.driver().serve(options).value();
+    thread_ = std::thread([this] {
+      Worker worker(driver_, id_);
+      for (InboundCall inbound; worker.next(inbound);) add(inbound);
+    });
+  }
+  ~SumService() { stop(); }
+  void stop() {
+    driver_.stop_workers(id_);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  std::uint64_t total = 0;  // once it is stopped
+
+ private:
+  void add(const InboundCall& inbound) {
+    const StreamTable::Queues queues = driver_.take_arguments(inbound.key);
+    StreamQueue::Batch batch;
+    while (driver_.next_items(*queues.at(0), batch, kNever, {}).value() == NextItems::kItems) {
+      for (ConstBytes rest = batch.items; !rest.empty(); rest = rest.subspan(12)) {
+        total += load<std::uint64_t>(rest.data() + 4);
       }
-      server_->reply(inbound.key, {});
+      driver_.driver().consume_stream(queues[0]->key(), batch.count, batch.bytes);
     }
-  });
-  ConnectOptions to_other;
-  to_other.addresses = {other};
-  const ClientId client = client_->driver().connect(to_other).value();
-  {
-    NumberArgument argument(*client_, kCount);
+    driver_.reply(inbound.key, {});
+  }
+
+  BlockingDriver& driver_;
+  ServerId id_ = 0;
+  std::thread thread_;
+};
+
+class StreamArguments : public BlockingStreams {
+ protected:
+  CallResult call_with(LocalWork& argument) {
     CallOptions with_stream;
     with_stream.streams = 1;
-    const CallResult result =
-        client_->call(client, client_->driver().intern_method(client, "sum"), with_stream, {}, {}, {}, &argument);
+    const std::uint32_t method = client_->driver().intern_method(summer_, "sum");
+    return client_->call(summer_, method, with_stream, {}, {}, {}, &argument);
+  }
+
+  SumService sum_{*server_, address_ + "2"};
+  ClientId summer_ = [this] {
+    ConnectOptions options;
+    options.addresses = {address_ + "2"};
+    return client_->driver().connect(options).value();
+  }();
+};
+
+TEST_F(StreamArguments, AreMadeByTheThreadThatCalls) {
+  constexpr std::uint64_t kCount = 50'000;
+  {
+    NumberArgument argument(*client_, kCount);
+    const CallResult result = call_with(argument);
     EXPECT_EQ(result.outcome.code, Code::kOk) << result.message;
     for (const std::thread::id thread : argument.threads) EXPECT_EQ(thread, std::this_thread::get_id());
   }
-  server_->stop_workers(server);
-  worker_thread.join();
-  EXPECT_EQ(total, kCount * (kCount - 1) / 2);
+  sum_.stop();
+  EXPECT_EQ(sum_.total, kCount * (kCount - 1) / 2);
+}
+
+TEST_F(StreamArguments, OfACallThatHasEndedAreNotTheWorkOfWhoReadsAStreamThatBeganWithinIt) {
+  NumberArgument inner(*client_, 0);
+  CallingArgument outer(*client_, [&] {
+    Buffer limit;
+    append(limit, ~0ULL);
+    return client_->call(caller_, client_->driver().intern_method(caller_, "echo"), {}, {}, limit, {}, &inner);
+  });
+  EXPECT_EQ(call_with(outer).outcome.code, Code::kOk);
+  const std::size_t times = outer.threads.size();
+  StreamQueue& kept = *outer.result.value().streams.at(0);
+  ASSERT_TRUE(read_window(kept));
+
+  outer.add_call({});
+  StreamQueue::Batch batch;
+  EXPECT_EQ(client_
+                ->next_items(
+                    kept, batch, kNever, [] { return true; }, &inner)
+                .value(),
+            NextItems::kInterrupted);
+  EXPECT_EQ(outer.threads.size(), times);
+  client_->leave_stream(kept);
 }
 
 }  // namespace

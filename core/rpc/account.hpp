@@ -5,8 +5,8 @@
 namespace ipcbridge {
 
 // What all connections of one user together may make a service keep: requests, from their first byte until they are
-// answered, and answers that wait because the user does not read them. Its sessions share it, under their Driver's
-// lock.
+// answered, answers that wait because the user does not read them, what has come of streams and is not read, and
+// answers to calls of the service's while they arrive. Its sessions share it, under their Driver's lock.
 class Account {
  public:
   explicit Account(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}

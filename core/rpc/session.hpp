@@ -94,8 +94,9 @@ class Session {
   Progress receive(const FrameHeader& header, ConstBytes body);
 
   // Begins a call; on_outcome(token) follows, unless it is cancelled before. Gives the call's id, or 0
-  // when the peer's grant or the channel has no room now (nothing was sent: try again when has_room()).
-  // resource_exhausted when the message exceeds what the peer accepts, unavailable after a GOAWAY.
+  // when the peer's grant or the channel has no room now (nothing was sent: try again when a call has been answered, or
+  // after flush_round()). resource_exhausted when the message exceeds what the peer accepts, unavailable after a
+  // GOAWAY.
   Result<std::uint64_t> call(std::uint64_t token, const Request& request);
 
   // The caller wants no outcome any more; the callee is told. False when the call surely did not run, because its last
@@ -175,8 +176,9 @@ class Session {
     std::uint64_t token = 0;
     std::uint64_t bytes = 0;
     bool abandoned = false;
-    bool skipped = false;      // for want of memory: the rest of the answer is dropped
-    bool has_streams = false;  // among its arguments
+    bool skipped = false;       // for want of memory, or of room in the account: the rest of the answer is dropped
+    bool has_streams = false;   // among its arguments
+    std::uint64_t charged = 0;  // to the account, for what has come of the answer
   };
   struct Inbound {
     std::uint64_t bytes = 0;
@@ -210,6 +212,7 @@ class Session {
   struct CallStreams {
     StreamRange arguments;
     std::uint32_t open_results = 0;
+    std::uint64_t charged = 0;  // to the account, for how the arguments have ended
   };
 
   bool is_ours(std::uint64_t id) const { return (id & kSideBit) == our_bit_; }
@@ -217,6 +220,7 @@ class Session {
   void on_sent(FrameType type, std::uint64_t id);
   void finish_inbound(std::uint64_t id);
   bool charge(Inbound& inbound, std::uint64_t bytes);
+  bool charge(std::uint64_t id, InboundStream& stream, std::uint64_t bytes);
   void forget_body(Inbound& inbound);
   std::string over_account() const;
   void begin_call(std::uint64_t id, const Pending& pending, std::uint32_t streams);
@@ -226,7 +230,7 @@ class Session {
   Progress dispatch(const FrameHeader& header, ConstBytes body);
   Progress give_up_message(const FrameHeader& header);
   Progress give_up_request(const FrameHeader& header);
-  void give_up_answer(const FrameHeader& header);
+  void give_up_answer(const FrameHeader& header, std::string_view why);
   void send_out_of_memory(std::uint64_t id, bool not_started);
   // `streams`: of its result.
   Pending take_pending(std::uint64_t id, std::uint32_t streams = 0);

@@ -2,16 +2,18 @@
 #include <array>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/rpc/session.hpp"
 
 namespace ipcbridge {
 
-void Session::give_up_answer(const FrameHeader& header) {
+void Session::give_up_answer(const FrameHeader& header, std::string_view why) {
   Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return;
   reassembly_.drop(header.call_id);
+  share_.refund(std::exchange(pending->charged, 0));
   const std::uint64_t token = pending->token;
   const bool abandoned = std::exchange(pending->abandoned, true);
   // The callee counts the call until its last fragment is out, and so does this side.
@@ -22,7 +24,7 @@ void Session::give_up_answer(const FrameHeader& header) {
   Outcome outcome;
   outcome.code = Code::kResourceExhausted;
   outcome.sent_maybe = true;
-  outcome.message = kOutOfMemory;
+  outcome.message = why;
   events_.on_outcome(*this, token, outcome, nullptr);
 }
 
@@ -117,7 +119,7 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   const std::uint64_t number = header.call_id & ~kSideBit;
   if (!is_ours(header.call_id) || number == 0 || number >= next_id_)
     return CloseReason::peer_violation("an answer to no call");
-  const Pending* pending = pending_.find(header.call_id);
+  Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return {};  // answered already: ignored
   const bool begins = !reassembly_.has(header.call_id) && !pending->skipped;
   if ((header.flags & kFlagStreams) != 0 && begins) {
@@ -129,6 +131,12 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   }
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) return finish_call(header, body, nullptr);
+  if (!share_.has_room(body.size())) {
+    give_up_answer(header, over_account());
+    return {};
+  }
+  pending->charged += body.size();
+  share_.charge(body.size());
   Buffer whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
   if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
@@ -169,6 +177,7 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
 Session::Pending Session::take_pending(std::uint64_t id, std::uint32_t streams) {
   const Pending pending = *pending_.find(id);
   pending_bytes_ -= pending.bytes;
+  share_.refund(pending.charged);
   pending_.erase(id);
   references_.answered(id, streams);
   return pending;

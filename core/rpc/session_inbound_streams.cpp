@@ -31,7 +31,7 @@ Progress Session::announce(const FrameHeader& header, ConstBytes body) {
   }
   try {
     inbound_streams_.reserve(range.count);
-    if (!is_ours(header.call_id)) call_streams_.insert(header.call_id, CallStreams{range, 0});
+    if (!is_ours(header.call_id)) call_streams_.insert(header.call_id, CallStreams{range});
   } catch (const std::bad_alloc&) {
     return CloseReason::out_of_memory();
   }
@@ -63,21 +63,27 @@ Result<StreamRange> Session::carried_streams(const FrameHeader& header, ConstByt
   return range;
 }
 
+// False when the account has no room for what has come: the stream ends with that. An end that says nothing needs none.
+bool Session::charge(std::uint64_t id, InboundStream& stream, std::uint64_t bytes) {
+  if (bytes == 0 || share_.has_room(bytes)) {
+    stream.charged += bytes;
+    share_.charge(bytes);
+    return true;
+  }
+  const std::string why = over_account();
+  Outcome outcome;
+  outcome.code = Code::kResourceExhausted;
+  outcome.message = why;
+  cancel_inbound(id, stream);
+  events_.on_stream_end(*this, id, outcome, nullptr);
+  return false;
+}
+
 Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
   InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("items of a stream that is not open");
   if (stream->cancelled) return {};  // they have crossed that
-  if (!share_.has_room(body.size())) {
-    Outcome outcome;
-    outcome.code = Code::kResourceExhausted;
-    const std::string why = over_account();
-    outcome.message = why;
-    cancel_inbound(header.call_id, *stream);
-    events_.on_stream_end(*this, header.call_id, outcome, nullptr);
-    return {};
-  }
-  stream->charged += body.size();
-  share_.charge(body.size());
+  if (!charge(header.call_id, *stream, body.size())) return {};
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) return start_items(header.call_id, *stream, body, nullptr);
   Buffer whole;
@@ -102,8 +108,11 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
 }
 
 Progress Session::receive_end(const FrameHeader& header, ConstBytes body) {
-  const InboundStream* stream = inbound_streams_.find(header.call_id);
+  InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("the end of a stream that is not open");
+  if (stream->cancelled || !charge(header.call_id, *stream, body.size())) {  // nobody reads what it says
+    return (header.flags & kFlagMore) == 0 ? finish_stream(header.call_id, {}, nullptr) : Progress();
+  }
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) return finish_stream(header.call_id, body, nullptr);
   Buffer whole;
@@ -128,6 +137,11 @@ Progress Session::finish_stream(std::uint64_t id, ConstBytes body, Buffer* stora
   references_.stream_ended(stream.call);
   const bool cancelled = stream.cancelled;
   stream.ended = true;
+  // The owner keeps what it says for as long as it may keep the stream of an argument.
+  if (CallStreams* streams = body.empty() ? nullptr : call_streams_.find(stream.call)) {
+    stream.charged -= body.size();
+    streams->charged += body.size();
+  }
   if (cancelled || stream.window.all_consumed()) {
     share_.refund(stream.charged);
     inbound_streams_.erase(id);
@@ -198,6 +212,7 @@ void Session::release_arguments(std::uint64_t call) {
   const CallStreams* streams = call_streams_.find(call);
   if (streams == nullptr || streams->open_results > 0 || inbound_.find(call) != nullptr) return;
   const StreamRange range = streams->arguments;
+  share_.refund(streams->charged);
   call_streams_.erase(call);
   for (std::uint64_t id = range.first; id < range.end(); ++id) {
     InboundStream* stream = inbound_streams_.find(id);
@@ -214,7 +229,9 @@ void Session::release_arguments(std::uint64_t call) {
 
 void Session::fail_streams(const CloseReason& why) {
   outbound_streams_.for_each([&](std::uint64_t id, const OutboundStream& stream) {
-    if (stream.announced && !stream.ended) events_.on_stream_cancelled(*this, id);
+    if (stream.ended || stream.end) return;
+    // The owner knows those of a call by on_streams_open(), those of a reply since it gave it.
+    if (stream.announced || !is_ours(stream.call)) events_.on_stream_cancelled(*this, id);
   });
   outbound_streams_.clear();
   unannounced_streams_ = 0;

@@ -28,6 +28,11 @@ class AccountTest : public testing::Test {
     const Buffer body = request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
     return server.receive(FrameType::kRequest, id, body, last ? std::uint8_t{0} : kFlagMore);
   }
+  static std::uint64_t open_argument(SessionSide& client, SessionSide& server) {
+    EXPECT_TRUE(client.call_with_streams(1, 1).ok());
+    EXPECT_TRUE(settle(client, server).ok());
+    return client.opened.at(1).first;
+  }
   // The code and message of the first ERROR that the server has written.
   static Outcome error_of(const SessionSide& server) {
     EXPECT_EQ(server.written.at(0).header.type, FrameType::kError);
@@ -39,6 +44,7 @@ class AccountTest : public testing::Test {
   SessionSide one_{Session::Side::kAcceptor, Limits{}, Limits{}, &user_};
   SessionSide two_{Session::Side::kAcceptor, Limits{}, Limits{}, &user_};
   SessionSide other_{Session::Side::kAcceptor, Limits{}, Limits{}, &other_user_};
+  SessionSide client_{Session::Side::kConnector, Limits{}, Limits{}};  // of one_
 };
 
 TEST_F(AccountTest, UnfinishedMessagesOfAllConnectionsOfAUserCountTogether) {
@@ -61,21 +67,20 @@ TEST_F(AccountTest, UnfinishedMessagesOfAllConnectionsOfAUserCountTogether) {
 }
 
 TEST_F(AccountTest, ARequestIsChargedUntilItIsAnswered) {
-  SessionSide client{Session::Side::kConnector, Limits{}, Limits{}};
-  static_cast<void>(client.call(1, pattern(60'000, 1)));
-  ASSERT_TRUE(settle(client, one_).ok());
+  static_cast<void>(client_.call(1, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client_, one_).ok());
   ASSERT_EQ(one_.requests.size(), 1U);
   EXPECT_GT(user_.bytes(), 60'000U);
-  static_cast<void>(client.call(2, pattern(60'000, 1)));
-  ASSERT_TRUE(settle(client, one_).ok());
-  EXPECT_EQ(client.outcomes[2].at(0).code, Code::kResourceExhausted);
-  EXPECT_TRUE(client.outcomes[1].empty()) << "the connection goes on";
+  static_cast<void>(client_.call(2, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client_, one_).ok());
+  EXPECT_EQ(client_.outcomes[2].at(0).code, Code::kResourceExhausted);
+  EXPECT_TRUE(client_.outcomes[1].empty()) << "the connection goes on";
 
   one_.session.reply(one_.requests[0].id, as_bytes("done"));
   EXPECT_EQ(user_.bytes(), 0U);
-  ASSERT_TRUE(settle(client, one_).ok());
-  static_cast<void>(client.call(3, pattern(60'000, 1)));
-  ASSERT_TRUE(settle(client, one_).ok());
+  ASSERT_TRUE(settle(client_, one_).ok());
+  static_cast<void>(client_.call(3, pattern(60'000, 1)));
+  ASSERT_TRUE(settle(client_, one_).ok());
   EXPECT_EQ(one_.requests.size(), 2U);
 }
 
@@ -142,6 +147,66 @@ TEST_F(AccountTest, WhoPingsWithoutReadingIsClosedWhenTheAccountIsFull) {
   user_.charge(kMost);
   EXPECT_EQ(one_.receive(FrameType::kPing, 2, {}).why().code(), Code::kDataLoss);
   EXPECT_TRUE(two_.receive(FrameType::kPing, 1, {}).ok()) << "this one reads";
+}
+
+TEST_F(AccountTest, TheFragmentsOfTheEndOfAStreamCount) {
+  const std::uint64_t stream = open_argument(client_, one_);
+  const Buffer part = pattern(15'000, 1);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, part, kFlagMore).ok()) << "the connection is not to blame";
+    EXPECT_LE(user_.bytes(), kMost);
+  }
+  ASSERT_EQ(one_.ends[stream].size(), 1U);
+  EXPECT_EQ(one_.ends[stream][0].code, Code::kResourceExhausted);
+  ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, part).ok());
+  EXPECT_EQ(one_.session.open_streams(), 0U);
+  EXPECT_EQ(one_.ends[stream].size(), 1U);
+  one_.session.reply(one_.requests.at(0).id, {});
+  EXPECT_EQ(user_.bytes(), 0U);
+}
+
+TEST_F(AccountTest, WhatTheEndOfAStreamSaysIsChargedUntilItsCallIsAnswered) {
+  const std::uint64_t stream = open_argument(client_, one_);
+  const Error error{Code::kAborted, "no more"};
+  client_.session.end_stream(stream, &error, pattern(60'000, 1));
+  ASSERT_TRUE(settle(client_, one_).ok());
+  EXPECT_EQ(one_.ends[stream].at(0).code, Code::kAborted);
+  EXPECT_GT(user_.bytes(), 60'000U);
+  one_.session.reply(one_.requests.at(0).id, {});
+  EXPECT_EQ(user_.bytes(), 0U);
+}
+
+TEST_F(AccountTest, AStreamEndsInOrderThoughTheAccountIsFull) {
+  const std::uint64_t stream = open_argument(client_, one_);
+  user_.charge(2 * kMost);
+  client_.session.end_stream(stream);
+  ASSERT_TRUE(settle(client_, one_).ok());
+  EXPECT_EQ(one_.ends[stream].at(0).code, Code::kOk);
+  user_.refund(2 * kMost);
+}
+
+TEST_F(AccountTest, TheFragmentsOfAnAnswerToTheServiceCount) {
+  const std::uint64_t call = one_.call(7, {}).value();
+  const Buffer part = pattern(15'000, 1);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(one_.receive(FrameType::kReply, call, part, kFlagMore).ok());
+  EXPECT_EQ(user_.bytes(), 5 * part.size());
+  EXPECT_TRUE(one_.outcomes[7].empty());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(one_.receive(FrameType::kReply, call, part, kFlagMore).ok());
+  EXPECT_EQ(user_.bytes(), 0U) << "nothing of it is kept";
+  ASSERT_EQ(one_.outcomes[7].size(), 1U);
+  EXPECT_EQ(one_.outcomes[7][0].code, Code::kResourceExhausted);
+  EXPECT_EQ(one_.session.pending_calls(), 1U) << "the rest is still to come";
+  ASSERT_TRUE(one_.receive(FrameType::kReply, call, part).ok());
+  EXPECT_EQ(one_.session.pending_calls(), 0U);
+}
+
+TEST_F(AccountTest, ALongAnswerToTheServiceIsGivenBackWhenItIsThere) {
+  static_cast<void>(one_.call(7, {}));
+  ASSERT_TRUE(settle(one_, client_).ok());
+  client_.session.reply(client_.requests.at(0).id, pattern(60'000, 1));
+  ASSERT_TRUE(settle(client_, one_).ok());
+  EXPECT_EQ(one_.outcomes[7].at(0).payload.size(), 60'000U);
+  EXPECT_EQ(user_.bytes(), 0U);
 }
 
 TEST_F(AccountTest, ALostConnectionGivesBackAllOfItsPart) {

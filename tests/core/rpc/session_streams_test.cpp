@@ -144,6 +144,21 @@ TEST_F(SessionStreams, ACancellationDropsTheRestOfALongItem) {
   EXPECT_TRUE(server_.session.idle());
 }
 
+TEST_F(SessionStreams, ACancellationDropsTheRestOfALongEnd) {
+  const std::uint64_t stream = open_result();
+  const Error error{Code::kAborted, "no more"};
+  server_.capacity = 2;
+  server_.session.end_stream(stream, &error, pattern(100'000, 1));
+  Progress status;
+  ASSERT_TRUE(deliver_one(server_, client_, status));
+  client_.session.cancel_stream(stream);
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_TRUE(client_.ends[stream].empty());
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
 TEST_F(SessionStreams, ArgumentsEndWithTheAnswer) {
   const std::uint64_t stream = open_argument();
   server_.session.reply(server_.requests.back().id, {});
@@ -269,6 +284,17 @@ TEST_F(SessionStreams, TheEndOfAConnectionEndsBothSides) {
   EXPECT_EQ(client_.ends[result].at(0).code, Code::kUnavailable);
   EXPECT_EQ(client_.cancelled_streams, std::vector<std::uint64_t>{argument});
   EXPECT_EQ(client_.session.stream_room(argument).error().code, Code::kCancelled);
+}
+
+TEST_F(SessionStreams, TheEndOfAConnectionEndsTheStreamsOfAReplyThatHasNotBeenSent) {
+  for (std::uint64_t token = 1; token <= 2; ++token) ASSERT_TRUE(client_.call(token, {}).ok());
+  settle_both();
+  server_.capacity = 0;
+  const std::uint64_t open = server_.session.reply(server_.requests[0].id, {}, 1);
+  EXPECT_TRUE(server_.session.stream_room(open).value().empty());
+  server_.session.end_stream(server_.session.reply(server_.requests[1].id, {}, 1));
+  server_.session.fail(CloseReason::peer_gone());
+  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{open});
 }
 
 TEST_F(SessionStreams, ACallThatWasNotSentKeepsItsStreams) {

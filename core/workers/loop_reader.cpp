@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -115,6 +116,7 @@ bool LoopReader::read(Driver& driver, bool poll) {
   calls_read_ = 0;
   has_calls_for_others_ = false;
   const bool more = driver.run(*this, poll);
+  give_up_lost(driver);
   for (const RequestKey& key : cancelled_) {
     driver.reply_error(key, Code::kCancelled, "the call was cancelled before it began", {});
     streams_.drop_arguments(key);
@@ -123,14 +125,24 @@ bool LoopReader::read(Driver& driver, bool poll) {
   return more;
 }
 
-std::size_t LoopReader::room() const { return std::min(batch_.room(), kMostCalls - std::min(calls_read_, kMostCalls)); }
+void LoopReader::give_up_lost(Driver& driver) {
+  if (!lost_) return;
+  const LostStreams lost = *std::exchange(lost_, std::nullopt);
+  for (std::uint64_t id = lost.streams.first; id < lost.streams.end(); ++id)
+    driver.cancel_stream({lost.connection, id});
+}
+
+std::size_t LoopReader::room() const {
+  if (lost_) return 0;
+  return std::min(batch_.room(), kMostCalls - std::min(calls_read_, kMostCalls));
+}
 
 void LoopReader::on_event(const Event& event) {
   if (std::visit([this](const auto& kind) { return keep(kind); }, event)) {
     ++calls_read_;
   } else {
     calls_for_threads_ = 0;
-    batch_.on_event(without_bytes(event));
+    batch_.on_event(row_of(event));
   }
 }
 
@@ -149,15 +161,8 @@ bool LoopReader::keep(const InboundCallEvent& event) {
   return true;
 }
 
-// Whoever handles the outcome takes its streams by their key.
-bool LoopReader::keep(const OutcomeEvent& event) {
-  const StreamRange& streams = event.outcome.streams;
-  if (streams.count != 0) streams_.open_arguments({event.connection, streams.first}, streams);
-  return false;
-}
-
-// The row says only that there is something to take.
-Event LoopReader::without_bytes(const Event& event) {
+// A row of streams says only that there is something to take.
+Event LoopReader::row_of(const Event& event) {
   if (const auto* items = std::get_if<StreamItemsEvent>(&event)) {
     streams_.put(*items);
     return StreamItemsEvent{items->stream, items->count, {}, nullptr};
@@ -165,6 +170,25 @@ Event LoopReader::without_bytes(const Event& event) {
   if (const auto* end = std::get_if<StreamEndEvent>(&event)) {
     streams_.end(*end);
     return StreamEndEvent{end->stream, {}, nullptr};
+  }
+  if (const auto* outcome = std::get_if<OutcomeEvent>(&event)) return open_streams(*outcome);
+  return event;
+}
+
+// Whoever handles the outcome takes its streams by their key. The Driver has forgotten the call by now: it has ended
+// also where there is no memory for them.
+OutcomeEvent LoopReader::open_streams(OutcomeEvent event) {
+  const StreamRange streams = event.outcome.streams;
+  if (streams.count == 0) return event;
+  try {
+    streams_.open_arguments({event.connection, streams.first}, streams);
+  } catch (const std::bad_alloc&) {
+    lost_ = LostStreams{event.connection, streams};
+    event.outcome = {};
+    event.outcome.code = Code::kResourceExhausted;
+    event.outcome.sent_maybe = true;
+    event.outcome.message = kOutOfMemory;
+    event.storage = nullptr;
   }
   return event;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/endpoint/call_queue.hpp"
@@ -75,11 +76,13 @@ class LoopReader final : private EventSink {
   bool keep(const InboundCallEvent& event);
   bool keep(const CancelEvent& event);
   bool keep(const OrphansEvent& event);
-  bool keep(const OutcomeEvent& event);
-  Event without_bytes(const Event& event);
+  // What goes into the batch.
+  Event row_of(const Event& event);
+  OutcomeEvent open_streams(OutcomeEvent event);
   HandlerPool* pool(ServerId server) const;
 
   bool read(Driver& driver, bool poll);
+  void give_up_lost(Driver& driver);
   bool read_until_found(Driver& driver, const HandlerPool& pool);
   void end_lending();
   bool threads_may_read() const { return calls_for_threads_ == kThreadCallsInARow; }
@@ -92,6 +95,13 @@ class LoopReader final : private EventSink {
   std::map<ServerId, Pooled> pools_;
   std::size_t calls_read_ = 0;         // by this run, or taken back
   std::vector<RequestKey> cancelled_;  // that were taken back by this run, which answers them
+
+  // Of an answer, for which there was no memory: the run ends with it, and gives them up.
+  struct LostStreams {
+    std::uint64_t connection = 0;
+    StreamRange streams;
+  };
+  std::optional<LostStreams> lost_;
 
   // How many calls in a row were for threads, and nothing else came.
   static constexpr std::uint32_t kThreadCallsInARow = 16;

@@ -28,12 +28,12 @@ void StreamArrivals::tell(const StreamKey& stream) noexcept {
   if (told_.size() == 1) bell_.ring();
 }
 
-// Silenced first: what is told of afterwards rings again, or is taken here.
+// Silenced last, and with nothing told of in between: where there is no memory to take them it still rings.
 std::vector<StreamKey> StreamArrivals::take() {
-  bell_.silence();
   const std::lock_guard lock(mutex_);
   std::vector<StreamKey> taken(told_.begin(), told_.end());
   told_.clear();  // keeps its room
+  bell_.silence();
   return taken;
 }
 

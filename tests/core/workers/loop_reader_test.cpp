@@ -7,12 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/failing_memory.hpp"
 #include "tests/core/workers/loop_reader_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
 using testing_support::Endpoint;
+using testing_support::FailingMemory;
 using testing_support::run_idle;
 
 TEST_F(LoopReaderTest, LeavesPlainCallsToThePoolAndOthersToTheLoop) {
@@ -109,6 +111,61 @@ TEST_F(LoopReaderTest, GivesConnectionsThatHaveEndedOneTurnTogether) {
   EXPECT_EQ(take_from_pool(), "here");
   EXPECT_EQ(take(), "gone");
   EXPECT_EQ(take(), "here");
+}
+
+// A loop that calls a service whose answers carry a stream each.
+class LoopReaderAnswers : public LoopReaderTest {
+ protected:
+  LoopReaderAnswers() {
+    service_.handle = [](Endpoint& self, const Endpoint::Asked& asked) {
+      EXPECT_TRUE(self.driver().reply(asked.key, {}, nullptr, 1));
+    };
+    ConnectOptions options;
+    options.addresses = {service_address_};
+    to_service_ = driver_->connect(options).value();
+    method_ = driver_->intern_method(to_service_, "echo");
+  }
+
+  // How the call has ended of whose allocations one failed, when it was read, after the first `spared`.
+  Code call(std::uint64_t token, std::size_t spared, bool& has_failed) {
+    EXPECT_TRUE(driver_->call(to_service_, token, method_, {}, {}, {}).ok());
+    for (;;) {
+      run_idle({&service_});
+      const FailingMemory memory(spared, 1);
+      {
+        const FailingMemory::Armed armed;
+        reader_.run(*driver_);
+      }
+      has_failed = has_failed || FailingMemory::has_failed();
+      for (std::size_t i = 0; i < batch_.size(); ++i) {
+        const EventRow row = batch_.row(i);
+        if (row.words[EventRow::kKind] != static_cast<std::uint32_t>(EventKind::kOutcome)) continue;
+        EXPECT_EQ(row.wide(EventRow::kToken), token);
+        for (const auto& stream : streams_.take_arguments(row.key())) driver_->cancel_stream(stream->key());
+        return static_cast<Code>(row.words[EventRow::kCode]);
+      }
+    }
+  }
+
+  std::string service_address_ = "shm://" + (directory_ / "service");
+  Endpoint service_;
+  ServerId served_ = service_.serve(service_address_);
+  ClientId to_service_ = 0;
+  std::uint32_t method_ = 0;
+};
+
+TEST_F(LoopReaderAnswers, EndTheirCallsAlsoWhereThereIsNoMemoryForTheirStreams) {
+  bool has_failed = false;
+  ASSERT_EQ(call(1, 1000, has_failed), Code::kOk);
+  std::uint64_t token = 1;
+  for (std::size_t spared = 0; spared == 0 || has_failed; ++spared) {
+    has_failed = false;
+    const Code code = call(++token, spared, has_failed);
+    EXPECT_EQ(code, has_failed ? Code::kResourceExhausted : Code::kOk) << spared;
+  }
+  EXPECT_GT(token, 4U) << "no allocation was counted";
+  run_idle({&service_});
+  EXPECT_EQ(service_.cancelled_streams.size(), token) << "nobody reads the streams of those that failed";
 }
 
 }  // namespace

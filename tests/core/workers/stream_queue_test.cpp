@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -10,12 +11,14 @@
 
 #include "core/base/system.hpp"
 #include "core/workers/stream_table.hpp"
+#include "tests/core/support/failing_memory.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
 namespace {
 
 using testing_support::bytes_of;
+using testing_support::FailingMemory;
 using testing_support::text_of;
 
 const StreamKey kKey{1, 2};
@@ -149,12 +152,13 @@ TEST(StreamQueue, HasOneWaiterWhetherAThreadOrAnEventLoop) {
   EXPECT_EQ(queue.tell(loop).error().code, Code::kFailedPrecondition);
 }
 
+bool is_readable(const StreamArrivals& loop) {
+  pollfd descriptor{loop.fd(), POLLIN, 0};
+  return ::poll(&descriptor, 1, 0) == 1;
+}
+
 TEST(StreamArrivals, AreReadableWhileSomethingIsToBeTaken) {
   const std::shared_ptr<StreamArrivals> loop = arrivals();
-  const auto is_readable = [&] {
-    pollfd descriptor{loop->fd(), POLLIN, 0};
-    return ::poll(&descriptor, 1, 0) == 1;
-  };
   for (int round = 0; round < 2; ++round) {
     std::vector<StreamKey> told;
     for (std::uint64_t id = 1; id <= 100; ++id) loop->expect();
@@ -162,10 +166,23 @@ TEST(StreamArrivals, AreReadableWhileSomethingIsToBeTaken) {
       told.push_back({1, id});
       loop->tell(told.back());
     }
-    EXPECT_TRUE(is_readable());
+    EXPECT_TRUE(is_readable(*loop));
     EXPECT_EQ(loop->take(), told);
-    EXPECT_FALSE(is_readable());
+    EXPECT_FALSE(is_readable(*loop));
   }
+}
+
+TEST(StreamArrivals, AreThereStillWhenThereWasNoMemoryToTakeThem) {
+  const std::shared_ptr<StreamArrivals> loop = arrivals();
+  loop->expect();
+  loop->tell(kKey);
+  {
+    const FailingMemory memory(0, 1);
+    const FailingMemory::Armed armed;
+    EXPECT_THROW(loop->take(), std::bad_alloc);
+  }
+  EXPECT_TRUE(is_readable(*loop));
+  EXPECT_EQ(loop->take(), std::vector{kKey});
 }
 
 TEST(StreamTable, GivesTheStreamsOfACallOnce) {

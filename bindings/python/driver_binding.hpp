@@ -51,6 +51,7 @@ class DriverBinding final : public Responder {
 
   // After anything that may be answered soon: the loop looks before it sleeps. One poll at most waits in its queue.
   void poll_soon();
+  void poll_soon_and_go_on();
   // The poll that was queued. If it raises, another is queued.
   void run_poll(const pybind11::object& poll);
   // Whether to call run(). Spins without the GIL for at most so long (0: true at once): None

@@ -100,11 +100,12 @@ bool DriverBinding::push_to_pool(const StreamKey& stream) {
 }
 
 std::optional<OpenedStreams> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
-                                              std::span<const std::uint64_t> references) {
+                                                  std::span<const std::uint64_t> references) {
   if (!usable()) return std::nullopt;
-  std::optional<OpenedStreams> opened = driver_->reply(call.key, payload, nullptr, streams, references);
+  const std::optional<OpenedStreams> opened = driver_->reply(call.key, payload, nullptr, streams, references);
   if (opened) streams_.begin(opened->first, streams, {call.server, call.method});
-  poll_soon();
+  streams_.drop_arguments(call.key);
+  poll_soon_and_go_on();
   return opened;
 }
 
@@ -122,9 +123,14 @@ void DriverBinding::end_stream(const StreamKey& stream, const Error* error, Cons
   if (!usable()) return;
   streams_.finish(stream);
   driver_->end_stream(stream, error, details);
+  poll_soon_and_go_on();
+}
+
+// What a signal's handler raises there, the next run() raises: here it would leave half done what the peer knows of.
+void DriverBinding::poll_soon_and_go_on() {
   try {
     poll_soon();
-  } catch (py::error_already_set& raised) {  // by a signal's handler: the next run() raises it
+  } catch (py::error_already_set& raised) {
     ending_ = py::reinterpret_borrow<py::object>(raised.value());
   }
 }

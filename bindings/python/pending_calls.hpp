@@ -56,8 +56,8 @@ class PendingCalls {
   IdMap<Pending> calls_;
 };
 
-// Ends a future with the Python exception that is set, which is none any more then. False with another one set.
 bool is_done(PyObject* future);
+// Ends a future with the Python exception that is set, which is none any more then. False with another one set.
 bool set_raised(PyObject* future);
 
 }  // namespace ipcbridge::python

@@ -11,7 +11,7 @@ namespace ipcbridge::python {
 
 // What makes the items of a result's streams: a generator, or another iterator, is run where the result was returned,
 // for as long as there is room, and goes on when there is room again: nothing waits on a thread. An asynchronous one is
-// left to failed(call, Stage::kStream, source, producer), which sees to a task.
+// left to failed(call, Stage::kAsyncStream, source, producer), which sees to a task.
 //
 // Begins the streams with which `call` was answered, one for each of `sources`, whose references are taken over. False
 // with an exception set.

@@ -45,9 +45,8 @@ class ConnectionOwner : public SessionEvents {
   // Of what calls over it: see Connection::caller.
   virtual ClientId client_id() const { return 0; }
 
-  // References are the consumer's, as are streams, whichever side of a connection this is (connection_owner.cpp).
+  // References and streams are the consumer's, whichever side of a connection this is (connection_owner.cpp).
   void on_reference_released(Session& session, std::uint64_t reference) final;
-  // Streams are the consumer's, whichever side of a connection this is (connection_owner.cpp).
   bool on_stream_room(Session& session, std::uint64_t stream) final;
   void on_stream_cancelled(Session& session, std::uint64_t stream) final;
   void on_stream_items(Session& session, std::uint64_t stream, std::uint32_t count, ConstBytes items,

@@ -181,8 +181,8 @@ void close_streams_of(Responder& responder, ServerId server) {
   for (const StreamKey& stream : streams) close_stream(responder, stream);
 }
 
-bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const OpenedStreams& opened,
-                   const std::vector<PyObject*>& sources) {
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed,
+                   const OpenedStreams& opened, const std::vector<PyObject*>& sources) {
   return begin_each(responder, call, opened.first, sources, [&](const StreamKey& key, PyObject* source) {
     StreamProducer* self = new_producer(responder, driver, call, failed, key, source);
     const auto held = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));

@@ -41,6 +41,10 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
     # whether it waits for its next item.
     later = functools.partial(loop.call_soon, producer.flush) if is_async else None
     producer.on_wake(lambda is_over: loop.call_soon_threadsafe(wake, is_over), later)
+    if producer.room() is None:  # it is over since before there was anybody to wake
+        await _close(iterator)
+        producer.end()
+        return
     try:
         async for item in iterator if is_async else _in_slices(iterator):
             try:

@@ -44,6 +44,28 @@ for (const transport of ['shm', 'unix']) {
     for (const reader of readers) assert.deepEqual(await reader.next(), { done: true, value: undefined })
   })
 
+  test(`${transport}: a stream whose result has not been sent ends with its client`, async t => {
+    const address = freshAddress(transport)
+    const closed = deferred()
+    const endless = {
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false, value: 1 }),
+        return: () => closed.resolve() ?? { done: true, value: undefined },
+      }),
+    }
+    const server = await serve(t, address, {
+      answer: pid => {
+        process.kill(pid, 'SIGSTOP')
+        return [Buffer.alloc(30_000_000), ipc.stream(endless)]
+      },
+    })
+    const program = 'await (await ipc.connect(argv.address)).answer(process.pid)'
+    const child = start(t, program, { argv: { address } })
+    while (ipc.status(server).openStreams !== 1) await turn()
+    child.kill('SIGKILL')
+    await closed.promise
+  })
+
   test(`${transport}: what had come before the service was killed is still read`, async t => {
     const address = freshAddress(transport)
     const child = await serveElsewhere(t, address, { target })

@@ -9,6 +9,7 @@ import pytest
 from children import Children
 from either import Run
 
+import ipcbridge as ipc
 from ipcbridge import aio
 from ipcbridge.aio._loop import LoopDriver
 
@@ -43,6 +44,39 @@ def test_calls_are_answered_after_an_exception_at_any_step(
                 except Interrupt:  # before it was sent
                     assert step == "queue_poll"
             assert raised == 3
+
+    run(main())
+
+
+def test_a_stream_begins_though_a_signal_handler_raises_as_it_is_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = LoopDriver.queue_poll
+    is_due = False
+    raised = 0
+
+    def interrupted(self: LoopDriver) -> Any:
+        nonlocal is_due, raised
+        if is_due:
+            is_due = False
+            raised += 1
+            raise Interrupt
+        return usual(self)
+
+    async def rows() -> Any:
+        nonlocal is_due
+        await asyncio.sleep(0)
+        is_due = True
+        return ipc.stream([1, 2, 3])
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _complaint: None)
+        async with aio.serve("rows", {"rows": rows}), aio.connect("rows") as client:
+            monkeypatch.setattr(LoopDriver, "queue_poll", interrupted)
+            for _ in range(3):
+                items = await asyncio.wait_for(client.rows(), 20)
+                assert [item async for item in items] == [1, 2, 3]
+            assert raised > 0
 
     run(main())
 

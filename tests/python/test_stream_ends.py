@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from children import Children
+from waiting import wait_until
 
 import ipcbridge as ipc
 
@@ -59,6 +63,39 @@ class Rows:
 
     def ping(self) -> str:
         return "pong"
+
+
+class Endless:
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        return 1
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_it_ends_with_its_client_though_the_result_that_brings_it_has_not_been_sent(
+    serve_either: Any, children: Children
+) -> None:
+    endless = Endless()
+
+    def answer(pid: int) -> list[Any]:
+        os.kill(pid, signal.SIGSTOP)
+        return [bytes(30_000_000), ipc.stream(endless)]
+
+    server = serve_either("rows", {"answer": answer})
+    child = children.run("""
+        with ipc.connect("rows") as rows:
+            rows.answer(os.getpid())
+    """)
+    wait_until(lambda: ipc.status(server)["open_streams"] == 1)
+    child.kill()
+    assert endless.closed.wait(30)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

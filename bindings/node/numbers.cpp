@@ -93,8 +93,8 @@ Napi::Object numbers(Napi::Env env) {
   object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
   object["maxNestedCalls"] = static_cast<double>(kMaxNestedCalls);
   object["describe"] = kDescribeMethod;
-  object["control"] =
-      named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}});
+  object["control"] = named<Environment::Control>(
+      env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}, {"room", Environment::kRoom}});
   object["column"] = columns(env);
   object["oneStream"] = static_cast<double>(EventRow::kOneStream);
   object["rowWords"] = static_cast<double>(EventRow::kWords);

@@ -195,8 +195,8 @@ void BlockingDriverBinding::reply_error(const RequestKey& key, Code code, std::s
 }
 
 std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
-                                                      std::uint32_t streams,
-                                                      std::span<const std::uint64_t> references) {
+                                                          std::uint32_t streams,
+                                                          std::span<const std::uint64_t> references) {
   if (!is_usable()) return std::nullopt;
   const std::optional<OpenedStreams> opened =
       driver_->reply(call.key, payload, streams, {call.server, call.method}, references);

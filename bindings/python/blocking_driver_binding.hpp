@@ -76,7 +76,7 @@ class BlockingDriverBinding final : public Responder {
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
   bool cancelled(const RequestKey& key) override;
   std::optional<OpenedStreams> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
-                                 std::span<const std::uint64_t> references) override;
+                                     std::span<const std::uint64_t> references) override;
   Result<StreamRoom> stream_room(const StreamKey& stream) override;
   Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) override;
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) override;

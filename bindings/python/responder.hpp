@@ -31,7 +31,7 @@ class Responder {
   // their items is resumed on a thread of that server's, by `method`'s kind.
   // `references`: that the result tells of.
   virtual std::optional<OpenedStreams> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
-                                         std::span<const std::uint64_t> references) = 0;
+                                             std::span<const std::uint64_t> references) = 0;
   virtual void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) = 0;
 
   // See Driver.

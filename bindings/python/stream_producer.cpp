@@ -99,6 +99,7 @@ bool tell_cancelled(PyObject* call) {
   note_cancelled(call);
   if (call == Py_None || is_answered(call)) return true;
   const auto server = py::reinterpret_steal<py::object>(PyObject_GetAttrString(call, "server"));
+  if (!server) return false;
   const auto waiters = py::reinterpret_steal<py::object>(PyObject_GetAttrString(server.ptr(), "waiters"));
   if (!waiters) return false;
   const RequestKey& key = inbound_call_of(call).key;

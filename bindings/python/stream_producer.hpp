@@ -15,8 +15,8 @@ namespace ipcbridge::python {
 //
 // Begins the streams with which `call` was answered, one for each of `sources`, whose references are taken over. False
 // with an exception set.
-bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed, const OpenedStreams& opened,
-                   const std::vector<PyObject*>& sources);
+bool begin_streams(Responder& responder, PyObject* driver, PyObject* call, PyObject* failed,
+                   const OpenedStreams& opened, const std::vector<PyObject*>& sources);
 
 // The same of streams among a call's arguments, each of which start(producer) has a task make.
 bool begin_streams_in_tasks(Responder& responder, PyObject* driver, PyObject* start, const StreamKey& first,

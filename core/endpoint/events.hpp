@@ -101,8 +101,8 @@ struct OrphansEvent {
 // A stream on a connection, of either side: their ids are those of calls.
 using StreamKey = RequestKey;
 
-// The streams that a reply has opened: the key of the first, and what may be sent of each of them. Where that is nothing
-// yet, stream_room() has it told.
+// The streams that a reply has opened: the key of the first, and what may be sent of each of them. Where that is
+// nothing yet, stream_room() has it told.
 struct OpenedStreams {
   StreamKey first;
   StreamRoom room;

@@ -56,9 +56,7 @@ Result<StreamRange> Session::carried_streams(const FrameHeader& header, ConstByt
   for (std::uint64_t id = range.value().first; id < range.value().end(); ++id) {
     const InboundStream* stream = inbound_streams_.find(id);
     const bool is_fresh = stream != nullptr && stream->call == header.call_id && !stream->ended && !stream->cancelled;
-    if (!is_fresh || !stream->window.all_consumed()) {
-      return Error{Code::kDataLoss, "streams that were not announced, or came before the message that carries them"};
-    }
+    if (!is_fresh) return Error{Code::kDataLoss, "streams that were not announced, or have ended"};
   }
   return range;
 }
@@ -82,6 +80,7 @@ bool Session::charge(std::uint64_t id, InboundStream& stream, std::uint64_t byte
 Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
   InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("items of a stream that is not open");
+  if (reassembly_.has(stream->call)) return CloseReason::peer_violation("items before the message with their stream");
   if (stream->cancelled) return {};  // they have crossed that
   if (!charge(header.call_id, *stream, body.size())) return {};
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);

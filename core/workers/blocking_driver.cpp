@@ -190,8 +190,8 @@ void BlockingDriver::reply_error(const RequestKey& request, Code code, std::stri
 }
 
 std::optional<OpenedStreams> BlockingDriver::reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                               const StreamTable::Origin& origin,
-                                               std::span<const std::uint64_t> references) {
+                                                   const StreamTable::Origin& origin,
+                                                   std::span<const std::uint64_t> references) {
   return impl_->forked() ? std::nullopt : impl_->reply(request, payload, streams, origin, references);
 }
 

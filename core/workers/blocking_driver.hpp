@@ -82,7 +82,7 @@ class BlockingDriver {
   // The same of a result that carries so many streams, which `origin` makes: the key of the first. When one of them has
   // room again, or is over, a worker of that server is given an InboundCall that `resumes` it.
   std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                 const StreamTable::Origin& origin, std::span<const std::uint64_t> references = {});
+                                     const StreamTable::Origin& origin, std::span<const std::uint64_t> references = {});
   // As if it had room again: behind what else waits for those workers.
   void resume_stream(const StreamKey& stream);
   // Driver::end_stream(), of such a stream.

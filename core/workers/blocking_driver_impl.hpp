@@ -85,7 +85,7 @@ class BlockingDriver::Impl final : public EventSink {
   void reply(const RequestKey& request, ConstBytes payload);
   void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
   std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                 const StreamTable::Origin& origin, std::span<const std::uint64_t> references);
+                                     const StreamTable::Origin& origin, std::span<const std::uint64_t> references);
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
   void resume_soon(const StreamKey& stream);
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,

@@ -77,9 +77,9 @@ def test_both_sides_show_a_stream_that_waits_for_its_reader(pair_with: Any) -> N
 
     pair = pair_with()
     assert pair.client.do("open", **{"as": "r"}, on="c", method="numbers", args=[100_000]) == 0
-    while told(pair.of_server(), "stalled_streams", "stalledStreams") is None:  # nobody tells of it
+    while (stalled := told(pair.of_server(), "stalled_streams", "stalledStreams")) is None:  # nobody tells of it
         pass
-    assert told(pair.of_server(), "stalled_streams", "stalledStreams")["count"] == 1
+    assert stalled["count"] == 1
     assert is_open() == [1, 1]
     assert pair.client.do("finish", **{"as": "r"})["count"] == 100_000 - 1
     while is_open() != [0, 0]:

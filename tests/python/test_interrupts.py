@@ -18,6 +18,7 @@ WAITS = {
     "a call with a timeout": "ipc.with_options(ipc.connect('calc'), timeout=50).sleep(60)",
     "connect": "ipc.connect('nobody', connect_timeout=None)",
     "serve": "ipc.serve('calc', {'f': len}, takeover_timeout=None)",
+    "a fan-out": "ipc.fan_out([ipc.connect('calc')] * 2).sleep(60)",
     "server.wait": "ipc.serve('mine', {'f': len}).wait()",
     "server.run": "ipc.serve('mine', {'f': len}).run()",
     "server.close": """

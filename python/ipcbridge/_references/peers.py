@@ -12,6 +12,7 @@ from .._client.proxy import BaseProxy
 from .._errors import IpcError
 from .._options import CallOptions
 from .._process.listeners import Listeners, StateListener
+from .._process.threads import Latch, start_thread
 from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -140,22 +141,28 @@ class FanOut:
         return _of_all(self._call, name)
 
     def _call(self, find: Callable[[Any], Any], args: Any, kwargs: Any) -> Any:
-        def call(peer: Any) -> Outcome:
+        from contextvars import copy_context  # takes long to import
+
+        def call(outcome: Outcome, has_ended: Latch) -> None:
             try:
-                return Outcome(peer, find(peer)(*args, **kwargs))
-            except Exception as error:  # also what is registered by register_error()
-                return Outcome(peer, error=error)
+                outcome.value = find(outcome.peer)(*args, **kwargs)
+            except BaseException as error:  # also what is registered by register_error()
+                outcome.error = error
+            finally:
+                has_ended.set()
 
-        # Both take long to import.
-        from concurrent.futures import ThreadPoolExecutor
-        from contextvars import copy_context
-
-        if not self._peers:
-            return []
-        contexts = [copy_context().run for _ in self._peers]  # so that each inherits what a call made here would
         # A thread each, so that none waits for another one: submit() would not take functions that end with their call.
-        with ThreadPoolExecutor(len(self._peers)) as threads:
-            return list(threads.map(lambda run, peer: run(call, peer), contexts, self._peers))
+        # Ctrl-C leaves them behind.
+        def start(outcome: Outcome, has_ended: Latch) -> None:
+            run = copy_context().run  # so that it inherits what a call made here would
+            start_thread(lambda: run(call, outcome, has_ended), "ipcbridge-fan-out")
+
+        calls = [(Outcome(peer), Latch()) for peer in self._peers]
+        for outcome, has_ended in calls:
+            start(outcome, has_ended)
+        for _, has_ended in calls:
+            has_ended.wait()
+        return [outcome for outcome, _ in calls]
 
 
 class _Member:

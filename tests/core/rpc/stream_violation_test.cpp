@@ -118,7 +118,12 @@ TEST_F(StreamViolation, MoreStreamsThanWereGranted) {
 
 TEST_F(StreamViolation, ItemsBeforeTheEndOfTheMessageThatCarriesTheirStream) {
   ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
-  ASSERT_TRUE(server_.receive(FrameType::kStreamItem, 2, items_of("a")).ok());
+  expect_refused(server_.receive(FrameType::kStreamItem, 2, items_of("a")));
+}
+
+TEST_F(StreamViolation, AnEndBeforeTheEndOfTheMessageThatCarriesItsStream) {
+  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
+  ASSERT_TRUE(server_.receive(FrameType::kStreamEnd, 2, {}).ok());  // as where the call is cancelled half sent
   expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagStreams));
 }
 

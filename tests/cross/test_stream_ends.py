@@ -46,12 +46,6 @@ def client_tells_once(pair: Pair, event: str) -> None:
     assert not pair.client.has_event(event)
 
 
-def let_go(pair: Pair) -> None:
-    """A generator that is not asynchronous holds a thread while it waits, and is closed when it has done so."""
-    if pair.server.kind == "blocking":
-        pair.server.do("let_go")
-
-
 def cleans_up(pair: Pair) -> None:
     """What has made the items of a result has run its `finally`, once, and the connection is well."""
     server_tells_once(pair, "numbers ended")
@@ -69,7 +63,6 @@ def test_leaving_the_loop_early(pair: Pair) -> None:
     cleans_up(pair)
     seen = start_reading(pair, "numbers_then_hold", 3, most=3).result()
     assert (seen["count"], seen["error"]) == (3, None)
-    let_go(pair)
     cleans_up(pair)
 
 
@@ -77,8 +70,6 @@ def test_an_exception_in_the_readers_loop(pair: Pair) -> None:
     for method, count in (("numbers", ENDLESS), ("numbers_then_hold", 3)):
         seen = start_reading(pair, method, count, raises=3).result()
         assert (seen["count"], seen["error"]["message"]) == (3, "raised by the reader")
-        if method == "numbers_then_hold":
-            let_go(pair)
         cleans_up(pair)
 
 
@@ -89,7 +80,6 @@ def test_cancelling_the_reader(pair: Pair) -> None:
     pair.client.do("cancel", call=reading.number)
     seen = reading.result()
     assert (seen["count"], seen["error"]["code"]) == (3, "cancelled")
-    let_go(pair)
     cleans_up(pair)
 
 
@@ -98,14 +88,12 @@ def test_closing_the_stream_while_its_reader_waits(pair: Pair) -> None:
     pair.client.do("shut", **{"as": "stream"})
     seen = reading.result()
     assert (seen["count"], seen["error"]) == (3, None)
-    let_go(pair)
     cleans_up(pair)
 
 
 def test_the_timeout_of_the_call(pair: Pair) -> None:
     seen = start_to_wait(pair, timeout=SOON).result()
     assert (seen["count"], seen["error"]["code"], seen["error"]["sent"]) == (3, "deadline_exceeded", "maybe")
-    let_go(pair)
     cleans_up(pair)
 
 
@@ -119,7 +107,6 @@ def test_a_wait_for_an_item_that_is_longer_than_idle_timeout(pair: Pair) -> None
     reading = start_to_wait(pair, idle_timeout=SOON)
     seen = reading.result()
     assert (seen["count"], seen["error"]["code"], seen["error"]["sent"]) == (3, "deadline_exceeded", "maybe")
-    let_go(pair)
     cleans_up(pair)
 
 
@@ -131,7 +118,6 @@ def test_a_second_reader_is_refused_and_the_first_goes_on(pair: Pair) -> None:
     assert [future.result()["error"]["code"] for future in done] == ["failed_precondition"]
     pair.client.do("shut", **{"as": "stream"})
     assert {reader.result()["error"] is None for reader in (first, second)} == {True, False}
-    let_go(pair)
     cleans_up(pair)
 
 

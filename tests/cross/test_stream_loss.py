@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from harness import Peer
 from pairs import Pair
-from test_stream_ends import ENDLESS, client_tells_once, let_go, server_tells_once, start_to_feed, start_to_wait
+from test_stream_ends import ENDLESS, client_tells_once, server_tells_once, start_to_feed, start_to_wait
 
 pytestmark = pytest.mark.parametrize("address", ["shm", "unix"], indirect=True)
 
@@ -43,7 +43,6 @@ def test_a_client_that_is_killed(kinds: tuple[str, str], address: str, peers: Ma
     start_to_feed(pair)
     client.kill()
     server.event("released")
-    let_go(pair)
     server.event("numbers ended")
     server_tells_once(pair, "numbers ended")
     other = peers(kinds[0])

@@ -20,7 +20,7 @@ from cancels import cancel_futures
 from cycles import cycle
 from memory import own_memory
 from references import shared
-from service import Service, let_go
+from service import Service
 from streams import StreamActions
 from telling import tell, tell_error
 
@@ -188,9 +188,6 @@ class Actions(StreamActions):
     def serve(self, address: str, options: Any = None, methods: Any = None, **command: Any) -> None:
         service = Service(ipc.connect) if methods is None else {name: lambda name=name: name for name in methods}
         servers[command["as"]] = ipc.serve(address, service, on_error=_failed, **options_of(options, doubled))
-
-    def let_go(self, **_: Any) -> None:
-        let_go.release()
 
     def server_status(self, **command: Any) -> Any:
         return servers[command["as"]].status()

@@ -18,8 +18,6 @@ from telling import tell
 
 import ipcbridge as ipc
 
-let_go = threading.Semaphore(0)  # released once for each generator that holds a thread
-
 
 class Deeper(Exception):
     pass
@@ -108,8 +106,7 @@ class Service:
     def numbers_then_hold(self, count: int) -> Iterator[int]:
         try:
             yield from range(count)
-            event("held")
-            let_go.acquire()  # it does not hear that its reader has left before it would yield again
+            self.hold()
         finally:
             event("numbers ended")
 

@@ -29,6 +29,7 @@
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer_object.hpp"
 #include "bindings/python/submitted_call.hpp"
+#include "bindings/python/submitted_call_object.hpp"
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
@@ -94,6 +95,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("NOTIFY") = ipcbridge::call_flag::kNotify;
   module.attr("IDEMPOTENT") = ipcbridge::call_flag::kIdempotent;
   module.attr("FAIL_FAST") = ipcbridge::call_flag::kFailFast;
+  module.attr("SUBMIT") = native::kSubmitFlag;
   module.attr("REMOTE_ERROR") = static_cast<int>(ipcbridge::Ending::kRemoteError);
   module.attr("MAYBE_RUN") = static_cast<int>(ipcbridge::Ending::kMaybeRun);
   module.attr("CODES") = code_names();

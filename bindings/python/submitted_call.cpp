@@ -15,6 +15,7 @@
 #include "bindings/python/references.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_source.hpp"
+#include "bindings/python/submitted_call_object.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/submitted_calls.hpp"
@@ -24,36 +25,15 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-struct Kept : SubmittedCall {
-  PyObject* object = nullptr;  // which it is in
-};
-
-// While the call is in flight one reference more keeps it, and it keeps its future and its caller.
-// Made by tp_alloc, which runs no constructor.
-// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
-struct Object {
-  PyObject_HEAD PyObject* future;  // null once it has ended
-  PyObject* caller;
-  StreamLimits limits;
-  Kept call;
-};
-
-PyTypeObject* type_of_calls = nullptr;
-PyObject* type_of_futures = nullptr;
-
-Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
-
-Object* self_of(SubmittedCall& call) { return self_of(static_cast<Kept&>(call).object); }
-
-BlockingDriverBinding& binding_of(const Object* self) { return *caller_of(self->caller)->blocking_driver; }
+BlockingDriverBinding& binding_of(const SubmittedCallObject* self) { return *caller_of(self->caller)->blocking_driver; }
 
 // The driver knows it no more.
-void drop(Object* self) {
-  Py_CLEAR(self->future);
-  Py_DECREF(reinterpret_cast<PyObject*>(self));
+void drop(SubmittedCallObject* self) {
+  self->is_in_flight = false;
+  Py_DECREF(object_of(self));
 }
 
-PyObject* value_of(Object* self) {
+PyObject* value_of(SubmittedCallObject* self) {
   const char* const root = "";
   CallResult result = std::move(self->call.result);
   if (result.outcome.code != Code::kOk) return raise_outcome(caller_of(self->caller), result);
@@ -67,74 +47,42 @@ PyObject* value_of(Object* self) {
                            [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
 }
 
-// Where nobody has asked a future for its condition nobody waits for it, and it has no callbacks: see
-// ipcbridge._client.submitted. Nothing else runs between the look and the change. False if it is not so; no exception
-// is set then.
-bool finish_unwatched(PyObject* future, PyObject* value) {
-  static PyObject* const kCondition = PyUnicode_InternFromString("_condition");
-  static PyObject* const kResult = PyUnicode_InternFromString("_result");
-  static PyObject* const kState = PyUnicode_InternFromString("_state");
-  static PyObject* const kFinished = PyUnicode_InternFromString("FINISHED");
-  PyObject* members = PyObject_GenericGetDict(future, nullptr);
-  const bool is_finished = members != nullptr && PyDict_Contains(members, kCondition) == 0 &&
-                           PyDict_SetItem(members, kResult, value) == 0 &&
-                           PyDict_SetItem(members, kState, kFinished) == 0;
-  Py_XDECREF(members);
-  PyErr_Clear();
-  return is_finished;
-}
-
-bool set(PyObject* future, PyObject* value, PyObject* error) {
-  if (error == nullptr && finish_unwatched(future, value)) return true;
+bool set(SubmittedCallObject* self, PyObject* value, PyObject* error) {
+  if (error == nullptr && finish_unwatched(self, value)) return true;
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   static PyObject* const kSetException = PyUnicode_InternFromString("set_exception");
-  return succeeded(error == nullptr ? PyObject_CallMethodOneArg(future, kSetResult, value)
-                                    : PyObject_CallMethodOneArg(future, kSetException, error));
+  return succeeded(error == nullptr ? PyObject_CallMethodOneArg(object_of(self), kSetResult, value)
+                                    : PyObject_CallMethodOneArg(object_of(self), kSetException, error));
 }
 
 // Ends the future with that value, or with what has been raised where it is null; its callbacks run here. False with an
 // exception set: of a signal's handler, say.
-bool settle_with(Object* self, PyObject* value) {
+bool settle_with(SubmittedCallObject* self, PyObject* value) {
   PyObject* error = value == nullptr ? take_exception().release().ptr() : nullptr;
-  PyObject* future = new_reference(self->future);
-  bool is_set = set(future, value, error);
-  if (!is_set && !is_done(future)) {  // raised before it took the value
+  bool is_set = set(self, value, error);
+  if (!is_set && !is_over(self)) {  // raised before it took the value
     const RaisedAside aside;
-    if (!set(future, value, error)) PyErr_Clear();
+    if (!set(self, value, error)) PyErr_Clear();
   }
   Py_XDECREF(value);
   Py_XDECREF(error);
-  Py_DECREF(future);
   drop(self);
   return is_set;
 }
 
-bool settle(Object* self) { return settle_with(self, value_of(self)); }
+bool settle(SubmittedCallObject* self) { return settle_with(self, value_of(self)); }
 
 // A future that has ended, of a notification.
-PyObject* ended_future(PyObject* value) {
+PyObject* ended_future(PyObject* caller, PyObject* value) {
   if (value == nullptr) return nullptr;
-  PyObject* future = PyObject_CallNoArgs(type_of_futures);
-  if (future != nullptr && !set(future, value, nullptr)) Py_CLEAR(future);
+  SubmittedCallObject* future = new_submitted_call(caller);
+  if (future != nullptr) finish_unwatched(future, value);
   Py_DECREF(value);
-  return future;
-}
-
-PyObject* new_call(PyObject* caller) {
-  PyObject* object = type_of_calls->tp_alloc(type_of_calls, 0);
-  if (object == nullptr) return nullptr;
-  Object* self = self_of(object);
-  self->caller = new_reference(caller);
-  new (&self->limits) StreamLimits();
-  new (&self->call) Kept();
-  self->call.object = object;
-  self->future = PyObject_CallOneArg(type_of_futures, object);
-  if (self->future == nullptr) Py_CLEAR(object);
-  return object;
+  return object_of(future);
 }
 
 // Gives the GIL up: the call may wait for room.
-bool send(Object* self, const CallOptions& options, PyObject* metadata, const Encoder& encoder,
+bool send(SubmittedCallObject* self, const CallOptions& options, PyObject* metadata, const Encoder& encoder,
           PyObject* long_payload) {
   const Caller* caller = caller_of(self->caller);
   BlockingDriverBinding& binding = *caller->blocking_driver;
@@ -150,7 +98,8 @@ bool send(Object* self, const CallOptions& options, PyObject* metadata, const En
   const BlockingDriverBinding::Visit visit(binding);
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
   // Its answer may come at once, and another thread end it.
-  Py_INCREF(reinterpret_cast<PyObject*>(self));
+  Py_INCREF(object_of(self));
+  self->is_in_flight = true;
   PyThreadState* state = PyEval_SaveThread();
   const Status sent =
       driver->submit(self->call, caller->client, caller->method, options, view(metadata), payload, interrupted);
@@ -164,10 +113,12 @@ bool send(Object* self, const CallOptions& options, PyObject* metadata, const En
   return false;
 }
 
-PyObject* cancel(PyObject* object, PyObject* /*unused*/) {
-  Object* self = self_of(object);
+}  // namespace
+
+PyObject* withdraw_submitted(PyObject* object, PyObject* /*unused*/) {
+  SubmittedCallObject* self = submitted_call_of(object);
+  if (!self->is_in_flight || !binding_of(self).is_alive()) Py_RETURN_FALSE;
   BlockingDriverBinding& binding = binding_of(self);
-  if (!binding.is_alive()) Py_RETURN_FALSE;
   BlockingDriver* driver = nullptr;
   try {
     driver = &binding.alive();
@@ -184,18 +135,17 @@ PyObject* cancel(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_TRUE;
 }
 
-// wait(microseconds): until the call's answer has been taken, ending whatever futures it finds answered meanwhile.
-// Negative: for ever.
-PyObject* wait(PyObject* object, PyObject* given) {
+PyObject* read_submitted(PyObject* object, PyObject* given) {
   const long long most_us = PyLong_AsLongLong(given);
   if (most_us == -1 && PyErr_Occurred() != nullptr) return nullptr;
-  Object* self = self_of(object);
+  SubmittedCallObject* self = submitted_call_of(object);
+  if (!self->is_in_flight) Py_RETURN_NONE;
   const Caller* caller = caller_of(self->caller);
   if (!succeeded(PyObject_CallNoArgs(caller->guard))) return nullptr;
   BlockingDriverBinding& binding = *caller->blocking_driver;
   const Interrupted interrupted = interrupted_by_signals();
   const TimePoint deadline = most_us < 0 ? kNever : deadline_after(Clock::now(), to_duration(most_us));
-  while (self->future != nullptr) {
+  while (self->is_in_flight) {
     BlockingDriver* driver = nullptr;
     try {
       driver = &binding.alive();
@@ -205,7 +155,7 @@ PyObject* wait(PyObject* object, PyObject* given) {
     }
     const BlockingDriverBinding::Visit visit(binding);
     if (SubmittedCall* answered = driver->take_answered()) {
-      if (!settle(self_of(*answered))) return nullptr;
+      if (!settle(submitted_call_of(*answered))) return nullptr;
       continue;
     }
     PyThreadState* state = PyEval_SaveThread();
@@ -217,31 +167,7 @@ PyObject* wait(PyObject* object, PyObject* given) {
   Py_RETURN_NONE;
 }
 
-void dealloc(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  Object* self = self_of(object);
-  Py_XDECREF(self->future);
-  Py_XDECREF(self->caller);
-  self->call.~Kept();
-  type->tp_free(object);
-  Py_DECREF(type);
-}
-
-PyMethodDef methods[] = {
-    {"cancel", &cancel, METH_NOARGS, "Whether nobody had taken the answer: the callee is then told."},
-    {"wait", &wait, METH_O, "Waits for the answer, in microseconds, and ends what futures it finds answered."},
-    {nullptr, nullptr, 0, nullptr},
-};
-
-PyType_Slot slots[] = {
-    {Py_tp_dealloc, slot(&dealloc)},
-    {Py_tp_methods, methods},
-    {0, nullptr},
-};
-
-PyType_Spec spec = {
-    "ipcbridge._native.SubmittedCall", static_cast<int>(sizeof(Object)), 0, Py_TPFLAGS_DEFAULT, slots,
-};
+namespace {
 
 // Generators run on the thread that waits for their call.
 bool refuse_streams(Encoder& encoder) {
@@ -256,21 +182,12 @@ bool refuse_streams(Encoder& encoder) {
   return false;
 }
 
-PyObject* use_future_type(PyObject* /*module*/, PyObject* type) {
-  Py_XDECREF(std::exchange(type_of_futures, new_reference(type)));
-  Py_RETURN_NONE;
-}
-
-PyMethodDef functions[] = {
-    {"use_future_type", &use_future_type, METH_O, "type(call): what a submitted call returns, ended by its answer."},
-    {nullptr, nullptr, 0, nullptr},
-};
-
 }  // namespace
 
 PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   Caller* caller = caller_of(object);
-  if ((caller->flags & call_flag::kNotify) != 0) return ended_future(call_and_wait(object, args, nargsf, names));
+  if ((caller->flags & call_flag::kNotify) != 0)
+    return ended_future(object, call_and_wait(object, args, nargsf, names));
   if (!renew_if_inherited(caller)) return without_own_frames();
   Encoder encoder;
   encoder.accept_streams();
@@ -296,14 +213,10 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
     return without_own_frames();
   }
   PyObject* metadata = inherited == nullptr ? caller->metadata : inherited;
-  PyObject* call = new_call(object);
-  PyObject* future = call == nullptr ? nullptr : new_reference(self_of(call)->future);
-  if (future != nullptr && !send(self_of(call), options, metadata, encoder, long_payload)) {
-    Py_CLEAR(self_of(call)->future);
-    Py_CLEAR(future);
-  }
+  SubmittedCallObject* call = new_submitted_call(object);
+  PyObject* future = object_of(call);
+  if (call != nullptr && !send(call, options, metadata, encoder, long_payload)) Py_CLEAR(future);
   references.end();  // the driver knows them by now
-  Py_XDECREF(call);
   Py_XDECREF(inherited);
   Py_XDECREF(long_payload);
   return future;
@@ -318,19 +231,9 @@ void collect_answers(BlockingDriverBinding& binding) {
     PyEval_RestoreThread(state);
     if (!goes_on) return;
     while (SubmittedCall* answered = driver->take_answered(/*collects=*/true)) {
-      if (!settle(self_of(*answered))) PyErr_WriteUnraisable(nullptr);
+      if (!settle(submitted_call_of(*answered))) PyErr_WriteUnraisable(nullptr);
     }
   }
-}
-
-void add_submitted_call_type(py::module_& module) {
-  const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (!type) throw py::error_already_set();
-  type_of_calls = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
-  type_of_calls->tp_new = nullptr;  // made of calls only
-  module.attr("SubmittedCall") = type;
-  module.attr("SUBMIT") = kSubmitFlag;
-  if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
 }
 
 }  // namespace ipcbridge::python

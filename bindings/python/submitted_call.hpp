@@ -15,7 +15,8 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
 // Ends the futures of answered calls that no thread waits for, until the driver ends. For a thread of its own.
 void collect_answers(BlockingDriverBinding& binding);
 
-// ipcbridge._native.SubmittedCall.
-void add_submitted_call_type(pybind11::module_& module);
+// Methods of ipcbridge._native.SubmittedCall.
+PyObject* withdraw_submitted(PyObject* object, PyObject* unused);
+PyObject* read_submitted(PyObject* object, PyObject* most_us);
 
 }  // namespace ipcbridge::python

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from concurrent import futures
 
@@ -11,30 +10,14 @@ from .._process import process as _process
 from .._typing import Any
 
 
-class Future(futures.Future[Any]):
+class Future(_native.SubmittedCall, futures.Future[Any]):
     """A call that has been sent, as submit() returns it: all that a concurrent.futures.Future can.
 
     Whoever waits in result() or exception() reads the answers of all such calls; those that nobody waits for a thread
     of the library reads. Callbacks run on the thread that has read.
     """
 
-    def __init__(self, call: _native.SubmittedCall | None = None) -> None:
-        # What the class does, but for the condition, which takes longer to make than all the rest and which most calls
-        # do without: whoever wants it makes it, and the native module ends what has none in one step.
-        self._call = call
-        self._state = "PENDING"
-        self._result = None
-        self._exception = None
-        self._waiters: list[Any] = []
-        self._done_callbacks: list[Any] = []
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "_condition":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self.__dict__.setdefault(name, threading.Condition())
-
-    def done(self) -> bool:
-        return self._state in ("CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED")
+    __slots__ = ()
 
     @classmethod
     def of(cls, value: Any) -> Future:
@@ -45,7 +28,7 @@ class Future(futures.Future[Any]):
 
     def cancel(self) -> bool:
         """Tells the other side, whose handler is cancelled. False when the call has ended."""
-        if self._call is None or not self._call.cancel():
+        if not self._withdraw():
             return self.cancelled()
         super().cancel()
         return self.set_running_or_notify_cancel() or True  # for those who wait for one of several
@@ -61,13 +44,11 @@ class Future(futures.Future[Any]):
 
     def _wait(self, timeout: float | None) -> float | None:
         """Reads until the call has ended; what is left of the timeout, which another thread that ends it may take."""
-        if self.done() or self._call is None:
-            return timeout
         if timeout is None:
-            self._call.wait(-1)
+            self._read(-1)
             return None
         deadline = time.monotonic() + timeout
-        self._call.wait(max(0, int(min(timeout, 1e12) * 1_000_000)))
+        self._read(max(0, int(min(timeout, 1e12) * 1_000_000)))
         return max(0.0, deadline - time.monotonic())
 
 

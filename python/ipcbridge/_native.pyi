@@ -143,7 +143,10 @@ def use_stream_errors(
     stream_failed: Callable[[None, int, BaseException, StreamProducer], None],
 ) -> None: ...
 
+@disjoint_base
 class SubmittedCall:
+    def __new__(cls, *_: Any, **__: Any) -> Self: ...
+    def __init__(self, *_: Any, **__: Any) -> None: ...
     _state: str
     _result: Any
     _exception: BaseException | None

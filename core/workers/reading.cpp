@@ -47,7 +47,7 @@ void BlockingDriver::Impl::release_token() {
   bool armed = false;
   for (int i = 0; i < kMaxLastRuns && !armed && !token_.is_wanted(); ++i) {
     armed = driver_->prepare_sleep();
-    if (!armed) run(true);
+    if (!armed) run(i > 0);  // mostly a message that has just come, which needs no look at descriptors
   }
   const Scope lock(*this);
   token_.pass_on(armed);

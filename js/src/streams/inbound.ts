@@ -102,6 +102,10 @@ export class InboundStream implements StreamEnd {
     return new Promise(resolve => this.wait({ resolve }))
   }
 
+  get isSpent(): boolean {
+    return this.isOver && !this.hasItem()
+  }
+
   /** Whether there is an item, or the end. */
   get isReady(): boolean {
     return this.hasItem() || this.isOver
@@ -213,7 +217,7 @@ export class InboundStream implements StreamEnd {
     if (--batch.left === 0) {
       this.current = undefined
       native().consumeStream(this.key.connection, this.key.id, batch.count, batch.size)
-      if (this.isOver && !this.hasItem()) this.release()
+      if (this.isSpent) this.release()
     }
     return value
   }
@@ -229,7 +233,7 @@ export class InboundStream implements StreamEnd {
 
   /** Ends it from this side, with an error instead of the items that are left. */
   fail(error: Error): void {
-    if (this.isOver && !this.hasItem()) return
+    if (this.isSpent) return
     this.drop()
     this.over(error)
   }

@@ -25,6 +25,10 @@ export class LocalItems implements Items {
     private readonly onCancel: () => void,
   ) {}
 
+  get isSpent(): boolean {
+    return this.isOver
+  }
+
   async next(): Promise<IteratorResult<unknown>> {
     if (this.isOver) return done
     try {

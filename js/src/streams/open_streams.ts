@@ -21,6 +21,9 @@ export interface StreamEnd {
 /** Of each connection, those that have not ended, by their ids. */
 const open = new Map<number, Map<number, StreamEnd>>()
 
+/** One that has none now is kept all the same: it is likely to have the next. */
+let idle: number | undefined
+
 export function addStream(end: StreamEnd): void {
   const { connection, id } = end.key
   let known = open.get(connection)
@@ -33,7 +36,9 @@ export function addStream(end: StreamEnd): void {
 
 export function removeStream({ connection, id }: StreamKey): void {
   const known = open.get(connection)
-  if (known?.delete(id) && known.size === 0) open.delete(connection)
+  if (!known?.delete(id) || known.size > 0 || connection === idle) return
+  if (idle !== undefined && open.get(idle)?.size === 0) open.delete(idle)
+  idle = connection
 }
 
 /** All that have not ended. */

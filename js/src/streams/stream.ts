@@ -3,16 +3,17 @@ import { inspect } from 'node:util'
 import { markInstances } from '../brand'
 import { IpcError, trimStack } from '../errors'
 import { streamMark } from '../values'
+import { cancelWhenDropped } from './dropped'
 import { InboundStream } from './inbound'
 
 /** Where the items of a Stream come from. */
 export interface Items {
+  /** Whether nothing more comes, and all that came was read. */
+  readonly isSpent: boolean
   next(): Promise<IteratorResult<unknown>>
   /** Ends it: its reader wants no more of it. */
   cancel(): void
 }
-
-const dropped = new FinalizationRegistry<Items>(items => items.cancel())
 
 /**
  * A stream that the other side sends: an AsyncIterable of its items, to be read once, by one reader. Leaving a loop over it
@@ -30,7 +31,7 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** @internal */
   constructor(items: Items) {
     this.#items = items
-    dropped.register(this, items)
+    cancelWhenDropped(this, items)
     const { asyncDispose } = Symbol as { asyncDispose?: symbol }
     if (asyncDispose !== undefined && !(asyncDispose in Stream.prototype)) defineDispose(asyncDispose)
   }

@@ -52,6 +52,25 @@ export function itemsOf(value: object): object {
   return typeof iterable === 'object' && isStreamed(iterable) ? iterable : value
 }
 
+const sentMark = brand('Sent')
+const sent = new WeakSet<object>()
+
+/**
+ * Whether it is sent for the first time; its items can be sent once. A generator carries a mark of that: to put it into a
+ * WeakSet, and to collect it there, would take longer than all else that sending it takes.
+ */
+export function isSentFirst(items: object): boolean {
+  if (types.isGeneratorObject(items) && Object.isExtensible(items)) {
+    const marked = items as unknown as Record<symbol, unknown>
+    if (marked[sentMark] === true) return false
+    marked[sentMark] = true
+    return true
+  }
+  if (sent.has(items) || (items as Record<symbol, unknown>)[sentMark] === true) return false
+  sent.add(items)
+  return true
+}
+
 /** Where the items of a stream come from, once it may begin. */
 export interface OpenSource {
   iterator: AsyncIterator<unknown> | Iterator<unknown>

@@ -3,7 +3,7 @@ import { nameOf, refusalOf } from './advice'
 import { hasPlainPrototype, isClass } from './plain'
 import { type AnyFunction, Referenced, referencedBy } from './referenced'
 import { explain, inside, member, nestedTooDeep, Refused } from './refused'
-import { isStreamed, itemsOf } from './streamed'
+import { isSentFirst, isStreamed, itemsOf } from './streamed'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth, methodWeight } from './wire'
 import { Writer } from './writer'
@@ -25,8 +25,6 @@ export interface NoStreams {
 export const none: readonly object[] = []
 export const noReferences: readonly Referenced[] = []
 const highestBit = 0x8000_0000
-/** Their items can be sent once. */
-const sent = new WeakSet<object>()
 
 /** Writes JavaScript values by the table of docs/values.md. */
 export class ValueWriter extends Writer {
@@ -247,8 +245,7 @@ export class ValueWriter extends Writer {
       throw new Refused(this.noStreams.reason, this.noStreams.isLater ? 'later' : 'value')
     }
     const items = itemsOf(value)
-    if (sent.has(items)) throw new Refused('a stream that has been sent already: its items can be sent once')
-    sent.add(items)
+    if (!isSentFirst(items)) throw new Refused('a stream that has been sent already: its items can be sent once')
     this.extensionHeader(extension.stream, 4)
     this.uint32(this.streams.length)
     this.streams = [...this.streams, value]

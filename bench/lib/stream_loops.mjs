@@ -27,16 +27,16 @@ export async function items(stream, { count, seconds, warmup, pids }) {
   return { items_per_s: total / elapsed, cpu_s_per_million: ((cpuSeconds(pids) - cpuBefore) / total) * 1e6 }
 }
 
-/** In turn with a call, for `seconds`: the two p50. `act` is timed, and then `finish` does what is left of it. */
-async function besideCalls(call, act, seconds) {
+/** In turn with a call, for `seconds`: the two p50. `act` is timed, as its user has it; then `finish` does what is left of it. */
+async function besideCalls(call, act, finish, seconds) {
   const [acts, calls] = [new Samples(), new Samples()]
   const end = now() + seconds * 1000
   while (now() < end) {
     const begin = now()
     const acting = act()
-    const finish = acting === undefined ? undefined : await acting // what blocks has been timed by now, and waits for no job
+    const result = acting instanceof Promise ? await acting : acting // what blocks waits for no job
     const middle = now()
-    await finish?.()
+    await finish(result)
     const second = now()
     check(await call(ARGUMENT))
     calls.add((now() - second) * 1000)
@@ -45,30 +45,32 @@ async function besideCalls(call, act, seconds) {
   return { p50_us: acts.summary().p50_us, call_p50_us: calls.summary().p50_us }
 }
 
-async function warmedUp(call, act, { seconds, warmup }) {
-  await besideCalls(call, act, warmup)
-  return besideCalls(call, act, seconds)
+async function warmedUp(call, act, finish, { seconds, warmup }) {
+  await besideCalls(call, act, finish, warmup)
+  return besideCalls(call, act, finish, seconds)
 }
 
 /** The first item of a stream that has two. */
 export function first(call, stream, settings) {
-  const act = async () => {
-    const iterator = stream(2)[Symbol.asyncIterator]()
-    if ((await iterator.next()).value !== 0) throw new Error('wrong item')
-    return async () => {
-      while (!(await iterator.next()).done);
-    }
+  let iterator
+  const act = () => {
+    iterator = stream(2)[Symbol.asyncIterator]()
+    return iterator.next()
   }
-  return warmedUp(call, act, settings)
+  const finish = async ({ value }) => {
+    if (value !== 0) throw new Error('wrong item')
+    while (!(await iterator.next()).done);
+  }
+  return warmedUp(call, act, finish, settings)
 }
 
 /** One of `count` round trips of a callback within a call. */
 export async function callbacks(call, callBack, { count, ...settings }) {
-  const result = await warmedUp(call, () => callBack(count, text => text).then(check), settings)
+  const result = await warmedUp(call, () => callBack(count, text => text), check, settings)
   return { ...result, p50_us: (result.p50_us - result.call_p50_us) / count }
 }
 
 /** A call that blocks its thread. */
 export function blocked(call, callBlocking, settings) {
-  return warmedUp(call, () => check(callBlocking(ARGUMENT)), settings)
+  return warmedUp(call, () => callBlocking(ARGUMENT), check, settings)
 }

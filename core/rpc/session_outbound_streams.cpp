@@ -229,7 +229,7 @@ Progress Session::receive_credit(const FrameHeader& header, ConstBytes body) {
   StreamTotals totals;
   const bool read = reader.read(totals.items) && reader.read(totals.bytes) && reader.rest().empty();
   if (!read || (header.flags & kFlagMore) != 0) return CloseReason::peer_violation("a malformed credit");
-  if (!is_ours(header.call_id) || number == 0 || number >= next_id_) {
+  if (!is_ours(header.call_id) || number == 0 || number >= next_id_ || pending_.find(header.call_id) != nullptr) {
     return CloseReason::peer_violation("credit for no stream");
   }
   OutboundStream* stream = outbound_streams_.find(header.call_id);

@@ -84,6 +84,11 @@ TEST_F(StreamViolation, CreditForWhatIsNoStreamOfTheReceiver) {
   expect_refused(server_.receive(FrameType::kCredit, stream, as_bytes("short")));
 }
 
+TEST_F(StreamViolation, CreditForACallThatIsUnderWay) {
+  ASSERT_TRUE(client_.call(1, {}).ok());
+  expect_refused(client_.receive(FrameType::kCredit, 1, credit(1, 1)));
+}
+
 TEST_F(StreamViolation, CreditThatGoesBackOrIsEnormousIsHarmless) {
   const std::uint64_t stream = open_result();
   EXPECT_TRUE(server_.receive(FrameType::kCredit, stream, credit(0, 0)).ok());

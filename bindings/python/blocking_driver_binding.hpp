@@ -5,10 +5,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/gil.hpp"
 #include "bindings/python/handlers.hpp"
 #include "bindings/python/responder.hpp"
 #include "core/base/fork.hpp"
@@ -97,6 +99,13 @@ class BlockingDriverBinding final : public Responder {
   std::unique_ptr<BlockingDriver> driver_;
   std::atomic<int> inside_{0};
 };
+
+// For what uses the driver, which another thread may want to shut down meanwhile.
+template <typename F>
+auto without_gil(BlockingDriverBinding& binding, F f) {
+  const BlockingDriverBinding::Visit visit(binding);
+  return without_gil(std::move(f));
+}
 
 void bind_blocking_driver(pybind11::module_& module);
 

@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "bindings/python/handler_coroutine.hpp"
 
+#include "bindings/python/answer.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/python/answer.hpp"
+#include "bindings/python/current_call.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/references.hpp"

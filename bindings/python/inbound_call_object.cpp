@@ -5,17 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <optional>
 #include <utility>
-#include <vector>
 
+#include "bindings/python/answer.hpp"
 #include "bindings/python/bytes.hpp"
-#include "bindings/python/errors.hpp"
-#include "bindings/python/middleware_entry.hpp"
+#include "bindings/python/current_call.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/references.hpp"
-#include "bindings/python/stream_producer.hpp"
-#include "bindings/python/stream_source.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
@@ -26,37 +22,9 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// Made by PyObject_GC_New, which runs no constructor.
-// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
-struct Object {
-  PyObject_HEAD Responder* responder;
-  PyObject* driver;  // keeps the responder alive
-  PyObject* server;  // null once the call has been answered: what its handler has left behind is nobody's
-  PyObject* method;
-  PyObject* passed_on;  // what Python keeps with it; or null
-  bool is_cancelled;
-  std::uint32_t open_streams;  // with which it was answered
-  InboundCall call;
-};
-
 PyTypeObject* type_of_calls = nullptr;
-PyObject* call_of_context = nullptr;  // a ContextVar
-bool was_served = false;              // guarded by the GIL
 
-Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
-
-void end(Object* self) { Py_CLEAR(self->server); }
-
-// Streams that have not begun.
-bool close_all(const std::vector<PyObject*>& sources) {
-  for (PyObject* source : sources) {
-    close_source(source);
-    Py_DECREF(source);
-  }
-  return true;
-}
-
-bool reply_with(Object* self, PyObject* value) {
+bool reply_with(InboundCallObject* self, PyObject* value) {
   const char* const root = "result";
   const bool sent = with_codec_errors(root, [&] {
     Encoder encoder;
@@ -64,45 +32,12 @@ bool reply_with(Object* self, PyObject* value) {
     self->responder->reply(self->call.key, encoder.contents());
     return true;
   });
-  if (sent) end(self);
+  if (sent) end_call_of(self);
   return sent;
 }
 
-// The same of a result that may be a stream, or hold some: what makes those is run by `failed`'s service.
-bool reply_with_streams(Object* self, PyObject* value, PyObject* failed) {
-  const char* const root = "result";
-  std::optional<OpenedStreams> opened;
-  std::vector<PyObject*> sources;
-  SharedReferences references(*self->responder, /*retained_only=*/true);
-  const bool sent = with_codec_errors(root, [&] {
-    Encoder encoder;
-    encoder.accept_streams();
-    encoder.accept_references(references);
-    encoder.put_value(value);
-    if (encoder.stream_count() == 0 && references.empty()) {
-      self->responder->reply(self->call.key, encoder.contents());
-      return true;
-    }
-    opened = self->responder->reply(self->call, encoder.contents(), encoder.stream_count(), references.ids());
-    sources = encoder.take_streams();
-    return true;
-  });
-  references.end();
-  if (!sent) return false;
-  if (sources.empty()) {
-    end(self);
-    return true;
-  }
-  if (!opened) {  // nobody waits for it, or the caller takes no more
-    end(self);
-    return close_all(sources);
-  }
-  self->open_streams = static_cast<std::uint32_t>(sources.size());
-  return begin_streams(*self->responder, self->driver, reinterpret_cast<PyObject*>(self), failed, *opened, sources);
-}
-
 PyObject* reply(PyObject* object, PyObject* value) {
-  if (!reply_with(self_of(object), value)) return nullptr;
+  if (!reply_with(fields_of(object), value)) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -112,7 +47,7 @@ PyObject* reply_error(PyObject* object, PyObject* args) {
   Py_ssize_t message_size = 0;
   PyObject* details = nullptr;
   if (PyArg_ParseTuple(args, "is#S:reply_error", &code, &message, &message_size, &details) == 0) return nullptr;
-  Object* self = self_of(object);
+  InboundCallObject* self = fields_of(object);
   const char* const root = "";
   const bool sent = with_codec_errors(root, [&] {
     self->responder->reply_error(self->call.key,
@@ -121,13 +56,13 @@ PyObject* reply_error(PyObject* object, PyObject* args) {
     return true;
   });
   if (!sent) return nullptr;
-  end(self);
+  end_call_of(self);
   Py_RETURN_NONE;
 }
 
 PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
   const char* const root = "";
-  Object* self = self_of(object);
+  InboundCallObject* self = fields_of(object);
   return with_codec_errors(root, [&] {
     const std::unique_ptr<StreamMaker> streams = self->responder->arguments_of(self->call);
     ReceivedReferences references(*self->responder, self->call.key.connection);
@@ -141,71 +76,71 @@ PyObject* answer_with_method(PyObject* object, PyObject* const* args, Py_ssize_t
 }
 
 PyObject* cancel(PyObject* object, PyObject* /*unused*/) {
-  self_of(object)->is_cancelled = true;
+  fields_of(object)->is_cancelled = true;
   Py_RETURN_NONE;
 }
 
 PyObject* cancelled(PyObject* object, PyObject* /*unused*/) {
-  const Object* self = self_of(object);
+  const InboundCallObject* self = fields_of(object);
   return PyBool_FromLong(self->is_cancelled || self->responder->cancelled(self->call.key) ? 1 : 0);
 }
 
 PyObject* get_server(PyObject* object, void* /*unused*/) {
-  PyObject* server = self_of(object)->server;
+  PyObject* server = fields_of(object)->server;
   return new_reference(server == nullptr ? Py_None : server);
 }
 
-PyObject* get_method(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->method); }
+PyObject* get_method(PyObject* object, void* /*unused*/) { return new_reference(fields_of(object)->method); }
 
 PyObject* get_key(PyObject* object, void* /*unused*/) {
-  const RequestKey& key = self_of(object)->call.key;
+  const RequestKey& key = fields_of(object)->call.key;
   return Py_BuildValue("KK", static_cast<unsigned long long>(key.connection), static_cast<unsigned long long>(key.id));
 }
 
-PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(self_of(object)->call.metadata); }
+PyObject* get_metadata(PyObject* object, void* /*unused*/) { return new_bytes(fields_of(object)->call.metadata); }
 
 PyObject* get_held(PyObject* object, void* /*unused*/) {
-  return new_bytes(HeldThreads(self_of(object)->call.metadata).bytes());
+  return new_bytes(HeldThreads(fields_of(object)->call.metadata).bytes());
 }
 
-PyObject* get_driver(PyObject* object, void* /*unused*/) { return new_reference(self_of(object)->driver); }
+PyObject* get_driver(PyObject* object, void* /*unused*/) { return new_reference(fields_of(object)->driver); }
 
 PyObject* get_reference(PyObject* object, void* /*unused*/) {
-  return PyLong_FromUnsignedLongLong(self_of(object)->call.reference);
+  return PyLong_FromUnsignedLongLong(fields_of(object)->call.reference);
 }
 
 PyObject* get_number(PyObject* object, void* /*unused*/) {
-  const InboundCall& call = self_of(object)->call;
+  const InboundCall& call = fields_of(object)->call;
   return PyLong_FromUnsignedLong(call.reference == 0 ? call.method : call.reference_method);
 }
 
 PyObject* get_passed_on(PyObject* object, void* /*unused*/) {
-  PyObject* kept = self_of(object)->passed_on;
+  PyObject* kept = fields_of(object)->passed_on;
   return new_reference(kept == nullptr ? Py_None : kept);
 }
 
 int set_passed_on(PyObject* object, PyObject* value, void* /*unused*/) {
   Py_XINCREF(value);
-  Py_XDECREF(std::exchange(self_of(object)->passed_on, value));
+  Py_XDECREF(std::exchange(fields_of(object)->passed_on, value));
   return 0;
 }
 
 PyObject* get_is_notification(PyObject* object, void* /*unused*/) {
-  return PyBool_FromLong(self_of(object)->call.notify ? 1 : 0);
+  return PyBool_FromLong(fields_of(object)->call.notify ? 1 : 0);
 }
 
 PyObject* get_is_answered(PyObject* object, void* /*unused*/) { return PyBool_FromLong(is_answered(object) ? 1 : 0); }
 
 // In the seconds of time.monotonic(), whose clock is that of std::chrono::steady_clock.
 PyObject* get_deadline(PyObject* object, void* /*unused*/) {
-  const InboundCall& call = self_of(object)->call;
+  const InboundCall& call = fields_of(object)->call;
   if (call.timeout_us == 0) Py_RETURN_NONE;
   const std::chrono::duration<double> received = call.received.time_since_epoch();
   return PyFloat_FromDouble(received.count() + static_cast<double>(call.timeout_us) / 1e6);
 }
 
 int traverse(PyObject* object, visitproc visit, void* arg) {
-  Object* self = self_of(object);
+  InboundCallObject* self = fields_of(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->driver);
   Py_VISIT(self->server);
@@ -214,15 +149,15 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
 }
 
 int clear(PyObject* object) {
-  end(self_of(object));
+  end_call_of(fields_of(object));
   return 0;
 }
 
 void dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  Object* self = self_of(object);
-  end(self);
+  InboundCallObject* self = fields_of(object);
+  end_call_of(self);
   Py_DECREF(self->driver);
   Py_DECREF(self->method);
   Py_XDECREF(self->passed_on);
@@ -268,34 +203,16 @@ PyType_Slot slots[] = {
 
 PyType_Spec spec = {
     "ipcbridge._native.InboundCall",
-    static_cast<int>(sizeof(Object)),
+    static_cast<int>(sizeof(InboundCallObject)),
     0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     slots,
 };
 
-PyObject* current_call_or_none(PyObject* /*module*/, PyObject* /*unused*/) {
-  PyObject* call = current_call();
-  if (call != nullptr || PyErr_Occurred() != nullptr) return call;
-  Py_RETURN_NONE;
-}
-
-PyObject* set_current_call(PyObject* /*module*/, PyObject* call) {
-  if (!set_call_of_context(call)) return nullptr;
-  Py_RETURN_NONE;
-}
-
-PyMethodDef functions[] = {
-    {"current_call", &current_call_or_none, METH_NOARGS,
-     "The call that the calling handler is answering; None outside."},
-    {"set_current_call", &set_current_call, METH_O, "For what goes on elsewhere with the current context."},
-    {nullptr, nullptr, 0, nullptr},
-};
-
 }  // namespace
 
 PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
-  Object* self = PyObject_GC_New(Object, type_of_calls);
+  InboundCallObject* self = PyObject_GC_New(InboundCallObject, type_of_calls);
   if (self == nullptr) return nullptr;
   self->responder = origin.responder;
   self->driver = new_reference(origin.driver);
@@ -303,7 +220,7 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   self->method = new_reference(origin.method);
   self->passed_on = nullptr;
   self->is_cancelled = false;
-  was_served = true;
+  note_call_served();
   self->open_streams = 0;
   new (&self->call) InboundCall(std::move(call));
   auto* object = reinterpret_cast<PyObject*>(self);
@@ -311,113 +228,33 @@ PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin) {
   return object;
 }
 
-PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
-  const char* const root = "";
-  py::object args;
-  py::object keywords;
-  stage = Stage::kArguments;
-  const bool read = with_codec_errors(root, [&] {
-    const InboundCall& inbound = self_of(call)->call;
-    const std::unique_ptr<StreamMaker> streams =
-        inbound.streams.count == 0 ? nullptr : self_of(call)->responder->arguments_of(inbound);
-    ReceivedReferences references(*self_of(call)->responder, inbound.key.connection);
-    Decoder(inbound.payload, streams.get(), &references).read_arguments(args, keywords);
-    return true;
-  });
-  if (!read) return nullptr;
-  stage = Stage::kHandler;
-  PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python
-  PyObject* named = keywords.release().ptr();
-  PyObject* result = call_serving(handler, call, positional, named);
-  Py_DECREF(positional);
-  Py_XDECREF(named);
-  return result;
-}
-
-namespace {
-
-// Takes over the reference to `error`.
-PyObject* tell_stage(PyObject* call, Stage stage, PyObject* error, PyObject* result, PyObject* failed) {
-  PyObject* number = PyLong_FromLong(static_cast<int>(stage));
-  PyObject* outcome = nullptr;
-  if (number != nullptr) {
-    PyObject* given[] = {call, number, error, result == nullptr ? Py_None : result};
-    outcome = PyObject_Vectorcall(failed, given, 4, nullptr);
-  }
-  Py_XDECREF(number);
-  Py_DECREF(error);
-  return outcome;
-}
-
-}  // namespace
-
-PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
-  return tell_stage(call, stage, new_reference(Py_None), result, failed);
-}
-
-ServerId server_of(PyObject* call) { return self_of(call)->call.server; }
+ServerId server_of(PyObject* call) { return fields_of(call)->call.server; }
 
 void end_call(PyObject* call) {
   if (call == Py_None) return;
-  Object* self = self_of(call);
-  if (self->open_streams > 0 && --self->open_streams == 0) end(self);
+  InboundCallObject* self = fields_of(call);
+  if (self->open_streams > 0 && --self->open_streams == 0) end_call_of(self);
 }
 
 void note_cancelled(PyObject* call) {
-  if (call != Py_None) self_of(call)->is_cancelled = true;
+  if (call != Py_None) fields_of(call)->is_cancelled = true;
 }
 
-PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed) {
-  return tell_stage(call, stage, take_exception().release().ptr(), result, failed);
-}
+const InboundCall& inbound_call_of(PyObject* call) { return fields_of(call)->call; }
 
-PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed) {
-  if (reply_with_streams(self_of(call), result, failed)) return new_reference(Py_None);
-  return answer_with_error(call, Stage::kResult, result, failed);
-}
+bool is_answered(PyObject* call) { return fields_of(call)->server == nullptr; }
 
-PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed) {
-  Stage stage = Stage::kArguments;
-  PyObject* result = call_handler(call, handler, stage);
-  if (result == nullptr) return answer_with_error(call, stage, nullptr, failed);
-  PyObject* outcome = answer_with_result(call, result, failed);
-  Py_DECREF(result);
-  return outcome;
-}
-
-bool set_call_of_context(PyObject* call) {
-  PyObject* token = PyContextVar_Set(call_of_context, call);
-  Py_XDECREF(token);
-  return token != nullptr;
-}
-
-bool any_call_was_served() { return was_served; }
-
-PyObject* current_call() {
-  PyObject* call = nullptr;
-  if (PyContextVar_Get(call_of_context, nullptr, &call) != 0 || call == nullptr) return nullptr;
-  if (Py_TYPE(call) == type_of_calls) return call;
-  Py_DECREF(call);  // None: that of a handler's which wants to pass nothing on
-  return nullptr;
-}
-
-const InboundCall& inbound_call_of(PyObject* call) { return self_of(call)->call; }
-
-bool is_answered(PyObject* call) { return self_of(call)->server == nullptr; }
-
-bool has_open_streams(PyObject* call) { return self_of(call)->open_streams != 0; }
+bool has_open_streams(PyObject* call) { return fields_of(call)->open_streams != 0; }
 
 PyTypeObject* inbound_call_type() { return type_of_calls; }
 
 void add_inbound_call_type(py::module_& module) {
-  call_of_context = PyContextVar_New("ipcbridge.call", nullptr);
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-  if (call_of_context == nullptr || !type) throw py::error_already_set();
+  if (!type) throw py::error_already_set();
   type_of_calls = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
   // Made by handlers' callers only.
   type_of_calls->tp_new = nullptr;
   module.attr("InboundCall") = type;
-  if (PyModule_AddFunctions(module.ptr(), functions) != 0) throw py::error_already_set();
 }
 
 }  // namespace ipcbridge::python

@@ -17,23 +17,26 @@ struct CallOrigin {
   PyObject* method;  // its name
 };
 
+// Made by PyObject_GC_New, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+struct InboundCallObject {
+  PyObject_HEAD Responder* responder;
+  PyObject* driver;  // keeps the responder alive
+  PyObject* server;  // null once the call has been answered: what its handler has left behind is nobody's
+  PyObject* method;
+  PyObject* passed_on;  // what Python keeps with it; or null
+  bool is_cancelled;
+  std::uint32_t open_streams;  // with which it was answered
+  InboundCall call;
+};
+
+inline InboundCallObject* fields_of(PyObject* call) { return reinterpret_cast<InboundCallObject*>(call); }
+
+// It has been answered, and the streams of its result are over.
+inline void end_call_of(InboundCallObject* call) { Py_CLEAR(call->server); }
+
 // A new ipcbridge._native.InboundCall, or null with an exception set.
 PyObject* new_inbound_call(InboundCall&& call, const CallOrigin& origin);
-
-// What of a call has raised. ipcbridge._serve.service has the same numbers.
-// kItem: an item of a stream cannot be sent, kAsyncStream: nothing has raised, a task is to make a stream's items; both
-// with the stream's producer in place of a result.
-enum class Stage : std::uint8_t { kArguments, kHandler, kResult, kItem, kAsyncStream };
-
-// Calls a handler with the call's arguments: what it returns, or null with an exception set; then `stage` says whose.
-PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage);
-
-// Leaves the answer to `failed(call, stage, error, result)`, with the exception that is set: a new reference to what it
-// returns, null with an exception set if it raises.
-PyObject* answer_with_error(PyObject* call, Stage stage, PyObject* result, PyObject* failed);
-
-// The same without an exception.
-PyObject* answer_with_stage(PyObject* call, Stage stage, PyObject* result, PyObject* failed);
 
 // Which server's call it is.
 ServerId server_of(PyObject* call);
@@ -42,23 +45,6 @@ ServerId server_of(PyObject* call);
 void end_call(PyObject* call);
 // Nobody reads them any more.
 void note_cancelled(PyObject* call);
-
-// Answers with a result: None, unless it cannot be sent; then as answer_with_error() does.
-PyObject* answer_with_result(PyObject* call, PyObject* result, PyObject* failed);
-
-// Runs a plain handler, and answers with what it returns: None, unless something raises; then as answer_with_error()
-// does.
-PyObject* answer_with(PyObject* call, PyObject* handler, PyObject* failed);
-
-// The call that a handler with the context that is current now is answering, also on other threads and in tasks that
-// have a copy of it. False with an exception set.
-bool set_call_of_context(PyObject* call);
-
-// Whether there has been one in this process.
-bool any_call_was_served();
-
-// That which the calling handler is answering, or has answered: a new reference. Null outside of handlers.
-PyObject* current_call();
 
 const InboundCall& inbound_call_of(PyObject* call);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bindings/python/bytes.hpp"
+#include "bindings/python/current_call.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"

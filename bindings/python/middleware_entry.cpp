@@ -2,7 +2,7 @@
 #include "bindings/python/middleware_entry.hpp"
 
 #include "bindings/python/caller.hpp"
-#include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/current_call.hpp"
 #include "bindings/python/middleware_call.hpp"
 #include "bindings/python/middleware_step.hpp"
 #include "bindings/python/objects.hpp"

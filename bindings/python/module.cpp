@@ -9,6 +9,7 @@
 
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/caller.hpp"
+#include "bindings/python/current_call.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/handler_coroutine.hpp"
@@ -107,6 +108,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("DEFAULTS") = defaults();
   native::bind_generation(module);
   native::add_inbound_call_type(module);
+  native::add_current_call(module);
   native::add_handler_coroutine_type(module);
   native::add_task_starter_type(module);
   native::bind_blocking_driver(module);

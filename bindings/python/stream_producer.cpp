@@ -1,5 +1,6 @@
 #include "bindings/python/stream_producer.hpp"
 
+#include "bindings/python/answer.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/stream_source.hpp"
 #include "bindings/python/stream_task.hpp"

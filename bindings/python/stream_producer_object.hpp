@@ -4,7 +4,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "bindings/python/inbound_call_object.hpp"
+#include "bindings/python/answer.hpp"
 #include "bindings/python/responder.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/clock.hpp"

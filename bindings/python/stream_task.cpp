@@ -6,6 +6,7 @@
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
+#include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
 #include "bindings/python/stream_message.hpp"
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "bindings/python/answer.hpp"
 #include "bindings/python/handler_coroutine.hpp"
-#include "bindings/python/inbound_call_object.hpp"
 #include "bindings/python/objects.hpp"
 
 namespace py = pybind11;

@@ -76,7 +76,7 @@ class Decoder {
   PyObject* read_reference(Tag tag, std::size_t size, unsigned depth);
   PyObject* read_names(unsigned depth);
   PyObject* read_keywords();
-  std::size_t read_contents_head(const char* what);
+  std::size_t read_list_head(const char* what);
   bool keywords_follow() const;
 
   std::uint8_t read_byte();
@@ -98,5 +98,22 @@ class Decoder {
   StreamMaker* streams_;
   ReferenceReceiver* references_;
 };
+
+inline const std::uint8_t* Decoder::take(std::size_t size) {
+  if (size > left()) malformed("more bytes are announced than are there");
+  const std::uint8_t* bytes = at_;
+  at_ += size;
+  return bytes;
+}
+
+inline std::uint8_t Decoder::read_byte() { return *take(1); }
+
+template <typename Number>
+Number Decoder::read_number() {
+  const std::uint8_t* bytes = take(sizeof(Number));
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof(Number); ++i) number = number << 8U | bytes[i];
+  return static_cast<Number>(number);
+}
 
 }  // namespace ipcbridge::python

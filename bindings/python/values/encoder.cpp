@@ -1,12 +1,7 @@
 #include "bindings/python/values/encoder.hpp"
 
-#include <algorithm>
-#include <array>
-
-#include "bindings/python/stream_source.hpp"
-#include "bindings/python/stream_types.hpp"
 #include "bindings/python/values/codec_error.hpp"
-#include "bindings/python/values/python_rules.hpp"
+#include "bindings/python/values/simplified.hpp"
 #include "bindings/python/values/wire_format.hpp"
 
 namespace py = pybind11;
@@ -14,11 +9,6 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-constexpr const char* kNoStream = "a stream, which only arguments and results can be, or hold: send list(value)";
-constexpr const char* kNoAsyncStream =
-    "a stream, which only arguments and results can be, or hold: send [item async for item in value]";
-constexpr const char* kNoReference =
-    "a function, or what travels by reference, which only arguments and results can be, or hold";
 constexpr const char* kTooDeep = "nested more than 128 levels deep";
 constexpr const char* kSurrogate = "a string with a lone surrogate, which UTF-8 cannot carry";
 
@@ -36,69 +26,9 @@ bool to_int64(PyObject* integer, std::int64_t& value) {
   return overflow == 0;
 }
 
-PyTypeObject* functools_partial() {
-  static PyObject* const kType = py::object(py::module_::import("functools").attr("partial")).release().ptr();
-  return reinterpret_cast<PyTypeObject*>(kType);
-}
-
 unsigned enter(unsigned depth) {
   if (depth == kMaxDepth) throw Refused{kTooDeep, true, {}, {}};
   return depth + 1;
-}
-
-[[noreturn]] void throw_raised() {
-  if (PyErr_ExceptionMatches(python_rules().refused_type.ptr()) == 0) throw py::error_already_set();
-  py::error_already_set error;
-  throw Refused{nullptr, false, error.value(), {}};
-}
-
-py::object simplified(PyObject* value) {
-  PyObject* simple = PyObject_CallOneArg(python_rules().simplify.ptr(), value);
-  if (simple == nullptr) throw_raised();
-  return py::reinterpret_steal<py::object>(simple);
-}
-
-// What `key` is simplified to as long as that is a plain value; itself if that fails, to be met again with its path.
-py::object simple_key(PyObject* key) {
-  auto simple = py::reinterpret_borrow<py::object>(key);
-  for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
-    PyTypeObject* type = Py_TYPE(simple.ptr());
-    const bool plain = type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type ||
-                       type == &PyBytes_Type || type == &PyTuple_Type || type == &PyFrozenSet_Type ||
-                       type == &PyBool_Type || simple.is_none();
-    if (plain) break;
-    try {
-      py::object next = simplified(simple.ptr());
-      if (py::type::handle_of(next).is(python_rules().extension_type)) break;
-      simple = std::move(next);
-    } catch (const Refused&) {
-      break;
-    }
-  }
-  return simple;
-}
-
-// Keyword arguments by names that are plain strings: `keywords` itself if they are.
-py::object with_text_keys(PyObject* keywords) {
-  auto given = py::reinterpret_borrow<py::object>(keywords);
-  PyObject* key = nullptr;
-  Py_ssize_t position = 0;
-  bool plain = true;
-  while (plain && PyDict_Next(keywords, &position, &key, nullptr) != 0) plain = PyUnicode_CheckExact(key);
-  if (plain) return given;
-  py::dict renamed;
-  Py_ssize_t index = 0;
-  for (const auto& [name, value] : py::reinterpret_steal<py::dict>(PyDict_Copy(keywords))) {
-    const py::object text = simple_key(name.ptr());
-    if (!PyUnicode_CheckExact(text.ptr())) {
-      Refused refused{"the name of a keyword argument is a string", false, {}, {}};
-      refused.add(Step::kKey, index, nullptr, nullptr);
-      throw std::move(refused);
-    }
-    renamed[text] = value;
-    ++index;
-  }
-  return renamed;
 }
 
 }  // namespace
@@ -165,6 +95,10 @@ void Encoder::put(PyObject* value, unsigned depth) {
   if (!put_scalar(value) && !put_container(value, value, depth)) put_simplified(value, depth);
 }
 
+bool Encoder::put_plain(PyObject* value, PyObject* holder, unsigned depth) {
+  return put_scalar(value) || put_container(value, holder, depth);
+}
+
 // Puts a value for which no code but ours runs, and says whether this is one.
 inline bool Encoder::put_scalar(PyObject* value) {
   PyTypeObject* type = Py_TYPE(value);
@@ -208,76 +142,6 @@ bool Encoder::put_container(PyObject* value, PyObject* holder, unsigned depth) {
   } else {
     return false;
   }
-  return true;
-}
-
-void Encoder::put_simplified(PyObject* original, unsigned depth) {
-  if (PyLong_CheckExact(original) && put_unsigned(original)) return;
-  if (put_stream(original) || put_by_reference(original)) return;
-  auto value = py::reinterpret_borrow<py::object>(original);
-  for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
-    value = simplified(value.ptr());
-    if (py::type::handle_of(value).is(python_rules().extension_type)) {
-      weigh(kHeavy - 1);
-      PyObject* contents = PyTuple_GET_ITEM(value.ptr(), 1);
-      const auto tag = static_cast<Tag>(PyLong_AsLong(PyTuple_GET_ITEM(value.ptr(), 0)));
-      return out_.put_extension(tag, PyBytes_AS_STRING(contents), static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
-    }
-    if (put_scalar(value.ptr()) || put_container(value.ptr(), original, depth)) return;
-    if (PyLong_CheckExact(value.ptr()) && put_unsigned(value.ptr())) return;
-  }
-  throw Refused{"it stands for one value after another without an end", false, {}, {}};
-}
-
-// False when it is none.
-bool Encoder::put_stream(PyObject* value) {
-  const bool is_stream = PyGen_CheckExact(value) != 0 || PyAsyncGen_CheckExact(value) != 0 ||
-                         is_received_stream(value) || py::type::handle_of(value).is(python_rules().stream_source);
-  if (!is_stream) return false;
-  if (!accepts_streams_) {
-    throw Refused{PyAsyncGen_CheckExact(value) != 0 ? kNoAsyncStream : kNoStream, false, {}, {}};
-  }
-  if (is_used_up(value)) {
-    throw Refused{"a stream that has been read, or sent, already: its items can be sent once", false, {}, {}};
-  }
-  if (std::find(streams_.begin(), streams_.end(), value) != streams_.end()) {
-    throw Refused{"the same stream twice: what one reader takes the other does not get", false, {}, {}};
-  }
-  std::array<std::uint8_t, 4> place{};
-  for (std::size_t i = 0; i < place.size(); ++i)
-    place.at(3 - i) = static_cast<std::uint8_t>(streams_.size() >> (8 * i));
-  weigh(kHeavy - 1);
-  streams_.push_back(value);
-  Py_INCREF(value);
-  out_.put_extension(Tag::kStream, place.data(), place.size());
-  return true;
-}
-
-// False when it is none.
-bool Encoder::put_by_reference(PyObject* value) {
-  const bool is_function = PyFunction_Check(value) || PyMethod_Check(value) || PyCFunction_Check(value) != 0 ||
-                           is_remote_method(value) || PyObject_TypeCheck(value, functools_partial()) != 0;
-  if (!is_function && !py::isinstance(value, python_rules().by_reference)) return false;
-  if (sharer_ == nullptr) throw Refused{kNoReference, false, {}, {}};
-  PyObject* made = sharer_->share(value);
-  if (made == nullptr) throw_raised();
-  const auto shared = py::reinterpret_steal<py::object>(made);
-  PyObject* contents = PyTuple_GET_ITEM(made, 2);
-  weigh(kHeavy - 1);
-  sharer_->add(PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(made, 0)));
-  out_.put_extension(static_cast<Tag>(PyLong_AsLong(PyTuple_GET_ITEM(made, 1))), PyBytes_AS_STRING(contents),
-                     static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
-  return true;
-}
-
-// The integers from 2^63 to 2^64 - 1.
-bool Encoder::put_unsigned(PyObject* value) {
-  const std::uint64_t number = PyLong_AsUnsignedLongLong(value);
-  if (number == static_cast<std::uint64_t>(-1) && PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    return false;
-  }
-  out_.put(0xcf, number);
   return true;
 }
 

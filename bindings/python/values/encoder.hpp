@@ -73,6 +73,7 @@ class Encoder {
 
   bool put_scalar(PyObject* value);
   void put(PyObject* value, unsigned depth);
+  bool put_plain(PyObject* value, PyObject* holder, unsigned depth);
   bool put_container(PyObject* value, PyObject* holder, unsigned depth);
   void put_simplified(PyObject* original, unsigned depth);
   bool put_stream(PyObject* value);

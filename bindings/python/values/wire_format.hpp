@@ -28,4 +28,9 @@ inline constexpr std::size_t kHeavy = 4;
 // How many keys of a dict, or elements of a set, may have the same hash.
 inline constexpr std::size_t kMaxCollisions = 64;
 
+// The first bytes of MessagePack's families.
+inline bool is_list(std::uint8_t head) { return (head >= 0x90 && head <= 0x9f) || head == 0xdc || head == 0xdd; }
+inline bool is_map(std::uint8_t head) { return (head >= 0x80 && head <= 0x8f) || head == 0xde || head == 0xdf; }
+inline bool is_extension(std::uint8_t head) { return (head >= 0xc7 && head <= 0xc9) || (head >= 0xd4 && head <= 0xd8); }
+
 }  // namespace ipcbridge::python

@@ -34,31 +34,37 @@ class CppApiShared : public testing::TestWithParam<std::string> {
     return false;
   }
 
+  // Begun behind the children that a test forks, which begin some of their own.
+  struct Bridges {
+    Bridge one;
+    Bridge two;
+    Bridge client;
+  };
+
   TemporaryDirectory directory_;
-  Bridge one_;
-  Bridge two_;
-  Bridge client_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Transports, CppApiShared, testing::Values("shm", "unix"),
                          [](const auto& parameter) { return parameter.param; });
 
 TEST_P(CppApiShared, CallsReachAllWhoServeTheNameAndGoOnWhenOneEnds) {
-  Service one = serve(one_, "one");
-  const Service two = serve(two_, "two");
-  Remote remote = client_.connect(address());
+  Bridges in;
+  Service one = serve(in.one, "one");
+  const Service two = serve(in.two, "two");
+  Remote remote = in.client.connect(address());
   EXPECT_TRUE(reaches(remote, "one"));
   EXPECT_TRUE(reaches(remote, "two"));
   one.close();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(text_of(remote.call("who", bytes_of("\x90"))), "two");
-  one = serve(one_, "next");
+  one = serve(in.one, "next");
   EXPECT_TRUE(reaches(remote, "next"));
 }
 
 TEST_P(CppApiShared, OneThatWantsTheNameAloneReplacesAllWhoShareIt) {
-  Service one = serve(one_, "one");
-  Service two = serve(two_, "two");
-  Remote remote = client_.connect(address());
+  Bridges in;
+  Service one = serve(in.one, "one");
+  Service two = serve(in.two, "two");
+  Remote remote = in.client.connect(address());
   EXPECT_TRUE(reaches(remote, "one"));
   EXPECT_TRUE(reaches(remote, "two"));
   Bridge bridge;
@@ -78,9 +84,10 @@ TEST_P(CppApiShared, WhoSharesAndWhoDoesNotCannotHaveTheNameTogether) {
     service.wait();
     return 0;
   });
-  Remote remote = client_.connect(address());
-  EXPECT_EQ(code_of([&] { serve(two_, "two", alone); }), Code::kAlreadyExists);
-  const Service two = serve(two_, "two", shared);
+  Bridges in;
+  Remote remote = in.client.connect(address());
+  EXPECT_EQ(code_of([&] { serve(in.two, "two", alone); }), Code::kAlreadyExists);
+  const Service two = serve(in.two, "two", shared);
   EXPECT_TRUE(reaches(remote, "two"));
 }
 

@@ -14,7 +14,7 @@ from .._client.outcome import error_of
 from .._options import CallOptions
 from .._process import process as _process
 from .._process.listeners import Listeners
-from .._process.threads import start_thread
+from .._serve.failures import Failures
 from .._serve.server import Server
 from .._serve.service import Service
 from .._typing import Any
@@ -30,8 +30,8 @@ class _References(Server):
 
     def __init__(self, process: _process.Process) -> None:
         super().__init__(process, _NoService(), 0, None)
-        self.owned = Owned(process.driver, self._start_task, self.start_threads)
-        self._handlers = [(self, "callback", None, self.owned.begin)]
+        self.owned = Owned(process.driver, self._tasks.start, self.start_threads)
+        self._handlers.append((self, "callback", None, self.owned.begin))
         process.listen()
         self._id = process.driver.serve_attached([], [], True)
         self._process.servers[self._id] = self
@@ -43,8 +43,8 @@ class _References(Server):
         return self._handlers
 
     def start_threads(self) -> None:
-        while len(self._threads) < _THREADS and not self._closed.is_set():
-            self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-callbacks-{len(self._threads)}"))
+        if not self._closed.is_set():
+            self._workers.start(self._id, _THREADS)
 
 
 class Attached(Server):
@@ -54,7 +54,7 @@ class Attached(Server):
         self._process.listen()
         self._id = self._driver.serve_attached(self._service.names, self._service.serial_groups(), False)
         self._process.servers[self._id] = self
-        self._add_to_loop()
+        self._tasks.serve(self._driver, self._id, self._handlers)
         self._started = True
         self._start_threads()
         return self._id
@@ -69,6 +69,7 @@ class _NoService(Service):
 
     def __init__(self) -> None:
         self.name = "callbacks"
+        self.failures = Failures(self.name, None)
         self.names = []
         self.is_async = [True]  # so that what tasks need is imported
         self.functions = []

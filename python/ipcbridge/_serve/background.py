@@ -68,7 +68,7 @@ _current: dict[str, _Background] = {}
 def start(
     coroutine: Coroutine[Any, Any, None],
     context: contextvars.Context,
-    started: Callable[[asyncio.Task[None], asyncio.AbstractEventLoop], None],
+    started: Callable[[asyncio.Task[None]], None],
 ) -> None:
     """Runs a coroutine as a task there; `started` is told of the task, on that thread.
 
@@ -78,7 +78,7 @@ def start(
 
     def begin() -> None:
         task = context.run(loop.create_task, coroutine)
-        started(task, loop)
+        started(task)
 
     loop.call_soon_threadsafe(begin)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from _collections_abc import Iterable, Mapping
 
-from .._middleware import GivenMiddleware, middleware_list
-from .._options import Allow, Seconds, check_service, serve_arguments
+from .._middleware import GivenMiddleware
+from .._options import Allow, Seconds
 from .._process import process as _process
 from .._tracebacks import leave_one_frame
 from .._typing import TYPE_CHECKING, Any
 from .failures import MapError, OnError
+from .prepared import prepare
 from .server import Server
-from .service import Service
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -61,32 +61,26 @@ def serve(
     Raises IpcError: 'already_exists' when the name stays taken, 'invalid_argument', 'permission_denied'.
     """
     try:
-        count = check_service(name, threads, serial, executor)
-        service = Service(
+        prepared = prepare(
             name,
             target,
+            threads,
             serial,
-            on_error,
-            map_error,
-            expose_errors,
-            middleware_list(middleware),
             executor,
-            count,
-            expose,
-        )
-        arguments = serve_arguments(
-            name,
-            service.names,
-            service.serial_groups(),
+            shared,
             takeover,
             takeover_timeout,
             allow,
             mode,
             limits,
-            shared,
+            on_error,
+            expose,
+            middleware,
+            map_error,
+            expose_errors,
         )
-        server = Server(_process.current(), service, count, executor)
-        server.start(arguments)
+        server = Server(_process.current(), prepared.service, prepared.threads, executor)
+        server.start(prepared.arguments)
         return server
     except BaseException as error:
         leave_one_frame(error)

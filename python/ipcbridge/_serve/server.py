@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import contextvars
-import math
-import sys
 import time
-from _collections_abc import Callable, Coroutine
+from _collections_abc import Callable
 
 from .. import _native
 from .._errors import IpcError
@@ -16,30 +13,24 @@ from .._process import log as _log
 from .._process import process as _process
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._process.threads import Latch, start_thread
+from .._process.threads import Latch
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any
 from .cancellation import Waiters
 from .context import is_in_handler_of
-from .decimal_context import decimal_context_setter
-from .failures import CANCELLED
-from .service import Method, Service, fail
+from .grace import LAST_WAIT, Grace
+from .loop_tasks import LoopTasks
+from .running import Submitter, answer_for, plain_method
+from .service import Method, Service
+from .workers import Workers
 
 if TYPE_CHECKING:
-    import asyncio
-    import threading
     from concurrent.futures import Executor, Future
 
     from typing_extensions import Self
 
-    from .background import HandlerLoop
-    from .endings import Ending
-
-    Key = tuple[int, int]
-    Run = Callable[[_native.InboundCall], object]
 
 _SHORT_WAITS, _SHORT_WAIT = 20, 0.05  # seconds
-_LAST_WAIT = 1.0  # seconds that close() waits at least for threads and tasks to end
 _LONGEST_WAIT = 1e9  # seconds that Python can wait
 
 
@@ -60,17 +51,16 @@ class Server:
         self._id = 0
         self._started = False
         self._closed = Latch()
-        self._grace_end = 0.0  # in seconds of time.monotonic()
+        self._grace = Grace()
         self._epoch = 0
-        self._pool = 0
         self._left_by: int | None = None
         self._is_run_over: Latch | None = None
         self._listeners = Listeners()
-        self._threads: list[threading.Thread] = []
-        self._running: dict[Key, _Task] = {}
         self.waiters = Waiters()
-        _import_rest(any(service.is_async))
+        self._tasks = LoopTasks(service)
+        self._submitter = None if executor is None else Submitter(executor, service.refuse, self._answer_when_done)
         self._handlers = [self._handler(number) for number in range(len(service.names))]
+        self._workers = Workers(self._driver, self.name, self._handlers)
 
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
@@ -90,22 +80,17 @@ class Server:
         self._wait_for_handlers()
 
     def _close_within(self, grace_us: int) -> None:
-        self._grace_end = math.inf if grace_us < 0 else time.monotonic() + grace_us / 1e6
+        self._grace.begin(grace_us)
         self._driver.close_server(self._id, grace_us)
 
     def _wait_for_handlers(self) -> None:
-        """Those whose callers have gone: the driver does not wait for what nobody is to be told of."""
-        deadline = max(self._grace_end, time.monotonic() + _LAST_WAIT)
+        deadline = self._grace.deadline()
 
         def left() -> float:
             return min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)
 
-        background = sys.modules.get("ipcbridge._serve.background")
-        if background is not None:
-            background.wait_for(lambda: [running.task for running in list(self._running.values())], left())
-        for thread in list(self._threads):
-            if thread.ident != _thread.get_ident():
-                thread.join(left())
+        self._tasks.wait(left())
+        self._workers.join(left)
 
     def wait(self) -> None:
         """Waits until the server is closed, by close() or because another one has taken its name over.
@@ -149,7 +134,7 @@ class Server:
         self._is_run_over = Latch()
         with ended_by_signals() as ending:
             try:
-                self._work(self._epoch, ending)
+                self._workers.run(self._id, self._epoch, ending)
             finally:
                 self._is_run_over.set()
             end_process_if_told()
@@ -162,7 +147,7 @@ class Server:
     def wait_closed(self) -> None:
         self._closed.wait()
         if self._is_run_over is not None:
-            self._is_run_over.wait(_LAST_WAIT)
+            self._is_run_over.wait(LAST_WAIT)
         self._wait_for_handlers()
 
     def is_closed(self) -> bool:
@@ -217,7 +202,7 @@ class Server:
             keep_result(ids, self._driver.serve, arguments)
             self._id = ids[0]
             self._process.servers[self._id] = self
-            self._add_to_loop()
+            self._tasks.serve(self._driver, self._id, self._handlers)
             self._driver.wait_server(self._id)
             self._started = True
             self._start_threads()
@@ -228,16 +213,6 @@ class Server:
                 self._discard(server_id)
             raise
         # Nothing is called from here on until the caller has the server: a signal handler would raise in between.
-
-    def _add_to_loop(self) -> None:
-        """The loop reads the calls of async methods itself."""
-        methods = self._service.is_async
-        if not any(methods):
-            return
-        from . import background as _background
-
-        _background.add_server(self._id, lambda loop: [self._starter(number, loop) for number in range(len(methods))])
-        self._driver.set_loop_methods(self._id, methods)
 
     def _discard(self, server_id: int) -> None:
         self._id = server_id
@@ -253,13 +228,11 @@ class Server:
 
     def _use_threads(self, count: int) -> None:
         if self._executor is None:
-            plain = [not is_async for is_async in self._service.is_async]
-            self._pool = self._driver.use_threads(self._id, count, plain)
+            self._workers.use(self._id, count, [not is_async for is_async in self._service.is_async])
 
     def _start_threads(self) -> None:
         self._use_threads(self._thread_count)
-        for number in range(self._thread_count):
-            self._threads.append(start_thread(self._work_on_thread, f"ipcbridge-{self.name}-{number}"))
+        self._workers.start(self._id, self._thread_count)
 
     def on_state(self, state: str, code: str, message: str, number: int) -> None:
         if state == "closing":
@@ -274,10 +247,7 @@ class Server:
 
     def on_cancel(self, connection: int, call_id: int) -> None:
         self.waiters.tell((connection, call_id))
-        running = self._running.get((connection, call_id))
-        if running is not None:
-            with suppress(RuntimeError):  # the loop has just been closed
-                running.loop.call_soon_threadsafe(running.task.cancel)
+        self._tasks.cancel((connection, call_id))
 
     def on_saturated(self) -> None:
         with suppress(IpcError):
@@ -307,101 +277,13 @@ class Server:
             self._driver.stop_workers(self._id)
             self._driver.close_streams(self._id)
             self._driver.forget_server(self._id)
-        if any(self._service.is_async):
-            from . import background as _background
-
-            _background.remove_server(self._id)
+        self._tasks.end_serving(self._id)
         self._service.close()
         self._closed.set()
 
-    def _work_on_thread(self) -> None:
-        with suppress(IpcError):  # the end of the interpreter
-            self._work(0, None)
-
-    def _work(self, epoch: int, ending: Ending | None) -> None:
-        # For this thread, whose contextvars each call gets a copy of.
-        before = decimal_context_setter(contextvars.copy_context())
-        self._driver.run_worker(self._id, epoch, self._pool, self._handlers, before, ending)
-
     def _handler(self, number: int) -> Method:
         """Where the thread that reads a call begins it. An `async def` handler is one that returns what is awaited."""
-        name, handler = self._service.names[number], self._service.handlers[number]
-        finish = self._service.finisher(number, self._start_task)
-        if self._executor is None:
-            return self, name, handler, finish
-        return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
+        return plain_method(self, self._service, number, self._tasks.start, self._submitter)
 
-    def _submitter(self, executor: Executor, run: Run) -> Run:
-        def submit(call: _native.InboundCall) -> None:
-            def done(work: Future[object]) -> None:
-                if work.cancelled():
-                    fail(call, CANCELLED)
-                elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
-                    fail(call, self._service.failures.of_handler(call, error))
-
-            try:
-                work = executor.submit(contextvars.copy_context().run, run, call)
-            except Exception as error:  # it has been shut down, say
-                fail(call, self._service.failures.of_handler(call, error))
-            else:
-                work.add_done_callback(done)
-
-        return submit
-
-    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
-        def started(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-            self._track(call, task, loop)
-
-        try:
-            from . import background as _background
-
-            _background.start(work, contextvars.copy_context(), started)
-        except Exception as error:  # no thread can be started, or there are no descriptors left for its loop
-            work.close()
-            fail(call, self._service.failures.of_handler(call, error))
-
-    def _track(self, call: _native.InboundCall, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-        """A task that has not ended yet is cancelled when its caller gives up."""
-        key = call.key
-
-        def forget(task: asyncio.Task[None]) -> None:
-            self._running.pop(key, None)
-            if task.cancelled():  # before it began, so that nothing has answered
-                fail(call, CANCELLED)
-
-        self._running[key] = _Task(task, loop)
-        task.add_done_callback(forget)
-        if call.cancelled():
-            task.cancel()
-
-    def _starter(self, number: int, loop: HandlerLoop) -> Method:
-        """Where the loop begins a call of this method."""
-        from .tasks import task_starter
-
-        service = self._service
-        if not service.is_async[number]:  # what the loop is not asked for
-            return self._handlers[number]
-
-        def track(call: _native.InboundCall, task: asyncio.Task[None]) -> None:
-            self._track(call, task, loop)
-
-        return self, service.names[number], None, task_starter(loop, service, number, track)
-
-
-def _import_rest(is_async: bool) -> None:
-    """Not when it is needed first: whoever imports has a lock that a finaliser may want, and needs a descriptor."""
-    try:
-        from . import endings  # noqa: F401
-
-        if is_async:
-            from . import background, tasks  # noqa: F401
-    except OSError as error:
-        raise IpcError("resource_exhausted", f"cannot load what handlers need: {error}") from None
-
-
-class _Task:
-    __slots__ = ("loop", "task")
-
-    def __init__(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
-        self.task = task
-        self.loop = loop
+    def _answer_when_done(self, call: _native.InboundCall, work: Future[object]) -> None:
+        work.add_done_callback(lambda work: answer_for(call, work, self._service.refuse))

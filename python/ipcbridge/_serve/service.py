@@ -9,6 +9,7 @@ from types import CoroutineType
 from .. import _native
 from .._errors import IpcError
 from .._middleware import Middleware
+from .._process.threads import no_thread
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, cast
 from .describe import describe_service
@@ -89,6 +90,12 @@ class Service:
     def name_of(self, call: _native.InboundCall) -> str:
         """Of what is called, in errors."""
         return call.method
+
+    def refuse(self, call: _native.InboundCall, error: BaseException) -> None:
+        """Answers a call that could not be begun, or what has run it has failed itself."""
+        if type(error) is RuntimeError and "new thread" in str(error):
+            error = no_thread(error)
+        fail(call, self.failures.of_handler(call, error))
 
     def finisher(self, number: int, start_task: StartTask) -> Finish:
         """What answers a call of a plain method without a result, or has a task await what is to be awaited."""

@@ -23,7 +23,8 @@ from ._call import Call
 from ._client import Proxy, call, close, describe
 from ._connect import connect
 from ._fan_out import fan_out
-from ._server import Server, serve
+from ._serve import serve
+from ._server import Server
 from ._stream import Stream
 
 __all__ = [

@@ -7,40 +7,33 @@ import contextvars
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .._errors import Code, error_from_code
-from .._middleware import GivenMiddleware, middleware_list
-from .._options import Allow, Seconds, check_service, microseconds, serve_arguments
+from .._options import Seconds, microseconds
 from .._process import local_loops as _local_loops
 from .._process.listeners import Listeners, StateListener
 from .._process.ownership import keep_result
-from .._process.threads import Latch, no_thread
+from .._process.threads import Latch
 from .._serve.cancellation import Waiters
 from .._serve.context import is_in_handler_of
 from .._serve.decimal_context import decimal_context_setter
-from .._serve.failures import CANCELLED, MapError, OnError
-from .._serve.service import Method, Service, fail
+from .._serve.grace import Grace
+from .._serve.running import Submitter, plain_method
+from .._serve.service import Method, Service
 from .._serve.tasks import task_starter
 from .._suppress import suppress
-from .._tracebacks import leave_one_frame
 from ._endings import closed_or_terminated
-from ._loop import LoopDriver, running
-from ._opening import Opening
+from ._loop import LoopDriver
+from ._tasks import Key, Tasks
 from ._threads import HandlerThreads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Key = tuple[int, int]
-Work = Union["asyncio.Task[None]", "Future[object]"]
-_Submit = Callable[[_native.InboundCall], None]
-
-
-_LAST_WAIT = 1.0  # seconds that close() waits at least for handlers to end
 _LOOK_AGAIN = 0.1  # seconds, after which the loop may have been closed
 
 _CLOSED: dict[str, Any] = {
@@ -55,13 +48,6 @@ _CLOSED: dict[str, Any] = {
     "stalled_streams": None,
     "awaited_streams": 0,
 }
-
-
-class _Running(NamedTuple):
-    """A call that is being handled, and what is cancelled when its caller gives up."""
-
-    call: _native.InboundCall
-    work: Work
 
 
 class Server:
@@ -80,17 +66,15 @@ class Server:
         self._loop = loop
         self._service = service
         self._thread_count = threads
-        self._executor = executor
         self._path: str | None = None
         self._id = 0
-        # What is awaited after a thread has run may be in several of these.
-        self._tasks: dict[Key, _Running] = {}
-        self._submitted: dict[Key, _Running] = {}  # to the user's executor
-        self._coming: dict[Key, _native.InboundCall] = {}  # of threads, to be tasks
+        self._tasks = Tasks(loop, service)
+        submitted = self._tasks.submitted.add
+        self._submitter = None if executor is None else Submitter(executor, service.refuse, submitted)
         self.waiters = Waiters()
         self._listening: asyncio.Future[None] = loop.create_future()
         self._closed = asyncio.Event()
-        self._grace_end = 0.0  # in seconds of time.monotonic()
+        self._grace = Grace()
         self._threads: HandlerThreads | None = None
         self._finished = asyncio.Event()  # also those handlers whose callers have gone
         self._is_on_main_thread = threading.current_thread() is threading.main_thread()
@@ -111,7 +95,7 @@ class Server:
             await self._finished.wait()
 
     def _close_within(self, grace_us: int) -> None:
-        self._grace_end = math.inf if grace_us < 0 else time.monotonic() + grace_us / 1e6
+        self._grace.begin(grace_us)
         self._driver.native.close_server(self._id, grace_us)
 
     async def wait(self) -> None:
@@ -196,7 +180,9 @@ class Server:
         native = self._driver.native
         plain = [handler is not None for _, _, handler, _ in handlers]
         pool = native.use_threads(self._id, self._thread_count, plain)
-        threads = HandlerThreads(native, self.name, self._thread_count, pool, handlers, context, before, self._fail)
+        threads = HandlerThreads(
+            native, self.name, self._thread_count, pool, handlers, context, before, self._service.refuse
+        )
         native.add_server(self._id, handlers, context, before, threads.pool, threads.start)
         self._threads = threads
 
@@ -219,20 +205,13 @@ class Server:
         if self._driver.native.usable():
             self._driver.native.remove_server(self._id)
             self._driver.native.close_streams(self._id)
-        for entry in (*list(self._tasks.values()), *list(self._submitted.values())):
-            if not entry.call.cancelled():  # or what it awaits to clean up would be cancelled
-                _cancel(*entry)
-        for call in list(self._coming.values()):
-            call.cancel()
+        self._tasks.cancel_all()
         self._service.close()
         self._closed.set()
-        self._finish_by(max(self._grace_end, time.monotonic() + _LAST_WAIT))
+        self._finish_by(self._grace.deadline())
 
     def _finish_by(self, deadline: float) -> None:
-        """Waits for handlers whose callers have gone: the driver does not wait for what nobody is to be told of.
-
-        No task, of which the end of the loop would complain.
-        """
+        """Waits for handlers whose callers have gone. No task, of which the end of the loop would complain."""
         if self._handler_that_runs() is None:
             self._note_finished()
             return
@@ -251,9 +230,9 @@ class Server:
         look()
 
     def _handler_that_runs(self) -> asyncio.Future[None] | None:
-        for entry in self._tasks.values():
-            if isinstance(entry.work, asyncio.Task):
-                return entry.work
+        task = self._tasks.first()
+        if task is not None:
+            return task
         runs = [] if self._threads is None else self._threads.runs()
         return asyncio.wrap_future(runs[0], loop=self._loop) if runs else None
 
@@ -263,57 +242,11 @@ class Server:
 
     def _handler(self, number: int) -> Method:
         """Where a call of this method begins: on the loop, or a plain one without an executor on one of the threads."""
-        service, name, handler = self._service, self._service.names[number], self._service.handlers[number]
+        service = self._service
         if service.is_async[number]:
-            return self, name, None, task_starter(self._loop, service, number, self._track)
-        finish = service.finisher(number, self._start_task)
-        if self._executor is None:
-            return self, name, handler, finish
-        return self, name, None, self._submitter(self._executor, lambda call: call.answer_with(handler, finish))
-
-    def _track(self, call: _native.InboundCall, work: Work) -> None:
-        key, running = call.key, self._submitted if isinstance(work, Future) else self._tasks
-
-        def forget(work: Work) -> None:
-            running.pop(key, None)
-            if work.cancelled():  # before it began, so that nothing has answered
-                fail(call, CANCELLED)
-            elif (error := work.exception()) is not None:  # of the executor: what a handler raises is an answer
-                self._fail(call, error)
-
-        running[key] = _Running(call, work)
-        work.add_done_callback(forget)
-        if call.cancelled():
-            work.cancel()
-
-    def _submitter(self, executor: Executor, run: Callable[[_native.InboundCall], object]) -> _Submit:
-        def submit(call: _native.InboundCall) -> None:
-            try:
-                work = executor.submit(contextvars.copy_context().run, run, call)
-            except Exception as error:  # it has been shut down, say
-                self._fail(call, error)
-            else:
-                self._track(call, work)
-
-        return submit
-
-    def _start_task(self, call: _native.InboundCall, work: Coroutine[Any, Any, None]) -> None:
-        """On a thread, which is done with the call then."""
-        key = call.key
-
-        def start() -> None:
-            self._track(call, self._loop.create_task(work))
-            self._coming.pop(key, None)
-
-        self._coming[key] = call
-        if call.cancelled():
-            call.cancel()  # to be known when the thread is done with it
-        try:
-            self._loop.call_soon_threadsafe(start, context=contextvars.copy_context())
-        except RuntimeError as error:  # the loop is closed
-            self._coming.pop(key, None)
-            work.close()
-            self._fail(call, error)
+            starter = task_starter(self._loop, service, number, self._tasks.running.add)
+            return self, service.names[number], None, starter
+        return plain_method(self, service, number, self._tasks.start, self._submitter)
 
     def stop(self) -> None:
         """From a finaliser, too: waits for nobody."""
@@ -321,80 +254,4 @@ class Server:
 
     def on_cancel(self, key: Key) -> None:
         self.waiters.tell(key)
-        for entry in (self._tasks.get(key), self._submitted.get(key)):
-            if entry is not None:
-                _cancel(*entry)
-        coming = self._coming.get(key)
-        if coming is not None:
-            coming.cancel()
-
-    def _fail(self, call: _native.InboundCall, error: BaseException) -> None:
-        if type(error) is RuntimeError and "new thread" in str(error):
-            error = no_thread(error)
-        fail(call, self._service.failures.of_handler(call, error))
-
-
-def _cancel(call: _native.InboundCall, work: Work) -> None:
-    call.cancel()
-    work.cancel()
-
-
-def serve(
-    name: str,
-    target: Any,
-    *,
-    threads: int = 8,
-    serial: bool = False,
-    executor: Executor | None = None,
-    shared: bool = False,
-    takeover: str = "wait",
-    takeover_timeout: Seconds = 2,
-    allow: Iterable[Allow] | None = None,
-    mode: int = 0o600,
-    limits: Mapping[str, int] | None = None,
-    on_error: OnError | None = None,
-    expose: Iterable[str] | None = None,
-    middleware: GivenMiddleware = None,
-    map_error: MapError | None = None,
-    expose_errors: bool = True,
-) -> Opening[Server]:
-    """ipcbridge.serve() on the running loop, to be awaited or entered.
-
-    `async def` handlers run as tasks of this loop, other functions on `threads` threads or on `executor`, with the
-    context variables of the server's. When the caller cancels, so is the task.
-    """
-
-    async def serve() -> Server:
-        try:
-            count = check_service(name, threads, serial, executor)
-            service = Service(
-                name,
-                target,
-                serial,
-                on_error,
-                map_error,
-                expose_errors,
-                middleware_list(middleware),
-                executor,
-                count,
-                expose,
-            )
-            arguments = serve_arguments(
-                name,
-                service.names,
-                service.serial_groups(),
-                takeover,
-                takeover_timeout,
-                allow,
-                mode,
-                limits,
-                shared,
-            )
-            server = Server(running(), asyncio.get_running_loop(), service, count, executor)
-            await server.start(arguments)
-            return server
-        except BaseException as error:
-            leave_one_frame(error)
-            raise
-
-    return Opening(serve())
+        self._tasks.cancel(key)

@@ -11,7 +11,8 @@ from .._tracebacks import leave_one_frame
 from ..aio._client import Proxy, close
 from ..aio._connect import connect
 from ..aio._opening import Opening
-from ..aio._server import Server, serve
+from ..aio._serve import serve
+from ..aio._server import Server
 from ._answers import Answer, answer
 from ._fake import RecordedCall, calls, recorded, recorders
 from ._link import Link, link

@@ -9,6 +9,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
 
 import pytest
@@ -152,6 +153,28 @@ def test_it_is_called_with_options(api: Api, peer: Any) -> None:
 def test_it_describes_itself(api: Api, peer: Any) -> None:
     hello = api.do(api.ipc.describe, peer)["methods"]["hello"]
     assert (hello["signature"], hello["doc"]) == ("(who: 'str') -> 'str'", "Greets.")
+
+
+def test_threads_that_ask_for_it_at_once_get_the_same(
+    serve: Any, connect: Any, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve("calc", {"add": lambda a, b: a + b})
+    client = connect("calc", serve=offered)
+    assert client.add(1, 2) == 3
+    both = threading.Barrier(2, timeout=60)
+    peers = server._process.calls.peers
+    make = peers._make
+
+    def make_with_the_other(remote: Any) -> Any:
+        both.wait()
+        return make(remote)
+
+    monkeypatch.setattr(peers, "_make", make_with_the_other)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(lambda: server.peers[0]) for _ in range(2))
+        assert first.result(60) is second.result(60)
+    assert server.peers[0] is first.result()
+    assert server.peers[0].hello("you") == "greets you"
 
 
 def test_its_calls_are_submitted(serve: Any, connect: Any, offered: Offered) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
@@ -14,6 +13,7 @@ from .._options import CallOptions
 from .._process.listeners import Listeners, StateListener
 from .._process.threads import Latch, start_thread
 from .._typing import TYPE_CHECKING, Any
+from .known import Known
 
 if TYPE_CHECKING:
     from .remote import Calls
@@ -97,7 +97,7 @@ class Peers:
     def __init__(self, calls: Calls, make: Callable[[PeerRemote], BaseProxy]) -> None:
         self._calls = calls
         self._make = make
-        self._known: weakref.WeakValueDictionary[int, BaseProxy] = weakref.WeakValueDictionary()
+        self._known = Known()
         self.listened: dict[int, PeerRemote] = {}  # by their clients
 
     def of_server(self, server: int) -> list[BaseProxy]:
@@ -111,9 +111,10 @@ class Peers:
         return self._peer(*peer)
 
     def _peer(self, connection: int, pid: int | None, _uid: object, name: str | None, _language: object) -> BaseProxy:
-        found = self._known.get(connection)
+        found: BaseProxy | None = self._known.get(connection)
         if found is None:
-            found = self._known[connection] = self._make(PeerRemote(self._calls, connection, name, pid))
+            made = self._make(PeerRemote(self._calls, connection, name, pid))
+            found = self._known.keep(connection, made)
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
@@ -14,6 +13,7 @@ from .._options import CallOptions
 from .._process.listeners import Listeners
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any, Protocol
+from .known import Known
 from .owned import GET_ATTRIBUTE, RETAINED, SET_ATTRIBUTE
 
 if TYPE_CHECKING:
@@ -145,37 +145,22 @@ class Received:
     def __init__(self, calls: Calls, make: Callable[[Reference], Any]) -> None:
         self._calls = calls
         self._make = make
-        self._known: dict[tuple[int, int], weakref.ref[Any]] = {}
+        self._known = Known()
 
     def receive(self, connection: int, number: int, names: list[str] | None) -> Any:
         """The object for what a message tells of."""
         key = (connection, number)
-        found = self._known.get(key)
-        made = None if found is None else found()
+        made = self._known.get(key)
         if made is None:
             reference = Reference(self._calls, self, connection, number, ["callback"] if names is None else names)
             made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
             if number & RETAINED:
-                made = self._know(key, made)
+                made = self._known.keep(key, made)
         reference_of(made).received.append(None)
         return made
 
-    def _know(self, key: tuple[int, int], made: Any) -> Any:
-        """That object, or the one of another thread that has received the same meanwhile."""
-        mine = weakref.ref(made, lambda gone: self._forget(key, gone))
-        while (known := self._known.setdefault(key, mine)) is not mine:
-            others = known()
-            if others is not None:
-                return others
-            self._forget(key, known)
-        return made
-
     def forget(self, connection: int, number: int) -> None:
-        self._known.pop((connection, number), None)
-
-    def _forget(self, key: tuple[int, int], gone: weakref.ref[Any]) -> None:
-        if self._known.get(key) is gone:
-            del self._known[key]
+        self._known.forget((connection, number))
 
 
 def reference_of(value: Any) -> Reference:

@@ -45,8 +45,13 @@ export function boundedText(whole: string): string {
 /** An error for the log. Never throws: printing runs what was thrown, which may throw again. */
 export function shownError(error: unknown): string {
   try {
-    return boundedText(typeof error === 'string' ? error : withoutOwnFrames(inspect(error)))
+    return boundedText(typeof error === 'string' ? error : withoutEmptyGroups(withoutOwnFrames(inspect(error))))
   } catch {
     return '(what was thrown cannot be printed)'
   }
+}
+
+/** Node.js shows the `errors` of whatever has such an array, as every RemoteError does: last, and also where there are none. */
+function withoutEmptyGroups(shown: string): string {
+  return shown.replace(/ \{\n *\[errors\]: \[\]\n *\}/g, '').replace(/,\n *\[errors\]: \[\](?=\n *\})/g, '')
 }

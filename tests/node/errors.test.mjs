@@ -163,6 +163,32 @@ test('without onError unexpected exceptions go to console.error', async t => {
   for (const [, shown] of said) assert.doesNotMatch(shown, /js\/dist/)
 })
 
+test('the log shows the errors of a group, and nothing of groups that are empty', async t => {
+  const said = []
+  t.mock.method(console, 'error', (...args) => said.push(args))
+  const { remote } = await serveAndConnect(t, {
+    ...target(),
+    async group() {
+      const members = await Promise.allSettled([remote.fail(), remote.notFound()])
+      throw new AggregateError(members.map(({ reason }) => reason))
+    },
+    empty() {
+      throw new AggregateError([], 'of nothing')
+    },
+  })
+  await remote.group().catch(() => {})
+  const group = said.at(-1)[1]
+  assert.match(
+    group,
+    /^AggregateError\n.* \{\n {2}\[errors\]: \[\n {4}RemoteError: CustomError: it broke\n.* no such user/s,
+  )
+  assert.match(group, /type: 'IpcError'\n {4}\}\n {2}\]\n\}$/)
+  await remote.empty().catch(() => {})
+  const empty = said.at(-1)[1]
+  assert.match(empty, /^AggregateError: of nothing\n {4}at .*\)$/s)
+  for (const shown of [group, empty]) assert.doesNotMatch(shown, /\[errors\]: \[\]/)
+})
+
 test('of a long error the log leaves out the middle', async t => {
   const said = []
   t.mock.method(console, 'error', (...args) => said.push(args))
@@ -298,10 +324,33 @@ test('nesting over the limit is refused', async t => {
   await assert.rejects(remote.echo(deep), { code: 'invalid_argument', message: /deep/ })
 })
 
-test('a remote error passed on by a service keeps its code', async t => {
-  const { remote: inner } = await withErrors(t)
-  const { remote: outer } = await serveAndConnect(t, { relay: () => inner.notFound() }, { serve: { onError() {} } })
-  await assert.rejects(outer.relay(), { code: 'not_found', message: 'no such user' })
+test('a remote error that a handler lets through keeps its code, and is logged only where it was thrown', async t => {
+  const { remote: inner, errors } = await withErrors(t)
+  const reported = []
+  const target = {
+    relay: method => inner[method](),
+    async *relayed() {
+      yield 1
+      await inner.fail()
+    },
+    own() {
+      throw new Error('of its own')
+    },
+  }
+  const onError = error => reported.push(error.message)
+  const { remote: outer } = await serveAndConnect(t, target, { serve: { onError } })
+  await assert.rejects(outer.relay('notFound'), { code: 'not_found', message: 'no such user' })
+  await assert.rejects(outer.relay('fail'), { code: 'unknown', message: 'it broke' })
+  await assert.rejects(
+    outer.relayed().then(rows => rows.toArray()),
+    { code: 'unknown', message: 'it broke' },
+  )
+  await assert.rejects(outer.own())
+  assert.deepEqual(reported, ['of its own'])
+  assert.deepEqual(
+    errors.map(([error]) => error.message),
+    ['it broke', 'it broke'],
+  )
 })
 
 test('a rejection that nobody handles ends the process as any other does', async t => {

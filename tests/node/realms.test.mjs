@@ -148,13 +148,17 @@ describe('another copy of the library', () => {
           pass: () => {
             throw new other.RemoteError('aborted', 'from afar', { type: 'ValueError' })
           },
+          fail: () => {
+            throw new Error('its own')
+          },
           echo: (a, b) => [a, b],
         },
         { serve: { onError: failure => told.push(failure.message) } },
       )
       await assert.rejects(remote.find(), { code: 'not_found', message: 'no such user', details: { id: 5 } })
       await assert.rejects(remote.pass(), { code: 'aborted', type: 'ValueError' })
-      assert.deepEqual(told, ['from afar'], 'what a handler means to throw is not logged')
+      await assert.rejects(remote.fail(), { code: 'unknown', message: 'its own' })
+      assert.deepEqual(told, ['its own'], 'what a handler means to throw is not logged')
       const date = new Date(2020, 1, 2)
       assert.deepEqual(await remote.echo(other.kwargs({ a: other.float(2), b: other.localDateTime(date) })), [2, date])
     })

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -60,6 +61,44 @@ def test_map_error_gives_the_error_that_callers_get(serve_either: Any, connect: 
         calc.add()
     assert seen == [("KeyError", "fail"), ("KeyError", "later"), ("KeyError", "rows"), ("IpcError", "fail")]
     assert reported == []
+
+
+def test_what_a_handler_lets_through_is_reported_only_where_it_was_raised(
+    serve: Any, serve_either: Any, connect: Any
+) -> None:
+    there: list[str] = []
+    here: list[str] = []
+    serve("inner", SERVICE, on_error=lambda error, method: there.append(method))
+    inner = connect("inner")
+
+    def relayed() -> Any:
+        yield 1
+        inner.fail()
+
+    def own() -> None:
+        raise KeyError("of its own")
+
+    outer_service = {"relay": inner.fail, "relayed": relayed, "own": own}
+    all_reported = threading.Event()
+
+    def report(error: BaseException, method: str) -> None:
+        here.append(method)
+        if method == "own":
+            all_reported.set()
+
+    serve_either("outer", outer_service, serial=True, on_error=report)
+    outer = connect("outer")
+    with pytest.raises(NotFound):
+        outer.relay("own")
+    with pytest.raises(ipc.RemoteError, match="KeyError: 'x'"):
+        outer.relay("key")
+    with pytest.raises(ipc.RemoteError, match="KeyError: 'x'"):
+        list(outer.relayed())
+    with pytest.raises(ipc.RemoteError, match="of its own"):
+        outer.own()
+    assert all_reported.wait(60)
+    assert here == ["own"]
+    assert there == ["fail", "fail"]
 
 
 @pytest.mark.parametrize("map_error", [lambda error, method: 1 // 0, lambda error, method: "odd"])

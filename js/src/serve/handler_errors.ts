@@ -1,6 +1,5 @@
 import { types } from 'node:util'
-import { arrivedWith } from '../arrived'
-import { isIpcError, isRemoteError } from '../errors'
+import { isIpcError } from '../errors'
 import { log } from '../log'
 import type { HandlerErrorInfo } from '../options'
 import { shownError } from '../printed'
@@ -51,9 +50,9 @@ export class HandlerErrors {
   }
 }
 
-/** An IpcError or one of a registered class, made here: a caller's business. What another service sent is passed on by mistake. */
+/** An IpcError, or one of a registered class: a caller's business. Where another service has sent it, that one logs it. */
 function isMeant(error: unknown): boolean {
-  return isIpcError(error) ? !isRemoteError(error) : registeredName(error) !== undefined && !arrivedWith(error)
+  return isIpcError(error) || registeredName(error) !== undefined
 }
 
 /** Throws what a getter throws. A Proxy that cannot be read cannot be sent either, which will say why. */

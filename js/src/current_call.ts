@@ -27,6 +27,8 @@ let isNeeded = false
 let storage: AsyncLocalStorage<CurrentCall> | undefined
 /** In its scope nobody's stores are seen; undefined where a scope that is left keeps what was entered in it. */
 let outside: AsyncResource | undefined
+/** What runs has the stores of where it was passed, which are to be seen. */
+let hasStores = false
 
 /** The call that is being served by the code that runs, also after an `await` and in callbacks where its handler is asynchronous. */
 export function currentCall(): CurrentCall | undefined {
@@ -52,8 +54,19 @@ export function runWith(call: CurrentCall, fn: AnyFunction, self: unknown, args:
 /** The same of a function that may turn out not to need it, which `endTrial` then says. */
 export function tryWith(call: CurrentCall, fn: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
   storage ??= makeStorage()
-  if (outside === undefined) return storage.run(call, Reflect.apply, fn, self, args)
+  if (outside === undefined || hasStores) return storage.run(call, Reflect.apply, fn, self, args)
   return outside.runInAsyncScope(applyIn, undefined, storage, call, fn, self, args)
+}
+
+/** Runs handlers in the asynchronous context that a resource has kept. */
+export function runInScope(scope: AsyncResource, code: () => void): void {
+  const before = hasStores
+  hasStores = true
+  try {
+    scope.runInAsyncScope(code)
+  } finally {
+    hasStores = before
+  }
 }
 
 export function endTrial(): void {

@@ -252,9 +252,9 @@ for (const transport of ['shm', 'unix']) {
   test(`${transport}: idleTimeout bounds the wait for each item`, async t => {
     const source = watched()
     const { remote } = await pair(t, { stuck: source.stuck, finite: () => watched().later(1000) })
-    const patient = ipc.withOptions(remote, { idleTimeout: 50 })
+    const patient = ipc.withOptions(remote, { idleTimeout: 5_000 })
     assert.equal((await (await patient.finite()).toArray()).length, 1000)
-    await assert.rejects((await patient.stuck()).toArray(), {
+    await assert.rejects((await ipc.withOptions(remote, { idleTimeout: 50 }).stuck()).toArray(), {
       code: 'deadline_exceeded',
       message: /stuck\(\): no item .* idleTimeout of 50 ms/,
     })

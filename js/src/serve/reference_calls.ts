@@ -1,3 +1,4 @@
+import { runInScope } from '../current_call'
 import { IpcError } from '../errors'
 import { Column, wideNumber } from '../native'
 import { callee, ownedAt } from '../references/owned'
@@ -30,7 +31,7 @@ const referenceCalls: InboundCallOwner = {
     if (owned === undefined) return dispatcher.onLostCall(event, isGone())
     const method = methodAt(owned.referenced, table[event + Column.method] as number)
     if (method === undefined) return dispatcher.onLostCall(event, hasNoSuch())
-    owned.scope.runInAsyncScope(() => dispatcher.take(event, bytes, method, start + idBytes, owned.decoding))
+    runInScope(owned.scope, () => dispatcher.take(event, bytes, method, start + idBytes, owned.decoding))
   },
   onLostCall(event, error) {
     dispatcher.onLostCall(event, error)

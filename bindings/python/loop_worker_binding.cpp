@@ -27,11 +27,10 @@ TimePoint after(const py::object& timeout) {
 
 }  // namespace
 
-LoopWorkerBinding::LoopWorkerBinding(py::object driver, int selector, py::object ready, py::object scheduled)
+LoopWorkerBinding::LoopWorkerBinding(py::object driver, int selector, py::object ready)
     : driver_object_(std::move(driver)),
       driver_(driver_object_.cast<BlockingDriverBinding&>()),
       ready_(std::move(ready)),
-      scheduled_(std::move(scheduled)),
       worker_(unwrap(LoopWorker::create(driver_.alive(), System::real(), selector))) {}
 
 LoopWorkerBinding::~LoopWorkerBinding() { close(); }
@@ -53,20 +52,16 @@ void LoopWorkerBinding::add_server(ServerId server, Handlers handlers) {
 
 void LoopWorkerBinding::remove_server(ServerId server) { servers_.erase(server); }
 
-bool LoopWorkerBinding::loop_is_idle(Py_ssize_t scheduled_before) const {
-  return PyObject_Size(ready_.ptr()) == 0 && PyObject_Size(scheduled_.ptr()) == scheduled_before;
-}
-
-bool LoopWorkerBinding::wait(const py::object& timeout) {
+bool LoopWorkerBinding::wait(const py::object& timeout, const py::list& scheduled) {
   BlockingDriver& driver = driver_.alive();
   const BlockingDriverBinding::Visit visit(driver_);
   const TimePoint until = after(timeout);
-  const Py_ssize_t scheduled = PyObject_Size(scheduled_.ptr());
+  const std::size_t scheduled_before = scheduled.size();
   for (;;) {
     const LoopWorker::Ready ready = without_gil([&] { return worker_->wait(until); });
     if (ready != LoopWorker::Ready::kCall) return ready == LoopWorker::Ready::kOther;
     if (!run_calls(driver)) throw py::error_already_set();
-    if (!loop_is_idle(scheduled)) return false;
+    if (PyObject_Size(ready_.ptr()) != 0 || scheduled.size() != scheduled_before) return false;
   }
 }
 
@@ -91,11 +86,10 @@ void bind_loop_worker(py::module_& module) {
   py::class_<LoopWorkerBinding> type(module, "LoopWorker", py::module_local(), plain_metaclass(),
                                      "Waits for the calls of async handlers in an event loop's selector.");
   hide_module_local(type);
-  type.def(py::init<py::object, int, py::object, py::object>(), py::arg("driver"), py::arg("selector"),
-           py::arg("ready"), py::arg("scheduled"))
+  type.def(py::init<py::object, int, py::object>(), py::arg("driver"), py::arg("selector"), py::arg("ready"))
       .def("add_server", &LoopWorkerBinding::add_server, py::arg("server"), py::arg("handlers"))
       .def("remove_server", &LoopWorkerBinding::remove_server, py::arg("server"))
-      .def("wait", &LoopWorkerBinding::wait, py::arg("timeout"))
+      .def("wait", &LoopWorkerBinding::wait, py::arg("timeout"), py::arg("scheduled"))
       .def("close", &LoopWorkerBinding::close);
 }
 

@@ -14,9 +14,8 @@ namespace ipcbridge::python {
 // the loop's thread, except add_server() and remove_server(), which the GIL guards.
 class LoopWorkerBinding {
  public:
-  // `selector`: its descriptor. `ready` and `scheduled`: what the loop has to run, now and later. All of them outlive
-  // this, which close() ends.
-  LoopWorkerBinding(pybind11::object driver, int selector, pybind11::object ready, pybind11::object scheduled);
+  // `selector`: its descriptor. `ready`: what the loop has to run now. Both outlive this, which close() ends.
+  LoopWorkerBinding(pybind11::object driver, int selector, pybind11::object ready);
   ~LoopWorkerBinding();
   LoopWorkerBinding(const LoopWorkerBinding&) = delete;
   LoopWorkerBinding& operator=(const LoopWorkerBinding&) = delete;
@@ -25,19 +24,18 @@ class LoopWorkerBinding {
   void remove_server(ServerId server);
 
   // Runs the handlers of what arrives for so many seconds (None: for ever), until the loop has something else to do.
-  // True when one of the selector's other descriptors may be ready.
-  bool wait(const pybind11::object& timeout);
+  // True when one of the selector's other descriptors may be ready. `scheduled`: what the loop has to run later, which
+  // is another list from time to time.
+  bool wait(const pybind11::object& timeout, const pybind11::list& scheduled);
 
   void close();
 
  private:
   bool run_calls(BlockingDriver& driver);
-  bool loop_is_idle(Py_ssize_t scheduled_before) const;
 
   pybind11::object driver_object_;
   BlockingDriverBinding& driver_;
   pybind11::object ready_;
-  pybind11::object scheduled_;
   std::unordered_map<ServerId, Handlers> servers_;
   std::unique_ptr<LoopWorker> worker_;
 };

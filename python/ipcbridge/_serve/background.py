@@ -21,10 +21,14 @@ class _Selector(selectors.EpollSelector):
 
     worker: _native.LoopWorker | None = None
 
+    def __init__(self, scheduled: Callable[[], list[Any]]) -> None:
+        super().__init__()
+        self._scheduled = scheduled
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.worker is None:
             return super().select(timeout)
-        if self.worker.wait(timeout) or timeout == 0:
+        if self.worker.wait(timeout, self._scheduled()) or timeout == 0:
             return super().select(0)
         return []
 
@@ -34,7 +38,8 @@ class HandlerLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         try:
-            self._calls = _Selector()
+            # Not the list as it is now: the loop makes a new one when many timers were cancelled.
+            self._calls = _Selector(lambda: self._scheduled)  # type: ignore[attr-defined]
             super().__init__(self._calls)
         except OSError as error:
             self._closed = True  # or its finaliser would close what it does not have
@@ -43,8 +48,8 @@ class HandlerLoop(asyncio.SelectorEventLoop):
     def wait_for_calls(self, driver: _native.BlockingDriver) -> _native.LoopWorker:
         """From now on; on the loop's thread."""
         if self._calls.worker is None:
-            ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
-            self._calls.worker = _native.LoopWorker(driver, self._calls.fileno(), ready, scheduled)
+            ready = self._ready  # type: ignore[attr-defined]
+            self._calls.worker = _native.LoopWorker(driver, self._calls.fileno(), ready)
         return self._calls.worker
 
     def remove_server(self, server: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 from children import Children
 from either import KINDS, BlockingServer, Loop, LoopServer, Run
+from streaming import Rows
 
 import ipcbridge as ipc
 
@@ -101,3 +102,15 @@ def run(request: pytest.FixtureRequest) -> Run:
         return asyncio.run(main(), debug="debug" in request.param)
 
     return start
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def served_rows(rows: Rows, serve_either: Any) -> Rows:
+    """Under the name `rows`."""
+    serve_either("rows", rows)
+    return rows

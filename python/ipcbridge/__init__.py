@@ -31,6 +31,7 @@ from ._typing import TYPE_CHECKING
 from ._verbs import close, notify, on_state, status, submit, with_options
 
 if TYPE_CHECKING:
+    from . import aio as aio
     from ._code import Code
     from ._serve.signals import close_on_signals
 
@@ -74,22 +75,24 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__", "aio"]
 
 
-def __getattr__(name: str) -> object:
-    if name == "aio":  # asyncio takes longer to import than all the rest
-        from importlib import import_module
+if not TYPE_CHECKING:  # to a type checker it would say that there is any name
 
-        return import_module("ipcbridge.aio")
-    if name == "close_on_signals":  # and signal
-        from ._serve.signals import close_on_signals
+    def __getattr__(name: str) -> object:
+        if name == "aio":  # asyncio takes longer to import than all the rest
+            from importlib import import_module
 
-        globals()["close_on_signals"] = close_on_signals
-        return close_on_signals
-    if name == "Code":  # so does typing
-        from ._code import Code
+            return import_module("ipcbridge.aio")
+        if name == "close_on_signals":  # and signal
+            from ._serve.signals import close_on_signals
 
-        globals()["Code"] = Code
-        return Code
-    raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
+            globals()["close_on_signals"] = close_on_signals
+            return close_on_signals
+        if name == "Code":  # so does typing
+            from ._code import Code
+
+            globals()["Code"] = Code
+            return Code
+        raise AttributeError(f"module 'ipcbridge' has no attribute {name!r}")
 
 
 for _public in (MiddlewareCall, Proxy, Context, Peer, Server, Stream):

@@ -25,7 +25,13 @@ function target() {
       throw new ipc.IpcError('not_found', 'no such user', { id: 5 })
     },
     odd(what) {
-      throw { string: 'a string', null: null, undefined: undefined, number: 5 }[what]
+      throw {
+        string: 'a string',
+        null: null,
+        undefined: undefined,
+        number: 5,
+        object: { code: 'E1', message: 'of its own' },
+      }[what]
     },
     hostile() {
       throw Object.defineProperty(new Error('x'), 'message', {
@@ -76,6 +82,7 @@ test('anything can be thrown', async t => {
   await assert.rejects(remote.odd('null'), { code: 'unknown' })
   await assert.rejects(remote.odd('undefined'), { code: 'unknown' })
   await assert.rejects(remote.odd('number'), { code: 'unknown', message: '5' })
+  await assert.rejects(remote.odd('object'), { code: 'unknown', message: 'of its own' })
   await assert.rejects(remote.hostile(), { code: 'unknown' })
   assert.equal(await remote.echo(1), 1)
 })

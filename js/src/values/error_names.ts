@@ -38,7 +38,8 @@ export function isAggregate(thrown: unknown): boolean {
 
 /** Never throws. */
 export function messageOf(thrown: unknown): string {
-  const message = isError(thrown) ? read(thrown, 'message') : thrown
+  const own = read(thrown, 'message') // of anything: `throw { code, message }` is written, too
+  const message = isError(thrown) || typeof own === 'string' ? own : thrown
   try {
     return boundedText(typeof message === 'bigint' ? printedBigInt(message) : String(message))
   } catch {

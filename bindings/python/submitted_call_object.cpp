@@ -15,11 +15,10 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-// The states of concurrent.futures, and the class of its conditions.
+// The states of concurrent.futures.
 PyObject* pending = nullptr;
 PyObject* running = nullptr;
 PyObject* finished = nullptr;
-PyObject* type_of_conditions = nullptr;
 
 PyObject* type_of_futures = nullptr;  // what submit() returns
 
@@ -90,7 +89,14 @@ PyObject* made_once(PyObject*& place, PyObject* (*make)()) {
 }
 
 PyObject* new_list() { return PyList_New(0); }
-PyObject* new_condition() { return PyObject_CallNoArgs(type_of_conditions); }
+
+// Of a module that takes long to import.
+PyObject* new_condition() {
+  PyObject* threading = PyImport_ImportModule("threading");
+  PyObject* made = threading == nullptr ? nullptr : PyObject_CallMethod(threading, "Condition", nullptr);
+  Py_XDECREF(threading);
+  return made;
+}
 
 PyObject* get_condition(PyObject* object, void* /*closure*/) {
   return made_once(submitted_call_of(object)->condition, &new_condition);
@@ -176,7 +182,6 @@ void add_submitted_call_type(py::module_& module) {
   pending = PyUnicode_InternFromString("PENDING");
   running = PyUnicode_InternFromString("RUNNING");
   finished = PyUnicode_InternFromString("FINISHED");
-  type_of_conditions = py::object(py::module_::import("threading").attr("Condition")).release().ptr();
   const auto type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
   if (!type) throw py::error_already_set();
   module.attr("SubmittedCall") = type;

@@ -27,6 +27,9 @@ namespace {
 
 BlockingDriverBinding& binding_of(const SubmittedCallObject* self) { return *caller_of(self->caller)->blocking_driver; }
 
+// Not one that was ended by its answer, whose callbacks run now, or by whoever has the future.
+bool awaits_answer(const SubmittedCallObject* self) { return self->is_in_flight && !is_over(self); }
+
 // The driver knows it no more.
 void drop(SubmittedCallObject* self) {
   self->is_in_flight = false;
@@ -59,7 +62,8 @@ bool set(SubmittedCallObject* self, PyObject* value, PyObject* error) {
 // exception set: of a signal's handler, say.
 bool settle_with(SubmittedCallObject* self, PyObject* value) {
   PyObject* error = value == nullptr ? take_exception().release().ptr() : nullptr;
-  bool is_set = set(self, value, error);
+  // Whoever has the future may have ended it.
+  const bool is_set = is_over(self) || set(self, value, error);
   if (!is_set && !is_over(self)) {  // raised before it took the value
     const RaisedAside aside;
     if (!set(self, value, error)) PyErr_Clear();
@@ -139,13 +143,13 @@ PyObject* read_submitted(PyObject* object, PyObject* given) {
   const long long most_us = PyLong_AsLongLong(given);
   if (most_us == -1 && PyErr_Occurred() != nullptr) return nullptr;
   SubmittedCallObject* self = submitted_call_of(object);
-  if (!self->is_in_flight) Py_RETURN_NONE;
+  if (!awaits_answer(self)) Py_RETURN_NONE;
   const Caller* caller = caller_of(self->caller);
   if (!succeeded(PyObject_CallNoArgs(caller->guard))) return nullptr;
   BlockingDriverBinding& binding = *caller->blocking_driver;
   const Interrupted interrupted = interrupted_by_signals();
   const TimePoint deadline = most_us < 0 ? kNever : deadline_after(Clock::now(), to_duration(most_us));
-  while (self->is_in_flight) {
+  while (awaits_answer(self)) {
     BlockingDriver* driver = nullptr;
     try {
       driver = &binding.alive();

@@ -54,7 +54,11 @@ export function runWith(call: CurrentCall, fn: AnyFunction, self: unknown, args:
 /** The same of a function that may turn out not to need it, which `endTrial` then says. */
 export function tryWith(call: CurrentCall, fn: AnyFunction, self: unknown, args: readonly unknown[]): unknown {
   storage ??= makeStorage()
-  if (outside === undefined || hasStores) return storage.run(call, Reflect.apply, fn, self, args)
+  if (outside === undefined) return storage.run(call, Reflect.apply, fn, self, args)
+  if (hasStores) {
+    hasStores = false // what it may wait for is of others
+    return storage.run(call, Reflect.apply, fn, self, args)
+  }
   return outside.runInAsyncScope(applyIn, undefined, storage, call, fn, self, args)
 }
 

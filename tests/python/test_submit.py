@@ -74,6 +74,32 @@ def test_a_submitted_call_is_a_future_of_concurrent_futures(calc: Any) -> None:
     assert (future.done(), future.cancelled(), future.exception()) == (True, False, None)
 
 
+def test_callbacks_read_their_own_futures_one_after_the_other(calc: Any) -> None:
+    depths: list[int] = []
+    results: list[int] = []
+
+    def read(future: Any) -> None:
+        depths.append(len(depths) - len(results))
+        results.append(future.result())
+
+    futures = [ipc.submit(calc).add(number) for number in range(2_000)]
+    for future in futures:
+        future.add_done_callback(read)
+    assert [future.result() for future in futures] == list(range(2_000))
+    assert sorted(results) == list(range(2_000))
+    assert set(depths) == {0}
+
+
+def test_a_future_that_its_user_has_ended_stays_as_it_is(calc: Any, gate: threading.Event) -> None:
+    ended, answered = ipc.submit(calc).wait("answered"), ipc.submit(calc).add(1)
+    ended.set_result("ended")
+    assert ended.result() == "ended"
+    gate.set()
+    assert answered.result() == 1
+    assert calc.add(2) == 2
+    assert ended.result() == "ended"
+
+
 def test_many_calls_are_in_flight_at_once(calc: Any) -> None:
     threads = threading.active_count()
     futures = [ipc.submit(calc).add(number) for number in range(2_000)]

@@ -7,8 +7,8 @@ interface Young {
 
 const dropped = new FinalizationRegistry<Items>(items => items.cancel())
 
-// As it was before a test replaced it by its own.
-const { setTimeout } = globalThis
+// As they were before a test replaced them by its own.
+const { setTimeout, clearTimeout } = globalThis
 
 /** To register a stream, and to clean up after it, takes longer than to read a short one, which needs neither. */
 const youth = 100 // ms

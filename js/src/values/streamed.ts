@@ -62,11 +62,11 @@ const sent = new WeakSet<object>()
 export function isSentFirst(items: object): boolean {
   if (types.isGeneratorObject(items) && Object.isExtensible(items)) {
     const marked = items as unknown as Record<symbol, unknown>
-    if (marked[sentMark] === true) return false
+    if (Object.hasOwn(marked, sentMark)) return false
     marked[sentMark] = true
     return true
   }
-  if (sent.has(items) || (items as Record<symbol, unknown>)[sentMark] === true) return false
+  if (sent.has(items) || Object.hasOwn(items, sentMark)) return false
   sent.add(items)
   return true
 }

@@ -42,6 +42,6 @@ class Known:
 
     def _forget_the_gone(self) -> None:
         for key, kept in list(self._objects.items()):
-            if kept() is None:
-                self._objects.pop(key, None)
+            if kept() is None and self._objects.get(key) is kept:
+                del self._objects[key]
         self._most = max(_FEW, 2 * len(self._objects))

@@ -37,7 +37,7 @@ export const layers = {
     _references: { may: ['base', '_values', '_process', '_options', '_client', '_serve'] },
     _verbs: { files: ['_verbs'], may: ['base', '_process', '_options', '_client', '_serve'] },
     aio: { may: ['base', '_values', '_process', '_options', '_client', '_serve', '_references', '_verbs'] },
-    api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs'] },
+    api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs', 'aio'] }, // aio on demand
     testing: { may: ['base', '_process', '_options', '_client', '_serve', 'aio'] },
   },
   'js/src': {

@@ -1,6 +1,6 @@
 import { makeMark, withMark } from '../chain'
 import { currentCall } from '../current_call'
-import { captureStack, IpcError, trimStack, withSent } from '../errors'
+import { captureStack, type IpcError, trimStack, withSent } from '../errors'
 import type { Metadata } from '../metadata'
 import { type Middleware, middlewareList } from '../middleware'
 import { dropped } from '../native'
@@ -15,13 +15,12 @@ import {
   native,
   neverSpin,
   type Owner,
-  shareEncoded,
   shareEncodedWith,
 } from '../runtime'
 import { StateTracker } from '../state'
 import type { ClientState, ClientStatus } from '../status'
 import { Stream } from '../streams/stream'
-import type { DecodeOptions, Referenced } from '../values'
+import type { DecodeOptions } from '../values'
 import { abortError, whenAborted } from './abort'
 import { ArgumentStreams } from './argument_streams'
 import { BlockingCall, BlockingItems, BlockingLimit } from './blocking'
@@ -36,6 +35,7 @@ import { cancelSlot, dropSlot, type Slot, settleFailed, takeSlot } from './pendi
 import type { Received } from './received'
 import { limitsStreams, noSettings, type Settings } from './settings'
 import { StreamLimits } from './stream_limits'
+import { endsAtOnce, idsOf, write } from './written'
 
 export const clientStates = ['connecting', 'ready', 'reconnecting', 'disconnected', 'closed'] as const
 
@@ -388,23 +388,4 @@ export class Client implements Owner {
   status(): ClientStatus {
     return native().clientStatus(this.id, this.addresses)
   }
-}
-
-const noIds: ReadonlySet<number> = new Set()
-
-function idsOf(references: readonly Referenced[]): ReadonlySet<number> {
-  return references.length === 0 ? noIds : new Set(references.map(({ id }) => id))
-}
-
-function endsAtOnce(): IpcError {
-  const message = 'nobody hears when a notification has ended, and a callback with it: pass ipc.retain(callback)'
-  return new IpcError('invalid_argument', message)
-}
-
-/** Writes a call to where the native side sends it from; how many bytes the arguments take. */
-function write(args: readonly unknown[], metadata: Uint8Array | undefined, called?: number): number {
-  const length = encoder.encodeArgs(args, called)
-  if (metadata === undefined) shareEncoded()
-  else shareEncodedWith(length, metadata)
-  return length
 }

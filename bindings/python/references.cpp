@@ -39,8 +39,9 @@ PyObject* hook(Responder& responder, Hook which) {
 PyObject* SharedReferences::share(PyObject* value) {
   PyObject* share = hook(responder_, kShare);
   if (share == nullptr) return nullptr;
-  PyObject* given[] = {value, retained_only_ ? Py_True : Py_False};
-  return PyObject_Vectorcall(share, given, 2, nullptr);
+  if (functions_ == nullptr && (functions_ = PyDict_New()) == nullptr) return nullptr;
+  PyObject* given[] = {value, retained_only_ ? Py_True : Py_False, functions_};
+  return PyObject_Vectorcall(share, given, 3, nullptr);
 }
 
 bool SharedReferences::any_of_call() const {
@@ -48,6 +49,7 @@ bool SharedReferences::any_of_call() const {
 }
 
 void SharedReferences::end() {
+  forget_functions();
   if (!ids_.empty()) end_references(responder_, std::exchange(ids_, {}));
 }
 

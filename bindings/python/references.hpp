@@ -17,6 +17,10 @@ class SharedReferences final : public ReferenceSharer {
  public:
   // `retained_only`: of a result, and of a call that no thread waits for.
   SharedReferences(Responder& responder, bool retained_only) : responder_(responder), retained_only_(retained_only) {}
+  // Touches Python only if something was shared, and neither taken nor ended.
+  ~SharedReferences() override { forget_functions(); }
+  SharedReferences(const SharedReferences&) = delete;
+  SharedReferences& operator=(const SharedReferences&) = delete;
 
   PyObject* share(PyObject* value) override;
   void add(std::uint64_t id) override { ids_.push_back(id); }
@@ -25,14 +29,21 @@ class SharedReferences final : public ReferenceSharer {
   bool empty() const { return ids_.empty(); }
   // Some of them live no longer than their call does.
   bool any_of_call() const;
-  std::vector<std::uint64_t> take() { return std::exchange(ids_, {}); }
+  std::vector<std::uint64_t> take() {
+    forget_functions();
+    return std::exchange(ids_, {});
+  }
   // The call that passed them is over, or was not made; the answer has been sent. What is raised stays so.
   void end();
 
  private:
+  void forget_functions() { Py_CLEAR(functions_); }
+
   Responder& responder_;
   bool retained_only_;
   std::vector<std::uint64_t> ids_;
+  // The ids of functions of this message that are not retained: the same one is the same reference. A dict, or null.
+  PyObject* functions_ = nullptr;
 };
 
 // The same, of ids that were taken.

@@ -30,6 +30,15 @@ def test_an_object_runs_where_it_is_until_it_is_released(pair: Pair) -> None:
     assert pair.client.do("counter", on="c") == expected
 
 
+def test_of_its_attributes_others_get_what_is_public_and_set_what_can_be_set(pair: Pair) -> None:
+    read = ["permission_denied", "permission_denied", "not_found"]
+    assert pair.client.do("attributes", on="c") == [[*read, *read, "permission_denied"], 8, 5]
+
+
+def test_the_same_function_twice_in_a_call_is_the_same_there(pair: Pair) -> None:
+    assert pair.client.do("same", on="c") == [True, False]
+
+
 def test_an_object_of_the_callers_is_used_by_the_handler(pair: Pair) -> None:
     assert pair.client.do("own_counter", on="c") == [5, 10, 10]
 

@@ -97,6 +97,22 @@ def test_functions_within_values(calc: Any) -> None:
     assert calc.nested({"functions": [lambda: 1, lambda: "two"]}) == [1, "two"]
 
 
+def test_a_function_is_one_wherever_in_a_call_it_is_passed(serve_either: Any, connect: Any) -> None:
+    def distinct(functions: list[Function], others: dict[str, Function]) -> int:
+        return len({id(function) for function in (*functions, *others.values())})
+
+    class Account:
+        def close(self) -> None: ...
+
+    serve_either("calc", {"distinct": distinct})
+    calc = connect("calc")
+    account, other = Account(), Account()
+    close = functools.partial(account.close)
+    # A bound method is another object each time, and the same function.
+    assert calc.distinct([account.close, close, other.close], {"a": account.close, "b": close}) == 3
+    assert shared() == 0
+
+
 def test_its_exception_reaches_the_caller_with_its_type(calc: Any) -> None:
     def refuse() -> None:
         raise ipc.IpcError("not_found", "no such row", details={"row": 7})

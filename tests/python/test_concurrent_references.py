@@ -104,7 +104,7 @@ def test_a_function_that_ends_while_somebody_begins_to_call_it_is_not_kept() -> 
         def __call__(self) -> None: ...
 
     owned = Owned(None, lambda _call, _work: None, lambda: None)
-    number, _, _ = owned.share(Function(), retained_only=False)
+    number, _, _ = owned.share(Function(), retained_only=False, functions={})
     assert owned.count() == 1
     call: Any = SimpleNamespace(reference=number, number=0, answer_with=lambda *_: None)
     owned.begin(call)

@@ -80,8 +80,8 @@ bool Encoder::put_by_reference(PyObject* value) {
   if (made == nullptr) throw_raised();
   const auto shared = py::reinterpret_steal<py::object>(made);
   PyObject* contents = PyTuple_GET_ITEM(made, 2);
-  weigh(kHeavy - 1);
   sharer_->add(PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(made, 0)));
+  weigh(kHeavy - 1);
   out_.put_extension(static_cast<Tag>(PyLong_AsLong(PyTuple_GET_ITEM(made, 1))), PyBytes_AS_STRING(contents),
                      static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
   return true;

@@ -15,6 +15,7 @@ from .._serve.service import Service, fail
 from .._shown import shown
 from .._typing import TYPE_CHECKING, Any, NoReturn
 from .._values import encode_result
+from .attributes import attribute_of, set_attribute_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -118,22 +119,15 @@ class _Entry(Service):
         return finish_or_raise
 
     def _get(self, name: str) -> Any:
-        value = getattr(self.target, self._checked(name))
-        if callable(value):
-            raise IpcError("invalid_argument", f"{name} is a method: call it")
-        return value
+        return attribute_of(self._object(), name)
 
     def _set(self, name: str, value: Any) -> Any:
-        setattr(self.target, self._checked(name), value)
+        set_attribute_of(self._object(), name, value)
 
-    def _checked(self, name: object) -> str:
-        if not isinstance(name, str):
-            raise IpcError("invalid_argument", f"the name of an attribute is a string, not {shown(name)}")
-        if name.startswith("_") or not isinstance(self.key, _ObjectKey):
-            raise IpcError("permission_denied", f"the attribute {name!r} is not for others")
-        if not hasattr(self.target, name):
-            raise IpcError("not_found", f"this {type(self.target).__name__} has no attribute {name!r}")
-        return name
+    def _object(self) -> Any:
+        if not isinstance(self.key, _ObjectKey):
+            raise IpcError("permission_denied", "the attributes of a function are not for others")
+        return self.target
 
 
 class _PassedOn(_Entry):
@@ -183,8 +177,11 @@ class Owned:
         self._ids: dict[Hashable, int] = {}  # of those that are retained
         self._next_id = itertools.count(1)
 
-    def share(self, value: Any, retained_only: bool) -> tuple[int, int, bytes]:
-        """(id, extension type, contents) of what a message is to tell of, until end() has been told the id."""
+    def share(self, value: Any, retained_only: bool, functions: dict[Hashable, int]) -> tuple[int, int, bytes]:
+        """(id, extension type, contents) of what a message is to tell of, until end() has been told the id.
+
+        `functions` are the ids of those that the message has told of, and which end with their call.
+        """
         if isinstance(value, (Proxied, RemoteObject)):
             target = value.target if isinstance(value, Proxied) else value
             if isinstance(target, RemoteObject):
@@ -199,8 +196,8 @@ class Owned:
 
             raise Refused(_NOT_RETAINED)
         else:
-            number = next(self._next_id)
-            self._entries[number] = _Passed(value)
+            number = functions.setdefault(_key_of(value), next(self._next_id))
+            self._entries.setdefault(number, _Passed(value))
         return number, FUNCTION, number.to_bytes(8, "big")
 
     def _retain(

@@ -154,8 +154,7 @@ class Received:
         if made is None:
             reference = Reference(self._calls, self, connection, number, ["callback"] if names is None else names)
             made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
-            if number & RETAINED:
-                made = self._known.keep(key, made)
+            made = self._known.keep(key, made)
         reference_of(made).received.append(None)
         return made
 

@@ -47,16 +47,19 @@ def fan_out(peers: Iterable[Any]) -> FanOut:
 
 
 def get_attribute(reference: Any, name: str) -> Any:
-    """The value of an attribute of an object of the other side's. Under asyncio it is to be awaited.
+    """The value of an attribute, or property, of an object of the other side's. Under asyncio it is to be awaited.
 
-    Raises IpcError: 'not_found' when it has none of that name, 'permission_denied' for one that begins with an
-    underscore, 'invalid_argument' for a method.
+    Raises IpcError: 'not_found' when it has none of that name, 'permission_denied' for a method and for a name that
+    begins with an underscore.
     """
     return _attribute(reference, GET_ATTRIBUTE, name)(_name(name))
 
 
 def set_attribute(reference: Any, name: str, value: Any) -> Any:
-    """Sets an attribute, which there is, of an object of the other side's; raises as get_attribute() does."""
+    """Sets an attribute, which there is, of an object of the other side's. Under asyncio it is to be awaited.
+
+    Raises as get_attribute() does, and 'permission_denied' for what cannot be set, such as a property without a setter.
+    """
     return _attribute(reference, SET_ATTRIBUTE, name)(_name(name), value)
 
 

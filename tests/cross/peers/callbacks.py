@@ -11,6 +11,11 @@ from lines import event
 
 import ipcbridge as ipc
 
+READ = ["add", "_x", "nope"]
+"""What of a counter is asked for in vain: a method, what is private, and what it does not have."""
+SET = [*READ, "twice"]
+"""The same, and what has no setter."""
+
 
 def function_of(kind: str) -> Callable[[Any], Any]:
     """A function to be called back, by its name in tests/cross/test_callbacks.py."""

@@ -166,6 +166,19 @@ const actions = {
     ipc.release(counter)
     return [...seen, await codeOf(() => counter.add(1))]
   },
+  attributes: async ({ on }) => {
+    const counter = await clients.get(on).counter()
+    await counter.add(4)
+    const codes = []
+    for (const name of ['add', '_x', 'nope']) codes.push(await codeOf(() => ipc.getAttribute(counter, name)))
+    for (const name of ['add', '_x', 'nope', 'twice'])
+      codes.push(await codeOf(() => ipc.setAttribute(counter, name, 1)))
+    return [codes, await ipc.getAttribute(counter, 'twice'), await counter.add(1)]
+  },
+  same: ({ on }) => {
+    const [double, other] = [functionOf('plain'), functionOf('plain')]
+    return clients.get(on).same(double, double, other)
+  },
   counter_back: async ({ on }) => {
     const counter = await clients.get(on).counter()
     const { count_with: countWith } = clients.get(on)

@@ -16,7 +16,7 @@ from lines import become, commands, event, say
 from around import doubled_async, options_of
 from async_service import AsyncService
 from async_streams import AsyncStreamActions
-from callbacks import AsyncGate, Tally, code_of_awaited, function_of, offered
+from callbacks import READ, SET, AsyncGate, Tally, code_of_awaited, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_tasks
 from cycles import cycle_at_once
@@ -82,6 +82,17 @@ class Actions(AsyncStreamActions):
         seen += [await counter.add(1), await code_of_awaited(lambda: aio.get_attribute(counter, "_x"))]
         aio.release(counter)
         return [*seen, await code_of_awaited(lambda: counter.add(1))]
+
+    async def attributes(self, on: str, **_: Any) -> Any:
+        counter = await clients[on].counter()
+        await counter.add(4)
+        codes = [await code_of_awaited(lambda name=name: aio.get_attribute(counter, name)) for name in READ]
+        codes += [await code_of_awaited(lambda name=name: aio.set_attribute(counter, name, 1)) for name in SET]
+        return [codes, await aio.get_attribute(counter, "twice"), await counter.add(1)]
+
+    async def same(self, on: str, **_: Any) -> Any:
+        double, other = function_of("plain"), function_of("plain")
+        return await clients[on].same(double, double, other)
 
     async def counter_back(self, on: str, **_: Any) -> Any:
         counter = await clients[on].counter()

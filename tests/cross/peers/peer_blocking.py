@@ -14,7 +14,7 @@ from lines import become, commands, event, say
 
 # isort: split
 from around import doubled, options_of
-from callbacks import Gate, Tally, code_of, function_of, offered
+from callbacks import READ, SET, Gate, Tally, code_of, function_of, offered
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_futures
 from cycles import cycle
@@ -77,6 +77,17 @@ class Actions(StreamActions):
         seen += [counter.add(1), code_of(lambda: ipc.get_attribute(counter, "_x"))]
         ipc.release(counter)
         return [*seen, code_of(lambda: counter.add(1))]
+
+    def attributes(self, on: str, **_: Any) -> Any:
+        counter = clients[on].counter()
+        counter.add(4)
+        codes = [code_of(lambda name=name: ipc.get_attribute(counter, name)) for name in READ]
+        codes += [code_of(lambda name=name: ipc.set_attribute(counter, name, 1)) for name in SET]
+        return [codes, ipc.get_attribute(counter, "twice"), counter.add(1)]
+
+    def same(self, on: str, **_: Any) -> Any:
+        double, other = function_of("plain"), function_of("plain")
+        return clients[on].same(double, double, other)
 
     def counter_back(self, on: str, **_: Any) -> Any:
         counter = clients[on].counter()

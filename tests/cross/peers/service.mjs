@@ -8,6 +8,9 @@ class Deeper extends Error {
 /** An object that travels by reference. */
 class Counter {
   total = 0
+  get twice() {
+    return 2 * this.total
+  }
   add(number) {
     this.total += number
     return this.total
@@ -114,6 +117,7 @@ export function makeService(event, connect, clients) {
       return before === fn
     },
     fire: value => kept(value),
+    same: (one, other, third) => [one === other, one === third],
     counter: () => proxy(new Counter()),
     count_with: counter => counter.add(5),
     who: () => {

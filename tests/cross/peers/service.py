@@ -33,6 +33,10 @@ class Counter:
     def __init__(self) -> None:
         self.total = 0
 
+    @property
+    def twice(self) -> int:
+        return 2 * self.total
+
     def add(self, number: int) -> int:
         self.total += number
         return self.total
@@ -151,6 +155,9 @@ class Service:
 
     def fire(self, value: Any) -> Any:
         return self._kept(value)
+
+    def same(self, one: Callable[[Any], Any], other: Callable[[Any], Any], third: Callable[[Any], Any]) -> list[bool]:
+        return [one is other, one is third]
 
     def counter(self) -> Any:
         return ipc.proxy(Counter())

@@ -15,7 +15,7 @@
 
 namespace ipcbridge::node {
 
-inline constexpr std::size_t kMaxArguments = 10;
+inline constexpr std::size_t kMaxArguments = 11;
 
 // What a method returns: the code of a failure, a handle or a code made negative, or an object, in place of which it
 // throws.

@@ -21,6 +21,9 @@ napi_value call_references(napi_env env, napi_callback_info info) {
   CallOptions options = call_options_of(args);
   options.references = references;
   options.reference_on = static_cast<std::uint64_t>(args.number(9));
+  std::string method;
+  if (options.reference_on != 0) method = args.text(10);
+  options.reference_method = method;
   return send_call(args, options, args.u32(4));
 }
 

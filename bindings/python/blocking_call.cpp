@@ -114,7 +114,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   }
 
   const StreamLimits limits = stream_limits(self, options);
-  options.reference_on = self->reference_on;
+  add_reference(self, options);
   if (arguments != nullptr) {
     options.streams = arguments->stream_count();
     options.references = arguments->references();

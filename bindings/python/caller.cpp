@@ -244,6 +244,15 @@ bool renew_if_inherited(Caller* caller) {
   return true;
 }
 
+void add_reference(const Caller* caller, CallOptions& options) {
+  if (caller->reference_on == 0) return;
+  options.reference_on = caller->reference_on;
+  Py_ssize_t size = 0;
+  const char* name = PyUnicode_AsUTF8AndSize(caller->name, &size);
+  if (name == nullptr) PyErr_Clear();  // no memory for it
+  options.reference_method = {name == nullptr ? "" : name, static_cast<std::size_t>(size)};
+}
+
 StreamLimits stream_limits(const Caller* caller, const CallOptions& options) {
   StreamLimits limits;
   if (options.timeout) {

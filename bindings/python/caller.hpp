@@ -54,6 +54,9 @@ PyObject* without_own_frames();
 // The arguments of a vectorcall. False with an exception set.
 bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names);
 
+// Tells which reference it calls, if it does. Valid while the caller lives.
+void add_reference(const Caller* caller, CallOptions& options);
+
 // What of its options ends the streams of a call that is made now.
 StreamLimits stream_limits(const Caller* caller, const CallOptions& options);
 

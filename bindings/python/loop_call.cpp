@@ -85,7 +85,7 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   const char* const root = "";
   const std::uint64_t token = PendingCalls::token(future);
   CallOptions options = call_options(self->timeout_us, self->flags);
-  options.reference_on = self->reference_on;
+  add_reference(self, options);
   PyObject* inherited = nullptr;
   const bool is_sent = inherit(self, /*blocks=*/false, options, inherited) &&
                        encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {

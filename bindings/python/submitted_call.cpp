@@ -208,7 +208,7 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
     return nullptr;
   }
   CallOptions options = call_options(caller->timeout_us, caller->flags);
-  options.reference_on = caller->reference_on;
+  add_reference(caller, options);
   options.references = references.ids();
   PyObject* inherited = nullptr;
   if (!inherit(caller, /*blocks=*/false, options, inherited)) {

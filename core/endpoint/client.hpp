@@ -117,6 +117,7 @@ class Client final : public ConnectionOwner {
   struct Call {
     std::uint32_t method = 0;               // interned; of a reference, its own number
     std::uint64_t reference_on = 0;         // the connection of a reference that it calls
+    std::string reference_method;           // its name
     std::vector<std::uint64_t> references;  // that it passes
     bool notify = false;
     bool idempotent = false;

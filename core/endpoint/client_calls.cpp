@@ -12,12 +12,15 @@ namespace {
 // What a queued call costs besides its bytes, so that empty calls do not queue without bound either.
 constexpr std::uint64_t kQueuedOverhead = 128;
 
-Error reference_gone() { return {Code::kUnavailable, "the reference is gone with the connection that it came over"}; }
+Error reference_gone(const CallOptions& options) {
+  return {Code::kUnavailable, std::string(options.reference_method) +
+                                  "() could not be sent: the reference is gone with the connection that it came over"};
+}
 
 }  // namespace
 
 Error Client::over(const CallOptions& options) {
-  return options.reference_on != 0 ? reference_gone() : Error{Code::kFailedPrecondition, "the client is closed"};
+  return options.reference_on != 0 ? reference_gone(options) : Error{Code::kFailedPrecondition, "the client is closed"};
 }
 
 Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options,
@@ -40,12 +43,14 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   call.wait_for_ready = options.wait_for_ready;
   call.streams = options.streams;
   call.reference_on = options.reference_on;
+  call.reference_method = options.reference_method;
   call.references.assign(options.references.begin(), options.references.end());
   if (!connected && !options.wait_for_ready) {
     return Error{Code::kUnavailable, not_sent(call, "there is no connection to " + where())};
   }
   if (options.timeout) {
-    if (*options.timeout <= Duration::zero()) return Error{Code::kDeadlineExceeded, "the timeout is zero"};
+    if (*options.timeout <= Duration::zero())
+      return Error{Code::kDeadlineExceeded, not_sent(call, "the timeout is zero")};
     call.deadline = deadline_after(context().now(), *options.timeout);
   }
   if (options.notify) token = next_notification_++;
@@ -70,7 +75,7 @@ Status Client::check_call(std::uint32_t method, const CallOptions& options) cons
   }
   if (options.reference_on != 0) {
     if (has_way(options.reference_on)) return {};
-    return reference_gone();
+    return reference_gone(options);
   }
   if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
   return any_usable() ? check_offered(method) : Status();

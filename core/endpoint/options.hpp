@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ipcbridge/defaults.hpp>
@@ -74,6 +75,8 @@ struct CallOptions {
   // Not a method of the service: a reference of the peer's on this connection, whose id the payload begins with. Its
   // methods have the numbers that its owner has given them.
   std::uint64_t reference_on = 0;
+  // What errors name such a call by; used within the call of this.
+  std::string_view reference_method;
 };
 
 // Those of them that say yes or no as one number, as the bindings pass them with every call.

@@ -86,7 +86,7 @@ export interface Native {
 
   /**
    * `callWith` of a call that passes these references of this side's, or that calls one of the other side's, which has come
-   * over the connection `on`; of a method it is 0. A retained reference is a number below zero.
+   * over the connection `on` and is named by `name` in errors; of a method it is 0. A retained reference is a number below zero.
    */
   callReferences(
     client: number,
@@ -99,6 +99,7 @@ export interface Native {
     streams: number,
     references: readonly number[],
     on: number,
+    name: string | undefined,
   ): Failed
   /** The server at which calls of references arrive. Once only. */
   serveReferences(): number

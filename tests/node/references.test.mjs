@@ -213,7 +213,7 @@ for (const transport of ['shm', 'unix']) {
     await until(() => ownedCount() === 0)
     await assert.rejects(add(1), {
       code: 'unavailable',
-      message: 'the reference is gone with the connection that it came over',
+      message: 'callback() could not be sent: the reference is gone with the connection that it came over',
     })
   })
 
@@ -270,6 +270,17 @@ test('to call or release what was not given ends that connection alone', async t
     await Promise.all([lost, Promise.resolve(attempt(forged)).catch(error => assert.equal(error.code, 'unavailable'))])
   }
   for (const each of [remote, other]) assert.equal(await each.isSame(1, 1), true)
+})
+
+test('the call of a method that is not answered in time, and of an attribute, is named by its error', async t => {
+  const { remote } = await serveAndConnect(t, { slow: () => ipc.proxy({ wait: () => new Promise(() => {}) }) })
+  const slow = ipc.withOptions(await remote.slow(), { timeout: 20 })
+  await assert.rejects(slow.wait(), { code: 'deadline_exceeded', message: /^wait\(\) was not answered before its/ })
+  const late = ipc.withOptions(slow, { timeout: 0 })
+  await assert.rejects(ipc.getAttribute(late, 'x'), {
+    code: 'deadline_exceeded',
+    message: /^getAttribute\(\) could not/,
+  })
 })
 
 test('what stands for references is sensible to look at', async t => {

@@ -254,6 +254,42 @@ def test_under_asyncio_they_run_on_the_loop(serve: Any, run: Any) -> None:
     run(main())
 
 
+def test_a_call_back_that_is_not_answered_in_time_is_named_by_its_error(serve: Any, connect: Any, run: Any) -> None:
+    class Account:
+        def pay(self) -> None:
+            ipc.context().cancellation.wait()
+
+    def late(call: Function) -> str:
+        with pytest.raises(ipc.DeadlineExceeded) as caught:
+            call()
+        return caught.value.message.partition(";")[0]
+
+    async def late_on_the_loop(function: Function) -> str:
+        with pytest.raises(ipc.DeadlineExceeded) as caught:
+            await ipc.with_options(function, timeout=0.02)()
+        return caught.value.message.partition(";")[0]
+
+    handlers = {
+        "call": lambda function: late(ipc.with_options(function, timeout=0.02)),
+        "await_": late_on_the_loop,
+        "pay": lambda account: late(ipc.with_options(account, timeout=0.02).pay),
+        "account": lambda: ipc.proxy(account),
+    }
+    account = Account()
+    serve("calc", handlers)
+    calc = connect("calc")
+    assert calc.call(account.pay) == "callback() was not answered before its deadline"
+    assert calc.await_(account.pay) == "callback() was not answered before its deadline"
+    assert calc.pay(ipc.proxy(account)) == "pay() was not answered before its deadline"
+
+    async def main() -> None:
+        async with aio.connect("calc") as calc:
+            with pytest.raises(ipc.DeadlineExceeded, match=r"^pay\(\) was not answered before its deadline"):
+                await aio.with_options(await calc.account(), timeout=0.02).pay()
+
+    run(main())
+
+
 def test_errors_about_what_is_called_back_name_it(serve: Any, connect: Any) -> None:
     class Account:
         def close(self) -> None: ...

@@ -363,7 +363,20 @@ export class Client implements Owner {
     }
     const ids = pass(references, this)
     const connection = on?.connection ?? 0
-    return native().callReferences(id, token, method, length, size, flags, timeout, streams.length, ids, connection)
+    const name = on?.nameOf(method)
+    return native().callReferences(
+      id,
+      token,
+      method,
+      length,
+      size,
+      flags,
+      timeout,
+      streams.length,
+      ids,
+      connection,
+      name,
+    )
   }
 
   private watch(slot: Slot, method: number, signal: AbortSignal, on?: Received): void {

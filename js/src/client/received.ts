@@ -37,26 +37,28 @@ export class Received implements Arrived {
   }
 
   call(method: number, args: readonly unknown[], settings: Settings | undefined): Call<unknown> {
-    const unusable = this.unusable()
+    const unusable = this.unusable(method)
     return unusable === undefined ? (this.client as Client).call(method, args, settings, this) : rejectedCall(unusable)
   }
 
   callBlocking(method: number, args: readonly unknown[], settings: Settings): unknown {
-    const unusable = this.unusable()
+    const unusable = this.unusable(method)
     if (unusable !== undefined) throw unusable
     return (this.client as Client).callBlocking(method, args, settings, this)
   }
 
   notify(method: number, args: readonly unknown[], settings: Settings | undefined): boolean {
-    const unusable = this.unusable()
+    const unusable = this.unusable(method)
     if (unusable !== undefined) throw unusable
     return (this.client as Client).notify(method, args, settings, this)
   }
 
-  private unusable(): IpcError | undefined {
+  private unusable(method: number): IpcError | undefined {
     if (this.state === undefined) return undefined
-    if (this.state === 'gone')
-      return new IpcError('unavailable', 'the reference is gone with the connection that it came over')
+    if (this.state === 'gone') {
+      const why = 'could not be sent: the reference is gone with the connection that it came over'
+      return new IpcError('unavailable', `${this.nameOf(method)}() ${why}`)
+    }
     const message = 'the reference was released here: after ipc.release() it has to be passed anew'
     return new IpcError('failed_precondition', message)
   }

@@ -134,10 +134,13 @@ class ReferenceCalls : public PeerClients {
     append(payload, as_bytes("arguments"));
     CallOptions options;
     options.reference_on = connection;
+    options.reference_method = "pay";
+    options.timeout = timeout_;
     return server_.driver().call(caller, token, 5, options, {}, payload);
   }
 
   ServerId references_ = 0;
+  std::optional<Duration> timeout_;
 };
 
 TEST_P(ReferenceCalls, AFunctionOfTheCallerIsCalled) {
@@ -169,6 +172,18 @@ TEST_P(ReferenceCalls, TheyFailWithTheConnection) {
   client_.driver().close_client(client);
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.ended(50); }));
   EXPECT_EQ(server_.outcomes[50].code, Code::kUnavailable);
+  EXPECT_EQ(server_.outcomes[50].message.rfind("pay() was not answered: ", 0), 0U) << server_.outcomes[50].message;
+}
+
+TEST_P(ReferenceCalls, ThatAreNotAnsweredInTimeAreNamed) {
+  pass(connected(), {1});
+  client_.handle = Endpoint::keep;
+  timeout_ = std::chrono::milliseconds(20);
+  ASSERT_TRUE(call_back(50, 1).ok());
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.ended(50); }));
+  EXPECT_EQ(server_.outcomes[50].code, Code::kDeadlineExceeded);
+  EXPECT_EQ(server_.outcomes[50].message.rfind("pay() was not answered before its deadline", 0), 0U)
+      << server_.outcomes[50].message;
 }
 
 TEST_P(ReferenceCalls, AfterTheConnectionTheReferenceIsGoneAndNotTheClient) {
@@ -180,7 +195,8 @@ TEST_P(ReferenceCalls, AfterTheConnectionTheReferenceIsGoneAndNotTheClient) {
   const Result<Submission> called = call_back(caller, 50, 1);
   ASSERT_FALSE(called.ok());
   EXPECT_EQ(called.error().code, Code::kUnavailable);
-  EXPECT_EQ(called.error().message, "the reference is gone with the connection that it came over");
+  EXPECT_EQ(called.error().message,
+            "pay() could not be sent: the reference is gone with the connection that it came over");
 }
 
 TEST_P(ReferenceCalls, ARetainedReferenceIsSharedUntilItIsReleased) {

@@ -26,6 +26,7 @@ bool add_item(StreamProducer* self, PyObject* item) {
   const char* const root = "item";
   return with_codec_errors(root, [&] {
     Encoder encoder;
+    encoder.write_item();
     encoder.put_value(item);
     if (self->responder == nullptr) return false;
     const ConstBytes value = encoder.contents();

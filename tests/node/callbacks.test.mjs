@@ -35,6 +35,7 @@ const handlers = {
     return on(1, ipc.kwargs({ factor: 3 }))
   },
   give: () => () => 1,
+  taken: stream => stream.toArray(),
   code: on => on().catch(error => [error.name, error.type, error.code, error.message]),
 }
 
@@ -271,10 +272,12 @@ test('functions that cannot be passed are refused with what to write', async t =
     code: 'unimplemented',
     message: /^metadata\.on cannot be sent/,
   })
-  await assert.rejects(
-    remote.ignore(ipc.stream([() => 1])).then(() => remote.each(ipc.stream([1]), 1)),
-    Error,
-  )
+  for (const each of [() => 1, ipc.retain(() => 1), ipc.proxy({})]) {
+    await assert.rejects(remote.taken(ipc.stream([each])), {
+      code: 'unimplemented',
+      message: /^item cannot be sent: .*references travel among arguments and in results, here they come in a later/,
+    })
+  }
   assert.equal(ownedCount(), 0)
 })
 

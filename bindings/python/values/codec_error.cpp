@@ -24,7 +24,8 @@ void set_refusal(const Refused& refused, const char* root) {
     steps.append(py::make_tuple(static_cast<int>(step->kind), key, step->holder ? step->holder : py::none()));
   }
   const py::object reason = refused.error ? refused.error : py::str(refused.reason);
-  const py::object error = python_rules().explain(root, reason, refused.too_deep, steps);
+  const py::str code{std::string(code_name(refused.code))};
+  const py::object error = python_rules().explain(root, reason, refused.too_deep, steps, code);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
 }
 

@@ -37,6 +37,7 @@ struct Refused {
   bool too_deep = false;
   pybind11::object error;  // the Refused of ipcbridge._values._refusal
   std::vector<Step> steps;
+  Code code = Code::kInvalidArgument;
 
   void add(Step::Kind kind, Py_ssize_t index, PyObject* key, PyObject* holder) {
     steps.push_back({kind, index, pybind11::reinterpret_borrow<pybind11::object>(key),

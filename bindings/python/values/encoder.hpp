@@ -48,6 +48,9 @@ class Encoder {
   // Owned by the caller from now on.
   std::vector<PyObject*> take_streams() { return std::move(streams_); }
 
+  // A stream is refused because it is one within a stream.
+  void write_item() { is_item_ = true; }
+
   // Functions, and what else goes by reference, are refused unless this is said.
   void accept_references(ReferenceSharer& sharer) { sharer_ = &sharer; }
 
@@ -93,6 +96,7 @@ class Encoder {
   std::size_t weight_ = 1;  // of one value; a container adds that of its items when it begins
   std::vector<PyObject*> held_;
   bool accepts_streams_ = false;
+  bool is_item_ = false;
   std::vector<PyObject*> streams_;  // owned
   ReferenceSharer* sharer_ = nullptr;
 };

@@ -18,8 +18,11 @@ namespace {
 constexpr const char* kNoStream = "a stream, which only arguments and results can be, or hold: send list(value)";
 constexpr const char* kNoAsyncStream =
     "a stream, which only arguments and results can be, or hold: send [item async for item in value]";
+constexpr const char* kNoStreamInItem =
+    "a stream in an item of another: streams within streams come in a later release";
 constexpr const char* kNoReference =
-    "a function, or what travels by reference, which only arguments and results can be, or hold";
+    "a function, or what travels by reference: references travel among arguments and in results, here they come in a "
+    "later release";
 
 PyTypeObject* functools_partial() {
   static PyObject* const kType = py::object(py::module_::import("functools").attr("partial")).release().ptr();
@@ -52,6 +55,7 @@ bool Encoder::put_stream(PyObject* value) {
                          is_received_stream(value) || py::type::handle_of(value).is(python_rules().stream_source);
   if (!is_stream) return false;
   if (!accepts_streams_) {
+    if (is_item_) throw Refused{kNoStreamInItem, false, {}, {}, Code::kUnimplemented};
     throw Refused{PyAsyncGen_CheckExact(value) != 0 ? kNoAsyncStream : kNoStream, false, {}, {}};
   }
   if (is_used_up(value)) {
@@ -75,7 +79,7 @@ bool Encoder::put_by_reference(PyObject* value) {
   const bool is_function = PyFunction_Check(value) || PyMethod_Check(value) || PyCFunction_Check(value) != 0 ||
                            is_remote_method(value) || PyObject_TypeCheck(value, functools_partial()) != 0;
   if (!is_function && !py::isinstance(value, python_rules().by_reference)) return false;
-  if (sharer_ == nullptr) throw Refused{kNoReference, false, {}, {}};
+  if (sharer_ == nullptr) throw Refused{kNoReference, false, {}, {}, Code::kUnimplemented};
   PyObject* made = sharer_->share(value);
   if (made == nullptr) throw_raised();
   const auto shared = py::reinterpret_steal<py::object>(made);

@@ -12,7 +12,7 @@ struct PythonRules {
   pybind11::object refused_type;    // ._refusal.Refused
   pybind11::object stream_source;   // ipcbridge._streams.Source
   pybind11::object by_reference;    // ipcbridge._by_reference.ByReference
-  pybind11::object explain;         // ._refusal.explain(root, reason, too_deep, steps)
+  pybind11::object explain;         // ._refusal.explain(root, reason, too_deep, steps, code)
 };
 
 // Imported when first needed, because most programs send plain values only. Throws what the import raises.

@@ -23,12 +23,13 @@ _Step = tuple[int, Any, object]
 _INDEX, _MEMBER, _KEY, _ELEMENT = range(4)
 
 
-def explain(root: str, reason: Refused | str, too_deep: bool, steps: list[_Step]) -> IpcError:
+def explain(root: str, reason: Refused | str, too_deep: bool, steps: list[_Step], code: Code) -> IpcError:
     """The error to raise. A step into a value is its kind, a number or a dict's key, and the object that it is into."""
     path = [_text_of(kind, key) for kind, key, _ in steps]
     if too_deep:
         return _too_deep(root, str(reason), path, [id(holder) for _, _, holder in steps])
-    code = reason.code if isinstance(reason, Refused) else "invalid_argument"
+    if isinstance(reason, Refused):
+        code = reason.code
     error = IpcError(code, f"{root}{''.join(path)} cannot be sent: {reason}")
     if isinstance(reason, Refused):
         error.__cause__ = reason.__cause__

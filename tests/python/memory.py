@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,38 @@ def own_memory() -> int:
     """Those of this process, without its garbage."""
     gc.collect()
     return memory_of("self")
+
+
+class _MallInfo(ctypes.Structure):
+    """struct mallinfo2 of glibc."""
+
+    _NAMES = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in _NAMES.split()]
+
+
+def _allocated() -> tuple[int, int]:
+    """The blocks that Python's objects have, and the bytes that C++ has, without garbage."""
+    gc.collect()
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = _MallInfo
+    info = mallinfo2()
+    return sys.getallocatedblocks(), info.uordblks + info.hblkhd
+
+
+class Leaks:
+    """Counts what is allocated, so that little of it tells although memory would not grow by a page."""
+
+    def __init__(self) -> None:
+        self._before = _allocated()
+
+    def check(self, cycles: int) -> None:
+        """An object for every second cycle, or a hundred bytes for each, are too much."""
+        if "IPCBRIDGE_SANITIZED" in os.environ:
+            return  # the sanitizers allocate on their own
+        blocks, size = (now - before for now, before in zip(_allocated(), self._before))
+        print(f"{blocks} blocks and {size} bytes more after {cycles} cycles")
+        assert blocks < cycles // 2, f"{blocks} blocks more after {cycles} cycles"
+        assert size < 100 * cycles, f"{size} bytes more after {cycles} cycles"
 
 
 class Growth:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cycles import Service, cycle, cycle_at_once
 from either import Run
-from memory import Growth
+from memory import Growth, Leaks
 from references import shared
 from waiting import wait_until
 
@@ -24,9 +24,11 @@ def test_of_the_blocking_api(serve_either: Any, connect: Any) -> None:
     serve_either("calc", Service())
     calc = connect("calc")
     cycle(calc, WARM_UP)
-    growth = Growth()
+    wait_until(lambda: shared() == 0)
+    growth, leaks = Growth(), Leaks()
     cycle(calc, CYCLES - WARM_UP)
     wait_until(lambda: shared() == 0)
+    leaks.check(CYCLES - WARM_UP)
     growth.check(MOST_GROWTH)
 
 
@@ -37,10 +39,13 @@ def test_of_asyncio(serve: Any, run: Run) -> None:
     async def main() -> None:
         async with aio.connect("calc") as calc:
             await cycle_at_once(calc, WARM_UP)
-            growth = Growth()
+            while shared() != 0:
+                await calc.keep(None)
+            growth, leaks = Growth(), Leaks()
             await cycle_at_once(calc, CYCLES - WARM_UP)
             while shared() != 0:
                 await calc.keep(None)
+            leaks.check(CYCLES - WARM_UP)
             growth.check(MOST_GROWTH)
 
     run(main())

@@ -140,9 +140,8 @@ def server(path: str, handle: Callable[[Connection], None]) -> Iterator[None]:
     def accept() -> None:
         with contextlib.suppress(OSError):  # of the shutdown below
             while True:
-                connection = Connection(listening.accept()[0])
-                handle(connection)
-                connection.close()
+                with contextlib.closing(Connection(listening.accept()[0])) as connection:
+                    handle(connection)
 
     thread = threading.Thread(target=accept)
     thread.start()

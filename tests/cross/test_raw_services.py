@@ -1,4 +1,4 @@
-"""Services that break the rules of streams lose that connection, and the other connections of their client go on."""
+"""Services that break the rules of streams and references lose that connection; others of their client go on."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ VIOLATIONS = {
     "more items than were granted": raw.items(STREAM, 5),
     "credit that nobody has asked for": raw.credit(99, MOST, MOST),
     "credit for its own stream": raw.credit(STREAM, 1, 1),
+    "a release of what was not passed": raw.frame(raw.RELEASE, 0, struct.pack("<QQ", 77, 1)),
+    "a call of a reference that was not passed": raw.frame(
+        raw.REQUEST, raw.OF_ACCEPTOR | 3, bytes(16) + struct.pack("<Q", 77) + b"\x90", raw.REFERENCE
+    ),
 }
 
 

@@ -46,6 +46,26 @@ const webStream = (items, end = to => to.close()) =>
 for (const transport of ['shm', 'unix']) {
   const pair = (t, target, options) => serveAndConnect(t, target, { address: freshAddress(transport), ...options })
 
+  test(`${transport}: more of them than may be open are refused, and none is begun`, async t => {
+    const { remote } = await pair(t, sums)
+    let begun = 0
+    const streams = count =>
+      Array.from({ length: count }, () =>
+        ipc.stream({
+          *[Symbol.iterator]() {
+            begun++
+          },
+        }),
+      )
+    await assert.rejects(remote.ignore(streams(1025)), {
+      code: 'resource_exhausted',
+      message: /too many open streams: the peer takes 1024/,
+    })
+    assert.equal(begun, 0)
+    assert.equal(await remote.ignore(streams(1024)), 'ignored')
+    assert.equal(await remote.sum(ipc.stream([1, 2])), 3)
+  })
+
   test(`${transport}: a handler reads a generator that it was passed`, async t => {
     const { remote } = await pair(t, sums)
     for (const kind of ['numbers', 'later']) {

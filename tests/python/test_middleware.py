@@ -158,7 +158,8 @@ def test_streams_pass_and_may_be_wrapped(serve_either: Any, connect: Any) -> Non
     assert calc.total(each for each in range(5)) == 10
 
 
-def test_next_may_be_called_again_for_plain_values_only(serve: Any, connect: Any) -> None:
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_next_may_be_called_again_for_plain_values_only(serve_either: Any, connect: Any, side: str) -> None:
     failures = [2]
 
     def flaky(a: int) -> int:
@@ -176,13 +177,50 @@ def test_next_may_be_called_again_for_plain_values_only(serve: Any, connect: Any
                     raise
         return None
 
-    serve("calc", {"flaky": flaky, "total": lambda numbers: flaky(sum(numbers))})
-    calc = connect("calc", middleware=retry)
+    around = {"client": None, "server": None, side: retry}
+    serve_either("calc", {"flaky": flaky, "total": lambda numbers: flaky(sum(numbers))}, middleware=around["server"])
+    calc = connect("calc", middleware=around["client"])
     assert calc.flaky(7) == 7
     failures[0] = 1
     with pytest.raises(ipc.IpcError, match="read once") as caught:
         calc.total(each for each in range(3))
     assert caught.value.code == "failed_precondition"
+
+
+def test_that_of_a_client_that_serves_is_around_its_calls_alone(serve: Any, connect: Any) -> None:
+    sides = []
+
+    def look(call: Any, next: Any) -> Any:
+        sides.append(call.side)
+        return next(call)
+
+    server = serve("calc", SERVICE)
+    calc = connect("calc", serve={"hear": lambda value: value}, middleware=look)
+    assert server.peers[0].hear(1) == 1
+    assert calc.add(1) == 1
+    assert sides == ["client"]
+
+
+def test_what_it_raises_is_mapped_and_reported_as_what_a_handler_raises(serve_either: Any, connect: Any) -> None:
+    told: list[tuple[str, str]] = []
+    is_told = threading.Event()
+
+    def broken(_call: Any, _next: Any) -> None:
+        raise LookupError("broken")
+
+    def note(error: BaseException, method: str) -> None:
+        told.append((method, str(error)))
+        is_told.set()
+
+    def mapped(error: BaseException, method: str) -> BaseException:
+        return ArithmeticError(f"mapped: {error.args[0]} in {method}")
+
+    serve_either("calc", SERVICE, middleware=broken, map_error=mapped, on_error=note)
+    with pytest.raises(ipc.RemoteError, match="mapped: broken in add") as caught:
+        connect("calc").add(1)
+    assert (caught.value.code, caught.value.type) == ("unknown", "ArithmeticError")
+    assert is_told.wait(30)
+    assert told == [("add", "mapped: broken in add")]
 
 
 def test_arguments_that_do_not_fit_are_refused_as_without(serve_either: Any, connect: Any) -> None:

@@ -163,6 +163,28 @@ def test_neither_repeated_nor_notified(served_rows: Rows, connect: Any) -> None:
         assert caught.value.code == "invalid_argument"
 
 
+def test_more_of_them_than_may_be_open_are_refused_and_none_is_begun(served_rows: Rows, connect: Any, run: Run) -> None:
+    mine = Rows()
+    too_many = pytest.raises(ipc.IpcError, match="too many open streams: the peer takes 1024")
+    rows = connect("rows")
+    with too_many as caught:
+        rows.ignore([mine.rows(3) for _ in range(1025)])
+    assert caught.value.code == "resource_exhausted"
+    assert mine.made == 0
+    assert rows.ignore([mine.rows(3) for _ in range(1024)]) == "ignored"
+    assert rows.total(iter_of(3)) == 3
+
+    async def main() -> None:
+        async with aio.connect("rows") as remote:
+            with too_many as caught:
+                await remote.ignore([mine.later(3) for _ in range(1025)])
+            assert caught.value.code == "resource_exhausted"
+            assert await remote.ignore([mine.later(3) for _ in range(1024)]) == "ignored"
+            assert await remote.total(iter_of(3)) == 3
+
+    run(main())
+
+
 def test_ctrl_c_in_a_generator_that_is_sent_ends_the_call(children: Children) -> None:
     service = children.serve("calc", "service['total'] = lambda numbers: sum(numbers)")
     child = children.run("""

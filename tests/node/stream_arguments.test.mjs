@@ -53,7 +53,7 @@ for (const transport of ['shm', 'unix']) {
       Array.from({ length: count }, () =>
         ipc.stream({
           *[Symbol.iterator]() {
-            begun++
+            yield begun++
           },
         }),
       )

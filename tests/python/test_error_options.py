@@ -7,8 +7,10 @@ import threading
 from typing import Any
 
 import pytest
+from either import Run
 
 import ipcbridge as ipc
+from ipcbridge import aio
 
 
 class NotFound(Exception):
@@ -152,6 +154,42 @@ def test_a_registered_class_arrives_as_itself(serve_either: Any, connect: Any) -
             call("own")
         assert caught.value.what == "user"
         assert "in fail" in vars(caught.value)["remote_traceback"]
+
+
+def test_a_registered_class_arrives_as_itself_on_event_loops(serve_either: Any, run: Run) -> None:
+    def broken() -> Any:
+        yield 1
+        raise NotFound("row")
+
+    async def broken_later() -> Any:
+        yield 1
+        raise NotFound("row")
+
+    async def ask(function: Any) -> Any:
+        """What the caller's function has raised, as it came here, and on to the caller."""
+        with pytest.raises(NotFound) as caught:
+            await function("user")
+        assert caught.value.what == "user"
+        await function("other user")
+
+    service = {"fail": fail, "broken": broken, "broken_later": broken_later, "ask": ask}
+    serve_either("calc", service, on_error=lambda error, method: None)
+
+    def refuse(what: str) -> None:
+        raise NotFound(what)
+
+    async def main() -> None:
+        async with aio.connect("calc") as calc:
+            with pytest.raises(NotFound, match="no user") as caught:
+                await calc.fail("own")
+            assert caught.value.what == "user"
+            for stream in (calc.broken(), calc.broken_later()):
+                with pytest.raises(NotFound, match="no row"):
+                    [item async for item in stream]
+            with pytest.raises(NotFound, match="no other user"):
+                await calc.ask(refuse)
+
+    run(main())
 
 
 def test_one_stack_tells_of_all_processes(serve: Any, connect: Any) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +146,32 @@ def test_the_socket_stays_when_the_service_ends_and_calls_wait_for_the_next(kind
     second = calc.start(kind)
     serve(second, "calc")
     assert call.result() == second.pid
+
+
+@contextmanager
+def stopped(peer: Peer) -> Iterator[None]:
+    """It accepts nobody meanwhile."""
+    os.kill(peer.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(peer.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_workers_share_the_socket_and_each_accepts_from_it(kind: str, unit: Any, peers: Make) -> None:
+    calc, client = unit("calc.sock"), peers("asyncio")
+    workers = [calc.start(kind), calc.start("blocking")]
+    for worker in workers:
+        serve(worker, "calc")
+    for name, worker, other in (("c", *workers), ("d", *reversed(workers))):
+        with stopped(other):
+            client.do("connect", **{"as": name}, address="calc", options={"connect_timeout": 60})
+            assert client.do("call", on=name, method="pid") == worker.pid
+    for name, worker in zip("cd", workers):
+        assert client.do("call", on=name, method="pid") == worker.pid
+    unserve(workers[0])
+    assert client.do("call", on="c", method="pid") == workers[1].pid
 
 
 @pytest.mark.parametrize("kind", KINDS)

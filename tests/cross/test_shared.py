@@ -147,6 +147,59 @@ def test_one_that_is_killed_loses_its_own_calls_at_most(
     wait_until_found(client, workers)
 
 
+def test_callbacks_and_references_stay_with_the_worker(client: Peer, workers: list[Peer], address: str) -> None:
+    connect(client, address)
+    wait_until_found(client, workers)
+    for _ in workers:  # each has its turn
+        assert client.do("each", on="c", items=[1, 2], kind="async") == [2, 4]
+        assert client.do("counter", on="c")[:4] == [2, 5, 5, 101]
+        assert client.do("counter_back", on="c") == [5, 10, 11], "whichever of them it is passed to"
+
+
+def reading_worker(workers: list[Peer]) -> Peer:
+    """The one that has the stream which is open."""
+    return next(worker for worker in workers if open_streams(worker) == 1)
+
+
+def open_streams(worker: Peer) -> int:
+    status = worker.do("server_status", **{"as": "s"})
+    count: int = status["open_streams" if worker.in_python else "openStreams"]
+    return count
+
+
+def test_one_that_leaves_makes_its_streams_to_their_end(client: Peer, workers: list[Peer], address: str) -> None:
+    connect(client, address)
+    wait_until_found(client, workers)
+    for _ in range(len(workers)):
+        first = client.do("open", **{"as": "r"}, on="c", method="numbers", args=[50_000])
+        leaving = reading_worker(workers)
+        unserving = leaving.start("unserve", **{"as": "s"}, grace=20)
+        workers.remove(leaving)
+        if workers:
+            wait_until_found(client, workers)
+            others = {client.do("call", on="c", method="pid") for _ in workers}
+            assert others == {worker.pid for worker in workers}
+        rest = client.do("finish", **{"as": "r"})
+        assert (first, rest) == (0, {"count": 49_999, "sum": sum(range(50_000)), "error": None})
+        unserving.result(20)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_streams_of_one_that_is_killed_end_and_calls_go_on(
+    client: Peer, start: Any, address: str, kind: str
+) -> None:
+    victim = start(kind, reuse=False)
+    connect(client, address)
+    client.do("open", **{"as": "r"}, on="c", method="numbers", args=[1_000_000])
+    workers = [start(kind) for kind in KINDS]
+    wait_until_found(client, [*workers, victim])
+    victim.signal(signal.SIGKILL)
+    seen = client.do("finish", **{"as": "r"})
+    assert (seen["error"]["code"], seen["error"]["sent"]) == ("unavailable", "maybe")
+    wait_until_found(client, workers)
+    expect_each_gets_one(client, workers)
+
+
 def test_workers_are_replaced_one_after_the_other_and_no_call_fails(
     client: Peer, workers: list[Peer], start: Any, address: str
 ) -> None:

@@ -84,6 +84,13 @@ def test_the_client_program_calls_any_service(peers: Callable[..., Peer], direct
         assert "refused as asked" in failed.stderr
 
 
+def test_a_handler_is_told_that_its_caller_is_of_cpp(peers: Callable[..., Peer], directory: Path) -> None:
+    for kind in KINDS:
+        peers(kind).do("serve", **{"as": "s"}, address=f"calc-{kind}")
+        client = [str(SERVICE.with_name("client")), f"calc-{kind}", "who"]
+        assert '"c++"' in subprocess.run(client, capture_output=True, text=True).stdout
+
+
 # What C++ does not take is passed to it, and what the calls throw is printed. They end when all has been given back.
 REFUSED_BY_A_SERVICE = {
     "node": """

@@ -146,6 +146,33 @@ def test_gunicorn(start: Any, directory: Path, preload: list[str]) -> None:
         assert program.wait(60) == 0
 
 
+def test_gunicorn_whose_workers_have_a_client_of_before_they_were_forked(
+    start: Any, folder: Path, directory: Path
+) -> None:
+    path = directory / "http.sock"
+    (folder / "preloaded.py").write_text(
+        """
+import ipcbridge as ipc
+
+calc = ipc.connect("calc", reconnect_after_fork=True)
+add = calc.add
+assert add(1, 1) == 2  # it is connected
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(add(2, 3)).encode()]
+"""
+    )
+    with _serve():
+        options = ["--bind", f"unix:{path}", "--workers", "2", "--preload"]
+        program, _ = start("Listening at", sys.executable, "-m", "gunicorn", *options, "preloaded:app")
+        for _ in range(8):
+            assert _ask(path) == (200, b"5")
+        program.terminate()
+        assert program.wait(60) == 0
+
+
 def test_gunicorn_whose_workers_serve(start: Any, directory: Path) -> None:
     path = directory / "http.sock"
     command = [sys.executable, "-m", "gunicorn", "--config", "web.conf.py", "--bind", f"unix:{path}", "web:app"]

@@ -220,6 +220,15 @@ test('a callback finds the asynchronous context of where it was passed, and its 
   assert.deepEqual(seen, ['here', 'callback', { from: 'handler' }, true])
 })
 
+test('a retained one finds the asynchronous context of where it was retained', async t => {
+  const { remote } = await serveAndConnect(t, { call: on => on() })
+  const storage = new AsyncLocalStorage()
+  const on = storage.run('retained here', () => ipc.retain(() => storage.getStore()))
+  assert.equal(await storage.run('passed here', () => remote.call(on)), 'retained here')
+  assert.equal(await remote.call(on), 'retained here')
+  ipc.release(on)
+})
+
 test('a timeout and a signal end the call of a callback, which hears of it', async t => {
   const aborted = deferred()
   const { remote } = await serveAndConnect(t, {

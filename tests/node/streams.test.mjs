@@ -211,6 +211,18 @@ for (const transport of ['shm', 'unix']) {
     await stream.close()
   })
 
+  test(`${transport}: disposing of the stream ends it`, { skip: Symbol.asyncDispose === undefined }, async t => {
+    const source = watched()
+    const { remote } = await pair(t, source)
+    const stream = await remote.stuck()
+    const reader = stream[Symbol.asyncIterator]()
+    await reader.next()
+    await stream[Symbol.asyncDispose]()
+    assert.deepEqual(await reader.next(), { done: true, value: undefined })
+    await source.ended
+    assert.equal(source.cleaned, 1)
+  })
+
   test(`${transport}: a signal ends the stream`, async t => {
     const source = watched()
     const { remote } = await pair(t, source)

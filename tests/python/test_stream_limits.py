@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import time
@@ -129,6 +130,50 @@ def test_on_a_thread_while_the_loop_reads(items: Items, run: Run) -> None:
             items.go_on.set()
             stream = await aio.with_options(calc, timeout=20, idle_timeout=20).stops_after(1_000)
             assert await asyncio.to_thread(list, stream) == list(range(1_000))
+
+    run(main())
+
+
+@pytest.mark.parametrize("size", [10, -1])
+def test_what_is_read_as_a_file_has_limits_too(serve_either: Any, connect: Any, run: Run, size: int) -> None:
+    go_on = threading.Event()
+
+    def stops() -> Iterator[bytes]:
+        yield b"some"
+        go_on.wait(30)
+
+    expected = pytest.raises(TimeoutError, match=r"no item of its stream has come within the idle_timeout of 0\.1 s")
+    serve_either("files", {"stops": stops})
+    stream = ipc.with_options(connect("files"), idle_timeout=0.1).stops()
+    assert stream.read(2) == b"so"
+    with expected:
+        stream.read(2)
+        stream.read(size)
+
+    async def main() -> None:
+        async with aio.connect("files") as files:
+            stream = await aio.with_options(files, idle_timeout=0.1).stops()
+            assert await stream.read(2) == b"so"
+            with expected:
+                await stream.read(2)
+                await stream.read(size)
+
+    run(main())
+    go_on.set()
+
+
+@pytest.mark.parametrize("leaves_by", ["its end", "an error"])
+def test_the_end_of_an_async_with_block_ends_the_stream(items: Items, run: Run, leaves_by: str) -> None:
+    async def main() -> None:
+        async with aio.connect("calc") as calc:
+            with contextlib.suppress(LookupError):
+                async with await calc.endless() as stream:
+                    assert await stream.__anext__() == 0
+                    if leaves_by == "an error":
+                        raise LookupError
+            assert await asyncio.to_thread(items.closed.acquire, timeout=30)
+            assert [item async for item in stream] == []
+            assert aio.status(calc)["open_streams"] == 0
 
     run(main())
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import raw
 from harness import Peer
+from memory import memory_of
 from pairs import KINDS, Pair
 
 Make = Callable[..., Peer]
 MOST = 2**64 - 1
+FEW, ENDLESS = 4, 2**32 - 1  # items: what hello_with_streams() grants, and more than anybody reads
+MOST_GROWTH = 64 << 20  # bytes
 CALL, STREAM = 1, 2  # ids of the stranger's
 SERVERS_STREAM = raw.OF_ACCEPTOR | 1
 END = raw.frame(raw.STREAM_END, STREAM)
@@ -75,3 +79,31 @@ def test_credit_that_is_enormous_goes_back_or_comes_again_is_harmless(kind: str,
     assert stranger.frame()[0] == raw.PONG
     stranger.close()
     assert pair.call("add", 1, 2) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_credit_without_end_of_one_that_does_not_read_takes_bounded_memory(kind: str, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind), "calc")
+    stranger, methods = stranger_of(pair)
+    before = memory_of(pair.server.pid)
+    stranger.send(raw.request(CALL, methods["numbers"], b"\x91\xce" + struct.pack(">I", ENDLESS)))
+    kind_of_answer, body = stranger.frame()
+    assert kind_of_answer == raw.REPLY
+    stranger.send(raw.credit(struct.unpack_from("<Q", body)[0], MOST, MOST))
+    count = 0
+    while count <= FEW:  # until the credit has been taken
+        kind_of_frame, body = stranger.frame()
+        assert kind_of_frame == raw.STREAM_ITEM
+        count += struct.unpack_from("<I", body)[0]
+    while stalled(pair) is None:
+        assert memory_of(pair.server.pid) - before < MOST_GROWTH
+    burst = pair.client.do("burst", on="c", method="add", count=2_000, in_flight=16)
+    assert burst["ok"] == 2_000
+    assert stalled(pair) is not None
+    assert memory_of(pair.server.pid) - before < MOST_GROWTH
+    stranger.close()
+    pair.server.event("numbers ended")
+
+
+def stalled(pair: Pair) -> Any:
+    return pair.of_server()["stalled_streams" if pair.server.in_python else "stalledStreams"]

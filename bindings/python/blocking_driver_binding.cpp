@@ -13,6 +13,7 @@
 #include "bindings/python/gil.hpp"
 #include "bindings/python/inheritance.hpp"
 #include "bindings/python/interrupt.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/stream_producer.hpp"
 #include "core/base/fork.hpp"
@@ -182,6 +183,7 @@ std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& cal
                                                           std::uint32_t streams,
                                                           std::span<const std::uint64_t> references) {
   if (!is_usable()) return std::nullopt;
+  if (call.reference != 0 && streams != 0) outlive_wait(*this);  // they go on when nobody waits for the call any more
   const std::optional<OpenedStreams> opened =
       driver_->reply(call.key, payload, streams, {call.server, call.method}, references);
   states_->answered(call.key);

@@ -20,6 +20,8 @@
 
 namespace ipcbridge::python {
 
+class AwaitedWork;
+
 // The process's BlockingDriver as Python sees it. In a forked child every method raises failed_precondition.
 //
 // Whatever may wait releases the GIL, and by hand: a destructor that took it back would end the process
@@ -89,6 +91,10 @@ class BlockingDriverBinding final : public Responder {
   // See BlockingDriver.
   void forget_streams(const LocalWork& streams);
 
+  // Of the event loop on which submitted calls may be awaited. Guarded by the GIL.
+  void use_awaited_work(std::shared_ptr<AwaitedWork> work) { awaited_work_ = std::move(work); }
+  const std::shared_ptr<AwaitedWork>& awaited_work() const { return awaited_work_; }
+
  private:
   bool is_usable() const;
   template <typename Wait>
@@ -98,6 +104,7 @@ class BlockingDriverBinding final : public Responder {
   std::shared_ptr<StateTracker> states_;  // shared with the observer
   std::unique_ptr<BlockingDriver> driver_;
   std::atomic<int> inside_{0};
+  std::shared_ptr<AwaitedWork> awaited_work_;
 };
 
 // For what uses the driver, which another thread may want to shut down meanwhile.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/python/awaited_arguments.hpp"
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/classes.hpp"
 #include "bindings/python/errors.hpp"
@@ -74,6 +75,7 @@ void bind_blocking_driver(py::module_& module) {
       .def("listen", [](BlockingDriverBinding& binding) { binding.states().listen(); })
       .def("last_event", [](BlockingDriverBinding& binding) { return binding.states().last_event(); })
       .def("next_event", &BlockingDriverBinding::next_event)
+      .def("use_awaited_work", &BlockingDriverBinding::use_awaited_work, py::arg("work"))
       .def("collect_answers", &collect_answers)
       .def("stop_collecting", [](BlockingDriverBinding& binding) { binding.alive().stop_collecting(); })
       .def(

@@ -6,7 +6,6 @@
 
 #include "bindings/python/errors.hpp"
 #include "bindings/python/handlers.hpp"
-#include "bindings/python/references.hpp"
 #include "bindings/python/stream_errors.hpp"
 #include "bindings/python/stream_producer.hpp"
 #include "bindings/python/stream_source.hpp"
@@ -26,7 +25,7 @@ std::shared_ptr<CallArguments> CallArguments::create(BlockingDriverBinding& bind
                                                      std::vector<PyObject*> sources,
                                                      std::vector<std::uint64_t> references) {
   std::shared_ptr<CallArguments> made(new CallArguments(binding, driver, std::move(sources), std::move(references)));
-  for (PyObject* source : made->sources_) {
+  for (PyObject* source : made->sources()) {
     const int is_async = is_async_source(source);
     if (is_async == 0) continue;
     if (is_async > 0) {
@@ -58,33 +57,15 @@ bool CallArguments::go_on(Due due) {
 // In the context of the thread that waits. Other calls of this thread's may wait in what it calls.
 bool CallArguments::run(InboundCall& call) {
   PyThreadState* state = waiting_state;
-  const bool goes_on = handle(binding_, driver_, call, nullptr, {});
+  const bool goes_on = handle(binding(), driver(), call, nullptr, {});
   waiting_state = state;
   return goes_on;
 }
 
 bool CallArguments::begin_or_resume(const StreamKey& stream) {
-  const std::vector<StreamKey> opened = this->opened();
-  const auto place = static_cast<std::size_t>(std::find(opened.begin(), opened.end(), stream) - opened.begin());
-  if (place < sources_.size() && sources_[place] != nullptr) {
-    return begin_streams(binding_, driver_, Py_None, stream_failed(), {stream, {}},
-                         {std::exchange(sources_[place], nullptr)});
-  }
-  return resume_stream(binding_, stream);
-}
-
-void CallArguments::end() {
-  if (binding_.is_alive()) binding_.forget_streams(*this);
-  for (const StreamKey& stream : opened()) close_stream(binding_, stream);
-  for (const InboundCall& call : take_due().calls) {
-    binding_.reply_error(call.key, Code::kCancelled, "the call that passed this function was interrupted", {});
-  }
-  if (!references_.empty()) end_references(binding_, std::exchange(references_, {}));
-  for (PyObject*& source : sources_) {
-    if (source == nullptr) continue;
-    close_source(source);
-    Py_CLEAR(source);
-  }
+  PyObject* source = take_source(stream);
+  if (source == nullptr) return resume_stream(binding(), stream);
+  return begin_streams(binding(), driver(), Py_None, stream_failed(), {stream, {}}, {source});
 }
 
 }  // namespace ipcbridge::python

@@ -7,6 +7,7 @@
 
 #include <ipcbridge/defaults.hpp>
 
+#include "bindings/python/awaited_arguments.hpp"
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/caller.hpp"
 #include "bindings/python/current_call.hpp"
@@ -97,6 +98,7 @@ PYBIND11_MODULE(_native, module) {
   module.attr("IDEMPOTENT") = ipcbridge::call_flag::kIdempotent;
   module.attr("FAIL_FAST") = ipcbridge::call_flag::kFailFast;
   module.attr("SUBMIT") = native::kSubmitFlag;
+  module.attr("ON_LOOP") = native::kOnLoopFlag;
   module.attr("REMOTE_ERROR") = static_cast<int>(ipcbridge::Ending::kRemoteError);
   module.attr("MAYBE_RUN") = static_cast<int>(ipcbridge::Ending::kMaybeRun);
   module.attr("CODES") = code_names();
@@ -122,6 +124,7 @@ PYBIND11_MODULE(_native, module) {
   native::add_stream_errors(module);
   native::add_ready_item_type();
   native::bind_stream_arrivals(module);
+  native::bind_awaited_work(module);
   native::add_stream_type(module);
   native::add_loop_stream_type(module);
   native::add_stream_producer_type(module);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bindings/python/batch_reader.hpp"
+#include "bindings/python/call_arguments.hpp"
 #include "bindings/python/errors.hpp"
 #include "bindings/python/interrupt.hpp"
 #include "bindings/python/item_rest.hpp"
@@ -30,9 +31,9 @@ PyTypeObject* type_of_streams = nullptr;
 struct Object {
   PyObject_HEAD PyObject* driver_object;  // keeps the binding alive
   BlockingDriverBinding* binding;
-  PyObject* keeper;                          // the caller, whose client would be closed without it; or null
-  std::shared_ptr<StreamQueue> queue;        // null: it is over, or was closed
-  std::shared_ptr<CallArguments> arguments;  // of the call, while it is open
+  PyObject* keeper;                            // the caller, whose client would be closed without it; or null
+  std::shared_ptr<StreamQueue> queue;          // null: it is over, or was closed
+  std::shared_ptr<PassedArguments> arguments;  // of the call, while it is open
   StreamLimits limits;
   bool is_waiting;  // a thread is, for the next items
   bool is_closed;   // by close()
@@ -45,9 +46,14 @@ struct Object {
 
 Object* self_of(PyObject* object) { return reinterpret_cast<Object*>(object); }
 
+// Whoever waits for its items is to do what its call asks.
+bool is_beside_call(const Object* self) {
+  return self->arguments != nullptr && self->arguments->needs_waiting_thread();
+}
+
 // The last of a result's streams ends what the call's arguments have not.
 void leave_arguments(Object* self) {
-  const std::shared_ptr<CallArguments> arguments = std::move(self->arguments);
+  const std::shared_ptr<PassedArguments> arguments = std::move(self->arguments);
   self->arguments.reset();
   if (arguments != nullptr && arguments.use_count() == 1) {
     const RaisedAside aside;
@@ -117,13 +123,14 @@ bool fetch(Object* self, bool waits) {
     const std::shared_ptr<StreamQueue> queue = self->queue;
     const Interrupted interrupted = interrupted_by_signals();
     const BlockingDriverBinding::Visit visit(*self->binding);
-    std::shared_ptr<CallArguments> arguments = self->arguments;
+    std::shared_ptr<PassedArguments> arguments = self->arguments;
     self->is_waiting = true;
     PyThreadState* state = PyEval_SaveThread();
-    if (arguments != nullptr) CallArguments::waits_with(state);
+    LocalWork* const local = is_beside_call(self) ? arguments.get() : nullptr;
+    if (local != nullptr) CallArguments::waits_with(state);
     const Result<BlockingDriver::NextItems> got =
-        driver->next_items(*queue, batch, self->limits.until(Clock::now()), interrupted, arguments.get());
-    PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
+        driver->next_items(*queue, batch, self->limits.until(Clock::now()), interrupted, local);
+    PyEval_RestoreThread(local == nullptr ? state : CallArguments::state());
     self->is_waiting = false;
     if (arguments != nullptr && arguments.use_count() == 1) {  // it was closed meanwhile
       const RaisedAside aside;
@@ -218,8 +225,7 @@ PyObject* next_on_loop(PyObject* object) {
   }
   PyObject* streams = PyImport_ImportModule("ipcbridge._serve.streams");
   if (streams == nullptr) return nullptr;
-  const bool is_beside_call = is_waited_for || self->arguments != nullptr;
-  const char* const wait = is_beside_call ? "next_item_beside_call" : "next_item";
+  const char* const wait = is_waited_for || is_beside_call(self) ? "next_item_beside_call" : "next_item";
   PyObject* awaitable = PyObject_CallMethod(streams, wait, "O", object);
   Py_DECREF(streams);
   return awaitable;
@@ -365,7 +371,7 @@ PyObject* BlockingStreams::make(std::uint32_t place) {
   self->keeper = keeper_;
   Py_XINCREF(keeper_);
   new (&self->queue) std::shared_ptr<StreamQueue>(std::move(queues_[place]));
-  new (&self->arguments) std::shared_ptr<CallArguments>(arguments_);
+  new (&self->arguments) std::shared_ptr<PassedArguments>(arguments_);
   new (&self->limits) StreamLimits(limits_);
   self->is_waiting = false;
   self->is_closed = false;

@@ -6,7 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/blocking_driver_binding.hpp"
-#include "bindings/python/call_arguments.hpp"
+#include "bindings/python/passed_arguments.hpp"
 #include "bindings/python/stream_limits.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "core/workers/stream_table.hpp"
@@ -20,7 +20,7 @@ class BlockingStreams final : public StreamMaker {
   // `keeper`: what they keep in memory, the caller's end; `arguments`: those of the call whose result this is, which
   // may go on while it is read.
   BlockingStreams(BlockingDriverBinding& binding, StreamTable::Queues queues, PyObject* keeper = nullptr,
-                  const StreamLimits& limits = {}, std::shared_ptr<CallArguments> arguments = nullptr)
+                  const StreamLimits& limits = {}, std::shared_ptr<PassedArguments> arguments = nullptr)
       : binding_(binding),
         queues_(std::move(queues)),
         keeper_(keeper),
@@ -35,7 +35,7 @@ class BlockingStreams final : public StreamMaker {
   StreamTable::Queues queues_;
   PyObject* keeper_;  // borrowed
   StreamLimits limits_;
-  std::shared_ptr<CallArguments> arguments_;
+  std::shared_ptr<PassedArguments> arguments_;
 };
 
 void add_stream_type(pybind11::module_& module);

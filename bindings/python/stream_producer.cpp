@@ -165,6 +165,10 @@ void close_stream(Responder& responder, const StreamKey& stream) {
   StreamProducer* self = producer_of(held.ptr());
   const Error why{Code::kCancelled, "the call has ended"};
   responder.end_stream(stream, &why, {});
+  if (self->wake != nullptr) {  // its task cleans up
+    if (!resume_async(self)) PyErr_WriteUnraisable(held.ptr());
+    return;
+  }
   close_iterator(self);
   forget_producer(self);
 }

@@ -1,6 +1,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "bindings/python/submitted_call.hpp"
 
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -45,7 +46,8 @@ PyObject* value_of(SubmittedCallObject* self) {
     return with_codec_errors(root,
                              [&] { return Decoder(result.outcome.payload, nullptr, &received).read_whole_value(); });
   }
-  BlockingStreams streams(binding_of(self), std::move(result.streams), self->caller, self->limits);
+  if (self->arguments != nullptr && !self->arguments->references().empty()) outlive_wait(binding_of(self));
+  BlockingStreams streams(binding_of(self), std::move(result.streams), self->caller, self->limits, self->arguments);
   return with_codec_errors(root,
                            [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
 }
@@ -139,6 +141,13 @@ PyObject* withdraw_submitted(PyObject* object, PyObject* /*unused*/) {
   Py_RETURN_TRUE;
 }
 
+PyObject* end_arguments_of_submitted(PyObject* object, PyObject* /*unused*/) {
+  SubmittedCallObject* self = submitted_call_of(object);
+  const std::shared_ptr<AwaitedArguments> arguments = std::exchange(self->arguments, nullptr);
+  if (arguments != nullptr) AwaitedArguments::leave(arguments);
+  Py_RETURN_NONE;
+}
+
 PyObject* read_submitted(PyObject* object, PyObject* given) {
   const long long most_us = PyLong_AsLongLong(given);
   if (most_us == -1 && PyErr_Occurred() != nullptr) return nullptr;
@@ -175,7 +184,6 @@ namespace {
 
 // Generators run on the thread that waits for their call.
 bool refuse_streams(Encoder& encoder) {
-  if (encoder.stream_count() == 0) return true;
   for (PyObject* source : encoder.take_streams()) {
     close_source(source);
     Py_DECREF(source);
@@ -184,6 +192,16 @@ bool refuse_streams(Encoder& encoder) {
                     "submit() takes no generators among the arguments: they run on the thread that waits for their "
                     "call. Call the method without submit(), on a thread of its own, or send list(value)"});
   return false;
+}
+
+// Keeps what the call passes until its end. False with an exception set.
+bool keep_arguments(const Caller* caller, Encoder& encoder, SharedReferences& references,
+                    std::shared_ptr<AwaitedArguments>& arguments) {
+  if (encoder.stream_count() == 0 && !references.any_of_call()) return true;
+  if ((caller->flags & kOnLoopFlag) == 0) return refuse_streams(encoder);
+  arguments = AwaitedArguments::create(*caller->blocking_driver, caller->driver_object, encoder.take_streams(),
+                                       references.take());
+  return arguments != nullptr;
 }
 
 }  // namespace
@@ -195,35 +213,45 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
   if (!renew_if_inherited(caller)) return without_own_frames();
   Encoder encoder;
   encoder.accept_streams();
-  SharedReferences references(*caller->blocking_driver, /*retained_only=*/true);
+  SharedReferences references(*caller->blocking_driver, /*retained_only=*/(caller->flags & kOnLoopFlag) == 0);
   encoder.accept_references(references);
   if (caller->reference_on != 0) encoder.put_reference(caller->reference);
-  if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) || !refuse_streams(encoder)) {
+  std::shared_ptr<AwaitedArguments> arguments;
+  if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) ||
+      !keep_arguments(caller, encoder, references, arguments)) {
     references.end();
     return without_own_frames();
   }
   PyObject* long_payload = nullptr;
-  if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) {
-    references.end();
-    return nullptr;
-  }
   CallOptions options = call_options(caller->timeout_us, caller->flags);
   add_reference(caller, options);
   options.references = references.ids();
-  PyObject* inherited = nullptr;
-  if (!inherit(caller, /*blocks=*/false, options, inherited)) {
-    references.end();
-    Py_XDECREF(long_payload);
-    return without_own_frames();
+  if (arguments != nullptr) {
+    options.streams = arguments->stream_count();
+    options.references = arguments->references();
   }
-  PyObject* metadata = inherited == nullptr ? caller->metadata : inherited;
-  SubmittedCallObject* call = new_submitted_call(object);
-  PyObject* future = object_of(call);
-  if (call != nullptr && !send(call, options, metadata, encoder, long_payload)) Py_CLEAR(future);
+  PyObject* inherited = nullptr;
+  PyObject* future = nullptr;
+  const bool is_ready = (encoder.is_short() || (long_payload = encoder.finish()) != nullptr) &&
+                        inherit(caller, /*blocks=*/false, options, inherited);
+  if (is_ready) {
+    PyObject* metadata = inherited == nullptr ? caller->metadata : inherited;
+    SubmittedCallObject* call = new_submitted_call(object);
+    future = object_of(call);
+    if (call != nullptr) {
+      call->arguments = arguments;
+      call->call.local = arguments.get();
+      if (!send(call, options, metadata, encoder, long_payload)) Py_CLEAR(future);
+    }
+  }
   references.end();  // the driver knows them by now
+  if (future == nullptr && arguments != nullptr) {
+    const RaisedAside aside;
+    arguments->end();
+  }
   Py_XDECREF(inherited);
   Py_XDECREF(long_payload);
-  return future;
+  return is_ready ? future : without_own_frames();
 }
 
 void collect_answers(BlockingDriverBinding& binding) {

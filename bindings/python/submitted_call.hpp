@@ -8,6 +8,8 @@ namespace ipcbridge::python {
 
 // How a call is made whose answer ends a future: see CallOptions.flags in ipcbridge._options.
 inline constexpr unsigned kSubmitFlag = 1U << 16;
+// And a task of the event loop of `async def` handlers awaits it: it may pass what needs one.
+inline constexpr unsigned kOnLoopFlag = 1U << 18;
 
 // The vectorcall function of such a method: a new concurrent.futures.Future.
 PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names);
@@ -18,5 +20,6 @@ void collect_answers(BlockingDriverBinding& binding);
 // Methods of ipcbridge._native.SubmittedCall.
 PyObject* withdraw_submitted(PyObject* object, PyObject* unused);
 PyObject* read_submitted(PyObject* object, PyObject* most_us);
+PyObject* end_arguments_of_submitted(PyObject* object, PyObject* unused);
 
 }  // namespace ipcbridge::python

@@ -25,6 +25,7 @@ PyObject* type_of_futures = nullptr;  // what submit() returns
 void set_up(PyObject* object) {
   SubmittedCallObject* self = submitted_call_of(object);
   new (&self->limits) StreamLimits();
+  new (&self->arguments) std::shared_ptr<AwaitedArguments>();
   new (&self->call) DriverCall();
   self->call.object = object;
   self->state = new_reference(pending);
@@ -70,6 +71,7 @@ void dealloc(PyObject* object) {
   Py_XDECREF(self->caller);
   Py_XDECREF(self->state);
   self->call.~DriverCall();
+  self->arguments.~shared_ptr();
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -117,6 +119,9 @@ PyMethodDef methods[] = {
     {"_withdraw", &withdraw_submitted, METH_NOARGS, "Whether nobody had taken the answer: the callee is then told."},
     {"_read", &read_submitted, METH_O,
      "Waits for the answer, so many microseconds, and ends what futures it finds answered."},
+    {"_end_arguments", &end_arguments_of_submitted, METH_NOARGS,
+     "Does what the call has asked of its arguments before it was answered, and ends them. On the loop that awaits "
+     "it."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -127,7 +132,12 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+PyObject* get_has_arguments(PyObject* object, void* /*closure*/) {
+  return PyBool_FromLong(submitted_call_of(object)->arguments != nullptr ? 1 : 0);
+}
+
 PyGetSetDef properties[] = {
+    {"_has_arguments", &get_has_arguments, nullptr, "Whether _end_arguments() is to be called at its end.", nullptr},
     {"_condition", &get_condition, nullptr, nullptr, nullptr},
     {"_waiters", &get_waiters, nullptr, nullptr, nullptr},
     {"_done_callbacks", &get_done_callbacks, nullptr, nullptr, nullptr},

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <memory>
+
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/awaited_arguments.hpp"
 #include "bindings/python/stream_limits.hpp"
 #include "core/workers/submitted_calls.hpp"
 
@@ -29,6 +32,7 @@ struct SubmittedCallObject : FutureFields {
   PyObject* caller;  // null for one that was ended by a value
   bool is_in_flight;
   StreamLimits limits;
+  std::shared_ptr<AwaitedArguments> arguments;  // null: it passes none that live with it
   DriverCall call;
 };
 

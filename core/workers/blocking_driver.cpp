@@ -31,13 +31,11 @@ void BlockingDriver::Impl::on(const InboundCallEvent& event) {
   pool_.push(InboundCall(event));
 }
 
-// A function that was passed with a call runs on the thread that waits for that. False when it is no thread that can.
+// A function that was passed with a call runs where that is waited for. False where nobody does who can run it.
 bool BlockingDriver::Impl::run_where_awaited(const InboundCallEvent& event, std::uint64_t token) {
   const auto* place = reinterpret_cast<const AnswerPlace*>(token);  // NOLINT(performance-no-int-to-ptr)
-  if (place->is_submitted()) return false;
-  const auto& wait = static_cast<const Wait&>(*place);
-  if (wait.local == nullptr) return false;
-  wait.local->add_call(InboundCall(event));
+  if (place->local == nullptr) return false;
+  place->local->add_call(InboundCall(event));
   note_due();
   return true;
 }

@@ -58,8 +58,8 @@ class BlockingDriver {
                   ConstBytes payload, const Interrupted& interrupted, LocalWork* local = nullptr);
 
   // Sends a call whose answer is kept until take_answered() gives it, or the call was cancelled. Waits for room as
-  // call() does, and for nothing else: while nobody waits for an answer, those read it who read calls. Without streams
-  // among the arguments, and no notification.
+  // call() does, and for nothing else: while nobody waits for an answer, those read it who read calls. No notification.
+  // What the options say is among its arguments is asked of `submitted.local`.
   Status submit(SubmittedCall& submitted, ClientId client, std::uint32_t method, const CallOptions& options,
                 ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted);
   // The next one that is answered, with its result: it is the caller's to end now. Null where there is none.

@@ -12,7 +12,8 @@ namespace ipcbridge {
 
 // What a call of this side's asks of the thread that waits for it, or for an item of its result: to make the items of
 // the streams among its arguments, and to run the functions among them when they are called. Done between two waits.
-// Outlives the call; BlockingDriver::forget_streams() before it goes.
+// Outlives the call; BlockingDriver::forget_streams() before it goes. Where an event loop waits for a submitted call,
+// on_due() tells that.
 //
 // What a function does may wait in a call of its own, on the same thread, and that may end only when another function
 // of the outer call has run: so whoever waits does the work of all the waits that its thread is in.
@@ -33,21 +34,33 @@ class LocalWork {
   // On the thread that waits, which holds no lock. False when the wait is to end as if it had been interrupted.
   virtual bool go_on(Due due) = 0;
 
+  // There is something to be done. Any thread, which may hold locks: it wakes somebody, and returns.
+  virtual void on_due() {}
+
   // Any thread.
   void open(const StreamKey& first, std::uint32_t count) {
-    const std::lock_guard lock(mutex_);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      due_.streams.push_back({first.connection, first.id + i});
-      opened_.push_back(due_.streams.back());
+    {
+      const std::lock_guard lock(mutex_);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        due_.streams.push_back({first.connection, first.id + i});
+        opened_.push_back(due_.streams.back());
+      }
     }
+    on_due();
   }
   void add_due(const StreamKey& stream) {
-    const std::lock_guard lock(mutex_);
-    due_.streams.push_back(stream);
+    {
+      const std::lock_guard lock(mutex_);
+      due_.streams.push_back(stream);
+    }
+    on_due();
   }
   void add_call(InboundCall call) {
-    const std::lock_guard lock(mutex_);
-    due_.calls.push_back(std::move(call));
+    {
+      const std::lock_guard lock(mutex_);
+      due_.calls.push_back(std::move(call));
+    }
+    on_due();
   }
   bool has_due() const {
     const std::lock_guard lock(mutex_);

@@ -47,12 +47,11 @@ void BlockingDriver::Impl::resume_soon(const StreamKey& stream) {
 }
 
 void BlockingDriver::Impl::on(const StreamsOpenEvent& event) {
-  auto* place = reinterpret_cast<AnswerPlace*>(event.token);  // NOLINT(performance-no-int-to-ptr)
-  if (place->is_submitted()) return;                          // its arguments have none
-  auto& wait = static_cast<Wait&>(*place);
-  if (wait.local == nullptr) return;
-  streams_.begin(event.first, event.count, {0, 0, wait.local});
-  wait.local->open(event.first, event.count);
+  const auto* place = reinterpret_cast<const AnswerPlace*>(event.token);  // NOLINT(performance-no-int-to-ptr)
+  LocalWork* const local = place->local;
+  if (local == nullptr) return;
+  streams_.begin(event.first, event.count, {0, 0, local});
+  local->open(event.first, event.count);
   note_due();
 }
 

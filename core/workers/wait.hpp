@@ -16,8 +16,7 @@ struct BlockingDriver::Impl::Wait : AnswerPlace {
     std::uint64_t connection = 0;
     StreamRange streams;
   } lost;
-  LocalWork* local = nullptr;  // of a call
-  Done done;                   // of a condition
+  Done done;  // of a condition
   TimePoint deadline = kNever;
   bool is_back_soon = false;   // its thread, which waits for one submitted call after the other
   std::uint32_t observed = 0;  // how many events there had been when it looked

@@ -127,6 +127,10 @@ class CallOptions:
     def as_submitted(self) -> CallOptions:
         return self._with_flags(self.flags | _native.SUBMIT)
 
+    def as_submitted_on_loop(self) -> CallOptions:
+        """The same where the loop of `async def` handlers awaits the call: it may pass generators and functions."""
+        return self._with_flags(self.flags | _native.SUBMIT | _native.ON_LOOP)
+
     def as_awaited(self) -> CallOptions:
         """For what the library itself asks a service for."""
         return self._with_flags(self.flags & ~(_native.NOTIFY | _native.SUBMIT))

@@ -30,6 +30,12 @@ def test_a_handler_calls_its_caller_back(pair: Pair, pid: int) -> None:
     assert pair.client.do("call", on="d", method="ask_back", args=[4]) == 40
 
 
+@pytest.mark.parametrize("way", ["", "_awaiting"])
+def test_a_handler_passes_its_caller_a_stream(pair: Pair, pid: int, way: str) -> None:
+    assert pair.client.do("call", on="d", method=f"pour_back{way}", args=[30_000]) == sum(range(30_000))
+    pair.server.event("numbers ended")
+
+
 def test_a_server_calls_all_that_are_connected_and_hears_of_each(pair: Pair, pid: int) -> None:
     # The service has heard of the second client when that has called it. The first offers nothing.
     pair.client.do("call", on="d", method="who", args=[])

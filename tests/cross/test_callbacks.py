@@ -21,6 +21,28 @@ def test_it_may_be_called_while_the_streams_of_the_result_are_open(pair: Pair) -
     assert pair.client.do("each_later", on="c", count=100, kind="plain") == [2 * number for number in range(100)]
 
 
+@pytest.mark.parametrize("way", ["", "_awaiting"])
+def test_it_is_passed_a_stream(pair: Pair, way: str) -> None:
+    for count in (0, 1, 30_000):
+        summed = pair.client.do("pass_function", on="c", method=f"pour{way}", args=[count], kind="summing")
+        assert summed == sum(range(count))
+        if count > 0:
+            pair.server.event("numbers ended")
+
+
+@pytest.mark.parametrize("way", ["", "_awaiting"])
+def test_it_returns_a_stream(pair: Pair, way: str) -> None:
+    for count in (0, 1, 30_000):
+        summed = pair.client.do("pass_function", on="c", method=f"draw{way}", args=[count], kind="making")
+        assert summed == sum(range(count))
+        pair.client.event("fed")
+
+
+@pytest.mark.parametrize("way", ["", "_awaiting"])
+def test_it_is_passed_a_function(pair: Pair, way: str) -> None:
+    assert pair.client.do("pass_function", on="c", method=f"lend{way}", args=[], kind="borrowing") == 42
+
+
 def test_a_retained_function_outlives_its_call_and_is_the_same_each_time(pair: Pair) -> None:
     assert pair.client.do("retained", on="c") == [False, True, 42, "failed_precondition"]
 

@@ -105,7 +105,7 @@ class Calls:
         return describe, _no_guard, drop, error_of
 
     def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]:
-        return _OnAnyThread(make, options)
+        return _OnAnyThread(self.driver, make, options)
 
     def described(self, descriptions: Descriptions, caller: Any, generation: int) -> Any:
         return descriptions.keep(caller(), generation)
@@ -114,10 +114,13 @@ class Calls:
 class _OnAnyThread:
     """Blocks, or gives what is to be awaited where it is called on the loop of `async def` handlers."""
 
-    __slots__ = ("__weakref__", "_caller", "_make", "_options", "_submit")
+    __slots__ = ("__weakref__", "_caller", "_driver", "_make", "_options", "_submit")
 
-    def __init__(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> None:
+    def __init__(
+        self, driver: _native.BlockingDriver, make: Callable[[CallOptions], _native.Caller], options: CallOptions
+    ) -> None:
         self._caller = make(options)
+        self._driver = driver
         self._make = make
         self._options = options
         self._submit: _native.Caller | None = None
@@ -128,15 +131,15 @@ class _OnAnyThread:
         if loop is None:
             return self._caller(*args, **kwargs)
         # No thread is held meanwhile: thousands of handlers may wait, some for what others' callbacks bring about.
-        import asyncio
-
         from .._client.submitted import Future, start_collecting
+        from .awaited import future_of, run_on
 
         if self._submit is None:
             start_collecting()
-            self._submit = self._make(self._options.as_submitted())
+            run_on(loop, self._driver)
+            self._submit = self._make(self._options.as_submitted_on_loop())
         answer = self._submit(*args, **kwargs)
-        return asyncio.wrap_future(answer if isinstance(answer, Future) else Future.of(answer), loop=loop)
+        return future_of(answer if isinstance(answer, Future) else Future.of(answer), loop)
 
     def __repr__(self) -> str:
         return repr(self._caller)

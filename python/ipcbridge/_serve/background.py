@@ -85,7 +85,10 @@ def start(
         task = context.run(loop.create_task, coroutine)
         started(task)
 
-    loop.call_soon_threadsafe(begin)
+    if running_here() is loop:  # what a handler's call has asked of it begins before the handler goes on
+        begin()
+    else:
+        loop.call_soon_threadsafe(begin)
 
 
 def add_server(server: int, make_handlers: Callable[[HandlerLoop], list[Method]]) -> None:

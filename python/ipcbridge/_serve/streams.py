@@ -31,10 +31,12 @@ async def drive(producer: _native.StreamProducer, failed: Callable[[int, BaseExc
     iterator = producer.iterator
 
     def wake(is_over: bool) -> None:
+        nonlocal task
         if not is_over:
             room.set()
         elif task is not None:
             task.cancel()
+            task = None  # what it cleans up is not to be cancelled, too
 
     is_async = hasattr(iterator, "__anext__")
     # What an asynchronous iterator gives without waiting is sent together when it waits. Nobody knows of another one

@@ -10,13 +10,12 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from .. import _native
-from .._client.outcome import stream_failed
 from .._errors import Code, IpcError
 from .._process import log as _log
 from .._process.threads import refuse_replaced_threads
+from .._references.awaited import start_stream
 from .._references.hooks import use_for
 from .._serve.context import use_remotes
-from .._serve.streams import drive
 from ._call import Call
 from ._drivers import drivers
 from ._stream import Stream, next_item
@@ -48,7 +47,7 @@ class LoopDriver:
         self._loop = weakref.ref(loop)
         self.native = _native.Driver(self._loop, Call, _queue_poll(weakref.ref(self)))
         self.native.use_stream_type(Stream, next_item)
-        self.native.use_stream_start(_start_stream)
+        self.native.use_stream_start(start_stream)
         self._fd = self.native.fd()
         loop.add_reader(self._fd, self._drain)
         self._end: AsyncGenerator[None, None] | None = None
@@ -220,13 +219,6 @@ def running() -> LoopDriver:
     return driver
 
 
-def _start_stream(producer: _native.StreamProducer) -> None:
-    """Has a task make the items of a stream among a call's arguments."""
-    task = asyncio.ensure_future(drive(producer, lambda stage, error: stream_failed(None, stage, error, producer)))
-    _streams.add(task)
-    task.add_done_callback(_streams.discard)
-
-
 def _make_hooks(driver: _native.Driver) -> tuple[Any, ...]:
     from . import _references
 
@@ -239,4 +231,3 @@ def _remote(native: _native.Driver, connection: int) -> Any:
 
 use_for(_native.Driver, _make_hooks)
 use_remotes(_native.Driver, _remote)
-_streams: set[asyncio.Task[None]] = set()  # a loop keeps its tasks by weak references only

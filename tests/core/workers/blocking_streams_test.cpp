@@ -205,6 +205,20 @@ class CallingArgument final : public NumberArgument {
   std::function<CallResult()> call_;
 };
 
+// The same of a call that no thread waits for.
+class ToldArgument final : public NumberArgument {
+ public:
+  using NumberArgument::NumberArgument;
+
+  void on_due() override { is_told_ = true; }
+  void go_on_if_told() {
+    if (is_told_.exchange(false)) go_on(take_due());
+  }
+
+ private:
+  std::atomic<bool> is_told_{false};
+};
+
 // A service whose "sum" adds the numbers of the stream that it is passed.
 class SumService {
  public:
@@ -268,6 +282,26 @@ TEST_F(StreamArguments, AreMadeByTheThreadThatCalls) {
     const CallResult result = call_with(argument);
     EXPECT_EQ(result.outcome.code, Code::kOk) << result.message;
     for (const std::thread::id thread : argument.threads) EXPECT_EQ(thread, std::this_thread::get_id());
+  }
+  sum_.stop();
+  EXPECT_EQ(sum_.total, kCount * (kCount - 1) / 2);
+}
+
+TEST_F(StreamArguments, OfASubmittedCallTellWhenThereIsSomethingToDo) {
+  constexpr std::uint64_t kCount = 50'000;
+  {
+    ToldArgument argument(*client_, kCount);
+    SubmittedCall call;
+    call.local = &argument;
+    CallOptions with_stream;
+    with_stream.streams = 1;
+    const std::uint32_t method = client_->driver().intern_method(summer_, "sum");
+    ASSERT_TRUE(client_->submit(call, summer_, method, with_stream, {}, {}, {}).ok());
+    while (client_->take_answered() == nullptr) {
+      argument.go_on_if_told();
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(call.result.outcome.code, Code::kOk) << call.result.message;
   }
   sum_.stop();
   EXPECT_EQ(sum_.total, kCount * (kCount - 1) / 2);

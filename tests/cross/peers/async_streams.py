@@ -51,7 +51,7 @@ class AsyncStreamActions:
 
     async def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
         following = 0
-        async for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
+        async for number in getattr(clients[on], method)(numbers_later(count) if feeds else count):
             expected = 2 * following if feeds else following
             if number != expected:
                 raise AssertionError(f"{number} came instead of {expected}")
@@ -66,11 +66,11 @@ class AsyncStreamActions:
 
     async def feed(self, count: int, **command: Any) -> Any:
         args, _ = arguments_of(command)
-        result = await member_of(view_of(command), command["method"])(_numbers(count), *args)
+        result = await member_of(view_of(command), command["method"])(numbers_later(count), *args)
         return await self._read([result], **command) if command.get("reads") else result
 
 
-async def _numbers(count: int) -> AsyncIterator[int]:
+async def numbers_later(count: int) -> AsyncIterator[int]:
     event("feeding")
     try:
         for number in range(count):

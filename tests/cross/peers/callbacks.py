@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from async_streams import numbers_later
 from lines import event
+from streams import numbers
 
 import ipcbridge as ipc
 
@@ -30,7 +32,26 @@ def function_of(kind: str) -> Callable[[Any], Any]:
     def raising(value: Any) -> Any:
         raise LookupError(f"nothing for {value}")
 
-    return {"plain": plain, "async": later, "raising": raising}[kind]
+    functions = {"plain": plain, "async": later, "raising": raising}
+    return {**functions, "summing": total, "making": numbers, "borrowing": lambda function: 2 * function(20)}[kind]
+
+
+def async_function_of(kind: str) -> Callable[[Any], Any]:
+    """The same where it is to await what it is passed."""
+
+    async def borrow(function: Any) -> Any:
+        return 2 * await function(20)
+
+    functions = {"summing": total_later, "making": numbers_later, "borrowing": borrow}
+    return functions.get(kind) or function_of(kind)
+
+
+def total(numbers: Any) -> int:
+    return sum(numbers)
+
+
+async def total_later(numbers: Any) -> int:
+    return sum([number async for number in numbers])
 
 
 class Gate:
@@ -88,9 +109,9 @@ class Tally:
         return self.total
 
 
-def offered() -> dict[str, Callable[..., Any]]:
+def offered(total: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     """What a client serves to the service that it connects to."""
-    return {"answer": lambda value: value * 10, "refuse": function_of("raising")}
+    return {"answer": lambda value: value * 10, "refuse": function_of("raising"), "total": total}
 
 
 def code_of(act: Callable[[], Any]) -> str:

@@ -10,7 +10,7 @@ import { build } from '../../values/notation.mjs'
 import { doubled, mapped } from './around.mjs'
 import { burst } from './burst.mjs'
 import { loseMany, openMany } from './many.mjs'
-import { makeService } from './service.mjs'
+import { makeService, total } from './service.mjs'
 import { makeStreamActions } from './streams.mjs'
 import { tell, tellError } from './telling.mjs'
 
@@ -99,7 +99,14 @@ function functionOf(kind) {
   const raising = value => {
     throw new Error(`nothing for ${value}`)
   }
-  return { plain: value => value * 2, async: async value => value * 2, raising }[kind]
+  return {
+    plain: value => value * 2,
+    async: async value => value * 2,
+    raising,
+    summing: total,
+    making: streams.numbers,
+    borrowing: async fn => 2 * (await fn(20)),
+  }[kind]
 }
 
 /** An object that travels by reference. */
@@ -151,6 +158,7 @@ const actions = {
     for await (const item of viewOf(command).each_later(command.count, functionOf(command.kind))) results.push(item)
     return results
   },
+  pass_function: command => viewOf(command)[command.method](...command.args, functionOf(command.kind)),
   retained: async ({ on }) => {
     const remote = clients.get(on)
     const double = ipc.retain(functionOf('plain'))
@@ -185,7 +193,7 @@ const actions = {
     return [await countWith(counter), await countWith(ipc.proxy(counter)), await counter.add(1)]
   },
   connect_both_ways: async ({ as, address, name }) => {
-    const offered = { answer: value => value * 10, refuse: functionOf('raising') }
+    const offered = { answer: value => value * 10, refuse: functionOf('raising'), total }
     clients.set(as, await ipc.connect(address, { serve: offered, name }))
     return process.pid
   },

@@ -16,7 +16,7 @@ from lines import become, commands, event, say
 from around import doubled_async, options_of
 from async_service import AsyncService
 from async_streams import AsyncStreamActions
-from callbacks import READ, SET, AsyncGate, Tally, code_of_awaited, function_of, offered
+from callbacks import READ, SET, AsyncGate, Tally, async_function_of, code_of_awaited, function_of, offered, total_later
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_tasks
 from cycles import cycle_at_once
@@ -66,6 +66,9 @@ class Actions(AsyncStreamActions):
         function = gate.wait if kind == "gated" else function_of(kind)
         return await view_of(command).each(items, function)
 
+    async def pass_function(self, method: str, args: list[Any], kind: str, **command: Any) -> Any:
+        return await getattr(view_of(command), method)(*args, async_function_of(kind))
+
     async def each_later(self, count: int, kind: str, **command: Any) -> Any:
         return [item async for item in view_of(command).each_later(count, function_of(kind))]
 
@@ -100,7 +103,7 @@ class Actions(AsyncStreamActions):
         return [await count_with(counter), await count_with(aio.proxy(counter)), await counter.add(1)]
 
     async def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
-        clients[command["as"]] = await aio.connect(address, serve=offered(), name=name)
+        clients[command["as"]] = await aio.connect(address, serve=offered(total_later), name=name)
         return os.getpid()
 
     async def ask_peers(self, value: Any, **command: Any) -> Any:

@@ -14,7 +14,7 @@ from lines import become, commands, event, say
 
 # isort: split
 from around import doubled, options_of
-from callbacks import READ, SET, Gate, Tally, code_of, function_of, offered
+from callbacks import READ, SET, Gate, Tally, code_of, function_of, offered, total
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_futures
 from cycles import cycle
@@ -61,6 +61,9 @@ class Actions(StreamActions):
     def each(self, items: list[Any], kind: str, **command: Any) -> Any:
         return view_of(command).each(items, gate.wait if kind == "gated" else function_of(kind))
 
+    def pass_function(self, method: str, args: list[Any], kind: str, **command: Any) -> Any:
+        return getattr(view_of(command), method)(*args, function_of(kind))
+
     def each_later(self, count: int, kind: str, **command: Any) -> Any:
         return list(view_of(command).each_later(count, function_of(kind)))
 
@@ -94,7 +97,7 @@ class Actions(StreamActions):
         return [clients[on].count_with(counter), clients[on].count_with(ipc.proxy(counter)), counter.add(1)]
 
     def connect_both_ways(self, address: Any, name: str, **command: Any) -> int:
-        clients[command["as"]] = ipc.connect(address, serve=offered(), name=name)
+        clients[command["as"]] = ipc.connect(address, serve=offered(total), name=name)
         return os.getpid()
 
     def ask_peers(self, value: Any, **command: Any) -> Any:

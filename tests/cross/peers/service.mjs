@@ -25,9 +25,22 @@ function about() {
   return { method, metadata, deadline: deadline === null ? null : deadline / 1000 }
 }
 
+export async function total(numbers) {
+  let sum = 0
+  for await (const number of numbers) sum += number
+  return sum
+}
+
 export function makeService(event, connect, clients) {
   const connections = new Map()
   let kept
+  function* numbers(count) {
+    try {
+      for (let number = 0; number < count; number++) yield number
+    } finally {
+      event('numbers ended')
+    }
+  }
   const hold = () => {
     const { signal } = context()
     event('held')
@@ -63,13 +76,7 @@ export function makeService(event, connect, clients) {
       throw new IpcError(code, 'refused as asked', details)
     },
     unencodable: () => ({ items: [0, 1, 2, Symbol('no value')] }),
-    *numbers(count) {
-      try {
-        for (let number = 0; number < count; number++) yield number
-      } finally {
-        event('numbers ended')
-      }
-    },
+    numbers,
     async *numbers_then_hold(count) {
       try {
         for (let number = 0; number < count; number++) yield number
@@ -86,11 +93,7 @@ export function makeService(event, connect, clients) {
       yield 1
       yield { items: [0, Symbol('no value')] }
     },
-    total: async numbers => {
-      let total = 0
-      for await (const number of numbers) total += number
-      return total
-    },
+    total,
     first: async numbers => {
       for await (const number of numbers) return number
     },
@@ -111,6 +114,14 @@ export function makeService(event, connect, clients) {
     async *each_later(count, fn) {
       for (let number = 0; number < count; number++) yield await fn(number)
     },
+    pour: (count, fn) => fn(numbers(count)),
+    pour_awaiting: async (count, fn) => await fn(numbers(count)),
+    pour_back: count => context().peer.remote.total(numbers(count)),
+    pour_back_awaiting: async count => await context().peer.remote.total(numbers(count)),
+    draw: (count, fn) => total(fn(count)),
+    draw_awaiting: async (count, fn) => total(await fn(count)),
+    lend: fn => fn(value => value + 1),
+    lend_awaiting: async fn => await fn(value => value + 1),
     keep: fn => {
       const before = kept
       kept = fn

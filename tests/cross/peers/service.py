@@ -149,6 +149,30 @@ class Service:
         for number in range(count):
             yield function(number)
 
+    def pour(self, count: int, function: Any) -> Any:
+        return function(self.numbers(count))
+
+    async def pour_awaiting(self, count: int, function: Any) -> Any:
+        return await function(self.numbers(count))
+
+    def pour_back(self, count: int) -> Any:
+        return ipc.context().peer.remote.total(self.numbers(count))
+
+    async def pour_back_awaiting(self, count: int) -> Any:
+        return await ipc.context().peer.remote.total(self.numbers(count))
+
+    def draw(self, count: int, function: Any) -> int:
+        return sum(function(count))
+
+    async def draw_awaiting(self, count: int, function: Any) -> int:
+        return sum([number async for number in await function(count)])
+
+    def lend(self, function: Any) -> Any:
+        return function(lambda value: value + 1)
+
+    async def lend_awaiting(self, function: Any) -> Any:
+        return await function(lambda value: value + 1)
+
     def keep(self, function: Callable[[Any], Any]) -> bool:
         before, self._kept = self._kept, function
         return before is function

@@ -65,5 +65,5 @@ export function makeStreamActions(event, clients, start) {
       return command.reads ? read(result, command) : result
     },
   }
-  return { actions, forget: () => streams.clear() }
+  return { actions, numbers, forget: () => streams.clear() }
 }

@@ -56,7 +56,7 @@ class StreamActions:
 
     def sip(self, on: str, method: str, count: int, every: int, feeds: bool, **_: Any) -> int:
         following = 0
-        for number in getattr(clients[on], method)(_numbers(count) if feeds else count):
+        for number in getattr(clients[on], method)(numbers(count) if feeds else count):
             expected = 2 * following if feeds else following
             if number != expected:
                 raise AssertionError(f"{number} came instead of {expected}")
@@ -72,11 +72,11 @@ class StreamActions:
     def feed(self, count: int, **command: Any) -> Any:
         """Passes a stream of numbers to a method, before its other arguments; `reads` the stream that it returns."""
         args, _ = arguments_of(command)
-        result = member_of(view_of(command), command["method"])(_numbers(count), *args)
+        result = member_of(view_of(command), command["method"])(numbers(count), *args)
         return self._read([result], **command) if command.get("reads") else result
 
 
-def _numbers(count: int) -> Iterator[int]:
+def numbers(count: int) -> Iterator[int]:
     event("feeding")
     try:
         yield from range(count)

@@ -6,11 +6,11 @@ import os
 from functools import partial
 
 import pytest
-from memory import Growth
+from memory import Growth, Leaks
 from pairs import BETWEEN_LANGUAGES, Pair
 from waiting import wait_until
 
-CYCLES = int(os.environ.get("IPCBRIDGE_TEST_CYCLES", "1000"))  # a million take some minutes
+CYCLES = int(os.environ.get("IPCBRIDGE_TEST_CYCLES", "2000"))  # a million take some minutes
 WARM_UP = CYCLES // 10
 # Of a million cycles, a leak of a hundred bytes in each would be 90 MB.
 MOST_GROWTH = (512 if "IPCBRIDGE_SANITIZED" in os.environ else 64) << 20
@@ -22,9 +22,17 @@ def test_what_is_released_is_gone_on_both_sides(local_pair: Pair) -> None:
         local_pair.client.start("cycle", on="c", count=count).result(None)
 
     both = (local_pair.client, local_pair.server)
+
+    def settle() -> None:
+        wait_until(lambda: [peer.do("shared") for peer in both] == [0, 0])
+
     cycle(WARM_UP)
+    settle()
+    leaks = [Leaks(partial(peer.do, "allocations")) for peer in both if peer.in_python]
     growths = [Growth(partial(peer.do, "memory")) for peer in both]
     cycle(CYCLES - WARM_UP)
-    wait_until(lambda: [peer.do("shared") for peer in both] == [0, 0])
+    settle()
+    for leak in leaks:
+        leak.check(CYCLES - WARM_UP)
     for growth in growths:
         growth.check(MOST_GROWTH)

@@ -28,7 +28,7 @@ class _MallInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in _NAMES.split()]
 
 
-def _allocated() -> tuple[int, int]:
+def own_allocations() -> tuple[int, int]:
     """The blocks that Python's objects have, and the bytes that C++ has, without garbage."""
     gc.collect()
     mallinfo2 = ctypes.CDLL(None).mallinfo2
@@ -40,14 +40,15 @@ def _allocated() -> tuple[int, int]:
 class Leaks:
     """Counts what is allocated, so that little of it tells although memory would not grow by a page."""
 
-    def __init__(self) -> None:
-        self._before = _allocated()
+    def __init__(self, allocations: Callable[[], tuple[int, int]] = own_allocations) -> None:
+        self._allocations = allocations
+        self._before = allocations()
 
     def check(self, cycles: int) -> None:
         """An object for every second cycle, or a hundred bytes for each, are too much."""
         if "IPCBRIDGE_SANITIZED" in os.environ:
             return  # the sanitizers allocate on their own
-        blocks, size = (now - before for now, before in zip(_allocated(), self._before))
+        blocks, size = (now - before for now, before in zip(self._allocations(), self._before))
         print(f"{blocks} blocks and {size} bytes more after {cycles} cycles")
         assert blocks < cycles // 2, f"{blocks} blocks more after {cycles} cycles"
         assert size < 100 * cycles, f"{size} bytes more after {cycles} cycles"

@@ -21,7 +21,7 @@ from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_tasks
 from cycles import cycle_at_once
 from many import Many
-from memory import own_memory
+from memory import own_allocations, own_memory
 from references import shared
 from telling import tell, tell_error
 
@@ -125,6 +125,9 @@ class Actions(AsyncStreamActions):
 
     async def memory(self, **_: Any) -> int:
         return own_memory()
+
+    async def allocations(self, **_: Any) -> tuple[int, int]:
+        return own_allocations()
 
     async def shared(self, **_: Any) -> int:
         return shared()

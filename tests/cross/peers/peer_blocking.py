@@ -18,7 +18,7 @@ from callbacks import READ, SET, Gate, Tally, code_of, function_of, offered, tot
 from calls import arguments_of, clients, member_of, view_of
 from cancels import cancel_futures
 from cycles import cycle
-from memory import own_memory
+from memory import own_allocations, own_memory
 from references import shared
 from service import Service
 from streams import StreamActions
@@ -119,6 +119,9 @@ class Actions(StreamActions):
 
     def memory(self, **_: Any) -> int:
         return own_memory()
+
+    def allocations(self, **_: Any) -> tuple[int, int]:
+        return own_allocations()
 
     def shared(self, **_: Any) -> int:
         return shared()

@@ -362,21 +362,8 @@ export class Client implements Owner {
       return native().callWith(id, token, method, length, size, flags, timeout, streams.length)
     }
     const ids = pass(references, this)
-    const connection = on?.connection ?? 0
-    const name = on?.nameOf(method)
-    return native().callReferences(
-      id,
-      token,
-      method,
-      length,
-      size,
-      flags,
-      timeout,
-      streams.length,
-      ids,
-      connection,
-      name,
-    )
+    const [over, name] = on === undefined ? [0] : [on.connection, on.nameOf(method)]
+    return native().callReferences(id, token, method, length, size, flags, timeout, streams.length, ids, over, name)
   }
 
   private watch(slot: Slot, method: number, signal: AbortSignal, on?: Received): void {

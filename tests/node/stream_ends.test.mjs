@@ -89,6 +89,27 @@ for (const method of ['raising', 'yielding', 'awaiting', 'raisingLater', 'yieldi
   })
 }
 
+for (const method of ['raising', 'yielding', 'awaiting', 'raisingLater', 'yieldingLater']) {
+  test(`the finally of ${method}() as an argument runs once, and costs nobody else`, async t => {
+    const mine = odd()
+    const service = {
+      ping: () => 'pong',
+      async first(numbers) {
+        for await (const number of numbers) return number
+      },
+    }
+    const { remote } = await serveAndConnect(t, service)
+    for (let round = 1; round <= 3; round++) {
+      const cleaned = mine.cleaned()
+      assert.equal(await remote.first(mine[method]()), 0)
+      await cleaned
+      assert.equal(await remote.ping(), 'pong')
+      assert.equal(mine.count, round)
+    }
+    assert.equal(ipc.status(remote).openStreams, 0)
+  })
+}
+
 test('iterating a call takes care of its rejection', async t => {
   const { remote } = await serveAndConnect(
     t,

@@ -163,6 +163,30 @@ for (const transport of ['shm', 'unix']) {
     assert.throws(() => stream[Symbol.asyncIterator](), { code: 'failed_precondition' })
   })
 
+  test(`${transport}: an item of an async generator that cannot be sent ends the stream and runs its finally, once`, async t => {
+    const source = watched()
+    const target = {
+      async *bad() {
+        try {
+          yield 1
+          yield { list: [0, Symbol('x')] }
+        } finally {
+          source.cleaned++
+        }
+      },
+    }
+    const told = []
+    const { remote } = await pair(t, target, { serve: { onError: error => told.push(error.code) } })
+    const items = []
+    await assert.rejects(
+      async () => {
+        for await (const item of remote.bad()) items.push(item)
+      },
+      { code: 'internal', message: /bad\(\) yielded what cannot be sent: item\.list\[1\] cannot be sent: a symbol/ },
+    )
+    assert.deepEqual([items, source.cleaned, told], [[1], 1, ['internal']])
+  })
+
   test(`${transport}: an item that cannot be sent ends the stream behind the items before it, with its path`, async t => {
     const source = watched()
     const told = []

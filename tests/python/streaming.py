@@ -11,6 +11,23 @@ from typing import Any
 import ipcbridge as ipc
 
 
+class NumbersLater:
+    """An asynchronous iterator that is no generator."""
+
+    def __init__(self, count: int) -> None:
+        self._numbers = iter(range(count))
+
+    def __aiter__(self) -> NumbersLater:
+        return self
+
+    async def __anext__(self) -> int:
+        for number in self._numbers:
+            if number % 3 == 0:
+                await asyncio.sleep(0)
+            return number
+        raise StopAsyncIteration
+
+
 class Rows:
     """What a test's service does, and what its generators have noticed."""
 
@@ -57,6 +74,16 @@ class Rows:
 
     def cannot_be_sent(self) -> Iterator[Any]:
         return self._note([1, {"inner": [object()]}])
+
+    async def cannot_be_sent_later(self) -> AsyncIterator[Any]:
+        try:
+            yield 1
+            yield {"inner": [object()]}
+        finally:
+            self.closed.release()
+
+    def iterated_later(self, count: int) -> Any:
+        return ipc.stream(NumbersLater(count))
 
     def endless(self) -> Iterator[int]:
         return self._note(itertools.count())

@@ -140,11 +140,12 @@ def test_the_same_stream_twice_is_refused(served_rows: Rows, connect: Any) -> No
         connect("rows").echo(numbers, numbers)
 
 
-@pytest.mark.parametrize("value", [map(str, []), zip([1], [2]), iter([1])], ids=["map", "zip", "an iterator"])
-def test_other_iterators_are_refused_with_advice(served_rows: Rows, connect: Any, value: Any) -> None:
+@pytest.mark.parametrize("kind", ["map", "zip", "an iterator"])
+def test_other_iterators_are_refused_with_advice(served_rows: Rows, connect: Any, kind: str) -> None:
+    value, length = {"map": (map(str, []), 0), "zip": (zip([1], [2]), 1), "an iterator": (iter([1, 2]), 2)}[kind]
     with pytest.raises(ipc.IpcError, match=r"ipc\.stream\(value\)"):
         connect("rows").echo(value)
-    assert list(connect("rows").echo(ipc.stream(value))) is not None
+    assert len(list(connect("rows").echo(ipc.stream(value)))) == length
 
 
 def test_streams_do_not_travel_in_metadata_or_in_streams(served_rows: Rows, connect: Any) -> None:

@@ -6,12 +6,12 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from either import Run
-from streaming import METHODS, Rows, iter_of
+from streaming import METHODS, NumbersLater, Rows, iter_of
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -68,14 +68,56 @@ def collect(items: Iterable[Any], into: list[Any]) -> None:
         into.append(item)
 
 
-def test_an_item_that_cannot_be_sent_ends_its_stream(served_rows: Rows, connect: Any) -> None:
-    stream = connect("rows").cannot_be_sent()
+@pytest.mark.parametrize("method", ["cannot_be_sent", "cannot_be_sent_later"])
+def test_an_item_that_cannot_be_sent_ends_its_stream(served_rows: Rows, connect: Any, method: str) -> None:
+    stream = getattr(connect("rows"), method)()
     assert next(stream) == 1
     with pytest.raises(ipc.RemoteError, match=r"item\.inner\[0\] cannot be sent") as caught:
         next(stream)
     assert caught.value.code == "internal"
     assert served_rows.closed.acquire(timeout=10)
+    assert not served_rows.closed.acquire(blocking=False)
     assert list(stream) == []
+
+
+def test_an_asynchronous_iterator_that_is_told_to_be_a_stream(served_rows: Rows, connect: Any, run: Run) -> None:
+    assert list(connect("rows").iterated_later(5000)) == list(range(5000))
+
+    async def main() -> None:
+        async with aio.connect("rows") as rows:
+            assert await rows.total(ipc.stream(NumbersLater(5000))) == sum(range(5000))
+            assert await rows.total_later(ipc.stream(NumbersLater(5000))) == sum(range(5000))
+
+    run(main())
+
+
+@pytest.fixture
+def file() -> Iterator[Any]:
+    with open(__file__) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", ["map", "zip", "file"])
+def test_other_iterators_are_refused_as_results_with_advice(
+    serve_either: Any, connect: Any, file: Any, kind: str
+) -> None:
+    def make() -> Any:
+        return {"map": map(str, [1]), "zip": zip([1], [2]), "file": file}[kind]
+
+    told: list[BaseException] = []
+    serve_either("calc", {"make": make, "make_awaited": awaited(make)}, on_error=lambda error, _: told.append(error))
+    for method in ("make", "make_awaited"):
+        with pytest.raises(ipc.RemoteError, match=r"cannot be sent: .*ipc\.stream\(value\)") as caught:
+            getattr(connect("calc"), method)()
+        assert caught.value.code == "internal"
+    assert len(told) == 2
+
+
+def awaited(make: Callable[[], Any]) -> Callable[[], Any]:
+    async def handler() -> Any:
+        return make()
+
+    return handler
 
 
 def test_items_have_left_when_their_generator_waits(served_rows: Rows, connect: Any) -> None:

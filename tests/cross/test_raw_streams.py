@@ -81,6 +81,45 @@ def test_credit_that_is_enormous_goes_back_or_comes_again_is_harmless(kind: str,
     assert pair.call("add", 1, 2) == 3
 
 
+def opened(stranger: raw.Connection, method: int, arguments: bytes) -> None:
+    """Calls it, and wants all the items of its result."""
+    stranger.send(raw.request(CALL, method, arguments))
+    kind_of_answer, body = stranger.frame()
+    assert kind_of_answer == raw.REPLY
+    stranger.send(raw.credit(struct.unpack_from("<Q", body)[0], MOST, MOST))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_that_need_not_wait_for_each_other_are_sent_together(kind: str, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind), "calc")
+    stranger, methods = stranger_of(pair)
+    opened(stranger, methods["numbers"], b"\x91\xcd\x03\xe8")  # [1000]
+    counts = []
+    while (arrived := stranger.frame())[0] == raw.STREAM_ITEM:
+        counts += struct.unpack_from("<I", arrived[1])
+    assert sum(counts) == 1000
+    if kind == "blocking":  # a generator that is not `async`: nobody knows how long its next item takes
+        assert set(counts) == {1}
+    else:
+        assert len(counts) < 100
+    stranger.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_are_sent_at_once_where_their_generator_waits(kind: str, peers: Make) -> None:
+    pair = Pair(peers("asyncio"), peers(kind), "calc")
+    stranger, methods = stranger_of(pair)
+    opened(stranger, methods["numbers_then_hold"], b"\x91\x07")  # [7]
+    count = 0
+    while count < 7:
+        kind_of_frame, body = stranger.frame()
+        assert kind_of_frame == raw.STREAM_ITEM
+        count += struct.unpack_from("<I", body)[0]
+    pair.server.event("held")
+    stranger.close()
+    pair.server.event("numbers ended")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_credit_without_end_of_one_that_does_not_read_takes_bounded_memory(kind: str, peers: Make) -> None:
     pair = Pair(peers("asyncio"), peers(kind), "calc")

@@ -118,6 +118,7 @@ class Client final : public ConnectionOwner {
     std::uint32_t method = 0;               // interned; of a reference, its own number
     std::uint64_t reference_on = 0;         // the connection of a reference that it calls
     std::string reference_method;           // its name
+    std::uint64_t reference = 0;            // that, if it is retained
     std::vector<std::uint64_t> references;  // that it passes
     bool notify = false;
     bool idempotent = false;
@@ -210,6 +211,9 @@ class Client final : public ConnectionOwner {
   Result<bool> send_saved(std::uint64_t token, Call& call);
   void forget(std::uint64_t token, const Call& call);
   void unqueue(std::uint64_t bytes);
+  // While it is under way, or waits, the retained reference that it calls is not given back.
+  void begin_reference_call(Call& call, ConstBytes payload);
+  void end_reference_call(std::uint64_t connection, std::uint64_t reference);
   // Of those that it passed, retained ones may be nobody's any more.
   void tell_released(const Call& call);
   // The connection of the references that they call is over.

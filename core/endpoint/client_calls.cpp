@@ -35,6 +35,7 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
     return Submission::kNotTaken;
   }
   calls_.reserve_one();
+  if (options.reference_on != 0) context().connection(options.reference_on)->reference_holds.reserve_one();
   if (options.timeout) context().reserve_timer();
   Call call;
   call.method = method;
@@ -63,6 +64,7 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
     if (!admitted.ok() || admitted.value() == Submission::kNotTaken) return admitted;
     enqueue(token, call, metadata, payload);
   }
+  if (call.reference_on != 0) begin_reference_call(call, payload);
   calls_.insert(token, std::move(call));
   if (deadline != kNever) context().set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
   if (!sent.value() && state_ == ClientState::kDisconnected) resume_for(token);
@@ -177,7 +179,9 @@ void Client::enqueue(std::uint64_t token, Call& call, ConstBytes metadata, Const
 void Client::forget(std::uint64_t token, const Call& call) {
   if (call.waits()) unqueue(call.queued_bytes());
   if (!call.references.empty()) tell_released(call);
+  const auto [connection, reference] = std::pair(call.reference_on, call.reference);
   calls_.erase(token);
+  if (reference != 0) end_reference_call(connection, reference);
   // Those who cancel while nobody is there to send to must not leave a trail.
   constexpr std::size_t kWorthSweeping = 1024;
   if (queue_.size() > kWorthSweeping + 2 * queued_calls_) {

@@ -1,5 +1,6 @@
 // Client: what the other side calls, and calls of references, which belong to a connection.
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,27 @@ void Client::tell_released(const Call& call) {
     if (!References::is_retained(id) || context().shares_reference(id)) continue;
     context().post(ReferenceReleasedEvent{id});
   }
+}
+
+void Client::begin_reference_call(Call& call, ConstBytes payload) {
+  Connection* connection = context().connection(call.reference_on);
+  const auto reference = payload.size() < sizeof(std::uint64_t) ? 0 : load<std::uint64_t>(payload.data());
+  if (connection == nullptr || !References::is_retained(reference)) return;
+  call.reference = reference;
+  connection->reference_holds.begin(reference);
+}
+
+void Client::end_reference_call(std::uint64_t connection, std::uint64_t reference) {
+  Connection* found = context().connection(connection);
+  if (found == nullptr || found->closed() || !found->is_open()) return;
+  const std::uint64_t times = found->reference_holds.end(reference);
+  if (times == 0) return;
+  try {
+    found->session().release(reference, times);
+  } catch (const std::bad_alloc&) {
+    return;  // it stays its owner's until the connection ends
+  }
+  found->flush_output();
 }
 
 void Client::fail_reference_calls(std::uint64_t connection, std::string_view why) {

@@ -15,6 +15,7 @@
 #include "core/endpoint/handshake.hpp"
 #include "core/endpoint/handshake_memory.hpp"
 #include "core/endpoint/peer_activity.hpp"
+#include "core/endpoint/reference_holds.hpp"
 #include "core/naming/method_index.hpp"
 #include "core/rpc/session.hpp"
 #include "core/transport/channel.hpp"
@@ -134,6 +135,8 @@ class Connection final : FrameSink, FrameWriter {
 
   // Whose calls go out over it: the client that has dialled, or that of the other side's methods (Driver::peer_client).
   ConnectionOwner* caller = nullptr;
+  // Kept by that.
+  ReferenceHolds reference_holds;
 
   // For the AwakeSet: whether and where this is in the set, and whether it has been of use since the last review.
   bool awake = false;

@@ -344,7 +344,10 @@ bool Driver::shares_reference(std::uint64_t reference) {
 }
 
 void Driver::release_reference(std::uint64_t connection, std::uint64_t reference, std::uint64_t times) {
-  impl_->use_session({connection, 0}, [&](Session& session) { session.release(reference, times); });
+  impl_->use_session({connection, 0}, [&](Session& session) {
+    if (impl_->context().connection(connection)->reference_holds.hold(reference, times)) return;
+    session.release(reference, times);
+  });
 }
 
 void Driver::tell_activity(ServerId server, const std::optional<shm::Activity>& activity) {

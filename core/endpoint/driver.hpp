@@ -191,7 +191,8 @@ class Driver {
   void forget_reference(std::uint64_t reference);
   // Whether somebody may still call it, or will when what has been called is sent.
   bool shares_reference(std::uint64_t reference);
-  // A retained one of the peer's, which has come so often over this connection, is needed no more.
+  // A retained one of the peer's, which has come so often over this connection, is needed no more. The calls of it that
+  // are under way end first.
   void release_reference(std::uint64_t connection, std::uint64_t reference, std::uint64_t times);
 
   // Lets the callers over shared memory see what the server has been doing for long, or that it is not any more.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pairs import Pair
+from waiting import wait_until
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
@@ -59,6 +60,18 @@ def test_of_its_attributes_others_get_what_is_public_and_set_what_can_be_set(pai
 
 def test_the_same_function_twice_in_a_call_is_the_same_there(pair: Pair) -> None:
     assert pair.client.do("same", on="c") == [True, False]
+
+
+@pytest.mark.parametrize("act", ["give_and_forget", "take_and_forget"])
+def test_what_nobody_holds_any_more_is_given_back(pair: Pair, act: str) -> None:
+    holder, owner = (pair.server, pair.client) if act == "give_and_forget" else (pair.client, pair.server)
+    pair.client.do(act, on="c")
+
+    def is_back() -> bool:
+        holder.do("collect")
+        return owner.do("shared") == 0
+
+    wait_until(is_back)
 
 
 def test_an_object_of_the_callers_is_used_by_the_handler(pair: Pair) -> None:

@@ -98,6 +98,9 @@ class Calls:
         self._process.teller.start()
         return self.driver.last_event()
 
+    def release(self, connection: int, number: int, times: int) -> None:
+        self.driver.release_reference(connection, number, times)
+
     def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
         self._process.teller.tell(listeners, state, code, message, number)
 

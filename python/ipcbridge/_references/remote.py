@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from _collections_abc import Callable, Iterable, Mapping
 
 from .. import _native
@@ -40,6 +41,10 @@ class Calls(Protocol):
         """From now on that is told: of what comes after the change with the number that is returned."""
         ...
 
+    def release(self, connection: int, number: int, times: int) -> None:
+        """Gives back a retained reference that has been received so often. Any thread, and in finalisers."""
+        ...
+
     def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None: ...
     def callbacks(self, describe: Any, drop: Any) -> tuple[Any, Any, Any, Any]: ...
     def wrapped(self, make: Callable[[CallOptions], _native.Caller], options: CallOptions) -> Callable[..., Any]: ...
@@ -57,6 +62,10 @@ class Reference:
         self.number = number
         self.names = names
         self.received: list[None] = []  # as often as it was: a list, because it changes in one step
+        if number & RETAINED:
+            # Views and methods keep this, so that it is when the last of them is dropped. At the end of the
+            # interpreter the connection ends, too.
+            weakref.finalize(self, _give_back, calls, connection, number, self.received).atexit = False
         self._calls = calls
         self._known = received
         self._client: int = calls.client_of(connection)
@@ -103,12 +112,21 @@ class Reference:
 
     def close(self) -> None:
         """Gives it back to its owner."""
-        received, self.received = self.received, []
-        times = len(received)
-        self._known.forget(self.connection, self.number)
-        if times and self.number & RETAINED:
-            with suppress(IpcError):  # the connection has ended, or this is a forked child
-                self._calls.driver.release_reference(self.connection, self.number, times)
+        self._known.forget(self)
+        if self.number & RETAINED:
+            _give_back(self._calls, self.connection, self.number, self.received)
+
+
+def _give_back(calls: Calls, connection: int, number: int, received: list[None]) -> None:
+    """As often as it was received, and not in one go: another thread may receive it just now."""
+    times = 0
+    with suppress(IndexError):
+        while True:
+            received.pop()
+            times += 1
+    if times:
+        with suppress(IpcError):  # the connection has ended, or this is a forked child
+            calls.release(connection, number, times)
 
 
 class RemoteFunction(RemoteCallable):
@@ -139,12 +157,15 @@ class RemoteFunction(RemoteCallable):
 class Received:
     """Those of one driver. The same reference is the same object for as long as that is kept.
 
-    `calls` makes what calls, and `make(reference)` the object of an object.
+    `calls` makes what calls, `make(reference)` the object of an object, and `function` is the type of functions.
     """
 
-    def __init__(self, calls: Calls, make: Callable[[Reference], Any]) -> None:
+    def __init__(
+        self, calls: Calls, make: Callable[[Reference], Any], function: type[RemoteFunction] = RemoteFunction
+    ) -> None:
         self._calls = calls
         self._make = make
+        self._function = function
         self._known = Known()
 
     def receive(self, connection: int, number: int, names: list[str] | None) -> Any:
@@ -153,13 +174,16 @@ class Received:
         made = self._known.get(key)
         if made is None:
             reference = Reference(self._calls, self, connection, number, ["callback"] if names is None else names)
-            made = RemoteFunction(reference, CallOptions()) if names is None else self._make(reference)
+            made = self._function(reference, CallOptions()) if names is None else self._make(reference)
             made = self._known.keep(key, made)
         reference_of(made).received.append(None)
         return made
 
-    def forget(self, connection: int, number: int) -> None:
-        self._known.forget((connection, number))
+    def forget(self, reference: Reference) -> None:
+        """What is received from now on is another object."""
+        key = (reference.connection, reference.number)
+        if getattr(self._known.get(key), "_remote", None) is reference:
+            self._known.forget(key)
 
 
 def reference_of(value: Any) -> Reference:

@@ -119,6 +119,18 @@ class LoopDriver:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its servers are
                 loop.call_soon_threadsafe(self.close_server, server_id)
 
+    def release_reference(self, connection: int, number: int, times: int) -> None:
+        """Any thread, as close_client()."""
+        if not self.native.usable():
+            return
+        if self.is_here():
+            self.native.release_reference(connection, number, times)
+            return
+        loop = self._loop()
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections are
+                loop.call_soon_threadsafe(self.release_reference, connection, number, times)
+
     def shut_down(self) -> None:
         loop = self._loop()
         if not self.native.usable():

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from .._by_reference import RemoteObject
@@ -16,13 +16,16 @@ from .._options import CallOptions
 from .._process.listeners import Listeners
 from .._references.owned import Owned, add_owners
 from .._references.peers import Peers
-from .._references.remote import Received
+from .._references.remote import Received, RemoteFunction
 from .._serve.failures import CANCELLED
 from .._serve.service import fail
 from ._client import Proxy
 from ._drivers import drivers
 from ._loop import LoopDriver
 from ._server import Server
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _Key = tuple[int, int]
 
@@ -92,6 +95,9 @@ class Calls:
         self._driver_of_loop().clients[client] = observer
         return 0
 
+    def release(self, connection: int, number: int, times: int) -> None:
+        self._driver_of_loop().release_reference(connection, number, times)
+
     def tell(self, listeners: Listeners, state: str, code: str, message: str, number: int) -> None:
         listeners.tell(state, code, message, number)
 
@@ -147,14 +153,30 @@ def _no_room(call: Any, _payload: bytes) -> None:
 
 
 class _Object(Proxy, RemoteObject):
-    """An object of the other side's: await its methods."""
+    """An object of the other side's: await its methods. Given back by `with` and `async with`, as functions are."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remote.close()  # type: ignore[attr-defined]
+
+
+class _Function(RemoteFunction):
+    __slots__ = ()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._remote.close()
 
 
 def hooks(native: _native.Driver) -> tuple[Any, ...]:
     """What bindings/python/references.cpp asks for."""
     loop, driver = next((loop, driver) for loop, driver in list(drivers.items()) if driver.native is native)
     references = _References(driver, loop)
-    received = Received(driver.calls, _Object)
+    received = Received(driver.calls, _Object, _Function)
     owned = references.owned
     driver.references = references
     handlers = [(references, "callback", None, owned.begin)]

@@ -213,6 +213,23 @@ TEST_P(ReferenceCalls, ARetainedReferenceIsSharedUntilItIsReleased) {
   EXPECT_FALSE(client_.driver().shares_reference(kKept));
 }
 
+TEST_P(ReferenceCalls, ARetainedReferenceIsReleasedWhenTheCallsOfItAreOver) {
+  constexpr std::uint64_t kKept = References::kRetained | 4U;
+  pass(connected(), {kKept});
+  client_.handle = Endpoint::keep;
+  ASSERT_TRUE(call_back(50, kKept).ok());
+  ASSERT_TRUE(call_back(51, kKept).ok());
+  server_.driver().release_reference(server_.requests.back().key.connection, kKept, 1);
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.requests.size() == 2; }));
+  client_.driver().reply(client_.requests.at(0).key, {});
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return server_.ended(50); }));
+  run_idle({&server_, &client_});
+  EXPECT_TRUE(client_.released.empty());
+  client_.driver().reply(client_.requests.at(1).key, {});
+  ASSERT_TRUE(run_until({&server_, &client_}, [&] { return !client_.released.empty(); }));
+  EXPECT_EQ(client_.released, std::vector<std::uint64_t>{kKept});
+}
+
 TEST_P(ReferenceCalls, ACallThatWaitsForAConnectionSharesWhatItPasses) {
   const ClientId client = client_.connect(address_);  // nobody serves yet
   constexpr std::uint64_t kKept = References::kRetained | 4U;

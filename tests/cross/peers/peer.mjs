@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import * as ipc from 'ipcbridge'
 import { cancelMany, numbers as randomNumbers } from '../../node/support/cancels.mjs'
 import { cycle } from '../../node/support/cycles.mjs'
-import { ownMemory } from '../../node/support/memory.mjs'
+import { gc, ownMemory } from '../../node/support/memory.mjs'
 import { ownedCount } from '../../node/support/references.mjs'
 import { build } from '../../values/notation.mjs'
 import { doubled, mapped } from './around.mjs'
@@ -187,6 +187,14 @@ const actions = {
     const [double, other] = [functionOf('plain'), functionOf('plain')]
     return clients.get(on).same(double, double, other)
   },
+  give_and_forget: async ({ on }) => {
+    for (let i = 0; i < 100; i++) await clients.get(on).keep(ipc.retain(() => i))
+    await clients.get(on).keep(null)
+  },
+  take_and_forget: async ({ on }) => {
+    for (let i = 0; i < 100; i++) await (await clients.get(on).counter()).add(i)
+  },
+  collect: () => gc(),
   counter_back: async ({ on }) => {
     const counter = await clients.get(on).counter()
     const { count_with: countWith } = clients.get(on)

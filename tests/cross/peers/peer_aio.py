@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -96,6 +97,18 @@ class Actions(AsyncStreamActions):
     async def same(self, on: str, **_: Any) -> Any:
         double, other = function_of("plain"), function_of("plain")
         return await clients[on].same(double, double, other)
+
+    async def give_and_forget(self, on: str, **_: Any) -> None:
+        for number in range(100):
+            await clients[on].keep(aio.retain(lambda number=number: number))
+        await clients[on].keep(None)
+
+    async def take_and_forget(self, on: str, **_: Any) -> None:
+        for number in range(100):
+            await (await clients[on].counter()).add(number)
+
+    async def collect(self, **_: Any) -> None:
+        gc.collect()
 
     async def counter_back(self, on: str, **_: Any) -> Any:
         counter = await clients[on].counter()

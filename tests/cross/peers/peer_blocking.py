@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import random
@@ -91,6 +92,18 @@ class Actions(StreamActions):
     def same(self, on: str, **_: Any) -> Any:
         double, other = function_of("plain"), function_of("plain")
         return clients[on].same(double, double, other)
+
+    def give_and_forget(self, on: str, **_: Any) -> None:
+        for number in range(100):
+            clients[on].keep(ipc.retain(lambda number=number: number))
+        clients[on].keep(None)
+
+    def take_and_forget(self, on: str, **_: Any) -> None:
+        for number in range(100):
+            clients[on].counter().add(number)
+
+    def collect(self, **_: Any) -> None:
+        gc.collect()
 
     def counter_back(self, on: str, **_: Any) -> Any:
         counter = clients[on].counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,22 @@ def test_attributes_of_an_object_that_was_passed_on_are_its_owners(serve: Any, c
     serve("clerk", {"change": change})
     assert connect("clerk").change(connect("bank").account()) == [7, "not_found"]
     assert account.balance == 7
+
+
+def test_an_object_by_reference_has_no_namespaces(serve_either: Any, connect: Any) -> None:
+    class Account:
+        def __init__(self) -> None:
+            self.text = SimpleNamespace(up=lambda text: text.upper())
+
+        def close(self) -> None: ...
+
+    account = Account()
+    serve_either("bank", {"account": lambda: ipc.proxy(account), "names": dir})
+    bank = connect("bank")
+    assert dir(bank.account()) == ["close"] == bank.names(ipc.proxy(account))
+    with pytest.raises(ipc.IpcError, match="no public functions to call") as caught:
+        ipc.proxy(SimpleNamespace(text=account.text))
+    assert caught.value.code == "invalid_argument"
 
 
 def test_an_attribute_that_is_read_as_a_local_one_says_how_to_read_it(serve: Any, connect: Any) -> None:

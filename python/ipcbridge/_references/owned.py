@@ -8,7 +8,7 @@ from _collections_abc import Callable, Hashable
 from .. import _native
 from .._by_reference import ByReference, RemoteObject
 from .._errors import IpcError
-from .._serve.exposure import exposed
+from .._serve.exposure import exposed_by_reference
 from .._serve.failures import CANCELLED, Failure, Failures
 from .._serve.floats import with_floats
 from .._serve.service import Service, fail
@@ -187,7 +187,7 @@ class Owned:
             if isinstance(target, RemoteObject):
                 number, entry = self._retain(_ObjectKey(target), target, _methods_of, _PassedOn)
             else:
-                number, entry = self._retain(_ObjectKey(target), target, exposed, _Entry)
+                number, entry = self._retain(_ObjectKey(target), target, exposed_by_reference, _Entry)
             return number, OBJECT, number.to_bytes(8, "big") + encode_result(entry.names)
         if isinstance(value, Retained):
             number, _ = self._retain(_key_of(value.function), value.function, _as_function, _Entry)
@@ -321,7 +321,7 @@ def retain(function: Callable[..., Any]) -> Retained:
     """The function as one that outlives the call it is passed to: the other side may keep it, and call it later.
 
     It may be passed any number of times, also in results, and is the same function to the other side each time. It
-    lives until release(), until the other side has released it as often as it got it, or until the connection ends.
+    lives until release(), until the other side has released or dropped it, or until the connection ends.
     A `with` block releases it at its end. Raises IpcError('invalid_argument') for what is no function.
     """
     if isinstance(function, Retained):
@@ -335,14 +335,14 @@ def proxy(target: Any) -> Proxied:
     """The object by reference: the other side gets one whose methods run here.
 
     To be passed as an argument, or returned by a handler, anywhere in the value. What is served of it is as with
-    serve(); its attributes are asked for by get_attribute() and set_attribute(). It lives until release(), until the
-    other side has released it, or until the connection ends. Raises IpcError('invalid_argument') for what has no
-    public methods.
+    serve(), without namespaces; its attributes are asked for by get_attribute() and set_attribute(). It lives until
+    release(), until the other side has released or dropped it, or until the connection ends. Raises
+    IpcError('invalid_argument') for what has no public methods.
     """
     if isinstance(target, Proxied):
         return target
     if not isinstance(target, RemoteObject):
-        exposed(target)
+        exposed_by_reference(target)
     return Proxied(target)
 
 

@@ -39,15 +39,8 @@ def exposed(target: Any) -> dict[str, Callable[..., Any]]:
     Never what begins with an underscore, never a property (none is evaluated), never a class.
     Raises IpcError('invalid_argument') for what cannot be served.
     """
-    import functools
-
-    if isinstance(target, type):
-        raise IpcError("invalid_argument", f"{target.__name__} is a class: pass an instance, {target.__name__}()")
-    if is_routine(target) or isinstance(target, functools.partial):
-        name = getattr(target, "__name__", "name")
-        raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
     found: dict[str, Callable[..., Any]] = {}
-    for name, function in _walk(target, "", 0):
+    for name, function in _walk(_checked(target), "", 0):
         if name in found:
             raise IpcError("invalid_argument", f"two methods are named {name}")
         found[name] = function
@@ -56,9 +49,37 @@ def exposed(target: Any) -> dict[str, Callable[..., Any]]:
     return found
 
 
+def exposed_by_reference(target: Any) -> dict[str, Callable[..., Any]]:
+    """The same of an object that is passed by reference, which has no namespaces."""
+    found = {name: member for name, member in _public_members(_checked(target), "") if callable(member)}
+    if not found:
+        raise IpcError("invalid_argument", f"this {type(target).__name__} has no public functions to call")
+    return found
+
+
+def _checked(target: Any) -> Any:
+    import functools
+
+    if isinstance(target, type):
+        raise IpcError("invalid_argument", f"{target.__name__} is a class: pass an instance, {target.__name__}()")
+    if is_routine(target) or isinstance(target, functools.partial):
+        name = getattr(target, "__name__", "name")
+        raise IpcError("invalid_argument", f"a function is served by name: pass {{{name!r}: {name}}}")
+    return target
+
+
 def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[..., Any]]]:
     if depth > _MAX_NESTING:
         raise IpcError("invalid_argument", f"namespaces are nested more than {_MAX_NESTING} deep at {prefix[:-1]!r}")
+    for name, value in _public_members(target, prefix):
+        if callable(value):
+            yield prefix + name, value
+        else:
+            yield from _walk(value, f"{prefix}{name}.", depth + 1)
+
+
+def _public_members(target: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Functions and namespaces; `prefix` is what its own name begins with."""
     if isinstance(target, Mapping):
         members = _mapping_members(target, prefix)
     elif isinstance(target, types.ModuleType):
@@ -72,10 +93,7 @@ def _walk(target: Any, prefix: str, depth: int) -> Iterator[tuple[str, Callable[
             continue
         if isinstance(value, type):
             raise IpcError("invalid_argument", f"{prefix}{name} is a class: pass an instance, {value.__name__}()")
-        if callable(value):
-            yield prefix + name, value
-        else:
-            yield from _walk(value, f"{prefix}{name}.", depth + 1)
+        yield name, value
 
 
 def _mapping_members(target: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -30,8 +30,18 @@ void add(Found& found, ConstBytes contents) {
   if (References::is_retained(id)) found.retained.push_back(id);
 }
 
+// Whether a value of this first byte may hold others or is of an extension type, as most are not. From MessagePack's
+// specification, "Formats".
+bool may_have_references(std::byte first) {
+  const auto byte = std::to_integer<std::uint8_t>(first);
+  const bool is_short_container = byte >= 0x80 && byte <= 0x9f;
+  const bool is_extension = (byte >= 0xc7 && byte <= 0xc9) || (byte >= 0xd4 && byte <= 0xd8);
+  return is_short_container || is_extension || byte >= 0xdc;  // long ones, and small negative numbers
+}
+
 Found find_references(ConstBytes value) {
   Found found;
+  if (value.empty() || !may_have_references(value.front())) return found;
   msgpack::Reader reader(value);
   const bool is_value = reader.walk([&](std::int8_t type, ConstBytes contents) {
     if (type == kFunction || type == kObject) add(found, contents);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -115,25 +116,28 @@ class Client final : public ConnectionOwner {
   };
 
   struct Call {
-    std::uint32_t method = 0;               // interned; of a reference, its own number
-    std::uint64_t reference_on = 0;         // the connection of a reference that it calls
-    std::string reference_method;           // its name
-    std::uint64_t reference = 0;            // that, if it is retained
-    std::vector<std::uint64_t> references;  // that it passes
-    bool notify = false;
-    bool idempotent = false;
-    bool wait_for_ready = true;
-    std::uint32_t streams = 0;  // among its arguments
+    std::uint32_t method = 0;        // interned; of a reference, its own number
+    std::uint32_t streams = 0;       // among its arguments
+    std::uint64_t reference_on = 0;  // the connection of a reference that it calls
+    std::uint64_t reference = 0;     // that, if it is retained
     TimePoint deadline = kNever;
-    std::uint8_t losses = 0;       // connections that ended while it was sent, or ran
-    bool sent_before = false;      // over one of them, so that it may have run
     std::uint64_t connection = 0;  // 0: waits in queue_
     std::uint64_t id = 0;
     std::uint64_t written = 0;  // with it: how much the channel had written, if there is a deadline
+    std::unique_ptr<const std::string> reference_method;           // its method's name; null: it calls none
+    std::unique_ptr<const std::vector<std::uint64_t>> references;  // that it passes; null: none
     std::unique_ptr<Saved> saved;
-    Code ended = Code::kOk;  // if it has, and there was no memory to tell of it yet
+    bool notify = false;
+    bool idempotent = false;
+    bool wait_for_ready = true;
+    std::uint8_t losses = 0;   // connections that ended while it was sent, or ran
+    bool sent_before = false;  // over one of them, so that it may have run
+    Code ended = Code::kOk;    // if it has, and there was no memory to tell of it yet
 
     bool waits() const { return connection == 0 && ended == Code::kOk; }
+    std::span<const std::uint64_t> passed() const {
+      return references == nullptr ? std::span<const std::uint64_t>() : *references;
+    }
     std::uint64_t queued_bytes() const;
   };
 
@@ -196,7 +200,8 @@ class Client final : public ConnectionOwner {
 
   // Calls (client_calls.cpp).
   void resume_for(std::uint64_t token);
-  Status check_call(std::uint32_t method, const CallOptions& options) const;
+  // `has_way`: there is a connection for it.
+  Status check_call(std::uint32_t method, const CallOptions& options, bool has_way) const;
   // Where it goes there is a connection.
   bool has_way(std::uint64_t reference_on) const;
   // True when sent; an error when it can never be; false when there is no room.

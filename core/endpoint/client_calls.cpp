@@ -26,8 +26,8 @@ Error Client::over(const CallOptions& options) {
 Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options,
                                 ConstBytes metadata, ConstBytes payload) {
   if (state_ == ClientState::kClosed) return over(options);
-  if (Status status = check_call(method, options); !status.ok()) return status.error();
   const bool connected = has_way(options.reference_on);
+  if (Status status = check_call(method, options, connected); !status.ok()) return status.error();
   // It does not wait for a connection, but those after it may have one.
   if (!connected && !options.wait_for_ready && state_ == ClientState::kDisconnected) resume({});
   if (!connected && !options.wait_for_ready && options.notify) {
@@ -44,8 +44,13 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   call.wait_for_ready = options.wait_for_ready;
   call.streams = options.streams;
   call.reference_on = options.reference_on;
-  call.reference_method = options.reference_method;
-  call.references.assign(options.references.begin(), options.references.end());
+  if (options.reference_on != 0) {
+    call.reference_method = std::make_unique<const std::string>(options.reference_method);
+  }
+  if (!options.references.empty()) {
+    call.references =
+        std::make_unique<const std::vector<std::uint64_t>>(options.references.begin(), options.references.end());
+  }
   if (!connected && !options.wait_for_ready) {
     return Error{Code::kUnavailable, not_sent(call, "there is no connection to " + where())};
   }
@@ -71,16 +76,16 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
   return Submission::kTaken;
 }
 
-Status Client::check_call(std::uint32_t method, const CallOptions& options) const {
+Status Client::check_call(std::uint32_t method, const CallOptions& options, bool has_way) const {
   if (options.streams != 0 && (options.notify || options.idempotent)) {
     return Error{Code::kInvalidArgument, "streams can be sent once: neither by notify() nor by an idempotent call"};
   }
   if (options.reference_on != 0) {
-    if (has_way(options.reference_on)) return {};
+    if (has_way) return {};
     return reference_gone(options);
   }
   if (method >= names_.size()) return Error{Code::kInvalidArgument, "no such method number"};
-  return any_usable() ? check_offered(method) : Status();
+  return has_way ? check_offered(method) : Status();
 }
 
 bool Client::has_way(std::uint64_t reference_on) const {
@@ -132,7 +137,7 @@ Result<bool> Client::try_send_over(Connection& connection, std::uint32_t method,
   Request request;
   request.method = method;
   request.to_reference = call.reference_on != 0;
-  request.references = call.references;
+  request.references = call.passed();
   request.notify = call.notify;
   request.streams.count = call.streams;
   request.metadata = metadata;
@@ -178,7 +183,7 @@ void Client::enqueue(std::uint64_t token, Call& call, ConstBytes metadata, Const
 // Takes the call's share out of what is queued.
 void Client::forget(std::uint64_t token, const Call& call) {
   if (call.waits()) unqueue(call.queued_bytes());
-  if (!call.references.empty()) tell_released(call);
+  if (call.references != nullptr) tell_released(call);
   const auto [connection, reference] = std::pair(call.reference_on, call.reference);
   calls_.erase(token);
   if (reference != 0) end_reference_call(connection, reference);

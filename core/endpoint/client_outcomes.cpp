@@ -136,7 +136,7 @@ void Client::fail_impatient(std::string_view message) {
 }
 
 std::string Client::name_of(const Call& call) const {
-  return (call.reference_on != 0 ? call.reference_method : names_[call.method]) + "()";
+  return (call.reference_on != 0 ? *call.reference_method : names_[call.method]) + "()";
 }
 
 std::string Client::not_answered(const Call& call, std::string_view why) const {

@@ -53,13 +53,14 @@ void Client::on_answered(const RequestKey& request) {
 bool Client::passes(std::uint64_t reference) {
   bool found = false;
   calls_.for_each([&](std::uint64_t, const Call& call) {
-    found = found || std::find(call.references.begin(), call.references.end(), reference) != call.references.end();
+    const auto passed = call.passed();
+    found = found || std::find(passed.begin(), passed.end(), reference) != passed.end();
   });
   return found;
 }
 
 void Client::tell_released(const Call& call) {
-  for (const std::uint64_t id : call.references) {
+  for (const std::uint64_t id : call.passed()) {
     if (!References::is_retained(id) || context().shares_reference(id)) continue;
     context().post(ReferenceReleasedEvent{id});
   }

@@ -175,10 +175,10 @@ class Session {
   struct Pending {
     std::uint64_t token = 0;
     std::uint64_t bytes = 0;
-    bool abandoned = false;
-    bool skipped = false;       // for want of memory, or of room in the account: the rest of the answer is dropped
-    bool has_streams = false;   // among its arguments
     std::uint64_t charged = 0;  // to the account, for what has come of the answer
+    bool abandoned = false;
+    bool skipped = false;      // for want of memory, or of room in the account: the rest of the answer is dropped
+    bool has_streams = false;  // among its arguments
   };
   struct Inbound {
     std::uint64_t bytes = 0;
@@ -259,6 +259,7 @@ class Session {
   void cancel_streams_of(std::uint64_t call);
   void fail_streams(const CloseReason& why);
   Progress announce(const FrameHeader& header, ConstBytes body);
+  // Of a message that carries some, before which they stand.
   Result<StreamRange> carried_streams(const FrameHeader& header, ConstBytes& body);
   void reserve_results(std::uint64_t call, std::uint32_t count);
   std::uint64_t open_results(std::uint64_t call, std::uint32_t count);

@@ -72,7 +72,7 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   if (size <= kMaxFrameBody) {
     const FrameHeader header{static_cast<std::uint32_t>(size), type, flags, 0, id};
     if (!writer_.write_frame(header, parts)) return 0;
-    begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+    begin_call(id, Pending{token, size, 0, false, false, streams != 0}, streams);
     if (!request.references.empty()) references_.share(id);
     if (streams != 0) note_announced(id);
     return id;
@@ -80,7 +80,7 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   Buffer body;
   body.reserve(size);
   for (const ConstBytes part : parts) append(body, part);
-  begin_call(id, Pending{token, size, false, false, streams != 0}, streams);
+  begin_call(id, Pending{token, size, 0, false, false, streams != 0}, streams);
   if (!request.references.empty()) references_.share(id);
   try {
     outbox_.push(type, id, std::move(body), flags);
@@ -161,9 +161,11 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
     return {};
   }
   outcome.remote = true;
-  Result<StreamRange> streams = carried_streams(header, body);
-  if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
-  outcome.streams = streams.value();
+  if ((header.flags & kFlagStreams) != 0) {
+    Result<StreamRange> streams = carried_streams(header, body);
+    if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
+    outcome.streams = streams.value();
+  }
   outcome.payload = body;
   const Pending pending = take_pending(header.call_id, outcome.streams.count);
   if (!pending.abandoned) {

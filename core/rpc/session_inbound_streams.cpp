@@ -50,7 +50,6 @@ Progress Session::announce(const FrameHeader& header, ConstBytes body) {
 
 // Those of a message that is complete, which were announced with its first fragment.
 Result<StreamRange> Session::carried_streams(const FrameHeader& header, ConstBytes& body) {
-  if ((header.flags & kFlagStreams) == 0) return StreamRange{};
   Result<StreamRange> range = decode_stream_range(body);
   if (!range.ok()) return range;
   for (std::uint64_t id = range.value().first; id < range.value().end(); ++id) {

@@ -235,12 +235,16 @@ Progress Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
 }
 
 Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
-  Result<StreamRange> streams = carried_streams(header, body);
-  if (!streams.ok()) return CloseReason::peer_violation(streams.error().message);
+  StreamRange streams;
+  if ((header.flags & kFlagStreams) != 0) {
+    Result<StreamRange> carried = carried_streams(header, body);
+    if (!carried.ok()) return CloseReason::peer_violation(carried.error().message);
+    streams = carried.value();
+  }
   Result<Request> request = decode_request(body);
   if (!request.ok()) return CloseReason::peer_violation(request.error().message);
   request.value().notify = header.type == FrameType::kNotify;
-  request.value().streams = streams.value();
+  request.value().streams = streams;
   if ((header.flags & kFlagReference) != 0) {
     bool is_gone = false;
     if (Progress progress = find_reference(header.call_id, request.value(), is_gone); !progress.ok() || is_gone) {

@@ -162,7 +162,7 @@ class BlockingDriver::Impl final : public EventSink {
 
   // Callers (call.cpp).
   static std::uint64_t token_of(const AnswerPlace& place) { return reinterpret_cast<std::uint64_t>(&place); }
-  CallResult call_or_throw(const OutboundCall& call, const Interrupted& interrupted);
+  Status call_or_throw(const OutboundCall& call, const Interrupted& interrupted, CallResult& result);
   Result<Submission> submit(std::uint64_t token, const OutboundCall& call);
   Result<Submission> send(std::uint64_t token, OutboundCall call, std::optional<Reading>& reading,
                           const Interrupted& interrupted);

@@ -23,21 +23,26 @@ void BlockingDriver::Impl::on(const OutcomeEvent& event) {
   }
   auto& wait = static_cast<Wait&>(*place);
   try {
-    wait.result = CallResult::take(event);
-    wait.result.streams = streams_.open(event.connection, event.outcome.streams);
+    wait.result->take(event);
+    if (event.outcome.streams.count != 0) {
+      wait.result->streams = streams_.open(event.connection, event.outcome.streams);
+    }
   } catch (const std::bad_alloc&) {
-    wait.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
+    *wait.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
     wait.lost = {event.connection, event.outcome.streams};
   }
   wait.waiter.finish();
 }
 
 CallResult BlockingDriver::Impl::call(const OutboundCall& call, const Interrupted& interrupted) {
+  CallResult result;  // where it stays: it is large
   try {
-    return call_or_throw(call, interrupted);
+    const Status status = call_or_throw(call, interrupted, result);
+    if (!status.ok()) result = CallResult::failed(status.error());
   } catch (const std::bad_alloc&) {
-    return CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
+    result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
   }
+  return result;
 }
 
 // Whatever ends it early, no outcome arrives at the caller's stack afterwards.
@@ -66,19 +71,21 @@ class BlockingDriver::Impl::Pending {
   bool is_pending_ = true;
 };
 
-CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted) {
+// An error: it has not been sent, or nobody waits for the answer.
+Status BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const Interrupted& interrupted,
+                                           CallResult& result) {
   const LocalWork::Waiting beside(call.local);
   Wait self(/*for_condition=*/LocalWork::Waiting::innermost() != nullptr);
   self.local = call.local;
+  self.result = &result;
   const std::uint64_t token = token_of(self);
   // Before the call is sent: this thread looks for the answer, so nobody need be woken to.
   std::optional<Reading> reading = try_read();
   const Result<Submission> sent = send(token, call, reading, interrupted);
-  if (!sent.ok()) return CallResult::failed(sent.error());
+  if (!sent.ok()) return sent.error();
   if (call.options.notify) {
-    CallResult result;
     result.dropped = sent.value() == Submission::kNotTaken;
-    return result;
+    return {};
   }
   Pending pending(*this, call.client, token);
   const bool has_ended = wait_beside(self, reading, interrupted);
@@ -87,12 +94,12 @@ CallResult BlockingDriver::Impl::call_or_throw(const OutboundCall& call, const I
   } else {
     pending.cancel();
     // The answer may have come before that.
-    if (!self.waiter.is_done()) return CallResult::failed({Code::kCancelled, "the call was interrupted"});
+    if (!self.waiter.is_done()) return Error{Code::kCancelled, "the call was interrupted"};
   }
   for (std::uint64_t id = self.lost.streams.first; id < self.lost.streams.end(); ++id) {
     driver_->cancel_stream({self.lost.connection, id});
   }
-  return std::move(self.result);
+  return {};
 }
 
 Result<Submission> BlockingDriver::Impl::submit(std::uint64_t token, const OutboundCall& call) {
@@ -170,7 +177,7 @@ bool BlockingDriver::Impl::wait(Wait& self, std::optional<Reading>& reading, con
     reading.reset();
     was_interrupted = check.ask();
   }
-  if (reading && satisfied && !self.done) read_first_items(self.result.streams);
+  if (reading && satisfied && !self.done && self.result != nullptr) read_first_items(self.result->streams);
   if (reading && satisfied && self.is_back_soon && submitted_.leave_looking_to_collector()) {
     const Scope lock(*this);
     reading->pass_on_promised(lock);

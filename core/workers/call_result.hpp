@@ -50,20 +50,18 @@ struct CallResult {
     return result;
   }
 
-  // Takes the event's storage where it has one, else copies.
-  static CallResult take(const OutcomeEvent& event) {
-    CallResult result;
-    result.outcome = event.outcome;
-    result.connection = event.connection;
-    result.message = event.outcome.message;
-    result.outcome.message = result.message;
+  // To be called on a new one, without its streams. Takes the event's storage where it has one, else copies.
+  void take(const OutcomeEvent& event) {
+    outcome = event.outcome;
+    connection = event.connection;
+    if (!event.outcome.message.empty()) message = event.outcome.message;
+    outcome.message = message;
     if (event.storage != nullptr) {
-      result.storage = std::move(*event.storage);  // the payload's address stays the same
+      storage = std::move(*event.storage);  // the payload's address stays the same
     } else {
-      result.storage.assign(event.outcome.payload.begin(), event.outcome.payload.end());
-      result.outcome.payload = result.storage;
+      storage.assign(event.outcome.payload.begin(), event.outcome.payload.end());
+      outcome.payload = storage;
     }
-    return result;
   }
 };
 

@@ -7,11 +7,14 @@ thread_local const LocalWork::Waiting* innermost_wait = nullptr;
 
 }  // namespace
 
-LocalWork::Waiting::Waiting(LocalWork* work) : work_(work), outer_(innermost_wait) {
-  if (work != nullptr) innermost_wait = this;
+// Every call passes here, most without work, and what is of a thread takes a while to find.
+LocalWork::Waiting::Waiting(LocalWork* work) : work_(work) {
+  if (work != nullptr) outer_ = std::exchange(innermost_wait, this);
 }
 
-LocalWork::Waiting::~Waiting() { innermost_wait = outer_; }
+LocalWork::Waiting::~Waiting() {
+  if (work_ != nullptr) innermost_wait = outer_;
+}
 
 const LocalWork::Waiting* LocalWork::Waiting::innermost() { return innermost_wait; }
 

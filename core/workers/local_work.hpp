@@ -91,7 +91,7 @@ class LocalWork {
 
    private:
     LocalWork* work_;
-    const Waiting* outer_;
+    const Waiting* outer_ = nullptr;
   };
 
   // All streams that have begun, in the order of their places.

@@ -20,8 +20,10 @@ void SubmittedCalls::begin(SubmittedCall& call, ClientId client) {
 
 void SubmittedCalls::put(SubmittedCall& call, const OutcomeEvent& event, StreamTable& streams) {
   try {
-    call.result = CallResult::take(event);
-    call.result.streams = streams.open(event.connection, event.outcome.streams);
+    call.result.take(event);
+    if (event.outcome.streams.count != 0) {
+      call.result.streams = streams.open(event.connection, event.outcome.streams);
+    }
   } catch (const std::bad_alloc&) {
     call.result = CallResult::failed({Code::kResourceExhausted, kOutOfMemory});
     call.lost_ = {event.connection, event.outcome.streams};

@@ -10,7 +10,7 @@ struct BlockingDriver::Impl::Wait : AnswerPlace {
   explicit Wait(bool for_condition = false) : AnswerPlace(false), waiter(for_condition) {}
 
   Waiter waiter;
-  CallResult result;  // of a call, whose token is this one's address
+  CallResult* result = nullptr;  // of a call, whose token is this one's address
   // Streams of the result, for which there was no memory.
   struct {
     std::uint64_t connection = 0;

@@ -113,7 +113,7 @@ lint-cpp: node_modules/.installed .venv/.installed
 	tests/packaging/check_layers.sh
 	mkdir -p build
 	cmake --preset clang >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
-	run-clang-tidy -quiet -p build/clang -checks='$(tidy_checks)' "$$PWD/(core|bindings)/" >build/clang-tidy.log 2>&1 || \
+	.venv/bin/run-clang-tidy.py -clang-tidy-binary .venv/bin/clang-tidy -quiet -p build/clang -checks='$(tidy_checks)' "$$PWD/(core|bindings)/" >build/clang-tidy.log 2>&1 || \
 	  { sed 's/\x1b\[[0-9;]*m//g' build/clang-tidy.log | grep 'error:' | sort -u; exit 1; }
 
 # The static analyzer takes a third of clang-tidy's time, so `make lint` leaves it out.

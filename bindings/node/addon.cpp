@@ -272,8 +272,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace ipcbridge::node
 
-static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  return ipcbridge::node::initialize(env, exports);
-}
+namespace {
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) { return ipcbridge::node::initialize(env, exports); }
+
+}  // namespace
 
 NODE_API_MODULE(ipcbridge, initialize)

@@ -98,7 +98,10 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   }
   // A destructor that touched Python could do so without the GIL: see BlockingDriverBinding.
   PyObject* long_payload = nullptr;
-  if (!encoder.is_short() && (long_payload = encoder.finish()) == nullptr) return nullptr;
+  if (!encoder.is_short()) {
+    long_payload = encoder.finish();
+    if (long_payload == nullptr) return nullptr;
+  }
   BlockingDriver* driver = nullptr;
   try {
     // Only now: encoding runs Python code, and during it another thread may shut the driver down.

@@ -36,6 +36,7 @@ class Orphans {
   // Forgets all of them; gives which they were.
   std::vector<RequestKey> abandon() {
     std::vector<RequestKey> keys;
+    keys.reserve(requests_.size());
     for (const auto& [key, bytes] : requests_) keys.push_back(key);
     requests_.clear();
     bytes_ = 0;

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from children import Children
 from references import shared
 
 import ipcbridge as ipc
@@ -288,6 +290,32 @@ def test_a_call_back_that_is_not_answered_in_time_is_named_by_its_error(serve: A
                 await aio.with_options(await calc.account(), timeout=0.02).pay()
 
     run(main())
+
+
+def test_a_function_that_is_passed_on_is_called_through_the_process_between(children: Children, connect: Any) -> None:
+    children.serve("end", "service['call'] = lambda function, x: function(x)")
+    children.serve(
+        "between",
+        """
+        end = ipc.connect("end")
+        kept = []
+        service["call"] = lambda function, x: end.call(function, x)
+        service["keep"] = lambda function: kept.append(function)
+        service["call_kept"] = lambda x: end.call(kept[0], x)
+        """,
+    )
+    between = connect("between")
+    called_in = []
+
+    def double(x: int) -> int:
+        called_in.append(os.getpid())
+        return 2 * x
+
+    assert between.call(double, 4) == 8
+    with ipc.retain(double) as function:
+        between.keep(function)
+        assert between.call_kept(5) == 10
+    assert called_in == [os.getpid()] * 2
 
 
 def test_errors_about_what_is_called_back_name_it(serve: Any, connect: Any) -> None:

@@ -115,6 +115,22 @@ def test_the_deadline_of_a_nested_call_is_the_sooner_one(outer: Any) -> None:
     assert outer.ask()[1] is None
 
 
+def test_a_call_back_inherits_what_other_calls_do(serve_either: Any, connect: Any, run: Run) -> None:
+    async def ask(function: Any) -> Any:
+        return await function()
+
+    serve_either("calc", {"ask": ask})
+    options = {"metadata": {"tenant": 7, "secret": 1, **TRACE}, "pass_on": ["tenant"], "timeout": 30}
+
+    async def ask_on_the_loop() -> Any:
+        async with aio.connect("calc") as calc:
+            return await aio.with_options(calc, **options).ask(see)
+
+    for metadata, deadline in (ipc.with_options(connect("calc"), **options).ask(see), run(ask_on_the_loop())):
+        assert metadata == {"tenant": 7, **TRACE}
+        assert 25 < deadline <= 30
+
+
 def test_a_nested_call_fails_at_once_when_nothing_is_left(serve: Any, connect: Any, inner: Any) -> None:
     failures = []
     done = threading.Event()

@@ -77,6 +77,13 @@ PyObject* without_own_frames() {
 
 namespace {
 
+// What is raised stays so.
+void end_aside(CallArguments* arguments) {
+  if (arguments == nullptr) return;
+  const RaisedAside aside;
+  arguments->end();
+}
+
 // No destructor on its way touches Python where the GIL may be given up: see BlockingDriverBinding.
 PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyObject* names, CallOptions options,
                     PyObject* metadata) {
@@ -100,7 +107,10 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   PyObject* long_payload = nullptr;
   if (!encoder.is_short()) {
     long_payload = encoder.finish();
-    if (long_payload == nullptr) return nullptr;
+    if (long_payload == nullptr) {
+      end_aside(arguments.get());
+      return nullptr;
+    }
   }
   BlockingDriver* driver = nullptr;
   try {
@@ -109,10 +119,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   } catch (py::error_already_set& error) {
     error.restore();
     Py_XDECREF(long_payload);
-    if (arguments != nullptr) {
-      const RaisedAside aside;
-      arguments->end();
-    }
+    end_aside(arguments.get());
     return nullptr;
   }
 
@@ -131,9 +138,8 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
       driver->call(self->client, self->method, options, view(metadata), payload, interrupted, arguments.get());
   PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
   Py_XDECREF(long_payload);
-  if (arguments != nullptr && (result.streams.empty() || PyErr_Occurred() != nullptr)) {
-    const RaisedAside aside;
-    arguments->end();
+  if (result.streams.empty() || PyErr_Occurred() != nullptr) {
+    end_aside(arguments.get());
     arguments.reset();
   }
   if (PyErr_Occurred() != nullptr) {  // Ctrl-C

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -151,11 +150,11 @@ def test_the_socket_stays_when_the_service_ends_and_calls_wait_for_the_next(kind
 @contextmanager
 def stopped(peer: Peer) -> Iterator[None]:
     """It accepts nobody meanwhile."""
-    os.kill(peer.pid, signal.SIGSTOP)
+    peer.signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(peer.pid, signal.SIGCONT)
+        peer.signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("kind", KINDS)

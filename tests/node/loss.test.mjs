@@ -183,13 +183,3 @@ test("a service's goodbye is the reason of the reconnection", async t => {
   await server.close()
   assert.match((await lost).message, /is closing/)
 })
-
-test('SIGSTOP: timeouts fire; SIGCONT: calls are answered', async t => {
-  const { child, remote } = await serveElsewhereAndConnect(t)
-  await remote.echo(1)
-  child.kill('SIGSTOP')
-  await assert.rejects(ipc.withOptions(remote, { timeout: 50 }).echo(1), { code: 'deadline_exceeded' })
-  const waiting = remote.echo(2)
-  child.kill('SIGCONT')
-  assert.equal(await waiting, 2)
-})

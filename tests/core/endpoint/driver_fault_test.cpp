@@ -193,7 +193,7 @@ TEST_F(DriverFaults, AStoppedServiceLetsDeadlinesPassAndGoesOnAfterwards) {
   Endpoint caller;
   const ClientId client = caller.connect(address);
   ASSERT_TRUE(run_until({&caller}, [&] { return caller.is(client, ClientState::kReady); }));
-  service.kill(SIGSTOP);
+  service.stop();
   CallOptions options;
   options.timeout = std::chrono::milliseconds(20);
   const std::uint64_t late = caller.call(client, "x", options);

@@ -28,10 +28,11 @@ enum class FrameType : std::uint8_t {
   kUpgrade = 16,
 };
 
-inline constexpr std::uint8_t kFlagIgnorable = 0x01;  // a receiver that does not know the type skips it
-inline constexpr std::uint8_t kFlagMore = 0x02;       // another fragment of the same message follows
-inline constexpr std::uint8_t kFlagStreams = 0x04;    // the message begins with the streams that it carries
-inline constexpr std::uint8_t kFlagReference = 0x08;  // calls a reference, whose id the payload begins with
+inline constexpr std::uint8_t kFlagIgnorable = 0x01;   // a receiver that does not know the type skips it
+inline constexpr std::uint8_t kFlagMore = 0x02;        // another fragment of the same message follows
+inline constexpr std::uint8_t kFlagStreams = 0x04;     // the message begins with the streams that it carries
+inline constexpr std::uint8_t kFlagReference = 0x08;   // calls a reference, whose id the payload begins with
+inline constexpr std::uint8_t kFlagReferences = 0x10;  // the result names references, behind whose ids it stands
 
 struct FrameHeader {
   std::uint32_t length = 0;  // bytes of the body, which follows
@@ -45,9 +46,10 @@ static_assert(sizeof(FrameHeader) == 16);
 // Whether nothing is set that no version has given a meaning yet.
 constexpr bool is_well_formed(const FrameHeader& header) {
   const bool is_call = header.type == FrameType::kRequest || header.type == FrameType::kNotify;
-  const bool may_carry_streams = header.type == FrameType::kRequest || header.type == FrameType::kReply;
-  const int known =
-      kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) | (is_call ? kFlagReference : 0);
+  const bool is_result = header.type == FrameType::kReply;
+  const bool may_carry_streams = header.type == FrameType::kRequest || is_result;
+  const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) |
+                    (is_call ? kFlagReference : 0) | (is_result ? kFlagReferences : 0);
   return header.zero == 0 && (header.flags & ~known) == 0;
 }
 

@@ -42,6 +42,22 @@ void keep_bytes(Request& request, Buffer& storage, Buffer* of_message) {
   request.metadata = ConstBytes(storage).subspan(payload_bytes);
 }
 
+Buffer encode_reference_list(std::span<const std::uint64_t> ids) {
+  Buffer list(sizeof(std::uint32_t));
+  store(list.data(), static_cast<std::uint32_t>(ids.size()));
+  append(list, std::as_bytes(ids));
+  return list;
+}
+
+Result<ConstBytes> decode_reference_list(ConstBytes& body) {
+  ByteReader reader(body);
+  std::uint32_t count = 0;
+  ConstBytes ids;
+  if (!reader.read(count) || !reader.read(count * sizeof(std::uint64_t), ids)) return malformed("list of references");
+  body = reader.rest();
+  return ids;
+}
+
 void encode_error(Code code, bool not_started, std::string_view message, MutableBytes body) {
   store(body.data(), static_cast<std::uint8_t>(code));
   store(body.data() + 1, static_cast<std::uint8_t>(not_started ? kErrorNotStarted : 0));

@@ -38,6 +38,11 @@ Result<Request> decode_request(ConstBytes body);
 // copied. May throw std::bad_alloc; nothing has changed then.
 void keep_bytes(Request& request, Buffer& storage, Buffer* of_message);
 
+// What a result with kFlagReferences begins with: how many of the callee's references it names, and their ids.
+Buffer encode_reference_list(std::span<const std::uint64_t> ids);
+// The ids; `body` is what follows then.
+Result<ConstBytes> decode_reference_list(ConstBytes& body);
+
 // Who says how a call ended, which decides the type of its error in every language.
 enum class Ending : std::uint8_t {
   kResult = 0,

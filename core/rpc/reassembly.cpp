@@ -6,9 +6,9 @@ namespace ipcbridge {
 
 Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Buffer& whole) {
   Partial* partial = partials_.find(header.call_id);
-  const auto streams = static_cast<std::uint8_t>(header.flags & kFlagStreams);
-  if (partial == nullptr) partial = &partials_.insert(header.call_id, Partial{header.type, streams, {}});
-  if (partial->type != header.type || partial->streams != streams)
+  const auto flags = static_cast<std::uint8_t>(header.flags & (kFlagStreams | kFlagReferences));
+  if (partial == nullptr) partial = &partials_.insert(header.call_id, Partial{header.type, flags, {}});
+  if (partial->type != header.type || partial->flags != flags)
     return Error{Code::kDataLoss, "the fragments of two messages mixed"};
   if (body.empty()) return Error{Code::kDataLoss, "an empty fragment"};
   if (bytes_ + body.size() > max_bytes_) {

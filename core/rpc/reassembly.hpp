@@ -17,6 +17,12 @@ class Reassembly {
 
   bool has(std::uint64_t id) { return partials_.find(id) != nullptr; }
 
+  // What has come of an unfinished message.
+  ConstBytes received(std::uint64_t id) {
+    const Partial* partial = partials_.find(id);
+    return partial == nullptr ? ConstBytes() : ConstBytes(partial->data);
+  }
+
   // Adds a fragment. When it is the last (no kFlagMore) `whole` becomes the message and true is returned. When it
   // throws for want of memory, what was there before is still there.
   Result<bool> add(const FrameHeader& header, ConstBytes body, Buffer& whole);
@@ -27,7 +33,7 @@ class Reassembly {
  private:
   struct Partial {
     FrameType type = FrameType::kPad;
-    std::uint8_t streams = 0;  // the flag, of every fragment
+    std::uint8_t flags = 0;  // of every fragment
     Buffer data;
   };
 

@@ -69,7 +69,7 @@ Progress Session::give_up_message(const FrameHeader& header) {
         return give_up_request(header);
       case FrameType::kReply:
       case FrameType::kError:
-        give_up_answer(header, kOutOfMemory);
+        give_up_answer(header, {}, kOutOfMemory);
         return {};
       case FrameType::kCancel:
         send_out_of_memory(header.call_id, true);

@@ -230,7 +230,7 @@ class Session {
   Progress dispatch(const FrameHeader& header, ConstBytes body);
   Progress give_up_message(const FrameHeader& header);
   Progress give_up_request(const FrameHeader& header);
-  void give_up_answer(const FrameHeader& header, std::string_view why);
+  void give_up_answer(const FrameHeader& header, ConstBytes body, std::string_view why);
   void send_out_of_memory(std::uint64_t id, bool not_started);
   // `streams`: of its result.
   Pending take_pending(std::uint64_t id, std::uint32_t streams = 0);
@@ -244,6 +244,7 @@ class Session {
   Progress receive_cancel(std::uint64_t id);
   Progress find_reference(std::uint64_t id, Request& request, bool& is_gone);
   Progress receive_release(ConstBytes body);
+  void give_back(std::uint8_t flags, ConstBytes result);
 
   Status check_room_for_streams(std::uint32_t count) const;
   StreamRange open_streams(std::uint64_t call, std::uint32_t count);

@@ -9,9 +9,11 @@
 
 namespace ipcbridge {
 
-void Session::give_up_answer(const FrameHeader& header, std::string_view why) {
+void Session::give_up_answer(const FrameHeader& header, ConstBytes body, std::string_view why) {
   Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return;
+  const bool begun = reassembly_.has(header.call_id);
+  give_back(header.flags, begun ? reassembly_.received(header.call_id) : body);
   reassembly_.drop(header.call_id);
   share_.refund(std::exchange(pending->charged, 0));
   const std::uint64_t token = pending->token;
@@ -132,7 +134,7 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
   const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
   if (!fragment) return finish_call(header, body, nullptr);
   if (!share_.has_room(body.size())) {
-    give_up_answer(header, over_account());
+    give_up_answer(header, body, over_account());
     return {};
   }
   pending->charged += body.size();
@@ -167,12 +169,16 @@ Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer
     outcome.streams = streams.value();
   }
   outcome.payload = body;
+  if ((header.flags & kFlagReferences) != 0 && !decode_reference_list(outcome.payload).ok()) {
+    return CloseReason::peer_violation("a malformed list of references");
+  }
   const Pending pending = take_pending(header.call_id, outcome.streams.count);
   if (!pending.abandoned) {
     events_.on_outcome(*this, pending.token, outcome, storage);
-  } else if (outcome.streams.count != 0) {
-    cancel_streams_of(header.call_id);
+    return {};
   }
+  if (outcome.streams.count != 0) cancel_streams_of(header.call_id);
+  give_back(header.flags & kFlagReferences, body);
   return {};
 }
 

@@ -1,4 +1,5 @@
 // Session: functions and objects of one side that the other calls.
+#include <algorithm>
 #include <utility>
 
 #include "core/rpc/session.hpp"
@@ -54,6 +55,16 @@ Progress Session::receive_release(ConstBytes body) {
   }
   if (references_.release(reference, times)) events_.on_reference_released(*this, reference);
   return {};
+}
+
+// The references that a result names which nobody receives: all of it, or the beginning.
+void Session::give_back(std::uint8_t flags, ConstBytes result) {
+  if ((flags & kFlagReferences) == 0) return;
+  if ((flags & kFlagStreams) != 0) result = result.subspan(std::min(result.size(), kStreamRangeBytes));
+  ByteReader reader(result);
+  std::uint32_t count = 0;
+  std::uint64_t reference = 0;
+  for (reader.read(count); count > 0 && reader.read(reference); --count) release(reference, 1);
 }
 
 bool Session::keep_for_peer(std::uint64_t bytes) {

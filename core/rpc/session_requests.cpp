@@ -111,7 +111,8 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
       return 0;
     }
   }
-  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + payload.size();
+  const Buffer list = references.empty() ? Buffer() : encode_reference_list(references);
+  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + list.size() + payload.size();
   if (size > theirs_.max_message_bytes) {
     reply_error(id, Code::kResourceExhausted, false,
                 "the result has " + std::to_string(size) + " bytes and the caller accepts " +
@@ -120,9 +121,11 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     return 0;
   }
   const auto range = encode_stream_range({next_id_ | our_bit_, streams});
-  const std::array<ConstBytes, 2> both{range, payload};
-  const std::span<const ConstBytes> parts = std::span(both).subspan(streams == 0 ? 1 : 0);
-  const std::uint8_t flags = streams == 0 ? std::uint8_t{0} : kFlagStreams;
+  const std::array<ConstBytes, 3> all{range, list, payload};
+  const std::size_t without = references.empty() ? 2 : 1;
+  const std::span<const ConstBytes> parts = std::span(all).subspan(streams == 0 ? without : 0);
+  const std::uint8_t flags =
+      (streams == 0 ? std::uint8_t{0} : kFlagStreams) | (references.empty() ? std::uint8_t{0} : kFlagReferences);
   if (streams != 0) reserve_results(id, streams);
   if (!references.empty()) references_.prepare(references);
   if (!outbox_.holds_back(id) && size <= kMaxFrameBody) {

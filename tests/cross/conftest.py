@@ -12,7 +12,7 @@ import pytest
 # pytest imports test files by path (importmode=importlib), so their helpers need one.
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "values")]
 
-from harness import Peer, Pool  # noqa: E402
+from harness import Peer, Pipe, Pool  # noqa: E402
 from pairs import PAIRS, TRANSPORTS, Pair, make_address  # noqa: E402
 
 
@@ -51,6 +51,13 @@ def peers(pool: Pool, directory: Path) -> Iterator[Any]:
         peer.dispose()
     for peer in pooled:
         pool.give_back(peer)
+
+
+@pytest.fixture
+def pipe(directory: Path) -> Iterator[Pipe]:
+    made = Pipe(directory / "pipe")
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=TRANSPORTS)

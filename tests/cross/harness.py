@@ -157,6 +157,21 @@ class Command:
         return found
 
 
+class Pipe:
+    """What a handler reads until the test writes."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = str(path)
+        self._fd = os.open(path, os.O_RDWR)
+
+    def write(self) -> None:
+        os.write(self._fd, b"x")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
 class Pool:
     """Peers that are used again as long as they are well: a process a test would cost most of the suite's time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from harness import Pipe
 from pairs import Pair
 from waiting import wait_until
 
@@ -72,6 +73,16 @@ def test_what_nobody_holds_any_more_is_given_back(pair: Pair, act: str) -> None:
         return owner.do("shared") == 0
 
     wait_until(is_back)
+
+
+def test_a_result_that_comes_too_late_gives_back_what_it_brings(pair: Pair, pipe: Pipe) -> None:
+    call = pair.start("grip_counter", pipe.path, timeout=0.1)
+    pair.server.event("gripping")
+    assert call.error().code == "deadline_exceeded"
+    pipe.write()  # only now does the service hear of it
+    pair.server.event("gripped")
+    assert pair.call("add", 1) == 1
+    wait_until(lambda: pair.server.do("shared") == 0)
 
 
 def test_an_object_of_the_callers_is_used_by_the_handler(pair: Pair) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import Peer
+from harness import Peer, Pipe
 from pairs import KINDS, Pair
 
 Make = Callable[..., Peer]
@@ -18,28 +16,6 @@ Make = Callable[..., Peer]
 TIMED_OUT = "add() was not answered before its deadline"
 UNREAD = "; the service has not read it"
 BUSY = r"; the longest running handler of the service is grip\(\), for \d+\.\d s"
-
-
-class Pipe:
-    """What a handler reads until the test writes."""
-
-    def __init__(self, path: Path) -> None:
-        os.mkfifo(path)
-        self.path = str(path)
-        self._fd = os.open(path, os.O_RDWR)
-
-    def write(self) -> None:
-        os.write(self._fd, b"x")
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-
-@pytest.fixture
-def pipe(directory: Path) -> Iterator[Pipe]:
-    made = Pipe(directory / "pipe")
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=KINDS)

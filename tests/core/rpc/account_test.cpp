@@ -1,6 +1,7 @@
 #include "core/rpc/account.hpp"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -64,6 +65,19 @@ TEST_F(AccountTest, UnfinishedMessagesOfAllConnectionsOfAUserCountTogether) {
   EXPECT_EQ(other_.requests.size(), 1U) << "another user has an account of its own";
   ASSERT_TRUE(fragment(one_, 1, 100, true).ok());
   EXPECT_EQ(one_.requests.size(), 1U) << "what was begun in time is finished";
+}
+
+TEST_F(AccountTest, AnAnswerForWhichThereIsNoRoomGivesBackTheReferencesThatItNames) {
+  SessionSide caller(Session::Side::kConnector, Limits{}, Limits{}, &user_);
+  SessionSide callee(Session::Side::kAcceptor, Limits{}, Limits{});
+  static_cast<void>(caller.call(1, {}));
+  ASSERT_TRUE(settle(caller, callee).ok());
+  const std::vector<std::uint64_t> references{References::kRetained | 3U};
+  callee.session.reply(callee.requests[0].id, Buffer(2 * kMost), 0, references);
+  EXPECT_TRUE(callee.session.shares(references[0]));
+  ASSERT_TRUE(settle(caller, callee).ok());
+  EXPECT_EQ(caller.outcomes[1].at(0).code, Code::kResourceExhausted);
+  EXPECT_EQ(callee.released, references);
 }
 
 TEST_F(AccountTest, ARequestIsChargedUntilItIsAnswered) {

@@ -161,5 +161,45 @@ TEST_F(SessionReferences, OnlyCallsHaveTheFlag) {
   EXPECT_FALSE(client_.receive(FrameType::kReply, 1, {}, kFlagReference).ok());
 }
 
+// A call that has been cancelled when its result, which names what the server has retained, is on its way.
+class CrossedResult : public SessionReferences {
+ protected:
+  void cross(ConstBytes payload, std::uint32_t streams = 0) {
+    const std::uint64_t call = client_.call(++token_, {}).value();
+    settle_both();
+    const std::vector<std::uint64_t> references{kRetained | 3U, kRetained | 4U, kRetained | 3U};
+    server_.session.reply(server_.requests.back().id, payload, streams, references);
+    EXPECT_TRUE(server_.session.shares(kRetained | 3U));
+    EXPECT_TRUE(client_.session.cancel(call));
+  }
+  void expect_given_back() {
+    settle_both();
+    EXPECT_EQ(server_.released, (std::vector<std::uint64_t>{kRetained | 4U, kRetained | 3U}));
+    EXPECT_TRUE(client_.outcomes[token_].empty());
+  }
+};
+
+TEST_F(CrossedResult, GivesBackWhatItNames) {
+  cross(as_bytes("r"));
+  expect_given_back();
+}
+
+TEST_F(CrossedResult, GivesItBackBesideStreams) {
+  cross(as_bytes("r"), 2);
+  expect_given_back();
+}
+
+TEST_F(CrossedResult, GivesItBackWhenItIsLong) {
+  cross(Buffer(100'000), 1);
+  expect_given_back();
+}
+
+TEST_F(SessionReferences, AMalformedListOfThemIsAViolation) {
+  for (const std::string_view body : {"", "abc"}) {
+    const std::uint64_t call = client_.call(++token_, {}).value();
+    EXPECT_FALSE(client_.receive(FrameType::kReply, call, as_bytes(body), kFlagReferences).ok());
+  }
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -51,6 +51,13 @@ export function makeService(event, connect, clients) {
       })
     })
   }
+  // Nothing else runs in this process until something is written to the pipe.
+  const grip = path => {
+    const pipe = openSync(path, 'r')
+    event('gripping')
+    readSync(pipe, Buffer.alloc(1))
+    closeSync(pipe)
+  }
   return {
     add: (a, b = 0) => a + b,
     echo: value => value,
@@ -148,12 +155,11 @@ export function makeService(event, connect, clients) {
         })
       }),
     hold,
-    // Nothing else runs in this process until something is written to the pipe.
-    grip: path => {
-      const pipe = openSync(path, 'r')
-      event('gripping')
-      readSync(pipe, Buffer.alloc(1))
-      closeSync(pipe)
+    grip,
+    grip_counter: path => {
+      grip(path)
+      event('gripped')
+      return proxy(new Counter())
     },
     // Calls the caller's service, which calls this one, and so on.
     bounce: async (there, here, depth) => {

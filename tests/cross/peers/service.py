@@ -237,6 +237,11 @@ class Service:
             event("gripping")
             ctypes.PyDLL(None).read(pipe.fileno(), byte, 1)
 
+    def grip_counter(self, path: str) -> Any:
+        self.grip(path)
+        event("gripped")
+        return ipc.proxy(Counter())
+
     def bounce(self, there: str, here: str, depth: int) -> int:
         """Calls the caller's service, which calls this one, and so on."""
         if depth == 0:

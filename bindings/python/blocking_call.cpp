@@ -143,7 +143,9 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
     arguments.reset();
   }
   if (PyErr_Occurred() != nullptr) {  // Ctrl-C
-    const BlockingStreams left(*self->blocking_driver, std::move(result.streams));
+    BlockingStreams left(*self->blocking_driver, std::move(result.streams));
+    ReceivedReferences received(*self->blocking_driver, result.connection);
+    if (result.outcome.code == Code::kOk) discard_result(result.outcome.payload, &left, received);
     return nullptr;
   }
   if (result.outcome.code != Code::kOk) return raise_outcome(self, result);

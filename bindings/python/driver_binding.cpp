@@ -132,6 +132,7 @@ py::tuple DriverBinding::run(const py::object& self, const py::object& on_event,
       opens_streams = opens_streams || opens_streams_of_result(row);
       if (!run_row(self.ptr(), row, on_event.ptr())) note_raised(on_error);
     }
+    pending_.drop_removed();
     run_calls(self.ptr(), end, on_error);
     more = more || reader_.has_calls();
     // The first items are close behind: whoever asks for them in this turn of the loop need not wait for the next.

@@ -6,6 +6,7 @@
 
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/references.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 
@@ -67,25 +68,34 @@ ClientId PendingCalls::remove(PyObject* future) {
   const Pending* found = calls_.find(token(future));
   if (found == nullptr) return 0;
   const Pending pending = *found;
+  removed_.push_back(future);
   calls_.erase(token(future));
-  Py_DECREF(future);
   Py_DECREF(pending.keeper);
   return pending.client;
+}
+
+void PendingCalls::drop_removed() {
+  for (PyObject* future : std::exchange(removed_, {})) Py_DECREF(future);
 }
 
 bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams,
                           ReferenceReceiver& references) {
   const std::uint64_t token = row.wide(EventRow::kToken);
+  const bool has_result = row.words[EventRow::kCode] == 0;
   const Pending* found = calls_.find(token);
-  if (found == nullptr) return true;
+  if (found == nullptr) {
+    if (has_result) discard_result(batch.payload(row), streams, references);
+    return true;
+  }
   PyObject* keeper = found->keeper;
   calls_.erase(token);
   PyObject* future = future_of(token);
   bool settled = true;
   if (!is_done(future)) {
-    settled = row.words[EventRow::kCode] == 0 ? succeed(future, batch.payload(row), streams, references)
-                                              : fail(future, batch, row);
+    settled = has_result ? succeed(future, batch.payload(row), streams, references) : fail(future, batch, row);
     if (!settled) settled = set_raised(future);
+  } else if (has_result) {
+    discard_result(batch.payload(row), streams, references);
   }
   Py_DECREF(future);
   Py_DECREF(keeper);
@@ -99,6 +109,7 @@ void PendingCalls::clear() {
     Py_DECREF(future_of(token));
     Py_DECREF(pending.keeper);
   });
+  drop_removed();
 }
 
 }  // namespace ipcbridge::python

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <pybind11/pybind11.h>
 
@@ -30,6 +31,8 @@ class PendingCalls {
 
   // Forgets it. The client that it was a call of, 0 if it is not pending.
   ClientId remove(PyObject* future);
+  // What has been read is handled: no row is left of a call that was removed, and its token may be used again.
+  void drop_removed();
 
   // What a call keeps in memory; null when nobody waits for it. Borrowed.
   PyObject* keeper(std::uint64_t token) {
@@ -41,7 +44,8 @@ class PendingCalls {
     return found == nullptr ? StreamLimits() : found->limits;
   }
 
-  // Ends the call that the row of an outcome is for, if somebody still waits for it. False with an exception set.
+  // Ends the call that the row of an outcome is for, if somebody still waits for it; else what its result brings is
+  // given back. False with an exception set.
   bool settle(const EventBatch& batch, const EventRow& row, StreamMaker* streams, ReferenceReceiver& references);
 
   void clear();
@@ -54,6 +58,7 @@ class PendingCalls {
   };
 
   IdMap<Pending> calls_;
+  std::vector<PyObject*> removed_;
 };
 
 bool is_done(PyObject* future);

@@ -5,6 +5,7 @@
 #include "bindings/python/blocking_driver_binding.hpp"
 #include "bindings/python/driver_binding.hpp"
 #include "bindings/python/objects.hpp"
+#include "bindings/python/values/codec_error.hpp"
 #include "core/rpc/references.hpp"
 
 namespace py = pybind11;
@@ -77,6 +78,14 @@ PyObject* ReceivedReferences::receive(std::uint64_t id, PyObject* names) {
   if (receive == nullptr) return nullptr;
   return PyObject_CallFunction(receive, "KKO", static_cast<unsigned long long>(connection_),
                                static_cast<unsigned long long>(id), names);
+}
+
+void discard_result(ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references) {
+  const RaisedAside aside;
+  const char* const root = "";
+  if (!succeeded(with_codec_errors(root, [&] { return Decoder(payload, streams, &references).read_whole_value(); }))) {
+    PyErr_Clear();
+  }
 }
 
 PyObject* reference_handlers(Responder& responder) {

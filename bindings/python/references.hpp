@@ -64,6 +64,9 @@ class ReceivedReferences final : public ReferenceReceiver {
   std::uint64_t connection_;
 };
 
+// What nobody reads brings references all the same, which dropping them gives back. What is raised stays so.
+void discard_result(ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references);
+
 // How the calls of this side's references are handled: see Handlers. Borrowed; null when none has been shared.
 PyObject* reference_handlers(Responder& responder);
 

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import ipc from 'ipcbridge'
-import { deferred, serveAndConnect } from './support/endpoints.mjs'
-import { freshName } from './support/names.mjs'
+import { connect, deferred, serveAndConnect, serveElsewhereAndConnect } from './support/endpoints.mjs'
+import { gc } from './support/memory.mjs'
+import { directory, freshName } from './support/names.mjs'
 
 function target() {
   const begun = deferred()
@@ -119,4 +122,24 @@ test('a handler that lets its own AbortError through is RemoteError of that type
   const relay = () => ipc.withOptions(inner, { signal: AbortSignal.abort() }).hang()
   const { remote } = await serveAndConnect(t, { relay }, { serve: { onError() {} }, address: freshName() })
   await assert.rejects(remote.relay(), { name: 'RemoteError', type: 'AbortError', code: 'cancelled' })
+})
+
+test('what an answer brings that has arrived when its call is aborted is given back', async t => {
+  const flag = join(directory, 'lent')
+  const controller = new AbortController()
+  const { address } = await serveElsewhereAndConnect(t, {
+    target: `{
+      lend: flag => {
+        ipc.notify(ipc.context().peer.remote).abort()
+        setImmediate(async () => (await import('node:fs')).writeFileSync(flag, '')) // has been answered
+        return ipc.proxy({ wait() {} })
+      },
+      shared: async () => (await import('./references.mjs')).ownedCount(),
+    }`,
+  })
+  const remote = await connect(t, address, { serve: { abort: () => controller.abort() } })
+  const call = ipc.withOptions(remote, { signal: controller.signal }).lend(flag)
+  while (!existsSync(flag)); // so that both are read together
+  await assert.rejects(call, { name: 'AbortError' })
+  while ((await remote.shared()) > 0) gc()
 })

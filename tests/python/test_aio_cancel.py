@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from either import Run
+from references import shared
+from waiting import wait_until
 
 import ipcbridge as ipc
 from ipcbridge import aio
@@ -103,3 +105,48 @@ def test_calls_are_cancelled_when_the_loop_that_runs_their_handlers_ends(run: Ru
         caller.join()
     # A serial call that has not had its turn goes with its connection.
     assert sorted(error.code for error in outcomes) == ["cancelled", "unavailable" if serial else "cancelled"]
+
+
+@ipc.register_error
+class Meddling(Exception):
+    """When it arrives, this is done while answers are handled."""
+
+    then = staticmethod(lambda: None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        Meddling.then()
+
+
+def test_an_answer_that_has_arrived_is_not_taken_for_that_of_a_later_call(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    calls: dict[str, Any] = {}
+
+    def fail() -> None:
+        error = Meddling()
+        error.note = 1
+        raise error
+
+    async def main() -> None:
+        async with await aio.connect("calc") as calc:
+
+            def replace() -> None:
+                calls.pop("second").cancel()
+                calls["third"] = calc.three()
+
+            first, calls["second"], last = calc.fail(), calc.lend(), calc.end()
+            assert answered.wait(60)  # the loop does not run, so that they are read together
+            monkeypatch.setattr(Meddling, "then", replace)
+            with pytest.raises(Meddling):
+                await first
+            assert await calls["third"] == 3
+            await last
+            await asyncio.get_running_loop().run_in_executor(
+                None, wait_until, lambda: shared() == 0
+            )  # what the second brought is given back
+
+    target = {"fail": fail, "lend": lambda: ipc.proxy(Waiting()), "end": answered.set, "three": lambda: 3}
+    with ipc.serve("calc", target, threads=1):
+        run(main())

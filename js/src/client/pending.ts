@@ -4,7 +4,7 @@ import { Column, Control } from '../native'
 import { arrival } from '../references/arrival'
 import { endCall } from '../references/owned'
 import { control, expectItems, handlers, isDelivering, table } from '../runtime'
-import { carriedByOutcome } from '../streams/carried'
+import { type Carried, carriedByOutcome } from '../streams/carried'
 import type { InboundStream } from '../streams/inbound'
 import { keyAt } from '../streams/open_streams'
 import { decode, type Referenced } from '../values'
@@ -95,7 +95,7 @@ handlers.outcome = (event, bytes) => {
   const { resolve, fail, caller, limits, method, on } = slot
   const carried = carriedByOutcome(event, caller?.decoding, caller)
   if (resolve === undefined) {
-    carried?.abandon()
+    discard(event, bytes, carried)
     return
   }
   const { references } = slot
@@ -107,14 +107,7 @@ handlers.outcome = (event, bytes) => {
   }
   let value: unknown
   try {
-    value = decode(
-      bytes,
-      table[event + Column.payloadStart] as number,
-      table[event + Column.payloadEnd] as number,
-      caller?.decoding,
-      carried,
-      arrival.at(event, caller, caller?.decoding),
-    )
+    value = decodeAt(event, bytes, caller, carried)
   } catch (error) {
     if (references !== undefined) endCall(references)
     carried?.abandon()
@@ -131,6 +124,27 @@ handlers.outcome = (event, bytes) => {
     expectItems()
   }
   resolve(value)
+}
+
+/** What nobody reads brings references all the same, which the garbage collector gives back. */
+function discard(event: number, bytes: Buffer, carried: Carried | undefined): void {
+  try {
+    if (table[event + Column.code] === 0) decodeAt(event, bytes, undefined, carried)
+  } catch {
+    // Nor does anybody wait for its errors.
+  }
+  carried?.abandon()
+}
+
+function decodeAt(event: number, bytes: Buffer, caller: Client | undefined, carried: Carried | undefined): unknown {
+  return decode(
+    bytes,
+    table[event + Column.payloadStart] as number,
+    table[event + Column.payloadEnd] as number,
+    caller?.decoding,
+    carried,
+    arrival.at(event, caller, caller?.decoding),
+  )
 }
 
 export function settleFailed(resolve: Resolve | undefined, fail: Reject | undefined, error: unknown): void {

@@ -156,4 +156,4 @@ dist: build
 	ls -l dist
 
 clean:
-	rm -rf build dist js/dist js/native python/ipcbridge/_native*.so .venv/.editable
+	rm -rf build dist js/dist js/headers js/native python/ipcbridge/_native*.so .venv/.editable

@@ -9,36 +9,37 @@ namespace ipcbridge::node {
 // The loop uses these until it has closed them, which may be after the doorbell is gone.
 struct LoopDoorbell::Handles {
   UvApi uv;
-  uv_loop_t* loop = nullptr;
+  UvLoop* loop = nullptr;
   LoopDoorbell* owner = nullptr;
-  uv_poll_t poll{};
-  uv_prepare_t prepare{};
-  uv_check_t check{};
-  uv_idle_t idle{};
+  UvMemory poll;
+  UvMemory prepare;
+  UvMemory check;
+  UvMemory idle;
   int open = 0;
   bool closing = false;
   napi_async_cleanup_hook_handle cleanup = nullptr;
 
-  template <typename Handle>
-  static LoopDoorbell* owner_of(Handle* handle) {
-    return static_cast<Handles*>(handle->data)->owner;
-  }
+  static LoopDoorbell* owner_of(const UvHandle* handle) { return static_cast<Handles*>(handle->data)->owner; }
 
   bool start(int fd) {
-    if (uv.poll_init(loop, &poll, fd) != 0) return false;
-    uv.prepare_init(loop, &prepare);
-    uv.check_init(loop, &check);
-    uv.idle_init(loop, &idle);
-    uv.poll_start(&poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    poll.allocate(uv, UvApi::Type::kPoll);
+    prepare.allocate(uv, UvApi::Type::kPrepare);
+    check.allocate(uv, UvApi::Type::kCheck);
+    idle.allocate(uv, UvApi::Type::kIdle);
+    if (uv.poll_init(loop, poll.handle(), fd) != 0) return false;
+    uv.prepare_init(loop, prepare.handle());
+    uv.check_init(loop, check.handle());
+    uv.idle_init(loop, idle.handle());
+    uv.poll_start(poll.handle(), UvApi::kReadable, [](UvHandle* handle, int, int) {
       if (LoopDoorbell* doorbell = owner_of(handle)) doorbell->rung_ = true;
     });
-    uv.prepare_start(&prepare, [](uv_prepare_t* handle) {
+    uv.prepare_start(prepare.handle(), [](UvHandle* handle) {
       if (LoopDoorbell* doorbell = owner_of(handle)) doorbell->before_wait();
     });
-    uv.check_start(&check, [](uv_check_t* handle) {
+    uv.check_start(check.handle(), [](UvHandle* handle) {
       if (LoopDoorbell* doorbell = owner_of(handle)) doorbell->after_wait();
     });
-    for_each([this](uv_handle_t* handle) {
+    for_each([this](UvHandle* handle) {
       handle->data = this;
       uv.unref(handle);  // being there keeps nobody alive
       ++open;
@@ -51,8 +52,8 @@ struct LoopDoorbell::Handles {
     if (std::exchange(closing, true)) return;
     if (owner != nullptr) owner->handles_ = nullptr;
     owner = nullptr;
-    for_each([this](uv_handle_t* handle) {
-      uv.close(handle, [](uv_handle_t* closed) {
+    for_each([this](UvHandle* handle) {
+      uv.close(handle, [](UvHandle* closed) {
         const auto* handles = static_cast<Handles*>(closed->data);
         if (--static_cast<Handles*>(closed->data)->open > 0) return;
         napi_remove_async_cleanup_hook(handles->cleanup);
@@ -63,18 +64,15 @@ struct LoopDoorbell::Handles {
 
   template <typename Visit>
   void for_each(Visit&& visit) {
-    visit(reinterpret_cast<uv_handle_t*>(&poll));
-    visit(reinterpret_cast<uv_handle_t*>(&prepare));
-    visit(reinterpret_cast<uv_handle_t*>(&check));
-    visit(reinterpret_cast<uv_handle_t*>(&idle));
+    for (const UvMemory* memory : {&poll, &prepare, &check, &idle}) visit(memory->handle());
   }
 
   // While an idle handle is active the loop looks for events without waiting for them. This costs no system
   // call, where ringing the Driver's descriptor would cost three.
   void do_not_wait() {
-    uv.idle_start(&idle, [](uv_idle_t*) {});
+    uv.idle_start(idle.handle(), [](UvHandle*) {});
   }
-  void may_wait() { uv.idle_stop(&idle); }
+  void may_wait() { uv.idle_stop(idle.handle()); }
 };
 
 std::unique_ptr<LoopDoorbell> LoopDoorbell::create(napi_env env, Driver& driver, Drainer& drainer) {
@@ -99,13 +97,13 @@ LoopDoorbell::~LoopDoorbell() {
 void LoopDoorbell::keep_alive() {
   if (alive_ || handles_ == nullptr) return;
   alive_ = true;
-  handles_->uv.ref(reinterpret_cast<uv_handle_t*>(&handles_->poll));
+  handles_->uv.ref(handles_->poll.handle());
 }
 
 void LoopDoorbell::let_go_when_idle() {
   if (!alive_ || drainer_.wants_alive()) return;
   alive_ = false;
-  handles_->uv.unref(reinterpret_cast<uv_handle_t*>(&handles_->poll));
+  handles_->uv.unref(handles_->poll.handle());
 }
 
 // In uv_prepare: libuv computes how long to wait after this, so timers and immediates that handlers make are

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include <node_api.h>
-#include <uv.h>
 
 #include "bindings/node/doorbell.hpp"
 #include "bindings/node/uv_api.hpp"

@@ -14,7 +14,7 @@ bool find(Function& function, const char* name) {
 }  // namespace
 
 bool UvApi::load() {
-  return find(poll_init, "uv_poll_init") && find(poll_start, "uv_poll_start") &&
+  return find(handle_size, "uv_handle_size") && find(poll_init, "uv_poll_init") && find(poll_start, "uv_poll_start") &&
          find(prepare_init, "uv_prepare_init") && find(prepare_start, "uv_prepare_start") &&
          find(check_init, "uv_check_init") && find(check_start, "uv_check_start") && find(idle_init, "uv_idle_init") &&
          find(idle_start, "uv_idle_start") && find(idle_stop, "uv_idle_stop") && find(close, "uv_close") &&

@@ -266,6 +266,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   if (napi_create_function(env, "create", NAPI_AUTO_LENGTH, create, nullptr, &function) == napi_ok) {
     exports.Set("create", Napi::Value(env, function));
   }
+  exports.Set("version", IPCBRIDGE_VERSION);
   return exports;
 }
 

@@ -1,12 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { isError } from './brand'
 import type { ClientStatus, ServerStatus } from './status'
-
-/** What the addon exports: it may be loaded once and used by several copies of this JavaScript, so that it keeps nothing itself. */
-interface Addon {
-  create(): Native
-}
 
 /**
  * The native side of this copy, as declared here and nowhere else. Methods that return a number or undefined return
@@ -286,24 +278,4 @@ export interface NativePeer {
   name: string
   /** Empty: unknown. */
   language: '' | 'c++' | 'javascript' | 'python'
-}
-
-/** Loads the binary for this machine. It is an Error and no IpcError that says why there is none: nothing has been called yet. */
-export function loadNative(): Native {
-  const machine = `${process.platform}-${process.arch}`
-  const problems: string[] = []
-  for (const libc of ['glibc', 'musl']) {
-    const file = join(__dirname, '..', 'native', `${machine}-${libc}`, 'ipcbridge.node')
-    if (!existsSync(file)) continue
-    try {
-      return (require(file) as Addon).create()
-    } catch (error) {
-      problems.push(`${file}: ${isError(error) ? error.message : String(error)}`)
-    }
-  }
-  if (problems.length > 0) throw new Error(`ipcbridge's native addon does not load here.\n${problems.join('\n')}`)
-  throw new Error(
-    `ipcbridge has no native addon for ${machine} in ${join(__dirname, '..', 'native')}. In a source checkout, run ` +
-      '`make build`. In a bundled program, leave ipcbridge out of the bundle (mark it as external).',
-  )
 }

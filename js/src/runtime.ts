@@ -1,16 +1,7 @@
+import { loadAddon } from './addon/load'
 import { codes, IpcError, withSent } from './errors'
 import { KeptBack, type KeptEvent, type LongMessage } from './kept_back'
-import {
-  Column,
-  Control,
-  type Failed,
-  Kind,
-  loadNative,
-  type Native,
-  rowWords,
-  type Shared,
-  wideNumber,
-} from './native'
+import { Column, Control, type Failed, Kind, type Native, rowWords, type Shared, wideNumber } from './native'
 import { type DecodeOptions, Encoder } from './values'
 
 /**
@@ -82,7 +73,7 @@ export function isDelivering(): boolean {
 }
 
 function start(): Native {
-  const addon = loadNative()
+  const addon = loadAddon().create() as Native
   const shared: Shared = { table, slab, control }
   const versions = process.versions as Record<string, string | undefined>
   // Calling libuv aborts in Bun, and Deno lacks some of it.

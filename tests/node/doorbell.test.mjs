@@ -27,9 +27,9 @@ for (const suite of ['calls', 'options', 'lifetime', 'processes', 'workers', 'as
 // Of another user, because no limit of processes holds for root.
 const withoutThreads = `
   const { spawnSync } = require('node:child_process')
-  const { loadNative } = require(process.argv[1] + '/js/dist/native.js')
+  const { loadAddon } = require(process.argv[1] + '/js/dist/addon/load.js')
   const ipc = require(process.argv[1])
-  loadNative()
+  loadAddon()
   spawnSync('prlimit', ['--pid', String(process.pid), '--nproc=1'])
   process.setgroups([])
   process.setgid(65534)

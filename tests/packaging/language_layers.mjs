@@ -41,6 +41,7 @@ export const layers = {
     testing: { may: ['base', '_process', '_options', '_client', '_serve', 'aio'] },
   },
   'js/src': {
+    addon: { may: [] },
     base: {
       files: [
         'brand',
@@ -61,7 +62,7 @@ export const layers = {
     values: { may: ['base'] },
     process: {
       files: ['runtime', 'kept_back', 'state', 'ended', 'metadata', 'current_call', 'chain'],
-      may: ['base', 'values'],
+      may: ['addon', 'base', 'values'],
     },
     options: { files: ['options', 'middleware'], may: ['base', 'values'] },
     streams: { may: ['base', 'values', 'process'] },

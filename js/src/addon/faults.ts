@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
+import { type ElfFile, readElf } from './elf'
+import { libcOf, type Machine, machineName } from './machine'
+import { type InstalledPackage, machinesWithAddon } from './package'
+
+/** Why a binary cannot be used, and what to do about it: two sentences. */
+export interface Fault {
+  readonly cause: string
+  readonly remedy: string
+}
+
+const portedTo = ['x64', 'arm64']
+const nodeApi = 8
+
+/** A binary made here replaces whatever is there. */
+export function buildRemedy({ isCheckout }: InstalledPackage): string {
+  if (isCheckout) return 'Run `make build`.'
+  return 'Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C++20 compiler.'
+}
+
+/** What makes it useless to look for a binary. */
+export function machineFault({ platform, arch }: Machine): Fault | undefined {
+  if (platform !== 'linux') {
+    return {
+      cause: `ipcbridge runs on Linux, and this is ${platform}`,
+      remedy: 'Run the program in Linux: in a container, in a virtual machine, on Windows in WSL.',
+    }
+  }
+  if (!portedTo.includes(arch)) {
+    const remedy = `Run it on a processor, or with a Node.js, of ${portedTo.join(' or ')}.`
+    return { cause: `ipcbridge has not been ported to ${arch}`, remedy }
+  }
+  if (Number(process.versions.napi ?? nodeApi) < nodeApi) return oldNode()
+  return undefined
+}
+
+/** Code in a bundle looks for the binary beside the bundle. */
+export const bundled: Fault = {
+  cause: 'this code has been copied out of its package, by a bundler I suppose, and the addon is not beside it',
+  remedy:
+    "Mark ipcbridge as external and install it beside the bundle: esbuild `--external:ipcbridge`; webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`; " +
+    "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
+}
+
+/** What can be seen without loading the file; a file that is cut off would end the process. */
+export function fileFault(file: string, machine: Machine, installed: InstalledPackage): Fault | undefined {
+  let elf: ElfFile | undefined
+  try {
+    elf = readElf(file)
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    return isMissing ? missingFault(machine, installed) : accessFault(file, error, installed)
+  }
+  const fault = (cause: string) => ({ cause, remedy: buildRemedy(installed) })
+  if (elf === undefined) return fault('the file is no ELF binary')
+  if (elf.architecture !== machine.arch)
+    return fault(`the binary is for ${elf.architecture}, and this is ${machine.arch}`)
+  if (!elf.isComplete) return fault('the file is truncated')
+  const libc = libcOf(elf)
+  if (machine.libc !== undefined && libc !== undefined && libc !== machine.libc) {
+    return fault(`the binary is for ${libc}, and this Node.js runs with ${machine.libc}`)
+  }
+  return undefined
+}
+
+function missingFault(machine: Machine, installed: InstalledPackage): Fault {
+  const others = machinesWithAddon(installed.root)
+  const instead = others.length > 0 ? `only for ${others.join(', ')}` : 'nor for any other machine'
+  return { cause: `the package has no binary for ${machineName(machine)}, ${instead}`, remedy: buildRemedy(installed) }
+}
+
+function accessFault(file: string, error: unknown, { root }: InstalledPackage): Fault {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code !== 'EACCES' && code !== 'EPERM') return { cause: message, remedy: `See to it that ${file} can be read.` }
+  const user = process.getuid?.()
+  return {
+    cause: `${user === undefined ? 'this user' : `the user with uid ${user}`} may not read it`,
+    remedy: `As its owner, run \`chmod -R a+rX '${root}'\`; the folders above must be open, too.`,
+  }
+}
+
+/** What the dynamic loader, or Node.js, says of a file that looked well. */
+export function loadFault(file: string, error: unknown, installed: InstalledPackage): Fault {
+  const { code, message } = error as NodeJS.ErrnoException
+  const fault = (cause: string) => ({ cause, remedy: buildRemedy(installed) })
+  const version = /version [`'](\w+)_([\d.]+)' not found/.exec(message)
+  if (version !== null) {
+    const library = version[1] === 'GLIBC' ? 'glibc' : 'libstdc++'
+    return fault(`the binary needs ${library} with ${version[1]}_${version[2]}, and the one of this system is older`)
+  }
+  const library = /(?:Error loading shared library )?([^\s:]+): (?:cannot open shared object|No such file)/.exec(
+    message,
+  )
+  if (library?.[1] !== undefined && library[1] !== file) return fault(`the library ${library[1]} is missing`)
+  if (code === 'ERR_DLOPEN_DISABLED') {
+    return {
+      cause: 'this Node.js loads no addons',
+      remedy: 'Start it without --no-addons; with --permission, add --allow-addons.',
+    }
+  }
+  if (/Node-API version/.test(message)) return oldNode(message)
+  const mount = noexecMount(file)
+  if (mount !== undefined) {
+    return {
+      cause: `${mount} is mounted noexec, so that nothing can be loaded from there`,
+      remedy: `Install the package elsewhere, or, as root, run \`mount -o remount,exec '${mount}'\`.`,
+    }
+  }
+  return fault(message)
+}
+
+/** The JavaScript of one version beside the addon of another. */
+export function versionFault(addonVersion: string, installed: InstalledPackage): Fault {
+  const remedy = installed.isCheckout
+    ? buildRemedy(installed)
+    : `Run \`npm install --force ipcbridge@${installed.version}\`, or \`npx ipcbridge-build\`.`
+  return { cause: `the addon is of ipcbridge ${addonVersion}, and the package of ${installed.version}`, remedy }
+}
+
+function oldNode(
+  what = `this Node.js has Node-API version ${process.versions.napi}, and ipcbridge needs ${nodeApi}`,
+): Fault {
+  return { cause: what, remedy: 'Install Node.js 16.9 or later.' }
+}
+
+/** The mounted folder that the file is in, if nothing in it may be executed. */
+function noexecMount(file: string): string | undefined {
+  let mounts: string
+  try {
+    mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return undefined
+  }
+  let deepest = { point: '', isNoexec: false }
+  for (const line of mounts.split('\n')) {
+    const [, , , , escaped = '', options = ''] = line.split(' ')
+    const point = escaped.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    const holdsFile = point === sep || point === dirname(file) || file.startsWith(point + sep)
+    // Of several mounted at one place the last one is on top.
+    if (holdsFile && point.length >= deepest.point.length) {
+      deepest = { point, isNoexec: options.split(',').includes('noexec') }
+    }
+  }
+  return deepest.isNoexec ? deepest.point : undefined
+}

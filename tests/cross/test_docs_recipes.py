@@ -188,6 +188,22 @@ def test_gunicorn_whose_workers_serve(start: Any, directory: Path) -> None:
     assert program.wait(60) == 0
 
 
+def test_gunicorn_whose_workers_are_of_greenlets(start: Any, directory: Path) -> None:
+    path = directory / "http.sock"
+    with _serve():
+        options = ["--bind", f"unix:{path}", "--worker-class", "gevent"]
+        program, _ = start("Listening at", sys.executable, "-m", "gunicorn", *options, "wsgi:app")
+        assert _ask(path) == (503, b"failed_precondition")
+        program.terminate()
+        assert program.wait(60) == 0
+
+
+def test_greenlets(folder: Path) -> None:
+    with _serve():
+        done = subprocess.run([sys.executable, "greenlets.py"], cwd=folder, capture_output=True, text=True, timeout=60)
+        assert (done.stdout, done.stderr) == ("[1, 2, 3]\n", "")
+
+
 def test_express(start: Any) -> None:
     with _serve() as server:
         program, found = start(r"listening on port (\d+)", "node", "server.cjs", PORT="0")

@@ -85,8 +85,10 @@ class OnceThread:
 def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
     """Starts a daemon thread.
 
-    Raises IpcError: 'failed_precondition' when the interpreter ends, 'resource_exhausted' when there is none to be had.
+    Raises IpcError: 'failed_precondition' when the interpreter ends, or when it would be a greenlet;
+    'resource_exhausted' when there is none to be had.
     """
+    refuse_replaced_threads()
     try:
         import threading  # which whoever only calls does not need
 
@@ -101,19 +103,34 @@ def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
 
 def refuse_replaced_threads() -> None:
     """Greenlets in place of threads would wait for each other for ever: a call that waits lets no other one run."""
-    for patcher, is_replaced, name, leave, elsewhere in (
-        ("gevent.monkey", "is_module_patched", "threading", "patch_all", "gevent.get_hub().threadpool.apply"),
-        ("eventlet.patcher", "is_monkey_patched", "thread", "monkey_patch", "eventlet.tpool.execute"),
+    _refuse(("thread", "threading"), "the threads of this process, which ipcbridge needs as they are", "thread=False")
+
+
+def refuse_replaced_select() -> None:
+    """gevent and eventlet take its epoll away, in which the loop of async handlers waits."""
+    _refuse(("select",), "select, without which blocking servers have no async handlers", "thread=False, select=False")
+
+
+def _refuse(modules: tuple[str, ...], what: str, left: str) -> None:
+    for patcher, is_replaced, patch, elsewhere in (
+        ("gevent.monkey", "is_module_patched", "patch_all", "gevent.get_hub().threadpool.apply"),
+        ("eventlet.patcher", "is_monkey_patched", "monkey_patch", "eventlet.tpool.execute"),
     ):
-        module = sys.modules.get(patcher)
-        if module is not None and getattr(module, is_replaced)(name):
-            library = patcher.partition(".")[0]
+        loaded = sys.modules.get(patcher)
+        if loaded is not None and any(map(getattr(loaded, is_replaced), modules)):
             raise IpcError(
                 "failed_precondition",
-                f"{library} has replaced the threads of this process, which ipcbridge needs as they are: write"
-                f" {leave}(thread=False), and where a call should not stop other greenlets {elsewhere}(service.method,"
-                " …) with its arguments",
+                f"{patcher.partition('.')[0]} has replaced {what}: write {patch}({left}), and where a call should not"
+                f" stop other greenlets {elsewhere}(service.method, …) with its arguments{_of_workers()}",
             )
+
+
+def _of_workers() -> str:
+    """What to do instead where it is not the program itself that calls gevent or eventlet."""
+    for library, remedy in (("gunicorn", "the worker class gthread"), ("celery", "--pool threads or prefork")):
+        if library in sys.modules:
+            return f"; for workers of {library} take {remedy}"
+    return ""
 
 
 def no_thread(error: Exception) -> IpcError:

@@ -7,16 +7,21 @@ import contextlib
 import contextvars
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native
 from .._errors import IpcError
 from .._process import process as _process
-from .._process.threads import Latch, OnceThread
+from .._process.threads import Latch, OnceThread, refuse_replaced_select
 from .service import Method
 
+if TYPE_CHECKING:
+    _EpollSelector = selectors.EpollSelector
+else:  # which gevent and eventlet take away
+    _EpollSelector = getattr(selectors, "EpollSelector", selectors.SelectSelector)
 
-class _Selector(selectors.EpollSelector):
+
+class _Selector(_EpollSelector):
     """Waits for calls in the same place as for what else the loop watches, and runs their handlers there."""
 
     worker: _native.LoopWorker | None = None
@@ -155,6 +160,8 @@ def running_here() -> HandlerLoop | None:
 def _running() -> _Background:
     background = _current.get("background")
     if background is None:
+        if not hasattr(_Selector, "fileno"):
+            refuse_replaced_select()
         loop = HandlerLoop()
         made = _Background(loop, OnceThread(lambda: _run(loop), "ipcbridge-async"))
         background = _current.setdefault("background", made)

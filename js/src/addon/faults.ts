@@ -31,13 +31,17 @@ export function machineFault({ platform, arch }: Machine): Fault | undefined {
     const remedy = `Run it on a processor, or with a Node.js, of ${portedTo.join(' or ')}.`
     return { cause: `ipcbridge has not been ported to ${arch}`, remedy }
   }
-  if (Number(process.versions.napi ?? nodeApi) < nodeApi) return oldNode()
+  const { napi = nodeApi } = process.versions
+  if (Number(napi) < nodeApi) {
+    const cause = `this Node.js has Node-API version ${napi}, and ipcbridge needs ${nodeApi}`
+    return { cause, remedy: 'Install Node.js 16.9 or later.' }
+  }
   return undefined
 }
 
 /** Code in a bundle looks for the binary beside the bundle. */
 export const bundled: Fault = {
-  cause: 'this code has been copied out of its package, by a bundler I suppose, and the addon is not beside it',
+  cause: 'this code has been copied out of its package, by a bundler most likely, and the addon is not beside it',
   remedy:
     "Mark ipcbridge as external and install it beside the bundle: esbuild `--external:ipcbridge`; webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`; " +
     "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
@@ -99,7 +103,6 @@ export function loadFault(file: string, error: unknown, installed: InstalledPack
       remedy: 'Start it without --no-addons; with --permission, add --allow-addons.',
     }
   }
-  if (/Node-API version/.test(message)) return oldNode(message)
   const mount = noexecMount(file)
   if (mount !== undefined) {
     return {
@@ -116,12 +119,6 @@ export function versionFault(addonVersion: string, installed: InstalledPackage):
     ? buildRemedy(installed)
     : `Run \`npm install --force ipcbridge@${installed.version}\`, or \`npx ipcbridge-build\`.`
   return { cause: `the addon is of ipcbridge ${addonVersion}, and the package of ${installed.version}`, remedy }
-}
-
-function oldNode(
-  what = `this Node.js has Node-API version ${process.versions.napi}, and ipcbridge needs ${nodeApi}`,
-): Fault {
-  return { cause: what, remedy: 'Install Node.js 16.9 or later.' }
 }
 
 /** The mounted folder that the file is in, if nothing in it may be executed. */

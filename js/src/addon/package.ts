@@ -13,6 +13,7 @@ export interface InstalledPackage {
 export function installedPackage(): InstalledPackage | undefined {
   if (typeof __dirname === 'undefined') return undefined
   const root = join(__dirname, '..', '..', '..')
+  if (__dirname !== join(root, 'js', 'dist', 'addon')) return undefined
   try {
     const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>
     if (name !== 'ipcbridge' || version === undefined) return undefined

@@ -1,0 +1,211 @@
+// Why there may be no addon for a process, and what it says then.
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import ipc from 'ipcbridge'
+import { copyPackage, loadPackage } from './support/copies.mjs'
+import { addonIn, forge, replaceText, said } from './support/loading.mjs'
+import { freshName } from './support/names.mjs'
+
+const require = createRequire(import.meta.url)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const machine = dirname(addonIn(root)).split('/').pop()
+const other = machine.includes('arm64') ? { arch: 'x64', number: 62 } : { arch: 'arm64', number: 183 }
+const isRoot = process.getuid() === 0
+const canMount = isRoot && spawnSync('unshare', ['--mount', 'true']).status === 0
+const build = /^Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C\+\+20 compiler\.$/m
+
+/** The error tells the cause, the file, the platform and the remedy. */
+function assertSays(text, cause, { file, remedy = build }) {
+  assert.match(text, /^Error: ipcbridge's native addon does not load: /)
+  assert.match(text, cause)
+  if (file !== undefined) assert.ok(text.includes(`\n  tried: ${file}\n`), text)
+  assert.ok(text.includes(`, Node.js ${process.versions.node} (Node-API `), text)
+  assert.match(text, remedy)
+}
+
+test('a copy of the package loads', t => {
+  assert.equal(said(copyPackage(t)), 'loaded')
+})
+
+describe('a file that', () => {
+  const forgeries = {
+    'is for another processor': [
+      bytes => bytes.writeUInt16LE(other.number, 18) && undefined,
+      new RegExp(`the binary is for ${other.arch}, and this is ${process.arch}\\.`),
+    ],
+    'is for another C library': [
+      bytes => replaceText(bytes, /libc\.so\.6/g, 'libc.so'),
+      /the binary is for musl, and this Node\.js runs with glibc\./,
+    ],
+    'is empty': [() => Buffer.alloc(0), /the file is no ELF binary\./],
+    'is something else': [() => Buffer.from('<html>404 Not Found</html>'), /the file is no ELF binary\./],
+    'ends in its header': [bytes => bytes.subarray(0, 40), /the file is truncated\./],
+    'ends in its table of segments': [bytes => bytes.subarray(0, 100), /the file is truncated\./],
+    'ends in the middle': [bytes => bytes.subarray(0, bytes.length / 2), /the file is truncated\./],
+    'lacks its last byte': [bytes => bytes.subarray(0, bytes.length - 1), /the file is truncated\./],
+    'needs a newer glibc': [
+      bytes => replaceText(bytes, /GLIBC_2\.\d\d(?=\0)/g, 'GLIBC_2.99'),
+      /the binary needs glibc with GLIBC_2\.99, and the one of this system is older\./,
+    ],
+    'needs a library that is not there': [
+      bytes => replaceText(bytes, /libstdc\+\+\.so\.6/g, 'libnowhere.so'),
+      /the library libnowhere\.so is missing\./,
+    ],
+  }
+  for (const [what, [change, cause]] of Object.entries(forgeries)) {
+    test(`${what} is not loaded`, t => {
+      const directory = copyPackage(t)
+      const file = forge(directory, change)
+      assertSays(said(directory), cause, { file })
+    })
+  }
+
+  test('nobody may read names the user and the command', t => {
+    const directory = copyPackage(t)
+    chmodSync(directory, 0o755)
+    const folder = dirname(addonIn(directory))
+    chmodSync(folder, 0)
+    const uid = isRoot ? 65534 : process.getuid()
+    const remedy = new RegExp(`^As its owner, run \`chmod -R a\\+rX '${directory}'\``, 'm')
+    const text = said(directory, isRoot ? { uid, gid: 65534 } : {})
+    chmodSync(folder, 0o755) // or it could not be removed
+    assertSays(text, new RegExp(`the user with uid ${uid} may not read it\\.`), { remedy })
+  })
+
+  test('nothing may be executed from names the mounted folder', { skip: !canMount && 'cannot mount' }, t => {
+    const directory = copyPackage(t)
+    const native = join(directory, 'js/native')
+    const script = `cp -r '${native}' '${directory}/kept' && mount -t tmpfs -o noexec none '${native}' &&
+      cp -r '${directory}/kept/.' '${native}' && exec "$@"`
+    const text = said(directory, { under: ['unshare', '--mount', 'sh', '-ec', script, 'sh'] })
+    const remedy = new RegExp(
+      `^Install the package elsewhere, or, as root, run \`mount -o remount,exec '${native}'\`\\.`,
+      'm',
+    )
+    assertSays(text, new RegExp(`${native} is mounted noexec`), { file: addonIn(directory), remedy })
+  })
+})
+
+test('a package without this machine’s binary names those that it has', t => {
+  const directory = copyPackage(t)
+  const file = addonIn(directory)
+  renameSync(dirname(file), join(directory, 'js/native/linux-s390x-glibc'))
+  assertSays(said(directory), new RegExp(`has no binary for ${machine}, only for linux-s390x-glibc\\.`), { file })
+  rmSync(join(directory, 'js/native'), { recursive: true })
+  assertSays(said(directory), new RegExp(`has no binary for ${machine}, nor for any other machine\\.`), { file })
+})
+
+test('a checkout that is not built says how to build it', t => {
+  const directory = copyPackage(t)
+  writeFileSync(join(directory, 'Makefile'), '')
+  rmSync(join(directory, 'js/native'), { recursive: true })
+  assertSays(said(directory), /has no binary/, { remedy: /^Run `make build`\.$/m })
+})
+
+test('an operating system or a processor that ipcbridge has not been ported to is named', t => {
+  const directory = copyPackage(t)
+  const pretend = (name, value) => `Object.defineProperty(process, '${name}', { value: '${value}' });`
+  const elsewhere = said(directory, { before: pretend('platform', 'win32') })
+  assertSays(elsewhere, /runs on Linux, and this is win32\./, { remedy: /^Run the program in Linux: .* in WSL\.$/m })
+  const processor = said(directory, { before: pretend('arch', 'mips') })
+  assertSays(processor, /has not been ported to mips\./, { remedy: /^Run it on a processor, .* of x64 or arm64\.$/m })
+})
+
+test('a Node.js that is too old is told so', t => {
+  const before = `Object.defineProperty(process, 'versions', { value: { ...process.versions, napi: '7' } });`
+  const remedy = /^Install Node\.js 16\.9 or later\.$/m
+  assertSays(said(copyPackage(t), { before }), /has Node-API version 7, and ipcbridge needs 8\./, { remedy })
+})
+
+test('a Node.js that loads no addons is told so', t => {
+  const text = said(copyPackage(t), { nodeOptions: ['--no-addons'] })
+  assertSays(text, /this Node\.js loads no addons\./, { remedy: /^Start it without --no-addons; /m })
+})
+
+test('an addon of another version than the JavaScript is not used', t => {
+  const directory = copyPackage(t)
+  setVersion(directory, '9.9.9')
+  const cause = /the addon is of ipcbridge \d+\.\d+\.\d+, and the package of 9\.9\.9\./
+  assertSays(said(directory), cause, {
+    remedy: /^Run `npm install --force ipcbridge@9\.9\.9`, or `npx ipcbridge-build`\.$/m,
+  })
+})
+
+test('two versions in one process call each other', async t => {
+  const { version } = require('../../package.json')
+  const next = `${version.slice(0, -1)}${(Number(version.at(-1)) + 1) % 10}`
+  const directory = copyPackage(t)
+  setVersion(directory, next)
+  forge(directory, bytes =>
+    replaceText(bytes, new RegExp(`(?<=\\0)${version.replaceAll('.', '\\.')}(?=\\0)`, 'g'), next),
+  )
+  const newer = loadPackage(directory)
+  for (const [serving, calling] of [
+    [ipc, newer],
+    [newer, ipc],
+  ]) {
+    const name = freshName()
+    const server = await serving.serve(name, { add: (a, b) => a + b })
+    const remote = await calling.connect(name)
+    assert.equal(await remote.add(2, 3), 5)
+    await calling.close(remote)
+    await server.close()
+  }
+})
+
+test('a bundle without the addon says how to leave ipcbridge out of it, and one that does works', t => {
+  const directory = mkdtempSync(join(tmpdir(), 'bundle-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  mkdirSync(join(directory, 'node_modules'))
+  symlinkSync(root, join(directory, 'node_modules/ipcbridge'))
+  const entry = join(directory, 'entry.js')
+  writeFileSync(entry, "module.exports = require('ipcbridge')\n")
+  const bundle = (name, ...options) => {
+    const file = join(directory, name, 'index.js')
+    const common = [entry, '--bundle', '--platform=node', '--log-level=error', `--outfile=${file}`]
+    execFileSync(join(root, 'node_modules/.bin/esbuild'), [...common, ...options])
+    return file
+  }
+  const inside = said(bundle('inside'))
+  assertSays(inside, /this code has been copied out of its package, by a bundler/, {
+    remedy: /^Mark ipcbridge as external/m,
+  })
+  assert.equal(said(bundle('outside', '--external:ipcbridge')), 'loaded')
+})
+
+describe('which C library runs', () => {
+  const file = join(root, 'js/dist/addon/machine.js')
+  const { libc } = require(file).runningMachine()
+
+  test('is known', () => {
+    const { glibcVersionRuntime } = process.report.getReport().header
+    assert.equal(libc, glibcVersionRuntime === undefined ? 'musl' : 'glibc')
+  })
+
+  test('is known where the executable is started by the dynamic loader', () => {
+    const { interpreter } = require(join(root, 'js/dist/addon/elf.js')).readElf(process.execPath)
+    const program = 'console.log(require(process.argv[1]).runningMachine().libc)'
+    const output = execFileSync(interpreter, [process.execPath, '-e', program, file], { encoding: 'utf8' })
+    assert.equal(output.trim(), libc)
+  })
+})
+
+function setVersion(directory, version) {
+  const file = join(directory, 'package.json')
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), version }))
+}

@@ -1,0 +1,39 @@
+// What a copy of the package says when its addon is to be loaded.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The file of the addon in a copy of the package. */
+export function addonIn(directory) {
+  const native = join(directory, 'js/native')
+  return join(native, readdirSync(native)[0], 'ipcbridge.node')
+}
+
+/** Changes the bytes of a copy's addon. */
+export function forge(directory, change) {
+  const file = addonIn(directory)
+  const bytes = readFileSync(file)
+  writeFileSync(file, change(bytes) ?? bytes)
+  return file
+}
+
+/** Puts other text of the same length in the place of each text that matches. */
+export function replaceText(bytes, pattern, text) {
+  const found = [...bytes.toString('latin1').matchAll(pattern)]
+  if (found.length === 0) throw new Error(`the addon does not hold ${pattern}`)
+  for (const match of found) bytes.write(text.padEnd(match[0].length, '\0'), match.index, 'latin1')
+}
+
+const program = `
+  require(process.argv[1]).serve('never', { method() {} }).then(
+    server => { console.log('loaded'); return server.close() },
+    error => console.log(error.name + ': ' + error.message))`
+
+/** What a process says that serves with that copy: 'loaded', or the error. `before` runs first. */
+export function said(directory, { before = '', nodeOptions = [], under = [], ...options } = {}) {
+  const [command, ...args] = [...under, process.execPath, ...nodeOptions, '-e', before + program, directory]
+  const { stdout, stderr, status, signal } = spawnSync(command, args, { encoding: 'utf8', cwd: '/', ...options })
+  if (status !== 0) throw new Error(`${command} ended (${signal ?? status}): ${stderr}`)
+  return stdout.trim()
+}

@@ -14,6 +14,7 @@
 #include "bindings/node/numbers.hpp"
 #include "bindings/node/references.hpp"
 #include "bindings/node/streams.hpp"
+#include "core/doctor/doctor.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
 
@@ -94,6 +95,19 @@ napi_value socket_path(napi_env env, napi_callback_info info) {
   const Result<Address> address = parse_address(args.text(0));
   if (!address.ok()) return args.handle(address.error());
   return Napi::String::New(env, address.value().path);
+}
+
+napi_value examine(napi_env env, napi_callback_info) {
+  Napi::Array findings = Napi::Array::New(env);
+  for (const doctor::Finding& each : doctor::examine(System::real())) {
+    Napi::Object finding = Napi::Object::New(env);
+    finding["check"] = each.check;
+    finding["verdict"] = std::string(doctor::verdict_name(each.verdict));
+    finding["found"] = each.found;
+    finding["remedy"] = each.remedy;
+    findings[findings.Length()] = finding;
+  }
+  return findings;
 }
 
 napi_value find_method(napi_env env, napi_callback_info info) {
@@ -256,8 +270,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
       add("copyMessage", copy_message) && add("wait", guarded<wait, Returns::kObject>) &&
       add("readOn", guarded<read_on, Returns::kObject>) && add("deliverLater", guarded<deliver_later>) &&
-      add("didYouMean", guarded<suggestion, Returns::kObject>) && add_stream_methods(env, methods, *environment) &&
-      add_reference_methods(env, methods, *environment);
+      add("didYouMean", guarded<suggestion, Returns::kObject>) && add("examine", guarded<examine, Returns::kObject>) &&
+      add_stream_methods(env, methods, *environment) && add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

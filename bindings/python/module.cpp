@@ -1,4 +1,5 @@
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,7 @@
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
+#include "core/doctor/doctor.hpp"
 #include "core/endpoint/nested_calls.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/near_matches.hpp"
@@ -58,6 +60,17 @@ std::pair<std::vector<uid_t>, std::vector<gid_t>> find_accounts(const std::vecto
   }();
   ipcbridge::python::unwrap(status);
   return {std::move(found.uids), std::move(found.gids)};
+}
+
+// check, verdict, found and remedy of each.
+std::vector<std::tuple<std::string, std::string, std::string, std::string>> examine() {
+  const py::gil_scoped_release released;
+  std::vector<std::tuple<std::string, std::string, std::string, std::string>> findings;
+  for (ipcbridge::doctor::Finding& finding : ipcbridge::doctor::examine(ipcbridge::System::real())) {
+    findings.emplace_back(finding.check, ipcbridge::doctor::verdict_name(finding.verdict), std::move(finding.found),
+                          std::move(finding.remedy));
+  }
+  return findings;
 }
 
 // Those of errors, in the order of their numbers.
@@ -146,6 +159,7 @@ PYBIND11_MODULE(_native, module) {
         return native::path_to_str(native::unwrap(ipcbridge::parse_address(address)).path);
       },
       py::arg("address"));
+  module.def("examine", &examine);
   module.def("find_accounts", &find_accounts, py::arg("names"));
 }
 

@@ -1,12 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace ipcbridge {
 
-// Whether two threads can run at the same time here: the affinity mask and the cgroup's cpu.max both allow
-// at least two CPUs. Where they do not, a spinning waiter only keeps its peer from running.
-bool can_run_in_parallel();
+// How many CPUs this process may use.
+struct CpuLimits {
+  std::optional<std::uint32_t> affinity;  // those of the affinity mask; nullopt: more than can be counted here
+  std::optional<double> quota;            // what cpu.max of its cgroup, or of one around that, leaves; nullopt: all
+
+  // Whether two threads can run at the same time. Where they cannot, a spinning waiter only keeps its peer from
+  // running.
+  bool allow_two() const { return affinity.value_or(2) >= 2 && quota.value_or(2) >= 2; }
+};
+
+// As of now: both may change while the process runs.
+CpuLimits cpu_limits();
 
 // The CPU that this thread runs on, counted from 1; 0 when it cannot be told.
 std::uint32_t current_cpu();

@@ -77,7 +77,7 @@ Status check_methods(const std::vector<std::string>& methods) {
 }  // namespace
 
 Driver::Impl::Impl(const DriverOptions& options, Poller poller)
-    : context_(options, std::move(poller)), spin_(options.spin && can_run_in_parallel()) {}
+    : context_(options, std::move(poller)), spin_(options.spin && cpu_limits().allow_two()) {}
 
 Driver::Impl::~Impl() {
   if (forked()) return;

@@ -12,6 +12,9 @@ export interface Native {
   /** " (did you mean 'add' or 'and'?)", or ''. */
   didYouMean(name: string, candidates: readonly string[]): string
 
+  /** What the core needs of this machine, and has found: core/doctor/doctor.hpp. Blocks the thread for some milliseconds. */
+  examine(): Finding[]
+
   start(onBatch: (count: number) => void, shared: Shared, ownThread: boolean): Failed
   lastError(): string
   useOutgoing(bytes: Uint8Array): void
@@ -117,6 +120,16 @@ export interface Native {
   readOn(): number
   /** Has `onBatch` called, where no event comes with none. */
   deliverLater(): void
+}
+
+/** What one check of the doctor has found. */
+export interface Finding {
+  readonly check: string
+  /** A warning: everything works, and could work better. */
+  readonly verdict: 'ok' | 'warning' | 'fault'
+  readonly found: string
+  /** What to do; '' when all is well. */
+  readonly remedy: string
 }
 
 export type Failed = number | undefined

@@ -12,6 +12,7 @@ declare -A may_include=(
   [naming]='base rpc'
   [reactor]='base'
   [transport]='base shm naming reactor'
+  [doctor]='base shm rpc naming reactor transport'
   [endpoint]='base shm rpc naming reactor transport'
   [workers]='base shm rpc endpoint'
   [cpp_api]='base rpc endpoint workers'

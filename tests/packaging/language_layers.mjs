@@ -39,6 +39,7 @@ export const layers = {
     aio: { may: ['base', '_values', '_process', '_options', '_client', '_serve', '_references', '_verbs'] },
     api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs', 'aio'] }, // aio on demand
     testing: { may: ['base', '_process', '_options', '_client', '_serve', 'aio'] },
+    command: { files: ['__main__', '_doctor'], may: ['base'] },
   },
   'js/src': {
     addon: { may: [] },
@@ -74,6 +75,7 @@ export const layers = {
       may: ['base', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
     testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },
+    command: { may: ['addon', 'base'] },
   },
 }
 

@@ -17,8 +17,9 @@ from ipcbridge import _native, aio
 
 # What a program that imports the library and does nothing else with it can do without.
 HEAVY = {
-    *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "datetime", "decimal", "enum", "functools"),
-    *("inspect", "json", "logging", "multiprocessing", "numpy", "queue", "re", "selectors", "signal", "socket", "ssl"),
+    *("argparse", "asyncio", "collections", "concurrent", "contextlib", "dataclasses", "datetime", "decimal", "enum"),
+    *("functools", "importlib.metadata", "inspect", "ipcbridge._doctor", "json", "logging", "multiprocessing"),
+    *("numpy", "queue", "re", "selectors", "signal", "socket", "ssl"),
     *("struct", "subprocess", "threading", "traceback", "typing"),
 }
 

@@ -1,0 +1,71 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+#include "core/base/fd.hpp"
+#include "core/doctor/checks.hpp"
+#include "core/doctor/remedy.hpp"
+#include "core/transport/socket.hpp"
+
+namespace ipcbridge::doctor {
+namespace {
+
+constexpr const char* kCheck = "Unix sockets";
+
+Finding failed(const std::string& what, int error) {
+  return fault(kCheck, what + ": " + std::strerror(error), remedy_for(error));
+}
+
+// One byte, and a descriptor with it. 0, or errno.
+int send_descriptor(System& system, const Fd& socket, const Fd& passed) {
+  std::byte byte{1};
+  iovec vector{&byte, 1};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int fd = passed.get();
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return system.sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+}  // namespace
+
+Finding check_sockets(System& system) {
+  std::array<int, 2> ends{-1, -1};
+  if (system.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return failed("there are none", errno);
+  }
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  const Result<LocalPeer> peer = local_peer(ours.get());
+  if (!peer.ok()) return failed("SO_PEERCRED does not tell who the peer is", errno);
+  if (peer.value().uid != ::geteuid()) {
+    return fault(kCheck,
+                 "SO_PEERCRED takes this process, of user " + std::to_string(::geteuid()) + ", for one of user " +
+                     std::to_string(peer.value().uid) + ", so that it will not trust its own peers",
+                 remedy_for(ENOSYS));
+  }
+  if (const int error = send_descriptor(system, ours, theirs); error != 0) {
+    return failed("descriptors cannot be passed, so that there is no shared memory", error);
+  }
+  std::array<std::byte, 1> byte{};
+  const Received received = receive(system, theirs.get(), byte);
+  if (!received.fd.valid()) {
+    return failed("descriptors do not arrive, so that there is no shared memory", received.lost_fd ? EMFILE : errno);
+  }
+  return ok(kCheck, "they pass descriptors, and tell who the peer is");
+}
+
+}  // namespace ipcbridge::doctor

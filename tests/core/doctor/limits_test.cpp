@@ -1,0 +1,58 @@
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/base/cpu.hpp"
+#include "core/doctor/checks.hpp"
+#include "tests/core/support/support.hpp"
+
+namespace ipcbridge::doctor {
+namespace {
+
+using testing_support::Child;
+
+// In a process of its own, with a limit.
+int verdict_with(int resource, rlim_t most, Finding (*check)(System&)) {
+  Child child([&] {
+    rlimit limit{};
+    ::getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+    limit.rlim_cur = most;
+    if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return 100;
+    return static_cast<int>(check(System::real()).verdict);
+  });
+  return child.wait();
+}
+
+int verdict_of_cpus(unsigned count) {
+  Child child([count] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (unsigned cpu = 0; cpu < count; ++cpu) CPU_SET(cpu, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) != 0) return 100;
+    return static_cast<int>(check_cpus(System::real()).verdict);
+  });
+  return child.wait();
+}
+
+TEST(DoctorOfLimits, JudgesTheLimitOfOpenFiles) {
+  EXPECT_EQ(verdict_with(RLIMIT_NOFILE, 63, check_open_files), static_cast<int>(Verdict::kFault));
+  EXPECT_EQ(verdict_with(RLIMIT_NOFILE, 512, check_open_files), static_cast<int>(Verdict::kWarning));
+  EXPECT_EQ(verdict_with(RLIMIT_NOFILE, 1024, check_open_files), static_cast<int>(Verdict::kOk));
+}
+
+TEST(DoctorOfLimits, SurvivesALimitOfTheSizeOfFiles) {
+  EXPECT_EQ(verdict_with(RLIMIT_FSIZE, 0, check_shared_memory), static_cast<int>(Verdict::kFault));
+  EXPECT_EQ(verdict_with(RLIMIT_FSIZE, 0, check_names), static_cast<int>(Verdict::kOk));
+}
+
+TEST(DoctorOfLimits, WarnsOfASingleCpu) {
+  EXPECT_EQ(verdict_of_cpus(1), static_cast<int>(Verdict::kWarning));
+  if (!cpu_limits().allow_two()) GTEST_SKIP() << "there is no second CPU";
+  EXPECT_EQ(verdict_of_cpus(2), static_cast<int>(Verdict::kOk));
+}
+
+}  // namespace
+}  // namespace ipcbridge::doctor

@@ -1,0 +1,135 @@
+#include <dirent.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/doctor/checks.hpp"
+#include "tests/core/support/support.hpp"
+
+namespace ipcbridge::doctor {
+namespace {
+
+using testing_support::Child;
+using testing_support::kNobody;
+using testing_support::ScopedEnvironment;
+using testing_support::TemporaryDirectory;
+
+class DoctorOfNames : public testing::Test {
+ protected:
+  DoctorOfNames() { ::mkdir(names_.c_str(), 0700); }
+
+  void expect(Verdict verdict, const std::string& found, const std::string& remedy) {
+    const Finding finding = check_names(System::real());
+    EXPECT_EQ(finding.verdict, verdict) << finding.found;
+    EXPECT_NE(finding.found.find(found), std::string::npos) << finding.found;
+    EXPECT_NE(finding.remedy.find(remedy), std::string::npos) << finding.remedy;
+  }
+
+  TemporaryDirectory directory_;
+  const std::string names_ = directory_ / "names";
+  ScopedEnvironment environment_{"IPCBRIDGE_DIR", names_};
+};
+
+// Until the end of the test.
+class Tmpfs {
+ public:
+  Tmpfs(std::string path, unsigned long flags, const char* options)
+      : path_(std::move(path)), mounted_(::mount("none", path_.c_str(), "tmpfs", flags, options) == 0) {}
+  ~Tmpfs() {
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  Tmpfs(const Tmpfs&) = delete;
+  Tmpfs& operator=(const Tmpfs&) = delete;
+  bool mounted() const { return mounted_; }
+
+ private:
+  std::string path_;
+  bool mounted_;
+};
+
+TEST_F(DoctorOfNames, FindsADirectoryThatWillDoAndLeavesItEmpty) {
+  expect(Verdict::kOk, names_ + ", of user " + std::to_string(::geteuid()) + ", mode 0700", "");
+  EXPECT_EQ(::rmdir(names_.c_str()), 0);
+}
+
+TEST_F(DoctorOfNames, MakesNoneThatIsMissing) {
+  ASSERT_EQ(::rmdir(names_.c_str()), 0);
+  expect(Verdict::kOk, "which the first service makes", "");
+  EXPECT_NE(::access(names_.c_str(), F_OK), 0);
+}
+
+TEST_F(DoctorOfNames, TellsHowToCloseOneThatIsOpenToOthers) {
+  ASSERT_EQ(::chmod(names_.c_str(), 0755), 0);
+  expect(Verdict::kFault, "is open to other users", "`chmod 700 " + names_ + "`");
+}
+
+TEST_F(DoctorOfNames, TellsWhoseAForeignOneIs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  ASSERT_EQ(::chown(names_.c_str(), kNobody, kNobody), 0);
+  expect(Verdict::kFault, "belongs to user 65534", "run this as user 65534");
+}
+
+TEST_F(DoctorOfNames, RefusesWhatIsNoDirectory) {
+  ASSERT_EQ(::rmdir(names_.c_str()), 0);
+  std::ofstream(names_) << "x";
+  expect(Verdict::kFault, "is not a directory", "`rm " + names_ + "`");
+}
+
+TEST_F(DoctorOfNames, RefusesARelativePath) {
+  const ScopedEnvironment relative("IPCBRIDGE_DIR", "names");
+  expect(Verdict::kFault, "must be an absolute path", "set IPCBRIDGE_DIR to an absolute path");
+}
+
+TEST_F(DoctorOfNames, RefusesOneBehindAFile) {
+  std::ofstream(directory_ / "file") << "x";
+  const ScopedEnvironment behind("IPCBRIDGE_DIR", directory_ / "file/names");
+  expect(Verdict::kFault, "Not a directory", "set IPCBRIDGE_DIR");
+}
+
+TEST_F(DoctorOfNames, WarnsOfALongPathAndRefusesALongerOne) {
+  const ScopedEnvironment is_long("IPCBRIDGE_DIR", names_ + "/" + std::string(90 - names_.size() - 1, 'x'));
+  expect(Verdict::kWarning, "names may have 11 characters", "shorter path");
+  const ScopedEnvironment too_long("IPCBRIDGE_DIR", names_ + "/" + std::string(101 - names_.size(), 'x'));
+  expect(Verdict::kFault, "is too long", "shorter path");
+}
+
+TEST_F(DoctorOfNames, TellsWhoCannotMakeIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  ASSERT_EQ(::rmdir(names_.c_str()), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  Child child([this] {
+    if (!testing_support::become_nobody()) return 2;
+    expect(Verdict::kFault, "user 65534 cannot make it in " + directory_.path() + ": Permission denied",
+           "install -d -m 700 -o 65534 " + names_);
+    return HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(DoctorOfNames, TellsThatAFileSystemIsReadOnly) {
+  const Tmpfs tmpfs(names_, MS_RDONLY, "mode=700");
+  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
+  expect(Verdict::kFault, "Read-only file system", "writable");
+}
+
+TEST_F(DoctorOfNames, TellsThatAFileSystemHasNoRoomForFiles) {
+  const Tmpfs tmpfs(names_, 0, "mode=700,nr_inodes=1");
+  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
+  expect(Verdict::kFault, "full file system", "df -i");
+}
+
+TEST_F(DoctorOfNames, TellsThatAFileSystemIsFull) {
+  const Tmpfs tmpfs(names_, 0, "mode=700,size=4096");
+  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
+  std::ofstream(names_ + "/large") << std::string(4096, 'x');
+  expect(Verdict::kFault, "full file system", "free some space");
+}
+
+}  // namespace
+}  // namespace ipcbridge::doctor

@@ -8,9 +8,10 @@ import { codes } from 'ipcbridge'
 
 const require = createRequire(import.meta.url)
 const native = require('../../js/dist/native.js')
+const { loadAddon } = require('../../js/dist/addon/load.js')
 const { clientStates } = require('../../js/dist/client/client.js')
 const { serverStates } = require('../../js/dist/serve/service.js')
-const { numbers } = native.loadNative()
+const { numbers } = loadAddon().create()
 
 test('what is read for every message has the numbers of the core', () => {
   const { Column, Control, Flag, Kind, oneStream, rowWords } = native

@@ -12,7 +12,7 @@ parent made raises IpcError('failed_precondition'): connect again there. In a su
 ImportError.
 """
 
-from ._native import __version__ as __version__  # first: it refuses subinterpreters
+from ._extension import __version__ as __version__  # first: it loads the extension module, or says why it cannot
 
 # isort: split
 from ._client.client import Proxy, call, connect, describe

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
+
+from ._unloadable import Fault, interpreter_name, platform_name
 
 _FOLDER = Path(__file__).parent
-_REINSTALL = f"`{sys.executable} -m pip install --force-reinstall ipcbridge`; in a source checkout, `make build`"
 
 
 @dataclass(frozen=True)
@@ -24,27 +22,20 @@ class Finding:
     remedy: str = ""
 
 
-def main(as_json: bool) -> int:
-    """Prints what is found; returns the exit code, 0 where there is no fault, else 1."""
-    findings = examine()
+def main(as_json: bool, fault: Fault | None = None) -> int:
+    """Prints what is found; returns the exit code, 0 where there is no fault, else 1. `fault`: why nothing loads."""
+    findings = examine(fault)
     if hasattr(sys.stdout, "reconfigure"):  # a path may have what the terminal has not
         sys.stdout.reconfigure(errors="backslashreplace")
     print(_json_of(findings) if as_json else _report_of(findings))
     return 1 if _count(findings, "fault") else 0
 
 
-def examine() -> list[Finding]:
-    findings = [*_guarded("Python", _python)]
-    try:
-        native = import_module("ipcbridge._native")
-    except Exception as error:
-        return [*findings, *_guarded("package", _package, None), *_guarded("native module", _unloadable, error)]
-    return [
-        *findings,
-        *_guarded("package", _package, native),
-        *_guarded("native module", _native_module, native),
-        *_guarded("core", _core, native),
-    ]
+def examine(fault: Fault | None) -> list[Finding]:
+    findings = [*_guarded("Python", _python), *_guarded("package", _package, fault)]
+    if fault is not None:
+        return [*findings, *_guarded("native module", _unloadable, fault)]
+    return [*findings, *_guarded("native module", _native_module), *_guarded("core", _core)]
 
 
 def _guarded(check: str, look: Callable[..., Iterator[Finding]], *arguments: object) -> Iterator[Finding]:
@@ -56,52 +47,47 @@ def _guarded(check: str, look: Callable[..., Iterator[Finding]], *arguments: obj
 
 
 def _python() -> Iterator[Finding]:
-    name = platform.python_implementation()
-    found = f"{name} {platform.python_version()}, {sys.executable}"
-    if name == "CPython":
-        yield Finding("Python", "ok", found)
-    else:
-        yield Finding("Python", "fault", f"{found}: ipcbridge works with CPython only", "install CPython 3.9 or later")
+    yield Finding("Python", "ok", f"{interpreter_name()}, {sys.executable}")
 
 
-def _package(native: ModuleType | None) -> Iterator[Finding]:
+def _package(fault: Fault | None) -> Iterator[Finding]:
     try:
         installed = version("ipcbridge")
     except PackageNotFoundError:
         yield Finding("package", "ok", f"{_FOLDER}, which is on sys.path and not installed")
         return
     found = f"ipcbridge {installed} in {_FOLDER}"
-    if native is None or native.__version__ == installed:
+    if fault is None and (loaded := _native_version()) != installed:
+        found += f", and its native module is {loaded}"
+        yield Finding("package", "fault", found, f"`{sys.executable} -m pip install --force-reinstall ipcbridge`")
+    else:
         yield Finding("package", "ok", found)
-    else:
-        yield Finding("package", "fault", f"{found}, and its native module is {native.__version__}", _REINSTALL)
 
 
-def _native_module(native: ModuleType) -> Iterator[Finding]:
-    suffix = next((each for each in EXTENSION_SUFFIXES if str(native.__file__).endswith(each)), "")
-    yield Finding("native module", "ok", f"{native.__file__}: of this package, and {suffix} is for this Python")
+def _native_version() -> str:
+    from ._native import __version__
+
+    return __version__
 
 
-def _unloadable(error: Exception) -> Iterator[Finding]:
-    yield Finding("platform", "ok", f"{platform.system()} {platform.release()}, {platform.machine()}, {_libc()}")
-    there = sorted(path.name for path in _FOLDER.glob("_native*") if path.suffix != ".pyi")
-    mine = [name for name in there if name.removeprefix("_native") in EXTENSION_SUFFIXES]
-    if mine:
-        found = f"{_FOLDER / mine[0]} does not load: {error}"
-    else:
-        found = (
-            f"there is none in {_FOLDER} for this Python, which takes _native{EXTENSION_SUFFIXES[0]}; "
-            f"there is {', '.join(there) or 'no other either'}"
-        )
-    yield Finding("native module", "fault", found, _REINSTALL)
+def _native_module() -> Iterator[Finding]:
+    from . import _native
+
+    file = str(_native.__file__)
+    suffix = next((each for each in EXTENSION_SUFFIXES if file.endswith(each)), "")
+    yield Finding("native module", "ok", f"{file}, because this Python takes {suffix}")
 
 
-def _libc() -> str:
-    return " ".join(filter(None, platform.libc_ver())) or "no glibc"
+def _unloadable(fault: Fault) -> Iterator[Finding]:
+    tried = f", tried: {fault.file}" if fault.file else ""
+    yield Finding("native module", "fault", f"it does not load: {fault.cause}{tried}", fault.remedy)
+    yield Finding("platform", "ok", f"{platform_name()}; the rest cannot be checked")
 
 
-def _core(native: ModuleType) -> Iterator[Finding]:
-    for finding in native.examine():
+def _core() -> Iterator[Finding]:
+    from ._native import examine
+
+    for finding in examine():
         yield Finding(*finding)
 
 

@@ -14,6 +14,10 @@ export const layers = {
     base: {
       files: [
         '_native',
+        '_elf',
+        '_extension',
+        '_unloadable',
+        '_doctor',
         '_typing',
         '_suppress',
         '_code',
@@ -39,7 +43,7 @@ export const layers = {
     aio: { may: ['base', '_values', '_process', '_options', '_client', '_serve', '_references', '_verbs'] },
     api: { files: ['__init__'], may: ['base', '_client', '_serve', '_references', '_verbs', 'aio'] }, // aio on demand
     testing: { may: ['base', '_process', '_options', '_client', '_serve', 'aio'] },
-    command: { files: ['__main__', '_doctor'], may: ['base'] },
+    __main__: { files: ['__main__'], may: ['base'] },
   },
   'js/src': {
     addon: { may: [] },

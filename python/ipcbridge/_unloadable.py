@@ -1,0 +1,109 @@
+"""Why the extension module does not load, and what to do. Imported when it does not."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+_PIP = f"{sys.executable} -m pip install --force-reinstall"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Two sentences, and the file that was tried, if there is one."""
+
+    cause: str
+    remedy: str
+    file: str | None
+
+
+def explained(error: ImportError, file: str | None) -> ImportError:
+    """What to raise instead. In a subinterpreter the error says all there is to say."""
+    if "subinterpreter" in str(error):
+        return error
+    fault = find_fault(error, file)
+    lines = [
+        f"ipcbridge's extension module does not load: {fault.cause}.",
+        *([f"  tried: {file}"] if file else []),
+        f"  platform: {platform_name()}, {interpreter_name()}",
+        fault.remedy,
+    ]
+    return ImportError("\n".join(lines), name="ipcbridge._native", path=file)
+
+
+def run_doctor_instead(error: ImportError, file: str | None) -> None:
+    """Where `python -m ipcbridge doctor` is what imports the package. Python imports that before its `__main__`."""
+    arguments = getattr(
+        sys, "orig_argv", []
+    )  # Python 3.9 has none: whoever asks the doctor there sees the error itself
+    for at, argument in enumerate(arguments):
+        if argument == "-m" and arguments[at + 1 : at + 3] == ["ipcbridge", "doctor"]:
+            from ._doctor import main
+
+            sys.exit(main(as_json="--json" in arguments[at + 3 :], fault=find_fault(error, file)))
+
+
+def platform_name() -> str:
+    libc = " ".join(filter(None, platform.libc_ver())) or "no glibc"
+    return f"{platform.system()} {platform.release()}, {platform.machine()}, {libc}"
+
+
+def interpreter_name() -> str:
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def find_fault(error: ImportError, file: str | None) -> Fault:
+    if platform.system() != "Linux":
+        return Fault("ipcbridge runs on Linux", "Run the program in Linux: a container, a virtual machine, WSL.", file)
+    if platform.python_implementation() != "CPython":
+        return Fault(f"this is {interpreter_name()}, and ipcbridge is for CPython", "Use CPython 3.9 or later.", file)
+    if file is None:
+        return _nothing_for_this_python(error)
+    message = str(error)
+    version = re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([\d.]+)' not found", message)
+    if version:
+        library = "glibc" if version[1] == "GLIBC" else "libstdc++"
+        return Fault(
+            f"it needs {library} with {version[1]}_{version[2]}, and the one here is older", _build_here(), file
+        )
+    missing = re.search(r"([^\s:]+): cannot open shared object file: No such file", message)
+    if missing and missing[1] != file:
+        return Fault(f"the library {missing[1]} is missing", _build_here(), file)
+    if "failed to map segment" in message:
+        return Fault(
+            f"nothing in {_FOLDER} may be executed, as on a file system that is mounted noexec",
+            "Install the package elsewhere, or, as root, run `mount -o remount,exec` on that file system.",
+            file,
+        )
+    if "Permission denied" in message:
+        return Fault("this user may not read it", f"As its owner, run `chmod -R a+rX '{_FOLDER}'`.", file)
+    return Fault(message, _reinstall(), file)
+
+
+def _nothing_for_this_python(error: ImportError) -> Fault:
+    others = sorted(path.name for path in _FOLDER.glob("_native.*") if path.suffix != ".pyi")
+    if not others:
+        return Fault(f"there is none in {_FOLDER} ({error})", _reinstall(), None)
+    cause = f"{_FOLDER} has {', '.join(others)}, and this Python takes _native{EXTENSION_SUFFIXES[0]}"
+    if _is_checkout():  # make builds for the Python of .venv
+        return Fault(cause, f"Run `{sys.executable} -m pip install '{_FOLDER.parents[1]}'`.", None)
+    return Fault(cause, _reinstall(), None)
+
+
+def _is_checkout() -> bool:
+    return (_FOLDER.parents[1] / "CMakeLists.txt").exists()
+
+
+def _reinstall() -> str:
+    return "Run `make build`." if _is_checkout() else f"Run `{_PIP} ipcbridge`."
+
+
+def _build_here() -> str:
+    if _is_checkout():
+        return "Run `make build`."
+    return f"Run `{_PIP} --no-binary ipcbridge ipcbridge`: it builds here, with a C++20 compiler."

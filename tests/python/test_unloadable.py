@@ -1,0 +1,136 @@
+"""An extension module that does not load: what the import says, and the doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+import ipcbridge
+from ipcbridge._elf import is_truncated
+from ipcbridge._native import __file__ as EXTENSION  # noqa: N812
+
+
+class Copy:
+    """Another copy of the package, which processes import that do not know of the installed one (-S)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "ipcbridge"
+        shutil.copytree(Path(ipcbridge.__file__).parent, self.package)
+        self.module = self.package / Path(EXTENSION).name
+
+    def run(self, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*under, sys.executable, "-S", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(self.package.parent)},
+            timeout=60,
+            check=False,
+        )
+
+    def refusal(self, *under: str) -> str:
+        """What `import ipcbridge` says. The doctor says the same, and goes on."""
+        code = "try:\n    import ipcbridge\nexcept ImportError as error:\n    print(error)"
+        done = self.run("-c", code, under=under)
+        assert (done.returncode, done.stderr) == (0, "")
+        cause, *_, remedy = done.stdout.removeprefix("ipcbridge's extension module does not load: ").splitlines()
+        if sys.version_info >= (3, 10):
+            doctor = self.run("-m", "ipcbridge", "doctor", "--json", under=under)
+            assert doctor.returncode == 1, doctor.stderr
+            findings = {each["check"]: each for each in json.loads(doctor.stdout)}
+            assert cause.rstrip(".") in findings["native module"]["found"]
+            assert findings["native module"]["remedy"] == remedy
+            assert findings["platform"]["found"].startswith("Linux ")
+        return done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_the_installed_one_is_whole() -> None:
+    assert not is_truncated(EXTENSION)
+
+
+def test_a_copy_is_what_is_imported(copy: Copy) -> None:
+    done = copy.run("-c", "import ipcbridge; print(ipcbridge.__file__)")
+    assert done.stdout.strip() == str(copy.package / "__init__.py")
+
+
+@pytest.mark.parametrize("part", ["in its header", "behind its header", "in the middle", "by one byte"])
+def test_one_that_is_cut_off_ends_no_process(copy: Copy, part: str) -> None:
+    size = copy.module.stat().st_size
+    lengths = {"in its header": 40, "behind its header": 100, "in the middle": size // 2, "by one byte": size - 1}
+    os.truncate(copy.module, lengths[part])
+    text = copy.refusal()
+    assert "does not load: the file is truncated.\n" in text
+    assert f"\n  tried: {copy.module}\n" in text
+    assert "\n  platform: Linux " in text
+    assert f"\nRun `{sys.executable} -m pip install --force-reinstall ipcbridge`." in text
+
+
+def test_one_that_is_empty_or_something_else(copy: Copy) -> None:
+    for content in (b"", b"<html>404 Not Found</html>" * 100):
+        copy.module.write_bytes(content)
+        assert f"\n  tried: {copy.module}\n" in copy.refusal()
+
+
+def test_one_for_another_python_is_named(copy: Copy) -> None:
+    other = copy.module.with_name("_native.cpython-38-x86_64-linux-gnu.so")
+    copy.module.rename(other)
+    text = copy.refusal()
+    assert f"{copy.package} has {other.name}, and this Python takes _native{EXTENSION_SUFFIXES[0]}.\n" in text
+
+
+def test_none_at_all(copy: Copy) -> None:
+    copy.module.unlink()
+    assert f"there is none in {copy.package}" in copy.refusal()
+
+
+def test_one_that_needs_a_newer_glibc(copy: Copy) -> None:
+    content = copy.module.read_bytes()
+    needed = max(set(_versions(content)), key=lambda version: (len(version), version))
+    # The hash that stands beside the name is not looked at for versions that are missing.
+    copy.module.write_bytes(
+        content.replace(b"\0" + needed + b"\0", b"\0" + b"GLIBC_9.99".ljust(len(needed), b"9") + b"\0")
+    )
+    text = copy.refusal()
+    assert "needs glibc with GLIBC_9.99" in text
+    assert "--no-binary ipcbridge" in text
+
+
+def _versions(content: bytes) -> list[bytes]:
+    return [name for name in content.split(b"\0") if name.startswith(b"GLIBC_2.") and len(name) >= 10]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_one_that_may_not_be_read(copy: Copy) -> None:
+    for folder in copy.package.parents:
+        if not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    copy.module.chmod(0o600)
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    text = copy.refusal(*nobody)
+    assert "does not load: this user may not read it.\n" in text
+    assert f"chmod -R a+rX '{copy.package}'" in text
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_a_folder_that_is_mounted_noexec(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "noexec", "none", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted")
+    try:
+        text = Copy(tmp_path).refusal()
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    assert "mounted noexec" in text
+    assert "mount -o remount,exec" in text

@@ -22,7 +22,7 @@ test('both module systems load the package by its name, with the same names and 
   assert.equal(require(root), common)
 })
 
-test('the tarball has the binary, the compiled code and its types, and no sources', () => {
+test('the tarball has the binary, the compiled code and its types, what the addon is built from, and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
     cwd: root,
     encoding: 'utf8',
@@ -36,7 +36,18 @@ test('the tarball has the binary, the compiled code and its types, and no source
     paths.some(path => /^js\/native\/[^/]+\/ipcbridge\.node$/.test(path)),
     'no binary',
   )
-  const allowed = /^(js\/(dist|native)\/|js\/(index|testing)\.mjs$|package\.json$|LICENSE$|README\.md$|CHANGELOG\.md$)/
+  const headers = ['node-api-headers/include/node_api.h', 'node-addon-api/napi.h']
+  const licences = ['node-api-headers/LICENSE', 'node-addon-api/LICENSE.md']
+  for (const wanted of [...headers, ...licences])
+    assert.ok(paths.includes(`js/headers/${wanted}`), `${wanted} is missing`)
+  const allowed = new RegExp(
+    [
+      '^js/(dist|native|headers)/',
+      String.raw`^(bindings/node|core)/(.*\.[ch]pp|CMakeLists\.txt|exports\.map)$`,
+      String.raw`^(cmake/\w+\.cmake|CMakeLists\.txt)$`,
+      String.raw`^(js/(index|testing)\.mjs|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
+    ].join('|'),
+  )
   assert.deepEqual(
     paths.filter(path => !allowed.test(path)),
     [],

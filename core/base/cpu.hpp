@@ -8,7 +8,7 @@ namespace ipcbridge {
 // How many CPUs this process may use.
 struct CpuLimits {
   std::optional<std::uint32_t> affinity;  // those of the affinity mask; nullopt: more than can be counted here
-  std::optional<double> quota;            // what cpu.max of its cgroup, or of one around that, leaves; nullopt: all
+  std::optional<double> quota;            // what its cgroup, or one around that, allows; nullopt: all
 
   // Whether two threads can run at the same time. Where they cannot, a spinning waiter only keeps its peer from
   // running.

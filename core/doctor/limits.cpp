@@ -40,7 +40,7 @@ std::string cpus_in_words(const CpuLimits& limits) {
   std::string words = limits.affinity && *limits.affinity < machine
                           ? std::to_string(*limits.affinity) + " of " + counted(machine, "CPU")
                           : counted(machine, "CPU");
-  if (limits.quota) words += ", and a quota (cpu.max) of " + tenths(*limits.quota);
+  if (limits.quota) words += ", and a cgroup's quota of " + tenths(*limits.quota);
   return words;
 }
 

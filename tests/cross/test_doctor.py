@@ -155,6 +155,32 @@ def test_one_cpu_is_a_warning(doctor: Doctor) -> None:
     assert "nobody spins" in findings["CPUs"]["found"]
 
 
+@pytest.fixture
+def half_a_cpu() -> Iterator[tuple[str, ...]]:
+    """What starts a program in a cgroup that has half a CPU."""
+    v1, v2 = (Path(f"/sys/fs/cgroup/{folder}") for folder in ("cpu/cpu.cfs_quota_us", "cgroup.subtree_control"))
+    base = next((file.parent for file in (v1, v2) if os.access(file, os.W_OK)), None)
+    if base is None:
+        pytest.skip("needs the right to make cgroups")
+    group = base / f"ipcbridge-{os.getpid()}"
+    group.mkdir()
+    try:
+        quota = group / ("cpu.cfs_quota_us" if base == v1.parent else "cpu.max")
+        if not quota.exists():
+            pytest.skip("cgroups have no CPU controller here")
+        quota.write_text("50000")
+        yield "sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"
+    finally:
+        group.rmdir()
+
+
+def test_a_quota_of_less_than_two_cpus_is_a_warning(doctor: Doctor, half_a_cpu: tuple[str, ...]) -> None:
+    code, findings = doctor.findings(*half_a_cpu)
+    assert code == 0
+    assert findings["CPUs"]["verdict"] == "warning"
+    assert "a cgroup's quota of 0.5: nobody spins" in findings["CPUs"]["found"]
+
+
 def test_a_path_that_a_terminal_would_take_for_a_command(
     doctor: Doctor, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

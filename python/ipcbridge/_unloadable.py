@@ -60,8 +60,9 @@ def interpreter_name() -> str:
 def find_fault(error: ImportError, file: str | None) -> Fault:
     if platform.system() != "Linux":
         return Fault("ipcbridge runs on Linux", "Run the program in Linux: a container, a virtual machine, WSL.", file)
-    if platform.python_implementation() != "CPython":
-        return Fault(f"this is {interpreter_name()}, and ipcbridge is for CPython", "Use CPython 3.9 or later.", file)
+    if platform.python_implementation() != "CPython" or sys.hexversion < 0x03090000:
+        cause = f"this is {interpreter_name()}, and ipcbridge is for CPython 3.9 and later"
+        return Fault(cause, "Use such a Python: a virtual environment of it, or its own pip.", file)
     if file is None:
         return _nothing_for_this_python(error)
     message = str(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 import ipcbridge
 from ipcbridge._elf import is_truncated
 from ipcbridge._native import __file__ as EXTENSION  # noqa: N812
+from ipcbridge._unloadable import find_fault
 
 
 class Copy:
@@ -134,3 +137,28 @@ def test_a_folder_that_is_mounted_noexec(tmp_path: Path) -> None:
         subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
     assert "mounted noexec" in text
     assert "mount -o remount,exec" in text
+
+
+def test_another_interpreter_or_system_is_told_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ModuleNotFoundError("No module named 'ipcbridge._native'")
+    monkeypatch.setattr(platform, "python_implementation", lambda: "PyPy")
+    assert re.match(r"this is PyPy [\d.]+, and ipcbridge is for CPython", find_fault(error, None).cause)
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert find_fault(error, None).cause == "ipcbridge runs on Linux"
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        (
+            "libfoo.so.1: cannot open shared object file: No such file or directory",
+            "the library libfoo.so.1 is missing",
+        ),
+        (
+            "/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /x/_native.so)",
+            "it needs libstdc++ with GLIBCXX_3.4.32, and the one here is older",
+        ),
+    ],
+)
+def test_what_the_dynamic_loader_says_is_understood(message: str, cause: str) -> None:
+    assert find_fault(ImportError(message), "/x/_native.so").cause == cause

@@ -84,6 +84,23 @@ void end_aside(CallArguments* arguments) {
   arguments->end();
 }
 
+// The end of the interpreter unwinds daemon threads, and what they had passed goes without end(). The driver lives on
+// then, and must not tell it of its streams any more. Touches no Python.
+class StreamsForgotten {
+ public:
+  StreamsForgotten(BlockingDriver& driver, const std::shared_ptr<CallArguments>& arguments)
+      : driver_(driver), arguments_(arguments) {}
+  ~StreamsForgotten() {
+    if (arguments_ != nullptr) driver_.forget_streams(*arguments_);
+  }
+  StreamsForgotten(const StreamsForgotten&) = delete;
+  StreamsForgotten& operator=(const StreamsForgotten&) = delete;
+
+ private:
+  BlockingDriver& driver_;
+  const std::shared_ptr<CallArguments>& arguments_;
+};
+
 // No destructor on its way touches Python where the GIL may be given up: see BlockingDriverBinding.
 PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyObject* names, CallOptions options,
                     PyObject* metadata) {
@@ -131,6 +148,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   }
   const Interrupted interrupted = interrupted_by_signals();
   const BlockingDriverBinding::Visit visit(*self->blocking_driver);
+  const StreamsForgotten forgotten(*driver, arguments);
   PyThreadState* state = PyEval_SaveThread();
   const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
   if (arguments != nullptr) CallArguments::waits_with(state);

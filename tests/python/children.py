@@ -11,7 +11,7 @@ import sys
 import textwrap
 
 PRELUDE = """
-import os, signal, sys, threading, time
+import itertools, os, signal, sys, threading, time
 import asyncio
 import ipcbridge as ipc
 from ipcbridge import aio

@@ -14,7 +14,7 @@ from .._typing import Any, Protocol
 from . import local_loops as _local_loops
 from . import log as _log
 from .listeners import Teller
-from .threads import OnceThread, no_thread, refuse_replaced_threads
+from .threads import OnceThread, no_thread, refuse_replaced_threads, silence_daemons
 
 EXIT_GRACE = 2.0
 """Seconds that running handlers have when the interpreter exits."""
@@ -151,6 +151,7 @@ def call_after_fork(callback: Callable[[], None]) -> None:
 def _exit() -> None:
     process = _current.pop("process", None)
     if process is not None:
+        silence_daemons()
         process.shut_down()
     for callback in _at_exit:
         callback()

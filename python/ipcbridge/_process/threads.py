@@ -12,7 +12,7 @@ from _collections_abc import Callable
 
 from .._errors import IpcError
 from .._suppress import suppress
-from .._typing import TYPE_CHECKING
+from .._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import threading
@@ -99,6 +99,21 @@ def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
             raise error.__context__ from None
         raise no_thread(error) from None
     return thread
+
+
+def silence_daemons() -> None:
+    """At the interpreter's end: that it ends the calls and streams of daemon threads is no error to print."""
+    threading: Any = sys.modules.get("threading")
+    if threading is None:
+        return
+    tell = threading.excepthook
+
+    def tell_unless_ended(args: Any) -> object:
+        if isinstance(args.exc_value, IpcError) and args.thread is not None and args.thread.daemon:
+            return None
+        return tell(args)
+
+    threading.excepthook = tell_unless_ended
 
 
 def refuse_replaced_threads() -> None:

@@ -47,6 +47,7 @@ native: $(dev)/build.ninja
 
 js: node_modules/.installed
 	$(bin)/tsc -p js/tsconfig.json
+	node js/join.mjs
 
 # The native module is already in python/ipcbridge (see native), so the editable install compiles nothing.
 .venv/.editable: pyproject.toml package.json .venv/.installed

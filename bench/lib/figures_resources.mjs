@@ -12,7 +12,10 @@ function coreAndImports({ job }, { add }) {
   const { imports } = job('imports')
   const own = '`import ipcbridge` above the bare interpreter'
   add(own, imports?.ipcbridge_ms, inMilliseconds, '30 ms', '15 ms', atMost(30))
+  add("the same, of the bare interpreter's start", divide(imports?.ipcbridge_ms, imports?.bare_ms), times)
   add('`import ipcbridge.aio`, which imports asyncio', imports?.aio_ms, inMilliseconds)
+  add("`require('ipcbridge')` above bare Node.js", imports?.node_ms, inMilliseconds, '15 ms', '–', atMost(15))
+  add("the same, of bare Node.js's start", divide(imports?.node_ms, imports?.node_bare_ms), times)
 }
 
 function idleConnections(direction, name, { job }, { add }) {

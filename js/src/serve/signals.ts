@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { isMainThread } from 'node:worker_threads'
+import type * as WorkerThreads from 'node:worker_threads'
 import { IpcError } from '../errors'
 import { log } from '../log'
 import { type CloseOptions, checkKeys, count, fn, isList, milliseconds } from '../options'
@@ -40,7 +40,7 @@ let isEnding = false
  * no signals.
  */
 export function closeOnSignals(servers: Server | readonly Server[], options: SignalOptions = {}): () => void {
-  if (!isMainThread) {
+  if (!isMainThread()) {
     throw new IpcError('failed_precondition', 'signals reach the main thread only: call closeOnSignals() there')
   }
   const registration = register(isList(servers) ? servers : [servers], options)
@@ -57,6 +57,11 @@ export function closeOnSignals(servers: Server | readonly Server[], options: Sig
   for (const { state } of registration.services) state.listen(endIfClosed)
   endIfClosed()
   return end
+}
+
+/** Not imported at the top: that loads streams and more, and takes longer than all of this library. */
+function isMainThread(): boolean {
+  return (require('node:worker_threads') as typeof WorkerThreads).isMainThread
 }
 
 function register(servers: readonly unknown[], options: SignalOptions): Registration {

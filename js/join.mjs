@@ -1,0 +1,66 @@
+// Joins what `require('ipcbridge')` loads into one file: of a hundred, most of the time would go by with opening them. Each file
+// of js/dist that was joined hands on to its module there, so that whoever loads one gets the same. Run it after tsc.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const dist = fileURLToPath(new URL('dist', import.meta.url))
+const require = createRequire(import.meta.url)
+const joined = 'library'
+const relativeRequire = /\brequire\("(\.[^"]*)"\)/g
+
+/** The module that another one asks for, by its path in js/dist. */
+function resolved(from, specifier) {
+  return relative(dist, require.resolve(join(dist, dirname(from), specifier))).replace(/\.js$/, '')
+}
+
+/** The text of each module that is loaded with this one. */
+function reachable(name, texts = new Map()) {
+  if (texts.has(name)) return texts
+  const text = readFileSync(join(dist, `${name}.js`), 'utf8')
+  texts.set(name, text)
+  for (const [, specifier] of text.matchAll(relativeRequire)) reachable(resolved(name, specifier), texts)
+  return texts
+}
+
+/** In parentheses a function is compiled at once, as it is needed at once. */
+function wrapped(name, text) {
+  const body = text.replace(relativeRequire, (_, specifier) => `load(${JSON.stringify(resolved(name, specifier))})`)
+  return `${JSON.stringify(name)}: (function (exports, __dirname) {\n${body}}),\n`
+}
+
+function library(texts) {
+  return `"use strict";
+const { dirname, join } = require("node:path");
+const modules = {
+${[...texts].map(([name, text]) => wrapped(name, text)).join('')}};
+const loaded = new Map();
+function load(name) {
+  let exports = loaded.get(name);
+  if (exports === undefined) {
+    exports = {};
+    loaded.set(name, exports);
+    modules[name](exports, dirname(join(__dirname, name)));
+  }
+  return exports;
+}
+module.exports = load;
+`
+}
+
+/** The names stand there for Node.js, which looks for them in the text when an ES module imports it. */
+function forward(name, names) {
+  const file = relative(dirname(name), joined)
+  const path = JSON.stringify(file.startsWith('.') ? file : `./${file}`)
+  return `"use strict";
+module.exports = require(${path})(${JSON.stringify(name)});
+0 && (module.exports = { ${names.join(', ')} });
+`
+}
+
+const texts = reachable('index')
+if (texts.has(joined)) throw new Error('js/dist has been joined already: run tsc before')
+const names = new Map([...texts.keys()].map(name => [name, Object.keys(require(join(dist, `${name}.js`)))]))
+writeFileSync(join(dist, `${joined}.js`), library(texts))
+for (const name of texts.keys()) writeFileSync(join(dist, `${name}.js`), forward(name, names.get(name)))

@@ -62,6 +62,9 @@ class Server:
         self._handlers = [self._handler(number) for number in range(len(service.names))]
         self._workers = Workers(self._driver, self.name, self._handlers)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a server cannot be pickled or copied: serve where it is needed")
+
     def close(self, grace: Seconds = 10) -> None:
         """Accepts no more calls, lets those that run finish for `grace` seconds, then cancels them.
 

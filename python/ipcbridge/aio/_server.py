@@ -94,6 +94,9 @@ class Server:
         if not is_in_handler_of(self):
             await self._finished.wait()
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a server cannot be pickled or copied: serve where it is needed")
+
     def _close_within(self, grace_us: int) -> None:
         self._grace.begin(grace_us)
         self._driver.native.close_server(self._id, grace_us)

@@ -24,3 +24,12 @@ function(ipcbridge_loadable_module target exports)
     -Wl,--version-script=${exports})
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
 endfunction()
+
+# A part with libraries of its own, opened when it is used (core/base/module.hpp). Who loads it finds it in the folder
+# `modules` beside the binary.
+function(ipcbridge_shared_module name)
+  add_library(${name} MODULE ${ARGN})
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX .so LINKER_LANGUAGE CXX)
+  ipcbridge_target_options(${name})
+  ipcbridge_loadable_module(${name} ${PROJECT_SOURCE_DIR}/cmake/module_exports.map)
+endfunction()

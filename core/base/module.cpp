@@ -1,0 +1,63 @@
+#include "core/base/module.hpp"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+namespace ipcbridge {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSuffix = ".so";
+constexpr const char* kRemedy = ": install ipcbridge again";
+
+// Something whose address is in this binary.
+const char kHere = 0;
+
+std::string file_of(std::string_view name) { return modules_directory() + "/" + std::string(name) + kSuffix; }
+
+std::string last_error() {
+  const char* error = ::dlerror();  // NOLINT(concurrency-mt-unsafe): of this thread's last call
+  return error == nullptr ? "unknown error" : error;
+}
+
+}  // namespace
+
+std::string modules_directory() {
+  Dl_info info{};
+  if (::dladdr(&kHere, &info) == 0 || info.dli_fname == nullptr) return "modules";
+  std::error_code error;  // a program is known by the name that it was started with
+  return (fs::weakly_canonical(info.dli_fname, error).parent_path() / "modules").string();
+}
+
+std::vector<std::string> installed_modules() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(modules_directory(), error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == kSuffix) names.push_back(at->path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<const ModuleEntry*> open_module(std::string_view name) {
+  const std::string file = file_of(name);
+  std::error_code error;
+  if (!fs::exists(file, error)) {
+    return Error{Code::kUnimplemented, "this ipcbridge comes without " + std::string(name) + ": there is no " + file};
+  }
+  void* opened = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (opened == nullptr) return Error{Code::kFailedPrecondition, last_error() + kRemedy};
+  const auto* entry = static_cast<const ModuleEntry*>(::dlsym(opened, kModuleSymbol));
+  if (entry == nullptr) return Error{Code::kFailedPrecondition, file + " is no module of ipcbridge's" + kRemedy};
+  if (std::string_view(entry->version) != IPCBRIDGE_VERSION) {
+    return Error{Code::kFailedPrecondition,
+                 file + " is of ipcbridge " + entry->version + ", and this is " IPCBRIDGE_VERSION + kRemedy};
+  }
+  return entry;
+}
+
+}  // namespace ipcbridge

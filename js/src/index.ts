@@ -16,8 +16,8 @@ import {
   stubView,
 } from './client/stubs'
 import type { Description } from './description'
+import type * as Endpoints from './endpoints'
 import { IpcError, trimmed } from './errors'
-import { offerAndConnect } from './offered'
 import {
   type CallOptions,
   type CloseOptions,
@@ -29,9 +29,7 @@ import {
 } from './options'
 import { releaseOwned } from './references/retained'
 import { native } from './runtime'
-import './serve/reference_calls'
 import { Server, serviceIfAny } from './serve/server'
-import { Service } from './serve/service'
 import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
 import { Kwargs } from './values'
@@ -74,6 +72,10 @@ export {
   stream,
 } from './values'
 
+function endpoints(): typeof Endpoints {
+  return require('./endpoints') as typeof Endpoints
+}
+
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
  * connect. The process stays alive until the server is closed. Serving a name again in the same process replaces
@@ -85,7 +87,7 @@ export {
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')
-  const service = trimmed(() => new Service(name, target, options))
+  const service = trimmed(() => new (endpoints().Service)(name, target, options))
   await service.listening()
   return new Server(service)
 }
@@ -156,7 +158,7 @@ function openClient(address: string | readonly string[], options: ConnectOptions
     if (!isList(addresses) || addresses.length === 0 || !addresses.every(each => typeof each === 'string')) {
       throw new IpcError('invalid_argument', 'connect() takes an address, or an array of addresses')
     }
-    return offerAndConnect(addresses, options)
+    return endpoints().offerAndConnect(addresses, options)
   })
 }
 

@@ -1,4 +1,4 @@
-import { loadAddon } from './addon/load'
+import type * as Load from './addon/load'
 import { codes, IpcError, withSent } from './errors'
 import { KeptBack, type KeptEvent, type LongMessage } from './kept_back'
 import { Column, Control, type Failed, Kind, type Native, rowWords, type Shared, wideNumber } from './native'
@@ -73,6 +73,7 @@ export function isDelivering(): boolean {
 }
 
 function start(): Native {
+  const { loadAddon } = require('./addon/load') as typeof Load // when it is needed: it looks for what may be wrong
   const addon = loadAddon().create() as Native
   const shared: Shared = { table, slab, control }
   const versions = process.versions as Record<string, string | undefined>

@@ -75,7 +75,7 @@ export const layers = {
     client: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     serve: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     api: {
-      files: ['index', 'offered'],
+      files: ['index', 'endpoints', 'offered'],
       may: ['base', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
     testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },

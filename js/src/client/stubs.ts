@@ -6,7 +6,6 @@ import { Referenced, standFor } from '../values'
 import type { Call } from './call'
 import type { Client } from './client'
 import { type How, isShown } from './member'
-import { clientOver } from './peers'
 import { Received } from './received'
 import { noSettings, type Settings } from './settings'
 
@@ -155,7 +154,7 @@ const objectPrototype: object = Object.create(null, {
 })
 
 sides.makeStub = ({ connection, id, names, caller, decoding }: Arriving) => {
-  const client = (caller as Client | undefined) ?? clientOver(connection, decoding)
+  const client = (caller ?? sides.passerOver(connection, decoding)) as Client | undefined
   const arrived = new Received(client, connection, id, names)
   return { stub: stubOf({ received: arrived, settings: undefined, how: 'call', arrived: undefined }), arrived }
 }

@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
+TRUNCATED = "the file is truncated"
 _PIP = f"{sys.executable} -m pip install --force-reinstall"
 
 
@@ -66,6 +67,9 @@ def find_fault(error: ImportError, file: str | None) -> Fault:
     if file is None:
         return _nothing_for_this_python(error)
     message = str(error)
+    kind = None if message == TRUNCATED else _wrong_kind(file)
+    if kind:
+        return Fault(kind, _reinstall(), file)
     version = re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([\d.]+)' not found", message)
     if version:
         library = "glibc" if version[1] == "GLIBC" else "libstdc++"
@@ -84,6 +88,38 @@ def find_fault(error: ImportError, file: str | None) -> Fault:
     if "Permission denied" in message:
         return Fault("this user may not read it", f"As its owner, run `chmod -R a+rX '{_FOLDER}'`.", file)
     return Fault(message, _reinstall(), file)
+
+
+def _wrong_kind(file: str) -> str | None:
+    """What the dynamic loader calls a file that is not there, or a library that is missing."""
+    try:
+        content, own = Path(file).read_bytes(), Path(sys.executable).read_bytes()[:64]
+    except OSError:
+        return None
+    if content[:4] != b"\x7fELF":
+        return "the file is no ELF library"
+    theirs, ours = _machine(content), _machine(own)
+    if theirs != ours:
+        return f"the library is for {theirs}, and this interpreter is of {ours}"
+    is_glibc = b"\0libc.so.6\0" in content
+    is_musl = b"\0libc.so\0" in content or b"\0libc.musl-" in content
+    runs_musl = "/ld-musl-" in _mapped_files()
+    if is_glibc if runs_musl else is_musl:
+        names = ("glibc", "musl")
+        return f"the library is for {names[not runs_musl]}, and this interpreter runs with {names[runs_musl]}"
+    return None
+
+
+def _machine(header: bytes) -> str:
+    number = int.from_bytes(header[18:20], "big" if header[5:6] == b"\2" else "little")
+    return {3: "i686", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64"}.get(number, f"machine {number} of ELF")
+
+
+def _mapped_files() -> str:
+    try:
+        return Path("/proc/self/maps").read_text("latin1")
+    except OSError:
+        return ""
 
 
 def _nothing_for_this_python(error: ImportError) -> Fault:

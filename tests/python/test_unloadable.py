@@ -25,8 +25,10 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.package = folder / "ipcbridge"
-        shutil.copytree(Path(ipcbridge.__file__).parent, self.package)
+        shutil.copytree(Path(ipcbridge.__file__).parent, self.package, ignore=shutil.ignore_patterns("*.so"))
         self.module = self.package / Path(EXTENSION).name
+        # What debuggers need is most of it, and takes long to copy.
+        subprocess.run(["strip", "-o", str(self.module), EXTENSION], check=True)
 
     def run(self, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -83,7 +85,64 @@ def test_one_that_is_cut_off_ends_no_process(copy: Copy, part: str) -> None:
 def test_one_that_is_empty_or_something_else(copy: Copy) -> None:
     for content in (b"", b"<html>404 Not Found</html>" * 100):
         copy.module.write_bytes(content)
-        assert f"\n  tried: {copy.module}\n" in copy.refusal()
+        text = copy.refusal()
+        assert "does not load: the file is no ELF library.\n" in text
+        assert f"\n  tried: {copy.module}\n" in text
+
+
+def test_one_for_another_processor(copy: Copy) -> None:
+    content = bytearray(copy.module.read_bytes())
+    content[18:20] = (183 if content[18] == 62 else 62).to_bytes(2, "little")
+    copy.module.write_bytes(content)
+    assert re.search(r"does not load: the library is for \w+, and this interpreter is of \w+\.\n", copy.refusal())
+
+
+def test_one_for_another_c_library(copy: Copy) -> None:
+    content = copy.module.read_bytes().replace(b"\0libc.so.6\0", b"\0libc.so\0\0\0")
+    copy.module.write_bytes(content)
+    assert "does not load: the library is for musl, and this interpreter runs with glibc.\n" in copy.refusal()
+
+
+def test_one_in_want_of_a_library(copy: Copy) -> None:
+    content = copy.module.read_bytes().replace(b"\0libstdc++.so.6\0", b"\0libnowhere.so\0\0")
+    copy.module.write_bytes(content)
+    assert "does not load: the library libnowhere.so is missing.\n" in copy.refusal()
+
+
+def test_a_python_without_ssl_imports_everything(copy: Copy) -> None:
+    code = """if True:
+        import sys
+        class WithoutSsl:
+            def find_spec(self, name, path, target=None):
+                if name in ("ssl", "_ssl", "hashlib", "_hashlib"):
+                    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        sys.meta_path.insert(0, WithoutSsl())
+        import asyncio
+        from ipcbridge import aio
+        async def main():
+            async with await aio.serve("no-ssl", {"add": lambda a, b: a + b}):
+                async with await aio.connect("no-ssl") as calc:
+                    print(await calc.add(2, 3))
+        asyncio.run(main())
+    """
+    done = copy.run("-c", code)
+    assert (done.stdout, done.stderr) == ("5\n", "")
+
+
+def test_two_copies_in_one_process_call_each_other(copy: Copy) -> None:
+    vendored = copy.package.parent / "vendored"
+    vendored.mkdir()
+    shutil.copytree(copy.package, vendored / "ipcbridge")
+    code = """if True:
+        import ipcbridge as one
+        from vendored import ipcbridge as two
+        assert one._native.__file__ != two._native.__file__
+        for serving, calling in ((one, two), (two, one)):
+            with serving.serve("copies", {"add": lambda a, b: a + b}), calling.connect("copies") as calc:
+                print(calc.add(2, 3))
+    """
+    done = copy.run("-c", code)
+    assert (done.stdout, done.stderr) == ("5\n5\n", "")
 
 
 def test_one_for_another_python_is_named(copy: Copy) -> None:

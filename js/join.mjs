@@ -59,12 +59,23 @@ ${texts.map(wrapped).join('')}});
 `
 }
 
+/** What an older Node.js can read, which cannot read the rest. */
+function versionCheck() {
+  const oldest = require('../package.json').engines.node.replace('>=', '')
+  const [major, minor] = oldest.split('.')
+  return `var version = process.versions.node.split(".").map(Number);
+if (version[0] < ${major} || (version[0] === ${major} && version[1] < ${minor})) {
+  throw new Error("ipcbridge needs Node.js ${oldest} or later, and this is Node.js " + process.versions.node);
+}
+`
+}
+
 /** The names stand there for Node.js, which looks for them in the text when an ES module imports it. */
 function forward(name, names) {
   const file = relative(dirname(name), eager)
   const path = JSON.stringify(file.startsWith('.') ? file : `./${file}`)
   return `"use strict";
-module.exports = require(${path})(${JSON.stringify(name)});
+${name === 'index' ? versionCheck() : ''}module.exports = require(${path})(${JSON.stringify(name)});
 0 && (module.exports = { ${names.join(', ')} });
 `
 }

@@ -126,7 +126,20 @@ test('an operating system or a processor that ipcbridge has not been ported to i
   assertSays(processor, /has not been ported to mips\./, { remedy: /^Run it on a processor, .* of x64 or arm64\.$/m })
 })
 
-test('a Node.js that is too old is told so', t => {
+test('a Node.js that cannot read the code is told so by what it can read', t => {
+  const directory = copyPackage(t)
+  const pretend = version =>
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`
+  const program = `try { require(process.argv[1]); console.log('loaded') } catch (error) { console.log(error.message) }`
+  const loaded = version =>
+    execFileSync(process.execPath, ['-e', pretend(version) + program, directory], { encoding: 'utf8' }).trim()
+  for (const version of ['14.21.3', '16.8.0']) {
+    assert.equal(loaded(version), `ipcbridge needs Node.js 16.9 or later, and this is Node.js ${version}`)
+  }
+  for (const version of ['16.9.0', '17.0.0', '26.0.0']) assert.equal(loaded(version), 'loaded')
+})
+
+test('a Node.js whose Node-API is too old is told so', t => {
   const before = `Object.defineProperty(process, 'versions', { value: { ...process.versions, napi: '7' } });`
   const remedy = /^Install Node\.js 16\.9 or later\.$/m
   assertSays(said(copyPackage(t), { before }), /has Node-API version 7, and ipcbridge needs 8\./, { remedy })
@@ -186,6 +199,19 @@ test('a bundle without the addon says how to leave ipcbridge out of it, and one 
     remedy: /^Mark ipcbridge as external/m,
   })
   assert.equal(said(bundle('outside', '--external:ipcbridge')), 'loaded')
+
+  const module = join(directory, 'module.mjs')
+  writeFileSync(module, "import { codes } from 'ipcbridge'\nconsole.log(codes.length)\n")
+  const run = (...options) => {
+    const common = [module, '--bundle', '--platform=node', '--format=esm', '--log-level=error', `--outdir=${directory}`]
+    execFileSync(join(root, 'node_modules/.bin/esbuild'), [...common, '--out-extension:.js=.out.mjs', ...options])
+    return spawnSync(process.execPath, [join(directory, 'module.out.mjs')], { encoding: 'utf8' })
+  }
+  assert.match(
+    run().stderr,
+    /Error: ipcbridge has been put into a bundle, .* Mark it as external: for esbuild --external:ipcbridge;/,
+  )
+  assert.equal(run('--external:ipcbridge').stdout, '16\n')
 })
 
 describe('which C library runs', () => {

@@ -29,7 +29,15 @@ test('the tarball has the binary, the compiled code and its types, what the addo
   })
   const paths = JSON.parse(output)[0].files.map(file => file.path)
   const kit = ['js/testing.mjs', 'js/dist/testing/index.js', 'js/dist/testing/index.d.ts']
-  for (const wanted of ['LICENSE', 'README.md', 'js/index.mjs', 'js/dist/index.js', 'js/dist/index.d.ts', ...kit]) {
+  for (const wanted of [
+    'LICENSE',
+    'README.md',
+    'js/index.mjs',
+    'js/unbundled.mjs',
+    'js/dist/index.js',
+    'js/dist/index.d.ts',
+    ...kit,
+  ]) {
     assert.ok(paths.includes(wanted), `${wanted} is missing`)
   }
   assert.ok(
@@ -45,7 +53,7 @@ test('the tarball has the binary, the compiled code and its types, what the addo
       '^js/(dist|native|headers)/',
       String.raw`^(bindings/node|core)/(.*\.[ch]pp|CMakeLists\.txt|exports\.map)$`,
       String.raw`^(cmake/\w+\.(cmake|map)|CMakeLists\.txt)$`,
-      String.raw`^(js/(index|testing)\.mjs|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
+      String.raw`^(js/(index|testing|unbundled)\.mjs|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
     ].join('|'),
   )
   assert.deepEqual(

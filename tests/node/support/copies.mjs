@@ -20,7 +20,7 @@ export function loadAgain() {
 export function copyPackage(t) {
   const directory = mkdtempSync(join(tmpdir(), 'ipcbridge-copy-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
-  for (const part of ['package.json', 'js/dist', 'js/native', 'js/index.mjs']) {
+  for (const part of ['package.json', 'js/dist', 'js/native', 'js/index.mjs', 'js/unbundled.mjs']) {
     cpSync(join(root, part), join(directory, part), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname, sep } from 'node:path'
+import { sep } from 'node:path'
 import { type ElfFile, readElf } from './elf'
 import { libcOf, type Machine, machineName } from './machine'
 import { type InstalledPackage, machinesWithAddon } from './package'
@@ -93,10 +93,8 @@ export function loadFault(file: string, error: unknown, installed: InstalledPack
     const library = version[1] === 'GLIBC' ? 'glibc' : 'libstdc++'
     return fault(`the binary needs ${library} with ${version[1]}_${version[2]}, and the one of this system is older`)
   }
-  const library = /(?:Error loading shared library )?([^\s:]+): (?:cannot open shared object|No such file)/.exec(
-    message,
-  )
-  if (library?.[1] !== undefined && library[1] !== file) return fault(`the library ${library[1]} is missing`)
+  const missing = /(?:^|shared library )([^\s:/]+): (?:cannot open shared object file: )?No such file/m.exec(message)
+  if (missing !== null) return fault(`the library ${missing[1]} is missing`)
   if (code === 'ERR_DLOPEN_DISABLED') {
     return {
       cause: 'this Node.js loads no addons',
@@ -133,7 +131,7 @@ function noexecMount(file: string): string | undefined {
   for (const line of mounts.split('\n')) {
     const [, , , , escaped = '', options = ''] = line.split(' ')
     const point = escaped.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-    const holdsFile = point === sep || point === dirname(file) || file.startsWith(point + sep)
+    const holdsFile = point === sep || file.startsWith(point + sep)
     // Of several mounted at one place the last one is on top.
     if (holdsFile && point.length >= deepest.point.length) {
       deepest = { point, isNoexec: options.split(',').includes('noexec') }

@@ -53,6 +53,37 @@ def test_jest(folder: Path, workers: str) -> None:
     assert "did not exit" not in said
 
 
+USES = """
+const ipc = require('ipcbridge')
+
+test('closed', async () => {
+  const server = await ipc.serve('NAME', { *rows() { yield 1; yield 2 }, call: f => f(1) })
+  const remote = await ipc.connect('NAME')
+  expect(await (await remote.rows()).toArray()).toEqual([1, 2])
+  expect(await remote.call(x => x + 1)).toBe(2)
+  await ipc.close(remote)
+  await server.close()
+})
+
+test('left open', async () => {
+  const server = (await ipc.serve('NAME', { echo: x => x })).unref()
+  const remote = await ipc.connect('NAME')
+  expect(await remote.echo(1)).toBe(1)
+})
+"""
+
+
+@pytest.mark.parametrize("option", ["--detectOpenHandles", "--runInBand"])
+def test_jest_finds_no_open_handles(folder: Path, option: str) -> None:
+    for name in ("first", "second"):
+        (folder / f"{name}.test.js").write_text(USES.replace("NAME", name))
+    jest = ROOT / "node_modules" / ".bin" / "jest"
+    said = _run(jest, "--rootDir", folder, "--transform", "{}", option, cwd=folder)
+    assert "4 passed" in said
+    assert "open handle" not in said
+    assert "did not exit" not in said
+
+
 @pytest.mark.parametrize("pool", ["threads", "forks"])
 def test_vitest(folder: Path, pool: str) -> None:
     _copies(folder, "greetings.spec.js")

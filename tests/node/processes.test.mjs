@@ -7,17 +7,48 @@ import { run, start } from './support/children.mjs'
 import { gate, serve, serveElsewhere, serveElsewhereAndConnect } from './support/endpoints.mjs'
 import { freshName } from './support/names.mjs'
 
+const target = `{
+  echo: x => x,
+  hang: () => new Promise(() => {}),
+  *count(n) { for (let i = 0; i < n; i++) yield i },
+  async sum(numbers) { let sum = 0; for await (const n of numbers) sum += n; return sum },
+  apply: f => f(1),
+}`
+
 for (const [what, program] of Object.entries({
   'is connected and has called': `const r = await ipc.connect(argv.address); say(await r.echo(1))`,
   'is connected': `await ipc.connect(argv.address)`,
   'has closed its connection': `const r = await ipc.connect(argv.address); await ipc.close(r)`,
+  'has read a stream, left another and holds the rest of a third': `
+    const r = await ipc.connect(argv.address)
+    say(await (await r.count(3)).toArray())
+    for await (const n of r.count(1e9)) if (n === 5) break
+    globalThis.held = r.count(1e9)[Symbol.asyncIterator]()
+    await held.next()
+    await held.return()`,
+  'has sent a stream': `
+    const r = await ipc.connect(argv.address)
+    say(await r.sum(ipc.stream([1, 2, 3])))`,
+  'has been called back, and has released what it retained': `
+    const r = await ipc.connect(argv.address)
+    say(await r.apply(x => x + 1))
+    await r.apply(ipc.retain(function f() { ipc.release(f) }))`,
+  'has aborted a call, sent a notification and blocked': `
+    const r = await ipc.connect(argv.address)
+    const call = ipc.withOptions(r, { timeout: 1 }).hang()
+    await call.catch(error => say(error.code))
+    ipc.notify(r).echo(1)
+    say(ipc.sync(r).echo(1))`,
+  'is told of states': `
+    const r = await ipc.connect(argv.address)
+    ipc.onState(r, () => {})`,
   'has found nobody': `await ipc.connect(argv.address + '-not', { connectTimeout: 0 }).catch(() => say('nobody'))`,
 })) {
   test(`a process that ${what}, with nothing pending, ends by itself`, async t => {
     const address = freshName()
-    await serveElsewhere(t, address)
-    const { code } = await run(t, program, { argv: { address } })
-    assert.equal(code, 0)
+    await serveElsewhere(t, address, { target })
+    const { code, stderr } = await run(t, program, { argv: { address } })
+    assert.deepEqual([code, stderr], [0, ''])
   })
 }
 

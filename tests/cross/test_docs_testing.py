@@ -84,6 +84,15 @@ def test_jest_finds_no_open_handles(folder: Path, option: str) -> None:
     assert "did not exit" not in said
 
 
+def test_jest_finds_a_server_that_is_left_open(folder: Path) -> None:
+    test = "test('left open', async () => { await require('ipcbridge').serve('left', { echo: x => x }) })"
+    (folder / "left.test.js").write_text(test)
+    jest = ROOT / "node_modules" / ".bin" / "jest"
+    options = ["--transform", "{}", "--detectOpenHandles", "--forceExit"]
+    said = _run(jest, "--rootDir", folder, *options, cwd=folder)
+    assert re.search(r"1 open handle.*IPCBRIDGE_SERVER.*left\.test\.js:1:", said, re.DOTALL), said
+
+
 @pytest.mark.parametrize("pool", ["threads", "forks"])
 def test_vitest(folder: Path, pool: str) -> None:
     _copies(folder, "greetings.spec.js")

@@ -24,6 +24,7 @@ import { collectMethods, type Method } from './exposure'
 import { HandlerErrors } from './handler_errors'
 import { HandlerMiddleware } from './middleware'
 import { narrowed } from './narrow'
+import { OpenHandle } from './open_handle'
 import { loadParser } from './signature'
 
 export const serverStates = ['starting', 'listening', 'closing', 'closed'] as const
@@ -61,6 +62,8 @@ export class Service implements InboundCallOwner {
   private path = ''
   /** Whether it keeps the process alive while it is open. */
   private isReferenced = true
+  /** Held for those who look for it. */
+  readonly handle = new OpenHandle(() => this.isReferenced && !this.isAttached && this.state.current !== 'closed')
   /** How many calls have begun and are not over. The core counts those, too, that wait for their turn. */
   private begun = 0
   /** Of the calls whose handlers wait in close(), what lets them go on. */

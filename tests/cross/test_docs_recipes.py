@@ -368,6 +368,20 @@ def test_uvicorn_reloads_a_service_and_no_call_fails(start: Any, folder: Path) -
     program.wait(60)
 
 
+def test_workers_of_uvicorn_share_a_name(start: Any, folder: Path) -> None:
+    code = (folder / "live.py").read_text()
+    (folder / "live.py").write_text(
+        code.replace('aio.serve("calc", {"add": add})', 'aio.serve("calc", {"add": add}, shared=True)')
+    )
+    options = ["--workers", "2", "--port", "0"]
+    program, _ = start("startup complete", sys.executable, "-m", "uvicorn", "live:app", *options)
+    with ipc.connect("calc") as calc:
+        _wait_for_workers(calc, lambda pids: len(pids) == 2)
+        assert calc.add(2, 3) == 5
+    program.terminate()
+    assert program.wait(60) == 0
+
+
 # As Compose runs them, as far as that goes without a container.
 APART = ("unshare", "--pid", "--ipc", "--fork", "--kill-child")
 

@@ -226,11 +226,12 @@ result_backend = "file://results"
 """
 
 
-def test_celery(folder: Path, start: Any) -> None:
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_celery(pool: str, folder: Path, start: Any) -> None:
     for name in ("queue", "control", "results"):
         (folder / name).mkdir()
     (folder / "celeryconfig.py").write_text(CELERY)
-    options = ["--pool", "prefork", "--concurrency", "2", "--without-mingle", "--without-gossip"]
+    options = ["--pool", pool, "--concurrency", "2", "--without-mingle", "--without-gossip"]
     worker, _ = start(r"@\S+ ready", sys.executable, "-m", "celery", "-A", "tasks", "worker", "-l", "INFO", *options)
     ask = "import tasks; print([tasks.add.delay(n, b=1).get(timeout=60) for n in range(4)])"
     with _serve():

@@ -15,13 +15,17 @@ function(ipcbridge_target_options target)
     $<$<BOOL:${IPCBRIDGE_WERROR}>:-Werror>)
 endfunction()
 
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,--exclude-libs,ALL IPCBRIDGE_CAN_EXCLUDE_LIBS)  # zig's linker does not know it
+
 # A module that is loaded into somebody else's process: it exports the symbols of `exports` (a version
 # script), binds its own symbols to itself, and is never unmapped, because its threads and atfork handlers
 # may outlive a dlclose.
 function(ipcbridge_loadable_module target exports)
   target_link_options(${target} PRIVATE
-    -Wl,-Bsymbolic -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,relro,-z,now
-    -Wl,--version-script=${exports})
+    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro,-z,now
+    -Wl,--version-script=${exports}
+    $<$<BOOL:${IPCBRIDGE_CAN_EXCLUDE_LIBS}>:-Wl,--exclude-libs,ALL>)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
 endfunction()
 

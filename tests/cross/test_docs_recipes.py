@@ -31,6 +31,9 @@ from harness import ROOT
 import ipcbridge as ipc
 
 _BLOCK = re.compile(r"```(?:js|python|yaml)\n((?://|#) (\S+)\n.*?)```", re.DOTALL)
+too_slow_under_sanitizers = pytest.mark.skipif(
+    "IPCBRIDGE_SANITIZED" in os.environ, reason="it starts programs anew for as long as they take seconds to start"
+)
 Launch = Callable[..., "subprocess.Popen[str]"]
 FILES = {name: code for code, name in _BLOCK.findall((ROOT / "docs" / "recipes.md").read_text())}
 
@@ -319,6 +322,7 @@ def test_workers_that_are_forked_are_started_again(start: Any) -> None:
     assert program.wait(60) == 0
 
 
+@too_slow_under_sanitizers
 def test_pm2_reloads_a_service_and_no_call_fails(pm2: _Pm2) -> None:
     pm2("start", "ecosystem.config.cjs")
     with ipc.connect("calc") as calc:
@@ -354,6 +358,7 @@ def _is_another(calc: Any, first: int | None) -> bool:
     return not is_same
 
 
+@too_slow_under_sanitizers
 def test_nodemon_reloads_a_service_and_no_call_fails(start: Any, folder: Path) -> None:
     nodemon = ROOT / "node_modules" / "nodemon" / "bin" / "nodemon.js"
     program, _ = start("starting", "node", nodemon, "--signal", "SIGTERM", "calc.cjs")

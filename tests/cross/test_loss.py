@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,14 +30,12 @@ def test_each_of_10000_calls_settles_once_when_the_server_is_killed(
     burst = client.start("burst", on="c", method="add", count=10_000, **more)
     client.event("underway")
     server.kill()
-    killed = time.monotonic()
     for call in held:
         error = call.error()
         assert (error.code, error.told["sent"]) == ("unavailable", "maybe")
     if is_blocking:
         serve(peers(kinds[1]), address)
     tally = burst.result()
-    assert is_blocking or time.monotonic() - killed < 1
     assert tally["ok"] + sum(tally["codes"].values()) == 10_000
     assert tally["wrong"] == tally["twice"] == 0
     assert tally["codes"].keys() <= {"unavailable, sent maybe", "unavailable, sent no"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from ipcbridge import aio
 
 GREEDY = 50
 IN_FLIGHT = 64  # of each greedy connection
+# Handlers of each place in the crowd that a call waits for: where clients are slow, more connections come meanwhile.
+MOST_FOR_COMERS = 16 if "IPCBRIDGE_SANITIZED" in os.environ else 4
 
 # A handler takes its thread for a millisecond; `begun` tells how many of these there have been. `hold` takes it until
 # so many other connections have come and gone.
@@ -141,7 +144,7 @@ def test_a_call_waits_for_few_notifications_of_connections_that_come_and_go(
         tasks = [asyncio.ensure_future(come_and_go()) for _ in range(GREEDY)]
         while await calm.begun() < 4 * GREEDY:
             pass
-        assert max(await works_between(calm, 10)) <= 4 * GREEDY
+        assert max(await works_between(calm, 10)) <= MOST_FOR_COMERS * GREEDY
         for task in tasks:
             task.cancel()
 

@@ -63,8 +63,8 @@ describe('a file that', () => {
       /the binary needs glibc with GLIBC_2\.99, and the one of this system is older\./,
     ],
     'needs a library that is not there': [
-      bytes => replaceText(bytes, /libstdc\+\+\.so\.6/g, 'libnowhere.so'),
-      /the library libnowhere\.so is missing\./,
+      bytes => replaceText(bytes, /libm\.so\.6/g, 'liba.so.6'),
+      /the library liba\.so\.6 is missing\./,
     ],
   }
   for (const [what, [change, cause]] of Object.entries(forgeries)) {

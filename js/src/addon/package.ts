@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** Where this copy of ipcbridge is installed. */
 export interface InstalledPackage {
@@ -12,8 +12,9 @@ export interface InstalledPackage {
 /** undefined: this code has been copied out of its package, as bundlers do. */
 export function installedPackage(): InstalledPackage | undefined {
   if (typeof __dirname === 'undefined') return undefined
-  const root = join(__dirname, '..', '..', '..')
-  if (__dirname !== join(root, 'js', 'dist', 'addon')) return undefined
+  const dist = basename(__dirname) === 'addon' ? dirname(__dirname) : __dirname // where this file has been joined
+  const root = join(dist, '..', '..')
+  if (dist !== join(root, 'js', 'dist')) return undefined
   try {
     const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>
     if (name !== 'ipcbridge' || version === undefined) return undefined

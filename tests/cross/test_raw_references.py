@@ -23,9 +23,11 @@ class Holder:
         self.connection.send(raw.request(CALL, methods["counter"], b"\x90"))
         kind, body = self.connection.frame()
         assert kind == raw.REPLY
-        assert body[2] == 8, "an extension of at most 255 bytes: an object"
-        (self.reference,) = struct.unpack_from(">Q", body, 3)
-        self.number = names_in(body[11:]).index("add")
+        count, self.reference = struct.unpack_from("<IQ", body)
+        value = body[12:]
+        assert value[2] == 8, "an extension of at most 255 bytes: an object"
+        assert (count, self.reference) == (1, *struct.unpack_from(">Q", value, 3))
+        self.number = names_in(value[11:]).index("add")
 
     def add(self, call: int, reference: int) -> tuple[int, bytes]:
         """Calls the method of whatever has this id; the frame of the answer."""

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -31,16 +30,6 @@ std::string modules_directory() {
   if (::dladdr(&kHere, &info) == 0 || info.dli_fname == nullptr) return "modules";
   std::error_code error;  // a program is known by the name that it was started with
   return (fs::weakly_canonical(info.dli_fname, error).parent_path() / "modules").string();
-}
-
-std::vector<std::string> installed_modules() {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(modules_directory(), error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == kSuffix) names.push_back(at->path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 Result<const ModuleEntry*> open_module(std::string_view name) {

@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/base/result.hpp"
 
@@ -22,8 +21,6 @@ inline constexpr const char* kModuleSymbol = "ipcbridge_module";
 
 // Where they are.
 std::string modules_directory();
-// The names of those that are there, in alphabetical order.
-std::vector<std::string> installed_modules();
 
 // Opens a module, which is never closed; once more costs little. unimplemented when there is none of that name,
 // failed_precondition when it cannot be opened, or is of another version. Any thread.

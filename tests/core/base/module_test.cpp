@@ -12,7 +12,6 @@ namespace {
 TEST(Modules, AreBesideTheBinary) {
   EXPECT_EQ(std::filesystem::path(modules_directory()),
             std::filesystem::read_symlink("/proc/self/exe").parent_path() / "modules");
-  EXPECT_EQ(installed_modules(), (std::vector<std::string>{"greeting", "greeting_of_tomorrow", "no_module"}));
 }
 
 TEST(Modules, MakeWhatTheyAreFor) {

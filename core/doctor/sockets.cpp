@@ -25,18 +25,11 @@ Finding failed(const std::string& what, int error) {
 int send_descriptor(System& system, const Fd& socket, const Fd& passed) {
   std::byte byte{1};
   iovec vector{&byte, 1};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  DescriptorRoom room;
   msghdr message{};
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = passed.get();
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  attach_descriptor(message, room, passed.get());
   return system.sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : errno;
 }
 

@@ -159,6 +159,16 @@ bool is_hung_up(System& system, int socket) {
   return poll_until(system, std::span(&look, 1), system.now()) && (look.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
+void attach_descriptor(msghdr& message, DescriptorRoom& room, int fd) {
+  message.msg_control = room.bytes.data();
+  message.msg_controllen = room.bytes.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+}
+
 Received receive(System& system, int socket, std::span<std::byte> into) {
   iovec vector{into.data(), into.size()};
   // Room for all: the kernel itself closes, within recvmsg, the descriptors that find none.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -37,6 +39,13 @@ Result<LocalPeer> local_peer(int fd);
 
 // Whether the other end has been closed, whatever lies unread.
 bool is_hung_up(System& system, int socket);
+
+// Room in a message for one descriptor.
+struct alignas(cmsghdr) DescriptorRoom {
+  std::array<std::byte, CMSG_SPACE(sizeof(int))> bytes{};
+};
+// The message passes it (SCM_RIGHTS); the room has to live until that is sent.
+void attach_descriptor(msghdr& message, DescriptorRoom& room, int fd);
 
 struct Received {
   ssize_t bytes = -1;    // as recvmsg says, errno included

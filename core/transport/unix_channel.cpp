@@ -43,17 +43,8 @@ ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  if (outgoing_fd_.valid()) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = outgoing_fd_.get();
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  }
+  DescriptorRoom room;
+  if (outgoing_fd_.valid()) attach_descriptor(message, room, outgoing_fd_.get());
   const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   // A full socket must be polled for room even when no frame was cut in two, and when another write found some
   // meanwhile: who was refused is told by on_writable() only.

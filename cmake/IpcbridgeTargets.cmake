@@ -5,28 +5,13 @@ function(ipcbridge_target_options target)
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual
     -Wcast-align -Wformat=2 -Wnon-virtual-dtor -Woverloaded-virtual -Wundef -Wvla
     -Wimplicit-fallthrough
-    # An indirect call through the GOT is one jump cheaper than through the PLT.
-    -fno-plt
+    ${IPCBRIDGE_PLATFORM_COMPILE_OPTIONS}
     $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op>
     # GCC 12 warns about its own std::string (GCC bug 105651).
     $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
     # Unique symbols are process-wide: two modules would share our statics and none could be unloaded.
     $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
     $<$<BOOL:${IPCBRIDGE_WERROR}>:-Werror>)
-endfunction()
-
-include(CheckLinkerFlag)
-check_linker_flag(CXX -Wl,--exclude-libs,ALL IPCBRIDGE_CAN_EXCLUDE_LIBS)  # zig's linker does not know it
-
-# A module that is loaded into somebody else's process: it exports the symbols of `exports` (a version
-# script), binds its own symbols to itself, and is never unmapped, because its threads and atfork handlers
-# may outlive a dlclose.
-function(ipcbridge_loadable_module target exports)
-  target_link_options(${target} PRIVATE
-    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-z,relro,-z,now
-    -Wl,--version-script=${exports}
-    $<$<BOOL:${IPCBRIDGE_CAN_EXCLUDE_LIBS}>:-Wl,--exclude-libs,ALL>)
-  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
 endfunction()
 
 # A part with libraries of its own, opened when it is used (core/base/module.hpp). Who loads it finds it in the folder

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/signals.hpp"
+#include "core/base/posix/signals.hpp"
 
 namespace ipcbridge {
 

@@ -121,11 +121,12 @@ bool Environment::deliver() {
   napi_value count = Napi::Number::New(env_, batch_.size());
   const std::size_t handles_closed = batch_.handles_closed();  // wait() begins other batches
   delivering_ = true;
+  napi_value returned = nullptr;  // Deno writes it also where it is not asked for
   // In a scope, so that promise jobs and process.nextTick run when it returns; and in nobody's asynchronous context.
   // One made here, by napi_async_init, would have the AsyncLocalStorage stores of whoever used ipcbridge first. The
   // receiver is new each time, because it is where a handler that calls enterWith() leaves its store.
   const napi_status status =
-      napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 1, &count, nullptr);
+      napi_make_callback(env_, nullptr, Napi::Object::New(env_), on_batch_.Value(), 1, &count, &returned);
   delivering_ = false;
   closed(handles_closed);
   if (status != napi_pending_exception) return status == napi_ok;

@@ -16,11 +16,11 @@ bin := node_modules/.bin
 dev := build/dev
 sources = git ls-files --cached --others --exclude-standard
 
-.PHONY: help build native js python test test-core test-node test-python test-packaging test-long demo bench lint analyze \
-  lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
+.PHONY: help build native js python test test-core test-node test-python test-packaging test-matrix test-matrix-short \
+  test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
 
 help:
-	@echo "make build | test | test-long | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
+	@echo "make build | test | test-long | test-matrix | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ python: native .venv/.editable
 
 # All suites run even if one fails; a suite without tests is a failure.
 test: build
-	@failed=; for suite in core packaging node python; do \
+	@failed=; for suite in core packaging node python matrix-short; do \
 	  echo "== $$suite"; $(MAKE) test-$$suite || failed="$$failed $$suite"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all suites passed"
 
@@ -80,6 +80,13 @@ test-python:
 test-packaging:
 	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done
 	@node --test $$(find tests/packaging -name '*.test.*js')
+
+# The same binaries in every runtime: docs/compatibility.md.
+test-matrix: build test-matrix-short
+
+test-matrix-short:
+	@tests/matrix/install.sh
+	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) tests/matrix
 
 # What must leave nothing behind, and what takes bounded memory, as often as takes long. -rP tells the figures.
 test-long: export IPCBRIDGE_TEST_BUILD = 1

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# pytest imports test files by path (importmode=importlib), so their helpers need one.
+sys.path[:0] = [str(Path(__file__).parent)]
+
+from runtimes import HERE, ROOT  # noqa: E402
+from stage import Stage  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that has ipcbridge installed: the package of IPCBRIDGE_TEST_PACKAGE, or this checkout."""
+    folder = tmp_path_factory.mktemp("app")
+    package = os.environ.get("IPCBRIDGE_TEST_PACKAGE")
+    modules = Path(package) / "node_modules" if package else None
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "ipcbridge").symlink_to(modules / "ipcbridge" if modules else ROOT)
+    # Deno knows no package that is not among the dependencies.
+    (folder / "package.json").write_text(json.dumps({"dependencies": {"ipcbridge": "*"}}))
+    for file in HERE.glob("scenario.*"):
+        shutil.copy(file, folder)
+    return folder
+
+
+@pytest.fixture
+def stage(app: Path) -> Iterator[Stage]:
+    """Its sockets are in a folder of its own; a short one, because a socket's path may have 107 bytes."""
+    sockets = Path(tempfile.mkdtemp(prefix="ipcb-"))
+    yield Stage(app, sockets)
+    shutil.rmtree(sockets)
+
+
+@pytest.fixture(scope="session")
+def python() -> list[str]:
+    """The counterpart of everything that runs JavaScript."""
+    return [sys.executable, "scenario.py"]

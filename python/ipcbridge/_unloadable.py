@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -59,15 +60,20 @@ def interpreter_name() -> str:
 
 
 def find_fault(error: ImportError, file: str | None) -> Fault:
-    if platform.system() != "Linux":
-        return Fault("ipcbridge runs on Linux", "Run the program in Linux: a container, a virtual machine, WSL.", file)
+    find_kind = _KINDS.get(platform.system())
+    if find_kind is None:
+        return Fault(
+            f"ipcbridge runs on {' and '.join(_KINDS)}",
+            "Run the program in Linux: a container, a virtual machine, WSL.",
+            file,
+        )
     if platform.python_implementation() != "CPython" or sys.hexversion < 0x03090000:
         cause = f"this is {interpreter_name()}, and ipcbridge is for CPython 3.9 and later"
         return Fault(cause, "Use such a Python: a virtual environment of it, or its own pip.", file)
     if file is None:
         return _nothing_for_this_python(error)
     message = str(error)
-    kind = None if message == TRUNCATED else _wrong_kind(file)
+    kind = None if message == TRUNCATED else find_kind(file)
     if kind:
         return Fault(kind, _reinstall(), file)
     version = re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([\d.]+)' not found", message)
@@ -90,7 +96,7 @@ def find_fault(error: ImportError, file: str | None) -> Fault:
     return Fault(message, _reinstall(), file)
 
 
-def _wrong_kind(file: str) -> str | None:
+def _kind_of_elf(file: str) -> str | None:
     """What the dynamic loader calls a file that is not there, or a library that is missing."""
     try:
         content, own = Path(file).read_bytes(), Path(sys.executable).read_bytes()[:64]
@@ -108,6 +114,10 @@ def _wrong_kind(file: str) -> str | None:
         names = ("glibc", "musl")
         return f"the library is for {names[not runs_musl]}, and this interpreter runs with {names[runs_musl]}"
     return None
+
+
+# What keeps a file from being a binary for this interpreter, by platform.system(). A port adds a row: docs/porting.md.
+_KINDS: dict[str, Callable[[str], str | None]] = {"Linux": _kind_of_elf}
 
 
 def _machine(header: bytes) -> str:

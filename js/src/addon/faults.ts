@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { sep } from 'node:path'
-import { type ElfFile, readElf } from './elf'
+import type { ElfFile } from './elf'
 import { libcOf, type Machine, machineName } from './machine'
 import { type InstalledPackage, machinesWithAddon } from './package'
+import { platforms } from './platforms'
 
 /** Why a binary cannot be used, and what to do about it: two sentences. */
 export interface Fault {
@@ -10,7 +11,6 @@ export interface Fault {
   readonly remedy: string
 }
 
-const portedTo = ['x64', 'arm64']
 const nodeApi = 8
 
 /** A binary made here replaces whatever is there. */
@@ -21,14 +21,16 @@ export function buildRemedy({ isCheckout }: InstalledPackage): string {
 
 /** What makes it useless to look for a binary. */
 export function machineFault({ platform, arch }: Machine): Fault | undefined {
-  if (platform !== 'linux') {
+  const ported = platforms[platform]
+  if (ported === undefined) {
+    const names = Object.values(platforms).map(each => each?.name)
     return {
-      cause: `ipcbridge runs on Linux, and this is ${platform}`,
+      cause: `ipcbridge runs on ${names.join(' and ')}, and this is ${platform}`,
       remedy: 'Run the program in Linux: in a container, in a virtual machine, on Windows in WSL.',
     }
   }
-  if (!portedTo.includes(arch)) {
-    const remedy = `Run it on a processor, or with a Node.js, of ${portedTo.join(' or ')}.`
+  if (!ported.architectures.includes(arch)) {
+    const remedy = `Run it on a processor, or with a Node.js, of ${ported.architectures.join(' or ')}.`
     return { cause: `ipcbridge has not been ported to ${arch}`, remedy }
   }
   const { napi = nodeApi } = process.versions
@@ -49,19 +51,20 @@ export const bundled: Fault = {
 
 /** What can be seen without loading the file; a file that is cut off would end the process. */
 export function fileFault(file: string, machine: Machine, installed: InstalledPackage): Fault | undefined {
-  let elf: ElfFile | undefined
+  const platform = platforms[machine.platform]
+  let binary: ElfFile | undefined
   try {
-    elf = readElf(file)
+    binary = platform?.readBinary(file)
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     return isMissing ? missingFault(machine, installed) : accessFault(file, error, installed)
   }
   const fault = (cause: string) => ({ cause, remedy: buildRemedy(installed) })
-  if (elf === undefined) return fault('the file is no ELF binary')
-  if (elf.architecture !== machine.arch)
-    return fault(`the binary is for ${elf.architecture}, and this is ${machine.arch}`)
-  if (!elf.isComplete) return fault('the file is truncated')
-  const libc = libcOf(elf)
+  if (binary === undefined) return fault(`the file is no ${platform?.format} binary`)
+  if (binary.architecture !== machine.arch)
+    return fault(`the binary is for ${binary.architecture}, and this is ${machine.arch}`)
+  if (!binary.isComplete) return fault('the file is truncated')
+  const libc = libcOf(binary)
   if (machine.libc !== undefined && libc !== undefined && libc !== machine.libc) {
     return fault(`the binary is for ${libc}, and this Node.js runs with ${machine.libc}`)
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { bundled, type Fault, fileFault, loadFault, machineFault, versionFault } from './faults'
 import { type Machine, machineName, runningMachine } from './machine'
 import { addonFile, type InstalledPackage, installedPackage } from './package'
+import { platforms } from './platforms'
 
 /** What the addon exports: it may be loaded once and used by several copies of this JavaScript, so that it keeps nothing itself. */
 export interface Addon {
@@ -48,8 +49,9 @@ export function searchAddon(): AddonSearch {
 
 /** Several files, where it could not be found out which C library runs. */
 function candidates(root: string, machine: Machine): string[] {
-  if (machine.libc !== undefined) return [addonFile(root, machineName(machine))]
-  const each = (['glibc', 'musl'] as const).map(libc => addonFile(root, machineName({ ...machine, libc })))
+  const { libcs = [] } = platforms[machine.platform] ?? {}
+  if (machine.libc !== undefined || libcs.length === 0) return [addonFile(root, machineName(machine))]
+  const each = libcs.map(libc => addonFile(root, machineName({ ...machine, libc })))
   const existing = each.filter(file => existsSync(file))
   return existing.length > 0 ? existing : each
 }

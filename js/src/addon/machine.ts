@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type ElfFile, readElf } from './elf'
-
-/** The C libraries of Linux: a binary runs with the one that it was built for. */
-export type Libc = 'glibc' | 'musl'
+import { type Libc, platforms } from './platforms'
 
 /** What decides which binary runs here: of the running executable, not of the kernel. */
 export interface Machine {
@@ -10,13 +8,13 @@ export interface Machine {
   readonly platform: string
   /** As `process.arch`. */
   readonly arch: string
-  /** undefined: this is no Linux, or nothing could be found out. */
+  /** undefined: the platform has only one, or nothing could be found out. */
   readonly libc: Libc | undefined
 }
 
 export function runningMachine(): Machine {
   const { platform, arch } = process
-  return { platform, arch, libc: platform === 'linux' ? runningLibc() : undefined }
+  return { platform, arch, libc: platforms[platform]?.libcs.length ? runningLibc() : undefined }
 }
 
 /** The folder of js/native that has the binary for it; without what is not known of it. */

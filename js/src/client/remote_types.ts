@@ -16,8 +16,12 @@ type Passed<P> = 0 extends 1 & P
   : P extends Reference<infer T>
     ? Proxied<T>
     : P extends (...args: infer A) => infer R
-      ? (...args: A) => Awaited<R> | PromiseLike<Awaited<R>>
+      ? (...args: A) => Returned<R>
       : P
+
+/** What such a function may return: where nothing is done with it, anything, as to TypeScript elsewhere. */
+// biome-ignore lint/suspicious/noConfusingVoidType: the question is whether R is void
+type Returned<R> = void extends R ? unknown : Awaited<R> | PromiseLike<Awaited<R>>
 
 /** A function of the other side's, as who was passed it has it: each call returns a Call. */
 export type Callback<F extends AnyFunction> = (...args: Arguments<F>) => Call<Result<F>>

@@ -179,6 +179,8 @@ export async function callbacks(): Promise<void> {
   const service = await connect<Callbacks>('service')
   const loss: number = await service.fit([1], (epoch, loss) => console.log(epoch.toFixed(), loss.toFixed()))
   await service.fit([1], async epoch => void epoch.toFixed())
+  const epochs: number[] = []
+  await service.fit([1], epoch => epochs.push(epoch))
   await service.fit([1])
   await service.ask(text => text.trim())
   await service.ask(async text => text.trim())

@@ -92,9 +92,16 @@ function applyIn(
   return Reflect.apply(fn, self, args)
 }
 
+/** Jest's `--detectOpenHandles` asks it, as it asks Node.js's own resources, whether it keeps the process alive. */
+class Scope extends AsyncResource {
+  hasRef(): boolean {
+    return false
+  }
+}
+
 /** To be called first while an event is handled: nobody's stores are there. */
 function makeStorage(): AsyncLocalStorage<CurrentCall> {
-  const resource = new AsyncResource('ipcbridge', { requireManualDestroy: true })
+  const resource = new Scope('ipcbridge', { requireManualDestroy: true })
   const probe = new AsyncLocalStorage<boolean>()
   resource.runInAsyncScope(() => probe.enterWith(true))
   const isLeft = resource.runInAsyncScope(() => probe.getStore()) === undefined

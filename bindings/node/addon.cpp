@@ -16,6 +16,7 @@
 #include "bindings/node/streams.hpp"
 #include "core/doctor/doctor.hpp"
 #include "core/naming/address.hpp"
+#include "core/naming/directory.hpp"
 #include "core/naming/near_matches.hpp"
 
 namespace ipcbridge::node {
@@ -95,6 +96,11 @@ napi_value socket_path(napi_env env, napi_callback_info info) {
   const Result<Address> address = parse_address(args.text(0));
   if (!address.ok()) return args.handle(address.error());
   return Napi::String::New(env, address.value().path);
+}
+
+napi_value set_names_directory(napi_env env, napi_callback_info info) {
+  NamesDirectory::set_environment(Arguments(env, info).text(0));
+  return nullptr;
 }
 
 napi_value examine(napi_env env, napi_callback_info) {
@@ -262,8 +268,8 @@ napi_value create(napi_env env, napi_callback_info) {
       add("methods", guarded<methods_of, Returns::kObject>) &&
       add("internMethod", guarded<intern_method, Returns::kObject>) &&
       add("findMethod", guarded<find_method, Returns::kHandle>) &&
-      add("socketPath", guarded<socket_path, Returns::kHandle>) && add("call", guarded<call>) &&
-      add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
+      add("socketPath", guarded<socket_path, Returns::kHandle>) && add("setNamesDirectory", set_names_directory) &&
+      add("call", guarded<call>) && add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
       add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&

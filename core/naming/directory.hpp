@@ -13,6 +13,10 @@ class NamesDirectory {
   // The environment is asked here and never again: another thread may change it.
   NamesDirectory();
 
+  // From now on $IPCBRIDGE_DIR is this, for runtimes that do not put into the process's environment what their programs
+  // put into theirs.
+  static void set_environment(const std::string& path);
+
   // Where that is now: /run/user/UID comes and goes with the user's sessions.
   std::string path() const;
   bool follows_sessions() const { return configured_.empty(); }

@@ -72,11 +72,17 @@ export function isDelivering(): boolean {
   return delivering || !keptBack.isEmpty
 }
 
+const versions = process.versions as Record<string, string | undefined>
+
+/** To be called before names are looked for: Bun keeps from native code what a program puts into `process.env`. */
+export function passEnvironment(): void {
+  if (versions.bun !== undefined) native().setNamesDirectory(process.env.IPCBRIDGE_DIR ?? '')
+}
+
 function start(): Native {
   const { loadAddon } = require('./addon/load') as typeof Load // when it is needed: it looks for what may be wrong
   const addon = loadAddon().create() as Native
   const shared: Shared = { table, slab, control }
-  const versions = process.versions as Record<string, string | undefined>
   // Calling libuv aborts in Bun, and Deno lacks some of it.
   const foreign = versions.bun !== undefined || versions.deno !== undefined
   const ownThread = foreign || process.env.IPCBRIDGE_NODE_DOORBELL === 'thread'

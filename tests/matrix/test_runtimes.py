@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
-from runtimes import RUNTIMES, Runtime
+from runtimes import HERE, RUNTIMES, Runtime
 from stage import Stage
 
 
@@ -32,3 +35,9 @@ def test_it_calls_who_is_killed(stage: Stage, program: list[str], python: list[s
 
 def test_it_serves_who_is_killed(stage: Stage, program: list[str], python: list[str]) -> None:
     stage.losses(client=python, server=program)
+
+
+def test_it_finds_names_where_the_program_says(stage: Stage, runtime: Runtime, tmp_path: Path) -> None:
+    shutil.copy(HERE / "names.mjs", stage.app)
+    done = runtime.run("names.mjs", str(tmp_path / "names"), folder=stage.app)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr

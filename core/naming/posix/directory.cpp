@@ -11,10 +11,11 @@
 namespace ipcbridge {
 namespace {
 
+constexpr const char* kVariable = "IPCBRIDGE_DIR";
 constexpr const char* kSessions = "/run/user";
 
 std::string configured_directory() {
-  const char* set = std::getenv("IPCBRIDGE_DIR");
+  const char* set = std::getenv(kVariable);
   std::string path = set == nullptr ? "" : set;
   while (path.size() > 1 && path.back() == '/') path.pop_back();  // behind a slash a symbolic link would not show
   return path;
@@ -43,6 +44,12 @@ Status make_parents(const std::string& path) {
 }  // namespace
 
 NamesDirectory::NamesDirectory() : configured_(configured_directory()) {}
+
+void NamesDirectory::set_environment(const std::string& path) {
+  const char* set = std::getenv(kVariable);
+  if (path == (set == nullptr ? "" : set)) return;  // others may read it at this moment, so it is seldom written
+  ::setenv(kVariable, path.c_str(), 1);
+}
 
 std::string NamesDirectory::path() const {
   if (!configured_.empty()) return configured_;

@@ -15,6 +15,7 @@ import {
   native,
   neverSpin,
   type Owner,
+  passEnvironment,
   shareEncodedWith,
 } from '../runtime'
 import { StateTracker } from '../state'
@@ -124,6 +125,7 @@ export class Client implements Owner {
     const decoding = decodingOf(options)
     const middleware = middlewareList(options.middleware)
     if (options.spin === false) neverSpin()
+    passEnvironment()
     const id = checkHandle(native().connect(nativeOptions))
     const onClosed = () => {
       unregisterClient(client, id)

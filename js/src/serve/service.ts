@@ -14,7 +14,16 @@ import {
   type ServeOptions,
 } from '../options'
 import { sides } from '../references/sides'
-import { checkHandle, type InboundCallOwner, keepAlive, letGo, native, neverSpin, servers } from '../runtime'
+import {
+  checkHandle,
+  type InboundCallOwner,
+  keepAlive,
+  letGo,
+  native,
+  neverSpin,
+  passEnvironment,
+  servers,
+} from '../runtime'
 import { StateTracker } from '../state'
 import type { ServerState, ServerStatus } from '../status'
 import type { DecodeOptions } from '../values'
@@ -109,6 +118,7 @@ export class Service implements InboundCallOwner {
       }),
     }
     if (options.spin === false) neverSpin()
+    passEnvironment()
     this.id = checkHandle(native().serve(nativeOptions))
     servers.set(this.id, this)
     keepAlive() // until it is closed

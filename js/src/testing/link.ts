@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { isMarked, serverMark } from '../brand'
 import { IpcError, trimmed } from '../errors'
 import { milliseconds } from '../options'
-import { lastFailure, native } from '../runtime'
+import { lastFailure, native, passEnvironment } from '../runtime'
 import type { Server } from '../serve/server'
 import { disposable } from './disposable'
 import { Relay } from './relay'
@@ -87,6 +87,7 @@ function targetOf(service: unknown): string {
   if (typeof address !== 'string') {
     throw new IpcError('invalid_argument', 'link() takes the address of a service, or what serve() returned')
   }
+  passEnvironment()
   const path = native().socketPath(address)
   if (typeof path === 'number') throw lastFailure(-path)
   if (address.startsWith('inproc:')) {

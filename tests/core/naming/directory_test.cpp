@@ -34,6 +34,13 @@ TEST_F(NamesDirectories, ARelativeDirectoryIsRefused) {
   EXPECT_EQ(NamesDirectory().make().error().code, Code::kInvalidArgument);
 }
 
+TEST_F(NamesDirectories, ARuntimeWithAnEnvironmentOfItsOwnSaysWhereItIs) {
+  NamesDirectory::set_environment(directory_ / "elsewhere");
+  EXPECT_EQ(NamesDirectory().path(), directory_ / "elsewhere");
+  NamesDirectory::set_environment("");
+  EXPECT_TRUE(NamesDirectory().follows_sessions());
+}
+
 TEST_F(NamesDirectories, ADirectoryOpenToOthersIsRefused) {
   ASSERT_TRUE(NamesDirectory().make().ok());
   ASSERT_EQ(::chmod((directory_ / "names").c_str(), 0750), 0);

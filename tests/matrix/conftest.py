@@ -27,8 +27,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "node_modules" / "ipcbridge").symlink_to(modules / "ipcbridge" if modules else ROOT)
     # Deno knows no package that is not among the dependencies.
     (folder / "package.json").write_text(json.dumps({"dependencies": {"ipcbridge": "*"}}))
-    for file in HERE.glob("scenario.*"):
-        shutil.copy(file, folder)
+    for file in ("scenario.mjs", "scenario.py", "steps.mjs"):
+        shutil.copy(HERE / file, folder)
     return folder
 
 

@@ -57,5 +57,11 @@ class Runtime:
 NODES = [Runtime(f"node{major}", f"Node.js {major}", "bin/node") for major in (16, 18, 20, 22, 24, 26)]
 NODE_20 = NODES[2]
 BUN = Runtime("bun", "Bun", "bin/bun")
-DENO = Runtime("deno", "Deno", "deno", ("run", "--allow-all"))
+# Its cache does not see that a build has changed the code of a package.
+DENO = Runtime("deno", "Deno", "deno", ("run", "--allow-all", "--no-code-cache"))
 RUNTIMES = [*NODES, BUN, DENO]
+
+
+def is_whole() -> bool:
+    """Whether it is the whole matrix that runs, and not the part that belongs to `make test`."""
+    return "IPCBRIDGE_TEST_MATRIX" in os.environ

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AnyRemote } from './call_context'
 import { type Call, convertedCall } from './client/call'

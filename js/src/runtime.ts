@@ -12,9 +12,10 @@ import { type DecodeOptions, Encoder } from './values'
 const rows = 256
 const slabBytes = 256 * 1024
 
-export const table = new Uint32Array(rows * rowWords)
-export const slab = Buffer.allocUnsafeSlow(slabBytes)
-export const control = new Int32Array(Object.keys(Control).length)
+// With their types, or these would be written out with parameters that an older TypeScript does not know.
+export const table: Uint32Array = new Uint32Array(rows * rowWords)
+export const slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+export const control: Int32Array = new Int32Array(Object.keys(Control).length)
 export const encoder = new Encoder()
 
 export interface Owner {

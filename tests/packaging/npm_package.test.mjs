@@ -28,11 +28,12 @@ test('the tarball has the binary, the compiled code and its types, what the addo
     encoding: 'utf8',
   })
   const paths = JSON.parse(output)[0].files.map(file => file.path)
-  const kit = ['js/testing.mjs', 'js/dist/testing/index.js', 'js/dist/testing/index.d.ts']
+  const kit = ['js/testing.mjs', 'js/testing.d.mts', 'js/dist/testing/index.js', 'js/dist/testing/index.d.ts']
   for (const wanted of [
     'LICENSE',
     'README.md',
     'js/index.mjs',
+    'js/index.d.mts',
     'js/unbundled.mjs',
     'js/dist/index.js',
     'js/dist/index.d.ts',
@@ -53,7 +54,7 @@ test('the tarball has the binary, the compiled code and its types, what the addo
       '^js/(dist|native|headers)/',
       String.raw`^(bindings/node|core)/(.*\.[ch]pp|CMakeLists\.txt|exports\.map)$`,
       String.raw`^(cmake/\w+\.(cmake|map)|CMakeLists\.txt)$`,
-      String.raw`^(js/(index|testing|unbundled)\.mjs|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
+      String.raw`^(js/(index|testing|unbundled)\.mjs|js/(index|testing)\.d\.mts|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
     ].join('|'),
   )
   assert.deepEqual(

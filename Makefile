@@ -16,11 +16,11 @@ bin := node_modules/.bin
 dev := build/dev
 sources = git ls-files --cached --others --exclude-standard
 
-.PHONY: help build native js python test test-core test-node test-python test-packaging test-matrix test-matrix-short \
-  test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
+.PHONY: help build native js python test test-core test-node test-python test-packaging test-dist test-matrix \
+  test-matrix-short test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
 
 help:
-	@echo "make build | test | test-long | test-matrix | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
+	@echo "make build | test | test-long | test-matrix | test-dist | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
@@ -87,6 +87,19 @@ test-matrix: build test-matrix-short
 test-matrix-short:
 	@tests/matrix/install.sh
 	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) tests/matrix
+
+# The packages that `make dist` has left in dist, or in $IPCBRIDGE_DIST: installed, built into programs and run as users do.
+test-dist: tests/dist/node_modules/.installed build/dist-tools/.installed
+	@node --test --test-concurrency=1 $$(find tests/dist -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
+
+tests/dist/node_modules/.installed: tests/dist/package.json tests/dist/package-lock.json
+	cd tests/dist && npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+build/dist-tools/.installed: tests/dist/requirements.txt
+	[ -x build/dist-tools/bin/python ] || $(PYTHON) -m venv build/dist-tools
+	build/dist-tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/dist/requirements.txt
+	@touch $@
 
 # What must leave nothing behind, and what takes bounded memory, as often as takes long. -rP tells the figures.
 test-long: export IPCBRIDGE_TEST_BUILD = 1

@@ -53,7 +53,7 @@ test('the tarball has the binary, the compiled code and its types, what the addo
     [
       '^js/(dist|native|headers)/',
       String.raw`^(bindings/node|core)/(.*\.[ch]pp|CMakeLists\.txt|exports\.map)$`,
-      String.raw`^(cmake/\w+\.(cmake|map)|CMakeLists\.txt)$`,
+      String.raw`^(cmake/[\w-]+\.(cmake|map)|CMakeLists\.txt)$`,
       String.raw`^(js/(index|testing|unbundled)\.mjs|js/(index|testing)\.d\.mts|package\.json|LICENSE|(README|CHANGELOG)\.md)$`,
     ].join('|'),
   )

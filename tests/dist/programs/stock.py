@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import ipcbridge as ipc
 
 
-class OutOfStock(Exception):  # noqa: N818
+class OutOfStock(Exception):
     def __init__(self, sku: str, left: int) -> None:
         super().__init__(f"{left} left of {sku}")
         self.left = left

@@ -81,12 +81,16 @@ test-packaging:
 	@for script in tests/packaging/check_*.sh; do echo "$$script"; $$script; done
 	@node --test $$(find tests/packaging -name '*.test.*js')
 
-# The same binaries in every runtime: docs/compatibility.md.
-test-matrix: build test-matrix-short
+# The same binaries in every runtime, which writes the tables of docs/compatibility.md. They are those that `make dist` has left in
+# dist (or in $IPCBRIDGE_DIST); without such, this checkout's, and no other Python.
+test-matrix: build
+	@tests/matrix/install.sh whole
+	@IPCBRIDGE_TEST_MATRIX=whole tests/matrix/packages.sh timeout $(SUITE_TIMEOUT) \
+	  $(py) -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup tests/matrix --write-table
 
 test-matrix-short:
 	@tests/matrix/install.sh
-	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) tests/matrix
+	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup tests/matrix
 
 # The packages that `make dist` has left in dist, or in $IPCBRIDGE_DIST: installed, built into programs and run as users do.
 test-dist: tests/dist/node_modules/.installed build/dist-tools/.installed

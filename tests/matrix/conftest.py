@@ -13,8 +13,27 @@ import pytest
 # pytest imports test files by path (importmode=importlib), so their helpers need one.
 sys.path[:0] = [str(Path(__file__).parent)]
 
+from pythons import THIS, Python, found_pythons  # noqa: E402
 from runtimes import HERE, ROOT  # noqa: E402
 from stage import Stage  # noqa: E402
+from table import Cell, write  # noqa: E402
+
+_cells: list[Cell] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-table", action="store_true", help="write what was run into docs/compatibility.md")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        _cells.extend(Cell(*cell) for name, cell in report.user_properties if name == "cell")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    is_worker = hasattr(session.config, "workerinput")
+    if session.config.getoption("--write-table") and exitstatus == 0 and not is_worker:
+        write(_cells)
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +60,7 @@ def stage(app: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def python() -> list[str]:
-    """The counterpart of everything that runs JavaScript."""
-    return [sys.executable, "scenario.py"]
+def python(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The counterpart of everything that runs JavaScript: with the wheel for this Python, or this checkout."""
+    (this,) = [each for each in found_pythons() if each.name == THIS] or [Python(THIS, sys.executable, None)]
+    return [this.install(tmp_path_factory.mktemp("python")), "scenario.py"]

@@ -1,7 +1,15 @@
 #!/usr/bin/env bash
-# Installs the runtimes that the matrix runs into build/matrix, from package-lock.json beside this file.
+# Installs the runtimes that the matrix runs into build/matrix, from package-lock.json beside this file. With `whole` also PyPy (apt).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+if [ "${1:-}" = whole ] && ! command -v pypy3 >/dev/null; then
+  echo "matrix: installing pypy3 (apt)"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends pypy3
+fi
 
 into=../../build/matrix
 if cmp -s package-lock.json $into/node_modules/.installed-lock.json; then exit; fi

@@ -1,4 +1,4 @@
-"""What Node.js code is run in besides a plain program: workers, test runners, bundles, no external buffers."""
+"""What Node.js code is run in besides a plain program: test runners, bundles, no external buffers."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runtimes import BUN, DENO, HERE, NODE_20, ROOT, RUNTIMES, Runtime, is_whole
+from runtimes import HERE, NODE_20, ROOT
 from stage import Stage
+from table import tools_version
 
 _TOOLS = ROOT / "node_modules"
 
 
-# Of Node.js, workers have tests of their own: tests/node/workers.test.mjs.
-@pytest.mark.parametrize("runtime", RUNTIMES if is_whole() else [BUN, DENO], ids=lambda runtime: runtime.package)
-def test_twenty_workers_are_terminated_in_the_middle_of_calls(stage: Stage, runtime: Runtime) -> None:
-    shutil.copy(HERE / "workers.mjs", stage.app)
-    done = runtime.run("workers.mjs", stage.addresses[0], folder=stage.app)
-    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+@pytest.fixture(autouse=True)
+def cell(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    row, package, what = {
+        "test_a_bundle_of_esbuild_calls_and_serves": ("esbuild", "esbuild", "a bundle, with `--external:ipcbridge`"),
+        "test_two_files_in_one_worker_of_jest": ("Jest", "jest", "two files in one worker, modules reset"),
+        "test_two_files_in_one_worker_of_vitest": ("Vitest", "vitest", "two files in one worker"),
+        "test_external_buffers_are_forbidden": ("Node.js", None, "external buffers forbidden, as in Electron"),
+    }[request.function.__name__]
+    version = tools_version(package) if package else NODE_20.version
+    record_property("cell", ["within Node.js 20", row, version, "what works", what])
 
 
 def _bundle(folder: Path, source: str, file: str, module: str) -> str:
@@ -42,7 +48,7 @@ def test_two_files_in_one_worker_of_jest(stage: Stage, python: list[str]) -> Non
     _bundle(stage.app, "steps.mjs", "jest/steps.cjs", "cjs")
     for name in ("first", "second"):
         shutil.copy(HERE / "jest_suite.js", folder / f"{name}.test.js")
-    options = ["--rootDir", str(folder), "--transform={}", "--runInBand", "--detectOpenHandles"]
+    options = ["--rootDir", str(folder), "--transform={}", "--runInBand", "--detectOpenHandles", "--testTimeout=60000"]
     said = _tested(stage, python, str(_TOOLS / "jest" / "bin" / "jest.js"), *options)
     assert re.search(r"Suites: 2 passed, 2 total", said), said
     assert "open handle" not in said
@@ -56,7 +62,7 @@ def test_two_files_in_one_worker_of_vitest(stage: Stage, python: list[str]) -> N
     for name in ("first", "second"):
         shutil.copy(HERE / "vitest_suite.js", folder / f"{name}.test.mjs")
     (folder / "node_modules").symlink_to(_TOOLS)
-    options = ["run", "--root", str(folder), "--no-file-parallelism", "--no-isolate"]
+    options = ["run", "--root", str(folder), "--no-file-parallelism", "--no-isolate", "--testTimeout=60000"]
     said = _tested(stage, python, str(_TOOLS / "vitest" / "vitest.mjs"), *options)
     assert re.search(r"Test Files +2 passed \(2\)", said), said
 

@@ -126,7 +126,8 @@ Status check_compatible(const Hello& theirs) {
   const std::string other = version(theirs.major, theirs.minor);
   if (theirs.major != kProtocolMajor) {
     return Error{Code::kFailedPrecondition,
-                 "the peer speaks version " + other + " of the protocol and this side version " + ours};
+                 "the peer speaks version " + other + " of the protocol and this side version " + ours +
+                     ": update ipcbridge on the side of version " + (theirs.major < kProtocolMajor ? other : ours)};
   }
   if ((theirs.required_features & ~feature::kRequired) != 0) {
     return Error{

@@ -1,8 +1,10 @@
-// Evaluated before all the rest. In a bundle of ES modules what comes next could not even say what is wrong: it has no `require`.
+// Evaluated before all the rest. In a bundle of ES modules what comes next could not even say what is wrong: it has no `require`. webpack
+// writes the path of this file into it, wherever it puts it, and loses the names of CommonJS modules that are exported anew.
 
-if (!/\/js\/unbundled\.mjs($|[?#])/.test(String(import.meta.url))) {
+if (typeof __webpack_require__ !== 'undefined' || !/\/js\/unbundled\.mjs($|[?#])/.test(String(import.meta.url))) {
   throw new Error(
-    'ipcbridge has been put into a bundle, where its native addon cannot be found. Mark it as external: for esbuild ' +
-      '--external:ipcbridge; for other bundlers see docs/install.md of ipcbridge.',
+    'ipcbridge has been put into a bundle, where its native addon cannot be found. Mark it as external and install it beside the ' +
+      "bundle: esbuild `--external:ipcbridge`; webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`; " +
+      "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
   )
 }

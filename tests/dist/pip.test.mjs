@@ -30,7 +30,8 @@ test('the wheel in an empty environment, of an ordinary user without compiler, w
 })
 
 test('the sdist needs nothing but a compiler', async t => {
-  const compiler = ['g++', 'gcc', 'as', 'ld', 'ar', 'ranlib', 'nm', 'strip', 'sh', 'uname']
+  const names = ['g++', 'gcc', 'x86_64-linux-gnu-g++', 'x86_64-linux-gnu-gcc']
+  const compiler = [...names, 'as', 'ld', 'ar', 'ranlib', 'nm', 'strip', 'sh', 'uname']
   const user = new User(t, compiler)
   const folder = user.project('venv')
   await user.run(folder, findPython().python, '-m', 'venv', folder)

@@ -209,7 +209,7 @@ test('a bundle without the addon says how to leave ipcbridge out of it, and one 
   }
   assert.match(
     run().stderr,
-    /Error: ipcbridge has been put into a bundle, .* Mark it as external: for esbuild --external:ipcbridge;/,
+    /Error: ipcbridge has been put into a bundle, .* Mark it as external .*: esbuild `--external:ipcbridge`;/,
   )
   assert.equal(run('--external:ipcbridge').stdout, '16\n')
 })

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { bundled, type Fault, fileFault, loadFault, machineFault, versionFault } from './faults'
 import { type Machine, machineName, runningMachine } from './machine'
 import { addonFile, type InstalledPackage, installedPackage } from './package'
@@ -51,9 +52,10 @@ export function searchAddon(): AddonSearch {
 function candidates(root: string, machine: Machine): string[] {
   const { libcs = [] } = platforms[machine.platform] ?? {}
   if (machine.libc !== undefined || libcs.length === 0) return [addonFile(root, machineName(machine))]
-  const each = libcs.map(libc => addonFile(root, machineName({ ...machine, libc })))
-  const existing = each.filter(file => existsSync(file))
-  return existing.length > 0 ? existing : each
+  const names = libcs.map(libc => machineName({ ...machine, libc }))
+  // In these words, from where this file has been joined: Next.js finds by them which files a program needs.
+  const existing = names.filter(name => existsSync(join(__dirname, '..', 'native', name, 'ipcbridge.node')))
+  return (existing.length > 0 ? existing : names).map(name => addonFile(root, name))
 }
 
 type Found = Pick<AddonSearch, 'addon' | 'fault' | 'error'>

@@ -30,6 +30,8 @@ export class User {
     for (const folder of [this.folder, this.bin, this.home]) this.own(mkdirSync(folder, { recursive: true }) ?? folder)
     for (const program of programs) this.give(program)
     this.env = { ...network, HOME: this.home, PATH: this.bin, LANG: 'C.UTF-8', CI: '1', NO_COLOR: '1' }
+    // Of the standalone servers of Next.js; a free port.
+    Object.assign(this.env, { HOSTNAME: '127.0.0.1', PORT: '0' })
     this.env.NEXT_TELEMETRY_DISABLED = this.env.YARN_ENABLE_TELEMETRY = this.env.npm_config_update_notifier = '0'
   }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -66,7 +67,8 @@ class Service:
         return ipc.proxy(Counter())
 
     def hang(self, begun: Callable[[], Any]) -> None:
-        begun()
+        with contextlib.suppress(ipc.IpcError):  # who was killed then has not answered
+            begun()
         ipc.context().cancellation.wait()
         say("gone")
 

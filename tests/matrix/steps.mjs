@@ -45,7 +45,7 @@ export function service(onGone, close) {
     async hang(begun) {
       const { signal } = ipc.context()
       const gone = new Promise(resolve => signal.addEventListener('abort', resolve))
-      await begun()
+      await begun().catch(() => {}) // who was killed then has not answered
       await gone
       onGone()
     },

@@ -20,7 +20,8 @@ MOMENT = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=timezone.utc)
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    sys.stdout.write(f"{line}\n")  # at once: print() lets another thread come between a line and its end
+    sys.stdout.flush()
 
 
 class Counter:

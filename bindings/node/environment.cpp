@@ -93,8 +93,7 @@ std::uint32_t Environment::wait(Duration most) {
     is_over = !is_ready && is_late();
     const bool sleeps = !is_ready && !is_over && driver_->prepare_sleep();
     if (sleeps) {
-      pollfd driver{driver_->fd(), POLLIN, 0};
-      poll_until(System::real(), {&driver, 1}, deadline);
+      wait_readable(System::real(), driver_->fd(), deadline);
     }
     driver_->run(batch_, sleeps || is_over);
   } while (batch_.empty() && !is_over);

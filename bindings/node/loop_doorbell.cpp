@@ -1,8 +1,8 @@
 #include "bindings/node/loop_doorbell.hpp"
 
-#include <poll.h>
-
 #include <utility>
+
+#include "core/base/poll.hpp"
 
 namespace ipcbridge::node {
 
@@ -148,9 +148,6 @@ bool LoopDoorbell::spin(TimePoint deadline, bool& stopped) {
   return caught;
 }
 
-bool LoopDoorbell::others_wait() const {
-  pollfd loop{handles_->uv.backend_fd(handles_->loop), POLLIN, 0};
-  return poll(&loop, 1, 0) > 0;
-}
+bool LoopDoorbell::others_wait() const { return is_readable_now(handles_->uv.backend_fd(handles_->loop)); }
 
 }  // namespace ipcbridge::node

@@ -1,32 +1,11 @@
 #include "bindings/node/thread_doorbell.hpp"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdint>
 #include <utility>
 
+#include "core/base/poll.hpp"
 #include "core/base/thread.hpp"
 
 namespace ipcbridge::node {
-namespace {
-
-void signal(int eventfd) {
-  const std::uint64_t one = 1;
-  while (write(eventfd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-}
-
-void wait(int eventfd) {
-  std::uint64_t count = 0;
-  while (read(eventfd, &count, sizeof count) < 0 && errno == EINTR) {
-  }
-}
-
-}  // namespace
 
 std::unique_ptr<ThreadDoorbell> ThreadDoorbell::create(napi_env env, Driver& driver, Drainer& drainer) {
   std::unique_ptr<ThreadDoorbell> doorbell(new ThreadDoorbell(env, driver, drainer));
@@ -45,8 +24,9 @@ ThreadDoorbell::~ThreadDoorbell() {
 void ThreadDoorbell::on_cleanup(void* doorbell) { static_cast<ThreadDoorbell*>(doorbell)->stop(); }
 
 bool ThreadDoorbell::start() {
-  armed_ = Fd(eventfd(0, EFD_CLOEXEC));
-  if (!armed_.valid()) return false;
+  Result<Bell> armed = Bell::create(System::real());
+  if (!armed.ok()) return false;
+  armed_.emplace(std::move(armed).value());
   napi_value name = nullptr;
   napi_create_string_utf8(env_, "ipcbridge", NAPI_AUTO_LENGTH, &name);
   const auto on_call = [](napi_env env, napi_value, void* doorbell, void*) {
@@ -78,17 +58,16 @@ void ThreadDoorbell::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   driver_.ring();
-  signal(armed_.get());
+  armed_->ring();
   thread_.join();
   napi_release_threadsafe_function(call_, napi_tsfn_abort);
 }
 
 void ThreadDoorbell::watch() {
   for (;;) {
-    wait(armed_.get());
+    armed_->wait(kNever);
     if (stopping_) return;
-    pollfd driver{driver_.fd(), POLLIN, 0};
-    while (poll(&driver, 1, -1) < 0 && errno == EINTR) {
+    while (!wait_readable(System::real(), driver_.fd(), kNever)) {
     }
     if (stopping_) return;
     waiting_ = false;
@@ -114,7 +93,7 @@ void ThreadDoorbell::drain() {
   if (more || !driver_.prepare_sleep()) {
     schedule();
   } else if (!waiting_.exchange(true)) {
-    signal(armed_.get());
+    armed_->ring();
   }
 }
 

@@ -2,12 +2,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <node_api.h>
 
 #include "bindings/node/doorbell.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/bell.hpp"
 #include "core/endpoint/driver.hpp"
 
 namespace ipcbridge::node {
@@ -37,7 +38,7 @@ class ThreadDoorbell final : public Doorbell {
   Driver& driver_;
   Drainer& drainer_;
   napi_threadsafe_function call_ = nullptr;
-  Fd armed_;  // eventfd: the thread may wait for the Driver again, or is to end
+  std::optional<Bell> armed_;  // the thread may wait for the Driver again, or is to end
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> waiting_ = false;  // the thread waits for the Driver, or is about to
   bool scheduled_ = false;

@@ -1,13 +1,11 @@
 #include "bindings/python/interrupt.hpp"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cstdint>
 
 #include <pybind11/pybind11.h>
 
 #include "core/base/fork.hpp"
+#include "core/base/thread.hpp"
 
 namespace ipcbridge::python {
 namespace {
@@ -20,7 +18,7 @@ bool on_main_thread() {
   };
   thread_local Known known;
   const std::uint32_t generation = fork_guard::generation();
-  if (known.generation != generation) known = {generation, ::getpid() == static_cast<pid_t>(::syscall(SYS_gettid))};
+  if (known.generation != generation) known = {generation, is_main_thread()};
   return known.is_main;
 }
 

@@ -9,7 +9,7 @@
 
 namespace ipcbridge {
 
-// An eventfd: a thread that waits for descriptors wakes up when it is rung. Any thread.
+// A thread that waits for descriptors wakes up when it is rung. Any thread.
 class Bell {
  public:
   // resource_exhausted when there is no descriptor to be had.

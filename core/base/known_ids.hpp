@@ -2,8 +2,6 @@
 
 #include <sys/types.h>
 
-#include <string_view>
-
 namespace ipcbridge {
 
 // The ids of users and groups that say who somebody is. In a user namespace the kernel shows everybody whom it does not
@@ -12,13 +10,11 @@ namespace ipcbridge {
 // others: that of the user `nobody`.
 class KnownIds {
  public:
-  // As this process sees them now. What cannot be read, because /proc is not there, counts as a namespace with gaps.
+  // As this process sees them now. What cannot be found out counts as a namespace with gaps.
   static KnownIds read();
 
-  // The four arguments are what the kernel's files hold: /proc/self/uid_map, /proc/sys/kernel/overflowuid, and the same
-  // for groups.
-  KnownIds(std::string_view uid_map, std::string_view overflow_uid, std::string_view gid_map,
-           std::string_view overflow_gid);
+  KnownIds(bool all_users, uid_t overflow_uid, bool all_groups, gid_t overflow_gid)
+      : all_users_(all_users), all_groups_(all_groups), overflow_uid_(overflow_uid), overflow_gid_(overflow_gid) {}
 
   bool is_user(uid_t uid) const { return all_users_ || uid != overflow_uid_; }
   bool is_group(gid_t gid) const { return all_groups_ || gid != overflow_gid_; }
@@ -29,5 +25,8 @@ class KnownIds {
   uid_t overflow_uid_;
   gid_t overflow_gid_;
 };
+
+// The user with whose rights this process runs.
+uid_t effective_user();
 
 }  // namespace ipcbridge

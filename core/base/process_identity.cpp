@@ -1,22 +1,12 @@
 #include "core/base/process_identity.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-
-#include "core/base/fork.hpp"
 
 namespace ipcbridge {
 namespace {
 
 constexpr const char* kElsewhere = "of another container (PID namespace)";
-
-std::uint64_t own_pid_namespace() {
-  struct stat info {};
-  return ::stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
-}
 
 template <typename T>
 T take_number(std::string_view& text) {
@@ -28,8 +18,6 @@ T take_number(std::string_view& text) {
 }
 
 }  // namespace
-
-ProcessIdentity ProcessIdentity::own() { return {::getpid(), own_pid_namespace(), fork_guard::process_token()}; }
 
 std::string ProcessIdentity::line() const {
   return std::to_string(pid) + " " + std::to_string(pid_namespace) + " " + std::to_string(token) + "\n";

@@ -1,7 +1,5 @@
 #include "core/endpoint/connection.hpp"
 
-#include <sys/epoll.h>
-
 #include <new>
 #include <span>
 #include <utility>
@@ -141,7 +139,8 @@ void Connection::update_interest() {
   const bool wanted = channel_->wants_writable();
   if (wanted == polls_writable_) return;
   polls_writable_ = wanted;
-  context_.poller().modify(channel_->fd(), id_, EPOLLIN | EPOLLRDHUP | (wanted ? EPOLLOUT : 0U));
+  const std::uint32_t writable = wanted ? Poller::kWritable : 0U;
+  context_.poller().modify(channel_->fd(), id_, Poller::kReadable | Poller::kHangUp | writable);
 }
 
 void Connection::tell_refusal(const Error& why) {

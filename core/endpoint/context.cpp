@@ -1,12 +1,13 @@
 #include "core/endpoint/context.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <span>
 #include <utility>
 #include <variant>
+
+#include "core/base/random.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -37,7 +38,7 @@ void keep_message(Context::Posted& posted) {
 }  // namespace
 
 Context::Context(const DriverOptions& options, Poller poller) : options_(options), poller_(std::move(poller)) {
-  [[maybe_unused]] const ssize_t got = ::getrandom(nonce_.data(), nonce_.size(), 0);
+  static_cast<void>(fill_random(std::as_writable_bytes(std::span(nonce_))));
 }
 
 Context::~Context() = default;
@@ -136,8 +137,8 @@ bool Context::watch_paths(PathWatcher::Watch& watch, const std::vector<std::stri
                           const std::vector<std::string>& listed) {
   if (!path_watcher_) {
     path_watcher_ = std::make_unique<PathWatcher>(system(), [this] { poller_.ring(); });
-    path_events_polled_ = poller_.add(path_watcher_->events_fd(), kPathEventsToken, EPOLLIN) &&
-                          poller_.add(path_watcher_->mounts_fd(), kMountsToken, EPOLLIN | EPOLLET);
+    path_events_polled_ = poller_.add(path_watcher_->events_fd(), kPathEventsToken, Poller::kReadable) &&
+                          poller_.add(path_watcher_->mounts_fd(), kMountsToken, Poller::kReadable | Poller::kChanges);
   }
   watch = PathWatcher::Watch(*path_watcher_, files, listed);
   return watch.complete() && path_events_polled_;
@@ -160,7 +161,7 @@ Connection* Context::open_connection(std::unique_ptr<Channel> channel, Session::
   if (discarded_.capacity() < count) discarded_.reserve(2 * count);
   connections_.reserve_one();
   auto made = std::make_unique<Connection>(*this, id, std::move(channel), side, owner, setup);
-  if (!poller_.add(fd, id, EPOLLIN | EPOLLRDHUP)) return nullptr;
+  if (!poller_.add(fd, id, Poller::kReadable | Poller::kHangUp)) return nullptr;
   Connection* connection = connections_.insert(id, std::move(made)).get();
   awake_.add(*connection);
   return connection;

@@ -1,7 +1,5 @@
 #include "core/endpoint/dial.hpp"
 
-#include <sys/epoll.h>
-
 #include <utility>
 
 #include "core/endpoint/context.hpp"
@@ -19,7 +17,7 @@ Dial::~Dial() {
 std::optional<Connector::Outcome> Dial::advance() {
   std::optional<Connector::Outcome> outcome = connector_->advance();
   if (outcome || watched_) return outcome;
-  watched_ = context_.poller().add(connector_->fd(), kDialToken | id_, EPOLLIN);
+  watched_ = context_.poller().add(connector_->fd(), kDialToken | id_, Poller::kReadable);
   if (watched_) return std::nullopt;
   return Error{Code::kResourceExhausted, "cannot watch another descriptor"};
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -80,7 +78,7 @@ class Driver::Impl {
   void wake_consumer();
   void post_unposted();
   void poll_descriptors();
-  void on_ready(const epoll_event& event);
+  void on_ready(std::uint64_t token);
   void fire_timers();
   void ask_all(TimePoint now);
   void prune_timers();

@@ -61,12 +61,11 @@ void Driver::Impl::post_unposted() {
 }
 
 void Driver::Impl::poll_descriptors() {
-  std::array<epoll_event, 128> events{};
-  for (const epoll_event& event : context_.poller().poll(events)) on_ready(event);
+  std::array<std::uint64_t, 128> tokens{};
+  for (const std::uint64_t token : context_.poller().poll(tokens)) on_ready(token);
 }
 
-void Driver::Impl::on_ready(const epoll_event& event) {
-  const std::uint64_t token = event.data.u64;
+void Driver::Impl::on_ready(std::uint64_t token) {
   if (token >= kMountsToken) {  // the timer and the bell are among these
     if (context_.paths_changed(token)) {
       for (auto& [id, server] : servers_) server->check_soon();

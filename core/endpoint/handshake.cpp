@@ -49,7 +49,7 @@ void Handshake::offer_segment() {
   }
   own_ = std::move(segment).value();
   ours_.optional_features |= feature::kShm;
-  sharing_->attach(std::move(own_.memfd));
+  sharing_->attach(std::move(own_.memory));
 }
 
 void Handshake::withdraw_segment(const Error& why) {
@@ -127,10 +127,10 @@ void Handshake::judge_segment() {
 }
 
 Result<shm::PeerSegment> Handshake::open_segment() {
-  Fd memfd = sharing_->take_received_fd();
-  if (memfd.valid()) {
-    Result<shm::PeerSegment> segment = shm::open_segment(system_, memfd.get());
-    discard(std::move(memfd));  // it may be anything
+  Fd memory = sharing_->take_received_fd();
+  if (memory.valid()) {
+    Result<shm::PeerSegment> segment = shm::open_segment(system_, memory.get());
+    discard(std::move(memory));  // it may be anything
     return segment;
   }
   if (sharing_->lost_fd()) {

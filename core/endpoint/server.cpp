@@ -99,7 +99,7 @@ Status Server::listen() {
   Result<std::unique_ptr<Listener>> listener =
       context().transports().listen(context().system(), address_, {.mode = options_.mode, .shared = options_.shared});
   if (!listener.ok()) return listener.error();
-  if (!context().poller().add(listener.value()->fd(), poll_token_, EPOLLIN)) return cannot_watch();
+  if (!context().poller().add(listener.value()->fd(), poll_token_, Poller::kReadable)) return cannot_watch();
   listener_ = std::move(listener).value();
   if (open_service_) open_service_->note_listening();
   watch_listener();
@@ -135,7 +135,7 @@ void Server::pause_accepting() {
 
 void Server::accept_again() {
   accept_again_at_ = kNever;
-  if (listener_) context().poller().modify(listener_->fd(), poll_token_, EPOLLIN);
+  if (listener_) context().poller().modify(listener_->fd(), poll_token_, Poller::kReadable);
 }
 
 void Server::admit(std::unique_ptr<Channel> channel) {

@@ -79,8 +79,9 @@ Result<Address> parse_address(std::string_view text) {
   if (!directory.ok()) return directory.error();
   address.path = socket_path(directory.value(), text);
   if (address.path.size() > kMaxSocketPath) {
-    return Error{Code::kInvalidArgument, "the socket path " + address.path +
-                                             " is longer than 107 bytes: set IPCBRIDGE_DIR to a shorter directory"};
+    return Error{Code::kInvalidArgument, "the socket path " + address.path + " is longer than " +
+                                             std::to_string(kMaxSocketPath) +
+                                             " bytes: set IPCBRIDGE_DIR to a shorter directory"};
   }
   return address;
 }

@@ -11,8 +11,8 @@
 
 namespace ipcbridge {
 
-// sun_path holds 107 bytes and a terminator.
-inline constexpr std::size_t kMaxSocketPath = 107;
+// In bytes: 107 on Linux.
+extern const std::size_t kMaxSocketPath;
 
 enum class Transport : std::uint8_t { kAuto, kShm, kUnix, kInproc };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,8 +12,8 @@
 namespace ipcbridge {
 
 // Notices that files which services depend on are removed, renamed, replaced or mounted over. What happened is not
-// told, only that it is time to look. A user has 128 inotify instances (fs.inotify.max_user_instances), so the watchers
-// of a process share one: each polls it, and the one that reads an event wakes the others.
+// told, only that it is time to look. The watchers of a process share what the system has few of: each polls it, and
+// the one that reads an event wakes the others.
 //
 // Used by one thread at a time; `wake` may be called from any, until the watcher is gone.
 class PathWatcher {
@@ -25,11 +26,10 @@ class PathWatcher {
   PathWatcher(const PathWatcher&) = delete;
   PathWatcher& operator=(const PathWatcher&) = delete;
 
-  // To poll for EPOLLIN; on_events() is wanted then. -1 where there is none to be had.
+  // To poll for what can be read; on_events() is wanted then. -1 where there is none to be had.
   int events_fd() const;
-  // To poll for EPOLLIN | EPOLLET; on_mount() is wanted then. It is always readable, and an edge says that something
-  // was mounted or unmounted: what poll() says of EPOLLPRI the first of several nested polls would keep to itself. -1
-  // as above.
+  // To poll for changes; on_mount() is wanted then. It is always readable, and becomes so once more when something was
+  // mounted or unmounted. -1 as above.
   int mounts_fd() const;
 
   void on_events();

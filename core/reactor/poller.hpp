@@ -10,22 +10,29 @@
 
 namespace ipcbridge {
 
-// An epoll set with a timer and a bell in it, so that one descriptor tells of everything: it is readable
-// when a watched descriptor is, when the time set is reached, or when the bell was rung.
+// A set of watched descriptors with a timer and a bell in it, so that one descriptor tells of everything: it is
+// readable when a watched descriptor is ready, when the time set is reached, or when the bell was rung.
 class Poller {
  public:
   static constexpr std::uint64_t kTimer = ~0ULL;
   static constexpr std::uint64_t kBell = ~0ULL - 1;
 
+  // What a descriptor is watched for. Errors are told of whatever is asked for.
+  static constexpr std::uint32_t kReadable = 1;
+  static constexpr std::uint32_t kWritable = 2;
+  static constexpr std::uint32_t kHangUp = 4;   // the other end will write no more
+  static constexpr std::uint32_t kChanges = 8;  // told once when it becomes so, not for as long as it is
+
   static Result<Poller> create(System& system);
 
-  int fd() const { return epoll_.get(); }
-  bool add(int fd, std::uint64_t token, std::uint32_t events);
-  void modify(int fd, std::uint64_t token, std::uint32_t events);
+  int fd() const { return set_.get(); }
+  bool add(int fd, std::uint64_t token, std::uint32_t interest);
+  void modify(int fd, std::uint64_t token, std::uint32_t interest);
   void remove(int fd);
 
-  // What is ready now; silences the timer and the bell. At most as many as `out` holds.
-  std::span<const epoll_event> poll(std::span<epoll_event> out);
+  // The tokens of what is ready now, kTimer and kBell among them, which this silences. At most as many as `tokens`
+  // holds.
+  std::span<const std::uint64_t> poll(std::span<std::uint64_t> tokens);
 
   // Makes fd() readable at `deadline` at the latest. Cheap when an earlier time is set already: then fd()
   // becomes readable too early once, which is harmless.
@@ -36,7 +43,8 @@ class Poller {
   explicit Poller(System& system) : system_(&system) {}
 
   System* system_;
-  Fd epoll_;
+  Fd set_;
+  // Where the set itself has no timers and bells.
   Fd timer_;
   Fd bell_;
   TimePoint armed_ = kNever;

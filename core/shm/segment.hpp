@@ -6,28 +6,9 @@
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
 #include "core/shm/layout.hpp"
+#include "core/shm/memory.hpp"
 
 namespace ipcbridge::shm {
-
-// A mapping of a whole segment. A forked child does not inherit it (MADV_DONTFORK).
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(std::byte* address, std::size_t size);
-  ~Mapping();
-  Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&& other) noexcept;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  std::byte* data() const { return address_; }
-  std::size_t size() const { return size_; }
-
- private:
-  std::byte* address_ = nullptr;
-  std::size_t size_ = 0;
-  unsigned generation_ = 0;
-};
 
 // The segment that this side writes: memory reserved, mapped, then sealed so that nobody, not even its
 // creator, can shrink it, grow it, punch holes in it or map it writable again.
@@ -35,7 +16,7 @@ struct OwnSegment {
   Mapping mapping;
   std::size_t ring_bytes = 0;
   std::size_t state_offset = 0;
-  Fd memfd;  // to be passed to the peer, then closed
+  Fd memory;  // to be passed to the peer, then closed
 
   SharedState& state() const { return *reinterpret_cast<SharedState*>(mapping.data() + state_offset); }
   std::byte* ring() const { return mapping.data() + kHeaderBytes; }
@@ -57,6 +38,6 @@ Result<OwnSegment> create_segment(System& system, std::size_t ring_bytes);
 
 // Checks the seals first, then the size and that all of it is there, then maps, then checks the header: a descriptor
 // from a peer is not trusted to be anything. failed_precondition when it is not a sealed segment.
-Result<PeerSegment> open_segment(System& system, int memfd);
+Result<PeerSegment> open_segment(System& system, int memory);
 
 }  // namespace ipcbridge::shm

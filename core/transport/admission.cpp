@@ -1,7 +1,5 @@
 #include "core/transport/admission.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -86,7 +84,7 @@ Status Admission::admit_network(const NetworkPeer& peer) {
 }
 
 bool Admission::is_owner_local(const LocalPeer& peer) const {
-  return ids_.is_user(peer.uid) && (peer.uid == ::geteuid() || peer.uid == 0);
+  return ids_.is_user(peer.uid) && (peer.uid == effective_user() || peer.uid == 0);
 }
 
 bool Admission::is_in_allowed_group(const LocalPeer& peer) const {

@@ -1,9 +1,5 @@
 #include "core/transport/inproc_channel.hpp"
 
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,8 +8,9 @@
 #include <utility>
 
 #include "core/base/bytes.hpp"
+#include "core/base/pages.hpp"
 #include "core/shm/layout.hpp"
-#include "core/shm/segment.hpp"
+#include "core/shm/memory.hpp"
 #include "core/transport/socket.hpp"
 
 namespace ipcbridge {
@@ -64,20 +61,16 @@ class InprocChannel::HelloSink final : public FrameSink {
 };
 
 Result<InprocChannel::Pair> InprocChannel::create(System& system) {
-  const auto failed = [](const char* what) {
-    return Error{Code::kResourceExhausted, std::string(what) + ": " + std::strerror(errno)};
-  };
-  std::array<int, 2> ends{};
-  if (system.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return failed("cannot create a pair of sockets");
-  }
-  Fd one(ends[0]);
-  Fd two(ends[1]);
+  Result<std::pair<Fd, Fd>> ends = connected_pair(system);
+  if (!ends.ok()) return ends.error();
+  auto [one, two] = std::move(ends).value();
   Result<LocalPeer> self = local_peer(one.get());
   if (!self.ok()) return self.error();
-  void* address = system.mmap(2 * kSideBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  if (address == MAP_FAILED) return failed("cannot map memory");
-  auto memory = std::make_shared<Memory>(static_cast<std::byte*>(address));
+  std::byte* const pages = map_pages(system, 2 * kSideBytes);
+  if (pages == nullptr) {
+    return Error{Code::kResourceExhausted, std::string("cannot map memory: ") + std::strerror(errno)};
+  }
+  auto memory = std::make_shared<Memory>(pages);
   return Pair(std::unique_ptr<Channel>(new InprocChannel(system, std::move(one), self.value(), memory, 0)),
               std::unique_ptr<Channel>(new InprocChannel(system, std::move(two), self.value(), memory, 1)));
 }

@@ -1,16 +1,12 @@
 #include "core/transport/inproc_listener.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <utility>
 
-#include "core/base/fd.hpp"
+#include "core/base/bell.hpp"
 #include "core/base/per_process.hpp"
 #include "core/transport/inproc_channel.hpp"
 
@@ -34,7 +30,7 @@ Names& names() {
 
 class InprocListener final : public Listener {
  public:
-  InprocListener(std::string name, Fd bell) : name_(std::move(name)), bell_(std::move(bell)) {}
+  InprocListener(std::string name, Bell bell) : name_(std::move(name)), bell_(std::move(bell)) {}
 
   ~InprocListener() override {
     const std::lock_guard lock(names().mutex);
@@ -42,14 +38,11 @@ class InprocListener final : public Listener {
     if (found != names().listeners.end() && found->second == this) names().listeners.erase(found);
   }
 
-  int fd() const override { return bell_.get(); }
+  int fd() const override { return bell_.fd(); }
 
   Result<std::unique_ptr<Channel>> accept() override {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() <= 1) {
-      std::uint64_t count = 0;
-      [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &count, sizeof count);
-    }
+    if (waiting_.size() <= 1) bell_.silence();
     if (waiting_.empty()) return std::unique_ptr<Channel>();
     std::unique_ptr<Channel> channel = std::move(waiting_.front());
     waiting_.pop_front();
@@ -61,14 +54,13 @@ class InprocListener final : public Listener {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() == kBacklog) return false;
     waiting_.push_back(std::move(channel));
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof one);
+    bell_.ring();
     return true;
   }
 
  private:
   std::string name_;
-  Fd bell_;
+  Bell bell_;
   std::mutex mutex_;
   std::deque<std::unique_ptr<Channel>> waiting_;
 };
@@ -76,9 +68,9 @@ class InprocListener final : public Listener {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> listen_inproc(System& system, const std::string& name) {
-  Fd bell(system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!bell.valid()) return Error{Code::kResourceExhausted, "cannot create an eventfd"};
-  auto listener = std::make_unique<InprocListener>(name, std::move(bell));
+  Result<Bell> bell = Bell::create(system);
+  if (!bell.ok()) return bell.error();
+  auto listener = std::make_unique<InprocListener>(name, std::move(bell).value());
   const std::lock_guard lock(names().mutex);
   if (!names().listeners.try_emplace(name, listener.get()).second) {
     // Its destructor takes the same lock, after this one is free.

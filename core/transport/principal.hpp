@@ -9,12 +9,12 @@
 
 namespace ipcbridge {
 
-// A process of this machine, as the kernel says (SO_PEERCRED), not as it says itself.
+// A process of this machine, as the kernel says, not as it says itself.
 struct LocalPeer {
   pid_t pid = 0;  // 0: of a PID namespace that this process does not see into
   uid_t uid = 0;
   gid_t gid = 0;
-  std::vector<gid_t> groups = {};  // supplementary; none on kernels before 4.13
+  std::vector<gid_t> groups = {};  // supplementary; none where the kernel does not tell
 };
 
 // Somebody at the other end of a network. Its uid, if it has one, means nothing here.

@@ -1,7 +1,5 @@
 #include "core/transport/ring_channel.hpp"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -34,14 +32,11 @@ bool RingChannel::write(const FrameHeader& header, std::span<const ConstBytes> p
 }
 
 void RingChannel::ring_doorbell() {
-  std::byte bell{1};
-  iovec vector{&bell, 1};
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
+  const std::byte bell{1};
+  const ConstBytes part(&bell, 1);
   // EAGAIN: so many rings are waiting that one more says nothing new. Any other failure leaves a peer asleep
   // that should be awake; better that the connection ends.
-  if (system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN) closed_ = true;
+  if (send_parts(system_, socket_.get(), {&part, 1}) < 0 && errno != EAGAIN) closed_ = true;
 }
 
 void RingChannel::answer_doorbell() {

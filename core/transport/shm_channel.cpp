@@ -9,7 +9,7 @@ ShmChannel::ShmChannel(System& system, Fd socket, Principal peer, shm::OwnSegmen
                   {theirs.state(), theirs.ring(), theirs.ring_bytes}),
       own_(std::move(own)),
       theirs_(std::move(theirs)) {
-  own_.memfd.reset();
+  own_.memory.reset();
 }
 
 }  // namespace ipcbridge

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <sys/socket.h>
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 
+#include "core/base/bytes.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
@@ -34,21 +34,26 @@ Result<Fd> accept_unix(System& system, int listener);
 // they passed (see discard()): they are accepted and hung up on first.
 void stop_listening_unix(System& system, Fd listener);
 
-// The process at the other end, when it connected or began to listen, as the kernel says.
+// The process at the other end, when it connected or began to listen, as the kernel says and not it itself.
 Result<LocalPeer> local_peer(int fd);
 
 // Whether the other end has been closed, whatever lies unread.
 bool is_hung_up(System& system, int socket);
 
-// Room in a message for one descriptor.
-struct alignas(cmsghdr) DescriptorRoom {
-  std::array<std::byte, CMSG_SPACE(sizeof(int))> bytes{};
-};
-// The message passes it (SCM_RIGHTS); the room has to live until that is sent.
-void attach_descriptor(msghdr& message, DescriptorRoom& room, int fd);
+// Two that are connected with each other. resource_exhausted when there are none.
+Result<std::pair<Fd, Fd>> connected_pair(System& system);
+
+inline constexpr std::size_t kMaxSentParts = 8;
+
+// Sends what there is room for, without waiting, and passes the descriptor, if it is one, with the first byte. The
+// number of bytes; or -1 and errno, EAGAIN when there is no room. Nobody gets a SIGPIPE.
+ssize_t send_parts(System& system, int socket, std::span<const ConstBytes> parts, int passed = -1);
+
+// Whether errno says that a descriptor was not passed on: this user has too many under way.
+bool is_descriptor_refused(int error);
 
 struct Received {
-  ssize_t bytes = -1;    // as recvmsg says, errno included
+  ssize_t bytes = -1;    // -1 and errno where nothing can be received, EAGAIN when nothing has come
   Fd fd;                 // the first descriptor that came along; the others are discarded
   bool lost_fd = false;  // one came that this process had no number left for
 };

@@ -1,9 +1,5 @@
 #include "core/transport/unix_channel.hpp"
 
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -13,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/pages.hpp"
 #include "core/transport/shm_channel.hpp"
 #include "core/transport/socket.hpp"
 
@@ -20,7 +17,6 @@ namespace ipcbridge {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 64UL * 1024;
-constexpr std::size_t kMaxParts = 8;
 
 std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxFrameBody; }
 
@@ -35,21 +31,11 @@ UnixChannel::~UnixChannel() {
 }
 
 ssize_t UnixChannel::send(std::span<const ConstBytes> parts) {
-  std::array<iovec, kMaxParts> vectors{};
-  std::size_t count = 0;
-  for (const ConstBytes part : parts) {
-    if (!part.empty()) vectors.at(count++) = {const_cast<std::byte*>(part.data()), part.size()};
-  }
-  msghdr message{};
-  message.msg_iov = vectors.data();
-  message.msg_iovlen = count;
-  DescriptorRoom room;
-  if (outgoing_fd_.valid()) attach_descriptor(message, room, outgoing_fd_.get());
-  const ssize_t sent = system_.sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = send_parts(system_, socket_.get(), parts, outgoing_fd_.valid() ? outgoing_fd_.get() : -1);
   // A full socket must be polled for room even when no frame was cut in two, and when another write found some
   // meanwhile: who was refused is told by on_writable() only.
   blocked_ = blocked_ || (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM));
-  fd_refused_ = sent < 0 && errno == ETOOMANYREFS;
+  fd_refused_ = sent < 0 && is_descriptor_refused(errno);
   if (sent > 0 || fd_refused_) outgoing_fd_.reset();
   return sent;
 }
@@ -64,7 +50,7 @@ void UnixChannel::keep_unsent(std::span<const ConstBytes> parts, std::size_t sen
 
 bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> parts) {
   if (!unsent_.empty()) return false;
-  std::array<ConstBytes, kMaxParts> all{};
+  std::array<ConstBytes, kMaxSentParts> all{};
   all[0] = std::as_bytes(std::span(&header, 1));
   std::copy(parts.begin(), parts.end(), all.begin() + 1);
   const std::span<const ConstBytes> message(all.data(), parts.size() + 1);
@@ -107,14 +93,14 @@ void ReleaseBuffer::operator()(std::byte* buffer) const {
   if (mapped == 0) {
     delete[] buffer;
   } else {
-    ::munmap(buffer, mapped);
+    unmap_pages(buffer, mapped);
   }
 }
 
 ReceiveBuffer UnixChannel::make_buffer(std::size_t capacity) const {
   if (capacity > kReceiveBytes) {
-    void* address = system_.mmap(capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (address != MAP_FAILED) return ReceiveBuffer(static_cast<std::byte*>(address), ReleaseBuffer{capacity});
+    std::byte* const pages = map_pages(system_, capacity);
+    if (pages != nullptr) return ReceiveBuffer(pages, ReleaseBuffer{capacity});
   }
   return ReceiveBuffer(new std::byte[capacity], ReleaseBuffer{});
 }

@@ -216,8 +216,7 @@ bool BlockingDriver::Impl::read_a_while(InterruptCheck& check, TimePoint deadlin
     const Scope lock(*this);
     watch_.set_interest(false);
   }
-  pollfd descriptor{driver_->fd(), POLLIN, 0};
-  const bool ready = poll_until(system_, {&descriptor, 1}, check.limit(deadline));
+  const bool ready = wait_readable(system_, driver_->fd(), check.limit(deadline));
   run(true);
   return check.is_due_after_sleep(ready);
 }

@@ -17,7 +17,7 @@ class DriverWatch {
   static Result<DriverWatch> create(System& system, int driver_fd);
 
   // Readable when the Driver's descriptor is, while the interest is on.
-  int fd() const { return epoll_.get(); }
+  int fd() const { return set_.get(); }
   // One thread at a time.
   void set_interest(bool on);
 
@@ -26,11 +26,10 @@ class DriverWatch {
   Wake wait(const Bell& bell, TimePoint until) const;
 
  private:
-  DriverWatch(System& system, Fd epoll, int driver_fd)
-      : system_(&system), epoll_(std::move(epoll)), driver_fd_(driver_fd) {}
+  DriverWatch(System& system, Fd set, int driver_fd) : system_(&system), set_(std::move(set)), driver_fd_(driver_fd) {}
 
   System* system_;
-  Fd epoll_;
+  Fd set_;
   int driver_fd_;
   bool interest_ = true;
 };

@@ -1,8 +1,5 @@
 #include "core/workers/loop_worker.hpp"
 
-#include <poll.h>
-#include <sys/epoll.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -11,23 +8,14 @@
 
 #include "core/base/poll.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
+#include "core/workers/selector.hpp"
 
 namespace ipcbridge {
-namespace {
-
-bool set_interest(int selector, int operation, int fd) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = fd;
-  return ::epoll_ctl(selector, operation, fd, &event) == 0;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<LoopWorker>> LoopWorker::create(BlockingDriver& driver, System& system, int selector) {
   Result<Bell> bell = Bell::create(system);
   if (!bell.ok()) return bell.error();
-  if (!set_interest(selector, EPOLL_CTL_ADD, bell.value().fd())) {
+  if (!set_watched(selector, bell.value().fd(), true)) {
     return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
   }
   std::unique_ptr<LoopWorker> worker(new LoopWorker(driver, system, std::move(bell).value(), selector));
@@ -42,7 +30,7 @@ LoopWorker::~LoopWorker() {
   if (driver_.forked()) return;
   if (idle_) driver_.leave(*this);
   watch(watched_, false);
-  set_interest(selector_, EPOLL_CTL_DEL, bell_.fd());
+  set_watched(selector_, bell_.fd(), false);
 }
 
 LoopWorker::Ready LoopWorker::wait(TimePoint until) {
@@ -57,19 +45,16 @@ void LoopWorker::finish() {
 
 void LoopWorker::watch(int fd, bool on) {
   if (fd < 0 || on == (watched_ == fd)) return;
-  set_interest(selector_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd);
+  set_watched(selector_, fd, on);
   watched_ = on ? fd : -1;
 }
 
 LoopWorker::Wake LoopWorker::sleep(TimePoint until) const {
-  pollfd descriptor{selector_, POLLIN, 0};
   // Nothing is ready: the time is over, or a signal has arrived.
-  if (!poll_until(system_, {&descriptor, 1}, until)) return until <= system_.now() ? Wake::kNobody : Wake::kOther;
-  std::array<epoll_event, 8> events{};
-  const int count = ::epoll_wait(selector_, events.data(), static_cast<int>(events.size()), 0);
+  if (!wait_readable(system_, selector_, until)) return until <= system_.now() ? Wake::kNobody : Wake::kOther;
+  std::array<int, 8> fds{};
   Wake why = Wake::kBell;
-  for (int i = 0; i < count; ++i) {
-    const int fd = events.at(static_cast<std::size_t>(i)).data.fd;
+  for (const int fd : ready_in(selector_, fds)) {
     if (fd == bell_.fd()) {
       bell_.silence();
     } else if (fd != watched_) {
@@ -81,10 +66,7 @@ LoopWorker::Wake LoopWorker::sleep(TimePoint until) const {
   return why;
 }
 
-bool LoopWorker::others_are_ready() const {
-  pollfd descriptor{selector_, POLLIN, 0};
-  return ::poll(&descriptor, 1, 0) > 0;
-}
+bool LoopWorker::others_are_ready() const { return is_readable_now(selector_); }
 
 void BlockingDriver::Impl::enter(LoopWorker& self) {
   const Scope lock(*this);

@@ -18,7 +18,7 @@ namespace ipcbridge {
 // does, and nobody has to wake it. At most one a BlockingDriver; only on the loop's thread.
 class LoopWorker {
  public:
-  // `selector` is the loop's epoll descriptor, which outlives the worker. resource_exhausted when descriptors cannot be
+  // `selector` is the loop's (selector.hpp), which outlives the worker. resource_exhausted when descriptors cannot be
   // had.
   static Result<std::unique_ptr<LoopWorker>> create(BlockingDriver& driver, System& system, int selector);
   ~LoopWorker();

@@ -1,6 +1,5 @@
 // BlockingDriver: what the holder of the reader token does.
-#include <poll.h>
-
+#include "core/base/poll.hpp"
 #include "core/workers/blocking_driver_impl.hpp"
 
 namespace ipcbridge {
@@ -82,9 +81,6 @@ bool BlockingDriver::Impl::read_for_calls(const WorkQueue& queue, Round round, S
   return busy;
 }
 
-bool BlockingDriver::Impl::descriptor_is_ready() const {
-  pollfd descriptor{driver_->fd(), POLLIN, 0};
-  return ::poll(&descriptor, 1, 0) > 0;
-}
+bool BlockingDriver::Impl::descriptor_is_ready() const { return is_readable_now(driver_->fd()); }
 
 }  // namespace ipcbridge

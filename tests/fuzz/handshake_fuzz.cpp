@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "core/base/linux/linux_calls.hpp"
 #include "core/endpoint/handshake.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/shm/layout.hpp"
@@ -16,8 +17,10 @@ namespace {
 using namespace ipcbridge;
 
 // Takes whatever is sent, and drops it.
-class DiscardingSystem final : public System {
+class DiscardingSystem final : public LinuxCalls, public System {
  public:
+  DiscardingSystem() : System(static_cast<LinuxCalls&>(*this)) {}
+
   ssize_t sendmsg(int, const msghdr* message, int) override {
     ssize_t size = 0;
     for (std::size_t i = 0; i < message->msg_iovlen; ++i) size += static_cast<ssize_t>(message->msg_iov[i].iov_len);

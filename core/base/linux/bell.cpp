@@ -1,6 +1,5 @@
 #include "core/base/bell.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,12 +8,13 @@
 #include <cstring>
 #include <string>
 
+#include "core/base/linux/linux_calls.hpp"
 #include "core/base/poll.hpp"
 
 namespace ipcbridge {
 
 Result<Bell> Bell::create(System& system) {
-  Fd fd(system.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  Fd fd(linux_calls(system).eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!fd.valid()) {
     return Error{Code::kResourceExhausted, std::string("cannot create an eventfd: ") + std::strerror(errno)};
   }
@@ -27,8 +27,7 @@ void Bell::ring() const {
 }
 
 void Bell::wait(TimePoint until) const {
-  pollfd descriptor{fd_.get(), POLLIN, 0};
-  if (poll_until(*system_, {&descriptor, 1}, until)) silence();
+  if (wait_readable(*system_, fd_.get(), until)) silence();
 }
 
 void Bell::silence() const {

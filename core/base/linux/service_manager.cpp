@@ -12,6 +12,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/base/per_process.hpp"
+#include "core/base/posix/system_calls.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -38,7 +39,7 @@ void send(System& system, std::string_view message) {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, name.data(), name.size());
   if (name[0] == '@') address.sun_path[0] = '\0';  // in the abstract namespace
-  const Fd socket(system.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Fd socket(system.calls().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) return;
   std::string bytes(message);
   iovec part{bytes.data(), bytes.size()};
@@ -47,7 +48,7 @@ void send(System& system, std::string_view message) {
   header.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  static_cast<void>(system.sendmsg(socket.get(), &header, MSG_NOSIGNAL));
+  static_cast<void>(system.calls().sendmsg(socket.get(), &header, MSG_NOSIGNAL));
 }
 
 }  // namespace

@@ -1,14 +1,15 @@
 #include "core/base/fork.hpp"
 
 #include <pthread.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <span>
 
 #include "core/base/clock.hpp"
+#include "core/base/random.hpp"
 
 namespace ipcbridge::fork_guard {
 namespace {
@@ -23,7 +24,7 @@ std::atomic<std::uint32_t> forks{0};
 
 std::uint64_t draw() {
   std::uint64_t number = 0;
-  if (::getrandom(&number, sizeof number, 0) == sizeof number) return number;
+  if (fill_random(std::as_writable_bytes(std::span(&number, 1)))) return number;
   return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
 }
 

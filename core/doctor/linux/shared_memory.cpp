@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/fd.hpp"
+#include "core/base/linux/linux_calls.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/shm/segment.hpp"
@@ -33,14 +34,14 @@ Finding check_shared_memory(System& system) {
                  "raise the limit: `ulimit -f unlimited` in a shell, LimitFSIZE=infinity in a systemd unit");
   }
   // create_segment() does not tell why there is none.
-  const Fd memfd(system.memfd_create("ipcbridge-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const Fd memfd(linux_calls(system).memfd_create("ipcbridge-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memfd.valid()) {
     const int error = errno;
     return fault(kCheck, without(std::string("memfd_create fails: ") + std::strerror(error)), remedy_for(error));
   }
   const Result<shm::OwnSegment> own = shm::create_segment(system, shm::kDefaultRingBytes);
   if (!own.ok()) return fault(kCheck, without(own.error().message), remedy_of(own.error(), errno));
-  const Result<shm::PeerSegment> peer = shm::open_segment(system, own.value().memfd.get());
+  const Result<shm::PeerSegment> peer = shm::open_segment(system, own.value().memory.get());
   if (!peer.ok()) return fault(kCheck, without(peer.error().message), remedy_of(peer.error(), errno));
   return ok(kCheck, "sealed memfds of " + std::to_string(kSegmentBytes / 1024) + " KiB, one a side of each connection");
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/fd.hpp"
+#include "core/base/posix/system_calls.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/transport/socket.hpp"
@@ -23,21 +24,16 @@ Finding failed(const std::string& what, int error) {
 
 // One byte, and a descriptor with it. 0, or errno.
 int send_descriptor(System& system, const Fd& socket, const Fd& passed) {
-  std::byte byte{1};
-  iovec vector{&byte, 1};
-  DescriptorRoom room;
-  msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
-  attach_descriptor(message, room, passed.get());
-  return system.sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : errno;
+  const std::byte byte{1};
+  const ConstBytes part(&byte, 1);
+  return send_parts(system, socket.get(), {&part, 1}, passed.get()) == 1 ? 0 : errno;
 }
 
 }  // namespace
 
 Finding check_sockets(System& system) {
   std::array<int, 2> ends{-1, -1};
-  if (system.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+  if (system.calls().socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("there are none", errno);
   }
   const Fd ours(ends[0]);

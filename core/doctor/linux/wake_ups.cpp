@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "core/base/fd.hpp"
+#include "core/base/linux/linux_calls.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/reactor/poller.hpp"
@@ -37,8 +37,8 @@ Finding check_wake_ups(System& system) {
   Result<Poller> poller = Poller::create(system);
   if (!poller.ok()) return fault(kWakeUps, poller.error().message, remedy_for(errno));
   poller.value().ring();
-  std::array<epoll_event, 1> events{};
-  if (poller.value().poll(events).empty()) {
+  std::array<std::uint64_t, 1> tokens{};
+  if (poller.value().poll(tokens).empty()) {
     return fault(kWakeUps, "epoll does not see that an eventfd was written", remedy_for(ENOSYS));
   }
   if (const int error = futex_error(); error != EAGAIN) {
@@ -49,9 +49,10 @@ Finding check_wake_ups(System& system) {
 
 Finding check_path_watching(System& system) {
   const std::string instead = ", so it looks every now and then whether a name has come or gone, which is slower";
-  const Fd inotify(system.inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  const Fd inotify(linux_calls(system).inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   int error = inotify.valid() ? 0 : errno;
-  if (error == 0 && system.inotify_add_watch(inotify.get(), "/", IN_DELETE_SELF | IN_ONLYDIR) < 0) error = errno;
+  if (error == 0 && linux_calls(system).inotify_add_watch(inotify.get(), "/", IN_DELETE_SELF | IN_ONLYDIR) < 0)
+    error = errno;
   if (error == EMFILE || error == ENOSPC) {
     return warning(kWatching, "this user has no inotify instances or watches left" + instead,
                    "raise fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl), or the limit of open "
@@ -59,7 +60,7 @@ Finding check_path_watching(System& system) {
   }
   if (error != 0)
     return warning(kWatching, std::string("inotify fails: ") + std::strerror(error) + instead, remedy_for(error));
-  const Fd mounts(system.open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0));
+  const Fd mounts(system.calls().open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0));
   if (!mounts.valid()) {
     return warning(kWatching, std::string("/proc/self/mountinfo cannot be read: ") + std::strerror(errno) + instead,
                    "mount /proc where this process runs");

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/base/fd.hpp"
+#include "core/base/linux/linux_calls.hpp"
 #include "core/base/per_process.hpp"
 
 namespace ipcbridge {
@@ -36,12 +37,13 @@ std::vector<std::string> directories_over(const std::string& path) {
 
 }  // namespace
 
-// Of all watchers of the process.
+// Of all watchers of the process: a user has 128 inotify instances (fs.inotify.max_user_instances). What poll() says of
+// the mounts by EPOLLPRI the first of several nested polls would keep to itself, so an edge of EPOLLIN tells it.
 class PathWatcher::Shared {
  public:
   explicit Shared(System& system)
-      : events_(system.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
-        mounts_(system.open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0)) {}
+      : events_(linux_calls(system).inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+        mounts_(system.calls().open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0)) {}
 
   static std::shared_ptr<Shared> of_process(System& system);
 
@@ -62,7 +64,7 @@ class PathWatcher::Shared {
   int add(System& system, const std::string& path, std::uint32_t mask) {
     const std::lock_guard lock(mutex_);
     // The same file has the same watch, whoever asks: what others want of it stays.
-    const int watch = system.inotify_add_watch(events_.get(), path.c_str(), mask | IN_MASK_ADD);
+    const int watch = linux_calls(system).inotify_add_watch(events_.get(), path.c_str(), mask | IN_MASK_ADD);
     if (watch >= 0) ++users_[watch];
     return watch;
   }

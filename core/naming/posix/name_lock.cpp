@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/file_identity.hpp"
+#include "core/base/posix/system_calls.hpp"
 #include "core/naming/file_error.hpp"
 
 namespace ipcbridge {
@@ -37,8 +38,8 @@ Result<Fd> open_or_make(System& system, const std::string& path) {
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   int error = 0;
   for (int i = 0; i < kTries; ++i) {
-    Fd fd(system.open(path.c_str(), kFlags, 0));
-    if (!fd.valid() && errno == ENOENT) fd = Fd(system.open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+    Fd fd(system.calls().open(path.c_str(), kFlags, 0));
+    if (!fd.valid() && errno == ENOENT) fd = Fd(system.calls().open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
     if (fd.valid()) return fd;
     error = errno;
     if (error != EEXIST && error != EINTR) break;
@@ -50,7 +51,7 @@ Result<Fd> open_or_make(System& system, const std::string& path) {
 int try_lock(System& system, int fd, NameLock::Mode mode) {
   const int operation = mode == NameLock::Mode::kShared ? LOCK_SH : LOCK_EX;
   for (int i = 0; i < kTries; ++i) {
-    if (system.flock(fd, operation | LOCK_NB) == 0) return 0;
+    if (system.calls().flock(fd, operation | LOCK_NB) == 0) return 0;
     if (errno != EINTR) break;
   }
   return errno;

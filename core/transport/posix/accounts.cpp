@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/posix/system_calls.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -58,8 +60,9 @@ Result<uid_t> find_user(System& system, const std::string& name) {
   }
   passwd entry{};
   passwd* found = nullptr;
-  const int error = ask_with_room(
-      [&](char* room, std::size_t size) { return system.getpwnam_r(name.c_str(), &entry, room, size, &found); });
+  const int error = ask_with_room([&](char* room, std::size_t size) {
+    return system.calls().getpwnam_r(name.c_str(), &entry, room, size, &found);
+  });
   if (found != nullptr) return entry.pw_uid;
   const std::string what = "user '" + name + "'";
   return means_unknown(error) ? unknown(what) : not_told(what, error);
@@ -69,8 +72,9 @@ Result<gid_t> find_group(System& system, const std::string& name) {
   if (const auto number = number_in(name)) return *number;
   group entry{};
   group* found = nullptr;
-  const int error = ask_with_room(
-      [&](char* room, std::size_t size) { return system.getgrnam_r(name.c_str(), &entry, room, size, &found); });
+  const int error = ask_with_room([&](char* room, std::size_t size) {
+    return system.calls().getgrnam_r(name.c_str(), &entry, room, size, &found);
+  });
   if (found != nullptr) return entry.gr_gid;
   const std::string what = "group '" + name + "'";
   return means_unknown(error) ? unknown(what) : not_told(what, error);

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <string>
 
-#include "core/base/poll.hpp"
+#include "core/base/linux/linux_calls.hpp"
+#include "core/base/linux/poll_until.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -22,12 +23,12 @@ epoll_event interest_in(int fd, bool on) {
 }  // namespace
 
 Result<DriverWatch> DriverWatch::create(System& system, int driver_fd) {
-  Fd epoll(system.epoll_create1(EPOLL_CLOEXEC));
+  Fd epoll(linux_calls(system).epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.valid()) {
     return Error{Code::kResourceExhausted, std::string("cannot create the event descriptors: ") + std::strerror(errno)};
   }
   epoll_event event = interest_in(driver_fd, true);
-  if (system.epoll_ctl(epoll.get(), EPOLL_CTL_ADD, driver_fd, &event) != 0) {
+  if (linux_calls(system).epoll_ctl(epoll.get(), EPOLL_CTL_ADD, driver_fd, &event) != 0) {
     return Error{Code::kResourceExhausted, std::string("cannot watch the event descriptors: ") + std::strerror(errno)};
   }
   return DriverWatch(system, std::move(epoll), driver_fd);
@@ -37,11 +38,11 @@ void DriverWatch::set_interest(bool on) {
   if (interest_ == on) return;
   interest_ = on;
   epoll_event event = interest_in(driver_fd_, on);
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, driver_fd_, &event);
+  ::epoll_ctl(set_.get(), EPOLL_CTL_MOD, driver_fd_, &event);
 }
 
 DriverWatch::Wake DriverWatch::wait(const Bell& bell, TimePoint until) const {
-  std::array<pollfd, 2> descriptors{{{bell.fd(), POLLIN, 0}, {epoll_.get(), POLLIN, 0}}};
+  std::array<pollfd, 2> descriptors{{{bell.fd(), POLLIN, 0}, {set_.get(), POLLIN, 0}}};
   if (!poll_until(*system_, descriptors, until)) return Wake::kNobody;
   if (descriptors[0].revents != 0) bell.silence();
   return descriptors[1].revents != 0 ? Wake::kMessage : Wake::kBell;

@@ -93,7 +93,7 @@ TEST_F(HandshakeTest, KeepsNoSegmentsWhereThePeerRefusesIts) {
   const shm::OwnSegment peers = std::move(shm::create_segment(system_, shm::kDefaultRingBytes)).value();
   const std::size_t before = mapped_segments();
   ASSERT_TRUE(handshake_.start().ok());
-  send_descriptors(raw_, {peers.memfd.get()});
+  send_descriptors(raw_, {peers.memory.get()});
   testing_support::Collector sink;
   ASSERT_TRUE(channel_.read(sink, ReadBudget{}, true).ok());
   Hello hello;

@@ -58,7 +58,7 @@ void expect_refused(int fd, const std::string& why) {
 
 TEST(Segment, IsSealedSoThatNobodyCanResizePunchOrWriteIt) {
   const OwnSegment segment = make();
-  const int fd = segment.memfd.get();
+  const int fd = segment.memory.get();
   EXPECT_NE(::ftruncate(fd, 4096), 0);
   EXPECT_NE(::ftruncate(fd, 1 << 20), 0);
   EXPECT_NE(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
@@ -69,7 +69,7 @@ TEST(Segment, IsSealedSoThatNobodyCanResizePunchOrWriteIt) {
 
 TEST(Segment, OfThePeerIsSeenThroughItsDescriptor) {
   OwnSegment own = make();
-  const Result<PeerSegment> peer = open_segment(System::real(), own.memfd.get());
+  const Result<PeerSegment> peer = open_segment(System::real(), own.memory.get());
   ASSERT_TRUE(peer.ok()) << peer.error().message;
   EXPECT_EQ(peer.value().ring_bytes, kDefaultRingBytes);
   own.state().write_index.store(123);
@@ -166,7 +166,7 @@ TEST(Segment, OfAnySizeIsAllThere) {
   for (std::size_t bytes = kMinRingBytes; bytes <= kMaxRingBytes; bytes *= 2) {
     const Result<OwnSegment> own = create_segment(System::real(), bytes);
     ASSERT_TRUE(own.ok()) << own.error().message;
-    EXPECT_TRUE(open_segment(System::real(), own.value().memfd.get()).ok()) << bytes;
+    EXPECT_TRUE(open_segment(System::real(), own.value().memory.get()).ok()) << bytes;
   }
 }
 

@@ -9,13 +9,12 @@
 namespace ipcbridge {
 namespace {
 
-constexpr const char* kAll = "0 0 4294967295\n";
 constexpr uid_t kOther = 4711;
 constexpr uid_t kOverflow = 65534;
 
-const KnownIds kEverybody(kAll, "65534", kAll, "65534");
+const KnownIds kEverybody(true, kOverflow, true, kOverflow);
 // The namespace maps a few ids only; everybody else is shown as 65534.
-const KnownIds kFew("0 1000 1\n", "65534", "0 1000 1\n", "65534");
+const KnownIds kFew(false, kOverflow, false, kOverflow);
 
 LocalPeer user(uid_t uid, gid_t gid = 4712, std::vector<gid_t> groups = {}) { return {1, uid, gid, std::move(groups)}; }
 

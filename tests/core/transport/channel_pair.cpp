@@ -27,8 +27,8 @@ ChannelPair make_channels(std::string_view transport, System& system) {
   }
   shm::OwnSegment first = shm::create_segment(system, shm::kDefaultRingBytes).value();
   shm::OwnSegment second = shm::create_segment(system, shm::kDefaultRingBytes).value();
-  shm::PeerSegment first_seen = shm::open_segment(system, first.memfd.get()).value();
-  shm::PeerSegment second_seen = shm::open_segment(system, second.memfd.get()).value();
+  shm::PeerSegment first_seen = shm::open_segment(system, first.memory.get()).value();
+  shm::PeerSegment second_seen = shm::open_segment(system, second.memory.get()).value();
   return {std::make_unique<ShmChannel>(system, std::move(one), peer, std::move(first), std::move(second_seen)),
           std::make_unique<ShmChannel>(system, std::move(two), peer, std::move(second), std::move(first_seen))};
 }

@@ -19,7 +19,7 @@ using testing_support::socket_pair;
 class ShmChannelTest : public testing::Test {
  protected:
   std::unique_ptr<ShmChannel> make_channel() {
-    shm::PeerSegment seen = shm::open_segment(System::real(), theirs_.memfd.get()).value();
+    shm::PeerSegment seen = shm::open_segment(System::real(), theirs_.memory.get()).value();
     return std::make_unique<ShmChannel>(System::real(), std::move(sockets_.second), LocalPeer{},
                                         shm::create_segment(System::real(), shm::kDefaultRingBytes).value(),
                                         std::move(seen));

@@ -121,11 +121,12 @@ TEST_F(UnixChannelTest, AHelloMayBeLongerThanOtherFramesButHasALimit) {
 }
 
 TEST_F(UnixChannelTest, AnnouncedBytesTakeNoMemoryBeforeTheyArrive) {
-  class Watching final : public System {
+  class Watching final : public LinuxCalls, public System {
    public:
+    Watching() : System(static_cast<LinuxCalls&>(*this)) {}
     ssize_t recvmsg(int fd, msghdr* message, int flags) override {
       largest = std::max(largest, message->msg_iov[0].iov_len);
-      return System::recvmsg(fd, message, flags);
+      return LinuxCalls::recvmsg(fd, message, flags);
     }
     std::size_t largest = 0;
   } system;

@@ -303,8 +303,10 @@ TEST_F(WorkerTest, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
 }
 
 // Knows for how long those threads sleep that wait for descriptors.
-class SleepSystem final : public System {
+class SleepSystem final : public LinuxCalls, public System {
  public:
+  SleepSystem() : System(static_cast<LinuxCalls&>(*this)) {}
+
   int ppoll(pollfd* descriptors, nfds_t count, const timespec* timeout) override {
     {
       const std::lock_guard lock(mutex_);
@@ -312,7 +314,7 @@ class SleepSystem final : public System {
           timeout == nullptr ? Duration::max()
                              : std::chrono::seconds(timeout->tv_sec) + std::chrono::nanoseconds(timeout->tv_nsec);
     }
-    const int ready = System::ppoll(descriptors, count, timeout);
+    const int ready = LinuxCalls::ppoll(descriptors, count, timeout);
     const std::lock_guard lock(mutex_);
     sleeps_.erase(std::this_thread::get_id());
     return ready;

@@ -1,11 +1,15 @@
 #include "core/base/known_ids.hpp"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string>
+
+#include "core/base/linux/id_maps.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -38,16 +42,16 @@ std::uint32_t parse_id(std::string_view text) {
 
 }  // namespace
 
-KnownIds KnownIds::read() {
-  return {content("/proc/self/uid_map"), content("/proc/sys/kernel/overflowuid"), content("/proc/self/gid_map"),
-          content("/proc/sys/kernel/overflowgid")};
+KnownIds parse_id_maps(std::string_view uid_map, std::string_view overflow_uid, std::string_view gid_map,
+                       std::string_view overflow_gid) {
+  return {maps_all(uid_map), parse_id(overflow_uid), maps_all(gid_map), parse_id(overflow_gid)};
 }
 
-KnownIds::KnownIds(std::string_view uid_map, std::string_view overflow_uid, std::string_view gid_map,
-                   std::string_view overflow_gid)
-    : all_users_(maps_all(uid_map)),
-      all_groups_(maps_all(gid_map)),
-      overflow_uid_(parse_id(overflow_uid)),
-      overflow_gid_(parse_id(overflow_gid)) {}
+KnownIds KnownIds::read() {
+  return parse_id_maps(content("/proc/self/uid_map"), content("/proc/sys/kernel/overflowuid"),
+                       content("/proc/self/gid_map"), content("/proc/sys/kernel/overflowgid"));
+}
+
+uid_t effective_user() { return ::geteuid(); }
 
 }  // namespace ipcbridge

@@ -1,0 +1,77 @@
+#include "core/shm/memory.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "core/base/linux/linux_calls.hpp"
+
+// Linux 5.1; glibc has it in linux/fcntl.h only.
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace ipcbridge::shm {
+namespace {
+
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
+
+Error system_error(Code code, const std::string& what) { return {code, what + ": " + std::strerror(errno)}; }
+
+}  // namespace
+
+Result<Fd> make_memory(System& system, std::size_t size) {
+  Fd memory(linux_calls(system).memfd_create("ipcbridge", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory.valid()) return system_error(Code::kResourceExhausted, "cannot create shared memory");
+  // fallocate and not ftruncate: memory that is promised but not there is a SIGBUS at the first touch.
+  int reserved = -1;
+  do {
+    reserved = linux_calls(system).fallocate(memory.get(), 0, 0, static_cast<off_t>(size));
+  } while (reserved != 0 && errno == EINTR);
+  if (reserved != 0) {
+    return system_error(Code::kResourceExhausted, "cannot reserve " + std::to_string(size) + " bytes of shared memory");
+  }
+  return memory;
+}
+
+Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access access) {
+  const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
+  void* address = system.calls().mmap(size, protection, MAP_SHARED, memory);
+  if (address == MAP_FAILED) return system_error(Code::kResourceExhausted, "cannot map shared memory");
+  Mapping mapping(static_cast<std::byte*>(address), size);
+  ::madvise(address, size, MADV_DONTFORK);
+  return mapping;
+}
+
+void touch(std::byte* memory, std::size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  if (::madvise(memory, size, MADV_POPULATE_WRITE) == 0) return;  // Linux 5.14
+#endif
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t at = 0; at < size; at += kPage) *static_cast<volatile std::byte*>(memory + at) = std::byte{0};
+}
+
+Status seal(int memory) {
+  if (::fcntl(memory, F_ADD_SEALS, kSeals) == 0) return {};
+  return system_error(Code::kFailedPrecondition, "this kernel cannot seal shared memory (Linux 5.1 can)");
+}
+
+Result<std::uint64_t> sealed_size(int memory) {
+  const int seals = ::fcntl(memory, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals) return not_a_segment("it is not sealed");
+  struct stat info {};
+  if (::fstat(memory, &info) != 0) return not_a_segment("it has no size");
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+// A page that nobody has written is a hole, whether it was reserved or not. Those that are there stay: the seals forbid
+// holes for ever. st_blocks would not tell: it counts those beyond the end, and those that were reserved and never
+// written.
+bool is_present(int memory, std::uint64_t size) { return ::lseek(memory, 0, SEEK_HOLE) == static_cast<off_t>(size); }
+
+}  // namespace ipcbridge::shm

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/system.hpp"
+
+namespace ipcbridge::shm {
+
+// Memory that two processes can share, and only one of them write, as the platform has it: segments are made of it.
+
+// A mapping of such memory, or of pages of this process alone. A forked child does not inherit the former.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(std::byte* address, std::size_t size);
+  ~Mapping();
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  std::byte* data() const { return address_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::byte* address_ = nullptr;
+  std::size_t size_ = 0;
+  unsigned generation_ = 0;
+};
+
+enum class Access : std::uint8_t { kRead, kReadWrite };
+
+// All of it is there, and not only promised: what is missing at the first touch ends a process. resource_exhausted.
+Result<Fd> make_memory(System& system, std::size_t size);
+
+// resource_exhausted when it cannot be mapped.
+Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access access);
+
+// Reserved is not enough: whoever touches a page first pays for it, also if only to read it. That is to be this
+// process, and the peer's is_present() sees that it was.
+void touch(std::byte* memory, std::size_t size);
+
+// From now on nobody, not even its creator, can shrink it, grow it, punch holes in it or map it writable again.
+Status seal(int memory);
+
+// Of a descriptor from a peer, which may be anything: that of its size, if it is sealed. failed_precondition.
+Result<std::uint64_t> sealed_size(int memory);
+
+// Whether the memory of all pages has been had by somebody, and will be there for ever.
+bool is_present(int memory, std::uint64_t size);
+
+// failed_precondition, of what a peer has passed.
+Error not_a_segment(const std::string& why);
+
+}  // namespace ipcbridge::shm

@@ -138,6 +138,7 @@ tidy_checks = -clang-analyzer-*
 lint-cpp: node_modules/.installed .venv/.installed
 	$(sources) '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
 	tests/packaging/check_layers.sh
+	tests/packaging/check_platform.sh
 	mkdir -p build
 	cmake --preset clang >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
 	.venv/bin/run-clang-tidy.py -clang-tidy-binary .venv/bin/clang-tidy -quiet -p build/clang -checks='$(tidy_checks)' "$$PWD/(core|bindings)/" >build/clang-tidy.log 2>&1 || \

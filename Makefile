@@ -94,7 +94,7 @@ test-matrix-short:
 
 # The packages that `make dist` has left in dist, or in $IPCBRIDGE_DIST: installed, built into programs and run as users do.
 test-dist: tests/dist/node_modules/.installed build/dist-tools/.installed
-	@node --test --test-concurrency=1 $$(find tests/dist -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
+	@timeout 3600 node --test --test-concurrency=1 $$(find tests/dist -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
 
 tests/dist/node_modules/.installed: tests/dist/package.json tests/dist/package-lock.json
 	cd tests/dist && npm ci --ignore-scripts --loglevel=error

@@ -30,7 +30,7 @@ const describe = 'import json, sys, ensurepip; print(json.dumps(["cp%d%d" % sys.
 export function findPython() {
   const folders = ['/usr/bin', '/usr/local/bin', ...process.env.PATH.split(delimiter)]
   for (const wheel of wheels.toReversed()) {
-    const [, tag, major, minor] = /-(cp(\d)(\d+))-cp\d+-[^-]*x86_64\.whl$/.exec(wheel) ?? []
+    const [, tag, major, minor] = /-(cp(\d)(\d+))-cp\d+-(?:many)?linux[^-]*x86_64\.whl$/.exec(wheel) ?? []
     if (tag === undefined) continue
     for (const folder of folders) {
       try {

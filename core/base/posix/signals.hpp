@@ -11,7 +11,7 @@ class SignalsBlocked {
  public:
   SignalsBlocked() {
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);  // a macro on macOS
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.hpp"
 
@@ -21,6 +22,9 @@ inline constexpr const char* kModuleSymbol = "ipcbridge_module";
 
 // Where they are.
 std::string modules_directory();
+
+// Those that are there, sorted.
+std::vector<std::string> module_names();
 
 // Opens a module, which is never closed; once more costs little. unimplemented when there is none of that name,
 // failed_precondition when it cannot be opened, or is of another version. Any thread.

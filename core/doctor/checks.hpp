@@ -12,6 +12,9 @@ namespace ipcbridge::doctor {
 Finding check_platform(System& system);
 Finding check_core(System& system);
 
+// modules.cpp
+Finding check_modules();
+
 // shared_memory.cpp
 Finding check_shared_memory(System& system);
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { copyPackage } from './support/copies.mjs'
@@ -81,6 +81,18 @@ test('the doctor tells that its code has been copied out of the package', t => {
   const { found, remedy } = fault(directory)
   assert.match(found, /copied out of its package/)
   assert.match(remedy, /esbuild `--external:ipcbridge`/)
+})
+
+test('shared modules are in the folder modules beside the addon', t => {
+  const directory = copyPackage(t)
+  const place = join(dirname(addonIn(directory)), 'modules')
+  const look = () => doctor(join(directory, bin.ipcbridge)).findings['shared modules']
+  assert.equal(look().found, `none in ${place}`)
+  cpSync(join(root, 'build/dev/tests/core/modules/greeting.so'), join(place, 'greeting.so'))
+  assert.equal(look().found, `greeting in ${place}`)
+  cpSync(join(root, 'build/dev/tests/core/modules/no_module.so'), join(place, 'no_module.so'))
+  assert.match(look().found, /no_module\.so is no module of ipcbridge's/)
+  assert.deepEqual([look().verdict, look().remedy], ['fault', 'install ipcbridge again'])
 })
 
 test('without an argument the command tells its usage', () => {

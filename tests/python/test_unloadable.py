@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -13,47 +12,11 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from copies import Copy
 
-import ipcbridge
 from ipcbridge._elf import is_truncated
 from ipcbridge._native import __file__ as EXTENSION  # noqa: N812
 from ipcbridge._unloadable import find_fault
-
-
-class Copy:
-    """Another copy of the package, which processes import that do not know of the installed one (-S)."""
-
-    def __init__(self, folder: Path) -> None:
-        self.package = folder / "ipcbridge"
-        shutil.copytree(Path(ipcbridge.__file__).parent, self.package, ignore=shutil.ignore_patterns("*.so"))
-        self.module = self.package / Path(EXTENSION).name
-        # What debuggers need is most of it, and takes long to copy.
-        subprocess.run(["strip", "-o", str(self.module), EXTENSION], check=True)
-
-    def run(self, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*under, sys.executable, "-S", *arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(self.package.parent)},
-            timeout=60,
-            check=False,
-        )
-
-    def refusal(self, *under: str) -> str:
-        """What `import ipcbridge` says. The doctor says the same, and goes on."""
-        code = "try:\n    import ipcbridge\nexcept ImportError as error:\n    print(error)"
-        done = self.run("-c", code, under=under)
-        assert (done.returncode, done.stderr) == (0, "")
-        cause, *_, remedy = done.stdout.removeprefix("ipcbridge's extension module does not load: ").splitlines()
-        if sys.version_info >= (3, 10):
-            doctor = self.run("-m", "ipcbridge", "doctor", "--json", under=under)
-            assert doctor.returncode == 1, doctor.stderr
-            findings = {each["check"]: each for each in json.loads(doctor.stdout)}
-            assert cause.rstrip(".") in findings["native module"]["found"]
-            assert findings["native module"]["remedy"] == remedy
-            assert findings["platform"]["found"].startswith("Linux ")
-        return done.stdout
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -30,6 +31,16 @@ std::string modules_directory() {
   if (::dladdr(&kHere, &info) == 0 || info.dli_fname == nullptr) return "modules";
   std::error_code error;  // a program is known by the name that it was started with
   return (fs::weakly_canonical(info.dli_fname, error).parent_path() / "modules").string();
+}
+
+std::vector<std::string> module_names() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(modules_directory(), error)) {
+    if (entry.path().extension() == kSuffix) names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<const ModuleEntry*> open_module(std::string_view name) {

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +14,10 @@ namespace {
 TEST(Modules, AreBesideTheBinary) {
   EXPECT_EQ(std::filesystem::path(modules_directory()),
             std::filesystem::read_symlink("/proc/self/exe").parent_path() / "modules");
+}
+
+TEST(Modules, AreKnownByTheirFiles) {
+  EXPECT_EQ(module_names(), (std::vector<std::string>{"greeting", "greeting_of_tomorrow", "no_module"}));
 }
 
 TEST(Modules, MakeWhatTheyAreFor) {

@@ -1,0 +1,24 @@
+#include <string>
+#include <vector>
+
+#include "core/base/module.hpp"
+#include "core/doctor/checks.hpp"
+
+namespace ipcbridge::doctor {
+namespace {
+
+constexpr const char* kCheck = "shared modules";
+
+}  // namespace
+
+Finding check_modules() {
+  std::string found;
+  for (const std::string& name : module_names()) {
+    const Result<const ModuleEntry*> opened = open_module(name);
+    if (!opened.ok()) return fault(kCheck, opened.error().message, "install ipcbridge again");
+    found += (found.empty() ? "" : ", ") + name;
+  }
+  return ok(kCheck, (found.empty() ? "none" : found) + " in " + modules_directory());
+}
+
+}  // namespace ipcbridge::doctor

@@ -17,7 +17,7 @@ dev := build/dev
 sources = git ls-files --cached --others --exclude-standard
 
 .PHONY: help build native js python test test-core test-node test-python test-packaging test-dist test-matrix \
-  test-matrix-short test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist clean
+  test-matrix-short test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist reproduce clean
 
 help:
 	@echo "make build | test | test-long | test-matrix | test-dist | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
@@ -175,13 +175,19 @@ fuzz:
 
 # --- release ---------------------------------------------------------------------------------------------------------
 
-dist: build
-	rm -rf dist && mkdir dist
-	cmake --install $(dev) --component node --prefix . --strip >/dev/null
-	npm pack --ignore-scripts --pack-destination dist
-	$(py) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
-	$(py) -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
-	ls -l dist
+build/release/venv/.installed: release/requirements.txt
+	[ -x $(@D)/bin/python ] || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r release/requirements.txt
+	@touch $@
+
+# What is released, into dist/, by a compiler of its own (docs/releasing.md).
+# DIST_FLAGS="--machines linux-x64-glibc --pythons 3.11" makes only these.
+dist: js build/release/venv/.installed
+	PATH="$$PWD/build/release/venv/bin:$$PATH" build/release/venv/bin/python release/dist.py $(DIST_FLAGS)
+
+# Whether a second build gives the same bytes.
+reproduce:
+	release/reproduce.sh DIST_FLAGS="$(DIST_FLAGS)"
 
 clean:
 	rm -rf build dist js/dist js/headers js/native python/ipcbridge/_native*.so .venv/.editable

@@ -22,6 +22,13 @@ set(CMAKE_CXX_COMPILER ${tools}/c++)
 set(CMAKE_AR ${tools}/ar)
 set(CMAKE_RANLIB ${tools}/ranlib)
 
+set(CMAKE_CXX_FLAGS_RELEASE_INIT "-O2 -g0 -DNDEBUG")
 set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
 # Whatever the folder: two builds give the same bytes.
 set(CMAKE_CXX_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+
+# Its C++ library and unwinder are linked in. That of glibc's pthread_exit is another; musl's unwinds nothing.
+string(FIND ${IPCBRIDGE_TARGET} gnu gnu)
+if(NOT gnu EQUAL -1)
+  set(IPCBRIDGE_BUNDLES_UNWINDER ON)
+endif()

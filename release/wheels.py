@@ -1,0 +1,100 @@
+"""The wheels: for each machine and each CPython, and the sdist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from binaries import check_binary
+from machines import Machine
+from notices import write_notices
+from tools import BUILD, DIST, ROOT, empty, environment, run, source_date
+from zig import zig
+
+RELEASE = ROOT / "release"
+OLDEST, NEWEST = 9, 14
+
+
+def pythons() -> dict[str, Path]:
+    """The interpreters found on this machine, of each version one."""
+    names = [f"3.{minor}{threads}" for minor in range(OLDEST, NEWEST + 1) for threads in ("", "t")]
+    found = {name: working(name) for name in names}
+    return {name: python for name, python in found.items() if python is not None}
+
+
+def working(name: str) -> Path | None:
+    """The first CPython of this version on PATH or among those of pyenv that runs."""
+    installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    version, threads = name.rstrip("t"), "t" if name.endswith("t") else ""
+    of_pyenv = [folder / f"bin/python{name}" for folder in installed.glob(f"{version}.*")]
+    of_path = shutil.which(f"python{name}")
+    tell = "import sys; print(sys.implementation.name, *sys.version_info[:2], getattr(sys, 'abiflags', ''))"
+    for python in [*([Path(of_path)] if of_path else []), *sorted(of_pyenv, reverse=True)]:
+        try:
+            said = subprocess.run([python, "-c", tell], capture_output=True, text=True).stdout.split()
+        except OSError:
+            continue
+        if said == ["cpython", *version.split("."), *([threads] if threads else [])]:
+            return python
+    return None
+
+
+def build_wheel(machine: Machine, name: str, python: Path) -> Path:
+    """Into `dist`. What does not depend on Python is compiled once for each machine."""
+    interpreter = environment(python, RELEASE / "requirements-build.txt", BUILD / "pythons" / name)
+    notices = empty(BUILD / "notices")
+    write_notices(notices, "python", interpreter.parent.parent)
+    made = empty(BUILD / "wheel")
+    settings = {
+        "build-dir": str(BUILD / f"python-{machine.name}"),
+        "cmake.build-type": "Release",
+        "cmake.define.CMAKE_TOOLCHAIN_FILE": str(ROOT / "cmake/toolchains/zig.cmake"),
+        "cmake.define.IPCBRIDGE_TARGET": machine.target,
+        "cmake.define.IPCBRIDGE_ZIG": str(zig()),
+        "cmake.define.IPCBRIDGE_NOTICES": str(notices),
+    }
+    # What Python and pybind11 ask where a module is built for another machine.
+    foreign = {
+        "_PYTHON_HOST_PLATFORM": machine.python_platform,
+        "SETUPTOOLS_EXT_SUFFIX": f".cpython-{name.replace('.', '')}-{machine.soabi}.so",
+    }
+    build(interpreter, "wheel", made, settings, foreign)
+    [wheel] = made.glob("*.whl")
+    check_binaries(wheel, machine)
+    return with_policy(wheel, machine)
+
+
+def check_binaries(wheel: Path, machine: Machine) -> None:
+    unpacked = empty(BUILD / "unpacked")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unpacked)
+    for binary in unpacked.rglob("*.so"):
+        check_binary(binary, machine)
+
+
+def with_policy(wheel: Path, machine: Machine) -> Path:
+    """Named after the machines on which it runs, as auditwheel finds out."""
+    said = run("auditwheel", "repair", "--plat", machine.policy, "--wheel-dir", DIST, wheel)
+    [name] = re.findall(r"\S+\.whl$", said, re.MULTILINE)
+    return DIST / Path(name).name
+
+
+def build_sdist() -> None:
+    interpreter = environment("python3", RELEASE / "requirements-build.txt", BUILD / "pythons/sdist")
+    build(interpreter, "sdist", DIST)
+
+
+def build(
+    interpreter: Path,
+    what: str,
+    into: Path,
+    settings: dict[str, str] | None = None,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Calls the backend, as pip does."""
+    call = f"from scikit_build_core.build import build_{what} as build; build({str(into)!r}, {settings!r})"
+    run(interpreter, "-c", call, env={"SOURCE_DATE_EPOCH": source_date(), **(env or {})})

@@ -17,7 +17,9 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(IPCBRIDGE_CCACHE ccache)
   mark_as_advanced(IPCBRIDGE_CCACHE)
   if(IPCBRIDGE_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${IPCBRIDGE_CCACHE})
+    # Without these it takes nothing from the cache that is compiled with precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${IPCBRIDGE_CCACHE})
   endif()
 endif()
 

@@ -28,13 +28,13 @@ def problems_of(elf: ELFFile, machine: Machine) -> list[str]:
     dynamic = list(elf.get_section_by_name(".dynamic").iter_tags())
     needed = {tag.needed for tag in dynamic if tag.entry.d_tag == "DT_NEEDED"}
     allowed = {*GLIBC_FILES, LOADERS[arch]} if libc == "glibc" else {"libc.so"}
-    exported = {
-        symbol.name
-        for symbol in elf.get_section_by_name(".dynsym").iter_symbols()
-        if symbol.entry.st_shndx != "SHN_UNDEF" and symbol.name
-    }
+    symbols = [symbol for symbol in elf.get_section_by_name(".dynsym").iter_symbols() if symbol.name]
+    undefined = {symbol.name for symbol in symbols if symbol.entry.st_shndx == "SHN_UNDEF"}
+    exported = {symbol.name for symbol in symbols} - undefined
     problems = [f"needs {name}" for name in sorted(needed - allowed)]
     problems += [f"needs {version}" for version in glibc_versions(elf) if number(version) > OLDEST_GLIBC]
+    # Of C the interpreter has some; whatever is mangled is C++ and should be inside.
+    problems += [f"lacks {name}" for name in sorted(undefined) if name.startswith("_Z")]
     problems += [f"exports {name}" for name in sorted(exported - ENTRIES)]
     if not exported & ENTRIES:
         problems.append("has no entry point")

@@ -22,6 +22,8 @@ set(CMAKE_CXX_COMPILER ${tools}/c++)
 set(CMAKE_AR ${tools}/ar)
 set(CMAKE_RANLIB ${tools}/ranlib)
 
+# Its C++ library is compiled once for each level of optimisation: what CMake tries out needs no other.
+set(CMAKE_TRY_COMPILE_CONFIGURATION Release)
 set(CMAKE_CXX_FLAGS_RELEASE_INIT "-O2 -g0 -DNDEBUG")
 set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
 # Whatever the folder: two builds give the same bytes.

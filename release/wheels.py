@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import zipfile
@@ -43,7 +42,7 @@ def working(name: str) -> Path | None:
     return None
 
 
-def build_wheel(machine: Machine, name: str, python: Path) -> Path:
+def build_wheel(machine: Machine, name: str, python: Path) -> None:
     """Into `dist`. What does not depend on Python is compiled once for each machine."""
     interpreter = environment(python, RELEASE / "requirements-build.txt", BUILD / "pythons" / name)
     notices = empty(BUILD / "notices")
@@ -65,7 +64,7 @@ def build_wheel(machine: Machine, name: str, python: Path) -> Path:
     build(interpreter, "wheel", made, settings, foreign)
     [wheel] = made.glob("*.whl")
     check_binaries(wheel, machine)
-    return with_policy(wheel, machine)
+    name_by_policy(wheel, machine)
 
 
 def check_binaries(wheel: Path, machine: Machine) -> None:
@@ -76,11 +75,9 @@ def check_binaries(wheel: Path, machine: Machine) -> None:
         check_binary(binary, machine)
 
 
-def with_policy(wheel: Path, machine: Machine) -> Path:
-    """Named after the machines on which it runs, as auditwheel finds out."""
-    said = run("auditwheel", "repair", "--plat", machine.policy, "--wheel-dir", DIST, wheel)
-    [name] = re.findall(r"\S+\.whl$", said, re.MULTILINE)
-    return DIST / Path(name).name
+def name_by_policy(wheel: Path, machine: Machine) -> None:
+    """Into `dist`, named after the machines on which it runs, as auditwheel finds out."""
+    run("auditwheel", "repair", "--plat", machine.policy, "--wheel-dir", DIST, wheel)
 
 
 def build_sdist() -> None:

@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/blocking_driver_binding.hpp"
 
 #include <chrono>

@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/handler_coroutine.hpp"
 
 #include "bindings/python/answer.hpp"
@@ -130,7 +129,8 @@ PyObject* throw_into(PyObject* object, PyObject* args) {
   const Step step = step_of(PyObject_Call(method, args, nullptr), result);
   Py_DECREF(method);
   bool ended = false;
-  return stop_if(ended, go_on(self, step, result, ended));
+  PyObject* waited_for = go_on(self, step, result, ended);
+  return stop_if(ended, waited_for);
 }
 
 PyObject* close(PyObject* object, PyObject* /*unused*/) {

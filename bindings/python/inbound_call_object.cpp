@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/inbound_call_object.hpp"
 
 #include <chrono>

@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/inheritance.hpp"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/loop_stream.hpp"
 
 #include <structmember.h>

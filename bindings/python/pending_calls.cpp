@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/pending_calls.hpp"
 
 #include <string_view>

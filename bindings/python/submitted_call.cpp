@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN
 #include "bindings/python/submitted_call.hpp"
 
 #include <memory>

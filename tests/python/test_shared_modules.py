@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from copies import Copy
-from harness import ROOT
 
-BUILT = ROOT / "build/dev/tests/core/modules"
+BUILT = Path(__file__).parents[2] / "build/dev/tests/core/modules"
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from interpreters import pythons
 from machines import MACHINES, Machine
 from npm import build_npm_package
 from tools import DIST, empty
-from wheels import build_sdist, build_wheel, pythons
+from wheels import build_sdist, build_wheel
 
 
 def main() -> None:

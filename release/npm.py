@@ -10,7 +10,7 @@ from addon import build_addon
 from binaries import check_binary
 from machines import Machine
 from notices import write_notices
-from tools import BUILD, DIST, ROOT, run
+from tools import BUILD, DIST, ROOT, empty, run
 
 
 def build_npm_package(machines: list[Machine]) -> None:
@@ -22,9 +22,7 @@ def build_npm_package(machines: list[Machine]) -> None:
 
 
 def unpacked_checkout() -> Path:
-    folder = BUILD / "npm"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = empty(BUILD / "npm")
     with tarfile.open(pack(ROOT, folder)) as tarball:
         tarball.extractall(folder)
     shutil.rmtree(folder / "package/js/native", ignore_errors=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 # pytest imports test files by path (importmode=importlib), so their helpers need one.
-sys.path[:0] = [str(Path(__file__).parent)]
+# The interpreters are found as for the wheels.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "release")]
 
 from pythons import THIS, Python, found_pythons  # noqa: E402
 from runtimes import HERE, ROOT  # noqa: E402

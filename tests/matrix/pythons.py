@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpreters import pythons
+
 THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
-_PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,11 @@ def found_pythons() -> list[Python]:
     if wheels is None:
         return [Python(THIS, sys.executable, None)]
     found = []
-    for minor in range(9, 15):
-        for tag, name in ((f"cp3{minor}-cp3{minor}", f"3.{minor}"), (f"cp3{minor}-cp3{minor}t", f"3.{minor}t")):
-            interpreter = _interpreter(name)
-            fitting = sorted(Path(wheels).resolve().glob(f"ipcbridge-*-{tag}-*{os.uname().machine}.whl"))
-            glibc = [wheel for wheel in fitting if "musl" not in wheel.name]
-            if interpreter is not None and glibc:
-                found.append(Python(name, interpreter, glibc[-1]))
+    for name, interpreter in pythons().items():
+        version = name.rstrip("t").replace(".", "")
+        tag = f"cp{version}-cp{name.replace('.', '')}"
+        fitting = sorted(Path(wheels).resolve().glob(f"ipcbridge-*-{tag}-*{os.uname().machine}.whl"))
+        glibc = [wheel for wheel in fitting if "musl" not in wheel.name]
+        if glibc:
+            found.append(Python(name, str(interpreter), glibc[-1]))
     return found
-
-
-def _interpreter(name: str) -> str | None:
-    if name == THIS:
-        return sys.executable
-    of_pyenv = sorted(_PYENV.glob(f"{name.rstrip('t')}.*/bin/python{name}"))
-    return str(of_pyenv[-1]) if of_pyenv else shutil.which(f"python{name}")

@@ -12,8 +12,7 @@ from zig import zig
 def build_addon(machine: Machine, package: Path) -> Path:
     """Puts it into a package, with the headers that `npx ipcbridge-build` compiles with."""
     folder = BUILD / machine.name
-    options = [f"-DIPCBRIDGE_TARGET={machine.target}", f"-DIPCBRIDGE_ZIG={zig()}", "-DIPCBRIDGE_BUILD_NODE=ON"]
-    run("cmake", "--preset", "release", "-B", folder, *options)
+    run("cmake", "--preset", "release", "-B", folder, f"-DIPCBRIDGE_TARGET={machine.target}", f"-DIPCBRIDGE_ZIG={zig()}")
     run("cmake", "--build", folder, "--target", "ipcbridge_node")
     run("cmake", "--install", folder, "--component", "node", "--prefix", package)
     return package / "js/native" / machine.name / "ipcbridge.node"

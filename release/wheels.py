@@ -15,13 +15,13 @@ RELEASE = ROOT / "release"
 
 
 def build_wheel(machine: Machine, name: str, python: Path) -> None:
-    """Into `dist`. What does not depend on Python is compiled once for each machine."""
+    """Into `dist`. What does not depend on Python was compiled with the addon for this machine."""
     interpreter = environment(python, RELEASE / "requirements-build.txt", BUILD / "pythons" / name)
     notices = empty(BUILD / "notices")
     write_notices(notices, "python", interpreter.parent.parent)
     made = empty(BUILD / "wheel")
     settings = {
-        "build-dir": str(BUILD / f"python-{machine.name}"),
+        "build-dir": str(BUILD / machine.name),
         "cmake.build-type": "Release",
         "cmake.define.CMAKE_TOOLCHAIN_FILE": str(ROOT / "cmake/toolchains/zig.cmake"),
         "cmake.define.IPCBRIDGE_TARGET": machine.target,

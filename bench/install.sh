@@ -33,6 +33,14 @@ install_venv .venv requirements.txt
 # zeroRPC is unmaintained and pulls in gevent: it gets a venv of its own, and the run goes on without it.
 install_venv .venv-zerorpc requirements-zerorpc.txt || echo "bench: zeroRPC did not install; its row will say so" >&2
 
+# The packages that `make dist` has left, to measure what is released beside this checkout.
+dist=${IPCBRIDGE_DIST:-../dist}
+rm -rf .released
+if ls "$dist"/ipcbridge-*.tgz >/dev/null 2>&1; then
+  npm install --prefix .released --ignore-scripts --no-fund --no-audit --loglevel=error "$(realpath "$dist"/ipcbridge-*.tgz)"
+  ../.venv/bin/pip install --quiet --disable-pip-version-check --no-index --find-links "$dist" --target .released/python ipcbridge
+fi
+
 if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
   echo "bench: installing npm packages into bench/node_modules"
   # zeromq ships its binaries in the tarball; no install script is needed.

@@ -8,6 +8,7 @@ import { idle, quiet } from './idle.mjs'
 import { imports } from './imports.mjs'
 import { Running } from './measure.mjs'
 import { MAIN_DIRECTIONS, measurement, ownPython, WAYS } from './measurements.mjs'
+import { firstCall, missingPackages } from './released.mjs'
 
 const CONNECTIONS = [1, 10, 100, 1000]
 const THREADS = [1, 16, 64]
@@ -140,6 +141,9 @@ export function extras(settings, context) {
   }
   if (settings.works.includes('imports')) {
     jobs.push({ id: 'imports', run: () => imports(ownPython, settings.importRuns) })
+  }
+  if (settings.works.includes('install') && !missingPackages()) {
+    jobs.push({ id: 'install', run: () => firstCall(ownPython) })
   }
   return jobs
 }

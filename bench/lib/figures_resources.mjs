@@ -3,6 +3,7 @@ import { atLeast, atMost, divide, microseconds, percent, times } from './figure_
 
 const plain = value => value
 const inMilliseconds = value => value && `${value.toFixed(0)} ms`
+const seconds = value => value && `${value.toFixed(1)} s`
 const kibibytes = value => value && `${value.toFixed(0)} KiB`
 
 function coreAndImports({ job }, { add }) {
@@ -16,6 +17,20 @@ function coreAndImports({ job }, { add }) {
   add('`import ipcbridge.aio`, which imports asyncio', imports?.aio_ms, inMilliseconds)
   add("`require('ipcbridge')` above bare Node.js", imports?.node_ms, inMilliseconds, '15 ms', '–', atMost(15))
   add("the same, of bare Node.js's start", divide(imports?.node_ms, imports?.node_bare_ms), times)
+}
+
+/** The packages of `make dist` beside this checkout's binaries: what its users have is no slower. */
+function released({ job, p50, rate }, { add }) {
+  const { imports } = job('imports')
+  add('`import ipcbridge` of the wheel', imports?.released_ms, inMilliseconds, '30 ms', '15 ms', atMost(30))
+  add("`require('ipcbridge')` of the npm package", imports?.node_released_ms, inMilliseconds, '15 ms', '–', atMost(15))
+  const { install } = job('install')
+  add('from an empty folder and venv to the first call', install?.seconds, seconds, '10 s', '–', atMost(10))
+  for (const [direction, name] of Object.entries({ 'node-python': 'Node → Python', 'python-node': 'Python → Node' })) {
+    const [own, theirs] = [`ipcbridge-shm/${direction}`, `ipcbridge-shm-released/${direction}`]
+    add(`released binaries, ${name}, p50, of the checkout's`, divide(p50(theirs), p50(own)), times)
+    add('the same, 64 in flight, calls/s', divide(rate(theirs), rate(own)), times)
+  }
 }
 
 function idleConnections(direction, name, { job }, { add }) {
@@ -47,6 +62,7 @@ function sharedWorkers({ rate }, { addRatio }) {
 
 export function resourceFigures(measured, collected) {
   coreAndImports(measured, collected)
+  released(measured, collected)
   idleConnections('node-python', 'Node client, Python server', measured, collected)
   idleConnections('python-node', 'Python client, Node server', measured, collected)
   manyConnections(measured, collected)

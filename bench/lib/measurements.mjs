@@ -1,6 +1,7 @@
 // What is compared: a way of calling, in a direction.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { missingPackages, RELEASED_ENV } from './released.mjs'
 
 const bench = fileURLToPath(new URL('..', import.meta.url))
 const rivalPython = `${bench}.venv/bin/python`
@@ -100,6 +101,7 @@ const ON_BOTH_SIDES = { BENCH_MIDDLEWARE: '1' }
 const AFTER_AWAIT = { BENCH_METHOD: 'upper_after_await' }
 const IN_CONTEXT = { BENCH_METHOD: 'upper_in_context' }
 WAYS.push(
+  shmWay('released', 'as released', { directions: MAIN_DIRECTIONS, env: RELEASED_ENV, missing: missingPackages }),
   shmWay('middleware', 'middleware', { directions: MAIN_DIRECTIONS, env: ON_BOTH_SIDES }),
   shmWay('await', 'handler with `await`', { directions: ['python-node'], env: AFTER_AWAIT }),
   shmWay('context', '`context()` after `await`', { directions: ['python-node'], env: IN_CONTEXT }),
@@ -139,6 +141,8 @@ const interpreter = (way, file) => (file.endsWith('.py') ? (way.python ?? rivalP
 
 /** Why the way cannot run at all, or null. */
 function missing(way) {
+  const reason = way.missing?.()
+  if (reason) return reason
   const interpreters = [way.python ?? rivalPython, way.node ?? process.execPath]
   const absent = interpreters.find(path => !existsSync(path))
   if (absent === undefined) return null

@@ -23,6 +23,7 @@ export const WORKS = [
   'idle',
   'core',
   'imports',
+  'install',
 ]
 
 const USAGE = `node bench/run.mjs [options]

@@ -20,7 +20,7 @@ struct ModuleEntry {
 
 inline constexpr const char* kModuleSymbol = "ipcbridge_module";
 
-// Where they are.
+// Where they are: an absolute path; empty where it cannot be told, and then there are none.
 std::string modules_directory();
 
 // Those that are there, sorted.

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/base/posix/mapped_file.hpp"
+
 namespace ipcbridge {
 namespace {
 
@@ -17,7 +19,13 @@ constexpr const char* kRemedy = ": install ipcbridge again";
 // Something whose address is in this binary.
 const char kHere = 0;
 
-std::string file_of(std::string_view name) { return modules_directory() + "/" + std::string(name) + kSuffix; }
+// A program is known to the loader by the name that it was started with, and a library by the one that it was opened
+// by. Either may be relative to a working directory that is another by now, in which others may have put a file.
+std::string this_binary() {
+  Dl_info info{};
+  if (::dladdr(&kHere, &info) != 0 && info.dli_fname != nullptr && info.dli_fname[0] == '/') return info.dli_fname;
+  return mapped_file(&kHere);
+}
 
 std::string last_error() {
   const char* error = ::dlerror();  // NOLINT(concurrency-mt-unsafe): of this thread's last call
@@ -27,10 +35,11 @@ std::string last_error() {
 }  // namespace
 
 std::string modules_directory() {
-  Dl_info info{};
-  if (::dladdr(&kHere, &info) == 0 || info.dli_fname == nullptr) return "modules";
-  std::error_code error;  // a program is known by the name that it was started with
-  return (fs::weakly_canonical(info.dli_fname, error).parent_path() / "modules").string();
+  const std::string binary = this_binary();
+  if (binary.empty()) return {};
+  std::error_code error;
+  const fs::path resolved = fs::weakly_canonical(binary, error);
+  return ((error ? fs::path(binary) : resolved).parent_path() / "modules").string();
 }
 
 std::vector<std::string> module_names() {
@@ -44,7 +53,13 @@ std::vector<std::string> module_names() {
 }
 
 Result<const ModuleEntry*> open_module(std::string_view name) {
-  const std::string file = file_of(name);
+  const std::string directory = modules_directory();
+  if (directory.empty()) {
+    return Error{
+        Code::kFailedPrecondition,
+        "it cannot be told where this program is, and so where its modules are: start it by its absolute path"};
+  }
+  const std::string file = directory + "/" + std::string(name) + kSuffix;
   std::error_code error;
   if (!fs::exists(file, error)) {
     return Error{Code::kUnimplemented, "this ipcbridge comes without " + std::string(name) + ": there is no " + file};

@@ -14,7 +14,7 @@ constexpr const char* kCheck = "shared modules";
 Finding check_modules() {
   std::string found;
   for (const std::string& name : module_names()) {
-    const Result<const ModuleEntry*> opened = open_module(name);
+    const Result<const ModuleTable*> opened = open_module(name);
     if (!opened.ok()) return fault(kCheck, opened.error().message, "install ipcbridge again");
     found += (found.empty() ? "" : ", ") + name;
   }

@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSuffix = ".so";
-constexpr const char* kRemedy = ": install ipcbridge again";
 
 // Something whose address is in this binary.
 const char kHere = 0;
@@ -26,6 +25,8 @@ std::string this_binary() {
   if (::dladdr(&kHere, &info) != 0 && info.dli_fname != nullptr && info.dli_fname[0] == '/') return info.dli_fname;
   return mapped_file(&kHere);
 }
+
+Error refused(const std::string& why) { return {Code::kFailedPrecondition, why + ": install ipcbridge again"}; }
 
 std::string last_error() {
   const char* error = ::dlerror();  // NOLINT(concurrency-mt-unsafe): of this thread's last call
@@ -52,7 +53,7 @@ std::vector<std::string> module_names() {
   return names;
 }
 
-Result<const ModuleEntry*> open_module(std::string_view name) {
+Result<const ModuleTable*> open_module(std::string_view name) {
   const std::string directory = modules_directory();
   if (directory.empty()) {
     return Error{
@@ -61,18 +62,22 @@ Result<const ModuleEntry*> open_module(std::string_view name) {
   }
   const std::string file = directory + "/" + std::string(name) + kSuffix;
   std::error_code error;
-  if (!fs::exists(file, error)) {
-    return Error{Code::kUnimplemented, "this ipcbridge comes without " + std::string(name) + ": there is no " + file};
-  }
+  if (!fs::exists(file, error))
+    return refused("this ipcbridge comes without " + std::string(name) + ": there is no " + file);
   void* opened = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (opened == nullptr) return Error{Code::kFailedPrecondition, last_error() + kRemedy};
-  const auto* entry = static_cast<const ModuleEntry*>(::dlsym(opened, kModuleSymbol));
-  if (entry == nullptr) return Error{Code::kFailedPrecondition, file + " is no module of ipcbridge's" + kRemedy};
-  if (std::string_view(entry->version) != IPCBRIDGE_VERSION) {
-    return Error{Code::kFailedPrecondition,
-                 file + " is of ipcbridge " + entry->version + ", and this is " IPCBRIDGE_VERSION + kRemedy};
+  if (opened == nullptr) return refused(last_error());
+  auto* const entry = reinterpret_cast<ModuleEntry*>(::dlsym(opened, kModuleSymbol));
+  const ModuleTable* const table = entry == nullptr ? nullptr : entry();
+  if (table == nullptr) return refused(file + " is no module of ipcbridge's");
+  // First, because of a table with another number nothing else is known.
+  if (table->abi != kModuleAbi) {
+    return refused(file + " has ABI " + std::to_string(table->abi) + ", and this ipcbridge has " +
+                   std::to_string(kModuleAbi));
   }
-  return entry;
+  if (std::string_view(table->version) != IPCBRIDGE_VERSION) {
+    return refused(file + " is of ipcbridge " + table->version + ", and this is " IPCBRIDGE_VERSION);
+  }
+  return table;
 }
 
 }  // namespace ipcbridge

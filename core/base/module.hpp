@@ -16,10 +16,10 @@ namespace ipcbridge {
 std::string modules_directory();
 
 // Those that are there, sorted.
-std::vector<std::string> module_names();
+std::vector<std::string> module_names(const std::string& directory = modules_directory());
 
 // Opens a module, which is never closed; once more costs little. failed_precondition, with what to install, when there
 // is none of that name, when it cannot be opened, or when it is of another ABI or version. Any thread.
-Result<const ModuleTable*> open_module(std::string_view name);
+Result<const ModuleTable*> open_module(std::string_view name, const std::string& directory = modules_directory());
 
 }  // namespace ipcbridge

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "core/base/system.hpp"
 #include "core/doctor/finding.hpp"
@@ -13,7 +14,7 @@ Finding check_platform(System& system);
 Finding check_core(System& system);
 
 // modules.cpp
-Finding check_modules();
+Finding check_modules(const std::string& directory);
 
 // shared_memory.cpp
 Finding check_shared_memory(System& system);

@@ -11,14 +11,14 @@ constexpr const char* kCheck = "shared modules";
 
 }  // namespace
 
-Finding check_modules() {
+Finding check_modules(const std::string& directory) {
   std::string found;
-  for (const std::string& name : module_names()) {
-    const Result<const ModuleTable*> opened = open_module(name);
+  for (const std::string& name : module_names(directory)) {
+    const Result<const ModuleTable*> opened = open_module(name, directory);
     if (!opened.ok()) return fault(kCheck, opened.error().message, "install ipcbridge again");
     found += (found.empty() ? "" : ", ") + name;
   }
-  return ok(kCheck, (found.empty() ? "none" : found) + " in " + modules_directory());
+  return ok(kCheck, (found.empty() ? "none" : found) + " in " + directory);
 }
 
 }  // namespace ipcbridge::doctor

@@ -90,7 +90,7 @@ test('shared modules are in the folder modules beside the addon', t => {
   assert.equal(look().found, `none in ${place}`)
   cpSync(join(root, 'build/dev/tests/core/modules/greeting.so'), join(place, 'greeting.so'))
   assert.equal(look().found, `greeting in ${place}`)
-  cpSync(join(root, 'build/dev/tests/core/modules/no_module.so'), join(place, 'no_module.so'))
+  cpSync(join(root, 'build/dev/tests/core/broken_modules/no_module.so'), join(place, 'no_module.so'))
   assert.match(look().found, /no_module\.so is no module of ipcbridge's/)
   assert.deepEqual([look().verdict, look().remedy], ['fault', 'install ipcbridge again'])
 })

@@ -43,18 +43,17 @@ std::string modules_directory() {
   return ((error ? fs::path(binary) : resolved).parent_path() / "modules").string();
 }
 
-std::vector<std::string> module_names() {
+std::vector<std::string> module_names(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(modules_directory(), error)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
     if (entry.path().extension() == kSuffix) names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
   return names;
 }
 
-Result<const ModuleTable*> open_module(std::string_view name) {
-  const std::string directory = modules_directory();
+Result<const ModuleTable*> open_module(std::string_view name, const std::string& directory) {
   if (directory.empty()) {
     return Error{
         Code::kFailedPrecondition,

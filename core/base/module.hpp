@@ -15,8 +15,8 @@ namespace ipcbridge {
 // Where they are: an absolute path; empty where it cannot be told, and then there are none.
 std::string modules_directory();
 
-// Those that are there, sorted.
-std::vector<std::string> module_names(const std::string& directory = modules_directory());
+// Those that are there, sorted; none where there is no such directory. failed_precondition when it cannot be read.
+Result<std::vector<std::string>> module_names(const std::string& directory = modules_directory());
 
 // Opens a module, which is never closed; once more costs little. failed_precondition, with what to install, when there
 // is none of that name, when it cannot be opened, or when it is of another ABI or version. Any thread.

@@ -12,8 +12,10 @@ constexpr const char* kCheck = "shared modules";
 }  // namespace
 
 Finding check_modules(const std::string& directory) {
+  const Result<std::vector<std::string>> names = module_names(directory);
+  if (!names.ok()) return fault(kCheck, names.error().message, "let this user read that folder");
   std::string found;
-  for (const std::string& name : module_names(directory)) {
+  for (const std::string& name : names.value()) {
     const Result<const ModuleTable*> opened = open_module(name, directory);
     if (!opened.ok()) return fault(kCheck, opened.error().message, "install ipcbridge again");
     found += (found.empty() ? "" : ", ") + name;

@@ -43,11 +43,15 @@ std::string modules_directory() {
   return ((error ? fs::path(binary) : resolved).parent_path() / "modules").string();
 }
 
-std::vector<std::string> module_names(const std::string& directory) {
+Result<std::vector<std::string>> module_names(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    if (entry.path().extension() == kSuffix) names.push_back(entry.path().stem().string());
+  fs::directory_iterator entry(directory, error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == kSuffix) names.push_back(entry->path().stem().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Error{Code::kFailedPrecondition, "the modules in " + directory + " cannot be listed: " + error.message()};
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -60,9 +64,10 @@ Result<const ModuleTable*> open_module(std::string_view name, const std::string&
         "it cannot be told where this program is, and so where its modules are: start it by its absolute path"};
   }
   const std::string file = directory + "/" + std::string(name) + kSuffix;
-  std::error_code error;
-  if (!fs::exists(file, error))
+  std::error_code ignored;  // why a file cannot be looked at is told by dlopen
+  if (fs::status(file, ignored).type() == fs::file_type::not_found) {
     return refused("this ipcbridge comes without " + std::string(name) + ": there is no " + file);
+  }
   void* opened = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (opened == nullptr) return refused(last_error());
   auto* const entry = reinterpret_cast<ModuleEntry*>(::dlsym(opened, kModuleSymbol));

@@ -1,5 +1,7 @@
 #include "core/base/module.hpp"
 
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -7,6 +9,7 @@
 
 #include "tests/core/modules/greeting.hpp"
 #include "tests/core/support/broken_modules.hpp"
+#include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -14,9 +17,19 @@ namespace {
 using testing_support::broken_modules;
 
 TEST(Modules, AreKnownByTheirFiles) {
-  EXPECT_EQ(module_names(), std::vector<std::string>{"greeting"});
-  EXPECT_EQ(module_names(broken_modules()),
+  EXPECT_EQ(module_names().value(), std::vector<std::string>{"greeting"});
+  EXPECT_EQ(module_names(broken_modules()).value(),
             (std::vector<std::string>{"damaged", "greeting_of_another_abi", "greeting_of_tomorrow", "no_module"}));
+}
+
+TEST(Modules, AreNoneInAFolderThatIsMissing) { EXPECT_TRUE(module_names("/nowhere/modules").value().empty()); }
+
+TEST(Modules, AreNotListedWhereTheyCannotBe) {
+  const std::string file = broken_modules() + "/damaged.so";
+  const Result<std::vector<std::string>> names = module_names(file);
+  ASSERT_FALSE(names.ok());
+  EXPECT_EQ(names.error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(names.error().message, "the modules in " + file + " cannot be listed: Not a directory");
 }
 
 TEST(Modules, GiveATableOfFunctions) {
@@ -38,6 +51,20 @@ void expect_refused(std::string_view name, const std::string& why) {
 
 TEST(Modules, ThatAreNotInstalledAreToldByTheirNames) {
   expect_refused("teleport", "comes without teleport: there is no " + broken_modules() + "/teleport.so");
+}
+
+TEST(Modules, ThatMayNotBeReadAreNotTakenForMissing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  const testing_support::TemporaryDirectory closed;
+  testing_support::Child child([&] {
+    if (!testing_support::become_nobody()) return 2;
+    const Result<std::vector<std::string>> names = module_names(closed.path());
+    EXPECT_TRUE(!names.ok() && names.error().message.ends_with(": Permission denied"));
+    const Result<const ModuleTable*> opened = open_module("greeting", closed.path());
+    EXPECT_NE(opened.error().message.find("Permission denied"), std::string::npos) << opened.error().message;
+    return testing::Test::HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
 }
 
 TEST(Modules, OfAnotherAbiAreRefusedWhateverTheirVersion) {

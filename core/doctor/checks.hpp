@@ -6,7 +6,7 @@
 #include "core/base/system.hpp"
 #include "core/doctor/finding.hpp"
 
-// Each looks at one thing, and leaves everything as it was.
+// Each looks at one thing, and leaves everything as it was, but for shared modules: those stay loaded.
 namespace ipcbridge::doctor {
 
 // platform.cpp

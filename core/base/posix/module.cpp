@@ -26,7 +26,7 @@ std::string this_binary() {
   return mapped_file(&kHere);
 }
 
-Error refused(const std::string& why) { return {Code::kFailedPrecondition, why + ": install ipcbridge again"}; }
+Error refused(const std::string& why) { return {Code::kFailedPrecondition, why}; }
 
 std::string last_error() {
   const char* error = ::dlerror();  // NOLINT(concurrency-mt-unsafe): of this thread's last call
@@ -57,12 +57,7 @@ Result<std::vector<std::string>> module_names(const std::string& directory) {
   return names;
 }
 
-Result<const ModuleTable*> open_module(std::string_view name, const std::string& directory) {
-  if (directory.empty()) {
-    return Error{
-        Code::kFailedPrecondition,
-        "it cannot be told where this program is, and so where its modules are: start it by its absolute path"};
-  }
+Result<const ModuleTable*> load_module(std::string_view name, const std::string& directory) {
   const std::string file = directory + "/" + std::string(name) + kSuffix;
   std::error_code ignored;  // why a file cannot be looked at is told by dlopen
   if (fs::status(file, ignored).type() == fs::file_type::not_found) {
@@ -82,6 +77,15 @@ Result<const ModuleTable*> open_module(std::string_view name, const std::string&
     return refused(file + " is of ipcbridge " + table->version + ", and this is " IPCBRIDGE_VERSION);
   }
   return table;
+}
+
+Result<const ModuleTable*> open_module(std::string_view name) {
+  const std::string directory = modules_directory();
+  if (directory.empty()) {
+    return refused("it cannot be told where this program is, nor where its modules are: start it by its absolute path");
+  }
+  Result<const ModuleTable*> loaded = load_module(name, directory);
+  return loaded.ok() ? loaded : refused(loaded.error().message + ": " + kModuleRemedy);
 }
 
 }  // namespace ipcbridge

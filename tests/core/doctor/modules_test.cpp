@@ -24,11 +24,26 @@ TEST(DoctorOfModules, DoesWithoutAny) {
   EXPECT_EQ(check_modules(empty / "modules").verdict, Verdict::kOk);
 }
 
-TEST(DoctorOfModules, TellsOfOneThatCannotBeOpened) {
+TEST(DoctorOfModules, TellsOfEachThatCannotBeOpenedAndOnceWhatToDo) {
   const Finding finding = check_modules(broken_modules());
   EXPECT_EQ(finding.verdict, Verdict::kFault);
-  EXPECT_NE(finding.found.find(broken_modules() + "/damaged.so"), std::string::npos) << finding.found;
+  for (const char* file : {"/damaged.so", "/greeting_of_another_abi.so", "/greeting_of_tomorrow.so", "/no_module.so"}) {
+    EXPECT_NE(finding.found.find(broken_modules() + file), std::string::npos) << finding.found;
+  }
+  EXPECT_EQ(finding.found.find("install"), std::string::npos) << finding.found;
   EXPECT_EQ(finding.remedy, "install ipcbridge again");
+}
+
+TEST(DoctorOfModules, TellsWhyTheyCannotBeListed) {
+  const Finding finding = check_modules(broken_modules() + "/damaged.so");
+  EXPECT_EQ(finding.verdict, Verdict::kFault);
+  EXPECT_NE(finding.found.find("Not a directory"), std::string::npos) << finding.found;
+}
+
+TEST(DoctorOfModules, WarnsOfAProgramThatIsNowhere) {
+  const Finding finding = check_modules("");
+  EXPECT_EQ(finding.verdict, Verdict::kWarning);
+  EXPECT_NE(finding.remedy.find("absolute path"), std::string::npos) << finding.remedy;
 }
 
 }  // namespace

@@ -3,8 +3,9 @@
 
 if (typeof __webpack_require__ !== 'undefined' || !/\/js\/unbundled\.mjs($|[?#])/.test(String(import.meta.url))) {
   throw new Error(
-    'ipcbridge has been put into a bundle, where its native addon cannot be found. Mark it as external and install it beside the ' +
-      "bundle: esbuild `--external:ipcbridge`; webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`; " +
+    'ipcbridge has been put into a bundle, where its native addon cannot be found. ' +
+      'Mark ipcbridge as external and install it beside the bundle: esbuild `--external:ipcbridge`; ' +
+      "webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`, where its output is an ES module `'module ipcbridge'`; " +
       "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
   )
 }

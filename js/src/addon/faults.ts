@@ -41,11 +41,12 @@ export function machineFault({ platform, arch }: Machine): Fault | undefined {
   return undefined
 }
 
-/** Code in a bundle looks for the binary beside the bundle. */
+/** Code in a bundle looks for the binary beside the bundle. js/unbundled.mjs says the same, and can import nothing. */
 export const bundled: Fault = {
   cause: 'this code has been copied out of its package, by a bundler most likely, and the addon is not beside it',
   remedy:
-    "Mark ipcbridge as external and install it beside the bundle: esbuild `--external:ipcbridge`; webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`; " +
+    'Mark ipcbridge as external and install it beside the bundle: esbuild `--external:ipcbridge`; ' +
+    "webpack `externals: { ipcbridge: 'commonjs ipcbridge' }`, where its output is an ES module `'module ipcbridge'`; " +
     "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
 }
 

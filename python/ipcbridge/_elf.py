@@ -31,15 +31,18 @@ def is_truncated(file: str) -> bool:
                 return False
             if len(header) < _HEADER_BYTES:
                 return True
-            opened.seek(_number(header, 32, 8))
-            segments = opened.read(_SEGMENT_BYTES * _number(header, 56, 2))
             size = opened.seek(0, 2)
+            table, table_bytes = _number(header, 32, 8), _SEGMENT_BYTES * _number(header, 56, 2)
+            if table + table_bytes > size:  # maybe beyond what seek() takes
+                return True
+            opened.seek(table)
+            segments = opened.read(table_bytes)
     except OSError:
         return False
     starts = range(0, len(segments) - _SEGMENT_BYTES + 1, _SEGMENT_BYTES)
     ends = [_number(segments, at + 8, 8) + _number(segments, at + 32, 8) for at in starts]
     sections = _number(header, 40, 8) + _number(header, 58, 2) * _number(header, 60, 2)
-    return max([*ends, sections, _SEGMENT_BYTES * _number(header, 56, 2)]) > size
+    return max([*ends, sections]) > size
 
 
 def _number(data: bytes, at: int, size: int) -> int:

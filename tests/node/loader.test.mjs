@@ -57,6 +57,10 @@ describe('a file that', () => {
     'ends in its header': [bytes => bytes.subarray(0, 40), /the file is truncated\./],
     'ends in its table of segments': [bytes => bytes.subarray(0, 100), /the file is truncated\./],
     'ends in the middle': [bytes => bytes.subarray(0, bytes.length / 2), /the file is truncated\./],
+    'says that a table lies beyond all files': [
+      bytes => bytes.writeBigUInt64LE(2n ** 63n, 32) && undefined,
+      /the file is truncated\./,
+    ],
     'lacks its last byte': [bytes => bytes.subarray(0, bytes.length - 1), /the file is truncated\./],
     'needs a newer glibc': [
       bytes => replaceText(bytes, /GLIBC_2\.\d\d(?=\0)/g, 'GLIBC_2.99'),

@@ -45,6 +45,15 @@ def test_one_that_is_cut_off_ends_no_process(copy: Copy, part: str) -> None:
     assert f"\nRun `{sys.executable} -m pip install --force-reinstall ipcbridge`." in text
 
 
+@pytest.mark.parametrize("table", [32, 40])  # where the header says where the segments are, and where the sections
+@pytest.mark.parametrize("offset", [1 << 40, 1 << 63, (1 << 64) - 1])
+def test_one_that_says_that_a_table_lies_beyond_its_end(copy: Copy, table: int, offset: int) -> None:
+    content = bytearray(copy.module.read_bytes())
+    content[table : table + 8] = offset.to_bytes(8, "little")
+    copy.module.write_bytes(content)
+    assert "does not load: the file is truncated.\n" in copy.refusal()
+
+
 def test_one_that_is_empty_or_something_else(copy: Copy) -> None:
     for content in (b"", b"<html>404 Not Found</html>" * 100):
         copy.module.write_bytes(content)

@@ -69,6 +69,8 @@ function parse(read: Read, size: number): ElfFile | undefined {
   if (header.length < headerBytes) return incomplete
   // Of machines for which ipcbridge does not exist, no more is asked.
   if (!is64Bits || !isLittleEndian) return { ...incomplete, isComplete: true }
+  const tableEnd = number(header, 32) + header.readUInt16LE(56) * programHeaderBytes
+  if (tableEnd > size) return incomplete // maybe beyond what can be read from
   const segments = programHeaders(read, header)
   const sections = number(header, 40)
   const ends = segments.map(({ offset, bytes }) => offset + bytes)

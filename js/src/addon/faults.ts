@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { sep } from 'node:path'
+import { refusedPermission } from './deno'
 import type { ElfFile } from './elf'
 import { libcOf, type Machine, machineName } from './machine'
 import { type InstalledPackage, machinesWithAddon } from './package'
@@ -50,6 +51,16 @@ export const bundled: Fault = {
     "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
 }
 
+/** Deno lets no program read files or load addons that was not started so; it tells of one permission at a time. */
+export function permissionFault(error: unknown): Fault | undefined {
+  const permission = refusedPermission(error)
+  if (permission === undefined) return undefined
+  return {
+    cause: `Deno permits this program no ${permission} access`,
+    remedy: 'Start it with --allow-ffi and --allow-read.',
+  }
+}
+
 /** What can be seen without loading the file; a file that is cut off would end the process. */
 export function fileFault(file: string, machine: Machine, installed: InstalledPackage): Fault | undefined {
   const platform = platforms[machine.platform]
@@ -79,6 +90,8 @@ function missingFault(machine: Machine, installed: InstalledPackage): Fault {
 }
 
 function accessFault(file: string, error: unknown, { root }: InstalledPackage): Fault {
+  const refused = permissionFault(error)
+  if (refused !== undefined) return refused
   const { code, message } = error as NodeJS.ErrnoException
   if (code !== 'EACCES' && code !== 'EPERM') return { cause: message, remedy: `See to it that ${file} can be read.` }
   const user = process.getuid?.()
@@ -90,6 +103,8 @@ function accessFault(file: string, error: unknown, { root }: InstalledPackage): 
 
 /** What the dynamic loader, or Node.js, says of a file that looked well. */
 export function loadFault(file: string, error: unknown, installed: InstalledPackage): Fault {
+  const refused = permissionFault(error)
+  if (refused !== undefined) return refused
   const { code, message } = error as NodeJS.ErrnoException
   const fault = (cause: string) => ({ cause, remedy: buildRemedy(installed) })
   const version = /version [`'](\w+)_([\d.]+)' not found/.exec(message)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundled, type Fault, fileFault, loadFault, machineFault, versionFault } from './faults'
+import { bundled, type Fault, fileFault, loadFault, machineFault, permissionFault, versionFault } from './faults'
 import { type Machine, machineName, runningMachine } from './machine'
 import { addonFile, type InstalledPackage, installedPackage } from './package'
 import { platforms } from './platforms'
@@ -34,7 +34,12 @@ export function loadAddon(): Addon {
 /** Never throws. */
 export function searchAddon(): AddonSearch {
   const machine = runningMachine()
-  const installed = installedPackage()
+  let installed: InstalledPackage | undefined
+  try {
+    installed = installedPackage()
+  } catch (error) {
+    return { machine, installed, tried: [], fault: permissionFault(error) ?? bundled, error }
+  }
   if (installed === undefined) return { machine, installed, tried: [], fault: bundled }
   const search = { machine, installed, tried: [] as string[] }
   const unfit = machineFault(machine)

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { refusedPermission } from './deno'
 
 /** Where this copy of ipcbridge is installed. */
 export interface InstalledPackage {
@@ -9,7 +10,7 @@ export interface InstalledPackage {
   readonly isCheckout: boolean
 }
 
-/** undefined: this code has been copied out of its package, as bundlers do. */
+/** undefined: this code has been copied out of its package, as bundlers do. Throws what Deno does if it may read nothing. */
 export function installedPackage(): InstalledPackage | undefined {
   if (typeof __dirname === 'undefined') return undefined
   const dist = basename(__dirname) === 'addon' ? dirname(__dirname) : __dirname // where this file has been joined
@@ -19,7 +20,8 @@ export function installedPackage(): InstalledPackage | undefined {
     const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>
     if (name !== 'ipcbridge' || version === undefined) return undefined
     return { root, version, isCheckout: existsSync(join(root, 'Makefile')) }
-  } catch {
+  } catch (error) {
+    if (refusedPermission(error) !== undefined) throw error
     return undefined
   }
 }

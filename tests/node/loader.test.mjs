@@ -18,7 +18,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ipc from 'ipcbridge'
 import { copyPackage, loadPackage } from './support/copies.mjs'
-import { addonIn, forge, replaceText, said } from './support/loading.mjs'
+import { addonIn, canMount, forge, replaceText, said, withMounts } from './support/loading.mjs'
 import { freshName } from './support/names.mjs'
 
 const require = createRequire(import.meta.url)
@@ -26,7 +26,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const machine = dirname(addonIn(root)).split('/').pop()
 const other = machine.includes('arm64') ? { arch: 'x64', number: 62 } : { arch: 'arm64', number: 183 }
 const isRoot = process.getuid() === 0
-const canMount = isRoot && spawnSync('unshare', ['--mount', 'true']).status === 0
 const build = /^Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C\+\+20 compiler\.$/m
 
 /** The error tells the cause, the file, the platform and the remedy. */
@@ -94,9 +93,10 @@ describe('a file that', () => {
   test('nothing may be executed from names the mounted folder', { skip: !canMount && 'cannot mount' }, t => {
     const directory = copyPackage(t)
     const native = join(directory, 'js/native')
-    const script = `cp -r '${native}' '${directory}/kept' && mount -t tmpfs -o noexec none '${native}' &&
-      cp -r '${directory}/kept/.' '${native}' && exec "$@"`
-    const text = said(directory, { under: ['unshare', '--mount', 'sh', '-ec', script, 'sh'] })
+    const under = withMounts(`cp -r '${native}' '${directory}/kept'
+      mount -t tmpfs -o noexec none '${native}'
+      cp -r '${directory}/kept/.' '${native}'`)
+    const text = said(directory, { under })
     const remedy = new RegExp(
       `^Install the package elsewhere, or, as root, run \`mount -o remount,exec '${native}'\`\\.`,
       'm',

@@ -25,6 +25,20 @@ export function replaceText(bytes, pattern, text) {
   for (const match of found) bytes.write(text.padEnd(match[0].length, '\0'), match.index, 'latin1')
 }
 
+const isRoot = process.getuid() === 0
+const namespace = ['unshare', '--mount', ...(isRoot ? [] : ['--map-root-user'])]
+export const canMount = spawnSync(namespace[0], [...namespace.slice(1), 'true']).status === 0
+
+/** A command that runs the one after it where the script of the shell has mounted what it likes, for that one alone. */
+export function withMounts(script) {
+  return [...namespace, 'sh', '-ec', `${script}\nexec "$@"`, 'sh']
+}
+
+/** The same where nothing can be written into that directory. */
+export function readOnly(directory) {
+  return withMounts(`mount --bind '${directory}' '${directory}'\nmount -o remount,bind,ro '${directory}'`)
+}
+
 const program = `
   require(process.argv[1]).serve('never', { method() {} }).then(
     server => { console.log('loaded'); return server.close() },

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { copyPackage } from '../node/support/copies.mjs'
-import { addonIn, said } from '../node/support/loading.mjs'
+import { addonIn, canMount, readOnly, said } from '../node/support/loading.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const isRoot = process.getuid() === 0
@@ -76,12 +76,32 @@ test('building the addon where nothing can be written says so before it begins',
   assert.equal(status, 1)
 })
 
-test('the addon is built without a network from what npm packs', {
-  skip: process.env.IPCBRIDGE_TEST_BUILD === undefined && 'takes minutes: make test-long',
+test('building the addon on a read-only file system says so before it begins', {
+  skip: !canMount && 'cannot mount',
 }, t => {
+  const directory = copyPackage(t)
+  const programs = { cmake: 'echo cmake version 3.31.2', make: 'true', 'c++': 'true' }
+  const env = { ...process.env, PATH: `${pathWith(t, programs)}:${process.env.PATH}` }
+  const { status, stderr } = run(directory, { under: readOnly(directory), env })
+  assert.match(
+    stderr,
+    /The addon cannot be put into \S+js\/native \(EROFS.*\): .* on a file system that can be written to\.$/m,
+  )
+  assert.equal(status, 1)
+})
+
+const withoutNetwork = ['unshare', '--net', ...(isRoot ? [] : ['--map-root-user'])]
+
+function whyNotToBuild() {
+  if (process.env.IPCBRIDGE_TEST_BUILD === undefined) return 'takes minutes: make test-long'
+  const { status, stderr } = spawnSync(withoutNetwork[0], [...withoutNetwork.slice(1), 'true'], { encoding: 'utf8' })
+  return status !== 0 && `no network can be taken away here: ${stderr}`
+}
+
+test('the addon is built without a network from what npm packs', { skip: whyNotToBuild() }, t => {
   const directory = install(t)
   assert.match(said(directory), /has no binary .*^Run `npx ipcbridge-build`/ms)
-  const { status, stdout, stderr } = run(directory, { under: isRoot ? ['unshare', '--net'] : [] })
+  const { status, stdout, stderr } = run(directory, { under: withoutNetwork })
   assert.equal(status, 0, stdout + stderr)
   assert.ok(stdout.endsWith(`ipcbridge-build: built ${addonIn(directory)}\n`), stdout)
   assert.equal(said(directory), 'loaded')

@@ -180,6 +180,45 @@ def test_a_process_exits_with(program: str, code: int, children: Children) -> No
     assert (child.returncode, output, errors) == (code, "", "")
 
 
+# What a daemon thread raises once the library has ended, and whether anybody is told.
+RAISED = {
+    "ipc.Unavailable('lost')": False,
+    "ipc.IpcError('cancelled', 'the client was closed')": False,
+    "ipc.IpcError('failed_precondition', 'the client is closed')": False,
+    "ipc.IpcError('failed_precondition', 'no key')": True,
+    "ipc.IpcError('invalid_argument', 'no number')": True,
+    "ipc.RemoteError('unavailable', 'no database')": True,
+    "type('Lost', (ipc.Unavailable,), {})('of the program')": True,
+}
+
+
+@pytest.mark.parametrize("has_hook", [False, True], ids=["printed", "hook"])
+@pytest.mark.parametrize("error", RAISED)
+def test_the_end_hides_nothing_from_users_but_what_it_causes(error: str, has_hook: bool, children: Children) -> None:
+    child = children.run(
+        f"""
+from ipcbridge._process import process as _process
+if {has_hook}:
+    threading.excepthook = lambda told: say(repr(told.exc_value))
+over = threading.Event()
+def fail():
+    over.wait()
+    raise {error}
+thread = threading.Thread(target=fail, daemon=True)
+thread.start()
+def go_on():
+    over.set()
+    thread.join()
+_process.call_at_exit(go_on)
+_process.current()  # or there is nothing to end
+"""
+    )
+    output, errors = child.rest()
+    assert child.returncode == 0
+    assert bool(output) == (RAISED[error] and has_hook)
+    assert ("Traceback" in errors) == (RAISED[error] and not has_hook)
+
+
 AT_EXIT = {
     "calls": "say([calc.add(1, 2), list(itertools.islice(calc.count(), 3))])",
     "connects anew": "with ipc.connect('calc') as again: say(again.add(1, 2))",

@@ -10,7 +10,7 @@ import _thread
 import sys
 from _collections_abc import Callable
 
-from .._errors import IpcError
+from .._errors import IpcError, Unavailable
 from .._suppress import suppress
 from .._typing import TYPE_CHECKING, Any
 
@@ -102,18 +102,34 @@ def start_thread(target: Callable[[], object], name: str) -> threading.Thread:
 
 
 def silence_daemons() -> None:
-    """At the interpreter's end: that it ends the calls and streams of daemon threads is no error to print."""
+    """At the interpreter's end: that it ends the calls and streams of daemon threads is no error to tell of."""
     threading: Any = sys.modules.get("threading")
     if threading is None:
         return
     tell = threading.excepthook
 
     def tell_unless_ended(args: Any) -> object:
-        if isinstance(args.exc_value, IpcError) and args.thread is not None and args.thread.daemon:
+        if args.thread is not None and args.thread.daemon and _is_of_the_end(args.exc_value):
             return None
         return tell(args)
 
     threading.excepthook = tell_unless_ended
+
+
+_SAID_AT_THE_END = (  # of 'failed_precondition', by what has been shut down
+    "the client is closed",
+    "what it serves is closed",
+    "the interpreter is shutting down",
+)
+
+
+def _is_of_the_end(error: BaseException | None) -> bool:
+    """Whether it is what closing all clients and servers raises; in no class but the library's own."""
+    if not isinstance(error, IpcError) or type(error) not in (IpcError, Unavailable):
+        return False
+    if error.code == "failed_precondition":
+        return error.message.startswith(_SAID_AT_THE_END)
+    return error.code in ("unavailable", "cancelled")
 
 
 def refuse_replaced_threads() -> None:

@@ -9,7 +9,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ._unloadable import Fault, interpreter_name, platform_name
+from ._unloadable import Fault, interpreter_name, platform_name, reinstall_remedy
 
 _FOLDER = Path(__file__).parent
 
@@ -59,7 +59,7 @@ def _package(fault: Fault | None) -> Iterator[Finding]:
     found = f"ipcbridge {installed} in {_FOLDER}"
     if fault is None and (loaded := _native_version()) != installed:
         found += f", and its native module is {loaded}"
-        yield Finding("package", "fault", found, f"`{sys.executable} -m pip install --force-reinstall ipcbridge`")
+        yield Finding("package", "fault", found, reinstall_remedy())
     else:
         yield Finding("package", "ok", found)
 

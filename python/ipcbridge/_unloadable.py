@@ -75,16 +75,16 @@ def find_fault(error: ImportError, file: str | None) -> Fault:
     message = str(error)
     kind = None if message == TRUNCATED else find_kind(file)
     if kind:
-        return Fault(kind, _reinstall(), file)
+        return Fault(kind, reinstall_remedy(), file)
     version = re.search(r"version [`'](GLIBC|GLIBCXX|CXXABI)_([\d.]+)' not found", message)
     if version:
         library = "glibc" if version[1] == "GLIBC" else "libstdc++"
         return Fault(
-            f"it needs {library} with {version[1]}_{version[2]}, and the one here is older", _build_here(), file
+            f"it needs {library} with {version[1]}_{version[2]}, and the one here is older", _build_remedy(), file
         )
     missing = re.search(r"([^\s:]+): cannot open shared object file: No such file", message)
     if missing and missing[1] != file:
-        return Fault(f"the library {missing[1]} is missing", _build_here(), file)
+        return Fault(f"the library {missing[1]} is missing", _build_remedy(), file)
     if "failed to map segment" in message:
         return Fault(
             f"nothing in {_FOLDER} may be executed, as on a file system that is mounted noexec",
@@ -93,7 +93,7 @@ def find_fault(error: ImportError, file: str | None) -> Fault:
         )
     if "Permission denied" in message:
         return Fault("this user may not read it", f"As its owner, run `chmod -R a+rX '{_FOLDER}'`.", file)
-    return Fault(message, _reinstall(), file)
+    return Fault(message, reinstall_remedy(), file)
 
 
 def _kind_of_elf(file: str) -> str | None:
@@ -135,22 +135,22 @@ def _mapped_files() -> str:
 def _nothing_for_this_python(error: ImportError) -> Fault:
     others = sorted(path.name for path in _FOLDER.glob("_native.*") if path.suffix != ".pyi")
     if not others:
-        return Fault(f"there is none in {_FOLDER} ({error})", _reinstall(), None)
+        return Fault(f"there is none in {_FOLDER} ({error})", reinstall_remedy(), None)
     cause = f"{_FOLDER} has {', '.join(others)}, and this Python takes _native{EXTENSION_SUFFIXES[0]}"
     if _is_checkout():  # make builds for the Python of .venv
         return Fault(cause, f"Run `{sys.executable} -m pip install '{_FOLDER.parents[1]}'`.", None)
-    return Fault(cause, _reinstall(), None)
+    return Fault(cause, reinstall_remedy(), None)
 
 
 def _is_checkout() -> bool:
     return (_FOLDER.parents[1] / "CMakeLists.txt").exists()
 
 
-def _reinstall() -> str:
+def reinstall_remedy() -> str:
     return "Run `make build`." if _is_checkout() else f"Run `{_PIP} ipcbridge`."
 
 
-def _build_here() -> str:
+def _build_remedy() -> str:
     if _is_checkout():
         return "Run `make build`."
     return f"Run `{_PIP} --no-binary ipcbridge ipcbridge`: it builds here, with a C++20 compiler."

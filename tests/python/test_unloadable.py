@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from copies import Copy
 
+from ipcbridge import __version__
 from ipcbridge._elf import is_truncated
 from ipcbridge._native import __file__ as EXTENSION  # noqa: N812
 from ipcbridge._unloadable import find_fault
@@ -122,6 +123,23 @@ def test_one_for_another_python_is_named(copy: Copy) -> None:
     copy.module.rename(other)
     text = copy.refusal()
     assert f"{copy.package} has {other.name}, and this Python takes _native{EXTENSION_SUFFIXES[0]}.\n" in text
+
+
+def test_one_of_another_version_than_the_package(tmp_path: Path) -> None:
+    copy = Copy(tmp_path / "python")
+    installed = copy.package.parent / "ipcbridge-9.9.9.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: ipcbridge\nVersion: 9.9.9\n")
+
+    def found() -> tuple[str, str]:
+        code, findings = copy.doctor()
+        assert code == 1
+        return findings["package"]["found"], findings["package"]["remedy"]
+
+    cause = f"ipcbridge 9.9.9 in {copy.package}, and its native module is {__version__}"
+    assert found() == (cause, f"Run `{sys.executable} -m pip install --force-reinstall ipcbridge`.")
+    (tmp_path / "CMakeLists.txt").touch()
+    assert found() == (cause, "Run `make build`.")
 
 
 def test_none_at_all(copy: Copy) -> None:

@@ -24,6 +24,14 @@ class Copy:
         # What debuggers need is most of it, and takes long to copy.
         subprocess.run(["strip", "-o", str(self.module), EXTENSION], check=True)
 
+    def set_version(self, version: str) -> None:
+        """Of the extension module, which the package has its own from. It takes one of the same length."""
+        own = ipcbridge.__version__.encode()
+        assert len(version) == len(own)
+        content = self.module.read_bytes()
+        assert own + b"\0" in content
+        self.module.write_bytes(content.replace(own + b"\0", version.encode() + b"\0"))
+
     def run(self, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*under, sys.executable, "-S", *arguments],

@@ -102,20 +102,23 @@ def test_a_python_without_ssl_imports_everything(copy: Copy) -> None:
     assert (done.stdout, done.stderr) == ("5\n", "")
 
 
-def test_two_copies_in_one_process_call_each_other(copy: Copy) -> None:
+@pytest.mark.parametrize("version", [__version__, f"{__version__[:-1]}{(int(__version__[-1]) + 1) % 10}"])
+def test_two_copies_in_one_process_call_each_other(copy: Copy, version: str) -> None:
     vendored = copy.package.parent / "vendored"
     vendored.mkdir()
     shutil.copytree(copy.package, vendored / "ipcbridge")
+    copy.set_version(version)
     code = """if True:
         import ipcbridge as one
         from vendored import ipcbridge as two
         assert one._native.__file__ != two._native.__file__
+        print(one.__version__, two.__version__)
         for serving, calling in ((one, two), (two, one)):
             with serving.serve("copies", {"add": lambda a, b: a + b}), calling.connect("copies") as calc:
                 print(calc.add(2, 3))
     """
     done = copy.run("-c", code)
-    assert (done.stdout, done.stderr) == ("5\n5\n", "")
+    assert (done.stdout, done.stderr) == (f"{version} {__version__}\n5\n5\n", "")
 
 
 def test_one_for_another_python_is_named(copy: Copy) -> None:

@@ -84,4 +84,9 @@ def test_pypy_is_refused(record_property: Record) -> None:
     refusal = done.stderr[done.stderr.index("ImportError: ") :]
     assert "this is PyPy 3." in refusal
     assert "ipcbridge is for CPython 3.9 and later" in refusal
+    done = subprocess.run(
+        [pypy, "-m", "ipcbridge", "doctor"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "it does not load: this is PyPy 3." in done.stdout
     record_property("cell", ["Python", *_version(pypy), "calls", "is refused, with a sentence"])

@@ -54,10 +54,9 @@ class Copy:
         done = self.run("-c", program, under=under)
         assert (done.returncode, done.stderr) == (0, "")
         cause, *_, remedy = done.stdout.removeprefix("ipcbridge's extension module does not load: ").splitlines()
-        if sys.version_info >= (3, 10):
-            code, findings = self.doctor(*under)
-            assert code == 1
-            assert cause.rstrip(".") in findings["native module"]["found"]
-            assert findings["native module"]["remedy"] == remedy
-            assert findings["platform"]["found"].startswith("Linux ")
+        code, findings = self.doctor(*under)
+        assert code == 1
+        assert cause.rstrip(".") in findings["native module"]["found"]
+        assert findings["native module"]["remedy"] == remedy
+        assert findings["platform"]["found"].startswith("Linux ")
         return done.stdout

@@ -191,6 +191,12 @@ def test_a_folder_that_is_mounted_noexec(tmp_path: Path) -> None:
     assert "mount -o remount,exec" in text
 
 
+def test_the_command_line_is_known_to_a_python_that_does_not_keep_it(copy: Copy) -> None:
+    code = "import sys; kept = sys.orig_argv; del sys.orig_argv; from ipcbridge._unloadable import command_line; "
+    done = copy.run("-c", code + "print(command_line() == kept, kept[-1])", "doctor")
+    assert (done.stdout, done.stderr) == ("True doctor\n", "")
+
+
 def test_another_interpreter_or_system_is_told_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ModuleNotFoundError("No module named 'ipcbridge._native'")
     monkeypatch.setattr(platform, "python_implementation", lambda: "PyPy")

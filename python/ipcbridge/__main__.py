@@ -15,7 +15,7 @@ def _parser() -> argparse.ArgumentParser:
         "doctor",
         help="check this machine and this installation",
         description="Checks what ipcbridge needs of this machine and this Python, and tells a remedy for each fault.",
-        epilog="The exit code is 0 where there is no fault, else 1.",
+        epilog="The exit code is 0 where there is no fault, 1 where there is one, and 2 for other arguments.",
     )
     doctor.add_argument("--json", action="store_true", help="print a JSON array of the findings")
     return parser

@@ -3,7 +3,7 @@ import { IpcError, trimmed } from '../errors'
 import { getNumber, setNumber } from '../references/owned'
 import { type Arriving, sides } from '../references/sides'
 import { Referenced, standFor } from '../values'
-import type { Call } from './call'
+import { type Call, rejectedCall } from './call'
 import type { Client } from './client'
 import { type How, isShown } from './member'
 import { Received } from './received'
@@ -99,7 +99,9 @@ export function callStub(handle: StubHandle, name: string, args: readonly unknow
   const number = handle.received.names?.indexOf(name) ?? -1
   if (number < 0) {
     const hint = `ipc.getAttribute(object, '${name}') reads an attribute`
-    throw new IpcError('unimplemented', `the remote object has no method ${name}(); ${hint}`)
+    const error = new IpcError('unimplemented', `the remote object has no method ${name}(); ${hint}`)
+    if (handle.how === 'call') return rejectedCall(error)
+    throw error
   }
   return memberOf(handle, number)(...args)
 }

@@ -8,6 +8,7 @@ export interface ParameterDescription {
   annotation?: string
 }
 
+/** A method, as `describe` tells of it. */
 export interface MethodDescription {
   /** As in the source, such as `(a, b = 0)`. */
   signature: string

@@ -84,7 +84,8 @@ function endpoints(): typeof Endpoints {
  *
  * Rejects with 'invalid_argument' when there is nothing to offer, an option is wrong or `allow` names a user or group
  * that does not exist, 'already_exists' when another process serves the name (see `takeover` and `shared`),
- * 'failed_precondition' when the directory of names is not safe.
+ * 'failed_precondition' when the directory of names is not safe; where the native addon does not load, with an Error that is no
+ * IpcError and says what to do.
  */
 export async function serve(name: string, target: object, options: ServeOptions = {}): Promise<Server> {
   if (typeof name !== 'string') throw new IpcError('invalid_argument', 'serve() takes the name of the service first')
@@ -107,22 +108,28 @@ const connectKeys = [
 ]
 
 /**
+ * connect() without a promise: the connection is made with the first call. Throws what is wrong on this side, such as an option or
+ * the directory of names; the calls reject with what is wrong with the service.
+ */
+export function connect(
+  address: string | readonly string[],
+  options: ConnectOptions & { lazy: true },
+): AnyRemote & AsyncDisposable
+/** The same with types. */
+export function connect<T extends object>(
+  address: string | readonly string[],
+  options: ConnectOptions & { lazy: true },
+): Remote<T> & AsyncDisposable
+/**
  * Connects to a service, waiting up to `connectTimeout` for it to appear, which keeps the process alive; the connection
  * itself does not. Of several addresses each call goes to the least busy. A lost connection is made again by itself.
  * What is returned belongs to the thread (or worker) that connected.
  *
  * Rejects with 'unavailable' and `sent: 'no'` when nobody was found in time, 'permission_denied' when the service belongs
  * to a user who is not allowed, 'failed_precondition' when it speaks another version of the protocol or the directory of
- * names is not safe, 'invalid_argument' when the address or an option is wrong.
+ * names is not safe, 'invalid_argument' when the address or an option is wrong; and as serve() does where the addon does not
+ * load.
  */
-export function connect(
-  address: string | readonly string[],
-  options: ConnectOptions & { lazy: true },
-): AnyRemote & AsyncDisposable
-export function connect<T extends object>(
-  address: string | readonly string[],
-  options: ConnectOptions & { lazy: true },
-): Remote<T> & AsyncDisposable
 export function connect(
   address: string | readonly string[],
   options?: ConnectOptions,
@@ -182,6 +189,8 @@ export function withOptions<R extends object>(remote: R, options: CallOptions): 
  * The same service for calls that want no answer. They return whether the call was taken: false when the queue of calls is
  * full, or nobody is there and `waitForReady` is false; `status` counts these. They throw what is wrong with the call itself
  * ('invalid_argument', 'cancelled' …). What the handler throws is logged on its side.
+ *
+ * Throws 'invalid_argument' for what is neither a service nor a reference.
  */
 export function notify<R extends object>(remote: R): Notifier<R> {
   if (stubHandle(remote) !== undefined) return stubView(remote, { how: 'notify' }) as Notifier<R>
@@ -200,6 +209,8 @@ const syncTimeout = 30_000
  * Meanwhile no promise settles, no timer runs and no other call is answered: all that waits, in order, and nothing of it is lost.
  * Only functions among the arguments run when they are called back, which must not be async. What would wait for this
  * thread is refused at once, to whoever calls it, with 'failed_precondition'.
+ *
+ * Throws 'invalid_argument' for what is neither a service nor a reference.
  */
 export function sync<R extends object>(remote: R): Synchronous<R> {
   const blocking = (given: Settings | undefined) => {
@@ -213,17 +224,19 @@ export function sync<R extends object>(remote: R): Synchronous<R> {
   return makeView(remote, blocking(settings)) as Synchronous<R>
 }
 
-/**
- * Calls a method by its name, whatever the name: `call(calc, 'then', [1], { b: 2 })`. `named` are keyword arguments.
- *
- * Rejects with 'unimplemented' when there is no such method.
- */
+/** call() of what sync() gave: blocks the thread until the call is over, gives its result, throws what it would reject with. */
 export function call(
   remote: Blocking,
   name: string,
   args?: readonly unknown[],
   named?: Record<string, unknown>,
 ): unknown
+/**
+ * Calls a method by its name, whatever the name: `call(calc, 'then', [1], { b: 2 })`. `named` are keyword arguments.
+ *
+ * Rejects as the method does, and with 'unimplemented' when there is none of that name. Throws 'invalid_argument' when `name` is
+ * no string, `args` no array, or `remote` no service and no reference.
+ */
 export function call(
   remote: object,
   name: string,
@@ -252,25 +265,34 @@ export function call(
 /**
  * The methods of a service: their signatures, parameters and documentation. Asks the service, as any call does.
  *
- * Rejects with 'data_loss' when what it says of itself cannot be understood.
+ * Rejects as any call does, and with 'data_loss' when what it says of itself cannot be understood. Throws 'invalid_argument'
+ * for what is no service.
  */
 export function describe(remote: object): Call<Description> {
   const { client, settings } = handleOf(remote)
   return convertedCall(client.call(client.methodNumber(native().numbers.describe), [], settings), expectDescription)
 }
 
-/** How the connection, or the service, is doing now. Asks nobody; works in every state. */
+/** How the service is doing now. Works in every state. */
 export function status(of: Server): ServerStatus
+/**
+ * How the connection is doing now. Asks nobody; works in every state.
+ *
+ * Throws 'invalid_argument' for what is neither a connection nor a server.
+ */
 export function status(of: object): ClientStatus
 export function status(of: object): ClientStatus | ServerStatus {
   return serviceIfAny(of)?.status() ?? handleOf(of).client.status()
 }
 
+/** onState() of a server: as of a connection. */
+export function onState(of: Server, listener: Listener<ServerState>): () => void
 /**
  * Tells of every change of state from now on, on the event loop; the function returned ends that. `reason` says why, if
  * there is a reason. What the listener throws is an uncaught exception.
+ *
+ * Throws 'invalid_argument' for what is neither a connection nor a server, and for what is no function.
  */
-export function onState(of: Server, listener: Listener<ServerState>): () => void
 export function onState(of: object, listener: Listener<ClientState>): () => void
 export function onState(of: object, listener: Listener<never>): () => void {
   if (typeof listener !== 'function') throw new IpcError('invalid_argument', 'onState() takes a function')
@@ -280,8 +302,10 @@ export function onState(of: object, listener: Listener<never>): () => void {
 
 /**
  * Closes a connection: its pending calls fail with 'cancelled', later ones with 'failed_precondition'. Or a server, as
- * `server.close(options)`; `grace` is for servers. Of a reference that was passed it is `release`. Does nothing when it is
+ * `server.close(options)`; `grace` is for servers, in ms. Of a reference that was passed it is `release`. Does nothing when it is
  * closed already.
+ *
+ * Rejects with 'invalid_argument' for anything else, and for a wrong option.
  */
 export async function close(of: object, options: CloseOptions = {}): Promise<void> {
   const service = serviceIfAny(of)
@@ -308,13 +332,14 @@ export function release(reference: object): void {
 /**
  * The value of a property, which is no method, of an object that the other side has passed by reference.
  *
- * Rejects with 'not_found' when there is none, 'permission_denied' for methods and names that begin with _.
+ * Rejects as any call does, with 'not_found' when there is none, 'permission_denied' for methods and names that begin with _.
+ * Throws 'invalid_argument' for what is no such object, and a name that is no string.
  */
 export function getAttribute(reference: object, name: string): Call<unknown> {
   return trimmed(() => getAttributeOf(reference, name))
 }
 
-/** Sets one, which has to be there; rejects as getAttribute() does, and with 'permission_denied' where it is read-only. */
+/** Sets one, which has to be there; throws and rejects as getAttribute() does, and with 'permission_denied' where it is read-only. */
 export function setAttribute(reference: object, name: string, value: unknown): Call<void> {
   return trimmed(() => setAttributeOf(reference, name, value)) as Call<void>
 }

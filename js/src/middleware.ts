@@ -23,10 +23,10 @@ export interface MiddlewareCall {
 }
 
 /**
- * Runs around calls. `next(call)` goes on with it, and gives what the call gives: on the client a Call (of a
- * notification a boolean, in `ipc.sync` the value), on the server what the handler returns, a promise where that is async. It may be called again, to retry, but
- * throws 'failed_precondition' then where a stream is among the arguments. What a middleware returns is the result of the
- * call, what it throws its error.
+ * Runs around calls, on the thread that makes or serves them. `next(call)` goes on with it, and gives what the call gives: on the
+ * client a Call (of a notification a boolean, in `ipc.sync` the value), on the server what the handler returns, a promise where
+ * that is async. It may be called again, to retry, but throws 'failed_precondition' then where a stream is among the arguments.
+ * What a middleware returns is the result of the call, what it throws its error.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the result of whatever method
 export type Middleware = (call: MiddlewareCall, next: (call: MiddlewareCall) => any) => unknown

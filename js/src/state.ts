@@ -1,6 +1,7 @@
 import type { IpcError } from './errors'
 import { failure, throwLater } from './runtime'
 
+/** Is called on the event loop of the thread that connected or serves; `reason` says why, if there is a reason. */
 export type Listener<State> = (state: State, reason?: IpcError) => void
 
 /** The state of a client or server, who wants to hear of it, and who waits for its end. */

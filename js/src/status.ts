@@ -34,8 +34,10 @@ export interface LinkStatus {
   awaitedStreams: number
 }
 
+/** Streams that wait for their readers. */
 export interface StalledStreams {
   count: number
+  /** How long the one that waits for longest has waited. */
   ms: number
 }
 
@@ -58,6 +60,7 @@ export interface ClientStatus extends LinkStatus {
 /** 'closing': calls that have begun may finish, others are refused. */
 export type ServerState = 'starting' | 'listening' | 'closing' | 'closed'
 
+/** How a service is doing. */
 export interface ServerStatus {
   state: ServerState
   /** As it was given to `serve`. */

@@ -8,8 +8,8 @@
         calc.add(2, b=3)
 
 `ipcbridge.aio` has the same names for asyncio. Any thread may use anything; in a forked child what the
-parent made raises IpcError('failed_precondition'): connect again there. In a subinterpreter the import raises
-ImportError.
+parent made raises IpcError('failed_precondition'): connect again there. The import raises ImportError in a
+subinterpreter, and where the extension module does not load, with the cause and what to do.
 """
 
 from ._extension import __version__ as __version__  # first: it loads the extension module, or says why it cannot

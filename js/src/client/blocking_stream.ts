@@ -33,12 +33,12 @@ export class SyncStream<T> implements Iterable<T> {
     })
   }
 
-  /** Ends it here and on the other side. */
+  /** Ends it here and on the other side. Never throws. */
   close(): void {
     void this.#stream.close()
   }
 
-  /** All items, to its end. */
+  /** All items, to its end; throws what a loop over it does. */
   toArray(): T[] {
     return [...this]
   }

@@ -24,6 +24,7 @@ export interface Method {
   signature: () => Signature
 }
 
+/** The options of `method`. */
 export interface MethodOptions {
   /** The names of its parameters, where the source does not tell them (minified code): `name`, `name?`, `...name`. */
   params?: readonly string[]

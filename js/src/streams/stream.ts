@@ -51,12 +51,12 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
     return new StreamIterator<T>(this, this.#items)
   }
 
-  /** Ends it here and on the other side. Whoever waits for an item finds it at its end. */
+  /** Ends it here and on the other side. Whoever waits for an item finds it at its end. Never rejects. */
   async close(): Promise<void> {
     this.#items.cancel()
   }
 
-  /** All items, to its end. */
+  /** All items, to its end; rejects as a loop over it does. */
   async toArray(): Promise<T[]> {
     const items: T[] = []
     for await (const item of this) items.push(item)

@@ -99,8 +99,8 @@ napi_value socket_path(napi_env env, napi_callback_info info) {
 }
 
 napi_value set_names_directory(napi_env env, napi_callback_info info) {
-  NamesDirectory::set_environment(Arguments(env, info).text(0));
-  return nullptr;
+  const Arguments args(env, info);
+  return args.result(NamesDirectory::set_environment(args.text(0)));
 }
 
 napi_value examine(napi_env env, napi_callback_info) {
@@ -268,8 +268,9 @@ napi_value create(napi_env env, napi_callback_info) {
       add("methods", guarded<methods_of, Returns::kObject>) &&
       add("internMethod", guarded<intern_method, Returns::kObject>) &&
       add("findMethod", guarded<find_method, Returns::kHandle>) &&
-      add("socketPath", guarded<socket_path, Returns::kHandle>) && add("setNamesDirectory", set_names_directory) &&
-      add("call", guarded<call>) && add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
+      add("socketPath", guarded<socket_path, Returns::kHandle>) &&
+      add("setNamesDirectory", guarded<set_names_directory>) && add("call", guarded<call>) &&
+      add("callWith", guarded<call_with>) && add("cancel", guarded<cancel>) &&
       add("clientStatus", guarded<client_status, Returns::kObject>) && add("serve", guarded<serve, Returns::kHandle>) &&
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&

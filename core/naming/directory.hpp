@@ -14,8 +14,8 @@ class NamesDirectory {
   NamesDirectory();
 
   // From now on $IPCBRIDGE_DIR is this, for runtimes that do not put into the process's environment what their programs
-  // put into theirs.
-  static void set_environment(const std::string& path);
+  // put into theirs. resource_exhausted when there is no memory for it.
+  static Status set_environment(const std::string& path);
 
   // Where that is now: /run/user/UID comes and goes with the user's sessions.
   std::string path() const;

@@ -34,7 +34,7 @@ export interface Native {
   /** Where the service of an address listens; of `inproc://` the name. A code, made negative, for what is no address. */
   socketPath(address: string): string | number
   /** What IPCBRIDGE_DIR is from now on, in the environment that native code sees; '' for none. */
-  setNamesDirectory(path: string): void
+  setNamesDirectory(path: string): Failed
   call(client: number, token: number, method: number, payload: number): Failed
   /**
    * `metadata` bytes follow the `payload` bytes; `flags` of `numbers.callFlag`; `timeout` in ms, or Infinity; the arguments

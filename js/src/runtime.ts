@@ -77,7 +77,9 @@ const versions = process.versions as Record<string, string | undefined>
 
 /** To be called before names are looked for: Bun keeps from native code what a program puts into `process.env`. */
 export function passEnvironment(): void {
-  if (versions.bun !== undefined) native().setNamesDirectory(process.env.IPCBRIDGE_DIR ?? '')
+  if (versions.bun === undefined) return
+  const failed = native().setNamesDirectory(process.env.IPCBRIDGE_DIR ?? '')
+  if (failed !== undefined) throw failure(failed, native().lastError())
 }
 
 function start(): Native {

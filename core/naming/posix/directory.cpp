@@ -45,10 +45,11 @@ Status make_parents(const std::string& path) {
 
 NamesDirectory::NamesDirectory() : configured_(configured_directory()) {}
 
-void NamesDirectory::set_environment(const std::string& path) {
+Status NamesDirectory::set_environment(const std::string& path) {
   const char* set = std::getenv(kVariable);
-  if (path == (set == nullptr ? "" : set)) return;  // others may read it at this moment, so it is seldom written
-  ::setenv(kVariable, path.c_str(), 1);
+  if (path == (set == nullptr ? "" : set)) return {};  // others may read it at this moment, so it is seldom written
+  if (::setenv(kVariable, path.c_str(), 1) == 0) return {};
+  return file_error(errno, std::string("cannot set ") + kVariable);
 }
 
 std::string NamesDirectory::path() const {

@@ -35,9 +35,9 @@ TEST_F(NamesDirectories, ARelativeDirectoryIsRefused) {
 }
 
 TEST_F(NamesDirectories, ARuntimeWithAnEnvironmentOfItsOwnSaysWhereItIs) {
-  NamesDirectory::set_environment(directory_ / "elsewhere");
+  ASSERT_TRUE(NamesDirectory::set_environment(directory_ / "elsewhere").ok());
   EXPECT_EQ(NamesDirectory().path(), directory_ / "elsewhere");
-  NamesDirectory::set_environment("");
+  ASSERT_TRUE(NamesDirectory::set_environment("").ok());
   EXPECT_TRUE(NamesDirectory().follows_sessions());
 }
 

@@ -93,6 +93,16 @@ TEST_F(Doctor, SaysThatThereAreNoThreads) {
   expect(Verdict::kFault, "threads", "cannot start a thread", "pids-limit");
 }
 
+TEST_F(Doctor, SaysHowManyThreadsMayLiveTogether) {
+  const std::size_t before = testing_support::live_threads();
+  system_.on_thread = [before] {
+    const bool fails = testing_support::live_threads() == before + 3;
+    errno = EAGAIN;
+    return fails;
+  };
+  expect(Verdict::kFault, "threads", "after 3 threads: cannot start a thread", "pids-limit");
+}
+
 TEST_F(Doctor, SaysThatFilesCannotBeLocked) {
   system_.on_flock = fail_with(ENOLCK);
   expect(Verdict::kFault, "names", "must be one whose files can be locked", "local file system");

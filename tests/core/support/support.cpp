@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <system_error>
 
@@ -21,6 +22,11 @@ namespace ipcbridge::testing_support {
 namespace {
 
 bool fails(const FaultySystem::Hook& hook) { return hook && hook(); }
+
+std::size_t entries_in(const char* directory) {
+  using Entries = std::filesystem::directory_iterator;
+  return static_cast<std::size_t>(std::distance(Entries(directory), Entries()));
+}
 
 }  // namespace
 
@@ -173,14 +179,9 @@ bool is_readable(int fd) {
   return ::poll(&watched, 1, 0) == 1;
 }
 
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    static_cast<void>(entry);
-    ++count;
-  }
-  return count;
-}
+std::size_t open_descriptors() { return entries_in("/proc/self/fd"); }
+
+std::size_t live_threads() { return entries_in("/proc/self/task"); }
 
 Buffer bytes_of(std::string_view text) {
   const ConstBytes bytes = as_bytes(text);

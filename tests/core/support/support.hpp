@@ -114,6 +114,8 @@ bool wait_for(int fd, short events);
 bool is_readable(int fd);
 
 std::size_t open_descriptors();
+// Of this process.
+std::size_t live_threads();
 
 Buffer bytes_of(std::string_view text);
 std::string text_of(ConstBytes bytes);

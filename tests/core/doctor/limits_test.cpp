@@ -1,7 +1,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <string>
+#include <cstddef>
 
 #include <gtest/gtest.h>
 
@@ -14,23 +14,30 @@ namespace {
 
 using testing_support::Child;
 
+using Resource = decltype(RLIMIT_NOFILE);  // a type of glibc's own, and elsewhere an int
+
 // In a process of its own, with a limit.
-int verdict_with(int resource, rlim_t most, Finding (*check)(System&)) {
+int verdict_with(Resource resource, rlim_t most, Finding (*check)(System&)) {
   Child child([&] {
     rlimit limit{};
-    ::getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+    ::getrlimit(resource, &limit);
     limit.rlim_cur = most;
-    if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return 100;
+    if (::setrlimit(resource, &limit) != 0) return 100;
     return static_cast<int>(check(System::real()).verdict);
   });
   return child.wait();
 }
 
-int verdict_of_cpus(unsigned count) {
+// Of the first CPUs that this process may use, which need not be those of the lowest numbers.
+int verdict_of_cpus(int count) {
   Child child([count] {
+    cpu_set_t allowed;
     cpu_set_t set;
     CPU_ZERO(&set);
-    for (unsigned cpu = 0; cpu < count; ++cpu) CPU_SET(cpu, &set);
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 100;
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&set) < count; ++cpu) {
+      if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &set);
+    }
     if (::sched_setaffinity(0, sizeof set, &set) != 0) return 100;
     return static_cast<int>(check_cpus(System::real()).verdict);
   });

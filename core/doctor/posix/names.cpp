@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "core/base/fd.hpp"
+#include "core/base/random.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/naming/address.hpp"
@@ -114,11 +116,25 @@ std::string remedy_of_failure(const std::string& path, const Room& room, Code co
   return std::string(kElsewhere) + ", on a local file system whose files can be locked";
 }
 
+// No name of a service begins with a dot. Others may look at the same time, in threads of this process and in
+// containers that share the directory, in which processes have the same ids.
+std::string fresh_name() {
+  std::array<std::byte, 6> random{};
+  static_cast<void>(fill_random(random));
+  std::string name = ".doctor-";
+  for (const std::byte byte : random) {
+    std::array<char, 3> hex{};
+    std::snprintf(hex.data(), hex.size(), "%02x", std::to_integer<unsigned>(byte));
+    name += hex.data();
+  }
+  return name;
+}
+
 Finding examine_directory(System& system, const std::string& path, mode_t mode) {
   const Room room = room_at(path);
   if (room.is_full) return fault(kCheck, path + " is on a full file system", remedy_of_failure(path, room, Code::kOk));
-  // No name of a service begins with a dot. Where not even a lock may be written, whoever serves is ended.
-  const std::string socket = path + "/.doctor-" + std::to_string(::getpid());
+  const std::string socket = path + "/" + fresh_name();
+  // Where not even a lock may be written, whoever serves is ended.
   const bool fits = socket.size() <= kMaxSocketPath && file_size_limit() >= kMaxSocketPath;
   if (const Status status = fits ? rehearse(system, socket) : Status(); !status.ok()) {
     return fault(kCheck, "no service can listen in " + path + ": " + status.error().message,

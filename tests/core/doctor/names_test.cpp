@@ -1,11 +1,12 @@
-#include <dirent.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -56,6 +57,21 @@ class Tmpfs {
 TEST_F(DoctorOfNames, FindsADirectoryThatWillDoAndLeavesItEmpty) {
   expect(Verdict::kOk, names_ + ", of user " + std::to_string(::geteuid()) + ", mode 0700", "");
   EXPECT_EQ(::rmdir(names_.c_str()), 0);
+}
+
+TEST_F(DoctorOfNames, LetsOthersLookAtTheSameTime) {
+  constexpr int kRounds = 25;
+  std::atomic<int> all_well{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&all_well] {
+      for (int round = 0; round < kRounds; ++round) {
+        if (check_names(System::real()).verdict == Verdict::kOk) ++all_well;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(all_well, 4 * kRounds);
 }
 
 TEST_F(DoctorOfNames, MakesNoneThatIsMissing) {

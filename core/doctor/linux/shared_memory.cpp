@@ -1,12 +1,7 @@
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
-#include "core/base/fd.hpp"
-#include "core/base/linux/linux_calls.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/shm/segment.hpp"
@@ -19,7 +14,7 @@ constexpr std::size_t kSegmentBytes = shm::kHeaderBytes + shm::kDefaultRingBytes
 
 std::string without(const std::string& why) { return why + ", so connections stay on sockets, and shm:// fails"; }
 
-// Of a segment that cannot be had although there are memfds.
+// Of a segment that cannot be had, or that this kernel cannot seal.
 std::string remedy_of(const Error& error, int system_error) {
   return remedy_for(error.code == Code::kResourceExhausted ? system_error : ENOSYS);
 }
@@ -32,12 +27,6 @@ Finding check_shared_memory(System& system) {
                  without("the size of files is limited to " + std::to_string(limit) + " bytes, and a segment has " +
                          std::to_string(kSegmentBytes)),
                  "raise the limit: `ulimit -f unlimited` in a shell, LimitFSIZE=infinity in a systemd unit");
-  }
-  // create_segment() does not tell why there is none.
-  const Fd memfd(linux_calls(system).memfd_create("ipcbridge-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memfd.valid()) {
-    const int error = errno;
-    return fault(kCheck, without(std::string("memfd_create fails: ") + std::strerror(error)), remedy_for(error));
   }
   const Result<shm::OwnSegment> own = shm::create_segment(system, shm::kDefaultRingBytes);
   if (!own.ok()) return fault(kCheck, without(own.error().message), remedy_of(own.error(), errno));

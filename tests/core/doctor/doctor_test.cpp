@@ -55,7 +55,8 @@ TEST_F(Doctor, LeavesNoDescriptorBehind) {
 
 TEST_F(Doctor, SaysThatAKernelHasNoMemfd) {
   system_.on_memfd = fail_with(ENOSYS);
-  expect(Verdict::kFault, "shared memory", "memfd_create fails: Function not implemented", "Linux 5.1 or later");
+  expect(Verdict::kFault, "shared memory", "cannot create shared memory: Function not implemented",
+         "Linux 5.1 or later");
 }
 
 TEST_F(Doctor, SaysThatASandboxForbidsMemfds) {

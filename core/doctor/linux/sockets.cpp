@@ -1,4 +1,3 @@
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -6,9 +5,9 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/base/fd.hpp"
-#include "core/base/posix/system_calls.hpp"
 #include "core/doctor/checks.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/transport/socket.hpp"
@@ -32,12 +31,9 @@ int send_descriptor(System& system, const Fd& socket, const Fd& passed) {
 }  // namespace
 
 Finding check_sockets(System& system) {
-  std::array<int, 2> ends{-1, -1};
-  if (system.calls().socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return failed("there are none", errno);
-  }
-  const Fd ours(ends[0]);
-  const Fd theirs(ends[1]);
+  const Result<std::pair<Fd, Fd>> pair = connected_pair(system);
+  if (!pair.ok()) return fault(kCheck, pair.error().message, remedy_for(errno));
+  const auto& [ours, theirs] = pair.value();
   const Result<LocalPeer> peer = local_peer(ours.get());
   if (!peer.ok()) return failed("SO_PEERCRED does not tell who the peer is", errno);
   if (peer.value().uid != ::geteuid()) {

@@ -7,17 +7,17 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/base/linux/linux_calls.hpp"
 #include "core/transport/unix_channel.hpp"
+#include "tests/core/support/test_system.hpp"
 
 namespace {
 
 using namespace ipcbridge;
 
 // Hands out the fuzzer's bytes: one byte says how many follow at most.
-class Script final : public LinuxCalls, public System {
+class Script final : public testing_support::TestSystem {
  public:
-  explicit Script(ConstBytes bytes) : System(static_cast<LinuxCalls&>(*this)), rest_(bytes) {}
+  explicit Script(ConstBytes bytes) : rest_(bytes) {}
   bool finished() const { return rest_.empty(); }
 
   ssize_t recvmsg(int, msghdr* message, int) override {

@@ -6,21 +6,19 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/base/linux/linux_calls.hpp"
 #include "core/endpoint/handshake.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/shm/layout.hpp"
 #include "core/transport/unix_channel.hpp"
+#include "tests/core/support/test_system.hpp"
 
 namespace {
 
 using namespace ipcbridge;
 
 // Takes whatever is sent, and drops it.
-class DiscardingSystem final : public LinuxCalls, public System {
+class DiscardingSystem final : public testing_support::TestSystem {
  public:
-  DiscardingSystem() : System(static_cast<LinuxCalls&>(*this)) {}
-
   ssize_t sendmsg(int, const msghdr* message, int) override {
     ssize_t size = 0;
     for (std::size_t i = 0; i < message->msg_iovlen; ++i) size += static_cast<ssize_t>(message->msg_iov[i].iov_len);

@@ -31,46 +31,46 @@ std::size_t entries_in(const char* directory) {
 }  // namespace
 
 int FaultySystem::socket(int domain, int type, int protocol) {
-  return fails(on_socket) ? -1 : LinuxCalls::socket(domain, type, protocol);
+  return fails(on_socket) ? -1 : TestSystem::socket(domain, type, protocol);
 }
 int FaultySystem::socketpair(int domain, int type, int protocol, int* ends) {
-  return fails(on_socketpair) ? -1 : LinuxCalls::socketpair(domain, type, protocol, ends);
+  return fails(on_socketpair) ? -1 : TestSystem::socketpair(domain, type, protocol, ends);
 }
-int FaultySystem::accept4(int fd, int flags) { return fails(on_accept) ? -1 : LinuxCalls::accept4(fd, flags); }
+int FaultySystem::accept4(int fd, int flags) { return fails(on_accept) ? -1 : TestSystem::accept4(fd, flags); }
 ssize_t FaultySystem::sendmsg(int fd, const msghdr* message, int flags) {
-  return fails(on_sendmsg) ? -1 : LinuxCalls::sendmsg(fd, message, flags);
+  return fails(on_sendmsg) ? -1 : TestSystem::sendmsg(fd, message, flags);
 }
 ssize_t FaultySystem::recvmsg(int fd, msghdr* message, int flags) {
-  return fails(on_recvmsg) ? -1 : LinuxCalls::recvmsg(fd, message, flags);
+  return fails(on_recvmsg) ? -1 : TestSystem::recvmsg(fd, message, flags);
 }
 int FaultySystem::memfd_create(const char* name, unsigned flags) {
-  return fails(on_memfd) ? -1 : LinuxCalls::memfd_create(name, flags);
+  return fails(on_memfd) ? -1 : TestSystem::memfd_create(name, flags);
 }
 int FaultySystem::fallocate(int fd, int mode, off_t offset, off_t length) {
-  return fails(on_fallocate) ? -1 : LinuxCalls::fallocate(fd, mode, offset, length);
+  return fails(on_fallocate) ? -1 : TestSystem::fallocate(fd, mode, offset, length);
 }
 void* FaultySystem::mmap(std::size_t length, int protection, int flags, int fd) {
-  return fails(on_mmap) ? MAP_FAILED : LinuxCalls::mmap(length, protection, flags, fd);
+  return fails(on_mmap) ? MAP_FAILED : TestSystem::mmap(length, protection, flags, fd);
 }
-int FaultySystem::epoll_create1(int flags) { return fails(on_epoll_create) ? -1 : LinuxCalls::epoll_create1(flags); }
+int FaultySystem::epoll_create1(int flags) { return fails(on_epoll_create) ? -1 : TestSystem::epoll_create1(flags); }
 int FaultySystem::epoll_ctl(int set, int operation, int fd, epoll_event* event) {
-  return fails(on_epoll_ctl) ? -1 : LinuxCalls::epoll_ctl(set, operation, fd, event);
+  return fails(on_epoll_ctl) ? -1 : TestSystem::epoll_ctl(set, operation, fd, event);
 }
 int FaultySystem::eventfd(unsigned initial, int flags) {
-  return fails(on_eventfd) ? -1 : LinuxCalls::eventfd(initial, flags);
+  return fails(on_eventfd) ? -1 : TestSystem::eventfd(initial, flags);
 }
 int FaultySystem::open(const char* path, int flags, mode_t mode) {
-  return fails(on_open) ? -1 : LinuxCalls::open(path, flags, mode);
+  return fails(on_open) ? -1 : TestSystem::open(path, flags, mode);
 }
-int FaultySystem::flock(int fd, int operation) { return fails(on_flock) ? -1 : LinuxCalls::flock(fd, operation); }
-int FaultySystem::inotify_init1(int flags) { return fails(on_inotify_init) ? -1 : LinuxCalls::inotify_init1(flags); }
+int FaultySystem::flock(int fd, int operation) { return fails(on_flock) ? -1 : TestSystem::flock(fd, operation); }
+int FaultySystem::inotify_init1(int flags) { return fails(on_inotify_init) ? -1 : TestSystem::inotify_init1(flags); }
 int FaultySystem::inotify_add_watch(int fd, const char* path, std::uint32_t mask) {
-  return fails(on_inotify_add_watch) ? -1 : LinuxCalls::inotify_add_watch(fd, path, mask);
+  return fails(on_inotify_add_watch) ? -1 : TestSystem::inotify_add_watch(fd, path, mask);
 }
 
 std::thread FaultySystem::start_thread(std::function<void()> body) {
   if (fails(on_thread)) throw std::system_error(errno, std::generic_category());
-  return System::start_thread(std::move(body));
+  return TestSystem::start_thread(std::move(body));
 }
 
 int FaultySystem::timerfd_settime(int fd, int flags, const itimerspec* time) {
@@ -85,7 +85,7 @@ int FaultySystem::set_timer(int fd, int flags, itimerspec time) {
   const auto at = std::chrono::seconds(time.it_value.tv_sec) + std::chrono::nanoseconds(time.it_value.tv_nsec);
   const auto there = std::max<std::chrono::nanoseconds>(std::chrono::nanoseconds(1), at - ahead_.load());
   time.it_value = {static_cast<time_t>(there.count() / kSecond), static_cast<long>(there.count() % kSecond)};
-  return LinuxCalls::timerfd_settime(fd, flags, &time);
+  return TestSystem::timerfd_settime(fd, flags, &time);
 }
 
 void FaultySystem::pass(Duration time) {

@@ -15,16 +15,14 @@
 #include "core/base/bytes.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/frame.hpp"
-#include "core/base/linux/linux_calls.hpp"
+#include "tests/core/support/test_system.hpp"
 
 namespace ipcbridge::testing_support {
 
 // A System in which chosen calls fail, and in which time passes when a test says so: each hook is asked first and may
 // set errno and return true to fail the call. Hooks are set before threads start.
-class FaultySystem final : public LinuxCalls, public System {
+class FaultySystem final : public TestSystem {
  public:
-  FaultySystem() : System(static_cast<LinuxCalls&>(*this)) {}
-
   using Hook = std::function<bool()>;
   Hook on_socket, on_socketpair, on_accept, on_memfd, on_fallocate, on_mmap, on_eventfd, on_sendmsg, on_recvmsg,
       on_open, on_epoll_create, on_epoll_ctl, on_flock, on_inotify_init, on_inotify_add_watch, on_thread;

@@ -7,16 +7,14 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/linux/linux_calls.hpp"
+#include "tests/core/support/test_system.hpp"
 
 namespace ipcbridge {
 namespace {
 
 // A machine with one user, alice, and one group, staff, whose entry needs as much room as is set.
-class Databases final : public LinuxCalls, public System {
+class Databases final : public testing_support::TestSystem {
  public:
-  Databases() : System(static_cast<LinuxCalls&>(*this)) {}
-
   int getpwnam_r(const char* name, passwd* entry, char*, std::size_t size, passwd** found) override {
     *found = nullptr;
     if (const int failure = answer(size); failure != 0) return failure;

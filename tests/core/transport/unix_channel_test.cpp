@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "core/transport/socket.hpp"
+#include "tests/core/support/test_system.hpp"
 #include "tests/core/transport/channel_pair.hpp"
 
 namespace ipcbridge {
@@ -121,12 +122,11 @@ TEST_F(UnixChannelTest, AHelloMayBeLongerThanOtherFramesButHasALimit) {
 }
 
 TEST_F(UnixChannelTest, AnnouncedBytesTakeNoMemoryBeforeTheyArrive) {
-  class Watching final : public LinuxCalls, public System {
+  class Watching final : public testing_support::TestSystem {
    public:
-    Watching() : System(static_cast<LinuxCalls&>(*this)) {}
     ssize_t recvmsg(int fd, msghdr* message, int flags) override {
       largest = std::max(largest, message->msg_iov[0].iov_len);
-      return LinuxCalls::recvmsg(fd, message, flags);
+      return TestSystem::recvmsg(fd, message, flags);
     }
     std::size_t largest = 0;
   } system;

@@ -16,6 +16,7 @@
 
 #include "core/base/cpu.hpp"
 #include "core/workers/blocking_driver.hpp"
+#include "tests/core/support/test_system.hpp"
 #include "tests/core/workers/blocking_driver_fixture.hpp"
 
 namespace ipcbridge {
@@ -303,10 +304,8 @@ TEST_F(WorkerTest, ASlowHandlerAfterAnotherLeavesSomebodyToRead) {
 }
 
 // Knows for how long those threads sleep that wait for descriptors.
-class SleepSystem final : public LinuxCalls, public System {
+class SleepSystem final : public testing_support::TestSystem {
  public:
-  SleepSystem() : System(static_cast<LinuxCalls&>(*this)) {}
-
   int ppoll(pollfd* descriptors, nfds_t count, const timespec* timeout) override {
     {
       const std::lock_guard lock(mutex_);
@@ -314,7 +313,7 @@ class SleepSystem final : public LinuxCalls, public System {
           timeout == nullptr ? Duration::max()
                              : std::chrono::seconds(timeout->tv_sec) + std::chrono::nanoseconds(timeout->tv_nsec);
     }
-    const int ready = LinuxCalls::ppoll(descriptors, count, timeout);
+    const int ready = TestSystem::ppoll(descriptors, count, timeout);
     const std::lock_guard lock(mutex_);
     sleeps_.erase(std::this_thread::get_id());
     return ready;

@@ -18,6 +18,9 @@ struct CpuLimits {
 // As of now: both may change while the process runs.
 CpuLimits cpu_limits();
 
+// How many are at work in the machine, whoever may use them; at least 1.
+std::uint32_t cpus_of_machine();
+
 // The CPU that this thread runs on, counted from 1; 0 when it cannot be told.
 std::uint32_t current_cpu();
 

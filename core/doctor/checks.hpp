@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "core/base/system.hpp"
@@ -11,6 +10,8 @@ namespace ipcbridge::doctor {
 
 // platform.cpp
 Finding check_platform(System& system);
+
+// core.cpp
 Finding check_core(System& system);
 
 // modules.cpp
@@ -29,11 +30,13 @@ Finding check_path_watching(System& system);
 // names.cpp
 Finding check_names(System& system);
 
-// limits.cpp
+// open_files.cpp
 Finding check_open_files(System& system);
+
+// threads.cpp
 Finding check_threads(System& system);
+
+// cpus.cpp
 Finding check_cpus(System& system);
-// In bytes. The kernel ends a process that writes beyond it (SIGXFSZ).
-std::uint64_t file_size_limit();
 
 }  // namespace ipcbridge::doctor

@@ -179,7 +179,7 @@ def test_a_quota_of_less_than_two_cpus_is_a_warning(doctor: Doctor, half_a_cpu: 
     code, findings = doctor.findings(*half_a_cpu)
     assert code == 0
     assert findings["CPUs"]["verdict"] == "warning"
-    assert "a cgroup's quota of 0.5: nobody spins" in findings["CPUs"]["found"]
+    assert "a quota of 0.5: nobody spins" in findings["CPUs"]["found"]
 
 
 def test_a_path_that_a_terminal_would_take_for_a_command(

@@ -1,6 +1,9 @@
 #include "core/base/cpu.hpp"
 
 #include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "core/base/linux/cgroups.hpp"
 
@@ -16,6 +19,8 @@ std::optional<std::uint32_t> cpus_of_affinity() {
 }
 
 }  // namespace
+
+std::uint32_t cpus_of_machine() { return static_cast<std::uint32_t>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L)); }
 
 std::uint32_t current_cpu() { return static_cast<std::uint32_t>(::sched_getcpu() + 1); }
 

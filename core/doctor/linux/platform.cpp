@@ -6,7 +6,6 @@
 #include <string>
 
 #include "core/doctor/checks.hpp"
-#include "core/rpc/hello.hpp"
 
 namespace ipcbridge::doctor {
 namespace {
@@ -25,11 +24,6 @@ Finding check_platform(System&) {
   utsname name{};
   if (::uname(&name) != 0) return ok("platform", libc());
   return ok("platform", std::string(name.sysname) + " " + name.release + ", " + name.machine + ", " + libc());
-}
-
-Finding check_core(System&) {
-  return ok("core", std::string(IPCBRIDGE_VERSION) + ", protocol " + std::to_string(kProtocolMajor) + "." +
-                        std::to_string(kProtocolMinor));
 }
 
 }  // namespace ipcbridge::doctor

@@ -9,6 +9,12 @@ std::string raise_open_files() {
          "`--ulimit nofile=4096` of docker run";
 }
 
+std::string raise_threads() {
+  return "raise the limit: `ulimit -u` in a shell, TasksMax= in a systemd unit, `--pids-limit` of docker run";
+}
+
+std::string give_cpus() { return "taskset, the cpuset, `--cpus` of docker run, CPUQuota= in a systemd unit"; }
+
 std::string remedy_for(int error) {
   switch (error) {
     case EMFILE:

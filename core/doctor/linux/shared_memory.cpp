@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/doctor/checks.hpp"
+#include "core/doctor/posix/file_size.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/shm/segment.hpp"
 

@@ -15,6 +15,7 @@
 #include "core/base/fd.hpp"
 #include "core/base/random.hpp"
 #include "core/doctor/checks.hpp"
+#include "core/doctor/posix/file_size.hpp"
 #include "core/doctor/remedy.hpp"
 #include "core/naming/address.hpp"
 #include "core/naming/directory.hpp"

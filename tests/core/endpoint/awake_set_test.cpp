@@ -1,7 +1,5 @@
 #include "core/endpoint/awake_set.hpp"
 
-#include <sys/eventfd.h>
-
 #include <array>
 #include <chrono>
 #include <memory>
@@ -13,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/bell.hpp"
 #include "core/endpoint/context.hpp"
 #include "tests/core/support/endpoint.hpp"
 
@@ -120,7 +119,7 @@ class EmptyChannel : public Channel {
  public:
   std::string_view transport() const override { return "test"; }
   const Principal& peer() const override { return peer_; }
-  int fd() const override { return event_.get(); }
+  int fd() const override { return bell_.fd(); }
   bool write(const FrameHeader&, std::span<const ConstBytes>) override { return true; }
   bool wants_writable() const override { return false; }
   void on_writable() override {}
@@ -130,7 +129,7 @@ class EmptyChannel : public Channel {
   void wake() override {}
 
  private:
-  Fd event_{::eventfd(0, EFD_CLOEXEC)};
+  Bell bell_ = std::move(Bell::create(System::real())).value();
   Principal peer_;
 };
 

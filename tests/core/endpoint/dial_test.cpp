@@ -2,9 +2,6 @@
 // it.
 #include "core/endpoint/dial.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -14,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/bell.hpp"
 #include "core/transport/transports.hpp"
 #include "tests/core/support/endpoint.hpp"
 #include "tests/core/support/support.hpp"
@@ -22,6 +20,7 @@ namespace ipcbridge {
 namespace {
 
 using testing_support::Endpoint;
+using testing_support::is_readable;
 using testing_support::run_idle;
 using testing_support::run_until;
 using testing_support::TemporaryDirectory;
@@ -32,7 +31,7 @@ using testing_support::text_of;
 class SlowTransports final : public Transports {
  public:
   struct Attempt {
-    Fd bell{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    Bell bell = std::move(Bell::create(System::real())).value();
     int steps = 1;
     bool cancelled = false;
   };
@@ -42,11 +41,6 @@ class SlowTransports final : public Transports {
     return std::make_unique<SlowConnector>(attempts.back(), [this, &system, address] {
       return std::move(*Transports::connect(system, address)->advance());
     });
-  }
-
-  static void go_on(const Attempt& attempt) {
-    const std::uint64_t one = 1;
-    ASSERT_EQ(::write(attempt.bell.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
   }
 
   std::vector<std::shared_ptr<Attempt>> attempts;
@@ -59,12 +53,13 @@ class SlowTransports final : public Transports {
     ~SlowConnector() override { attempt_->cancelled = !over_; }
 
     std::optional<Outcome> advance() override {
-      std::uint64_t count = 0;
-      if (::read(attempt_->bell.get(), &count, sizeof count) < 0 || --attempt_->steps > 0) return std::nullopt;
+      if (!is_readable(attempt_->bell.fd())) return std::nullopt;
+      attempt_->bell.silence();
+      if (--attempt_->steps > 0) return std::nullopt;
       over_ = true;
       return connect_();
     }
-    int fd() const override { return attempt_->bell.get(); }
+    int fd() const override { return attempt_->bell.fd(); }
 
    private:
     std::shared_ptr<Attempt> attempt_;
@@ -99,7 +94,7 @@ TEST_F(DialTest, ACallWaitsForTheConnection) {
   run_idle({&server_, &client_});
   EXPECT_FALSE(client_.ended(token));
   EXPECT_FALSE(client_.is(client, ClientState::kReady));
-  SlowTransports::go_on(attempt(0));
+  attempt(0).bell.ring();
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.ended(token); }));
   EXPECT_EQ(text_of(client_.outcomes[token].payload), "late");
 }
@@ -110,7 +105,7 @@ TEST_F(DialTest, AnAttemptMayTakeManySteps) {
   attempt(0).steps = 3;
   for (int step = 0; step < 3; ++step) {
     EXPECT_FALSE(client_.is(client, ClientState::kReady));
-    SlowTransports::go_on(attempt(0));
+    attempt(0).bell.ring();
     run_idle({&server_, &client_});
   }
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
@@ -118,10 +113,10 @@ TEST_F(DialTest, AnAttemptMayTakeManySteps) {
 
 TEST_F(DialTest, AnAttemptThatFailsLateIsRepeated) {
   const ClientId client = client_.connect(address_);
-  SlowTransports::go_on(attempt(0));  // nobody listens
+  attempt(0).bell.ring();  // nobody listens
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return transports_.attempts.size() == 2; }));
   server_.serve(address_);
-  SlowTransports::go_on(attempt(1));
+  attempt(1).bell.ring();
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
 }
 
@@ -129,7 +124,7 @@ TEST_F(DialTest, ToCloseCancelsTheAttempt) {
   const ClientId client = client_.connect(address_);
   client_.driver().close_client(client);
   EXPECT_TRUE(attempt(0).cancelled);
-  SlowTransports::go_on(attempt(0));
+  attempt(0).bell.ring();
   run_idle({&client_});
   EXPECT_TRUE(client_.is(client, ClientState::kClosed));
 }
@@ -159,7 +154,7 @@ TEST_F(DialTest, WhoTriesOnceWaitsForThatOneAttempt) {
   const ClientId client = client_.connect(options);
   run_idle({&server_, &client_});
   EXPECT_FALSE(client_.is(client, ClientState::kClosed));
-  SlowTransports::go_on(attempt(0));
+  attempt(0).bell.ring();
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
 }
 
@@ -169,7 +164,7 @@ TEST_F(DialTest, ASlowAddressKeepsNoOtherWaiting) {
   ConnectOptions options;
   options.addresses = {"unix://" + (directory_ / "slow"), address_};
   const ClientId client = client_.connect(options);
-  SlowTransports::go_on(attempt(1));
+  attempt(1).bell.ring();
   EXPECT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kReady); }));
 }
 
@@ -187,7 +182,7 @@ TEST_F(ImpatientDial, AnAddressThatNeverAnswersIsTriedAgain) {
   const ClientId client = impatient_->connect(address_);
   ASSERT_TRUE(run_until({&server_, impatient_.get()}, [&] { return transports_.attempts.size() == 2; }));
   EXPECT_TRUE(attempt(0).cancelled);
-  SlowTransports::go_on(attempt(1));
+  attempt(1).bell.ring();
   EXPECT_TRUE(run_until({&server_, impatient_.get()}, [&] { return impatient_->is(client, ClientState::kReady); }));
 }
 
@@ -199,7 +194,7 @@ TEST_F(DialTest, AServerAsksToReplaceOneThatIsSlowToReach) {
   options.methods = {"echo"};
   const ServerId fresh = client_.serve(options);
   ASSERT_EQ(transports_.attempts.size(), 1U);
-  SlowTransports::go_on(attempt(0));
+  attempt(0).bell.ring();
   EXPECT_TRUE(run_until({&server_, &client_}, [&] {
     return client_.driver().server_status(fresh).state == ServerState::kListening &&
            server_.driver().server_status(old).state == ServerState::kClosed;

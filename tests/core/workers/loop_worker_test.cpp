@@ -1,7 +1,5 @@
-// The thread of an event loop as a worker. Here the loop is an epoll set and nothing more.
+// The thread of an event loop as a worker. Here the loop is a poller and nothing more.
 #include "core/workers/loop_worker.hpp"
-
-#include <sys/epoll.h>
 
 #include <atomic>
 #include <functional>
@@ -12,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/reactor/poller.hpp"
+#include "core/workers/selector.hpp"
 #include "tests/core/workers/blocking_driver_fixture.hpp"
 
 namespace ipcbridge {
@@ -45,13 +45,10 @@ class Loop {
 
  private:
   void run() {
-    const Fd selector(::epoll_create1(EPOLL_CLOEXEC));
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = other_.fd();
-    ::epoll_ctl(selector.get(), EPOLL_CTL_ADD, other_.fd(), &event);
+    const Poller selector = std::move(Poller::create(System::real())).value();
+    EXPECT_TRUE(set_watched(selector.fd(), other_.fd(), true));
     const std::unique_ptr<LoopWorker> worker =
-        std::move(LoopWorker::create(driver_, System::real(), selector.get())).value();
+        std::move(LoopWorker::create(driver_, System::real(), selector.fd())).value();
     entered_.open();
     while (!stopping_) {
       const LoopWorker::Ready ready = worker->wait(kNever);
@@ -159,9 +156,9 @@ TEST_F(LoopWorkerTest, TheCallersOfTheServiceAreToldInWhichMethodTheLoopIsBlocke
 TEST_F(LoopWorkerTest, ThreadsAreServedThoughTheLoopHasNeverComeToWait) {
   const Service service(*server_, address_, 1, echo);
   server_->set_loop_methods(service.id(), {false, true});
-  const Fd selector(::epoll_create1(EPOLL_CLOEXEC));
+  const Poller selector = std::move(Poller::create(System::real())).value();
   const std::unique_ptr<LoopWorker> worker =
-      std::move(LoopWorker::create(*server_, System::real(), selector.get())).value();
+      std::move(LoopWorker::create(*server_, System::real(), selector.fd())).value();
   const ClientId client = connect(*client_);
   CallOptions notify;
   notify.notify = true;

@@ -1,7 +1,5 @@
 // Every allocation of a thread that waits for its answer fails once: the call ends, with an answer or with
 // resource_exhausted, and the next one is answered.
-#include <sys/epoll.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -12,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/reactor/poller.hpp"
 #include "core/workers/loop_worker.hpp"
 #include "tests/core/support/failing_memory.hpp"
 #include "tests/core/workers/blocking_driver_fixture.hpp"
@@ -138,13 +137,12 @@ TEST_F(WaitingCallerTest, EndsWhereTheEventLoopThatGoesLacksMemory) {
   constexpr std::uint64_t kCallers = 4;
   const Service service(*server_, address_, 1, echo);
   const ClientId client = connect(*client_);
-  const Fd selector(::epoll_create1(EPOLL_CLOEXEC));
+  const Poller selector = std::move(Poller::create(System::real())).value();
   for (const std::size_t count : kOneOrAll) {
     bool has_failed = true;
     for (std::size_t spared = 0; has_failed; ++spared) {
       server_->set_loop_methods(service.id(), {false, true});
-      std::unique_ptr<LoopWorker> loop =
-          std::move(LoopWorker::create(*server_, System::real(), selector.get())).value();
+      std::unique_ptr<LoopWorker> loop = std::move(LoopWorker::create(*server_, System::real(), selector.fd())).value();
       std::atomic<std::size_t> refused{0};
       std::vector<std::thread> callers;
       for (std::uint64_t i = 0; i < kCallers; ++i) {

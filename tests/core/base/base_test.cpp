@@ -18,6 +18,7 @@
 #include "core/base/futex.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/utf8.hpp"
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/fd.hpp"
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {

@@ -10,6 +10,7 @@
 
 #include "core/cpp_api/engine.hpp"
 #include "tests/core/cpp_api/cpp_api.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/faulty_system.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge::doctor {

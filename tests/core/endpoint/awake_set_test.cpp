@@ -14,6 +14,7 @@
 #include "core/base/bell.hpp"
 #include "core/endpoint/context.hpp"
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/endpoint/driver_fault_fixture.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {

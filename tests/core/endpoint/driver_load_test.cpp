@@ -1,5 +1,3 @@
-#include <malloc.h>
-
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -7,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/process.hpp"
 
 namespace ipcbridge {
 namespace {
 
+using testing_support::allocated_bytes;
 using testing_support::Endpoint;
 using testing_support::pattern;
 using testing_support::run_idle;
@@ -108,11 +108,6 @@ TEST_F(DriverLoad, CancelledCallsThatNeverLeftCostNothing) {
   for (int i = 0; i < 1000; ++i) client_.driver().cancel(client, client_.call(client, "x"));
   EXPECT_EQ(client_.driver().client_status(client).queued_calls, 0U);
   EXPECT_EQ(client_.driver().client_status(client).queued_bytes, 0U);
-}
-
-std::size_t allocated_bytes() {
-  const auto info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
 }
 
 // Consumers use a token again: the address of what waits, or the place in a table.

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 
 #include "core/transport/socket.hpp"
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
@@ -21,6 +21,7 @@ namespace {
 
 using testing_support::Endpoint;
 using testing_support::header_of;
+using testing_support::resident_bytes;
 using testing_support::run_until;
 using testing_support::TemporaryDirectory;
 using testing_support::text_of;
@@ -46,13 +47,6 @@ TEST(HandshakeMemoryTest, AUsualHelloIsFree) {
   HandshakeMemory memory({&server, &user});
   EXPECT_TRUE(memory.hold(4096));
   EXPECT_FALSE(memory.hold(4097));
-}
-
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t pages = 0;
-  file >> pages >> pages;
-  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // How much may stay with the allocator; AddressSanitizer's keeps what was freed for a while.

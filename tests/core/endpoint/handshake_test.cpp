@@ -1,13 +1,14 @@
 #include "core/endpoint/handshake.hpp"
 
 #include <cstddef>
-#include <fstream>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
 #include "core/shm/layout.hpp"
+#include "tests/core/support/faulty_system.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/transport/channel_pair.hpp"
 
 namespace ipcbridge {
@@ -16,17 +17,9 @@ namespace {
 using testing_support::FaultySystem;
 using testing_support::header_of;
 using testing_support::LingeringSocket;
+using testing_support::mapped_segments;
 using testing_support::send_descriptors;
 using testing_support::socket_pair;
-
-std::size_t mapped_segments() {
-  std::ifstream maps("/proc/self/maps");
-  std::size_t count = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("memfd:ipcbridge") != std::string::npos) ++count;
-  }
-  return count;
-}
 
 // One side of a handshake, with a bare socket as its peer.
 class HandshakeTest : public testing::Test {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {

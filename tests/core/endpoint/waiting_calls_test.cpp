@@ -12,6 +12,7 @@
 #include "core/rpc/hello.hpp"
 #include "core/transport/socket.hpp"
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {

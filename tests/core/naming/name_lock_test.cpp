@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {

@@ -10,6 +10,7 @@
 #include "core/reactor/poller.hpp"
 #include "core/reactor/spin.hpp"
 #include "core/reactor/timer_queue.hpp"
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {

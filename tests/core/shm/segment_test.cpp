@@ -13,6 +13,8 @@
 #include <gtest/gtest.h>
 
 #include "core/shm/ring.hpp"
+#include "tests/core/support/faulty_system.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
 #ifndef F_SEAL_FUTURE_WRITE

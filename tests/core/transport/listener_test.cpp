@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "core/transport/transports.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 #include "tests/core/transport/channel_pair.hpp"
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/shm/layout.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/transport/channel_pair.hpp"
 
 namespace ipcbridge {

@@ -15,6 +15,8 @@
 #include <gtest/gtest.h>
 
 #include "core/transport/socket.hpp"
+#include "tests/core/support/faulty_system.hpp"
+#include "tests/core/support/process.hpp"
 #include "tests/core/support/test_system.hpp"
 #include "tests/core/transport/channel_pair.hpp"
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/workers/blocking_driver.hpp"
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {

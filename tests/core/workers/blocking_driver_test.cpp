@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/workers/blocking_driver_fixture.hpp"
 
 namespace ipcbridge {

@@ -1,114 +1,33 @@
 #include "core/doctor/doctor.hpp"
 
-#include <cerrno>
-#include <string>
-#include <vector>
-
 #include <gtest/gtest.h>
 
-#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge::doctor {
 namespace {
 
-using testing_support::fail_with;
-using testing_support::FaultySystem;
 using testing_support::ScopedEnvironment;
 using testing_support::TemporaryDirectory;
 
-class Doctor : public testing::Test {
- protected:
-  Finding look_at(const std::string& check) {
-    for (Finding& finding : examine(system_)) {
-      if (finding.check == check) return finding;
-    }
-    ADD_FAILURE() << "nobody looks at " << check;
-    return {};
-  }
-
-  void expect(Verdict verdict, const std::string& check, const std::string& found, const std::string& remedy) {
-    const Finding finding = look_at(check);
-    EXPECT_EQ(finding.verdict, verdict) << finding.found;
-    EXPECT_NE(finding.found.find(found), std::string::npos) << finding.found;
-    EXPECT_NE(finding.remedy.find(remedy), std::string::npos) << finding.remedy;
-  }
-
-  FaultySystem system_;
-  TemporaryDirectory directory_;
-  ScopedEnvironment environment_{"IPCBRIDGE_DIR", directory_.path()};
-};
-
-TEST_F(Doctor, FindsNoFaultWhereTheTestsRun) {
-  for (const Finding& finding : examine(system_)) {
+TEST(Doctor, FindsNoFaultWhereTheTestsRun) {
+  const TemporaryDirectory directory;
+  const ScopedEnvironment environment("IPCBRIDGE_DIR", directory.path());
+  for (const Finding& finding : examine(System::real())) {
     EXPECT_NE(finding.verdict, Verdict::kFault) << finding.check << ": " << finding.found;
     EXPECT_FALSE(finding.found.empty()) << finding.check;
     EXPECT_EQ(finding.remedy.empty(), finding.verdict == Verdict::kOk) << finding.check;
   }
 }
 
-TEST_F(Doctor, LeavesNoDescriptorBehind) {
-  examine(system_);
+TEST(Doctor, LeavesNoDescriptorBehind) {
+  const TemporaryDirectory directory;
+  const ScopedEnvironment environment("IPCBRIDGE_DIR", directory.path());
+  examine(System::real());
   const std::size_t before = testing_support::open_descriptors();
-  examine(system_);
+  examine(System::real());
   EXPECT_EQ(testing_support::open_descriptors(), before);
-}
-
-TEST_F(Doctor, SaysThatAKernelHasNoMemfd) {
-  system_.on_memfd = fail_with(ENOSYS);
-  expect(Verdict::kFault, "shared memory", "cannot create shared memory: Function not implemented",
-         "Linux 5.1 or later");
-}
-
-TEST_F(Doctor, SaysThatASandboxForbidsMemfds) {
-  system_.on_memfd = fail_with(EPERM);
-  expect(Verdict::kFault, "shared memory", "connections stay on sockets", "seccomp");
-}
-
-TEST_F(Doctor, SaysThatThereIsNoMemoryForASegment) {
-  system_.on_fallocate = fail_with(ENOSPC);
-  expect(Verdict::kFault, "shared memory", "No space left on device", "memory limit");
-}
-
-TEST_F(Doctor, SaysThatThereAreNoDescriptors) {
-  for (const auto hook : {&FaultySystem::on_memfd, &FaultySystem::on_socketpair, &FaultySystem::on_epoll_create,
-                          &FaultySystem::on_eventfd, &FaultySystem::on_open}) {
-    system_.*hook = fail_with(EMFILE);
-  }
-  for (const char* check : {"shared memory", "Unix sockets", "wake-ups", "names"}) {
-    expect(Verdict::kFault, check, "Too many open files", "ulimit -n");
-  }
-}
-
-TEST_F(Doctor, SaysThatDescriptorsCannotBePassed) {
-  system_.on_sendmsg = fail_with(EPERM);
-  expect(Verdict::kFault, "Unix sockets", "descriptors cannot be passed", "seccomp");
-}
-
-TEST_F(Doctor, WarnsWherePathsCannotBeWatched) {
-  system_.on_inotify_init = fail_with(EMFILE);
-  expect(Verdict::kWarning, "path watching", "no inotify instances", "fs.inotify.max_user_instances");
-}
-
-TEST_F(Doctor, SaysThatThereAreNoThreads) {
-  system_.on_thread = fail_with(EAGAIN);
-  expect(Verdict::kFault, "threads", "cannot start a thread", "pids-limit");
-}
-
-TEST_F(Doctor, SaysHowManyThreadsMayLiveTogether) {
-  const std::size_t before = testing_support::live_threads();
-  system_.on_thread = [before] {
-    const bool fails = testing_support::live_threads() == before + 3;
-    errno = EAGAIN;
-    return fails;
-  };
-  expect(Verdict::kFault, "threads", "after 3 threads: cannot start a thread", "pids-limit");
-}
-
-TEST_F(Doctor, SaysThatFilesCannotBeLocked) {
-  system_.on_flock = fail_with(ENOLCK);
-  expect(Verdict::kFault, "names", "must be one whose files can be locked", "local file system");
 }
 
 }  // namespace

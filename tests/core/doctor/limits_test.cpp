@@ -1,11 +1,7 @@
-#include <sched.h>
 #include <sys/resource.h>
-
-#include <cstddef>
 
 #include <gtest/gtest.h>
 
-#include "core/base/cpu.hpp"
 #include "core/doctor/checks.hpp"
 #include "tests/core/support/support.hpp"
 
@@ -28,22 +24,6 @@ int verdict_with(Resource resource, rlim_t most, Finding (*check)(System&)) {
   return child.wait();
 }
 
-// Of the first CPUs that this process may use, which need not be those of the lowest numbers.
-int verdict_of_cpus(int count) {
-  Child child([count] {
-    cpu_set_t allowed;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 100;
-    for (std::size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&set) < count; ++cpu) {
-      if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &set);
-    }
-    if (::sched_setaffinity(0, sizeof set, &set) != 0) return 100;
-    return static_cast<int>(check_cpus(System::real()).verdict);
-  });
-  return child.wait();
-}
-
 TEST(DoctorOfLimits, JudgesTheLimitOfOpenFiles) {
   EXPECT_EQ(verdict_with(RLIMIT_NOFILE, 63, check_open_files), static_cast<int>(Verdict::kFault));
   EXPECT_EQ(verdict_with(RLIMIT_NOFILE, 512, check_open_files), static_cast<int>(Verdict::kWarning));
@@ -53,12 +33,6 @@ TEST(DoctorOfLimits, JudgesTheLimitOfOpenFiles) {
 TEST(DoctorOfLimits, SurvivesALimitOfTheSizeOfFiles) {
   EXPECT_EQ(verdict_with(RLIMIT_FSIZE, 0, check_shared_memory), static_cast<int>(Verdict::kFault));
   EXPECT_EQ(verdict_with(RLIMIT_FSIZE, 0, check_names), static_cast<int>(Verdict::kOk));
-}
-
-TEST(DoctorOfLimits, WarnsOfASingleCpu) {
-  EXPECT_EQ(verdict_of_cpus(1), static_cast<int>(Verdict::kWarning));
-  if (!cpu_limits().allow_two()) GTEST_SKIP() << "there is no second CPU";
-  EXPECT_EQ(verdict_of_cpus(2), static_cast<int>(Verdict::kOk));
 }
 
 }  // namespace

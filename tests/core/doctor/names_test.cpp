@@ -1,4 +1,3 @@
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,8 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/doctor/checks.hpp"
-#include "tests/core/support/support.hpp"
+#include "tests/core/doctor/names_fixture.hpp"
 
 namespace ipcbridge::doctor {
 namespace {
@@ -19,40 +17,6 @@ namespace {
 using testing_support::Child;
 using testing_support::kNobody;
 using testing_support::ScopedEnvironment;
-using testing_support::TemporaryDirectory;
-
-class DoctorOfNames : public testing::Test {
- protected:
-  DoctorOfNames() { ::mkdir(names_.c_str(), 0700); }
-
-  void expect(Verdict verdict, const std::string& found, const std::string& remedy) {
-    const Finding finding = check_names(System::real());
-    EXPECT_EQ(finding.verdict, verdict) << finding.found;
-    EXPECT_NE(finding.found.find(found), std::string::npos) << finding.found;
-    EXPECT_NE(finding.remedy.find(remedy), std::string::npos) << finding.remedy;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string names_ = directory_ / "names";
-  ScopedEnvironment environment_{"IPCBRIDGE_DIR", names_};
-};
-
-// Until the end of the test.
-class Tmpfs {
- public:
-  Tmpfs(std::string path, unsigned long flags, const char* options)
-      : path_(std::move(path)), mounted_(::mount("none", path_.c_str(), "tmpfs", flags, options) == 0) {}
-  ~Tmpfs() {
-    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
-  }
-  Tmpfs(const Tmpfs&) = delete;
-  Tmpfs& operator=(const Tmpfs&) = delete;
-  bool mounted() const { return mounted_; }
-
- private:
-  std::string path_;
-  bool mounted_;
-};
 
 TEST_F(DoctorOfNames, FindsADirectoryThatWillDoAndLeavesItEmpty) {
   expect(Verdict::kOk, names_ + ", of user " + std::to_string(::geteuid()) + ", mode 0700", "");
@@ -126,25 +90,6 @@ TEST_F(DoctorOfNames, TellsWhoCannotMakeIt) {
     return HasFailure() ? 1 : 0;
   });
   EXPECT_EQ(child.wait(), 0);
-}
-
-TEST_F(DoctorOfNames, TellsThatAFileSystemIsReadOnly) {
-  const Tmpfs tmpfs(names_, MS_RDONLY, "mode=700");
-  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
-  expect(Verdict::kFault, "Read-only file system", "writable");
-}
-
-TEST_F(DoctorOfNames, TellsThatAFileSystemHasNoRoomForFiles) {
-  const Tmpfs tmpfs(names_, 0, "mode=700,nr_inodes=1");
-  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
-  expect(Verdict::kFault, "full file system", "df -i");
-}
-
-TEST_F(DoctorOfNames, TellsThatAFileSystemIsFull) {
-  const Tmpfs tmpfs(names_, 0, "mode=700,size=4096");
-  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
-  std::ofstream(names_ + "/large") << std::string(4096, 'x');
-  expect(Verdict::kFault, "full file system", "free some space");
 }
 
 }  // namespace

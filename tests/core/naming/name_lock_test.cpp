@@ -1,8 +1,6 @@
 #include "core/naming/name_lock.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,39 +174,6 @@ TEST_F(NameLocks, AForkedChildIsNotTheHolder) {
   ASSERT_TRUE(lock.ok());
   Child child([&] { return NameLock::holder(socket_) == ProcessIdentity::own() ? 1 : 0; });
   EXPECT_EQ(child.wait(), 0);
-}
-
-TEST_F(NameLocks, AHolderWithTheSameIdInAnotherContainerIsAnotherProcess) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a PID namespace";
-  int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
-  Child outer([&] {
-    if (::unshare(CLONE_NEWPID) != 0) return 1;
-    Child first([&] {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const Result<NameLock> lock = NameLock::acquire(System::real(), socket_);
-      static_cast<void>(::write(ready[1], lock.ok() && ::getpid() == 1 ? "y" : "n", 1));
-      for (;;) ::pause();
-      return 0;
-    });
-    return first.wait();
-  });
-  char answer = 0;
-  ASSERT_EQ(::read(ready[0], &answer, 1), 1);
-  ASSERT_EQ(answer, 'y');
-  Child second([&] {
-    if (::unshare(CLONE_NEWPID) != 0) return 2;
-    Child same([&] {
-      const bool self = NameLock::holder(socket_) == ProcessIdentity::own();
-      const std::string message = NameLock::acquire(System::real(), socket_).error().message;
-      const bool told = message.find("process 1 of another container") != std::string::npos;
-      return ::getpid() == 1 && !self && told ? 0 : 1;
-    });
-    return same.wait();
-  });
-  EXPECT_EQ(second.wait(), 0);
-  ::close(ready[0]);
-  ::close(ready[1]);
 }
 
 // As in /tmp, where everybody may put files and remove none but their own.

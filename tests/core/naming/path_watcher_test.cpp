@@ -1,12 +1,9 @@
 #include "core/naming/path_watcher.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -15,46 +12,15 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/core/support/faulty_system.hpp"
-#include "tests/core/support/support.hpp"
+#include "tests/core/naming/path_watcher_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
 using testing_support::Child;
-using testing_support::fail_with;
-using testing_support::FaultySystem;
 using testing_support::is_readable;
-using testing_support::TemporaryDirectory;
-
-void make_file(const std::string& path) { std::ofstream(path) << "x"; }
-
-std::size_t watches_of(const PathWatcher& watcher) {
-  std::ifstream info("/proc/self/fdinfo/" + std::to_string(watcher.events_fd()));
-  std::size_t count = 0;
-  for (std::string line; std::getline(info, line);) count += line.starts_with("inotify wd:") ? 1U : 0U;
-  return count;
-}
-
-class PathWatchers : public testing::Test {
- protected:
-  PathWatchers() {
-    EXPECT_EQ(::mkdir((directory_ / "a").c_str(), 0700), 0);
-    EXPECT_EQ(::mkdir((directory_ / "a/b").c_str(), 0700), 0);
-    make_file(file_);
-  }
-
-  // What the poller of a Driver does.
-  static bool noticed(PathWatcher& watcher) {
-    if (is_readable(watcher.events_fd())) watcher.on_events();
-    return watcher.take_change();
-  }
-
-  TemporaryDirectory directory_;
-  std::string file_ = directory_ / "a/b/calc.sock";
-  int wakes_ = 0;
-  std::unique_ptr<PathWatcher> watcher_ = std::make_unique<PathWatcher>(System::real(), [this] { ++wakes_; });
-};
+using testing_support::make_file;
+using testing_support::PathWatchers;
 
 TEST_F(PathWatchers, AFileThatIsRemovedWhileItIsOpenIsNoticed) {
   const PathWatcher::Watch watch(*watcher_, {file_}, {});
@@ -108,37 +74,6 @@ TEST_F(PathWatchers, TheWatchersOfAProcessShareOneInstanceAndAllHear) {
   EXPECT_TRUE(watcher_->take_change());
 }
 
-TEST_F(PathWatchers, AWatchEndsWithItsOwnerAndNotWithAnother) {
-  auto first =
-      std::make_unique<PathWatcher::Watch>(*watcher_, std::vector<std::string>{file_}, std::vector<std::string>{});
-  const std::size_t watches = watches_of(*watcher_);
-  ASSERT_GT(watches, 0U);
-  {
-    const PathWatcher::Watch second(*watcher_, {file_}, {});
-    EXPECT_EQ(watches_of(*watcher_), watches);
-    first.reset();
-    EXPECT_EQ(watches_of(*watcher_), watches);
-  }
-  EXPECT_EQ(watches_of(*watcher_), 0U);
-  EXPECT_FALSE(noticed(*watcher_)) << "the end of a watch is no change";
-}
-
-TEST_F(PathWatchers, WhatCannotBeWatchedIsTold) {
-  watcher_.reset();
-  FaultySystem system;
-  system.on_inotify_init = fail_with(EMFILE);
-  PathWatcher without(system, [] {});
-  EXPECT_LT(without.events_fd(), 0);
-  EXPECT_FALSE(PathWatcher::Watch(without, {file_}, {}).complete());
-  FaultySystem full;
-  full.on_inotify_add_watch = fail_with(ENOSPC, 1);
-  PathWatcher some(full, [] {});
-  EXPECT_GE(some.events_fd(), 0);
-  EXPECT_FALSE(PathWatcher::Watch(some, {file_}, {}).complete());
-  EXPECT_TRUE(PathWatcher::Watch(some, {file_}, {}).complete());
-  EXPECT_FALSE(PathWatcher::Watch(some, {directory_ / "missing"}, {}).complete());
-}
-
 TEST_F(PathWatchers, AForkedChildHasItsOwn) {
   const PathWatcher::Watch watch(*watcher_, {file_}, {});
   Child child([&] {
@@ -150,27 +85,6 @@ TEST_F(PathWatchers, AForkedChildHasItsOwn) {
   });
   EXPECT_EQ(child.wait(), 0);
   EXPECT_TRUE(noticed(*watcher_)) << "and has not taken the parent's event";
-}
-
-TEST_F(PathWatchers, AMountIsAnEdgeThatNestedPollsDoNotLose) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
-  watcher_.reset();
-  Child child([&] {
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 2;
-    PathWatcher watcher(System::real(), [] {});
-    const Fd driver(::epoll_create1(EPOLL_CLOEXEC));
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;
-    ::epoll_ctl(driver.get(), EPOLL_CTL_ADD, watcher.mounts_fd(), &event);
-    if (::epoll_wait(driver.get(), &event, 1, 0) != 1) return 3;  // readable from the start
-    if (is_readable(driver.get())) return 4;
-    if (::mount("none", (directory_ / "a").c_str(), "tmpfs", 0, nullptr) != 0) return 5;
-    for (int i = 0; i < 3; ++i) {
-      if (!is_readable(driver.get())) return 6;  // as an event loop asks, whose own poll set the Driver's is in
-    }
-    return ::epoll_wait(driver.get(), &event, 1, 0) == 1 && !is_readable(driver.get()) ? 0 : 7;
-  });
-  EXPECT_EQ(child.wait(), 0);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include "core/reactor/poller.hpp"
 #include "core/reactor/spin.hpp"
 #include "core/reactor/timer_queue.hpp"
-#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
@@ -119,18 +118,6 @@ TEST(Pollers, AreReadableWhenRungOrDueAndSilentAfterwards) {
   poller.wake_at(Clock::now() + std::chrono::hours(1));
   poller.wake_at(Clock::now());
   EXPECT_TRUE(testing_support::wait_for(poller.fd(), POLLIN)) << "an earlier time replaces a later one";
-}
-
-TEST(Pollers, WithoutDescriptorsSaySo) {
-  testing_support::FaultySystem system;
-  system.on_epoll_create = testing_support::fail_with(EMFILE);
-  EXPECT_EQ(Poller::create(system).error().code, Code::kResourceExhausted);
-  system.on_epoll_create = nullptr;
-  system.on_eventfd = testing_support::fail_with(EMFILE);
-  EXPECT_EQ(Poller::create(system).error().code, Code::kResourceExhausted);
-  system.on_eventfd = nullptr;
-  system.on_epoll_ctl = testing_support::fail_with(ENOSPC, 1);
-  EXPECT_EQ(Poller::create(system).error().code, Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/doctor/checks.hpp"
+#include "tests/core/support/support.hpp"
+
+namespace ipcbridge::doctor {
+
+class DoctorOfNames : public testing::Test {
+ protected:
+  DoctorOfNames() { ::mkdir(names_.c_str(), 0700); }
+
+  void expect(Verdict verdict, const std::string& found, const std::string& remedy) {
+    const Finding finding = check_names(System::real());
+    EXPECT_EQ(finding.verdict, verdict) << finding.found;
+    EXPECT_NE(finding.found.find(found), std::string::npos) << finding.found;
+    EXPECT_NE(finding.remedy.find(remedy), std::string::npos) << finding.remedy;
+  }
+
+  testing_support::TemporaryDirectory directory_;
+  const std::string names_ = directory_ / "names";
+  testing_support::ScopedEnvironment environment_{"IPCBRIDGE_DIR", names_};
+};
+
+}  // namespace ipcbridge::doctor

@@ -20,7 +20,7 @@ sources = git ls-files --cached --others --exclude-standard
   test-matrix-short test-long demo bench lint analyze lint-cpp lint-js lint-python lint-shell format sanitize sanitize-short fuzz dist reproduce clean
 
 help:
-	@echo "make build | test | test-long | test-matrix | test-dist | demo | bench | lint | analyze | format | sanitize | fuzz | dist | clean"
+	@echo "make build | test | test-long | test-matrix | test-dist | demo | bench | lint | analyze | format | sanitize | fuzz | dist | reproduce | clean"
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
@@ -32,7 +32,7 @@ node_modules/.installed: package.json package-lock.json
 
 .venv/.installed: requirements-dev.txt
 	[ -x $(py) ] || $(PYTHON) -m venv .venv
-	$(py) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(py) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # Ninja configures again by itself when a CMakeLists.txt changes.
@@ -45,7 +45,9 @@ native: $(dev)/build.ninja
 	cmake --install $(dev) --component node --prefix . >/dev/null
 	cmake --install $(dev) --component python --prefix python >/dev/null
 
+# From nothing, since tsc leaves what has been made of sources that are gone.
 js: node_modules/.installed
+	rm -rf js/dist
 	$(bin)/tsc -p js/tsconfig.json
 	node js/join.mjs
 
@@ -92,8 +94,11 @@ test-matrix-short:
 	@tests/matrix/install.sh
 	@timeout $(SUITE_TIMEOUT) $(py) -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup tests/matrix
 
-# The packages that `make dist` has left in dist, or in $IPCBRIDGE_DIST: installed, built into programs and run as users do.
+# The packages that `make dist` has left in dist, or in $IPCBRIDGE_DIST: installed, built into programs and run as users do. What
+# carries a shared module is made for it.
 test-dist: tests/dist/node_modules/.installed build/dist-tools/.installed
+	IPCBRIDGE_DIST=build/with-module $(MAKE) dist \
+	  DIST_FLAGS="--test-module --machines linux-x64-glibc --pythons $$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 	@timeout 3600 node --test --test-concurrency=1 $$(find tests/dist -name '*.test.mjs' -not -path '*/node_modules/*' | sort)
 
 tests/dist/node_modules/.installed: tests/dist/package.json tests/dist/package-lock.json

@@ -22,11 +22,25 @@ function(ipcbridge_precompile_headers target)
   endif()
 endfunction()
 
-# A part with libraries of its own, opened when it is used (core/base/module.hpp). Who loads it finds it in the folder
-# `modules` beside the binary.
+# A part with libraries of its own, opened when it is used (core/base/module.hpp), in the folder `modules` beside the binary.
 function(ipcbridge_shared_module name)
   add_library(${name} MODULE ${ARGN})
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX .so LINKER_LANGUAGE CXX)
   ipcbridge_target_options(${name})
   ipcbridge_loadable_module(${name} ${PROJECT_SOURCE_DIR}/cmake/module_exports.map)
+endfunction()
+
+# What the packages bring beside their binaries. Call it before the bindings are added, which install it.
+add_custom_target(ipcbridge_modules)
+function(ipcbridge_ship_module name)
+  add_dependencies(ipcbridge_modules ${name})
+  set_property(GLOBAL APPEND PROPERTY IPCBRIDGE_SHIPPED_MODULES ${name})
+endfunction()
+
+function(ipcbridge_install_with_modules binary component folder)
+  get_property(modules GLOBAL PROPERTY IPCBRIDGE_SHIPPED_MODULES)
+  install(TARGETS ${binary} COMPONENT ${component} LIBRARY DESTINATION ${folder})
+  foreach(module IN LISTS modules)
+    install(TARGETS ${module} COMPONENT ${component} LIBRARY DESTINATION ${folder}/modules)
+  endforeach()
 endfunction()

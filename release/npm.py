@@ -13,10 +13,11 @@ from notices import write_notices
 from tools import BUILD, DIST, ROOT, empty, run
 
 
-def build_npm_package(machines: list[Machine]) -> None:
+def build_npm_package(machines: list[Machine], test_module: bool) -> None:
     package = unpacked_checkout()
     for machine in machines:
-        check_binary(build_addon(machine, package), machine)
+        for binary in build_addon(machine, package, test_module):
+            check_binary(binary, machine)
     write_notices(package, "npm")
     pack(package, DIST)
 
@@ -25,7 +26,8 @@ def unpacked_checkout() -> Path:
     folder = empty(BUILD / "npm")
     with tarfile.open(pack(ROOT, folder)) as tarball:
         tarball.extractall(folder)
-    shutil.rmtree(folder / "package/js/native", ignore_errors=True)
+    for made_here in ("native", "headers"):
+        shutil.rmtree(folder / "package/js" / made_here, ignore_errors=True)
     return folder / "package"
 
 

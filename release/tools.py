@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
-DIST = ROOT / "dist"
+DIST = Path(os.environ.get("IPCBRIDGE_DIST", ROOT / "dist")).absolute()
 VERSION: str = json.loads((ROOT / "package.json").read_text())["version"]
 
 

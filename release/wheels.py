@@ -14,7 +14,7 @@ from zig import zig
 RELEASE = ROOT / "release"
 
 
-def build_wheel(machine: Machine, name: str, python: Path) -> None:
+def build_wheel(machine: Machine, name: str, python: Path, test_module: bool) -> None:
     """Into `dist`. What does not depend on Python was compiled with the addon for this machine."""
     interpreter = environment(python, RELEASE / "requirements-build.txt", BUILD / "pythons" / name)
     notices = empty(BUILD / "notices")
@@ -27,6 +27,7 @@ def build_wheel(machine: Machine, name: str, python: Path) -> None:
         "cmake.define.IPCBRIDGE_TARGET": machine.target,
         "cmake.define.IPCBRIDGE_ZIG": str(zig()),
         "cmake.define.IPCBRIDGE_NOTICES": str(notices),
+        "cmake.define.IPCBRIDGE_TEST_MODULE": "ON" if test_module else "OFF",
     }
     # What Python and pybind11 ask where a module is built for another machine.
     foreign = {

@@ -10,10 +10,9 @@ string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${IPCBRIDGE_TARGET})
 # ccache and CMake's tests want a program, not a program and its first argument.
 set(tools ${CMAKE_BINARY_DIR}/zig)
 function(make_tool name command)
-  if(NOT EXISTS ${tools}/${name})
-    file(WRITE ${tools}/${name} "#!/bin/sh\nexec ${IPCBRIDGE_ZIG} ${command} \"$@\"\n")
-    file(CHMOD ${tools}/${name} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
-  endif()
+  # Another time than the first it stays as old as it is, unless it is to be another.
+  file(CONFIGURE OUTPUT ${tools}/${name} CONTENT "#!/bin/sh\nexec ${IPCBRIDGE_ZIG} ${command} \"$@\"\n")
+  file(CHMOD ${tools}/${name} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
 endfunction()
 make_tool(c++ "c++ -target ${IPCBRIDGE_TARGET}")
 make_tool(ar ar)
@@ -24,7 +23,8 @@ set(CMAKE_RANLIB ${tools}/ranlib)
 
 # Its C++ library is compiled once for each level of optimisation: what CMake tries out needs no other.
 set(CMAKE_TRY_COMPILE_CONFIGURATION Release)
-set(CMAKE_CXX_FLAGS_RELEASE_INIT "-O2 -g0 -DNDEBUG")
+# Whole, since CMake appends -O3 to an _INIT of it.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g0 -DNDEBUG" CACHE STRING "Flags of the build type Release")
 set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
 # Whatever the folder: two builds give the same bytes.
 set(CMAKE_CXX_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")

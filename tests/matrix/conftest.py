@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-table", action="store_true", help="write what was run into docs/compatibility.md")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.uname().machine != "x86_64":
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="the runtimes of package.json are for x64"))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and report.passed:
         _cells.extend(Cell(*cell) for name, cell in report.user_properties if name == "cell")

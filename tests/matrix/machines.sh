@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 into=$PWD/build/matrix/machines
 [ ! -e "$into/made" ] || exit 0
-grep -q '^ID=debian' /etc/os-release || { echo "matrix: other machines need Debian's packages" >&2; exit 1; }
+grep -q '^ID=debian' /etc/os-release || { echo "matrix: other machines need Debian's packages, and are left out" >&2; exit 0; }
 rm -rf "$into"
 mkdir -p "$into"
 echo "matrix: fetching what runs programs for arm64 and musl into build/matrix/machines"

@@ -7,6 +7,7 @@ if [ -e "${tarballs[0]}" ]; then
   package=$PWD/build/matrix/package
   rm -rf "$package" && mkdir -p "$package"
   npm install --prefix "$package" --ignore-scripts --no-fund --no-audit --loglevel=error "$(realpath "${tarballs[0]}")"
+  tests/matrix/machines.sh
   export IPCBRIDGE_TEST_PACKAGE=$package IPCBRIDGE_TEST_WHEELS=$dist
 fi
 exec "$@"

@@ -5,6 +5,7 @@
 //   call ADDRESS…     goes through the steps at each, and has the service close
 //   hang ADDRESS…     says `hanging` when a call at each has begun
 //   lose ADDRESS…     kills the service in the middle of a call at each
+//   abandon ADDRESS…  (Python) ends while daemon threads are in the middle of calls at each
 //
 // `call` and `lose` say `ok STEP TRANSPORT` or `not ok STEP TRANSPORT: why`. All end by themselves, and close nothing but
 // the service.

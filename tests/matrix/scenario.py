@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -231,10 +232,60 @@ def lose(*addresses: str) -> None:
         step("loss", address, lambda call=call: expect_loss(call))  # type: ignore[misc]
 
 
+class Late:
+    """Deleted when the interpreter ends: what daemon threads come to while it does, they come to here."""
+
+    sleep = staticmethod(time.sleep)
+
+    def __del__(self) -> None:
+        self.sleep(0.2)
+
+
+def abandon(*addresses: str) -> None:
+    """The main thread ends, and others are in the middle of calls, streams and callbacks."""
+    global late
+    late = Late()
+    for address in addresses:
+        remote = ipc.connect(address)
+        for work in (call_on_and_on, read_on_and_on, send_on_and_on, be_called_on_and_on):
+            begun = threading.Event()
+            threading.Thread(target=work, args=(remote, begun), daemon=True).start()
+            assert begun.wait(60), f"{work.__name__} has not begun"
+    say("abandoning")
+
+
+def call_on_and_on(remote: Any, begun: threading.Event) -> None:
+    while True:
+        remote.add(1, 1)
+        begun.set()
+
+
+def read_on_and_on(remote: Any, begun: threading.Event) -> None:
+    for _number in remote.count(10**9):
+        begun.set()
+
+
+def send_on_and_on(remote: Any, begun: threading.Event) -> None:
+    def numbers() -> Iterator[int]:
+        while True:
+            begun.set()
+            yield 0
+
+    remote.total(numbers())
+
+
+def be_called_on_and_on(remote: Any, begun: threading.Event) -> None:
+    def listen(number: int) -> int:
+        begun.set()
+        return number
+
+    remote.call_back(listen, 10**9)
+
+
 def expect_loss(call: Any) -> None:
     error = raised(call.result)
     assert (error.code, error.sent) == ("unavailable", "maybe"), error
 
 
 if __name__ == "__main__":
-    {"serve": serve, "call": call, "hang": hang, "lose": lose}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "call": call, "hang": hang, "lose": lose, "abandon": abandon}[sys.argv[1]](*sys.argv[2:])

@@ -43,6 +43,9 @@ class Actor:
             raise AssertionError(f"it does not end: {self._complaint()}") from None
         assert code == 0, f"it ended with {code}: {self._complaint()}"
 
+    def complains_of_nothing(self) -> None:
+        assert not self._stderr.read_text(), self._complaint()
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -99,6 +102,15 @@ class Stage:
             service.ends_well()
         of_each = [[line for line in results if line.endswith(transport)] for transport in TRANSPORTS]
         assert len(of_each[0]) == len(of_each[1]) > 5, results
+
+    def abandonment(self, client: list[str], server: list[str]) -> None:
+        """The client's main thread ends while others are in calls, and the process with it, as if there were none."""
+        with self.starts(server, "serve", *self.addresses) as service:
+            service.awaits("up")
+            with self.starts(client, "abandon", *self.addresses) as caller:
+                caller.awaits("abandoning")
+                caller.ends_well()
+                caller.complains_of_nothing()
 
     def losses(self, client: list[str], server: list[str]) -> None:
         """The client is killed in the middle of a call, and the server hears of it; then the other way round."""

@@ -15,8 +15,16 @@ from runtimes import ROOT, RUNTIMES
 PAGE = ROOT / "docs" / "compatibility.md"
 _BEGIN = "<!-- The tables are written by `make test-matrix`. -->\n"
 _END = "<!-- The end of what is written. -->\n"
-_TABLES = ["JavaScript", "within Node.js 20", "Python"]
-_COLUMNS = ["calls", "serves", "its service is killed", "its client is killed", "names", "twenty workers"]
+_TABLES = ["JavaScript", "within Node.js 20", "Python", "on other machines"]
+_COLUMNS = [
+    "calls",
+    "serves",
+    "its service is killed",
+    "its client is killed",
+    "ends in mid-call",
+    "names",
+    "twenty workers",
+]
 
 
 class Cell(NamedTuple):
@@ -66,7 +74,9 @@ def _render(cells: list[Cell]) -> str:
         f"{kernel.release.partition('-')[0]} {kernel.machine}, {libc} {libc_version}.\n"
     ]
     for table in _TABLES:
-        parts.append(_render_table(table, [cell for cell in cells if cell.table == table]))
+        of_table = [cell for cell in cells if cell.table == table]
+        if of_table:
+            parts.append(_render_table(table, of_table))
     return "\n".join(parts)
 
 

@@ -29,6 +29,7 @@ def released(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 _COLUMNS = {
+    "test_it_ends_in_mid_call": "ends in mid-call",
     "test_it_calls_node": "calls",
     "test_it_serves_node": "serves",
     "test_it_calls_who_is_killed": "its service is killed",
@@ -70,6 +71,11 @@ def test_it_calls_who_is_killed(stage: Stage, released: list[str]) -> None:
 @pytest.mark.usefixtures("cell")
 def test_it_serves_who_is_killed(stage: Stage, released: list[str]) -> None:
     stage.losses(client=_NODE, server=released)
+
+
+@pytest.mark.usefixtures("cell")
+def test_it_ends_in_mid_call(stage: Stage, released: list[str]) -> None:
+    stage.abandonment(client=released, server=_NODE)
 
 
 def test_pypy_is_refused(record_property: Record) -> None:

@@ -12,22 +12,28 @@ export const dist = resolve(root, process.env.IPCBRIDGE_DIST ?? 'dist')
 export const tools = fileURLToPath(new URL('../node_modules', import.meta.url))
 export const pythonTools = join(root, 'build/dist-tools/bin')
 
-const files = existsSync(dist) ? readdirSync(dist).sort() : []
-
-function all(pattern, what) {
-  const found = files.filter(name => pattern.test(name)).map(name => join(dist, name))
-  if (found.length === 0) throw new Error(`no ${what} in ${dist}: run \`make dist\``)
+function all(folder, pattern, what) {
+  const files = existsSync(folder) ? readdirSync(folder).sort() : []
+  const found = files.filter(name => pattern.test(name)).map(name => join(folder, name))
+  if (found.length === 0) throw new Error(`no ${what} in ${folder}: run \`make dist\``)
   return found
 }
 
-export const [tarball] = all(/^ipcbridge-[^-]+\.tgz$/, 'npm package')
-export const [sdist] = all(/^ipcbridge-[^-]+\.tar\.gz$/, 'sdist')
-export const wheels = all(/^ipcbridge-.*\.whl$/, 'wheel')
+function packagesIn(folder) {
+  const [tarball] = all(folder, /^ipcbridge-[^-]+\.tgz$/, 'npm package')
+  const [sdist] = all(folder, /^ipcbridge-[^-]+\.tar\.gz$/, 'sdist')
+  return { tarball, sdist, wheels: all(folder, /^ipcbridge-.*\.whl$/, 'wheel') }
+}
+
+const released = packagesIn(dist)
+export const { tarball, sdist, wheels } = released
+/** The same with a shared module of the tests. */
+export const withModule = packagesIn(join(root, 'build/with-module'))
 
 const describe = 'import json, sys, ensurepip; print(json.dumps(["cp%d%d" % sys.version_info[:2], sys.executable]))'
 
 /** A Python that an ordinary user may start, and its wheel. */
-export function findPython() {
+export function findPython(wheels = released.wheels) {
   const folders = ['/usr/bin', '/usr/local/bin', ...process.env.PATH.split(delimiter)]
   for (const wheel of wheels.toReversed()) {
     const [, tag, major, minor] = /-(cp(\d)(\d+))-cp\d+-(?:many)?linux[^-]*x86_64\.whl$/.exec(wheel) ?? []

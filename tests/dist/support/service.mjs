@@ -8,8 +8,7 @@ import { findPython } from './packages.mjs'
 const program = fileURLToPath(new URL('../programs/stock.py', import.meta.url))
 
 /** Installs the wheel into an empty virtual environment; gives its Python. */
-export async function installWheel(user) {
-  const { python, wheel } = findPython()
+export async function installWheel(user, { python, wheel } = findPython()) {
   const folder = user.project('venv')
   await user.run(folder, python, '-m', 'venv', folder)
   const pip = ['-m', 'pip', 'install', '--no-index', '--no-cache-dir', '--disable-pip-version-check', wheel]

@@ -1,12 +1,14 @@
 // Joins what `require('ipcbridge')` loads into one file, and what is loaded later into another: of a hundred files, most of the time
-// would go by with opening them. Each file of js/dist that was joined hands on to its module there, so that whoever loads
-// one gets the same. Run it after tsc.
-import { writeFileSync } from 'node:fs'
+// would go by with opening them. It joins the sources, as modules of one scope; of what tsc has made each would be a function of its
+// own, which V8 reads twice. Each file of js/dist that was joined hands on to its module there, so that whoever loads one gets
+// the same. Run it after tsc.
+import { existsSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
+const source = fileURLToPath(new URL('src', import.meta.url))
 const dist = fileURLToPath(new URL('dist', import.meta.url))
 const require = createRequire(import.meta.url)
 /** Each file, and what loads all that is in it. Whatever is required within a function begins a late one. */
@@ -14,29 +16,32 @@ const eager = { file: 'library', entries: ['index'] }
 const late = { file: 'library_late', entries: ['endpoints', 'addon/load'] }
 
 /** Of a module's file its name, by which the joined files know it. */
-const nameOf = path => relative(dist, resolve(path)).replace(/\.js$/, '')
+const nameOf = path => relative(source, resolve(path)).replace(/\.ts$/, '')
 
 /** What is not of this file stays a file of its own, which hands on. */
 const without = names => ({
   name: 'without',
   setup: ({ onResolve }) =>
     onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-      const name = nameOf(require.resolve(join(resolveDir, path)))
+      const file = join(resolveDir, path)
+      const name = nameOf([`${file}.ts`, join(file, 'index.ts')].find(existsSync))
       return names.has(name) ? { path: `./${name}.js`, external: true } : undefined
     }),
 })
 
 /** Bundles these modules, and all that they load; gives the names of all. */
 async function bundle(file, entries, others, options) {
-  const members = entries.map(name => `get ${JSON.stringify(name)}() { return require("./${name}.js") }`)
+  const members = entries.map(name => `export * as ${JSON.stringify(name)} from "./${name}"`)
   const { metafile } = await build({
-    stdin: { contents: `module.exports = { ${members.join(',\n')} }`, resolveDir: dist, sourcefile: '<members>' },
+    stdin: { contents: members.join('\n'), resolveDir: source, sourcefile: '<members>' },
     outfile: join(dist, `${file}.js`),
     bundle: true,
     metafile: true,
+    format: 'cjs',
     platform: 'node',
     target: 'node16.9',
     packages: 'external',
+    tsconfig: fileURLToPath(new URL('tsconfig.json', import.meta.url)),
     plugins: [without(new Set(others))],
     ...options,
   })
@@ -59,15 +64,18 @@ if (version[0] < ${major} || (version[0] === ${major} && version[1] < ${minor}))
 /** The names stand there for Node.js, which looks for them in the text when an ES module imports it. */
 function forward(name, file, names) {
   const path = relative(dirname(name), file)
-  return `"use strict";
-${name === 'index' ? versionCheck() : ''}module.exports = require(${JSON.stringify(path.startsWith('.') ? path : `./${path}`)})[${JSON.stringify(name)}];
-0 && (module.exports = { ${names.join(', ')} });
-`
+  const module = `require(${JSON.stringify(path.startsWith('.') ? path : `./${path}`)})[${JSON.stringify(name)}]`
+  const mark = '"__esModule", { value: true }'
+  // Tests may put functions of their own into what users get.
+  const exports =
+    name === 'index'
+      ? `${versionCheck()}module.exports = Object.assign(Object.defineProperty({}, ${mark}), ${module});`
+      : `module.exports = Object.defineProperty(${module}, ${mark});`
+  return `"use strict";\n${exports}\n0 && (module.exports = { ${names.join(', ')} });\n`
 }
 
 const only = { write: false }
 const first = await bundle(eager.file, eager.entries, late.entries, only)
-if (first.includes(eager.file)) throw new Error('js/dist has been joined already: run tsc before')
 const later = await bundle(late.file, late.entries, first, only)
 const files = new Map([...first.map(name => [name, eager.file]), ...later.map(name => [name, late.file])])
 const exported = [...files.keys()].map(name => [name, Object.keys(require(join(dist, `${name}.js`)))])

@@ -85,7 +85,7 @@ test-packaging:
 
 # The same binaries in every runtime, which writes the tables of docs/compatibility.md. They are those that `make dist` has left in
 # dist (or in $IPCBRIDGE_DIST); without such, this checkout's, and no other Python.
-test-matrix: build
+test-matrix: build build/release/venv/.installed
 	@tests/matrix/install.sh whole
 	@IPCBRIDGE_TEST_MATRIX=whole tests/matrix/packages.sh timeout $(SUITE_TIMEOUT) \
 	  $(py) -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup tests/matrix --write-table

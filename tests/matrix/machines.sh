@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what runs programs of other machines into build/matrix/machines, and changes nothing outside of it: arm64 by qemu
-# and Debian's packages for it, musl by the package of a later Debian, since what is built for musl today needs musl 1.2.4.
+# and Debian's packages for it, musl by the package of a later Debian, since what is built for musl today needs musl 1.2.4. There is
+# no CPython for musl to be had: it is compiled, from Debian's source by the compiler of our releases, which takes minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -20,7 +21,8 @@ mirror=$(awk '!found && ($1 == "URIs:" || $1 == "deb") { print $2; found = 1 }' 
 apt_for() { # architecture, release of Debian, command
   local home="$into/apt-$1-$2" arch=$1 release=$2
   mkdir -p "$home"/state/lists/partial "$home"/cache/archives/partial "$home"/sources
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main" >"$home/sources/debian.list"
+  printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' deb "$mirror" "$release" deb-src "$mirror" "$release" \
+    >"$home/sources/debian.list"
   apt-get -qq -o APT::Architecture="$arch" -o APT::Architectures::="$arch" -o Dir::State="$home/state" \
     -o Dir::State::status=/dev/null -o Dir::Cache="$home/cache" -o Dir::Etc::SourceList=/dev/null \
     -o Dir::Etc::SourceParts="$home/sources" -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 "${@:3}"
@@ -29,6 +31,19 @@ apt_for() { # architecture, release of Debian, command
 unpack() { # folder of packages, folder
   mkdir -p "$2"
   for package in "$1"/*.deb; do dpkg-deb --extract "$package" "$2"; done
+}
+
+# It runs without its loader being named, and has what ipcbridge imports.
+build_musl_python() {
+  local zig source=$into/python-source
+  zig=$(build/release/venv/bin/python -c 'import ziglang; print(ziglang.__path__[0] + "/zig")')
+  mkdir -p "$source"
+  (cd "$source" && apt_for amd64 trixie --download-only source python3.13 && tar xf python3.13_*.orig.tar.xz --strip-components=1)
+  (cd "$source" && CC="$zig cc -target x86_64-linux-musl -dynamic" AR="$zig ar" RANLIB="$zig ranlib" \
+    LDFLAGS="-Wl,--dynamic-linker=$into/amd64/usr/lib/ld-musl-x86_64.so.1" \
+    ./configure --quiet --prefix="$into/python" --without-ensurepip --disable-test-modules >configure.log &&
+    make --silent -j"$(nproc)" install >make.log 2>&1) || { tail -20 "$source"/*.log >&2; exit 1; }
+  rm -rf "$source"
 }
 
 release=$(awk -F= '$1 == "VERSION_CODENAME" { print $2 }' /etc/os-release)
@@ -41,6 +56,8 @@ apt_for amd64 "$release" update
 apt_for amd64 sid update
 (cd "$into" && apt_for amd64 sid download musl)
 unpack "$into" "$into/amd64"
+apt_for amd64 trixie update
+build_musl_python
 
 # Bun for musl needs a C++ library of musl's; wheels for musl bring one.
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --platform musllinux_1_2_x86_64 --python-version 3.11 \

@@ -75,7 +75,7 @@ PROGRAMS = [
         "CPython 3.13",
         "3.13.5",
         "x64, musl",
-        ["env", f"PYTHONHOME={MACHINES / 'python'}", *MUSL, str(MACHINES / "python/bin/python3.13"), "scenario.py"],
+        [str(MACHINES / "python/bin/python3.13"), "scenario.py"],
         "ipcbridge-*-cp313-cp313-musllinux*_x86_64.whl",
     ),
 ]

@@ -15,14 +15,12 @@ class Machine:
     """What Python's sysconfig says there, as in the name of a wheel."""
     soabi: str
     """The end of Python's own SOABI there."""
-    policy: str
-    """What the wheel may rely on, in auditwheel's words."""
+    musllinux: str | None = None
+    """With musl, what a wheel is for, as in its name."""
 
 
 MACHINES = [
-    Machine("linux-x64-glibc", "x86_64-linux-gnu.2.28", "linux-x86_64", "x86_64-linux-gnu", "manylinux_2_28_x86_64"),
-    Machine(
-        "linux-arm64-glibc", "aarch64-linux-gnu.2.28", "linux-aarch64", "aarch64-linux-gnu", "manylinux_2_28_aarch64"
-    ),
+    Machine("linux-x64-glibc", "x86_64-linux-gnu.2.28", "linux-x86_64", "x86_64-linux-gnu"),
+    Machine("linux-arm64-glibc", "aarch64-linux-gnu.2.28", "linux-aarch64", "aarch64-linux-gnu"),
     Machine("linux-x64-musl", "x86_64-linux-musl", "linux-x86_64", "x86_64-linux-musl", "musllinux_1_2_x86_64"),
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
 from binaries import check_binary
+from headers import headers_beside
 from machines import Machine
 from notices import write_notices
 from tools import BUILD, DIST, ROOT, empty, environment, run, source_date
@@ -26,6 +28,7 @@ def build_wheel(machine: Machine, name: str, python: Path, test_module: bool) ->
         "cmake.define.CMAKE_TOOLCHAIN_FILE": str(ROOT / "cmake/toolchains/zig.cmake"),
         "cmake.define.IPCBRIDGE_TARGET": machine.target,
         "cmake.define.IPCBRIDGE_ZIG": str(zig()),
+        "cmake.define.IPCBRIDGE_PYTHON_HEADERS": str(headers_beside(python, BUILD / "headers" / name)),
         "cmake.define.IPCBRIDGE_NOTICES": str(notices),
         "cmake.define.IPCBRIDGE_TEST_MODULE": "ON" if test_module else "OFF",
     }
@@ -49,8 +52,16 @@ def check_binaries(wheel: Path, machine: Machine) -> None:
 
 
 def name_by_policy(wheel: Path, machine: Machine) -> None:
-    """Into `dist`, named after the machines on which it runs, as auditwheel finds out."""
-    run("auditwheel", "repair", "--plat", machine.policy, "--wheel-dir", DIST, wheel)
+    """Into `dist`, named after the machines on which it runs.
+
+    auditwheel finds out which versions of glibc these have. It knows no musl by the name that zig gives it, `libc.so`.
+    """
+    if machine.musllinux is None:
+        run("auditwheel", "repair", "--plat", "auto", "--wheel-dir", DIST, wheel)
+    else:
+        run("wheel", "tags", "--remove", "--platform-tag", machine.musllinux, wheel)
+        [named] = wheel.parent.glob("*.whl")
+        shutil.move(named, DIST)
 
 
 def build_sdist() -> None:

@@ -14,10 +14,10 @@ function(ipcbridge_target_options target)
     $<$<BOOL:${IPCBRIDGE_WERROR}>:-Werror>)
 endfunction()
 
-# What nearly every source of the target reads. GCC 12 takes what its own std::string does for ours then, and warns. The
-# preset clang, with which clang-tidy looks for what is missing, does without.
+# Headers that nearly every source of the target reads. Where they are precompiled, GCC 12 warns about its own std::string as if it
+# were code of ours. The preset clang precompiles none, so that clang-tidy sees which includes a source lacks.
 function(ipcbridge_precompile_headers target)
-  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  if(NOT (CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13))
     target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()
 endfunction()

@@ -29,7 +29,8 @@ set(CMAKE_MODULE_LINKER_FLAGS_INIT -s)
 # Whatever the folder: two builds give the same bytes.
 set(CMAKE_CXX_FLAGS_INIT "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 
-# Its C++ library and unwinder are linked in. That of glibc's pthread_exit is another; musl's unwinds nothing.
+# Its C++ library and unwinder are linked in. glibc's pthread_exit unwinds with libgcc_s instead: forced_unwinding.cpp. musl's
+# unwinds nothing.
 string(FIND ${IPCBRIDGE_TARGET} gnu gnu)
 if(NOT gnu EQUAL -1)
   set(IPCBRIDGE_BUNDLES_UNWINDER ON)

@@ -10,7 +10,7 @@ namespace ipcbridge {
 // errno when there is none.
 std::byte* map_pages(System& system, std::size_t size);
 
-// Those, or a mapping of shared memory.
+// Unmaps pages of map_pages, or a shared mapping.
 void unmap_pages(std::byte* address, std::size_t size);
 
 }  // namespace ipcbridge

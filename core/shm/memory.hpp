@@ -40,17 +40,17 @@ Result<Fd> make_memory(System& system, std::size_t size);
 // resource_exhausted when it cannot be mapped.
 Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access access);
 
-// Reserved is not enough: whoever touches a page first pays for it, also if only to read it. That is to be this
-// process, and the peer's is_present() sees that it was.
+// To reserve memory is not enough: whoever touches a page first pays for it, even if only to read it. This touches all
+// pages, so that this process pays, which the peer's is_present() can see.
 void touch(std::byte* memory, std::size_t size);
 
 // From now on nobody, not even its creator, can shrink it, grow it, punch holes in it or map it writable again.
 Status seal(int memory);
 
-// Of a descriptor from a peer, which may be anything: that of its size, if it is sealed. failed_precondition.
+// The size of a descriptor from a peer, if it is sealed; it may be anything. failed_precondition.
 Result<std::uint64_t> sealed_size(int memory);
 
-// Whether the memory of all pages has been had by somebody, and will be there for ever.
+// Whether every page has been allocated; the seals keep it so.
 bool is_present(int memory, std::uint64_t size);
 
 // failed_precondition, of what a peer has passed.

@@ -37,8 +37,9 @@ std::vector<std::string> directories_over(const std::string& path) {
 
 }  // namespace
 
-// Of all watchers of the process: a user has 128 inotify instances (fs.inotify.max_user_instances). What poll() says of
-// the mounts by EPOLLPRI the first of several nested polls would keep to itself, so an edge of EPOLLIN tells it.
+// All watchers of the process share it, because a user has only 128 inotify instances (fs.inotify.max_user_instances).
+// A change of the mounts shows as an edge of EPOLLIN. It shows as EPOLLPRI, too, but only in the first poll that looks,
+// and the Driver's set is polled within those of event loops.
 class PathWatcher::Shared {
  public:
   explicit Shared(System& system)

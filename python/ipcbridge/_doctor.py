@@ -9,7 +9,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ._unloadable import Fault, interpreter_name, platform_name, reinstall_remedy
+from ._unloadable import Fault, find_fault, interpreter_name, platform_name, reinstall_remedy
 
 _FOLDER = Path(__file__).parent
 
@@ -29,6 +29,25 @@ def main(as_json: bool, fault: Fault | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     print(_json_of(findings) if as_json else _report_of(findings))
     return 1 if _count(findings, "fault") else 0
+
+
+def run_instead(error: ImportError, file: str | None) -> None:
+    """Where `python -m ipcbridge doctor` is what imports the package. Python imports that before its `__main__`."""
+    arguments = command_line()
+    for at, argument in enumerate(arguments):
+        if argument == "-m" and arguments[at + 1 : at + 3] == ["ipcbridge", "doctor"]:
+            sys.exit(main(as_json="--json" in arguments[at + 3 :], fault=find_fault(error, file)))
+
+
+def command_line() -> list[str]:
+    """What this process was started with; Python 3.9, PyPy's included, does not keep it."""
+    kept: list[str] | None = getattr(sys, "orig_argv", None)
+    if kept is not None:
+        return kept
+    try:
+        return Path("/proc/self/cmdline").read_text("utf-8", "surrogateescape").split("\0")[:-1]
+    except OSError:
+        return []
 
 
 def examine(fault: Fault | None) -> list[Finding]:

@@ -12,7 +12,8 @@ try:
         raise ImportError("the file is truncated")
     from ._native import __version__ as __version__
 except ImportError as _error:
-    from ._unloadable import explained, run_doctor_instead
+    from ._doctor import run_instead
+    from ._unloadable import explained
 
-    run_doctor_instead(_error, _file)
+    run_instead(_error, _file)
     raise explained(_error, _file) from _error

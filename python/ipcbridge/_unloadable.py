@@ -38,27 +38,6 @@ def explained(error: ImportError, file: str | None) -> ImportError:
     return ImportError("\n".join(lines), name="ipcbridge._native", path=file)
 
 
-def run_doctor_instead(error: ImportError, file: str | None) -> None:
-    """Where `python -m ipcbridge doctor` is what imports the package. Python imports that before its `__main__`."""
-    arguments = command_line()
-    for at, argument in enumerate(arguments):
-        if argument == "-m" and arguments[at + 1 : at + 3] == ["ipcbridge", "doctor"]:
-            from ._doctor import main
-
-            sys.exit(main(as_json="--json" in arguments[at + 3 :], fault=find_fault(error, file)))
-
-
-def command_line() -> list[str]:
-    """What this process was started with; Python 3.9, PyPy's included, does not keep it."""
-    kept: list[str] | None = getattr(sys, "orig_argv", None)
-    if kept is not None:
-        return kept
-    try:
-        return Path("/proc/self/cmdline").read_text("utf-8", "surrogateescape").split("\0")[:-1]
-    except OSError:
-        return []
-
-
 def platform_name() -> str:
     libc = " ".join(filter(None, platform.libc_ver())) or "no glibc"
     return f"{platform.system()} {platform.release()}, {platform.machine()}, {libc}"

@@ -192,7 +192,7 @@ def test_a_folder_that_is_mounted_noexec(tmp_path: Path) -> None:
 
 
 def test_the_command_line_is_known_to_a_python_that_does_not_keep_it(copy: Copy) -> None:
-    code = "import sys; kept = sys.orig_argv; del sys.orig_argv; from ipcbridge._unloadable import command_line; "
+    code = "import sys; kept = sys.orig_argv; del sys.orig_argv; from ipcbridge._doctor import command_line; "
     done = copy.run("-c", code + "print(command_line() == kept, kept[-1])", "doctor")
     assert (done.stdout, done.stderr) == ("True doctor\n", "")
 

@@ -7,7 +7,6 @@
 namespace ipcbridge::testing_support {
 
 std::size_t open_descriptors();
-std::size_t live_threads();
 // Of shared memory, of this process's own segments and of its peers'.
 std::size_t mapped_segments();
 std::uint64_t resident_bytes();

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/support/faulty_system.hpp"
-#include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
 namespace ipcbridge::doctor {
@@ -79,16 +78,6 @@ TEST_F(DoctorOfFaults, WarnsWherePathsCannotBeWatched) {
 TEST_F(DoctorOfFaults, SaysThatThereAreNoThreads) {
   system_.on_thread = fail_with(EAGAIN);
   expect(Verdict::kFault, "threads", "cannot start a thread", "pids-limit");
-}
-
-TEST_F(DoctorOfFaults, SaysHowManyThreadsMayLiveTogether) {
-  const std::size_t before = testing_support::live_threads();
-  system_.on_thread = [before] {
-    const bool fails = testing_support::live_threads() == before + 3;
-    errno = EAGAIN;
-    return fails;
-  };
-  expect(Verdict::kFault, "threads", "after 3 threads: cannot start a thread", "pids-limit");
 }
 
 TEST_F(DoctorOfFaults, SaysThatFilesCannotBeLocked) {

@@ -9,18 +9,11 @@
 #include <string>
 
 namespace ipcbridge::testing_support {
-namespace {
 
-std::size_t entries_in(const char* directory) {
+std::size_t open_descriptors() {
   using Entries = std::filesystem::directory_iterator;
-  return static_cast<std::size_t>(std::distance(Entries(directory), Entries()));
+  return static_cast<std::size_t>(std::distance(Entries("/proc/self/fd"), Entries()));
 }
-
-}  // namespace
-
-std::size_t open_descriptors() { return entries_in("/proc/self/fd"); }
-
-std::size_t live_threads() { return entries_in("/proc/self/task"); }
 
 std::size_t mapped_segments() {
   std::ifstream maps("/proc/self/maps");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -33,19 +34,19 @@ def build_wheel(machine: Machine, name: str, python: Path, test_module: bool) ->
         "cmake.define.IPCBRIDGE_TEST_MODULE": "ON" if test_module else "OFF",
     }
     # What Python and pybind11 ask where a module is built for another machine.
-    foreign = {
-        "_PYTHON_HOST_PLATFORM": machine.python_platform,
-        "SETUPTOOLS_EXT_SUFFIX": f".cpython-{name.replace('.', '')}-{machine.soabi}.so",
-    }
+    suffix = f".cpython-{name.replace('.', '')}-{machine.soabi}.so"
+    foreign = {"_PYTHON_HOST_PLATFORM": machine.python_platform, "SETUPTOOLS_EXT_SUFFIX": suffix}
     build(interpreter, "wheel", made, settings, foreign)
     [wheel] = made.glob("*.whl")
-    check_binaries(wheel, machine)
+    check_binaries(wheel, machine, f"ipcbridge/_native{suffix}")
     name_by_policy(wheel, machine)
 
 
-def check_binaries(wheel: Path, machine: Machine) -> None:
+def check_binaries(wheel: Path, machine: Machine, module: str) -> None:
     unpacked = empty(BUILD / "unpacked")
     with zipfile.ZipFile(wheel) as archive:
+        if module not in archive.namelist():
+            sys.exit(f"release: {wheel.name} has no {module}, which is what Python looks for on that machine")
         archive.extractall(unpacked)
     for binary in unpacked.rglob("*.so"):
         check_binary(binary, machine)

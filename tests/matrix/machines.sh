@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+unset MAKEFLAGS # of the make that calls this: without built-in rules Python's does not work
 into=$PWD/build/matrix/machines
 [ ! -e "$into/made" ] || exit 0
 grep -q '^ID=debian' /etc/os-release || { echo "matrix: other machines need Debian's packages, and are left out" >&2; exit 0; }
@@ -39,10 +40,11 @@ build_musl_python() {
   zig=$(build/release/venv/bin/python -c 'import ziglang; print(ziglang.__path__[0] + "/zig")')
   mkdir -p "$source"
   (cd "$source" && apt_for amd64 trixie --download-only source python3.13 && tar xf python3.13_*.orig.tar.xz --strip-components=1)
-  (cd "$source" && CC="$zig cc -target x86_64-linux-musl -dynamic" AR="$zig ar" RANLIB="$zig ranlib" \
+  # Of this machine's libraries none is for musl.
+  (cd "$source" && PKG_CONFIG_LIBDIR=/nowhere CFLAGS="-O1 -Wno-date-time" CC="$zig cc -target x86_64-linux-musl -dynamic" AR="$zig ar" RANLIB="$zig ranlib" \
     LDFLAGS="-Wl,--dynamic-linker=$into/amd64/usr/lib/ld-musl-x86_64.so.1" \
     ./configure --quiet --prefix="$into/python" --without-ensurepip --disable-test-modules >configure.log &&
-    make --silent -j"$(nproc)" install >make.log 2>&1) || { tail -20 "$source"/*.log >&2; exit 1; }
+    make --silent -j"$(nproc)" >make.log 2>&1 && make --silent install >>make.log 2>&1) || { tail -n 30 "$source"/make.log >&2; exit 1; }
   rm -rf "$source"
 }
 

@@ -25,7 +25,9 @@ _PYTHONS = _PYTHONS if is_whole() else []  # that of the checkout plays with all
 @pytest.fixture(scope="module", params=_PYTHONS)
 def released(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     chosen: Python = request.param
-    return [chosen.install(tmp_path_factory.mktemp(chosen.name)), "scenario.py"]
+    # One that runs without the GIL warns that this module turns it on.
+    options = ["-X", "gil=1"] if chosen.name.endswith("t") else []
+    return [chosen.install(tmp_path_factory.mktemp(chosen.name)), *options, "scenario.py"]
 
 
 _COLUMNS = {

@@ -38,7 +38,8 @@ def empty(folder: Path) -> Path:
 def environment(python: Path | str, requirements: Path, folder: Path) -> Path:
     """The interpreter of a virtual environment that has just these requirements, of these hashes."""
     made = folder / "made_of.txt"
-    if not made.exists() or made.read_bytes() != requirements.read_bytes():
+    is_whole = (folder / "bin/python").exists()  # the interpreter of which it was made is still there
+    if not is_whole or not made.exists() or made.read_bytes() != requirements.read_bytes():
         run("uv", "venv", "--clear", "--python", python, folder)
         run("uv", "pip", "install", "--python", folder, "--require-hashes", "--no-deps", "-r", requirements)
         made.write_bytes(requirements.read_bytes())

@@ -1,16 +1,7 @@
 // Why there may be no addon for a process, and what it says then.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -26,7 +17,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const machine = dirname(addonIn(root)).split('/').pop()
 const other = machine.includes('arm64') ? { arch: 'x64', number: 62 } : { arch: 'arm64', number: 183 }
 const isRoot = process.getuid() === 0
+const { version } = require('../../package.json')
 const build = /^Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C\+\+20 compiler\.$/m
+const reinstall = version =>
+  new RegExp(
+    `^Run \`npm install --force ipcbridge@${version.replaceAll('.', '\\.')}\`, or \`npx ipcbridge-build\`, which builds it here\\.$`,
+    'm',
+  )
+const damaged = what => new RegExp(`the installation is damaged: ${machine}/ipcbridge\\.node ${what}\\.`)
 
 /** The error tells the cause, the file, the platform and the remedy. */
 function assertSays(text, cause, { file, remedy = build }) {
@@ -45,22 +43,29 @@ describe('a file that', () => {
   const forgeries = {
     'is for another processor': [
       bytes => bytes.writeUInt16LE(other.number, 18) && undefined,
-      new RegExp(`the binary is for ${other.arch}, and this is ${process.arch}\\.`),
+      damaged(`is for ${other.arch}, and this is ${process.arch}`),
+      reinstall(version),
     ],
     'is for another C library': [
       bytes => replaceText(bytes, /libc\.so\.6/g, 'libc.so'),
-      /the binary is for musl, and this Node\.js runs with glibc\./,
+      damaged('is for musl, and this Node\\.js runs with glibc'),
+      reinstall(version),
     ],
-    'is empty': [() => Buffer.alloc(0), /the file is no ELF binary\./],
-    'is something else': [() => Buffer.from('<html>404 Not Found</html>'), /the file is no ELF binary\./],
-    'ends in its header': [bytes => bytes.subarray(0, 40), /the file is truncated\./],
-    'ends in its table of segments': [bytes => bytes.subarray(0, 100), /the file is truncated\./],
-    'ends in the middle': [bytes => bytes.subarray(0, bytes.length / 2), /the file is truncated\./],
+    'is empty': [() => Buffer.alloc(0), damaged('is no ELF binary'), reinstall(version)],
+    'is something else': [
+      () => Buffer.from('<html>404 Not Found</html>'),
+      damaged('is no ELF binary'),
+      reinstall(version),
+    ],
+    'ends in its header': [bytes => bytes.subarray(0, 40), damaged('is truncated'), reinstall(version)],
+    'ends in its table of segments': [bytes => bytes.subarray(0, 100), damaged('is truncated'), reinstall(version)],
+    'ends in the middle': [bytes => bytes.subarray(0, bytes.length / 2), damaged('is truncated'), reinstall(version)],
     'says that a table lies beyond all files': [
       bytes => bytes.writeBigUInt64LE(2n ** 63n, 32) && undefined,
-      /the file is truncated\./,
+      damaged('is truncated'),
+      reinstall(version),
     ],
-    'lacks its last byte': [bytes => bytes.subarray(0, bytes.length - 1), /the file is truncated\./],
+    'lacks its last byte': [bytes => bytes.subarray(0, bytes.length - 1), damaged('is truncated'), reinstall(version)],
     'needs a newer glibc': [
       bytes => replaceText(bytes, /GLIBC_2\.\d\d(?=\0)/g, 'GLIBC_2.99'),
       /the binary needs glibc with GLIBC_2\.99, and the one of this system is older\./,
@@ -70,11 +75,11 @@ describe('a file that', () => {
       /the library liba\.so\.6 is missing\./,
     ],
   }
-  for (const [what, [change, cause]] of Object.entries(forgeries)) {
+  for (const [what, [change, cause, remedy]] of Object.entries(forgeries)) {
     test(`${what} is not loaded`, t => {
       const directory = copyPackage(t)
       const file = forge(directory, change)
-      assertSays(said(directory), cause, { file })
+      assertSays(said(directory), cause, { file, remedy })
     })
   }
 
@@ -105,13 +110,35 @@ describe('a file that', () => {
   })
 })
 
-test('a package without this machine’s binary names those that it has', t => {
+test('a package without a binary that is in each release is damaged', t => {
   const directory = copyPackage(t)
   const file = addonIn(directory)
-  renameSync(dirname(file), join(directory, 'js/native/linux-s390x-glibc'))
-  assertSays(said(directory), new RegExp(`has no binary for ${machine}, only for linux-s390x-glibc\\.`), { file })
   rmSync(join(directory, 'js/native'), { recursive: true })
-  assertSays(said(directory), new RegExp(`has no binary for ${machine}, nor for any other machine\\.`), { file })
+  assertSays(said(directory), damaged('is missing'), { file, remedy: reinstall(version) })
+})
+
+test('where releases have no binary for a machine, those that the package has are named, and one is built', t => {
+  const { fileFault } = require(join(root, 'js/dist/addon/faults.js'))
+  const directory = copyPackage(t)
+  const installed = { root: directory, version, isCheckout: false }
+  const name = 'linux-arm64-musl'
+  const file = join(directory, 'js/native', name, 'ipcbridge.node')
+  const find = () => fileFault(file, { platform: 'linux', arch: 'arm64', libc: 'musl' }, installed)
+  assert.equal(find().cause, `the package has no binary for ${name}, only for ${machine}`)
+  assert.match(find().remedy, build)
+  rmSync(join(directory, 'js/native'), { recursive: true })
+  assert.equal(find().cause, `the package has no binary for ${name}, nor for any other machine`)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, '')
+  assert.equal(find().cause, 'the file is no ELF binary')
+  assert.match(find().remedy, build)
+})
+
+test('the machines whose binaries are in each release are those that releases are built for', () => {
+  const { releasedMachines } = require(join(root, 'js/dist/addon/platforms.js'))
+  const source = readFileSync(join(root, 'release/machines.py'), 'utf8')
+  const built = [...source.matchAll(/^ {4}Machine\("([^"]+)"/gm)].map(([, name]) => name)
+  assert.deepEqual(releasedMachines, built)
 })
 
 test('a checkout that is not built says how to build it', t => {
@@ -159,12 +186,11 @@ test('an addon of another version than the JavaScript is not used', t => {
   setVersion(directory, '9.9.9')
   const cause = /the addon is of ipcbridge \d+\.\d+\.\d+, and the package of 9\.9\.9\./
   assertSays(said(directory), cause, {
-    remedy: /^Run `npm install --force ipcbridge@9\.9\.9`, or `npx ipcbridge-build`\.$/m,
+    remedy: reinstall('9.9.9'),
   })
 })
 
 test('two versions in one process call each other', async t => {
-  const { version } = require('../../package.json')
   const next = `${version.slice(0, -1)}${(Number(version.at(-1)) + 1) % 10}`
   const directory = copyPackage(t)
   setVersion(directory, next)

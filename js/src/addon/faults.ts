@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { refusedPermission } from './deno'
 import type { ElfFile } from './elf'
 import { libcOf, type Machine, machineName } from './machine'
 import { type InstalledPackage, machinesWithAddon } from './package'
-import { platforms } from './platforms'
+import { platforms, releasedMachines } from './platforms'
 
 /** Why a binary cannot be used, and what to do about it: two sentences. */
 export interface Fault {
@@ -18,6 +18,11 @@ const nodeApi = 8
 export function buildRemedy({ isCheckout }: InstalledPackage): string {
   if (isCheckout) return 'Run `make build`.'
   return 'Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C++20 compiler.'
+}
+
+/** What is in the package of the release, once more. */
+function reinstallRemedy({ version }: InstalledPackage): string {
+  return `Run \`npm install --force ipcbridge@${version}\`, or \`npx ipcbridge-build\`, which builds it here.`
 }
 
 /** What makes it useless to look for a binary. */
@@ -69,21 +74,32 @@ export function fileFault(file: string, machine: Machine, installed: InstalledPa
     binary = platform?.readBinary(file)
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    return isMissing ? missingFault(machine, installed) : accessFault(file, error, installed)
+    return isMissing ? missingFault(file, machine, installed) : accessFault(file, error, installed)
   }
-  const fault = (cause: string) => ({ cause, remedy: buildRemedy(installed) })
-  if (binary === undefined) return fault(`the file is no ${platform?.format} binary`)
-  if (binary.architecture !== machine.arch)
-    return fault(`the binary is for ${binary.architecture}, and this is ${machine.arch}`)
-  if (!binary.isComplete) return fault('the file is truncated')
+  const fault = (what: string) => damageFault(file, what, installed)
+  if (binary === undefined) return fault(`is no ${platform?.format} binary`)
+  if (binary.architecture !== machine.arch) return fault(`is for ${binary.architecture}, and this is ${machine.arch}`)
+  if (!binary.isComplete) return fault('is truncated')
   const libc = libcOf(binary)
   if (machine.libc !== undefined && libc !== undefined && libc !== machine.libc) {
-    return fault(`the binary is for ${libc}, and this Node.js runs with ${machine.libc}`)
+    return fault(`is for ${libc}, and this Node.js runs with ${machine.libc}`)
   }
   return undefined
 }
 
-function missingFault(machine: Machine, installed: InstalledPackage): Fault {
+/** A release has a good binary in this place. */
+function isReleased(file: string, { isCheckout }: InstalledPackage): boolean {
+  return !isCheckout && releasedMachines.includes(basename(dirname(file)))
+}
+
+function damageFault(file: string, what: string, installed: InstalledPackage): Fault {
+  if (!isReleased(file, installed)) return { cause: `the file ${what}`, remedy: buildRemedy(installed) }
+  const name = join(basename(dirname(file)), basename(file))
+  return { cause: `the installation is damaged: ${name} ${what}`, remedy: reinstallRemedy(installed) }
+}
+
+function missingFault(file: string, machine: Machine, installed: InstalledPackage): Fault {
+  if (isReleased(file, installed)) return damageFault(file, 'is missing', installed)
   const others = machinesWithAddon(installed.root)
   const instead = others.length > 0 ? `only for ${others.join(', ')}` : 'nor for any other machine'
   return { cause: `the package has no binary for ${machineName(machine)}, ${instead}`, remedy: buildRemedy(installed) }
@@ -132,9 +148,7 @@ export function loadFault(file: string, error: unknown, installed: InstalledPack
 
 /** The JavaScript of one version beside the addon of another. */
 export function versionFault(addonVersion: string, installed: InstalledPackage): Fault {
-  const remedy = installed.isCheckout
-    ? buildRemedy(installed)
-    : `Run \`npm install --force ipcbridge@${installed.version}\`, or \`npx ipcbridge-build\`.`
+  const remedy = installed.isCheckout ? buildRemedy(installed) : reinstallRemedy(installed)
   return { cause: `the addon is of ipcbridge ${addonVersion}, and the package of ${installed.version}`, remedy }
 }
 

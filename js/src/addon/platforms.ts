@@ -26,3 +26,9 @@ export const platforms: Readonly<Partial<Record<string, Platform>>> = {
     format: 'ELF',
   },
 }
+
+/**
+ * Those whose binary is in the package of each release, by the names of their folders: as in release/machines.py. Where one of these
+ * is not as it should be, the installation has been damaged.
+ */
+export const releasedMachines: readonly string[] = ['linux-x64-glibc', 'linux-arm64-glibc', 'linux-x64-musl']

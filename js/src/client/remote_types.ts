@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Proxied } from '../references/retained'
 import type { Stream } from '../streams/stream'
-import type { Kwargs, StreamSource } from '../values'
+import type { Kwargs } from '../values'
 import type { SyncStream } from './blocking_stream'
 import type { Call } from './call'
 
@@ -51,15 +51,15 @@ type Received<R> = 0 extends 1 & R
     ? Reference<T>
     : R extends AnyFunction
       ? Callback<R> & Disposable
-      : R extends
-            | AsyncGenerator<infer Item>
-            | Generator<infer Item>
-            | StreamSource<infer Item>
-            | ReadableStreamOf<infer Item>
-        ? Stream<Item>
-        : R extends Readable
-          ? Stream<unknown>
-          : R
+      : R extends Readable
+        ? Stream<unknown>
+        : R extends ReadableStreamOf<infer Item>
+          ? Stream<Item>
+          : R extends string | Value
+            ? R
+            : R extends AsyncIterable<infer Item> | Iterable<infer Item>
+              ? Stream<Item>
+              : R
 
 /** The ReadableStream of Node.js's types and of the DOM's. */
 type ReadableStreamOf<Item> = { getReader(): { read(): Promise<{ done: boolean; value?: Item | undefined }> } }

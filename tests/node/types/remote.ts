@@ -137,6 +137,24 @@ interface Streams {
   listed(): StreamSource<number>
   passed(): Stream<boolean>
   sum(numbers: AsyncIterable<number>): Promise<number>
+  some(): Iterable<{ id: number }>
+  others(): AsyncIterable<{ id: number }>
+  again(): IterableIterator<number>
+  soon(): Promise<AsyncIterableIterator<string>>
+  perhaps(): Iterable<number> | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: what nobody has described
+  any(): Iterable<any>
+}
+
+/** They can be iterated over, and are no streams. */
+interface Iterables {
+  text(): string
+  list(): number[]
+  pair(): readonly [number, string]
+  map(): Map<string, number>
+  set(): ReadonlySet<number>
+  bytes(): Buffer
+  each(): Iterable<number>[]
 }
 
 export async function streams(): Promise<void> {
@@ -156,6 +174,32 @@ export async function streams(): Promise<void> {
   // @ts-expect-error a value
   for await (const digit of service.sum(stream([1]))) digit.toFixed()
   void [rows, listed, total, wrong, read]
+}
+
+/** What a method is typed with that streams, in an interface that describes a Python service above all. */
+export async function iterables(): Promise<void> {
+  const service = await connect<Streams>('service')
+  for await (const { id } of service.some()) id.toFixed()
+  for await (const { id } of service.others()) id.toFixed()
+  for await (const number of service.again()) number.toFixed()
+  for await (const text of service.soon()) text.trim()
+  for await (const anything of service.any()) anything.whatever()
+  const perhaps: Stream<number> | undefined = await service.perhaps()
+  for (const { id } of sync(service).some()) id.toFixed()
+  // @ts-expect-error of other items
+  const wrong: Call<Stream<string>> = service.some()
+
+  const values = await connect<Iterables>('values')
+  const text: Call<string> = values.text()
+  const list: Call<number[]> = values.list()
+  const pair: Call<readonly [number, string]> = values.pair()
+  const map: Call<Map<string, number>> = values.map()
+  const set: Call<ReadonlySet<number>> = values.set()
+  const bytes: Call<Buffer> = values.bytes()
+  const each: Call<Iterable<number>[]> = values.each()
+  // @ts-expect-error a value
+  for await (const number of values.list()) number.toFixed()
+  void [perhaps, wrong, text, list, pair, map, set, bytes, each]
 }
 
 class Account {

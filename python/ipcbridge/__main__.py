@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import _doctor
+from . import __version__, _doctor
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ipcbridge")
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     doctor = commands.add_parser(
         "doctor",

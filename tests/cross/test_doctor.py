@@ -15,8 +15,8 @@ import pytest
 from harness import COMMANDS, ROOT
 
 DOCTORS = {
-    "node": [COMMANDS["node"][0], str(ROOT / "js/dist/command/main.js"), "doctor"],
-    "python": [sys.executable, "-m", "ipcbridge", "doctor"],
+    "node": [COMMANDS["node"][0], str(ROOT / "js/dist/command/main.js")],
+    "python": [sys.executable, "-m", "ipcbridge"],
 }
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -26,10 +26,13 @@ class Doctor:
     def __init__(self, kind: str) -> None:
         self._command = DOCTORS[kind]
 
-    def run(self, *options: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*under, *self._command, *options], capture_output=True, text=True, timeout=60, check=False
+            [*under, *self._command, *arguments], capture_output=True, text=True, timeout=60, check=False
         )
+
+    def run(self, *options: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        return self.command("doctor", *options, under=under)
 
     def findings(self, *under: str) -> tuple[int, dict[str, dict[str, Any]]]:
         """The exit code, and what is found by the names of the checks."""
@@ -83,6 +86,18 @@ def test_other_arguments_are_refused_with_the_usage(doctor: Doctor) -> None:
     done = doctor.run("--repair")
     assert done.returncode == 2
     assert "usage: " in done.stderr.lower()
+
+
+def test_a_word_that_is_no_command_is_named(doctor: Doctor) -> None:
+    done = doctor.command("doctr")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "doctr" in done.stderr
+
+
+def test_the_version_is_told(doctor: Doctor) -> None:
+    done = doctor.command("--version")
+    version = json.loads((ROOT / "package.json").read_text())["version"]
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{version}\n", "")
 
 
 def test_help_tells_the_exit_codes(doctor: Doctor) -> None:

@@ -102,3 +102,18 @@ test('without an argument the command tells its usage', () => {
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /^Usage: npx ipcbridge doctor/)
 })
+
+for (const [args, wrong] of [
+  [['doctr'], 'unknown command doctr'],
+  [['doctor', '--jsno'], 'unknown option --jsno'],
+  [['doctor', '--json', 'all'], 'unknown argument all'],
+  [['--jsno'], 'unknown option --jsno'],
+]) {
+  test(`the command says what it does not know of "${args.join(' ')}"`, () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, bin.ipcbridge), ...args], {
+      encoding: 'utf8',
+    })
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.ok(stderr.startsWith(`ipcbridge: ${wrong}\nUsage: npx ipcbridge doctor`), stderr)
+  })
+}

@@ -18,6 +18,9 @@ const machine = dirname(addonIn(root)).split('/').pop()
 const other = machine.includes('arm64') ? { arch: 'x64', number: 62 } : { arch: 'arm64', number: 183 }
 const isRoot = process.getuid() === 0
 const { version } = require('../../package.json')
+const permission = ['--permission', '--experimental-permission'].find(option =>
+  process.allowedNodeEnvironmentFlags.has(option),
+)
 const build = /^Run `npx ipcbridge-build`: it builds the addon here, with CMake and a C\+\+20 compiler\.$/m
 const reinstall = version =>
   new RegExp(
@@ -179,6 +182,34 @@ test('a Node.js whose Node-API is too old is told so', t => {
 test('a Node.js that loads no addons is told so', t => {
   const text = said(copyPackage(t), { nodeOptions: ['--no-addons'] })
   assertSays(text, /this Node\.js loads no addons\./, { remedy: /^Start it without --no-addons; /m })
+})
+
+describe('with --permission', { skip: permission === undefined && 'this Node.js has no permissions' }, () => {
+  const started = (directory, parts, ...options) => {
+    const readable = [...parts.map(part => join(directory, part)), join(root, 'node_modules')]
+    return said(directory, {
+      nodeOptions: [permission, ...readable.map(path => `--allow-fs-read=${path}`), ...options],
+    })
+  }
+  const remedy = /^Start it .*with --allow-addons, and with --allow-fs-read for the folder node_modules\.$/m
+
+  test('it loads where addons and its own files are allowed', t => {
+    assert.equal(started(copyPackage(t), [''], '--allow-addons'), 'loaded')
+  })
+
+  test('both options are named where addons are not allowed', t => {
+    assertSays(started(copyPackage(t), ['']), /this Node\.js loads no addons\./, { remedy })
+  })
+
+  for (const parts of [
+    ['package.json', 'js/dist', 'node_modules'],
+    ['package.json', 'js/dist', 'node_modules', 'Makefile'],
+  ]) {
+    test(`both options are named where only ${parts.join(', ')} may be read`, t => {
+      const text = started(copyPackage(t), parts, '--allow-addons')
+      assertSays(text, /Node\.js permits this program no FileSystemRead access\./, { remedy })
+    })
+  }
 })
 
 test('an addon of another version than the JavaScript is not used', t => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
-import { refusedPermission } from './deno'
 import type { ElfFile } from './elf'
 import { libcOf, type Machine, machineName } from './machine'
 import { type InstalledPackage, machinesWithAddon } from './package'
+import { refusedPermission } from './permission'
 import { platforms, releasedMachines } from './platforms'
 
 /** Why a binary cannot be used, and what to do about it: two sentences. */
@@ -56,15 +56,18 @@ export const bundled: Fault = {
     "Vite `ssr: { external: ['ipcbridge'] }`; Next.js `serverExternalPackages: ['ipcbridge']`.",
 }
 
-/** Deno lets no program read files or load addons that was not started so; it tells of one permission at a time. */
+/** Deno, and Node.js with --permission, let no program read files or load addons that was not started so. */
 export function permissionFault(error: unknown): Fault | undefined {
-  const permission = refusedPermission(error)
-  if (permission === undefined) return undefined
+  const refused = refusedPermission(error)
+  if (refused === undefined) return undefined
   return {
-    cause: `Deno permits this program no ${permission} access`,
-    remedy: 'Start it with --allow-ffi and --allow-read.',
+    cause: `${refused.runtime} permits this program no ${refused.name} access`,
+    remedy: refused.runtime === 'Deno' ? 'Start it with --allow-ffi and --allow-read.' : `Start it ${nodePermissions}.`,
   }
 }
+
+/** In node_modules is acorn, too, which reads the parameters of handlers. Each refusal tells of one permission. */
+const nodePermissions = 'with --allow-addons, and with --allow-fs-read for the folder node_modules'
 
 /** What can be seen without loading the file; a file that is cut off would end the process. */
 export function fileFault(file: string, machine: Machine, installed: InstalledPackage): Fault | undefined {
@@ -133,7 +136,7 @@ export function loadFault(file: string, error: unknown, installed: InstalledPack
   if (code === 'ERR_DLOPEN_DISABLED') {
     return {
       cause: 'this Node.js loads no addons',
-      remedy: 'Start it without --no-addons; with --permission, add --allow-addons.',
+      remedy: `Start it without --no-addons; where it has --permission, ${nodePermissions}.`,
     }
   }
   const mount = noexecMount(file)

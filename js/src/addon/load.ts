@@ -58,9 +58,17 @@ function candidates(root: string, machine: Machine): string[] {
   const { libcs = [] } = platforms[machine.platform] ?? {}
   if (machine.libc !== undefined || libcs.length === 0) return [addonFile(root, machineName(machine))]
   const names = libcs.map(libc => machineName({ ...machine, libc }))
-  // In these words, from where this file has been joined: Next.js finds by them which files a program needs.
-  const existing = names.filter(name => existsSync(join(__dirname, '..', 'native', name, 'ipcbridge.node')))
+  const existing = existingOf(names)
   return (existing.length > 0 ? existing : names).map(name => addonFile(root, name))
+}
+
+function existingOf(names: readonly string[]): string[] {
+  try {
+    // In these words, from where this file has been joined: Next.js finds by them which files a program needs.
+    return names.filter(name => existsSync(join(__dirname, '..', 'native', name, 'ipcbridge.node')))
+  } catch {
+    return [] // Node.js with --permission may not even look
+  }
 }
 
 type Found = Pick<AddonSearch, 'addon' | 'fault' | 'error'>

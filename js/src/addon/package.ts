@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { refusedPermission } from './deno'
+import { refusedPermission } from './permission'
 
 /** Where this copy of ipcbridge is installed. */
 export interface InstalledPackage {
@@ -10,7 +10,7 @@ export interface InstalledPackage {
   readonly isCheckout: boolean
 }
 
-/** undefined: this code has been copied out of its package, as bundlers do. Throws what Deno does if it may read nothing. */
+/** undefined: this code has been copied out of its package, as bundlers do. Throws what the runtime does if it may not be read. */
 export function installedPackage(): InstalledPackage | undefined {
   if (typeof __dirname === 'undefined') return undefined
   const dist = basename(__dirname) === 'addon' ? dirname(__dirname) : __dirname // where this file has been joined

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import __version__, _doctor
+from . import _doctor
+from ._extension import __version__
 
 
 def _parser() -> argparse.ArgumentParser:

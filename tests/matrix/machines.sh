@@ -36,15 +36,20 @@ unpack() { # folder of packages, folder
 
 # It runs without its loader being named, and has what ipcbridge imports.
 build_musl_python() {
-  local zig source=$into/python-source
+  local zig source=$into/python-source abi=cpython-313-x86_64-linux-musl
   zig=$(build/release/venv/bin/python -c 'import ziglang; print(ziglang.__path__[0] + "/zig")')
   mkdir -p "$source"
   (cd "$source" && apt_for amd64 trixie --download-only source python3.13 && tar xf python3.13_*.orig.tar.xz --strip-components=1)
   # Of this machine's libraries none is for musl.
-  (cd "$source" && PKG_CONFIG_LIBDIR=/nowhere CFLAGS="-O1 -Wno-date-time" CC="$zig cc -target x86_64-linux-musl -dynamic" AR="$zig ar" RANLIB="$zig ranlib" \
+  (cd "$source" && PKG_CONFIG_LIBDIR=/nowhere CFLAGS="-O1 -Wno-date-time" \
+    CC="$zig cc -target x86_64-linux-musl -dynamic" AR="$zig ar" RANLIB="$zig ranlib" \
     LDFLAGS="-Wl,--dynamic-linker=$into/amd64/usr/lib/ld-musl-x86_64.so.1" \
-    ./configure --quiet --prefix="$into/python" --without-ensurepip --disable-test-modules >configure.log &&
-    make --silent -j"$(nproc)" >make.log 2>&1 && make --silent install >>make.log 2>&1) || { tail -n 30 "$source"/make.log >&2; exit 1; }
+    ./configure --quiet --prefix="$into/python" --without-ensurepip --disable-test-modules >configure.log)
+  # It knows musl by a header of which clang has its own, and would give its modules a name without it.
+  for target in all install; do
+    make --silent -C "$source" -j"$(nproc)" $target SOABI=$abi EXT_SUFFIX=.$abi.so >"$source/make.log" 2>&1 ||
+      { tail -n 30 "$source/make.log" >&2; exit 1; }
+  done
   rm -rf "$source"
 }
 

@@ -96,6 +96,10 @@ void Server::withdraw_requests() {
 }
 
 Status Server::listen() {
+  if (address_.directory) {
+    const auto refusal = NamesDirectory::refusal_of_services(address_.directory->path());
+    if (refusal) return refusal->error();
+  }
   Result<std::unique_ptr<Listener>> listener =
       context().transports().listen(context().system(), address_, {.mode = options_.mode, .shared = options_.shared});
   if (!listener.ok()) return listener.error();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -17,6 +18,18 @@ class NamesDirectory {
   // put into theirs. resource_exhausted when there is no memory for it.
   static Status set_environment(const std::string& path);
 
+  // What helps wherever a directory of names will not do. One that is configured may be something else's by
+  // mistake, so that nobody is told to remove it or to open or close it to others.
+  static constexpr const char* kElsewhere = "set IPCBRIDGE_DIR to a directory of your own, that is for nothing else";
+
+  // What is wrong with the directory, and what to do about it.
+  struct Refusal {
+    Error why;
+    std::string remedy;
+
+    Error error() const { return {why.code, why.message + ": " + remedy}; }
+  };
+
   // Where that is now: /run/user/UID comes and goes with the user's sessions.
   std::string path() const;
   bool follows_sessions() const { return configured_.empty(); }
@@ -25,7 +38,12 @@ class NamesDirectory {
   // because whoever can write there can pose as any service. One that is missing is fine: nobody serves there.
   Result<std::string> check() const;
 
-  // The same; makes it when missing, with mode 0700, and so the parents of $IPCBRIDGE_DIR.
+  // Why check() refuses one, which is what path() told.
+  std::optional<Refusal> refusal(const std::string& path) const;
+  // Why a service cannot have its files in one that is there and not refused.
+  static std::optional<Refusal> refusal_of_services(const std::string& path);
+
+  // As check(); makes it when missing, with mode 0700, and so the parents of $IPCBRIDGE_DIR.
   Result<std::string> make() const;
 
   // The directory in which a beginning or an ending session shows; empty where that does not matter.

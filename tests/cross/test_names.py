@@ -182,6 +182,24 @@ def test_what_another_user_left_in_a_sticky_directory_is_told_with_a_remedy(
     assert "only that user or root can remove it" in error.message
 
 
+@needs_root
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_directory_of_names_that_cannot_be_written_to_is_told_with_a_remedy(
+    kind: str, peers: Make, directory: Path
+) -> None:
+    directory.chmod(0o755)
+    place = directory / "closed"
+    place.mkdir(mode=0o500)
+    os.chown(place, NOBODY, -1)
+    peer = peers(kind, reuse=False)
+    peer.do("directory", path=str(place))
+    peer.do("become", uid=NOBODY)
+    error = serve(peer, "calc").error()
+    assert error.code == "permission_denied"
+    assert f"no service can write to the directory of service names, {place}" in error.message
+    assert "set IPCBRIDGE_DIR to a directory of your own, that is for nothing else" in error.message
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_killed_server_left_hinders_nobody(kind: str, peers: Make, client: Peer, address: str) -> None:
     first, second = peers(kind, reuse=False), peers(kind)

@@ -27,20 +27,10 @@ namespace ipcbridge::doctor {
 namespace {
 
 constexpr const char* kCheck = "names";
-constexpr const char* kElsewhere = "set IPCBRIDGE_DIR to a directory of your own";
+constexpr const char* kElsewhere = NamesDirectory::kElsewhere;
 constexpr std::size_t kSuffixBytes = std::string_view("/.sock").size();
 
 std::string user() { return "user " + std::to_string(::geteuid()); }
-
-// Of a directory that NamesDirectory refuses.
-std::string remedy_of_refusal(const std::string& path) {
-  struct stat info {};
-  if (path.front() != '/') return "set IPCBRIDGE_DIR to an absolute path";
-  if (::lstat(path.c_str(), &info) != 0) return "let " + user() + " reach " + path + ", or " + kElsewhere;
-  if (!S_ISDIR(info.st_mode)) return "`rm " + path + "`, or " + kElsewhere;
-  if (info.st_uid == ::geteuid()) return "`chmod 700 " + path + "`";
-  return "run this as user " + std::to_string(info.st_uid) + ", `chown` it to " + user() + ", or " + kElsewhere;
-}
 
 // The nearest directory above a path that is there.
 std::string existing_parent(std::string path) {
@@ -78,7 +68,6 @@ Status rehearse(System& system, const std::string& socket) {
 }
 
 struct Room {
-  bool is_read_only = false;
   bool is_full = false;
   std::string words;  // "12.3 GB free"
 };
@@ -103,17 +92,18 @@ Room room_at(const std::string& path) {
   const std::uint64_t blocks = ::geteuid() == 0 ? info.f_bfree : info.f_bavail;
   const std::uint64_t files = ::geteuid() == 0 ? info.f_ffree : info.f_favail;
   Room room;
-  room.is_read_only = (info.f_flag & ST_RDONLY) != 0;
   room.is_full = (info.f_blocks > 0 && blocks == 0) || (info.f_files > 0 && files == 0);
   if (info.f_blocks > 0) room.words = gigabytes(static_cast<double>(blocks) * static_cast<double>(info.f_frsize));
   return room;
 }
 
+std::string free_space(const std::string& path) {
+  return "free some space, and files (`df " + path + "`, `df -i " + path + "`), or " + kElsewhere;
+}
+
 std::string remedy_of_failure(const std::string& path, const Room& room, Code code) {
-  if (room.is_read_only) return std::string("mount its file system writable, or ") + kElsewhere;
-  if (room.is_full) return "free some space, and files (`df " + path + "`, `df -i " + path + "`), or " + kElsewhere;
+  if (room.is_full && code == Code::kResourceExhausted) return free_space(path);
   if (code == Code::kResourceExhausted) return raise_open_files();
-  if (code == Code::kPermissionDenied) return "`chmod 700 " + path + "`, or " + kElsewhere;
   return std::string(kElsewhere) + ", on a local file system whose files can be locked";
 }
 
@@ -132,14 +122,19 @@ std::string fresh_name() {
 }
 
 Finding examine_directory(System& system, const std::string& path, mode_t mode) {
+  if (const auto refusal = NamesDirectory::refusal_of_services(path)) {
+    return fault(kCheck, refusal->why.message, refusal->remedy);
+  }
   const Room room = room_at(path);
-  if (room.is_full) return fault(kCheck, path + " is on a full file system", remedy_of_failure(path, room, Code::kOk));
   const std::string socket = path + "/" + fresh_name();
   // Where not even a lock may be written, whoever serves is ended.
   const bool fits = socket.size() <= kMaxSocketPath && file_size_limit() >= kMaxSocketPath;
   if (const Status status = fits ? rehearse(system, socket) : Status(); !status.ok()) {
     return fault(kCheck, "no service can listen in " + path + ": " + status.error().message,
                  remedy_of_failure(path, room, status.error().code));
+  }
+  if (room.is_full) {
+    return warning(kCheck, path + " is on a full file system; services can still listen there", free_space(path));
   }
   return ok(kCheck, path + ", of " + user() + ", mode " + octal(mode) + (room.words.empty() ? "" : ", " + room.words));
 }
@@ -149,8 +144,7 @@ Finding examine_directory(System& system, const std::string& path, mode_t mode) 
 Finding check_names(System& system) {
   const NamesDirectory directory;
   const std::string path = directory.path();
-  const Result<std::string> checked = directory.check();
-  if (!checked.ok()) return fault(kCheck, checked.error().message, remedy_of_refusal(path));
+  if (const auto refusal = directory.refusal(path)) return fault(kCheck, refusal->why.message, refusal->remedy);
   if (path.size() + kSuffixBytes >= kMaxSocketPath) {
     return fault(kCheck,
                  path + " is too long: a socket's path has at most " + std::to_string(kMaxSocketPath) + " bytes",

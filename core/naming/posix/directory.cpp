@@ -1,5 +1,6 @@
 #include "core/naming/directory.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,10 +22,9 @@ std::string configured_directory() {
   return path;
 }
 
-Error refused(const std::string& path, const std::string& why) {
-  return {Code::kFailedPrecondition, "the directory of service names, " + path + ", " + why +
-                                         ": remove it, or set IPCBRIDGE_DIR to a directory of your own"};
-}
+std::string named(const std::string& path) { return "the directory of service names, " + path; }
+
+std::string user(uid_t id) { return "user " + std::to_string(id); }
 
 Status make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -39,6 +39,17 @@ Status make_parents(const std::string& path) {
     if (Status status = make_directory(parent); !status.ok()) return status;
   }
   return {};
+}
+
+// Of a directory that is somebody else's or open to others.
+std::string remedy_of(const struct stat& info, bool is_configured) {
+  const bool is_own = info.st_uid == ::geteuid();
+  if (!is_configured) {  // its name says that it is ipcbridge's
+    return "remove it" + (is_own ? "" : " as " + user(info.st_uid) + " or root") + ", or " + NamesDirectory::kElsewhere;
+  }
+  // One that is open to others, or root's, may be anything.
+  const bool is_fit = S_ISDIR(info.st_mode) && (info.st_mode & 0077U) == 0 && info.st_uid != 0;
+  return (is_fit && !is_own ? "run this as " + user(info.st_uid) + ", or " : "") + NamesDirectory::kElsewhere;
 }
 
 }  // namespace
@@ -62,18 +73,44 @@ std::string NamesDirectory::path() const {
   return "/tmp/ipcbridge-" + user;
 }
 
+std::optional<NamesDirectory::Refusal> NamesDirectory::refusal(const std::string& path) const {
+  if (path.front() != '/') {
+    return Refusal{{Code::kInvalidArgument, "IPCBRIDGE_DIR must be an absolute path, not " + path}, kElsewhere};
+  }
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    const int error = errno;
+    if (error == ENOENT) return std::nullopt;
+    const std::string reach = error == EACCES ? "let " + user(::geteuid()) + " reach " + path + ", or " : "";
+    return Refusal{file_error(error, "cannot use " + named(path)), reach + kElsewhere};
+  }
+  std::string why;
+  if (S_ISLNK(info.st_mode)) {
+    why = "is a symbolic link";
+  } else if (!S_ISDIR(info.st_mode)) {
+    why = "is not a directory";
+  } else if (info.st_uid != ::geteuid()) {
+    why = "belongs to " + user(info.st_uid);
+  } else if ((info.st_mode & 0077U) != 0) {
+    why = "is open to other users (its mode must be 0700)";
+  } else {
+    return std::nullopt;
+  }
+  return Refusal{{Code::kFailedPrecondition, named(path) + ", " + why}, remedy_of(info, !configured_.empty())};
+}
+
+std::optional<NamesDirectory::Refusal> NamesDirectory::refusal_of_services(const std::string& path) {
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return std::nullopt;
+  const int error = errno;
+  std::string first;
+  if (error == EACCES) first = "let " + user(::geteuid()) + " write to it (its mode must be 0700), or ";
+  if (error == EROFS) first = "mount its file system writable, or ";
+  return Refusal{file_error(error, "no service can write to " + named(path)), first + kElsewhere};
+}
+
 Result<std::string> NamesDirectory::check() const {
   const std::string at = path();
-  if (at.front() != '/') return Error{Code::kInvalidArgument, "IPCBRIDGE_DIR must be an absolute path, not " + at};
-  struct stat info {};
-  if (::lstat(at.c_str(), &info) != 0) {
-    if (errno == ENOENT) return at;
-    return file_error(errno, "cannot use the directory of service names, " + at);
-  }
-  if (S_ISLNK(info.st_mode)) return refused(at, "is a symbolic link");
-  if (!S_ISDIR(info.st_mode)) return refused(at, "is not a directory");
-  if (info.st_uid != ::geteuid()) return refused(at, "belongs to user " + std::to_string(info.st_uid));
-  if ((info.st_mode & 0077U) != 0) return refused(at, "is open to other users (its mode must be 0700)");
+  if (const std::optional<Refusal> refused = refusal(at)) return refused->error();
   return at;
 }
 

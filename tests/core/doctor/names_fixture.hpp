@@ -22,6 +22,13 @@ class DoctorOfNames : public testing::Test {
     EXPECT_NE(finding.remedy.find(remedy), std::string::npos) << finding.remedy;
   }
 
+  // Of what may be something else's, nothing else is told.
+  void expect_elsewhere(const std::string& found) {
+    expect(Verdict::kFault, found, "");
+    EXPECT_EQ(check_names(System::real()).remedy,
+              "set IPCBRIDGE_DIR to a directory of your own, that is for nothing else");
+  }
+
   testing_support::TemporaryDirectory directory_;
   const std::string names_ = directory_ / "names";
   testing_support::ScopedEnvironment environment_{"IPCBRIDGE_DIR", names_};

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/naming/directory.hpp"
 #include "tests/core/doctor/names_fixture.hpp"
 
 namespace ipcbridge::doctor {
@@ -44,9 +45,35 @@ TEST_F(DoctorOfNames, MakesNoneThatIsMissing) {
   EXPECT_NE(::access(names_.c_str(), F_OK), 0);
 }
 
-TEST_F(DoctorOfNames, TellsHowToCloseOneThatIsOpenToOthers) {
+TEST_F(DoctorOfNames, SendsElsewhereWhoeverHasOneThatIsOpenToOthers) {
   ASSERT_EQ(::chmod(names_.c_str(), 0755), 0);
-  expect(Verdict::kFault, "is open to other users", "`chmod 700 " + names_ + "`");
+  expect_elsewhere("is open to other users (its mode must be 0700)");
+}
+
+TEST_F(DoctorOfNames, ChangesNothingOfTheSystemThatIsTakenForOne) {
+  for (const char* path : {"/", "/tmp", "/etc/passwd", "/dev/null"}) {
+    const ScopedEnvironment mistaken("IPCBRIDGE_DIR", path);
+    expect_elsewhere(std::string("the directory of service names, ") + path + ", ");
+  }
+}
+
+TEST_F(DoctorOfNames, SaysWhatTheErrorSays) {
+  ASSERT_EQ(::chmod(names_.c_str(), 0755), 0);
+  const Finding finding = check_names(System::real());
+  EXPECT_EQ(finding.found + ": " + finding.remedy, NamesDirectory().check().error().message);
+}
+
+TEST_F(DoctorOfNames, TellsThatNoServiceCanWriteThere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  ASSERT_TRUE(::chmod(names_.c_str(), 0500) == 0 && ::chown(names_.c_str(), kNobody, kNobody) == 0);
+  Child child([this] {
+    if (!testing_support::become_nobody()) return 2;
+    expect(Verdict::kFault, "no service can write to the directory of service names, " + names_ + ": Permission denied",
+           "let user 65534 write to it (its mode must be 0700), or set IPCBRIDGE_DIR");
+    return HasFailure() ? 1 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
 }
 
 TEST_F(DoctorOfNames, TellsWhoseAForeignOneIs) {
@@ -58,12 +85,12 @@ TEST_F(DoctorOfNames, TellsWhoseAForeignOneIs) {
 TEST_F(DoctorOfNames, RefusesWhatIsNoDirectory) {
   ASSERT_EQ(::rmdir(names_.c_str()), 0);
   std::ofstream(names_) << "x";
-  expect(Verdict::kFault, "is not a directory", "`rm " + names_ + "`");
+  expect_elsewhere("is not a directory");
 }
 
 TEST_F(DoctorOfNames, RefusesARelativePath) {
   const ScopedEnvironment relative("IPCBRIDGE_DIR", "names");
-  expect(Verdict::kFault, "must be an absolute path", "set IPCBRIDGE_DIR to an absolute path");
+  expect(Verdict::kFault, "must be an absolute path", "set IPCBRIDGE_DIR to a directory of your own");
 }
 
 TEST_F(DoctorOfNames, RefusesOneBehindAFile) {

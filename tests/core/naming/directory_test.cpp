@@ -44,7 +44,45 @@ TEST_F(NamesDirectories, ARuntimeWithAnEnvironmentOfItsOwnSaysWhereItIs) {
 TEST_F(NamesDirectories, ADirectoryOpenToOthersIsRefused) {
   ASSERT_TRUE(NamesDirectory().make().ok());
   ASSERT_EQ(::chmod((directory_ / "names").c_str(), 0750), 0);
-  EXPECT_EQ(NamesDirectory().make().error().code, Code::kFailedPrecondition);
+  const Error error = NamesDirectory().make().error();
+  EXPECT_EQ(error.code, Code::kFailedPrecondition);
+  EXPECT_EQ(error.message, "the directory of service names, " + (directory_ / "names") +
+                               ", is open to other users (its mode must be 0700): "
+                               "set IPCBRIDGE_DIR to a directory of your own, that is for nothing else");
+}
+
+TEST_F(NamesDirectories, OnlyOneOfItsOwnNameIsToBeRemoved) {
+  struct stat info {};
+  if (::geteuid() != 0 || ::stat("/run/user/65534", &info) == 0)
+    GTEST_SKIP() << "needs root, and a user without session";
+  const std::string path = "/tmp/ipcbridge-" + std::to_string(kNobody);
+  if (::mkdir(path.c_str(), 0700) != 0) GTEST_SKIP() << "somebody uses " << path;
+  Child child([&] {
+    const ScopedEnvironment none("IPCBRIDGE_DIR", "");
+    if (!testing_support::become_nobody()) return 2;
+    const std::string told = NamesDirectory().make().error().message;
+    const std::string wanted = "belongs to user 0: remove it as user 0 or root, or set IPCBRIDGE_DIR to a directory";
+    return told.find(wanted) != std::string::npos ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  ::rmdir(path.c_str());
+}
+
+TEST_F(NamesDirectories, WhoCannotWriteThereIsToldWhatToDo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  ASSERT_TRUE(NamesDirectory().make().ok());
+  const std::string path = directory_ / "names";
+  EXPECT_FALSE(NamesDirectory::refusal_of_services(path));
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  ASSERT_TRUE(::chmod(path.c_str(), 0500) == 0 && ::chown(path.c_str(), kNobody, kNobody) == 0);
+  Child child([&] {
+    if (!testing_support::become_nobody()) return 2;
+    if (!NamesDirectory().check().ok()) return 3;  // clients reach whoever serves there all the same
+    const auto refusal = NamesDirectory::refusal_of_services(path);
+    if (!refusal || refusal->why.code != Code::kPermissionDenied) return 1;
+    return refusal->remedy.find("let user 65534 write to it") != std::string::npos ? 0 : 4;
+  });
+  EXPECT_EQ(child.wait(), 0);
 }
 
 TEST_F(NamesDirectories, ASymbolicLinkInItsPlaceIsRefused) {

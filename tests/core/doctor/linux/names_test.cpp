@@ -37,14 +37,20 @@ TEST_F(DoctorOfNames, TellsThatAFileSystemIsReadOnly) {
 TEST_F(DoctorOfNames, TellsThatAFileSystemHasNoRoomForFiles) {
   const Tmpfs tmpfs(names_, 0, "mode=700,nr_inodes=1");
   if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
-  expect(Verdict::kFault, "full file system", "df -i");
+  expect(Verdict::kFault, "no service can listen in " + names_, "df -i");
 }
 
 TEST_F(DoctorOfNames, TellsThatAFileSystemIsFull) {
   const Tmpfs tmpfs(names_, 0, "mode=700,size=4096");
   if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
   std::ofstream(names_ + "/large") << std::string(4096, 'x');
-  expect(Verdict::kFault, "full file system", "free some space");
+  expect(Verdict::kWarning, "is on a full file system; services can still listen there", "free some space");
+}
+
+TEST_F(DoctorOfNames, TellsThatAFullOneIsReadOnly) {
+  const Tmpfs tmpfs(names_, MS_RDONLY, "mode=700,nr_inodes=1");
+  if (!tmpfs.mounted()) GTEST_SKIP() << "nothing can be mounted";
+  expect(Verdict::kFault, "Read-only file system", "writable");
 }
 
 }  // namespace

@@ -46,13 +46,13 @@ def cell(request: pytest.FixtureRequest, released: list[str], record_property: R
 
 
 def _version(python: str) -> list[str]:
-    """As in `CPython 3.9`, `3.9.18`."""
+    """As in `CPython 3.9`, `3.9.18`; `CPython 3.14t` has no GIL."""
     tell = (
-        "from platform import *; print(python_implementation(), *python_version_tuple()[:2]); print(python_version())"
+        "import sys, platform; print(platform.python_implementation(), '%d.%d' % sys.version_info[:2] + "
+        "sys.abiflags, platform.python_version(), sep='\\n')"
     )
-    named, version = subprocess.check_output([python, "-c", tell], text=True).splitlines()
-    name, major, minor = named.split()
-    return [f"{name} {major}.{minor}", version]
+    name, minor, version = subprocess.check_output([python, "-c", tell], text=True).splitlines()
+    return [f"{name} {minor}", version]
 
 
 @pytest.mark.usefixtures("cell")

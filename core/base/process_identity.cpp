@@ -33,8 +33,12 @@ ProcessIdentity ProcessIdentity::parse(std::string_view line) {
 
 std::string ProcessIdentity::describe() const {
   if (pid <= 0) return "another process";
-  const std::uint64_t own = own_pid_namespace();
-  const bool foreign = pid_namespace != 0 && own != 0 && pid_namespace != own;
+  const ProcessIdentity self = own();
+  // Each copy of the core makes a token of its own.
+  const bool is_copy =
+      pid == self.pid && pid_namespace == self.pid_namespace && pid_namespace != 0 && token != 0 && token != self.token;
+  if (is_copy) return "another copy of ipcbridge in this process";
+  const bool foreign = pid_namespace != 0 && self.pid_namespace != 0 && pid_namespace != self.pid_namespace;
   return "process " + std::to_string(pid) + (foreign ? std::string(" ") + kElsewhere : "");
 }
 

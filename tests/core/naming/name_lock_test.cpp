@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -40,6 +41,17 @@ TEST_F(NameLocks, OneAtATimeAndTheHolderIsNamed) {
   EXPECT_NE(second.error().message.find(std::to_string(::getpid())), std::string::npos);
   first.value().release();
   EXPECT_TRUE(NameLock::acquire(system_, socket_).ok());
+}
+
+TEST_F(NameLocks, AnotherCopyInThisProcessIsTold) {
+  const Result<NameLock> first = NameLock::acquire(system_, socket_);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  ProcessIdentity copy = ProcessIdentity::own();
+  if (copy.pid_namespace == 0) GTEST_SKIP() << "the process may be one of another container";
+  ++copy.token;
+  std::ofstream(first.value().path()) << copy.line();
+  EXPECT_EQ(NameLock::acquire(system_, socket_).error().message,
+            "another copy of ipcbridge in this process already serves at " + socket_);
 }
 
 TEST_F(NameLocks, ReleaseLeavesTheFileOfASuccessor) {

@@ -59,8 +59,9 @@ void Client::maintain_links(TimePoint now) {
       // What is short here may be there again; calls that wait for a lost connection are told what can be done: call
       // again.
       const bool scarce = why.code == Code::kResourceExhausted && state_ == ClientState::kConnecting;
-      why = {scarce ? why.code : Code::kUnavailable,
-             "no service at " + where() + " within " + milliseconds(options_.connect_timeout) + why_nobody()};
+      why = {scarce ? why.code : Code::kUnavailable, (scarce ? "could not connect to " : "no service at ") + where() +
+                                                         " within " + milliseconds(options_.connect_timeout) +
+                                                         why_nobody()};
     }
     give_up(why);
     return;

@@ -138,6 +138,8 @@ TEST_F(DriverFaults, ARefusalIsHeardAlthoughTheHelloFoundTheSocketClosed) {
   const ClientId client = client_.connect(patience);
   ASSERT_TRUE(run_until({&server_, &client_}, [&] { return client_.is(client, ClientState::kClosed); }));
   EXPECT_EQ(client_.last(client).code, Code::kResourceExhausted) << client_.last(client).message;
+  EXPECT_EQ(client_.last(client).message.rfind("could not connect to " + address_, 0), 0U)
+      << client_.last(client).message;
 }
 
 TEST_F(DriverFaults, TheDriverOfAForkedChildIsDeadAndTheParentsIsUnharmed) {

@@ -59,9 +59,9 @@ void Client::maintain_links(TimePoint now) {
       // What is short here may be there again; calls that wait for a lost connection are told what can be done: call
       // again.
       const bool scarce = why.code == Code::kResourceExhausted && state_ == ClientState::kConnecting;
-      why = {scarce ? why.code : Code::kUnavailable, (scarce ? "could not connect to " : "no service at ") + where() +
-                                                         " within " + milliseconds(options_.connect_timeout) +
-                                                         why_nobody()};
+      const std::string patience = " within " + milliseconds(options_.connect_timeout);
+      why = scarce ? Error{why.code, "could not connect to " + where() + patience + " (" + why.message + ")"}
+                   : Error{Code::kUnavailable, "no service at " + where() + patience + why_nobody()};
     }
     give_up(why);
     return;

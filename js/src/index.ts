@@ -79,8 +79,8 @@ function endpoints(): typeof Endpoints {
 
 /**
  * Offers an object of functions, a class instance or a module's exports as a service; resolves when clients can
- * connect. The process stays alive until the server is closed. Serving a name again in the same process replaces
- * the service. Handlers run on the event loop of the thread (or worker) that serves.
+ * connect. The process stays alive until the server is closed. Serving a name again replaces the service, where the same
+ * copy of this library in the same process did. Handlers run on the event loop of the thread (or worker) that serves.
  *
  * Rejects with 'invalid_argument' when there is nothing to offer, an option is wrong or `allow` names a user or group
  * that does not exist, 'already_exists' when another process serves the name (see `takeover` and `shared`),

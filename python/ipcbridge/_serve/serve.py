@@ -48,7 +48,7 @@ def serve(
     With `shared=True` other processes may serve the name beside this one, if they all say so: clients spread their
     calls over them.
     `takeover` says what happens when the name is taken: 'wait' for `takeover_timeout` seconds until it is
-    free, 'fail', or 'replace' the other server. Serving a name again in the same process replaces.
+    free, 'fail', or 'replace' the other server. Serving a name again with the same copy of this library replaces.
     `allow` names users other than this one that may connect, `mode` is the socket file's. `limits` may hold
     max_message_bytes, max_pending_bytes and max_pending_calls; stream_window_items and stream_window_bytes, how far
     each stream among the arguments may be ahead of the handler that reads it; and max_bytes_per_user, which bounds what

@@ -7,7 +7,7 @@ import { installWheel } from './support/service.mjs'
 import { User } from './support/user.mjs'
 
 function opens(report, folder) {
-  const { found, verdict } = JSON.parse(report).find(({ name }) => name === 'shared modules')
+  const { found, verdict } = JSON.parse(report).find(({ check }) => check === 'shared modules')
   assert.deepEqual({ found, verdict }, { found: `greeting in ${folder}`, verdict: 'ok' })
 }
 

@@ -57,10 +57,11 @@ def name_by_policy(wheel: Path, machine: Machine) -> None:
 
     auditwheel finds out which versions of glibc these have. It knows no musl by the name that zig gives it, `libc.so`.
     """
+    times = {"SOURCE_DATE_EPOCH": source_date()}  # both pack anew
     if machine.musllinux is None:
-        run("auditwheel", "repair", "--plat", "auto", "--wheel-dir", DIST, wheel)
+        run("auditwheel", "repair", "--plat", "auto", "--wheel-dir", DIST, wheel, env=times)
     else:
-        run("wheel", "tags", "--remove", "--platform-tag", machine.musllinux, wheel)
+        run("wheel", "tags", "--remove", "--platform-tag", machine.musllinux, wheel, env=times)
         [named] = wheel.parent.glob("*.whl")
         shutil.move(named, DIST)
 

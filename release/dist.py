@@ -17,23 +17,24 @@ MOST_OF_NPM, MOST_OF_WHEEL = 3_000_000, 2_000_000
 
 
 def main() -> None:
-    chosen = arguments()
+    interpreters = pythons()
+    chosen = arguments(list(interpreters))
     machines = [machine for machine in MACHINES if machine.name in chosen.machines]
     empty(DIST)
     build_npm_package(machines, chosen.test_module)
     build_sdist()
     for machine in machines:
         for name in chosen.pythons:
-            build_wheel(machine, name, pythons()[name], chosen.test_module)
+            build_wheel(machine, name, interpreters[name], chosen.test_module)
     for file in sorted(DIST.iterdir()):
         print(f"{file.stat().st_size:10,} {file.name}")
     for file in DIST.iterdir():
         check_size(file, len(machines))
 
 
-def arguments() -> argparse.Namespace:
+def arguments(found: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    names, found = [machine.name for machine in MACHINES], list(pythons())
+    names = [machine.name for machine in MACHINES]
     parser.add_argument("--machines", nargs="+", choices=names, default=names, help="build for these alone")
     parser.add_argument("--pythons", nargs="+", choices=found, default=found, help="wheels for these alone")
     parser.add_argument("--test-module", action="store_true", help="with a module of the tests; not to be released")

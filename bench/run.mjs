@@ -9,6 +9,7 @@ import { machine, machineLines } from './lib/machine.mjs'
 import { measure, worksOf } from './lib/measure.mjs'
 import { measurements } from './lib/measurements.mjs'
 import { options } from './lib/options.mjs'
+import { payloadChart } from './lib/payload_chart.mjs'
 import { random, shuffled } from './lib/shuffle.mjs'
 import { summarise } from './lib/summary.mjs'
 import { markdown } from './lib/tables.mjs'
@@ -38,7 +39,7 @@ async function rounds(settings, context) {
     const order = shuffled(jobs, next)
     for (const [at, job] of order.entries()) {
       const result = results[job.id]
-      if (result.unavailable || (job.once && round > 0)) continue
+      if (result.unavailable || round >= (job.rounds ?? settings.rounds)) continue
       const begin = Date.now()
       try {
         result.rounds.push(await job.run())
@@ -83,6 +84,8 @@ async function main() {
   writeFileSync(`${out}/${settings.name}.json`, `${JSON.stringify(report, null, 1)}\n`)
   writeFileSync(`${out}/${settings.name}.md`, text)
   writeFileSync(`${out}/${settings.quick ? 'quick' : 'latency'}.svg`, chart(report.summary))
+  const payload = payloadChart(report.summary)
+  if (payload) writeFileSync(`${out}/${settings.quick ? 'quick-payload' : 'payload'}.svg`, payload)
   console.log(text)
   process.exit(0)
 }

@@ -5,7 +5,7 @@ const WIDTH = 760
 const LABELS = 190
 const RIGHT = 60
 const ROW = 22
-const STYLE = `
+export const STYLE = `
     text { font: 12px system-ui, sans-serif; fill: #6e7781; }
     .title { font-weight: 600; font-size: 14px; }
     .grid { stroke: #8c959f; stroke-opacity: 0.35; }
@@ -17,7 +17,7 @@ const STYLE = `
       .whisker { stroke: #adbac7; }
     }`
 
-const escapeXml = text => text.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
+export const escapeXml = text => text.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
 
 function panel(rows, direction, top, scale) {
   const parts = [

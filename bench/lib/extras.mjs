@@ -8,6 +8,7 @@ import { idle, quiet } from './idle.mjs'
 import { imports } from './imports.mjs'
 import { Running } from './measure.mjs'
 import { MAIN_DIRECTIONS, measurement, ownPython, WAYS } from './measurements.mjs'
+import { payloads } from './payloads.mjs'
 import { firstCall, missingPackages } from './released.mjs'
 
 const CONNECTIONS = [1, 10, 100, 1000]
@@ -83,7 +84,7 @@ const MEASUREMENT_EXTRAS = {
   idle: {
     ways: SHM,
     directions: MAIN_DIRECTIONS,
-    once: true,
+    rounds: 1,
     prepare: quiet,
     run: (running, { idleSeconds }) => idle(running, idleSeconds),
   },
@@ -125,16 +126,16 @@ function measurementExtras(settings, context) {
       for (const way of ways) {
         if (way.module !== 'ipcbridge' && !MAIN_DIRECTIONS.includes(direction)) continue
         const job = measurement(way, direction)
-        jobs.push({ id: `${work}/${job.id}`, once: extra.once, run: () => runOn(job, extra, settings, context) })
+        jobs.push({ id: `${work}/${job.id}`, rounds: extra.rounds, run: () => runOn(job, extra, settings, context) })
       }
     }
   }
   return jobs
 }
 
-/** Jobs: { id, run, once }. */
+/** Jobs: { id, run, rounds }; of a job with `rounds` no more than so many are measured. */
 export function extras(settings, context) {
-  const jobs = measurementExtras(settings, context)
+  const jobs = [...measurementExtras(settings, context), ...payloads(settings, context)]
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
     const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })

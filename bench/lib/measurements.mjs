@@ -32,6 +32,14 @@ export const WAYS = [
     directions: [...MAIN_DIRECTIONS, ...OTHER_DIRECTIONS],
   },
   { id: 'unix-lines', name: 'Unix socket, JSON lines', module: 'lines', address: unixPath, directions: [] },
+  {
+    id: 'unix-kept',
+    name: 'Unix socket, kept buffer',
+    module: 'socket',
+    address: unixPath,
+    directions: [],
+    env: { BENCH_KEPT: '1' },
+  },
   { id: 'tcp', name: 'TCP, JSON', module: 'socket', address: () => 'tcp://127.0.0.1:0', directions: MAIN_DIRECTIONS },
   { id: 'http', name: 'HTTP keep-alive', module: 'http', directions: MAIN_DIRECTIONS },
   { id: 'websocket', name: 'WebSocket', module: 'websocket', directions: MAIN_DIRECTIONS },
@@ -149,8 +157,8 @@ function missing(way) {
   return `no interpreter at ${absent.replace(fileURLToPath(new URL('../..', import.meta.url)), '')}`
 }
 
-export function measurement(way, direction) {
-  const [clientFile, serverFile] = SIDES[direction].map(file => `${bench}ways/${way.module}/${file}`)
+export function measurement(way, direction, sides = SIDES[direction]) {
+  const [clientFile, serverFile] = sides.map(file => `${bench}ways/${way.module}/${file}`)
   const main = (file, name) => [
     interpreter(way, file),
     `${bench}lib/${name}.${file.endsWith('.py') ? 'py' : 'mjs'}`,

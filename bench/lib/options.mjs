@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { DIRECTION_NAMES, WAYS } from './measurements.mjs'
+import { SIZES } from './payloads.mjs'
 
 const DIRECTIONS = Object.keys(DIRECTION_NAMES)
 
@@ -21,6 +22,8 @@ export const WORKS = [
   'connections',
   'workers',
   'idle',
+  'payload',
+  'records',
   'core',
   'imports',
   'install',
@@ -32,6 +35,7 @@ const USAGE = `node bench/run.mjs [options]
   --rounds N         repetitions of everything; the tables show medians (default 5)
   --ways a,b         ${WAYS.map(way => way.id).join(', ')}
   --works a,b        ${WORKS.join(', ')}
+  --sizes a,b        bytes of the payloads (default ${SIZES.join(', ')})
   --directions a,b   ${DIRECTIONS.join(', ')}
   --seconds S        length of a timed window (default 0.6)
   --seed N           of the order of the ways (default: drawn, and printed)
@@ -45,6 +49,13 @@ const list = (text, known) => {
   return names
 }
 
+function sizes(text) {
+  const numbers = text?.split(',').filter(Boolean).map(Number)
+  const stranger = numbers?.find(size => !Number.isSafeInteger(size) || size < 1 || size >= 2 ** 32)
+  if (stranger !== undefined) throw new Error(`--sizes takes numbers of bytes, not ${text}`)
+  return numbers?.toSorted((a, b) => a - b) ?? SIZES
+}
+
 export function options(argv) {
   const { values } = parseArgs({
     args: argv,
@@ -54,6 +65,7 @@ export function options(argv) {
       rounds: { type: 'string' },
       ways: { type: 'string' },
       works: { type: 'string' },
+      sizes: { type: 'string' },
       directions: { type: 'string' },
       seconds: { type: 'string' },
       seed: { type: 'string' },
@@ -79,6 +91,7 @@ export function options(argv) {
     ),
     works: list(values.works, WORKS) ?? WORKS,
     directions: list(values.directions, DIRECTIONS),
+    sizes: sizes(values.sizes),
     seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
     coreBinary: values['core-bin'],
     out: values.out,

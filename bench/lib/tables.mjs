@@ -4,6 +4,8 @@ import { figures } from './figures.mjs'
 import { machineLines } from './machine.mjs'
 import { number, ratio, table } from './markdown.mjs'
 import { DIRECTION_NAMES, WAYS } from './measurements.mjs'
+import { WORKS } from './options.mjs'
+import { payloadTables } from './payload_tables.mjs'
 
 const resultsOf = (summary, direction) =>
   WAYS.map(way => [way, summary[`${way.id}/${direction}`]]).filter(([, result]) => result)
@@ -136,8 +138,9 @@ function directionSection(summary, direction) {
   return parts.length ? [`## ${DIRECTION_NAMES[direction]}`, ...parts] : []
 }
 
-function figureTable(summary) {
-  const rows = figures(summary)
+function figureTable(summary, { works }) {
+  // Of chosen works only what they tell.
+  const rows = figures(summary).filter(({ value }) => value !== null || works.length === WORKS.length)
   if (rows.every(({ value }) => value === null)) return []
   const verdict = ok => (ok === null ? '–' : ok ? 'yes' : 'NO')
   return [
@@ -160,8 +163,9 @@ export function markdown({ machine, settings, summary, results, date, took_s: to
     machineLines(machine)
       .map(line => `- ${line}`)
       .join('\n'),
-    ...figureTable(summary),
+    ...figureTable(summary, settings),
     ...Object.keys(DIRECTION_NAMES).flatMap(direction => directionSection(summary, direction)),
+    ...payloadTables(summary),
     ...unavailable(results),
     ...faults(results),
   ].join('\n\n')}\n`

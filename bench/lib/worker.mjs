@@ -1,6 +1,7 @@
 // The client process: `node worker.mjs CLIENT_MODULE`, then one JSON command a line on stdin.
 import { pathToFileURL } from 'node:url'
 import { beside, bursts, many, one, spaced } from './loops.mjs'
+import { listOfRecords, payload } from './payload_loops.mjs'
 import { commands, report, reportError } from './report.mjs'
 import { blocked, callbacks, first, items } from './stream_loops.mjs'
 
@@ -23,6 +24,8 @@ const works = {
   callbacks: (client, options) => callbacks(client.call, client.callBack, options),
   blocked: (client, options) => blocked(client.call, client.callBlocking, options),
   beside: (client, options) => beside(client.call, client.slow, options),
+  payload,
+  records: listOfRecords,
 }
 
 async function openAll(module, command) {

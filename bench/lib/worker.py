@@ -13,6 +13,8 @@ from typing import Any
 import loops
 import loops_async
 import loops_threads
+import payload_loops
+import payload_loops_async
 import stream_loops
 import stream_loops_async
 from load import load
@@ -32,6 +34,8 @@ BLOCKING = {
     "items": lambda client, command: stream_loops.items(getattr(client, command["member"]), **command),
     "first": lambda client, command: stream_loops.first(client.call, client.stream, **command),
     "callbacks": lambda client, command: stream_loops.callbacks(client.call, client.call_back, **command),
+    "payload": lambda client, command: payload_loops.bytes_there(client, **command),
+    "records": lambda client, command: payload_loops.list_of_records(client, **command),
     "submitted": lambda client, command: loops.many(stream_loops.Submitted(client.submit), **command),
 }
 ASYNC = {
@@ -42,6 +46,8 @@ ASYNC = {
     "items": lambda client, command: stream_loops_async.items(getattr(client, command["member"]), **command),
     "first": lambda client, command: stream_loops_async.first(client.call, client.stream, **command),
     "callbacks": lambda client, command: stream_loops_async.callbacks(client.call, client.call_back, **command),
+    "payload": lambda client, command: payload_loops_async.bytes_there(client, **command),
+    "records": lambda client, command: payload_loops_async.list_of_records(client, **command),
     "beside": lambda client, command: loops_async.beside(client.call, client.slow, **command),
 }
 

@@ -1,0 +1,111 @@
+// Large values in every way that can carry them, one copy of the same size in memory beside them.
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Running } from './measure.mjs'
+import { measurement, ownPython, WAYS } from './measurements.mjs'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+export const SIZES = [KIB, 4 * KIB, 16 * KIB, 64 * KIB, MIB, 16 * MIB, 100 * MIB]
+/** What a call costs whatever it carries. */
+export const SMALL = 10
+const RECORDS = 1000
+/** Beyond this a way cannot carry the size. */
+const CELL_SECONDS = 10
+/** Of the ways that the figures compare closely; the others are measured once a run. */
+const ROUNDS = 3
+
+const EVERY = ['node-python', 'python-node', 'node-async', 'asyncio-node']
+const PAYLOAD_WAYS = {
+  'ipcbridge-shm': { directions: EVERY, records: true, rounds: ROUNDS },
+  'ipcbridge-unix': { directions: EVERY, records: true, rounds: ROUNDS },
+  unix: { name: 'Unix socket, length and bytes', directions: EVERY, records: true, rounds: ROUNDS },
+  'unix-kept': { name: 'the same, one buffer for all', directions: ['node-python', 'node-async'] },
+  tcp: { name: 'TCP, length and bytes', directions: ['node-python', 'python-node', 'asyncio-node'] },
+}
+
+const file = side => (side === 'node' ? 'payload.mjs' : side === 'async' ? 'payload_async.py' : 'payload.py')
+const SIDES = {
+  'node-python': ['node', 'python'],
+  'python-node': ['python', 'node'],
+  'python-python': ['python', 'python'],
+  'node-async': ['node', 'async'],
+  'asyncio-node': ['async', 'node'],
+}
+
+export const payloadWays = () =>
+  WAYS.filter(({ id }) => PAYLOAD_WAYS[id]).map(way => ({ ...way, ...PAYLOAD_WAYS[way.id] }))
+
+export const sizeName = size => {
+  if (size % MIB === 0) return `${size / MIB} MB`
+  return size % KIB === 0 ? `${size / KIB} KB` : `${size} B`
+}
+
+/** Longer windows for what takes longer. */
+function windowOf(size, { quick }) {
+  const seconds = size < MIB ? 0.2 : size < 16 * MIB ? 0.3 : size < 64 * MIB ? 0.7 : 1.5
+  return { seconds: quick ? seconds / 3 : seconds, warmup: quick ? 0.05 : 0.1, most: CELL_SECONDS / 2 }
+}
+
+/** Each size on a connection of its own; what is not possible says why. */
+async function everySize(running, settings) {
+  const result = {}
+  let stuck = null
+  for (const size of [SMALL, ...settings.sizes]) {
+    if (stuck) {
+      result[size] = { cannot: stuck }
+      continue
+    }
+    try {
+      result[size] = await running.run('payload', { size, ...windowOf(size, settings) }, CELL_SECONDS)
+    } catch (error) {
+      result[size] = { cannot: error.message }
+      if (error.timeout) stuck = 'not tried, as less took too long'
+    }
+  }
+  return result
+}
+
+async function listOfRecords(running, settings) {
+  const { seconds, ...rest } = windowOf(MIB, settings)
+  return { records: await running.run('records', { count: RECORDS, seconds: seconds * 2, ...rest }) }
+}
+
+async function memcpy(settings) {
+  const path = fileURLToPath(new URL('memcpy.py', import.meta.url))
+  const args = [path, settings.quick ? 0.1 : 0.3, ...settings.sizes].map(String)
+  const { stdout } = await promisify(execFile)(ownPython, args, { timeout: 60_000 })
+  return JSON.parse(stdout)
+}
+
+async function runOn(job, run, settings, context) {
+  const running = await Running.start(job, context)
+  try {
+    return await run(running, settings)
+  } finally {
+    await running.stop()
+  }
+}
+
+/** Jobs: { id, run, rounds }. */
+export function payloads(settings, context) {
+  const wanted = (names, name) => !names || names.includes(name)
+  const jobs = []
+  for (const way of payloadWays().filter(({ id }) => wanted(settings.ways, id))) {
+    for (const direction of way.directions.filter(name => wanted(settings.directions, name))) {
+      const job = measurement(way, direction, SIDES[direction].map(file))
+      const add = (work, run) => {
+        const id = `${work}/${job.id}`
+        const rounds = way.rounds ?? 1
+        if (settings.works.includes(work)) jobs.push({ id, rounds, run: () => runOn(job, run, settings, context) })
+      }
+      add('payload', everySize)
+      if (way.records) add('records', listOfRecords)
+    }
+  }
+  if (settings.works.includes('payload')) {
+    jobs.push({ id: 'payload/memcpy', rounds: ROUNDS, run: () => memcpy(settings) })
+  }
+  return jobs
+}

@@ -66,3 +66,15 @@ def answer(frame: tuple[int, memoryview]) -> bytes:
 
 def number(frame: tuple[int, memoryview]) -> int:
     return int.from_bytes(frame[1], "little")
+
+
+def read_frame(fd: int, buffer: FrameBuffer) -> tuple[int, memoryview]:
+    while not (frame := buffer.filled(os.readv(fd, (buffer.room(),)))):
+        pass
+    return frame
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]

@@ -14,15 +14,28 @@ def deserialize(message: bytes) -> str:
     return message[2:].decode()
 
 
-def serialize_number(number: int) -> bytes:
-    if number == 0:
-        return b""  # as empty strings
-    out = bytearray(b"\x08")
+def _varint(number: int) -> bytes:
+    out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def serialize_number(number: int) -> bytes:
+    return b"\x08" + _varint(number) if number else b""  # as empty strings
+
+
+def serialize_bytes(data: bytes) -> bytes:
+    return b"".join((b"\x0a", _varint(len(data)), data))
+
+
+def deserialize_bytes(message: bytes) -> bytes:
+    at = 1
+    while message[at] > 0x7F:
+        at += 1
+    return message[at + 1 :]
 
 
 def deserialize_number(message: bytes) -> int:

@@ -24,6 +24,7 @@ export const WAYS = [
     directions: [...MAIN_DIRECTIONS, 'python-python'],
     env: { BENCH_JSON: 'orjson' },
   },
+  { id: 'stdio-frames', name: 'stdio, length and bytes', module: 'stdio_frames', stdio: true, directions: [] },
   {
     id: 'unix',
     name: 'Unix socket, JSON',

@@ -31,7 +31,7 @@ export const WORKS = [
 
 const USAGE = `node bench/run.mjs [options]
 
-  --quick            about 1.5 minutes: one round, short windows (results/quick.*)
+  --quick            about 3 minutes: one round, short windows (results/quick.*)
   --rounds N         repetitions of everything; the tables show medians (default 5)
   --ways a,b         ${WAYS.map(way => way.id).join(', ')}
   --works a,b        ${WORKS.join(', ')}
@@ -53,7 +53,7 @@ function sizes(text) {
   const numbers = text?.split(',').filter(Boolean).map(Number)
   const stranger = numbers?.find(size => !Number.isSafeInteger(size) || size < 1 || size >= 2 ** 32)
   if (stranger !== undefined) throw new Error(`--sizes takes numbers of bytes, not ${text}`)
-  return numbers?.toSorted((a, b) => a - b) ?? SIZES
+  return numbers?.toSorted((a, b) => a - b)
 }
 
 export function options(argv) {

@@ -5,15 +5,17 @@ import { payloadWays, SMALL, sizeName } from './payloads.mjs'
 
 const WIDTH = 760
 const LEFT = 56
-const RIGHT = 190 // of the names, at the ends of the lines
+const RIGHT = 210 // of the names, at the ends of the lines
 const HEIGHT = 380
 const NAME_HEIGHT = 14
 const LINES = `
     .line { fill: none; stroke: #8c959f; stroke-width: 1.5; }
     .line.own { stroke: #2da44e; stroke-width: 2.5; fill: none; }
+    .line.own.dashed { stroke-dasharray: 9 3; }
     .line.copy { stroke-dasharray: 5 4; stroke: #7d8590; }
     .leader { stroke: #8c959f; stroke-opacity: 0.5; fill: none; }
     text.own { fill: #2da44e; font-weight: 600; }`
+const KINDS = { 'ipcbridge-shm': 'own', 'ipcbridge-unix': 'own dashed' }
 const DASHES = ['', '7 3', '2 3', '9 3 2 3', '4 2', '12 4']
 
 const scaleOf = (low, high, from, to) => {
@@ -31,7 +33,7 @@ function linesOf(summary, direction) {
       .sort((a, b) => a[0] - b[0]),
   })
   const ways = payloadWays().map(way =>
-    line(way.name, way.module === 'ipcbridge' ? 'own' : 'rival', summary[`payload/${way.id}/${direction}`]),
+    line(way.name, KINDS[way.id] ?? 'rival', summary[`payload/${way.id}/${direction}`]),
   )
   const measured = ways.filter(({ points }) => points.length)
   if (!measured.length) return []

@@ -32,7 +32,7 @@ function times(summary, direction) {
     .map(way => [way.name, summary[`payload/${way.id}/${direction}`]])
     .filter(([, result]) => result && !result.unavailable)
   if (!rows.length) return []
-  const sizes = Object.keys(rows[0][1])
+  const sizes = [...new Set(rows.flatMap(([, result]) => Object.keys(result)))]
     .map(Number)
     .filter(Number.isFinite)
     .sort((a, b) => a - b)

@@ -13,25 +13,44 @@ export const SMALL = 10
 const RECORDS = 1000
 /** Beyond this a way cannot carry the size. */
 const CELL_SECONDS = 10
-/** Of the ways that the figures compare closely; the others are measured once a run. */
+/** Of the ways that the figures compare closely; the others are measured once a run, and a quick one asks them for this. */
 const ROUNDS = 3
+const QUICK_SIZES = [MIB]
 
+const CLIENTS = ['node-python', 'python-node', 'asyncio-node']
 const EVERY = ['node-python', 'python-node', 'node-async', 'asyncio-node']
 const PAYLOAD_WAYS = {
   'ipcbridge-shm': { directions: EVERY, records: true, rounds: ROUNDS },
   'ipcbridge-unix': { directions: EVERY, records: true, rounds: ROUNDS },
   unix: { name: 'Unix socket, length and bytes', directions: EVERY, records: true, rounds: ROUNDS },
   'unix-kept': { name: 'the same, one buffer for all', directions: ['node-python', 'node-async'] },
-  tcp: { name: 'TCP, length and bytes', directions: ['node-python', 'python-node', 'asyncio-node'] },
+  tcp: { name: 'TCP, length and bytes', directions: CLIENTS },
+  'stdio-frames': { directions: CLIENTS },
+  stdio: { name: 'stdio, base64 in JSON', directions: CLIENTS },
+  'stdio-orjson': { name: 'the same, orjson', directions: CLIENTS },
+  http: { directions: CLIENTS },
+  websocket: { directions: CLIENTS },
+  socketio: { directions: ['node-python', 'asyncio-node'] },
+  mqtt: { directions: ['node-python', 'python-node'] },
+  'zeromq-ipc': { directions: CLIENTS },
+  'zeromq-tcp': { directions: CLIENTS },
+  grpc: { directions: CLIENTS },
+  zerorpc: { directions: ['python-python'] },
 }
 
-const file = side => (side === 'node' ? 'payload.mjs' : side === 'async' ? 'payload_async.py' : 'payload.py')
+const FILES = { node: 'payload.mjs', python: 'payload.py', async: 'payload_async.py' }
 const SIDES = {
   'node-python': ['node', 'python'],
   'python-node': ['python', 'node'],
   'python-python': ['python', 'python'],
   'node-async': ['node', 'async'],
   'asyncio-node': ['async', 'node'],
+}
+
+/** Of client and server; a server on stdio is a program of its own. */
+function filesOf(way, direction) {
+  const [client, server] = SIDES[direction].map(side => FILES[side])
+  return [client, way.stdio ? server.replace('payload', 'payload_child') : server]
 }
 
 export const payloadWays = () =>
@@ -44,15 +63,16 @@ export const sizeName = size => {
 
 /** Longer windows for what takes longer. */
 function windowOf(size, { quick }) {
-  const seconds = size < MIB ? 0.2 : size < 16 * MIB ? 0.3 : size < 64 * MIB ? 0.7 : 1.5
-  return { seconds: quick ? seconds / 3 : seconds, warmup: quick ? 0.05 : 0.1, most: CELL_SECONDS / 2 }
+  const seconds = size < MIB ? 0.1 : size < 16 * MIB ? 0.2 : size < 64 * MIB ? 0.4 : 0.8
+  return { seconds: quick ? seconds / 2 : seconds, warmup: quick ? 0.05 : 0.1, most: CELL_SECONDS / 2 }
 }
 
 /** Each size on a connection of its own; what is not possible says why. */
-async function everySize(running, settings) {
+async function everySize(running, settings, way) {
   const result = {}
   let stuck = null
-  for (const size of [SMALL, ...settings.sizes]) {
+  const sizes = settings.sizes ?? (settings.quick && !way.rounds ? QUICK_SIZES : SIZES)
+  for (const size of [SMALL, ...sizes]) {
     if (stuck) {
       result[size] = { cannot: stuck }
       continue
@@ -68,13 +88,13 @@ async function everySize(running, settings) {
 }
 
 async function listOfRecords(running, settings) {
-  const { seconds, ...rest } = windowOf(MIB, settings)
-  return { records: await running.run('records', { count: RECORDS, seconds: seconds * 2, ...rest }) }
+  const window = windowOf(16 * MIB, settings)
+  return { records: await running.run('records', { count: RECORDS, ...window }) }
 }
 
 async function memcpy(settings) {
   const path = fileURLToPath(new URL('memcpy.py', import.meta.url))
-  const args = [path, settings.quick ? 0.1 : 0.3, ...settings.sizes].map(String)
+  const args = [path, settings.quick ? 0.1 : 0.3, ...(settings.sizes ?? SIZES)].map(String)
   const { stdout } = await promisify(execFile)(ownPython, args, { timeout: 60_000 })
   return JSON.parse(stdout)
 }
@@ -82,7 +102,7 @@ async function memcpy(settings) {
 async function runOn(job, run, settings, context) {
   const running = await Running.start(job, context)
   try {
-    return await run(running, settings)
+    return await run(running, settings, job.way)
   } finally {
     await running.stop()
   }
@@ -94,7 +114,7 @@ export function payloads(settings, context) {
   const jobs = []
   for (const way of payloadWays().filter(({ id }) => wanted(settings.ways, id))) {
     for (const direction of way.directions.filter(name => wanted(settings.directions, name))) {
-      const job = measurement(way, direction, SIDES[direction].map(file))
+      const job = measurement(way, direction, filesOf(way, direction))
       const add = (work, run) => {
         const id = `${work}/${job.id}`
         const rounds = way.rounds ?? 1

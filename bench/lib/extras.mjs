@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { arrayJobs } from './arrays.mjs'
 import { idle, quiet } from './idle.mjs'
 import { imports } from './imports.mjs'
 import { Running } from './measure.mjs'
@@ -135,7 +136,11 @@ function measurementExtras(settings, context) {
 
 /** Jobs: { id, run, rounds }; of a job with `rounds` no more than so many are measured. */
 export function extras(settings, context) {
-  const jobs = [...measurementExtras(settings, context), ...payloads(settings, context)]
+  const jobs = [
+    ...measurementExtras(settings, context),
+    ...payloads(settings, context),
+    ...arrayJobs(settings, context),
+  ]
   if (settings.works.includes('core') && (!settings.ways || settings.ways.includes('ipcbridge-shm'))) {
     const path = settings.coreBinary ?? fileURLToPath(new URL('../../build/dev/bench_core', import.meta.url))
     jobs.push({ id: 'core', run: () => core(path) })

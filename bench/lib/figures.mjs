@@ -1,5 +1,6 @@
 // The figures that ipcbridge is to reach: calls as ratios within one run here, the rest in figures_resources.mjs.
 import { atLeast, atMost, collector, divide, milliseconds, percent, reader, times } from './figure_rows.mjs'
+import { arrayFigures } from './figures_arrays.mjs'
 import { payloadFigures } from './figures_payloads.mjs'
 import { resourceFigures } from './figures_resources.mjs'
 import { streamFigures } from './figures_streams.mjs'
@@ -83,6 +84,7 @@ export function figures(summary) {
   besideBlockedHandler(measured, collected)
   streamFigures(measured, collected)
   payloadFigures(measured, collected)
+  arrayFigures(measured, collected)
   resourceFigures(measured, collected)
   return collected.rows
 }

@@ -9,7 +9,7 @@ const UNIX = 'payload/ipcbridge-unix'
 const SOCKET = 'payload/unix'
 const RIVALS = ['grpc', 'zeromq-ipc', 'zeromq-tcp', 'http', 'stdio']
 
-const DIRECTIONS = {
+export const DIRECTIONS = {
   'node-python': 'Node → Python',
   'python-node': 'Python → Node',
   'node-async': 'Node → asyncio',

@@ -24,6 +24,7 @@ export const WORKS = [
   'idle',
   'payload',
   'records',
+  'arrays',
   'core',
   'imports',
   'install',

@@ -12,6 +12,7 @@ const LINES = `
     .line { fill: none; stroke: #8c959f; stroke-width: 1.5; }
     .line.own { stroke: #2da44e; stroke-width: 2.5; fill: none; }
     .line.own.dashed { stroke-dasharray: 9 3; }
+    .line.own.dotted { stroke-dasharray: 2 3; }
     .line.copy { stroke-dasharray: 5 4; stroke: #7d8590; }
     .leader { stroke: #8c959f; stroke-opacity: 0.5; fill: none; }
     text.own { fill: #2da44e; font-weight: 600; }`
@@ -22,6 +23,8 @@ const scaleOf = (low, high, from, to) => {
   const decades = Math.log10(high / low)
   return value => from + (Math.log10(value / low) / decades) * (to - from)
 }
+
+const isLine = ({ points }) => points.length > 1
 
 function linesOf(summary, direction) {
   const line = (name, kind, result) => ({
@@ -35,11 +38,11 @@ function linesOf(summary, direction) {
   const ways = payloadWays().map(way =>
     line(way.name, KINDS[way.id] ?? 'rival', summary[`payload/${way.id}/${direction}`]),
   )
-  const measured = ways.filter(({ points }) => points.length)
+  const arrays = summary[`arrays/ipcbridge-shm/${direction}`]
+  ways.push(line('array, one copy', 'own dotted', arrays?.ordinary), line('array from the pool', 'own', arrays?.pool))
+  const measured = ways.filter(isLine)
   if (!measured.length) return []
-  return [...measured, line('one copy in memory', 'copy', summary['payload/memcpy'])].filter(
-    ({ points }) => points.length,
-  )
+  return [...measured, line('one copy in memory', 'copy', summary['payload/memcpy'])].filter(isLine)
 }
 
 /** Heights for the names, near the ends of their lines and not on one another. */

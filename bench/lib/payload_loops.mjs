@@ -20,7 +20,7 @@ async function repeated(call, check, { seconds, least, most }) {
   return samples.summary()
 }
 
-async function warmedUp(call, check, { seconds, warmup, most }) {
+export async function warmedUp(call, check, { seconds, warmup, most }) {
   await repeated(call, check, { seconds: warmup, least: 2, most: most / 4 })
   const { calls, p50_us, p99_us } = await repeated(call, check, { seconds, least: 3, most })
   return { calls, p50_us, p99_us }

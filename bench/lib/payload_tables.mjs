@@ -27,10 +27,21 @@ function reasons(name, result, sizes) {
   return [...found].map(([reason, of]) => `- ${name} cannot carry ${of.join(', ')}: ${reason}`)
 }
 
+/** Arrays over shared memory, as two rows more. */
+function arrays(summary, direction) {
+  const { small, ordinary, pool } = summary[`arrays/ipcbridge-shm/${direction}`] ?? {}
+  if (!small) return []
+  return [
+    ['ipcbridge shm, array', ordinary],
+    ['ipcbridge shm, array from the pool', pool],
+  ].map(([name, result]) => [name, { [SMALL]: small, ...result }])
+}
+
 function times(summary, direction) {
   const rows = payloadWays()
     .map(way => [way.name, summary[`payload/${way.id}/${direction}`]])
     .filter(([, result]) => result && !result.unavailable)
+  rows.push(...arrays(summary, direction))
   if (!rows.length) return []
   const sizes = [...new Set(rows.flatMap(([, result]) => Object.keys(result)))]
     .map(Number)

@@ -23,11 +23,11 @@ const PAYLOAD_WAYS = {
   'ipcbridge-shm': { directions: EVERY, records: true, rounds: ROUNDS },
   'ipcbridge-unix': { directions: EVERY, records: true, rounds: ROUNDS },
   unix: { name: 'Unix socket, length and bytes', directions: EVERY, records: true, rounds: ROUNDS },
-  'unix-kept': { name: 'the same, one buffer for all', directions: ['node-python', 'node-async'] },
+  'unix-kept': { name: 'Unix socket, one buffer for all', directions: ['node-python', 'node-async'] },
   tcp: { name: 'TCP, length and bytes', directions: CLIENTS },
   'stdio-frames': { directions: CLIENTS },
   stdio: { name: 'stdio, base64 in JSON', directions: CLIENTS },
-  'stdio-orjson': { name: 'the same, orjson', directions: CLIENTS },
+  'stdio-orjson': { name: 'stdio, base64, orjson', directions: CLIENTS },
   http: { directions: CLIENTS },
   websocket: { directions: CLIENTS },
   socketio: { directions: ['node-python', 'asyncio-node'] },
@@ -62,7 +62,7 @@ export const sizeName = size => {
 }
 
 /** Longer windows for what takes longer. */
-function windowOf(size, { quick }) {
+export function windowOf(size, { quick }) {
   const seconds = size < MIB ? 0.1 : size < 16 * MIB ? 0.2 : size < 64 * MIB ? 0.4 : 0.8
   return { seconds: quick ? seconds / 2 : seconds, warmup: quick ? 0.05 : 0.1, most: CELL_SECONDS / 2 }
 }
@@ -124,7 +124,7 @@ export function payloads(settings, context) {
       if (way.records) add('records', listOfRecords)
     }
   }
-  if (settings.works.includes('payload')) {
+  if (settings.works.some(work => work === 'payload' || work === 'arrays')) {
     jobs.push({ id: 'payload/memcpy', rounds: ROUNDS, run: () => memcpy(settings) })
   }
   return jobs

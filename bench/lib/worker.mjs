@@ -1,5 +1,6 @@
 // The client process: `node worker.mjs CLIENT_MODULE`, then one JSON command a line on stdin.
 import { pathToFileURL } from 'node:url'
+import { array, arrayOnce, arraysDropped, frames } from './array_loops.mjs'
 import { beside, bursts, many, one, spaced } from './loops.mjs'
 import { listOfRecords, payload } from './payload_loops.mjs'
 import { commands, report, reportError } from './report.mjs'
@@ -26,6 +27,10 @@ const works = {
   beside: (client, options) => beside(client.call, client.slow, options),
   payload,
   records: listOfRecords,
+  array,
+  'array-once': arrayOnce,
+  'arrays-dropped': arraysDropped,
+  frames,
 }
 
 async function openAll(module, command) {

@@ -10,6 +10,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import array_loops
+import array_loops_async
 import loops
 import loops_async
 import loops_threads
@@ -36,6 +38,10 @@ BLOCKING = {
     "callbacks": lambda client, command: stream_loops.callbacks(client.call, client.call_back, **command),
     "payload": lambda client, command: payload_loops.bytes_there(client, **command),
     "records": lambda client, command: payload_loops.list_of_records(client, **command),
+    "array": lambda client, command: array_loops.array(client, **command),
+    "array-once": lambda client, command: array_loops.array_once(client, **command),
+    "arrays-dropped": lambda client, command: array_loops.arrays_dropped(client, **command),
+    "frames": lambda client, command: array_loops.frames(client, **command),
     "submitted": lambda client, command: loops.many(stream_loops.Submitted(client.submit), **command),
 }
 ASYNC = {
@@ -48,6 +54,8 @@ ASYNC = {
     "callbacks": lambda client, command: stream_loops_async.callbacks(client.call, client.call_back, **command),
     "payload": lambda client, command: payload_loops_async.bytes_there(client, **command),
     "records": lambda client, command: payload_loops_async.list_of_records(client, **command),
+    "array": lambda client, command: array_loops_async.array(client, **command),
+    "frames": lambda client, command: array_loops_async.frames(client, **command),
     "beside": lambda client, command: loops_async.beside(client.call, client.slow, **command),
 }
 

@@ -1,12 +1,9 @@
 // Large values; the address picks the channel: shm:///path or unix:///path.
-import { ipc } from '../../lib/ipcbridge.mjs'
-
-const GIB = 2 ** 30
-const limits = { maxMessageBytes: GIB, maxPendingBytes: 2 * GIB }
+import { ipc, limits, serveLimits } from '../../lib/ipcbridge.mjs'
 
 export async function serve(address) {
   const service = { count_bytes: data => data.length, echo: value => value }
-  await ipc.serve(address, service, { limits: { ...limits, maxBytesPerUser: 4 * GIB } })
+  await ipc.serve(address, service, { limits: serveLimits })
 }
 
 export async function connect(address) {

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import ipcbridge as ipc
+from ipcbridge_limits import LIMITS, SERVE_LIMITS
 
-GIB = 2**30
-LIMITS = {"max_message_bytes": GIB, "max_pending_bytes": 2 * GIB}
-SERVE_LIMITS = {**LIMITS, "max_bytes_per_user": 4 * GIB}
+import ipcbridge as ipc
 
 
 class Client:

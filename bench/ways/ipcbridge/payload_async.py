@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ipcbridge import aio
+from ipcbridge_limits import LIMITS, SERVE_LIMITS
 
-GIB = 2**30
-LIMITS = {"max_message_bytes": GIB, "max_pending_bytes": 2 * GIB}
-SERVE_LIMITS = {**LIMITS, "max_bytes_per_user": 4 * GIB}
+from ipcbridge import aio
 
 
 class AsyncClient:

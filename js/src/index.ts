@@ -35,6 +35,18 @@ import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
 import { Kwargs } from './values'
 
+export {
+  type Complex,
+  type DType,
+  type Element,
+  type Elements,
+  type Field,
+  type Float16Elements,
+  NDArray,
+  type NDArrayOptions,
+  type Nested,
+  type Slice,
+} from './arrays'
 export type { AnyRemote, Context, Peer } from './call_context'
 export type { SyncStream } from './client/blocking_stream'
 export { Call } from './client/call'

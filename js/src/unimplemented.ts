@@ -2,7 +2,6 @@ import { IpcError } from './errors'
 
 /** What is not implemented yet, and the reasons given when it is refused with 'unimplemented'. */
 export const notYet = {
-  arrays: 'arrays come in a later release',
   errors: 'errors as values come in a later release',
 } as const
 

@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-ARRAYS = "arrays come in a later release"
 EXCEPTIONS = "exceptions as values come in a later release"

@@ -33,6 +33,14 @@ def through_javascript(told: Any) -> Any:
     return {kind: through_javascript(content)} if isinstance(content, list) else told
 
 
+def through_a_typed_array(told: Any) -> Any:
+    """What JavaScript sends back of an array, which it sends as bytes if it is a Uint8Array there."""
+    if isinstance(told, dict) and "array" in told:
+        dtype, shape, data = told["array"]
+        return {"bytes": data} if dtype == "uint8" and len(shape) == 1 else told
+    return told
+
+
 def comparable(told: Any) -> Any:
     """Both languages' texts for a float as one; the order of a set's or map's members does not count."""
     if isinstance(told, list):
@@ -53,6 +61,8 @@ def test_values_come_back_as_the_table_says(pair: Pair) -> None:
         expected = tell(build(vector["value"]))
         if "node" in pair.kinds:
             expected = through_javascript(expected)
+        if pair.server.kind == "node":
+            expected = through_a_typed_array(expected)
         assert comparable(call.result()) == comparable(expected), vector["name"]
 
 

@@ -64,7 +64,8 @@ export const layers = {
       ],
       may: [],
     },
-    values: { may: ['base'] },
+    arrays: { may: ['base'] },
+    values: { may: ['base', 'arrays'] },
     process: {
       files: ['runtime', 'kept_back', 'state', 'ended', 'metadata', 'current_call', 'chain'],
       may: ['addon', 'base', 'values'],
@@ -76,7 +77,7 @@ export const layers = {
     serve: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     api: {
       files: ['index', 'endpoints', 'offered'],
-      may: ['base', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
+      may: ['base', 'arrays', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
     testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },
     command: { may: ['addon', 'base'] },

@@ -69,7 +69,7 @@ describe('what changes while it is walked is sent as it was', () => {
     const [whole, part] = [new Uint8Array(buffer), new Uint8Array(buffer, 4, 4)]
     assert.deepEqual(decode(encode([running(() => buffer.resize(16)), whole])), [{ x: 1 }, Buffer.alloc(16)])
     assert.deepEqual(decode(encode([running(() => buffer.resize(2)), whole])), [{ x: 1 }, Buffer.alloc(2)])
-    assert.deepEqual(decode(encode(part)), Buffer.alloc(0))
+    refuses(() => encode([part]), /^result\[0\] .*made shorter than they reach/)
   })
 })
 

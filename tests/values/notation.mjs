@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 export const codec = require('../../js/dist/values/index.js')
 export const { IpcError, RemoteError } = require('../../js/dist/errors.js')
+export const { NDArray } = require('../../js/dist/arrays/index.js')
 export const vectors = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8'))
 
 export function bytesOf({ hex, tail = ['', 0] }) {
@@ -40,6 +41,7 @@ const builders = {
     return object
   },
   instant: nanoseconds => new Date(Number(floorDivide(BigInt(nanoseconds), 1_000_000n))),
+  array: ([dtype, shape, hex], decoded) => arrayOf(dtype, shape, Buffer.from(hex, 'hex'), decoded),
   clock: (microseconds, decoded) => {
     const reading = new Date(Number(floorDivide(BigInt(microseconds), 1000n)))
     const date = new Date(0)
@@ -47,6 +49,22 @@ const builders = {
     date.setHours(reading.getUTCHours(), reading.getUTCMinutes(), reading.getUTCSeconds(), reading.getUTCMilliseconds())
     return decoded ? date : codec.localDateTime(date)
   },
+}
+
+const float16 = globalThis.Float16Array
+const plain = {
+  ...{ '|i1': Int8Array, '<i2': Int16Array, '<i4': Int32Array, '<i8': BigInt64Array },
+  ...{ '|u1': Uint8Array, '<u2': Uint16Array, '<u4': Uint32Array, '<u8': BigUint64Array },
+  ...{ '<f4': Float32Array, '<f8': Float64Array, ...(float16 && { '<f2': float16 }) },
+}
+const others = { '<f2': Uint16Array, '<c8': Float32Array, '<c16': Float64Array }
+
+/** An array as it arrives: a typed array where that says all. A Uint8Array would be sent as bytes. */
+function arrayOf(dtype, shape, bytes, decoded) {
+  const isTime = typeof dtype === 'string' && /^<[Mm]/.test(dtype)
+  const store = plain[dtype] ?? others[dtype] ?? (isTime ? BigInt64Array : Uint8Array)
+  const data = new store(Uint8Array.from(bytes).buffer)
+  return plain[dtype] && shape.length === 1 && (decoded || dtype !== '|u1') ? data : new NDArray(data, shape, { dtype })
 }
 
 function floorDivide(value, by) {

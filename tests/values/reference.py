@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 from typing import Any, NoReturn
+
+import numpy
 
 from ipcbridge._errors import IpcError
 from ipcbridge._values import _times
 
-TIMESTAMP, MAP, SET, BIG_INT, LOCAL_DATETIME, KWARGS = -1, 1, 2, 3, 4, 5
+TIMESTAMP, MAP, SET, BIG_INT, LOCAL_DATETIME, KWARGS, ARRAY = -1, 1, 2, 3, 4, 5, 10
 MAX_DEPTH = 128
+MAX_DIMENSIONS = 64
+MAX_ITEM_SIZE = 2**31 - 1
+MAX_ARRAY_SIZE = 2**53 - 1
 
 _FIXED = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
 
@@ -56,6 +63,18 @@ _LENGTHS = {  # of strings, bytes, lists, dicts and extensions, by their first b
 }
 _NUMBERS = dict(zip(range(0xCA, 0xD4), (">f", ">d", ">B", ">H", ">I", ">Q", ">b", ">h", ">i", ">q")))
 _CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
+
+
+def _item_size(name: str) -> int:
+    """Of a dtype that is no structure; 0 of none."""
+    if name in ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"):
+        return int(name[2:])
+    if found := re.fullmatch(r"<[Mm]8(\[([1-9]\d*)?([YMWDhms]|[munpfa]s)\])?", name, re.ASCII):
+        return 8 if 2 <= int(found[2] or 2) <= MAX_ITEM_SIZE else 0
+    if found := re.fullmatch(r"(<U|\|S|\|V)([1-9]\d*)", name, re.ASCII):
+        size = int(found[2]) * (4 if found[1] == "<U" else 1)
+        return size if size <= MAX_ITEM_SIZE else 0
+    return 0
 
 
 class _Reader:
@@ -177,6 +196,8 @@ class _Reader:
         tag = self.number(">b")
         if tag in (TIMESTAMP, LOCAL_DATETIME, BIG_INT):
             return self._scalar(tag, self._take(length))
+        if tag == ARRAY:
+            return self._array(length, as_key)
         if tag not in (MAP, SET):
             self.malformed("an extension that may not stand here")
         outer = self._enter_contents(length)
@@ -195,6 +216,79 @@ class _Reader:
         if tag == SET:
             return frozenset(items) if as_key else set(items)
         return dict(zip(items[::2], items[1::2]))
+
+    def _array(self, length: int, as_key: bool) -> Any:
+        outer = self._enter_contents(length)
+        if self._list_size() != 3:
+            self.malformed("no dtype, shape and data")
+        if as_key:
+            raise IpcError("invalid_argument", "an array that is a key or an element")
+        dtype, item_size = self._dtype(0)
+        shape = self._shape(item_size)
+        if self._ahead() not in (0xC4, 0xC5, 0xC6):
+            self.malformed("data that are not bytes")
+        data = self._take(self.number(_LENGTHS[self.number(">B")]))
+        if len(data) != math.prod(shape) * item_size:
+            self.malformed("data that are not of the shape")
+        self.expect_end()
+        self._end = outer
+        return numpy.ndarray(shape, dtype, data)
+
+    def _dtype(self, depth: int) -> tuple[Any, int]:
+        count = self.list_head()
+        if count is None:
+            name = self._name()
+            size = _item_size(name)
+            return (name, size) if size else self.malformed("an unknown dtype")
+        self.expect_items(count)
+        if depth == MAX_DEPTH or count == 0:
+            self.malformed("fields too deep, or none")
+        fields: list[Any] = []
+        total = 0
+        for _ in range(count):
+            parts = self._list_size()
+            if parts not in (2, 3):
+                self.malformed("a field of other parts")
+            name = self._name()
+            if not name or any(name == field[0] for field in fields):
+                self.malformed("a field without a name of its own")
+            dtype, size = self._dtype(depth + 1)
+            shape = self._shape(size) if parts == 3 else []
+            total += size * math.prod(shape)
+            if 0 in shape or total > MAX_ITEM_SIZE:
+                self.malformed("elements of no size, or a large one")
+            fields.append((name, dtype, tuple(shape)) if shape else (name, dtype))
+        return fields, total
+
+    def _shape(self, item_size: int) -> list[int]:
+        count = self._list_size()
+        if count > MAX_DIMENSIONS:
+            self.malformed("too many dimensions")
+        shape = []
+        for _ in range(count):
+            head = self._ahead()
+            if not (head < 0x80 or 0xCC <= head <= 0xD3):
+                self.malformed("no dimension")
+            shape.append(self.value(0, False))
+        if min(shape, default=0) < 0 or math.prod(filter(None, shape)) * item_size > MAX_ARRAY_SIZE:
+            self.malformed("too many elements")
+        return shape
+
+    def _name(self) -> str:
+        head = self._ahead()
+        if not (0xA0 <= head < 0xC0 or 0xD9 <= head <= 0xDB):
+            self.malformed("no name")
+        return self.value(0, False)  # type: ignore[no-any-return]
+
+    def _list_size(self) -> int:
+        count = self.list_head()
+        if count is None:
+            self.malformed("no list")
+        self.expect_items(count)
+        return count
+
+    def _ahead(self) -> int:
+        return self._data[self._at] if self._at < self._end else 0xC1
 
     def _enter_contents(self, length: int) -> int:
         if length > self._end - self._at:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import collections
 import dataclasses
 from collections.abc import AsyncIterator, Callable
@@ -56,7 +55,6 @@ async def agen() -> AsyncIterator[int]:
     ("value", "reason"),
     [
         (ValueError("x"), "an exception (ValueError): exceptions as values come in a later release"),
-        (array.array("i"), "an array (array): arrays come in a later release"),
     ],
     ids=shown,
 )

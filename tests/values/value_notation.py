@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 HERE = Path(__file__).parent
 VECTORS = json.loads((HERE / "vectors.json").read_text())
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -30,6 +32,16 @@ def build(notation: Any) -> Any:
     return _BUILDERS[kind](content)
 
 
+def array_of(dtype: Any, shape: list[int], data: str) -> Any:
+    return numpy.ndarray(shape, _dtype(dtype), bytes.fromhex(data))
+
+
+def _dtype(dtype: Any) -> Any:
+    if isinstance(dtype, str):
+        return dtype
+    return numpy.dtype([(name, _dtype(inner), *map(tuple, shape)) for name, inner, *shape in dtype])
+
+
 def _hashable(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(map(_hashable, value))
@@ -46,6 +58,7 @@ _BUILDERS = {
     "map": lambda pairs: {_hashable(build(key)): build(value) for key, value in pairs},
     "object": lambda pairs: {key: build(value) for key, value in pairs},
     "instant": lambda nanoseconds: EPOCH + timedelta(microseconds=int(nanoseconds) // 1000),
+    "array": lambda content: array_of(*content),
     "clock": lambda microseconds: CLOCK_EPOCH + timedelta(microseconds=int(microseconds)),
 }
 
@@ -58,6 +71,9 @@ def show(value: Any) -> str:
         return type(value).__name__ + "(" + ", ".join(sorted(map(show, value))) + ")"
     if isinstance(value, (list, tuple)):
         return type(value).__name__ + "(" + ", ".join(map(show, value)) + ")"
+    if isinstance(value, numpy.ndarray):
+        dtype = value.dtype.descr if value.dtype.names else value.dtype.str
+        return f"array({dtype}, {value.shape}, {value.tobytes().hex()})"
     return f"{type(value).__name__}:{value!r}"
 
 

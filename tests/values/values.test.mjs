@@ -66,8 +66,11 @@ test('bytes changed at random give a value or an IpcError, and what decodes enco
         assert.ok(error instanceof IpcError, error)
         continue
       }
-      const again = read === decode ? decode(encode(value)) : decodeArgs(encodeArgs(value))
-      assert.deepStrictEqual(again, value)
+      const write = read === decode ? encode : encodeArgs
+      const again = read(write(value))
+      // A Uint8Array that came as an array goes as bytes.
+      if (bytes.includes('|u1')) assert.deepEqual(write(again), write(value))
+      else assert.deepStrictEqual(again, value)
     }
   }
 })

@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/values/array_dtypes.hpp"
 #include "bindings/python/values/wire_format.hpp"
 #include "core/base/bytes.hpp"
 
@@ -57,6 +59,12 @@ class Decoder {
   enum class Place : bool { kAnywhere, kKey };
   using Values = std::vector<pybind11::object>;
 
+  struct Dtype {
+    const FixedDtype* fixed = nullptr;  // if it is one
+    std::size_t size = 0;               // of an element, in bytes
+    pybind11::object description;       // its name, or a tuple of the fields: (name, description, shape)
+  };
+
   PyObject* read(unsigned depth, Place place);
   PyObject* read_typed(std::uint8_t head, unsigned depth, Place place);
   PyObject* read_text(std::size_t size);
@@ -76,6 +84,13 @@ class Decoder {
   PyObject* read_reference(Tag tag, std::size_t size, unsigned depth);
   PyObject* read_names(unsigned depth);
   PyObject* read_keywords();
+  PyObject* read_array(std::size_t size, Place place);
+  Dtype read_dtype(unsigned depth);
+  Dtype read_fields(unsigned depth);
+  std::string_view read_name();
+  pybind11::object read_shape(std::size_t item_size, std::uint64_t& elements);
+  std::uint64_t read_dimension();
+  pybind11::object read_data(std::uint64_t size);
   std::size_t read_list_head(const char* what);
   bool keywords_follow() const;
 

@@ -35,6 +35,8 @@ PyObject* Decoder::read_extension(std::size_t size, unsigned depth, Place place)
     case Tag::kObject:
       if (place == Place::kKey) malformed("a reference as a key");
       return read_reference(static_cast<Tag>(tag), size, depth);
+    case Tag::kArray:
+      return read_array(size, place);
     case Tag::kKwargs:
       malformed("keyword arguments elsewhere than at the end of the arguments");
     case Tag::kMap:

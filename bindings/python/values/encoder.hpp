@@ -90,6 +90,16 @@ class Encoder {
   void put_items(HeldReferences& items, Py_ssize_t first, PyObject* holder, unsigned depth);
   void put_bytes(PyObject* bytes);
   bool put_unsigned(PyObject* value);
+  bool put_ndarray(PyObject* value);
+  void put_array(PyObject* array);
+  void put_dtype(PyObject* dtype);
+  void put_shape(PyObject* shape);
+  std::size_t begin_array();
+  void end_array(std::size_t begun, const void* data, std::size_t size);
+  // How many bytes put_data takes for so many of an array's elements.
+  static std::size_t size_of_data(std::size_t size);
+  // The elements of an array, which lie one behind the other.
+  void put_data(const void* data, std::size_t size);
   void weigh(std::size_t weight);
 
   MessageBuffer out_;

@@ -33,7 +33,7 @@ PyTypeObject* functools_partial() {
 
 void Encoder::put_simplified(PyObject* original, unsigned depth) {
   if (PyLong_CheckExact(original) && put_unsigned(original)) return;
-  if (put_stream(original) || put_by_reference(original)) return;
+  if (put_ndarray(original) || put_stream(original) || put_by_reference(original)) return;
   auto value = py::reinterpret_borrow<py::object>(original);
   for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
     value = simplified(value.ptr());
@@ -43,6 +43,7 @@ void Encoder::put_simplified(PyObject* original, unsigned depth) {
       const auto tag = static_cast<Tag>(PyLong_AsLong(PyTuple_GET_ITEM(value.ptr(), 0)));
       return out_.put_extension(tag, PyBytes_AS_STRING(contents), static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
     }
+    if (py::type::handle_of(value).is(python_rules().array_type)) return put_array(value.ptr());
     if (put_plain(value.ptr(), original, depth)) return;
     if (PyLong_CheckExact(value.ptr()) && put_unsigned(value.ptr())) return;
   }

@@ -83,12 +83,12 @@ std::size_t MessageBuffer::begin_extension() {
   return size();
 }
 
-void MessageBuffer::end_extension(Tag tag, std::size_t begun) {
+void MessageBuffer::end_extension(Tag tag, std::size_t begun, std::size_t more) {
   const std::size_t size = this->size() - begun;
   reserve(kLongestHeader - kUsualHeader);
   std::uint8_t* contents = begin_ + begun;
   std::array<std::uint8_t, kLongestHeader> header{};
-  const auto length = static_cast<std::size_t>(put_extension_head(header.data(), tag, size) - header.data());
+  const auto length = static_cast<std::size_t>(put_extension_head(header.data(), tag, size + more) - header.data());
   std::uint8_t* start = contents - kUsualHeader;
   if (length != kUsualHeader) std::memmove(start + length, contents, size);
   std::memcpy(start, header.data(), length);

@@ -58,12 +58,14 @@ class MessageBuffer {
   void put_list_head(std::size_t items) { put_head(items, 0x90, 16, 0xdc); }
   void put_map_head(std::size_t pairs) { put_head(pairs, 0x80, 16, 0xde); }
   void put_bytes_head(std::size_t size);
+  static std::size_t bytes_head_size(std::size_t size) { return size < 1U << 8U ? 2 : (size < 1U << 16U ? 3 : 5); }
   void put_text_head(std::size_t size);
   void put_extension(Tag tag, const void* contents, std::size_t size);
 
-  // The contents of an extension are what is put between begin_extension and end_extension, which gets its answer.
+  // The contents of an extension are what is put between begin_extension and end_extension, which gets its answer, and
+  // `more` bytes that are put next.
   std::size_t begin_extension();
-  void end_extension(Tag tag, std::size_t begun);
+  void end_extension(Tag tag, std::size_t begun, std::size_t more = 0);
 
   // The bytes object. Nothing may be put any more.
   PyObject* finish();

@@ -10,11 +10,13 @@ const PythonRules& python_rules() {
     // The import may let another thread in here, or code that sends a value: then there are two, and one is kept.
     const py::module_ simplify = py::module_::import("ipcbridge._values._simplify");
     const py::module_ refusal = py::module_::import("ipcbridge._values._refusal");
+    const py::module_ arrays = py::module_::import("ipcbridge._values._arrays");
     const py::module_ streams = py::module_::import("ipcbridge._streams");
     const py::module_ by_reference = py::module_::import("ipcbridge._by_reference");
-    rules = new PythonRules{simplify.attr("simplify"), simplify.attr("Extension"), simplify.attr("read_extension"),
-                            refusal.attr("Refused"),   streams.attr("Source"),     by_reference.attr("ByReference"),
-                            refusal.attr("explain")};
+    rules = new PythonRules{simplify.attr("simplify"),    simplify.attr("Extension"),  simplify.attr("read_extension"),
+                            refusal.attr("Refused"),      streams.attr("Source"),      by_reference.attr("ByReference"),
+                            arrays.attr("Array"),         arrays.attr("find_ndarray"), arrays.attr("make_dtype"),
+                            arrays.attr("without_numpy"), refusal.attr("explain")};
   }
   return *rules;
 }

@@ -12,6 +12,10 @@ struct PythonRules {
   pybind11::object refused_type;    // ._refusal.Refused
   pybind11::object stream_source;   // ipcbridge._streams.Source
   pybind11::object by_reference;    // ipcbridge._by_reference.ByReference
+  pybind11::object array_type;      // ._arrays.Array
+  pybind11::object find_ndarray;    // ._arrays.find_ndarray()
+  pybind11::object make_dtype;      // ._arrays.make_dtype(description)
+  pybind11::object without_numpy;   // ._arrays.without_numpy(description, shape, data)
   pybind11::object explain;         // ._refusal.explain(root, reason, too_deep, steps, code)
 };
 

@@ -16,6 +16,7 @@ enum class Tag : std::int8_t {
   kStream = 6,
   kFunction = 7,
   kObject = 8,
+  kArray = 10,
 };
 
 // How many lists, dicts and sets may stand inside one another in one argument or result.

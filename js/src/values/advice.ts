@@ -30,10 +30,6 @@ function notYetSent(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (isMarked(value, endpointMark)) return 'a service: passing services comes in a later release; send its address'
   if (isError(value)) return `an Error: ${notYet.errors}; send { name: error.name, message: error.message }`
-  if (types.isDataView(value)) {
-    return `a DataView: ${notYet.arrays}; send new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`
-  }
-  if (ArrayBuffer.isView(value)) return `a typed array: ${notYet.arrays}; send Array.from(array)`
   return undefined
 }
 

@@ -1,9 +1,9 @@
 import { IpcError } from '../errors'
 import { wideNumber } from '../native'
+import { ArrayReader } from './array_reader'
 import { unsignedAt } from './big_int'
 import { CollisionGuard } from './collisions'
 import type { ArrivingReferences, CarriedStreams, DecodeOptions, Int64 } from './decoding'
-import { Reader } from './reader'
 import { extension, heavy, maxDepth, maxWeight, methodWeight, tooLarge } from './wire'
 
 const high = 0x1_0000_0000
@@ -11,7 +11,7 @@ const high = 0x1_0000_0000
 const lastDate = 8.64e15
 
 /** Reads what MessagePack has no type of its own for, and counts what values weigh. */
-export abstract class ExtensionReader extends Reader {
+export abstract class ExtensionReader extends ArrayReader {
   protected int64: Int64 = 'mixed'
   private streams: CarriedStreams | undefined
   private references: ArrivingReferences | undefined
@@ -42,7 +42,7 @@ export abstract class ExtensionReader extends Reader {
   abstract value(depth: number): unknown
 
   /** Containers weigh their items: 1 each, to which those that are heavy add the rest themselves. */
-  protected weigh(weight: number): void {
+  protected override weigh(weight: number): void {
     this.weight += weight
     if (this.weight > maxWeight) throw new IpcError('resource_exhausted', tooLarge())
   }
@@ -76,6 +76,8 @@ export abstract class ExtensionReader extends Reader {
         return this.function(length)
       case extension.object:
         return this.reference(length, depth)
+      case extension.array:
+        return this.ndarray(length)
       case extension.kwargs:
         throw this.malformed('keyword arguments elsewhere than at the end of the arguments')
       default:

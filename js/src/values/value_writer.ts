@@ -1,12 +1,13 @@
 import { types } from 'node:util'
+import { isNDArray } from '../arrays/ndarray'
 import { nameOf, refusalOf } from './advice'
+import { ArrayWriter } from './array_writer'
 import { hasPlainPrototype, isClass } from './plain'
 import { type AnyFunction, Referenced, referencedBy } from './referenced'
 import { explain, inside, member, nestedTooDeep, Refused } from './refused'
 import { isSentFirst, isStreamed, itemsOf } from './streamed'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth, methodWeight } from './wire'
-import { Writer } from './writer'
 
 // The engine's own, which neither subclasses nor properties of an object replace: what they tell is so, and while they run no
 // code of the user's does.
@@ -27,7 +28,7 @@ export const noReferences: readonly Referenced[] = []
 const highestBit = 0x8000_0000
 
 /** Writes JavaScript values by the table of docs/values.md. */
-export class ValueWriter extends Writer {
+export class ValueWriter extends ArrayWriter {
   /** What of the message travels item by item, in the order of its places. */
   streams: readonly object[] = none
   /** What of the message the other side may call, as often as it stands there. */
@@ -162,9 +163,11 @@ export class ValueWriter extends Writer {
 
   private special(value: object, depth: number): void {
     if (types.isUint8Array(value)) this.binary(value)
+    else if (ArrayBuffer.isView(value)) this.view(value)
     else if (types.isDate(value)) this.date(value)
     else if (types.isMap(value)) this.map(value, depth)
     else if (types.isSet(value)) this.set(value, depth)
+    else if (isNDArray(value)) this.ndarray(value)
     else if (isFloat(value)) this.float(value.value)
     else if (isLocalDateTime(value)) this.localDateTime(value.date)
     else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))

@@ -9,6 +9,7 @@ export const extension = {
   stream: 6,
   function: 7,
   object: 8,
+  array: 10,
 } as const
 
 /** How many arrays, objects, Maps and Sets may stand inside one another in one argument or result. */

@@ -1,3 +1,4 @@
+import { isThere } from '../arrays/typed'
 import { Refused } from './refused'
 import { extension, heavy, maxWeight, tooLarge, writeDouble } from './wire'
 
@@ -154,6 +155,18 @@ export class Writer {
     this.raw(value, length)
   }
 
+  /** The elements of an array, which lie one behind the other. */
+  protected data(bytes: Uint8Array): void {
+    this.weigh(heavy - 1)
+    this.header(bytes.length, 0xc4, 0xc5, 0xc6)
+    this.raw(bytes, bytes.length)
+  }
+
+  /** How many bytes data() takes for them. */
+  protected sizeOfData({ length }: Uint8Array): number {
+    return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5)
+  }
+
   /** Headers weigh the items that follow: 1 each, to which those that are heavy add the rest themselves. */
   protected weigh(weight: number): void {
     this.weight += weight
@@ -195,11 +208,12 @@ export class Writer {
     return this.at
   }
 
-  protected endExtension(type: number, start: number): void {
+  /** Of the contents `more` bytes are still to come. */
+  protected endExtension(type: number, start: number, more = 0): void {
     const size = this.at - start
     this.at = start - 6
     this.weigh(1)
-    this.extensionHeader(type, size)
+    this.extensionHeader(type, size + more)
     if (this.at !== start) this.buffer.copyWithin(this.at, start, start + size)
     this.at += size
   }
@@ -268,15 +282,13 @@ function allocate(size: number): Buffer | undefined {
   }
 }
 
-/** What was transferred, to a worker for instance, looks empty. */
-function expectAttached({ buffer }: Uint8Array): void {
-  try {
-    new Uint8Array(buffer)
-  } catch {
-    throw new Refused('bytes whose ArrayBuffer was transferred: send them before, or a copy')
-  }
+/** What was transferred, to a worker for instance, looks empty, and what a resizable buffer has shrunk away from. */
+function expectAttached(bytes: Uint8Array): void {
+  if (!isThere(bytes)) throw new Refused(noMemory)
 }
 
+export const noMemory =
+  'bytes whose ArrayBuffer was transferred, or made shorter than they reach: send them before, or a copy'
 const tooLong = 'longer than the 4 GiB that a message can have'
 const loneSurrogate = /\p{Surrogate}/u
 

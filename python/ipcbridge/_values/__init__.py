@@ -7,6 +7,7 @@ from ._error_names import name_of
 from ._error_payload import encode_error
 
 if TYPE_CHECKING:  # what only the native module imports, for tools such as PyInstaller, which look for imports here
+    from . import _arrays as _arrays
     from . import _refusal as _refusal
     from . import _simplify as _simplify
 

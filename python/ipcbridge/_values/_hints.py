@@ -6,7 +6,6 @@ import collections.abc
 import io
 import os
 import types
-from array import array
 from datetime import timedelta, tzinfo
 from fractions import Fraction
 
@@ -24,7 +23,6 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("polars", ("DataFrame",), "send value.to_dicts()"),
     ("polars", ("Series",), "send value.to_list()"),
     ("pyarrow", ("Table", "RecordBatch", "Array", "ChunkedArray"), "send value.to_pylist()"),
-    ("torch", ("Tensor",), "send value.tolist()"),
     ("numpy", ("complexfloating",), "send [value.real.item(), value.imag.item()]"),
     ("numpy", ("longdouble",), "send float(value)"),
     ("numpy", ("datetime64",), "send value.astype('datetime64[us]').item()"),
@@ -41,9 +39,9 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 def refusal(value: Any) -> Refused:
     """The reason that says what it is and what to send."""
     name = type(value).__name__
-    later = _comes_later(value, name)
-    if later is not None:
-        return Refused(later, later=True)
+    if isinstance(value, BaseException):
+        reason = f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
+        return Refused(reason, code="unimplemented")
     streamed = _as_stream(value, name)
     if streamed is not None:
         return Refused(streamed)
@@ -56,18 +54,6 @@ def refusal(value: Any) -> Refused:
         if instance_of(value, module, *names):
             return Refused(f"a {name}: {advice}")
     return Refused(_of_python(value, name))
-
-
-def _comes_later(value: Any, name: str) -> str | None:
-    if isinstance(value, BaseException):
-        return f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
-    if instance_of(value, "numpy", "ndarray") or isinstance(value, array):
-        return f"an array ({name}): {_unimplemented.ARRAYS}; send value.tolist()"
-    if isinstance(
-        value, (io.IOBase, type, collections.abc.Awaitable, collections.abc.AsyncIterable, collections.abc.Iterator)
-    ):
-        return None
-    return None
 
 
 def _as_stream(value: Any, name: str) -> str | None:

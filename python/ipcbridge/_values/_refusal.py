@@ -12,11 +12,11 @@ _MAX_KEY = 60
 
 
 class Refused(Exception):
-    """A value has no form on the wire: `later` if a later release brings one."""
+    """A value has no form on the wire: 'unimplemented' if a later release brings one."""
 
-    def __init__(self, reason: str, *, later: bool = False) -> None:
+    def __init__(self, reason: str, *, code: Code = "invalid_argument") -> None:
         super().__init__(reason)
-        self.code: Code = "unimplemented" if later else "invalid_argument"
+        self.code: Code = code
 
 
 _Step = tuple[int, Any, object]

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from . import _times
+from ._array_likes import as_array
 from ._hints import refusal
 from ._loaded import instance_of, is_attrs, is_msgspec
 from ._refusal import Refused
@@ -29,7 +30,7 @@ class Extension(NamedTuple):
 
 
 def simplify(value: Any) -> Any:
-    """One step towards a plain value: a scalar, list, tuple, dict, set or frozenset, exactly, or an Extension.
+    """One step towards a plain value: a scalar, list, tuple, dict, set or frozenset, exactly, an Extension or an Array.
 
     Called for what is none of these, and for integers beyond 64 bits. Raises Refused for what is not sent, also if code
     of the value's raises.
@@ -91,6 +92,9 @@ def _simplify(value: Any) -> Any:
     for module, names in _AS_TEXT.items():
         if instance_of(value, module, *names):
             return str(value)
+    array = as_array(value)
+    if array is not None:
+        return array
     raise refusal(value)
 
 

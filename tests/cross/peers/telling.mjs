@@ -1,5 +1,7 @@
 // Values and errors as JSON, for the harness to judge; telling.py tells the same of Python's.
 
+import { NDArray } from 'ipcbridge'
+
 export function tell(value) {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
   if (typeof value === 'bigint') return { int: String(value) }
@@ -11,6 +13,8 @@ export function tell(value) {
     if (value.length <= 1024) return { bytes: value.toString('hex') }
     return { length: value.length, sum: value.reduce((sum, byte) => sum + byte, 0) }
   }
+  if (ArrayBuffer.isView(value)) return tellArray(new NDArray(value))
+  if (value instanceof NDArray) return tellArray(value)
   if (Array.isArray(value)) return value.map(tell)
   if (value instanceof Set) return { set: ordered([...value].map(tell)) }
   if (value instanceof Date) return { instant: String(BigInt(value.getTime()) * 1_000_000n) }
@@ -20,6 +24,11 @@ export function tell(value) {
   }
   if (typeof value === 'object') return entries('object', Object.entries(value))
   throw new TypeError(`nothing that was expected: ${typeof value}`)
+}
+
+function tellArray(array) {
+  const { dtype, shape, data } = array.copy()
+  return { array: [dtype, shape, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')] }
 }
 
 function entries(kind, pairs) {

@@ -8,6 +8,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
+import numpy
 from value_notation import CLOCK_EPOCH, EPOCH, MICROSECOND
 
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
@@ -33,7 +34,16 @@ def tell(value: Any) -> Any:
         if value.tzinfo is None:
             return {"clock": str((value - CLOCK_EPOCH) // MICROSECOND)}
         return {"instant": str((value.astimezone(timezone.utc) - EPOCH) // MICROSECOND * 1000)}
+    if isinstance(value, numpy.ndarray):
+        return {"array": [_tell_dtype(value.dtype), list(value.shape), value.tobytes().hex()]}
     raise TypeError(f"nothing that was expected: {type(value).__name__}")
+
+
+def _tell_dtype(dtype: Any) -> Any:
+    if dtype.names is None:
+        return dtype.str if dtype.kind in "USV" else dtype.name
+    fields = [(name, dtype.fields[name][0]) for name in dtype.names]
+    return [[name, _tell_dtype(field.base), *([list(field.shape)] if field.shape else [])] for name, field in fields]
 
 
 def _ordered(items: Any) -> list[Any]:

@@ -1,0 +1,140 @@
+// Encoder: arrays. What is neither NumPy's own class nor simple comes here from ipcbridge._values._arrays.
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include "bindings/python/values/array_dtypes.hpp"
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/encoder.hpp"
+#include "bindings/python/values/made.hpp"
+#include "bindings/python/values/wire_format.hpp"
+
+namespace py = pybind11;
+
+namespace ipcbridge::python {
+namespace {
+
+// The memory of an object, which keeps it where it is as long as this lives.
+class HeldBuffer {
+ public:
+  HeldBuffer() = default;
+  ~HeldBuffer() {
+    if (held_) PyBuffer_Release(&view_);
+  }
+  HeldBuffer(const HeldBuffer&) = delete;
+  HeldBuffer& operator=(const HeldBuffer&) = delete;
+
+  // False, with an exception set, when the object has no memory of such a form.
+  bool hold(PyObject* object, int form) { return held_ = PyObject_GetBuffer(object, &view_, form) == 0; }
+  const Py_buffer* operator->() const { return &view_; }
+
+ private:
+  Py_buffer view_{};
+  bool held_ = false;
+};
+
+// Whether it is numpy.ndarray itself, which is known by its name once the program has imported it.
+bool is_ndarray(PyTypeObject* type) {
+  static PyTypeObject* known = nullptr;  // guarded by the GIL; never freed
+  if (type == known) return true;
+  if (known != nullptr || std::strcmp(type->tp_name, "numpy.ndarray") != 0) return false;
+  PyObject* modules = PyImport_GetModuleDict();
+  PyObject* numpy = PyDict_GetItemString(modules, "numpy");
+  if (numpy == nullptr || !PyModule_Check(numpy)) return false;
+  if (PyDict_GetItemString(PyModule_GetDict(numpy), "ndarray") != reinterpret_cast<PyObject*>(type)) return false;
+  Py_INCREF(type);
+  known = type;
+  return true;
+}
+
+}  // namespace
+
+// False when it is none that can be read as it is.
+bool Encoder::put_ndarray(PyObject* value) {
+  if (!is_ndarray(Py_TYPE(value))) return false;
+  HeldBuffer held;
+  if (!held.hold(value, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)) {
+    PyErr_Clear();
+    return false;
+  }
+  const FixedDtype* dtype = fixed_dtype_of_buffer(held->format, static_cast<std::size_t>(held->itemsize));
+  if (dtype == nullptr) return false;
+  const std::size_t begun = begin_array();
+  out_.put_text_head(dtype->name.size());
+  out_.put(dtype->name.data(), dtype->name.size());
+  const auto dimensions = static_cast<std::size_t>(held->ndim);
+  weigh(dimensions + kHeavy - 1);
+  out_.put_list_head(dimensions);
+  for (int i = 0; i < held->ndim; ++i) out_.put_int(held->shape[i]);
+  end_array(begun, held->buf, static_cast<std::size_t>(held->len));
+  return true;
+}
+
+// An _arrays.Array, whose parts are as this writes them.
+void Encoder::put_array(PyObject* array) {
+  HeldBuffer held;
+  if (!held.hold(PyTuple_GET_ITEM(array, 2), PyBUF_SIMPLE)) throw py::error_already_set();
+  const std::size_t begun = begin_array();
+  put_dtype(PyTuple_GET_ITEM(array, 0));
+  put_shape(PyTuple_GET_ITEM(array, 1));
+  end_array(begun, held->buf, static_cast<std::size_t>(held->len));
+}
+
+// A name, or the tuple of a structure's fields.
+void Encoder::put_dtype(PyObject* dtype) {
+  if (PyUnicode_CheckExact(dtype)) {
+    if (!put_text(out_, dtype)) throw Refused{"a field whose name has a lone surrogate", false, {}, {}};
+    return;
+  }
+  const Py_ssize_t count = PyTuple_GET_SIZE(dtype);
+  weigh(static_cast<std::size_t>(count) + kHeavy - 1);
+  out_.put_list_head(static_cast<std::size_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* field = PyTuple_GET_ITEM(dtype, i);
+    const Py_ssize_t parts = PyTuple_GET_SIZE(field);
+    weigh(static_cast<std::size_t>(parts) + kHeavy - 1);
+    out_.put_list_head(static_cast<std::size_t>(parts));
+    put_dtype(PyTuple_GET_ITEM(field, 0));
+    put_dtype(PyTuple_GET_ITEM(field, 1));
+    if (parts == 3) put_shape(PyTuple_GET_ITEM(field, 2));
+  }
+}
+
+void Encoder::put_shape(PyObject* shape) {
+  const Py_ssize_t count = PyTuple_GET_SIZE(shape);
+  weigh(static_cast<std::size_t>(count) + kHeavy - 1);
+  out_.put_list_head(static_cast<std::size_t>(count));
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    const Py_ssize_t dimension = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i));
+    if (dimension == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    out_.put_int(dimension);
+  }
+}
+
+// Its extension weighs what the list of three in it does, and what these weigh.
+std::size_t Encoder::begin_array() {
+  weigh(2 * kHeavy + 2);
+  const std::size_t begun = out_.begin_extension();
+  out_.put_list_head(3);
+  return begun;
+}
+
+void Encoder::end_array(std::size_t begun, const void* data, std::size_t size) {
+  out_.end_extension(Tag::kArray, begun, size_of_data(size));
+  put_data(data, size);
+}
+
+std::size_t Encoder::size_of_data(std::size_t size) {
+  if (size > std::numeric_limits<std::uint32_t>::max()) {
+    throw CodecError{Code::kResourceExhausted, "an array of more than 4 GiB"};
+  }
+  return MessageBuffer::bytes_head_size(size) + size;
+}
+
+void Encoder::put_data(const void* data, std::size_t size) {
+  weigh(kHeavy - 1);
+  out_.put_bytes_head(size);
+  out_.put(data, size);
+}
+
+}  // namespace ipcbridge::python

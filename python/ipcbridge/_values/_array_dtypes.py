@@ -1,0 +1,70 @@
+"""NumPy's dtypes by their names on the wire. Imported when the first array is sent that has none of a fixed size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ._arrays import Description
+from ._refusal import Refused
+
+_MAX_DEPTH = 128
+_PLAIN = (
+    *(numpy.bool_, numpy.integer, numpy.float16, numpy.float32, numpy.float64, numpy.complex64, numpy.complex128),
+    *(numpy.datetime64, numpy.timedelta64, numpy.str_, numpy.bytes_, numpy.void),
+)
+
+
+def describe_dtype(dtype: Any) -> Description:
+    """Its description on the wire. Raises Refused, with what to send instead of the array that has it."""
+    if dtype.itemsize == 0:
+        raise Refused("an array of elements without any bytes: send value.tolist()")
+    if dtype.names is None:
+        reason = _refusal(dtype)
+        if reason is not None:
+            raise Refused(reason)
+    return _describe(dtype, 0)
+
+
+def pack(dtype: Any) -> Any:
+    """The same dtype little-endian, with the fields of structures one behind the other, in their order."""
+    if dtype.subdtype is not None:
+        inner, shape = dtype.subdtype
+        return numpy.dtype((pack(inner), shape))
+    if dtype.names is None:
+        return dtype.newbyteorder("<")
+    return numpy.dtype([(name, pack(dtype.fields[name][0])) for name in dtype.names])
+
+
+def _describe(dtype: Any, depth: int) -> Description:
+    if dtype.names is None:
+        return str(dtype.newbyteorder("<").str)
+    if depth == _MAX_DEPTH:
+        raise Refused(f"an array whose fields nest more than {_MAX_DEPTH} levels deep: send value.tolist()")
+    return tuple(_describe_field(name, dtype.fields[name][0], depth) for name in dtype.names)
+
+
+def _describe_field(name: str, dtype: Any, depth: int) -> tuple[Any, ...]:
+    inner, shape = (dtype, ()) if dtype.subdtype is None else dtype.subdtype
+    if not name or inner.itemsize == 0 or 0 in shape:
+        raise Refused(f"an array whose field {name!r} has no name, or no bytes: send value.tolist()")
+    if inner.names is None and (reason := _refusal(inner)) is not None:
+        columns = "{name: value[name] for name in value.dtype.names}"
+        raise Refused(f"an array of structures whose field {name!r} cannot be sent ({reason}): send {columns}")
+    described = _describe(inner, depth + 1)
+    return (name, described, tuple(shape)) if shape else (name, described)
+
+
+def _refusal(dtype: Any) -> str | None:
+    if dtype.kind == "O":
+        return "an array of Python objects: send value.tolist()"
+    if dtype.kind == "T":
+        return "an array of strings of any length (StringDType): send value.tolist()"
+    if issubclass(dtype.type, numpy.clongdouble) and dtype.itemsize > 16:
+        return "an array of long complex numbers, which only C has: send value.astype('complex128')"
+    if issubclass(dtype.type, numpy.longdouble) and dtype.itemsize > 8:
+        return "an array of long doubles, which only C has: send value.astype('float64')"
+    if not issubclass(dtype.type, _PLAIN):
+        return f"an array of {dtype}, a dtype of another package's: send value.astype('float32')"
+    return None

@@ -86,7 +86,8 @@ function panel(lines, direction, top, [sizes, times]) {
     first,
     bottom,
   )
-  const parts = [`<text class="title" x="0" y="${top + 14}">${escapeXml(DIRECTION_NAMES[direction])}</text>`]
+  const title = escapeXml(DIRECTION_NAMES[direction].replaceAll('`', ''))
+  const parts = [`<text class="title" x="0" y="${top + 14}">${title}</text>`]
   parts.push(...grid(sizes, times, x, y, [first, bottom]))
   lines.forEach(({ name, kind, points }, i) => {
     const path = points.map(([size, us]) => `${x(size).toFixed(1)} ${y(us).toFixed(1)}`).join('L')

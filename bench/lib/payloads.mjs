@@ -27,7 +27,7 @@ const PAYLOAD_WAYS = {
   tcp: { name: 'TCP, length and bytes', directions: CLIENTS },
   'stdio-frames': { directions: CLIENTS },
   stdio: { name: 'stdio, base64 in JSON', directions: CLIENTS },
-  'stdio-orjson': { name: 'stdio, base64, orjson', directions: CLIENTS },
+  'stdio-orjson': { name: 'stdio, base64, orjson', directions: ['node-python', 'python-node'] },
   http: { directions: CLIENTS },
   websocket: { directions: CLIENTS },
   socketio: { directions: ['node-python', 'asyncio-node'] },
@@ -61,10 +61,10 @@ export const sizeName = size => {
   return size % KIB === 0 ? `${size / KIB} KB` : `${size} B`
 }
 
-/** Longer windows for what takes longer. */
+/** Longer windows for what takes longer, a longer warm-up for what comes first: the processes have only just started. */
 export function windowOf(size, { quick }) {
   const seconds = size < MIB ? 0.1 : size < 16 * MIB ? 0.2 : size < 64 * MIB ? 0.4 : 0.8
-  return { seconds: quick ? seconds / 2 : seconds, warmup: quick ? 0.05 : 0.1, most: CELL_SECONDS / 2 }
+  return { seconds: quick ? seconds / 2 : seconds, warmup: size === SMALL ? 0.2 : 0.05, most: CELL_SECONDS / 2 }
 }
 
 /** Each size on a connection of its own; what is not possible says why. */

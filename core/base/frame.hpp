@@ -26,6 +26,9 @@ enum class FrameType : std::uint8_t {
   kPublish = 14,
   kAck = 15,
   kUpgrade = 16,
+  kSegment = 17,      // shared memory only: the next descriptor on the socket is this segment of the sender's
+  kDropSegment = 18,  // shared memory only: nothing will lie in it any more
+  kFree = 19,         // what has come in shared memory is needed no more
 };
 
 inline constexpr std::uint8_t kFlagIgnorable = 0x01;   // a receiver that does not know the type skips it
@@ -33,6 +36,7 @@ inline constexpr std::uint8_t kFlagMore = 0x02;        // another fragment of th
 inline constexpr std::uint8_t kFlagStreams = 0x04;     // the message begins with the streams that it carries
 inline constexpr std::uint8_t kFlagReference = 0x08;   // calls a reference, whose id the payload begins with
 inline constexpr std::uint8_t kFlagReferences = 0x10;  // the result names references, behind whose ids it stands
+inline constexpr std::uint8_t kFlagAttached = 0x20;    // a table of the message's sizes stands before it
 
 struct FrameHeader {
   std::uint32_t length = 0;  // bytes of the body, which follows
@@ -48,13 +52,19 @@ constexpr bool is_well_formed(const FrameHeader& header) {
   const bool is_call = header.type == FrameType::kRequest || header.type == FrameType::kNotify;
   const bool is_result = header.type == FrameType::kReply;
   const bool may_carry_streams = header.type == FrameType::kRequest || is_result;
+  const bool is_message = is_call || is_result || header.type == FrameType::kError ||
+                          header.type == FrameType::kStreamItem || header.type == FrameType::kStreamEnd;
   const int known = kFlagIgnorable | kFlagMore | (may_carry_streams ? kFlagStreams : 0) |
-                    (is_call ? kFlagReference : 0) | (is_result ? kFlagReferences : 0);
+                    (is_call ? kFlagReference : 0) | (is_result ? kFlagReferences : 0) |
+                    (is_message ? kFlagAttached : 0);
   return header.zero == 0 && (header.flags & ~known) == 0;
 }
 
-// No frame's body is larger, whatever the channel; longer messages travel as fragments.
+// What is longer travels as fragments, or in shared memory.
 inline constexpr std::size_t kMaxFrameBody = 16 * 1024 - sizeof(FrameHeader);
+
+// A fragment on a socket may have more, because each is read by a call of its own, straight to where it belongs.
+inline constexpr std::size_t kMaxSocketFrameBody = 64 * 1024 - sizeof(FrameHeader);
 
 // HELLO alone may be longer: it names every method.
 inline constexpr std::size_t kMaxHelloBody = 1024 * 1024;

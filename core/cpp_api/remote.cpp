@@ -66,7 +66,6 @@ CallResult Remote::Impl::send(std::string_view method, BytesView arguments, cons
 Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options) {
   CallResult result = send(method, arguments, options, false);
   const ConstBytes payload = result.outcome.payload;
-  if (payload.size() == result.storage.size()) return std::move(result.storage);
   return {payload.begin(), payload.end()};
 }
 

@@ -44,8 +44,10 @@ class Client final : public ConnectionOwner {
   void close();
 
   // See Driver::call.
+  // Over which the next call will probably go; null: there is none.
+  Connection* usual_connection();
   Result<Submission> call(std::uint64_t token, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                          ConstBytes payload);
+                          const Payload& payload);
   void cancel(std::uint64_t token);
   // What a call with these options fails with when its client is over.
   static Error over(const CallOptions& options);
@@ -75,10 +77,10 @@ class Client final : public ConnectionOwner {
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
-  void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) override;
   void on_cancel(Session& session, std::uint64_t id) override;
   void on_answered(const RequestKey& request) override;
-  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) override;
   void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
                  const CloseReason& why) override;
   void on_goaway(Session& session) override;
@@ -113,6 +115,9 @@ class Client final : public ConnectionOwner {
   struct Saved {
     Buffer metadata;
     Buffer payload;
+    Attachments attachments;
+
+    Payload as_payload() const { return {payload, attachments}; }
   };
 
   struct Call {
@@ -205,13 +210,13 @@ class Client final : public ConnectionOwner {
   // Where it goes there is a connection.
   bool has_way(std::uint64_t reference_on) const;
   // True when sent; an error when it can never be; false when there is no room.
-  Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
+  Result<bool> try_send(std::uint64_t token, Call& call, ConstBytes metadata, const Payload& payload);
   Result<bool> try_send_over(Connection& connection, std::uint32_t method, std::uint64_t token, Call& call,
-                             ConstBytes metadata, ConstBytes payload);
+                             ConstBytes metadata, const Payload& payload);
   // Whether the queue takes a call of so many bytes; an error when it never will.
   Result<Submission> admit(std::uint64_t bytes, bool notify);
-  void enqueue(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload);
-  static void save(Call& call, ConstBytes metadata, ConstBytes payload);
+  void enqueue(std::uint64_t token, Call& call, ConstBytes metadata, const Payload& payload);
+  static void save(Call& call, ConstBytes metadata, const Payload& payload);
   void send_queued();
   Result<bool> send_saved(std::uint64_t token, Call& call);
   void forget(std::uint64_t token, const Call& call);
@@ -225,7 +230,7 @@ class Client final : public ConnectionOwner {
   void fail_reference_calls(std::uint64_t connection, std::string_view why);
 
   // How they end (client_outcomes.cpp).
-  void finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection = 0);
+  void finish(std::uint64_t token, const Outcome& outcome, MessageStorage* storage, std::uint64_t connection = 0);
   void finish_out_of_memory(std::uint64_t token);
   // Tells the callee that nobody waits. False when the call surely did not run.
   bool withdraw(const Call& call);

@@ -24,7 +24,7 @@ Error Client::over(const CallOptions& options) {
 }
 
 Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const CallOptions& options,
-                                ConstBytes metadata, ConstBytes payload) {
+                                ConstBytes metadata, const Payload& payload) {
   if (state_ == ClientState::kClosed) return over(options);
   const bool connected = has_way(options.reference_on);
   if (Status status = check_call(method, options, connected); !status.ok()) return status.error();
@@ -69,7 +69,7 @@ Result<Submission> Client::call(std::uint64_t token, std::uint32_t method, const
     if (!admitted.ok() || admitted.value() == Submission::kNotTaken) return admitted;
     enqueue(token, call, metadata, payload);
   }
-  if (call.reference_on != 0) begin_reference_call(call, payload);
+  if (call.reference_on != 0) begin_reference_call(call, payload.bytes);
   calls_.insert(token, std::move(call));
   if (deadline != kNever) context().set_timer({deadline, TimerQueue::Kind::kCall, id_, token});
   if (!sent.value() && state_ == ClientState::kDisconnected) resume_for(token);
@@ -118,7 +118,7 @@ Result<Submission> Client::admit(std::uint64_t bytes, bool notify) {
 }
 
 // One service that does not read, or is full, does not keep a call from the others.
-Result<bool> Client::try_send(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload) {
+Result<bool> Client::try_send(std::uint64_t token, Call& call, ConstBytes metadata, const Payload& payload) {
   if (call.reference_on != 0) {
     Connection& connection = *context().connection(call.reference_on);
     return try_send_over(connection, call.method, token, call, metadata, payload);
@@ -133,7 +133,7 @@ Result<bool> Client::try_send(std::uint64_t token, Call& call, ConstBytes metada
 }
 
 Result<bool> Client::try_send_over(Connection& connection, std::uint32_t method, std::uint64_t token, Call& call,
-                                   ConstBytes metadata, ConstBytes payload) {
+                                   ConstBytes metadata, const Payload& payload) {
   Request request;
   request.method = method;
   request.to_reference = call.reference_on != 0;
@@ -141,7 +141,8 @@ Result<bool> Client::try_send_over(Connection& connection, std::uint32_t method,
   request.notify = call.notify;
   request.streams.count = call.streams;
   request.metadata = metadata;
-  request.payload = payload;
+  request.payload = payload.bytes;
+  request.attachments = payload.attachments;
   if (call.deadline != kNever) {
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - context().now()).count();
     request.timeout_us = static_cast<std::uint64_t>(std::max<std::int64_t>(1, left));
@@ -161,17 +162,19 @@ Result<bool> Client::try_send_over(Connection& connection, std::uint32_t method,
 }
 
 std::uint64_t Client::Call::queued_bytes() const {
-  return saved->metadata.size() + saved->payload.size() + kQueuedOverhead;
+  return saved->metadata.size() + saved->as_payload().size() + kQueuedOverhead;
 }
 
-void Client::save(Call& call, ConstBytes metadata, ConstBytes payload) {
+void Client::save(Call& call, ConstBytes metadata, const Payload& payload) {
   if (call.saved) return;
-  call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()}, {payload.begin(), payload.end()}});
+  call.saved = std::make_unique<Saved>(Saved{{metadata.begin(), metadata.end()},
+                                             {payload.bytes.begin(), payload.bytes.end()},
+                                             {payload.attachments.begin(), payload.attachments.end()}});
 }
 
 // A new call, or one whose connection was lost and which may be sent over the next. When there is no memory for that
 // the call is as it was.
-void Client::enqueue(std::uint64_t token, Call& call, ConstBytes metadata, ConstBytes payload) {
+void Client::enqueue(std::uint64_t token, Call& call, ConstBytes metadata, const Payload& payload) {
   save(call, metadata, payload);
   queue_.push_back(token);
   call.connection = 0;
@@ -241,7 +244,7 @@ void Client::send_queued() {
 
 Result<bool> Client::send_saved(std::uint64_t token, Call& call) {
   try {
-    return try_send(token, call, call.saved->metadata, call.saved->payload);
+    return try_send(token, call, call.saved->metadata, call.saved->as_payload());
   } catch (const std::bad_alloc&) {
     return Error{Code::kResourceExhausted, kOutOfMemory};
   }

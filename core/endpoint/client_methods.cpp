@@ -18,6 +18,17 @@ constexpr std::size_t kMostGuesses = 1024;
 
 }  // namespace
 
+Connection* Client::usual_connection() {
+  Connection* usual = nullptr;
+  for (const Link& link : links_) {
+    if (!link.usable) continue;
+    const bool is_idler =
+        usual == nullptr || link.connection->session().pending_calls() < usual->session().pending_calls();
+    if (is_idler) usual = link.connection;
+  }
+  return usual;
+}
+
 // The least busy connection that offers the method: what a service says of itself counts before what is known here. Of
 // equals the one that has waited for longest.
 Client::Link* Client::pick(std::uint32_t method, const std::vector<const Link*>& full) {

@@ -51,7 +51,7 @@ bool Client::withdraw(const Call& call) {
   return sent;
 }
 
-void Client::finish(std::uint64_t token, const Outcome& outcome, Buffer* storage, std::uint64_t connection) {
+void Client::finish(std::uint64_t token, const Outcome& outcome, MessageStorage* storage, std::uint64_t connection) {
   Call* call = calls_.find(token);
   if (call == nullptr || call->ended != Code::kOk) return;
   if (call->streams != 0) context().withdraw_outcome(id_, token);  // they do not begin any more
@@ -192,12 +192,12 @@ std::string Client::describe_wait(const Call& call) const {
   for (const Link& link : links_) {
     if (!link.usable || link.remote[call.method] == kNotOffered) continue;
     return link.connection->session().describe_wait(kRequestPrefixBytes + call.saved->metadata.size() +
-                                                    call.saved->payload.size());
+                                                    call.saved->as_payload().size());
   }
   return "a connection to " + where();
 }
 
-void Client::on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void Client::on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) {
   Call* call = calls_.find(token);
   const bool lost = outcome.code == Code::kUnavailable && outcome.sent_maybe && !outcome.remote;
   if (call == nullptr || !lost) {
@@ -237,7 +237,7 @@ void Client::lose_unsent(std::uint64_t token, Call& call, const Request& request
   if (call.losses >= kMaxLosses) {
     fail(token, Code::kUnavailable, not_sent(call, lost_too_often(why.message())), false);
   } else if (call.wait_for_ready && call.reference_on == 0 && state_ != ClientState::kClosed) {
-    enqueue(token, call, request.metadata, request.payload);
+    enqueue(token, call, request.metadata, {request.payload, request.attachments});
   } else {
     fail(token, Code::kUnavailable, not_sent(call, why.message()), false);
   }

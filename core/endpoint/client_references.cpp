@@ -24,7 +24,7 @@ Client::Client(Context& context, ClientId id, Connection& accepted)
   accepted.caller = this;
 }
 
-void Client::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+void Client::on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) {
   if (request.to_reference) {
     take_reference_call(session, id, request, storage);
   } else if (callee_ == nullptr) {

@@ -13,6 +13,9 @@ namespace {
 // Of fragments (16 KiB), in one go: a peer that reads as fast as this side writes must not keep it from the others.
 constexpr int kMaxRounds = 16;
 
+// For so long memory that nothing is in is kept for what may come: to get it anew costs more than to fill it.
+constexpr Duration kIdleMemory = std::chrono::seconds(5);
+
 }  // namespace
 
 Connection::Connection(Context& context, std::uint64_t id, std::unique_ptr<Channel> channel, Session::Side side,
@@ -103,10 +106,23 @@ void Connection::advance_handshake() {
     // Awake as made, it is not rung for: somebody has to look at it, though the handshake may have long been asleep.
     context_.schedule(*this);
   }
+  use_blob_memory();
   session_.emplace(id_, side_, limits_, handshake_.theirs()->limits, static_cast<FrameWriter&>(*this),
-                   static_cast<SessionEvents&>(owner_), account_);
+                   static_cast<SessionEvents&>(owner_), account_, channel_->blob_memory());
   offered_ = MethodIndex(peer_hello().methods);
   owner_.on_open(*this);
+}
+
+void Connection::use_blob_memory() {
+  BlobMemory* memory = channel_->blob_memory();
+  if (memory == nullptr) return;
+  memory->receive_as({context_.blob_returns(), id_, context_.options().copy_on_write});
+}
+
+void Connection::trim_blob_memory(TimePoint now) {
+  trims_ = !closed_ && channel_->blob_memory()->trim(now - kIdleMemory);
+  if (trims_) context_.set_timer({now + kIdleMemory, TimerQueue::Kind::kBlobMemory, id_, 0});
+  if (!closed_) update_interest();
 }
 
 void Connection::write_waiting() {
@@ -178,7 +194,13 @@ std::optional<PeerActivity> Connection::peer_activity() const {
 }
 
 Progress Connection::on_frame(const FrameHeader& header, ConstBytes body) {
-  if (is_open()) return session_->receive(header, body);
+  if (is_open()) {
+    if (header.type == FrameType::kFree && !trims_) {
+      trims_ = true;
+      context_.set_timer({context_.now() + kIdleMemory, TimerQueue::Kind::kBlobMemory, id_, 0});
+    }
+    return session_->receive(header, body);
+  }
   try {
     return handshake_.on_frame(header, body);
   } catch (const std::bad_alloc&) {
@@ -193,6 +215,10 @@ bool Connection::wants_frame() {
 
 bool Connection::admits(FrameType type, std::uint8_t flags) {
   return handshake_.finished() || Handshake::admits(type, flags);
+}
+
+MutableBytes Connection::place_of(const FrameHeader& header) {
+  return is_open() ? session_->place_of(header) : MutableBytes();
 }
 
 bool Connection::write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) {

@@ -51,13 +51,13 @@ class ConnectionOwner : public SessionEvents {
   bool on_stream_room(Session& session, std::uint64_t stream) final;
   void on_stream_cancelled(Session& session, std::uint64_t stream) final;
   void on_stream_items(Session& session, std::uint64_t stream, std::uint32_t count, ConstBytes items,
-                       Buffer* storage) final;
-  void on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome, Buffer* storage) final;
+                       MessageStorage* storage) final;
+  void on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome, MessageStorage* storage) final;
 
  protected:
   Context& context() const { return context_; }
   // A call of a reference of this side's.
-  void take_reference_call(Session& session, std::uint64_t id, const Request& request, Buffer* storage);
+  void take_reference_call(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage);
   void cancel_reference_call(Session& session, std::uint64_t id);
 
  private:
@@ -102,6 +102,9 @@ class Connection final : FrameSink, FrameWriter {
   void end_handshake_by(TimePoint until);
   // Closes it if its handshake takes too long.
   void check_handshake(TimePoint now);
+
+  // Gives back what of the shared memory has been idle for a while.
+  void trim_blob_memory(TimePoint now);
 
   // The kernel has reported the descriptor: the next service() looks at it.
   void note_descriptor() { descriptor_reported_ = true; }
@@ -148,7 +151,9 @@ class Connection final : FrameSink, FrameWriter {
   Progress on_frame(const FrameHeader& header, ConstBytes body) override;
   bool wants_frame() override;
   bool admits(FrameType type, std::uint8_t flags) override;
+  MutableBytes place_of(const FrameHeader& header) override;
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  std::size_t max_fragment() const override { return channel_->max_fragment(); }
 
   Progress say_hello();
   Progress read();
@@ -157,6 +162,7 @@ class Connection final : FrameSink, FrameWriter {
   void count_handshake();
   void write_waiting();
   void update_interest();
+  void use_blob_memory();
 
   // What every message touches comes first: of a thousand connections each line of it is cold.
   bool polls_writable_ = false;
@@ -170,6 +176,7 @@ class Connection final : FrameSink, FrameWriter {
   ConnectionOwner& owner_;
   std::optional<Session> session_;
 
+  bool trims_ = false;  // a timer is set for that
   TimePoint handshake_until_ = kNever;
   Limits limits_;
   Account* account_;

@@ -3,7 +3,8 @@
 
 namespace ipcbridge {
 
-void ConnectionOwner::take_reference_call(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+void ConnectionOwner::take_reference_call(Session& session, std::uint64_t id, const Request& request,
+                                          MessageStorage* storage) {
   const ServerId server = context_.references_server();
   if (server == 0) {
     session.reply_error(id, Code::kUnimplemented, true, "this side has no references", {});
@@ -32,11 +33,12 @@ void ConnectionOwner::on_stream_cancelled(Session& session, std::uint64_t stream
 }
 
 void ConnectionOwner::on_stream_items(Session& session, std::uint64_t stream, std::uint32_t count, ConstBytes items,
-                                      Buffer* storage) {
+                                      MessageStorage* storage) {
   context_.emit(StreamItemsEvent{{session.number(), stream}, count, items, storage});
 }
 
-void ConnectionOwner::on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome, Buffer* storage) {
+void ConnectionOwner::on_stream_end(Session& session, std::uint64_t stream, const Outcome& outcome,
+                                    MessageStorage* storage) {
   const StreamEndEvent event{{session.number(), stream}, outcome, storage};
   if (outcome.remote) {
     context_.emit(event);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/blob_returns.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/known_ids.hpp"
 #include "core/base/system.hpp"
@@ -50,6 +51,8 @@ class Context {
   Transports& transports() const { return *options_.transports; }
   const KnownIds& known_ids() const { return known_ids_; }
   Poller& poller() { return poller_; }
+  // Of what has come over connections.
+  const std::shared_ptr<BlobReturns>& blob_returns() const { return blob_returns_; }
   TimerQueue& timers() { return timers_; }
   const std::array<std::byte, 16>& nonce() const { return nonce_; }
 
@@ -132,6 +135,7 @@ class Context {
 
  private:
   DriverOptions options_;
+  std::shared_ptr<BlobReturns> blob_returns_ = std::make_shared<BlobReturns>();
   Poller poller_;
   TimerQueue timers_;
   TimePoint unset_until_{};  // when the last timer that could not be set is due

@@ -77,10 +77,16 @@ Status check_methods(const std::vector<std::string>& methods) {
 }  // namespace
 
 Driver::Impl::Impl(const DriverOptions& options, Poller poller)
-    : context_(options, std::move(poller)), spin_(options.spin && cpu_limits().allow_two()) {}
+    : context_(options, std::move(poller)), spin_(options.spin && cpu_limits().allow_two()) {
+  context_.blob_returns()->set_sender([this] {
+    const Access access(*this);
+    return_blobs();
+  });
+}
 
 Driver::Impl::~Impl() {
   if (forked()) return;
+  context_.blob_returns()->set_sender(nullptr);
   clients_.for_each([](std::uint64_t, const std::unique_ptr<Client>& client) { client->close(); });
   for (auto& [id, server] : servers_) server->close(Duration::zero());
 }
@@ -124,6 +130,35 @@ bool Driver::Impl::shares_reference(std::uint64_t reference) {
   clients_.for_each(
       [&](std::uint64_t, const std::unique_ptr<Client>& client) { passed = passed || client->passes(reference); });
   return passed;
+}
+
+Driver::Allocator Driver::Impl::allocator(Connection* connection) {
+  if (connection == nullptr || connection->closed() || !connection->is_open()) return {};
+  const BlobMemory* memory = connection->channel().blob_memory();
+  return memory == nullptr ? Allocator() : memory->allocator();
+}
+
+// What this side needs no more of what its peers have sent. What there is no memory to tell of is told with the next.
+void Driver::Impl::return_blobs() {
+  if (context_.blob_returns()->empty()) return;
+  std::vector<BlobReturns::Returned> returned = context_.blob_returns()->take();
+  try {
+    std::vector<std::uint64_t> numbers;
+    while (!returned.empty()) {
+      const std::uint64_t id = returned.back().connection;
+      numbers.clear();
+      std::size_t left = returned.size();
+      while (left > 0 && returned[left - 1].connection == id) numbers.push_back(returned[--left].number);
+      Connection* connection = context_.connection(id);
+      if (connection != nullptr && !connection->closed() && connection->is_open()) {
+        connection->session().free_blobs(numbers);
+        connection->flush_output();
+      }
+      returned.resize(left);
+    }
+  } catch (const std::bad_alloc&) {
+    context_.blob_returns()->put_back(std::move(returned));
+  }
 }
 
 Peer Driver::Impl::describe_peer(const Connection& connection) {
@@ -229,12 +264,26 @@ Result<std::uint32_t> Driver::find_method(ClientId client, std::string_view name
   return within_memory([&] { return found->find_method(name); });
 }
 
+Driver::Allocator Driver::allocator(ClientId client) {
+  if (impl_->forked()) return {};
+  const Impl::Access access(*impl_);
+  Client* found = impl_->client(client);
+  return found == nullptr ? Allocator() : impl_->allocator(found->usual_connection());
+}
+
+Driver::Allocator Driver::allocator_for(std::uint64_t connection) {
+  if (impl_->forked()) return {};
+  const Impl::Access access(*impl_);
+  return impl_->allocator(impl_->context().connection(connection));
+}
+
 Result<Submission> Driver::call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
-                                ConstBytes metadata, ConstBytes payload) {
+                                ConstBytes metadata, const Payload& payload) {
   if (impl_->forked()) return forked_error();
   const Impl::Access access(*impl_);
   Client* found = impl_->client(client);
   if (found == nullptr) return Client::over(options);
+  impl_->return_blobs();
   return within_memory([&] { return found->call(token, method, options, metadata, payload); });
 }
 
@@ -291,7 +340,7 @@ Result<ClientId> Driver::peer_client(std::uint64_t connection) {
   return within_memory([&] { return impl_->peer_client(connection); });
 }
 
-std::optional<OpenedStreams> Driver::reply(const RequestKey& request, ConstBytes payload, EventSink* next,
+std::optional<OpenedStreams> Driver::reply(const RequestKey& request, const Payload& payload, EventSink* next,
                                            std::uint32_t streams, std::span<const std::uint64_t> references) {
   std::optional<OpenedStreams> opened;
   impl_->answer(request, next, [&](Session& session) {
@@ -301,7 +350,7 @@ std::optional<OpenedStreams> Driver::reply(const RequestKey& request, ConstBytes
   return opened;
 }
 
-void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
+void Driver::reply_error(const RequestKey& request, Code code, std::string_view message, const Payload& details,
                          EventSink* next) {
   impl_->answer(request, next,
                 [&](Session& session) { session.reply_error(request.id, code, false, message, details); });
@@ -311,13 +360,13 @@ Result<StreamRoom> Driver::stream_room(const StreamKey& stream) {
   return impl_->with_stream(stream, [&](Session& session) { return session.stream_room(stream.id); });
 }
 
-Result<StreamRoom> Driver::send_items(const StreamKey& stream, ConstBytes body) {
+Result<StreamRoom> Driver::send_items(const StreamKey& stream, const Payload& body) {
   return impl_->with_stream(stream, [&](Session& session) -> Result<StreamRoom> {
     return within_memory([&] { return session.send_items(stream.id, body); });
   });
 }
 
-void Driver::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+void Driver::end_stream(const StreamKey& stream, const Error* error, const Payload& details) {
   impl_->use_session(stream, [&](Session& session) { session.end_stream(stream.id, error, details); });
 }
 

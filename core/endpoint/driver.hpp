@@ -34,6 +34,8 @@ struct DriverOptions {
   // calls come from the thread that waits, which prepares its sleep anew before it does; only answers come from any.
   // Where threads share it, no cancellation is told of a call that has been answered.
   bool shared_by_threads = false;
+  // Whether what arrives in shared memory may be written to, of which the sender sees nothing; else it is read only.
+  bool copy_on_write = false;
   // How often a server looks whether its socket is still there, where the system does not tell of changes.
   Duration listener_check_interval = std::chrono::seconds(5);
 };
@@ -123,6 +125,12 @@ class Driver {
   // there and does not offer it; and (unavailable) when it is not there and too many such names have been asked for.
   Result<std::uint32_t> find_method(ClientId client, std::string_view name);
 
+  // Memory that the peer of a client's next call sees, or of whoever has made this request: to be filled, and attached.
+  // Null where there is none; then make_heap_blob() does. Any thread may ask it, for as long as it likes.
+  using Allocator = std::function<Result<BlobRef>(std::size_t)>;
+  Allocator allocator(ClientId client);
+  Allocator allocator_for(std::uint64_t connection);
+
   // Sends the call, or queues it until there is room or a connection. One outcome event with `token`
   // follows unless cancel() comes first; none for a notification. Tokens are the caller's, unique among
   // this client's pending calls; a notification's is ignored. kNotTaken of a call means that a room event
@@ -130,7 +138,7 @@ class Driver {
   // deadline_exceeded (timeout of zero), resource_exhausted (the message is too large for the service, or for the queue
   // even when that is empty), unavailable (no connection and not to wait), failed_precondition (closed).
   Result<Submission> call(ClientId client, std::uint64_t token, std::uint32_t method, const CallOptions& options,
-                          ConstBytes metadata, ConstBytes payload);
+                          ConstBytes metadata, const Payload& payload);
 
   // The caller waits no longer; the callee is told. No event follows.
   void cancel(ClientId client, std::uint64_t token);
@@ -161,9 +169,9 @@ class Driver {
   // `next` has room for them: it may be used by any thread.
   // What is given is of a result that carries so many streams; null when none has been opened.
   // `references`: that it tells of, all of them retained.
-  std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, EventSink* next = nullptr,
+  std::optional<OpenedStreams> reply(const RequestKey& request, const Payload& payload, EventSink* next = nullptr,
                                      std::uint32_t streams = 0, std::span<const std::uint64_t> references = {});
-  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details,
+  void reply_error(const RequestKey& request, Code code, std::string_view message, const Payload& details,
                    EventSink* next = nullptr);
 
   // ---- streams, of either side ----
@@ -174,8 +182,8 @@ class Driver {
   // See Session: what may be sent of one of this side's, and where that is nothing a room event follows; `cancelled`
   // when it is over.
   Result<StreamRoom> stream_room(const StreamKey& stream);
-  Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body);
-  void end_stream(const StreamKey& stream, const Error* error = nullptr, ConstBytes details = {});
+  Result<StreamRoom> send_items(const StreamKey& stream, const Payload& body);
+  void end_stream(const StreamKey& stream, const Error* error = nullptr, const Payload& details = {});
 
   // Of the peer's: so many items, which came in so many bytes (items events), have been taken. Until all are, also of
   // one that has ended, or it is cancelled, they count against the window, and what the peer's user may have here.

@@ -70,6 +70,8 @@ class Driver::Impl {
   Result<ClientId> peer_client(std::uint64_t connection);
   static Peer describe_peer(const Connection& connection);
   bool shares_reference(std::uint64_t reference);
+  static Allocator allocator(Connection* connection);
+  void return_blobs();
 
  private:
   bool run_once(bool poll);
@@ -130,6 +132,7 @@ template <typename Reply>
 void Driver::Impl::answer(const RequestKey& request, EventSink* next, Reply reply) {
   if (forked()) return;
   const Access access(*this);
+  return_blobs();
   Connection* connection = context_.connection(request.connection);
   if (connection == nullptr || connection->closed() || !connection->is_open()) {
     for (auto& [id, server] : servers_) server->forget_orphan(request);

@@ -28,6 +28,7 @@ bool Driver::Impl::run(EventSink& sink, bool poll) {
 
 bool Driver::Impl::run_once(bool poll) {
   context_.awake().wake_up();
+  return_blobs();
   if (++runs_ % kRunsPerClock == 0) context_.awake().review();
   if (context_.take_unposted()) post_unposted();
   // The calls of whoever has gone may be cancelled by the thousand: half of the room is for those who are there.
@@ -103,6 +104,9 @@ void Driver::Impl::fire_timers() {
       case TimerQueue::Kind::kHandshake:
         if (Connection* found = context_.connection(timer.owner)) found->check_handshake(now);
         break;
+      case TimerQueue::Kind::kBlobMemory:
+        if (Connection* found = context_.connection(timer.owner)) found->trim_blob_memory(now);
+        break;
     }
   }
   if (context_.has_unset_timers()) ask_all(now);
@@ -135,6 +139,8 @@ bool Driver::Impl::is_alive(const TimerQueue::Timer& timer) {
       const Connection* found = context_.connection(timer.owner);
       return found != nullptr && !found->is_open();
     }
+    case TimerQueue::Kind::kBlobMemory:
+      return context_.connection(timer.owner) != nullptr;
     case TimerQueue::Kind::kServer:
       return server(static_cast<ServerId>(timer.owner)) != nullptr;
   }

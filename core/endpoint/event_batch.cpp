@@ -51,9 +51,14 @@ void EventBatch::reset() {
 
 void EventBatch::copy_long_message(std::uint32_t number, MutableBytes into) {
   if (number == 0 || number > long_messages_.size()) return;
-  const Buffer message = std::move(long_messages_[number - 1]);
+  const ByteBlock message = std::move(long_messages_[number - 1].body);
   const std::size_t size = std::min(message.size(), into.size());
   if (size > 0) std::memcpy(into.data(), message.data(), size);
+}
+
+Attachments EventBatch::take_attachments(std::uint32_t number) {
+  if (number == 0 || number > long_messages_.size()) return {};
+  return std::move(long_messages_[number - 1].attachments);
 }
 
 std::size_t EventBatch::room() const {
@@ -67,7 +72,7 @@ std::string_view EventBatch::message(const EventRow& row) const {
 
 ConstBytes EventBatch::part(const EventRow& row, EventRow::Column start) const {
   const std::uint32_t number = row.words[EventRow::kLongMessage];
-  const ConstBytes base = number == 0 ? ConstBytes(slab_) : ConstBytes(long_messages_[number - 1]);
+  const ConstBytes base = number == 0 ? ConstBytes(slab_) : ConstBytes(long_messages_[number - 1].body);
   return base.subspan(row.words[start], row.words[start + 1] - row.words[start]);
 }
 
@@ -94,7 +99,8 @@ void EventBatch::add_sentence(const EventRow& row, std::string_view sentence) {
   add_bytes(row, EventRow::kMessageStart, as_bytes(cut_utf8(sentence, kMaxSentenceBytes)));
 }
 
-void EventBatch::add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage) {
+void EventBatch::add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata,
+                             MessageStorage* storage) {
   const std::size_t size = payload.size() + (metadata == nullptr ? 0 : metadata->size());
   if (storage != nullptr || !fits(size)) return keep_long_message(row, payload, metadata, storage);
   add_bytes(row, EventRow::kPayloadStart, payload);
@@ -102,15 +108,15 @@ void EventBatch::add_message(const EventRow& row, ConstBytes payload, const Cons
 }
 
 void EventBatch::keep_long_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata,
-                                   Buffer* storage) {
-  Buffer joined;
+                                   MessageStorage* storage) {
+  MessageStorage joined;
   if (storage == nullptr) {
-    joined.reserve(payload.size() + (metadata == nullptr ? 0 : metadata->size()));
-    append(joined, payload);
-    if (metadata != nullptr) append(joined, *metadata);
-    payload = ConstBytes(joined).first(payload.size());
+    joined.body = ByteBlock(payload.size() + (metadata == nullptr ? 0 : metadata->size()));
+    std::byte* const behind = std::copy(payload.begin(), payload.end(), joined.body.begin());
+    if (metadata != nullptr) std::copy(metadata->begin(), metadata->end(), behind);
+    payload = ConstBytes(joined.body).first(payload.size());
   }
-  const std::byte* base = storage == nullptr ? joined.data() : storage->data();
+  const std::byte* base = storage == nullptr ? joined.body.data() : storage->body.data();
   const auto place = [&](EventRow::Column start, ConstBytes bytes, std::size_t at) {
     row.words[start] = static_cast<std::uint32_t>(at);
     row.words[start + 1] = static_cast<std::uint32_t>(at + bytes.size());
@@ -134,7 +140,7 @@ void EventBatch::add(const OutcomeEvent& event) {
   add_outcome(row, event.outcome, event.storage);
 }
 
-void EventBatch::add_outcome(const EventRow& row, const Outcome& outcome, Buffer* storage) {
+void EventBatch::add_outcome(const EventRow& row, const Outcome& outcome, MessageStorage* storage) {
   row.words[EventRow::kCode] = static_cast<std::uint32_t>(outcome.code);
   row.words[EventRow::kEnding] = static_cast<std::uint32_t>(outcome.ending());
   add_sentence(row, outcome.message);
@@ -205,7 +211,7 @@ void EventBatch::add(const StreamItemsEvent& event) {
   if (add_to_last(event)) return;
   const EventRow row = begin_stream_row(EventKind::kStreamItems, event.stream);
   row.words[EventRow::kItems] = event.count;
-  row.words[EventRow::kItemsBytes] = static_cast<std::uint32_t>(kItemsPrefixBytes + event.items.size());
+  row.set_wide(EventRow::kItemsBytes, event.window_bytes());
   add_message(row, event.items, nullptr, event.storage);
 }
 
@@ -220,7 +226,7 @@ bool EventBatch::add_to_last(const StreamItemsEvent& event) {
   add_bytes(last, EventRow::kPayloadStart, event.items);
   last.words[EventRow::kPayloadStart] = start;
   last.words[EventRow::kItems] += event.count;
-  last.words[EventRow::kItemsBytes] += static_cast<std::uint32_t>(kItemsPrefixBytes + event.items.size());
+  last.set_wide(EventRow::kItemsBytes, last.wide(EventRow::kItemsBytes) + event.window_bytes());
   return true;
 }
 

@@ -55,7 +55,7 @@ struct EventRow {
     kConnection = 12,    // inbound call, cancel, streams: 2 words
     kCallId = 14,        // inbound call, cancel; of streams their own, the first where there are several: 2 words
     kItems = 3,          // stream items: how many
-    kItemsBytes = 4,     // stream items: what they were in bytes, as the window counts
+    kItemsBytes = 4,     // stream items: what they were in bytes, as the window counts: 2 words
   };
   // kReference: the payload begins with the id of what is called, a u64.
   enum Flag : std::uint32_t { kNotify = 1, kReference = 2 };
@@ -105,8 +105,10 @@ class EventBatch final : public EventSink {
   ConstBytes metadata(const EventRow& row) const { return part(row, EventRow::kMetadataStart); }
   std::string_view message(const EventRow& row) const;
 
-  // Copies a long message, by its number, and gives its memory back.
+  // Copies the bytes of a long message, by its number, and gives their memory back. What is attached to it is given to
+  // whoever asks for it first.
   void copy_long_message(std::uint32_t number, MutableBytes into);
+  Attachments take_attachments(std::uint32_t number);
 
   // How many clients and servers are closed by what the rows say.
   std::size_t handles_closed() const { return handles_closed_; }
@@ -132,11 +134,11 @@ class EventBatch final : public EventSink {
 
   EventRow begin_row(EventKind kind, std::uint32_t owner);
   EventRow begin_stream_row(EventKind kind, const StreamKey& stream);
-  void add_outcome(const EventRow& row, const Outcome& outcome, Buffer* storage);
+  void add_outcome(const EventRow& row, const Outcome& outcome, MessageStorage* storage);
   void add_bytes(const EventRow& row, EventRow::Column start, ConstBytes bytes);
   void add_sentence(const EventRow& row, std::string_view sentence);
-  void add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage);
-  void keep_long_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, Buffer* storage);
+  void add_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, MessageStorage* storage);
+  void keep_long_message(const EventRow& row, ConstBytes payload, const ConstBytes* metadata, MessageStorage* storage);
   bool fits(std::size_t bytes) const { return bytes <= slab_.size() - used_; }
   ConstBytes part(const EventRow& row, EventRow::Column start) const;
   std::size_t most_rows() const { return table_.size() / EventRow::kWords; }
@@ -148,7 +150,7 @@ class EventBatch final : public EventSink {
   std::size_t limit_ = 0;
   std::size_t used_ = 0;
   std::size_t handles_closed_ = 0;
-  std::vector<Buffer> long_messages_;
+  std::vector<MessageStorage> long_messages_;
 };
 
 }  // namespace ipcbridge

@@ -69,7 +69,7 @@ struct OutcomeEvent {
   ClientId client = 0;
   std::uint64_t token = 0;  // what the caller gave to Driver::call
   Outcome outcome;
-  Buffer* storage = nullptr;
+  MessageStorage* storage = nullptr;
   std::uint64_t connection = 0;  // that it came over, where it carries streams
 };
 
@@ -82,7 +82,7 @@ struct InboundCallEvent {
   ServerId server = 0;
   RequestKey key;
   Request request;
-  Buffer* storage = nullptr;
+  MessageStorage* storage = nullptr;
   TimePoint received{};  // when it was read, if it has a timeout
 };
 
@@ -132,14 +132,19 @@ struct StreamItemsEvent {
   StreamKey stream;
   std::uint32_t count = 0;
   ConstBytes items;
-  Buffer* storage = nullptr;
+  MessageStorage* storage = nullptr;
+
+  // What they are, as the window counts.
+  std::uint64_t window_bytes() const {
+    return kItemsPrefixBytes + items.size() + (storage == nullptr ? 0 : total_bytes(storage->attachments));
+  }
 };
 
 // A stream of the peer's is over: nothing follows. An error says why.
 struct StreamEndEvent {
   StreamKey stream;
   Outcome outcome;
-  Buffer* storage = nullptr;
+  MessageStorage* storage = nullptr;
 };
 
 // A retained reference of this side's has come back from one that had it: it may be that nobody has it any more

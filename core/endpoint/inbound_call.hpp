@@ -20,7 +20,7 @@ struct InboundCall {
   std::uint64_t reference = 0;         // that it calls, a function or object of this side's; 0: the service
   std::uint32_t reference_method = 0;  // of that: any number, which the peer has chosen
   bool resumes = false;                // no call: a stream that it began, whose key this has, may go on, or is over
-  Buffer storage;
+  MessageStorage storage;
   ConstBytes payload;   // in storage; without the reference's id
   ConstBytes metadata;  // in storage
 

@@ -25,7 +25,7 @@ SerialOrder::SerialOrder(System& system, const std::vector<std::uint32_t>& group
   due_.reserve(groups_.size());
 }
 
-bool SerialOrder::add(const RequestKey& key, const Request& request, Buffer* storage) {
+bool SerialOrder::add(const RequestKey& key, const Request& request, MessageStorage* storage) {
   const std::uint32_t number = groups_of_[request.method];
   Group& group = groups_[number];
   const bool begins = !group.has_begun && group.waiting.empty();

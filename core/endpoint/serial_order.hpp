@@ -22,7 +22,7 @@ class SerialOrder {
   struct Begun {
     RequestKey key;
     Request request;  // its views are in `storage`; its timeout is what is left of it
-    Buffer storage;
+    MessageStorage storage;
     bool expired = false;  // the caller's deadline passed while it waited
   };
 
@@ -35,7 +35,7 @@ class SerialOrder {
 
   // A call of a serial method was read. True when no call of its group is unanswered: it has begun. Otherwise it is
   // kept; `storage`, where there is one, is moved from. After std::bad_alloc nothing has changed.
-  bool add(const RequestKey& key, const Request& request, Buffer* storage);
+  bool add(const RequestKey& key, const Request& request, MessageStorage* storage);
 
   // A call that has begun is over: the next of its group is due.
   void finish(const RequestKey& key);

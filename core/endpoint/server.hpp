@@ -57,11 +57,11 @@ class Server final : public ConnectionOwner {
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection& connection) override;
-  void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) override;
   void on_cancel(Session& session, std::uint64_t id) override;
   bool keeps_notification(Session& session, std::uint64_t id, std::uint64_t bytes) override;
   // Of calls of this side, which are those of the connection's caller (server_peers.cpp).
-  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) override;
   void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
                  const CloseReason& why) override;
   void on_streams_open(Session& session, std::uint64_t token, const StreamRange& streams) override;
@@ -108,7 +108,7 @@ class Server final : public ConnectionOwner {
   void give_up();
   // Calls (server_calls.cpp).
   bool waits_for_itself(const Request& request) const;
-  void emit(const RequestKey& key, const Request& request, Buffer* storage);
+  void emit(const RequestKey& key, const Request& request, MessageStorage* storage);
   void begin(SerialOrder::Begun call);
   void refuse(const RequestKey& request, const Error& why);
   void leave_orphans(std::uint64_t connection);

@@ -34,7 +34,7 @@ bool Server::waits_for_itself(const Request& request) const {
   return held.count(threads_.pool) >= threads_.count && (threads_.count > 1 || held.are_all());
 }
 
-void Server::on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) {
+void Server::on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) {
   if (request.to_reference) {
     take_reference_call(session, id, request, storage);
     return;
@@ -67,7 +67,7 @@ void Server::on_request(Session& session, std::uint64_t id, const Request& reque
   }
 }
 
-void Server::emit(const RequestKey& key, const Request& request, Buffer* storage) {
+void Server::emit(const RequestKey& key, const Request& request, MessageStorage* storage) {
   const TimePoint received = request.timeout_us != 0 ? context().now() : TimePoint{};
   context().emit(InboundCallEvent{id_, key, request, storage, received});
 }
@@ -91,7 +91,8 @@ void Server::begin(SerialOrder::Begun call) {
     return;
   }
   // A long message keeps its own storage.
-  Buffer* const storage = call.storage.size() > kMaxFrameBody ? &call.storage : nullptr;
+  const bool is_long = call.storage.body.size() > kMaxFrameBody || !call.storage.attachments.empty();
+  MessageStorage* const storage = is_long ? &call.storage : nullptr;
   try {
     emit(call.key, call.request, storage);
   } catch (const std::bad_alloc&) {

@@ -17,7 +17,7 @@ ConnectionOwner* Server::caller_of(const Session& session) const {
   return connection == nullptr ? nullptr : connection->caller;
 }
 
-void Server::on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void Server::on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) {
   if (ConnectionOwner* caller = caller_of(session)) caller->on_outcome(session, token, outcome, storage);
 }
 

@@ -38,7 +38,7 @@ void TakeoverRequest::withdraw() {
 // It goes on although the other has said HELLO: its answer comes later.
 Status TakeoverRequest::judge(Connection&, const Hello&) { return {}; }
 
-void TakeoverRequest::on_request(Session& session, std::uint64_t id, const Request&, Buffer*) {
+void TakeoverRequest::on_request(Session& session, std::uint64_t id, const Request&, MessageStorage*) {
   session.reply_error(id, Code::kUnimplemented, true, "nothing is served here", {});
 }
 

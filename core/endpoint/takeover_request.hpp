@@ -26,9 +26,9 @@ class TakeoverRequest final : public ConnectionOwner {
 
   Status judge(Connection& connection, const Hello& theirs) override;
   void on_open(Connection&) override {}
-  void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) override;
   void on_cancel(Session&, std::uint64_t) override {}
-  void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_outcome(Session&, std::uint64_t, const Outcome&, MessageStorage*) override {}
   void on_unsent(Session&, std::uint64_t, const Request&, bool, const CloseReason&) override {}
   void on_goaway(Session&) override {}
   void on_room(Connection&) override {}

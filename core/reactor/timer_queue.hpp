@@ -15,7 +15,7 @@ namespace ipcbridge {
 // ones have become the majority.
 class TimerQueue {
  public:
-  enum class Kind : std::uint8_t { kCall, kClient, kServer, kHandshake };
+  enum class Kind : std::uint8_t { kCall, kClient, kServer, kHandshake, kBlobMemory };
 
   struct Timer {
     TimePoint at;

@@ -29,22 +29,25 @@ Result<Request> decode_request(ConstBytes body) {
   return request;
 }
 
-void keep_bytes(Request& request, Buffer& storage, Buffer* of_message) {
+void keep_bytes(Request& request, MessageStorage& storage, MessageStorage* of_message) {
   if (of_message != nullptr) {
     storage = std::move(*of_message);
+    request.attachments = storage.attachments;
     return;
   }
   const std::size_t payload_bytes = request.payload.size();
-  storage.reserve(payload_bytes + request.metadata.size());
-  append(storage, request.payload);
-  append(storage, request.metadata);
-  request.payload = ConstBytes(storage).first(payload_bytes);
-  request.metadata = ConstBytes(storage).subspan(payload_bytes);
+  ByteBlock bytes(payload_bytes + request.metadata.size());
+  std::copy(request.payload.begin(), request.payload.end(), bytes.begin());
+  std::copy(request.metadata.begin(), request.metadata.end(), bytes.begin() + payload_bytes);
+  storage.body = std::move(bytes);
+  request.payload = ConstBytes(storage.body).first(payload_bytes);
+  request.metadata = ConstBytes(storage.body).subspan(payload_bytes);
 }
 
 Buffer encode_reference_list(std::span<const std::uint64_t> ids) {
-  Buffer list(sizeof(std::uint32_t));
-  store(list.data(), static_cast<std::uint32_t>(ids.size()));
+  Buffer list;
+  list.reserve(sizeof(std::uint32_t) + ids.size_bytes());
+  append(list, static_cast<std::uint32_t>(ids.size()));
   append(list, std::as_bytes(ids));
   return list;
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/blob.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/rpc/stream.hpp"
@@ -22,6 +23,7 @@ struct Request {
   StreamRange streams;           // that it carries; who sends it gives their number
   ConstBytes metadata;
   ConstBytes payload;
+  std::span<const Attachment> attachments;  // of the payload
   bool to_reference = false;  // it calls what the payload begins with: the id of one of the callee's References
   // Of the reference: the call of the callee's with which it was passed, by its token, while that waits for its answer.
   std::optional<std::uint64_t> passed_with;
@@ -36,7 +38,7 @@ RequestPrefix encode_request_prefix(const Request& request);
 Result<Request> decode_request(ConstBytes body);
 // Makes the views point into `storage`: that of the message is moved there where there is one, else the bytes are
 // copied. May throw std::bad_alloc; nothing has changed then.
-void keep_bytes(Request& request, Buffer& storage, Buffer* of_message);
+void keep_bytes(Request& request, MessageStorage& storage, MessageStorage* of_message);
 
 // What a result with kFlagReferences begins with: how many of the callee's references it names, and their ids.
 Buffer encode_reference_list(std::span<const std::uint64_t> ids);
@@ -60,6 +62,7 @@ struct Outcome {
   std::string_view message;  // of an error
   ConstBytes payload;        // of a result; of an error the language's details
   StreamRange streams;       // that a result carries
+  // The payload's attachments are in the storage that comes with it.
 
   Ending ending() const {
     if (code == Code::kOk) return Ending::kResult;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "core/base/blob.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/frame.hpp"
 #include "core/rpc/account.hpp"
@@ -19,6 +20,16 @@ class FrameWriter {
   FrameWriter(const FrameWriter&) = delete;
   FrameWriter& operator=(const FrameWriter&) = delete;
   virtual bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) = 0;
+  // The body of the longest fragment that it takes.
+  virtual std::size_t max_fragment() const { return kMaxFrameBody; }
+};
+
+// The bytes of a message that waits: its frames' contents from the first on, then those of what is attached to it.
+struct WaitingBytes {
+  Buffer body;
+  Attachments attachments;
+
+  std::size_t size() const { return body.size() + total_bytes(attachments); }
 };
 
 // Messages that could not be written at once. Short ones go first and in order; long ones travel as
@@ -42,15 +53,15 @@ class Outbox {
   bool can_begin(std::size_t size) const;
 
   // Takes one whole message and sends what there is room for. on_sent(type, id) follows when its last byte is out.
-  // `flags`: of each of its frames.
-  void push(FrameType type, std::uint64_t id, Buffer body, std::uint8_t flags = 0);
+  // `flags`: of each of its frames. What has attachments, or is longer than a frame, begins with its table.
+  void push(FrameType type, std::uint64_t id, WaitingBytes bytes, std::uint8_t flags = 0);
 
   // Gives up what is left of the messages of an id, and says how much of the first has gone out already.
   enum class Dropped : std::uint8_t { kAllSent, kPartlySent, kUnsent };
   Dropped drop(std::uint64_t id);
 
   // Moves out the first message of an id whose last fragment has not been sent; kAllSent when there is none.
-  Dropped take(std::uint64_t id, Buffer& body);
+  Dropped take(std::uint64_t id, WaitingBytes& bytes);
 
   // Sends all short messages and then one fragment. False when the writer has no more room.
   bool flush_round();
@@ -59,19 +70,25 @@ class Outbox {
   struct Message {
     FrameType type;
     std::uint64_t id;
-    Buffer body;
+    WaitingBytes bytes;
     std::uint8_t flags = 0;
-    std::size_t sent = 0;
+    std::size_t size = 0;
+    std::size_t part = 0;  // the one to send of next: the body, then the attachments
+    std::size_t sent = 0;  // of that
+    std::size_t left = 0;  // of all of it
     bool open = false;
+
+    ConstBytes unsent_part() const;
   };
 
   bool flush_short();
   bool flush_fragment();
+  static void advance(Message& message, std::size_t size);
   void open_next();
   bool has_long(std::uint64_t id) const;
   std::deque<Message>::iterator find_long(std::uint64_t id);
   std::size_t next_to_open() const;
-  Buffer close(const std::deque<Message>::iterator& message);
+  WaitingBytes close(const std::deque<Message>::iterator& message);
 
   void charge(const Message& message);
   void refund(const Message& message);

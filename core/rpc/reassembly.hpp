@@ -2,30 +2,36 @@
 
 #include <cstdint>
 
+#include "core/base/blob.hpp"
+#include "core/base/blob_memory.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/frame.hpp"
 #include "core/base/id_map.hpp"
 #include "core/base/result.hpp"
+#include "core/rpc/attachment_table.hpp"
 
 namespace ipcbridge {
 
-// Puts the fragments of long messages together. Memory grows with what has arrived, never with what was
-// announced, and all unfinished messages together stay within the limit.
+// Puts messages together that have a table of their sizes: those that came in fragments, and those of which parts are
+// in shared memory. What they announce is promised at once, so that nothing is moved as they grow, and taken as it
+// arrives; all unfinished messages together stay within the limit.
 class Reassembly {
  public:
-  explicit Reassembly(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
+  // Without `shared` nothing can be in shared memory.
+  explicit Reassembly(std::uint64_t max_bytes, BlobMemory* shared = nullptr) : max_bytes_(max_bytes), shared_(shared) {}
 
   bool has(std::uint64_t id) { return partials_.find(id) != nullptr; }
 
-  // What has come of an unfinished message.
-  ConstBytes received(std::uint64_t id) {
-    const Partial* partial = partials_.find(id);
-    return partial == nullptr ? ConstBytes() : ConstBytes(partial->data);
-  }
+  // What has come of the body of an unfinished message.
+  ConstBytes received(std::uint64_t id);
 
-  // Adds a fragment. When it is the last (no kFlagMore) `whole` becomes the message and true is returned. When it
-  // throws for want of memory, what was there before is still there.
-  Result<bool> add(const FrameHeader& header, ConstBytes body, Buffer& whole);
+  // Where the bytes of such a frame belong, so that they can be received there; empty when that is not known.
+  MutableBytes place_of(const FrameHeader& header);
+
+  // Adds a frame, the first of which has the table. When it is the last (no kFlagMore) `whole` becomes the message and
+  // true is returned: the streams that stand before the table, where there are some, and the body. When it throws for
+  // want of memory the message is forgotten, or was not begun.
+  Result<bool> add(const FrameHeader& header, ConstBytes body, MessageStorage& whole);
 
   // Forgets an unfinished message. False when there is none.
   bool drop(std::uint64_t id);
@@ -34,10 +40,23 @@ class Reassembly {
   struct Partial {
     FrameType type = FrameType::kPad;
     std::uint8_t flags = 0;  // of every fragment
-    Buffer data;
+    MessageStorage storage;
+    AttachmentTable table;
+    std::size_t part = 0;     // the one that comes next: the body, then the attachments
+    std::size_t arrived = 0;  // of that
+    std::uint64_t bytes = 0;  // that have come in frames
+    std::uint64_t missing = 0;
+
+    MutableBytes next_part();
   };
 
+  Status begin(const FrameHeader& header, ConstBytes& body, Partial& partial);
+  Status take_shared(Partial& partial, std::size_t head);
+  Status fill(Partial& partial, ConstBytes bytes);
+  static void skip_filled(Partial& partial);
+
   std::uint64_t max_bytes_;
+  BlobMemory* shared_;
   std::uint64_t bytes_ = 0;
   IdMap<Partial> partials_;
 };

@@ -6,7 +6,7 @@
 
 namespace ipcbridge {
 Session::Session(std::uint64_t number, Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer,
-                 SessionEvents& events, Account* account)
+                 SessionEvents& events, Account* account, BlobMemory* shared)
     : writer_(writer),
       events_(events),
       number_(number),
@@ -16,7 +16,8 @@ Session::Session(std::uint64_t number, Side side, const Limits& ours, const Limi
       share_(account),
       outbox_(writer, theirs.max_message_bytes, share_,
               [this](FrameType type, std::uint64_t id) { on_sent(type, id); }),
-      reassembly_(ours.max_message_bytes) {}
+      shared_(shared),
+      reassembly_(ours.max_message_bytes, shared) {}
 
 Progress Session::receive(const FrameHeader& header, ConstBytes body) {
   try {
@@ -28,7 +29,7 @@ Progress Session::receive(const FrameHeader& header, ConstBytes body) {
 
 Progress Session::dispatch(const FrameHeader& header, ConstBytes body) {
   if (!is_well_formed(header)) return CloseReason::peer_violation("an unknown flag");
-  if (header.length > kMaxFrameBody) return CloseReason::peer_violation("a frame over the limit");
+  if (header.length > kMaxSocketFrameBody) return CloseReason::peer_violation("a frame over the limit");
   switch (header.type) {
     case FrameType::kRequest:
     case FrameType::kNotify:
@@ -48,6 +49,8 @@ Progress Session::dispatch(const FrameHeader& header, ConstBytes body) {
       return receive_credit(header, body);
     case FrameType::kRelease:
       return receive_release(body);
+    case FrameType::kFree:
+      return receive_free(body);
     case FrameType::kPong:
       return {};
     case FrameType::kGoaway:
@@ -94,17 +97,8 @@ Progress Session::receive_ping(std::uint64_t id) {
   return CloseReason::peer_violation("it does not read");
 }
 
-void Session::send(FrameType type, std::uint64_t id, Buffer body) {
-  // Straight into the channel when nothing waits; this is the usual way.
-  if (!outbox_.holds_back(id) && body.size() <= kMaxFrameBody) {
-    const FrameHeader header{static_cast<std::uint32_t>(body.size()), type, 0, 0, id};
-    const ConstBytes view(body);
-    if (writer_.write_frame(header, std::span(&view, 1))) {
-      on_sent(type, id);
-      return;
-    }
-  }
-  outbox_.push(type, id, std::move(body));
+void Session::goaway() {
+  if (!std::exchange(goaway_sent_, true)) send(FrameType::kGoaway, 0, {});
 }
 
 void Session::on_sent(FrameType type, std::uint64_t id) {
@@ -131,10 +125,6 @@ void Session::on_sent(FrameType type, std::uint64_t id) {
   }
 }
 
-void Session::goaway() {
-  if (!std::exchange(goaway_sent_, true)) send(FrameType::kGoaway, 0, {});
-}
-
 void Session::fail(const CloseReason& why) {
   pending_.for_each([&](std::uint64_t id, Pending& pending) {
     if (!pending.abandoned) fail_call(id, pending, why);
@@ -148,6 +138,7 @@ void Session::fail(const CloseReason& why) {
   fail_streams(why);
   references_.for_each_retained([this](std::uint64_t id) { events_.on_reference_released(*this, id); });
   references_.clear();
+  lent_.clear();
   share_.close();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/blob_memory.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/close_reason.hpp"
 #include "core/base/frame.hpp"
@@ -12,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "core/rpc/account.hpp"
 #include "core/rpc/hello.hpp"
+#include "core/rpc/lent_blobs.hpp"
 #include "core/rpc/message.hpp"
 #include "core/rpc/outbox.hpp"
 #include "core/rpc/reassembly.hpp"
@@ -23,7 +25,8 @@ namespace ipcbridge {
 class Session;
 
 // What Sessions tell their owner, which may have many and knows them by their numbers. Views are valid during the call
-// only. A `storage` that is not null holds the view's bytes and may be moved from, which saves copying a long message.
+// only. A `storage` that is not null holds the view's bytes and may be moved from, which saves copying a long message,
+// and what is attached to it. A message with attachments has one.
 class SessionEvents {
  public:
   SessionEvents() = default;
@@ -32,13 +35,13 @@ class SessionEvents {
   SessionEvents& operator=(const SessionEvents&) = delete;
 
   // Calls of the peer.
-  virtual void on_request(Session& session, std::uint64_t id, const Request& request, Buffer* storage) = 0;
+  virtual void on_request(Session& session, std::uint64_t id, const Request& request, MessageStorage* storage) = 0;
   virtual void on_cancel(Session& session, std::uint64_t id) = 0;
   // The connection is lost; this notification has not been answered. False: it is to be cancelled.
   virtual bool keeps_notification(Session& /*session*/, std::uint64_t /*id*/, std::uint64_t /*bytes*/) { return false; }
 
   // Calls of this side.
-  virtual void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, Buffer* storage) = 0;
+  virtual void on_outcome(Session& session, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) = 0;
   // Instead of an outcome: the connection was lost before all of this call had been sent, so it surely did not run.
   // `begun`: a part had been sent.
   virtual void on_unsent(Session& session, std::uint64_t token, const Request& request, bool begun,
@@ -58,10 +61,10 @@ class SessionEvents {
 
   // Streams of the peer. `items` is what follows their number in the message.
   virtual void on_stream_items(Session& /*session*/, std::uint64_t /*stream*/, std::uint32_t /*count*/,
-                               ConstBytes /*items*/, Buffer* /*storage*/) {}
+                               ConstBytes /*items*/, MessageStorage* /*storage*/) {}
   // Nothing follows; an error says why.
   virtual void on_stream_end(Session& /*session*/, std::uint64_t /*stream*/, const Outcome& /*outcome*/,
-                             Buffer* /*storage*/) {}
+                             MessageStorage* /*storage*/) {}
 };
 
 // One connection's protocol after the handshake, as a state machine without I/O: frames come in through
@@ -85,13 +88,21 @@ class Session {
  public:
   enum class Side : std::uint8_t { kConnector, kAcceptor };
 
-  // `number` is the owner's name for it.
+  // `number` is the owner's name for it. Without `shared` all bytes of a message travel in its frames.
   Session(std::uint64_t number, Side side, const Limits& ours, const Limits& theirs, FrameWriter& writer,
-          SessionEvents& events, Account* account = nullptr);
+          SessionEvents& events, Account* account = nullptr, BlobMemory* shared = nullptr);
 
   std::uint64_t number() const { return number_; }
 
   Progress receive(const FrameHeader& header, ConstBytes body);
+
+  // Where the body of such a frame belongs, so that it can be received there; empty when it may be anywhere.
+  MutableBytes place_of(const FrameHeader& header) { return reassembly_.place_of(header); }
+
+  // These of what the peer has in shared memory are needed no more.
+  void free_blobs(std::span<const std::uint64_t> numbers);
+  // What of this side's the peer has there.
+  std::size_t lent_blobs() const { return lent_.size(); }
 
   // Begins a call; on_outcome(token) follows, unless it is cancelled before. Gives the call's id, or 0
   // when the peer's grant or the channel has no room now (nothing was sent: try again when a call has been answered, or
@@ -106,9 +117,9 @@ class Session {
   // Answers a request; an id that is not pending (the peer is gone, or it was answered) is ignored. Gives the id of the
   // first of so many streams that the result carries; 0 when there are none, or when it was answered by an error.
   // `references`: that the result tells of, all of them retained.
-  std::uint64_t reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams = 0,
+  std::uint64_t reply(std::uint64_t id, const Payload& payload, std::uint32_t streams = 0,
                       std::span<const std::uint64_t> references = {});
-  void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details);
+  void reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, const Payload& details);
 
   // Answers a request for whose answer there is no memory. False when there is none for that either.
   bool reply_out_of_memory(std::uint64_t id);
@@ -122,14 +133,14 @@ class Session {
   // Sends items, as many as there is room for; `body` is that of the message. Gives what may follow. Errors: cancelled,
   // as above; resource_exhausted when the peer accepts no such message, or there is no memory for it. Then nothing has
   // been sent.
-  Result<StreamRoom> send_items(std::uint64_t stream, ConstBytes body);
+  Result<StreamRoom> send_items(std::uint64_t stream, const Payload& body);
 
   // To be called where stream_room() or send_items() has said that nothing may be sent, for stream_activity(): the
   // session knows no clock.
   void note_stalled(std::uint64_t stream, TimePoint now);
 
   // No more items follow; `error`, where there is one, says why.
-  void end_stream(std::uint64_t stream, const Error* error = nullptr, ConstBytes details = {});
+  void end_stream(std::uint64_t stream, const Error* error = nullptr, const Payload& details = {});
 
   // The consumer of a stream of the peer's has taken so many items, which came in so many bytes.
   void consume_stream(std::uint64_t stream, std::uint64_t items, std::uint64_t bytes);
@@ -204,9 +215,9 @@ class Session {
     bool announced = false;  // the message that carries it has been sent
     bool in_outbox = false;  // some of its items are
     bool wants_room = false;
-    TimePoint stalled_since = kNever;  // while it wants room
-    bool ended = false;                // the last message is on its way
-    std::unique_ptr<Buffer> end;       // that message, before the stream is announced
+    TimePoint stalled_since = kNever;   // while it wants room
+    bool ended = false;                 // the last message is on its way
+    std::unique_ptr<WaitingBytes> end;  // that message, before the stream is announced
   };
   // An inbound call's.
   struct CallStreams {
@@ -225,7 +236,17 @@ class Session {
   std::string over_account() const;
   void begin_call(std::uint64_t id, const Pending& pending, std::uint32_t streams);
   void fail_call(std::uint64_t id, const Pending& pending, const CloseReason& why);
-  void send(FrameType type, std::uint64_t id, Buffer body);
+  void send(FrameType type, std::uint64_t id, WaitingBytes bytes);
+
+  // A message as it is given, and as it is to travel (session_messages.cpp).
+  struct Outgoing;
+  class Packed;
+  // What a frame brings, with what it says to be in shared memory.
+  std::uint64_t weight(const FrameHeader& header, ConstBytes body);
+  bool is_part(const FrameHeader& header) {
+    return (header.flags & (kFlagMore | kFlagAttached)) != 0 || reassembly_.has(header.call_id);
+  }
+  Progress receive_free(ConstBytes body);
 
   Progress dispatch(const FrameHeader& header, ConstBytes body);
   Progress give_up_message(const FrameHeader& header);
@@ -238,9 +259,9 @@ class Session {
   Progress receive_request(const FrameHeader& header, ConstBytes body);
   void refuse_body(std::uint64_t id, Inbound& inbound);
   Progress refuse_request(const FrameHeader& header, Inbound& inbound);
-  Progress start_request(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Progress start_request(const FrameHeader& header, ConstBytes body, MessageStorage* storage);
   Progress receive_answer(const FrameHeader& header, ConstBytes body);
-  Progress finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage);
+  Progress finish_call(const FrameHeader& header, ConstBytes body, MessageStorage* storage);
   Progress receive_cancel(std::uint64_t id);
   Progress find_reference(std::uint64_t id, Request& request, bool& is_gone);
   Progress receive_release(ConstBytes body);
@@ -253,7 +274,7 @@ class Session {
   std::uint32_t count_streams(std::uint64_t call);
   StreamRoom room_of(const OutboundStream& stream) const;
   void tell_room(std::uint64_t id, OutboundStream& stream);
-  void end_stream(std::uint64_t id, OutboundStream& stream, Buffer body);
+  void end_stream(std::uint64_t id, OutboundStream& stream, WaitingBytes body);
   void forget_stream(std::uint64_t id);
   void release_arguments(std::uint64_t call);
   void cancel_inbound(std::uint64_t id, InboundStream& stream);
@@ -266,9 +287,9 @@ class Session {
   std::uint64_t open_results(std::uint64_t call, std::uint32_t count);
   void abandon_results(std::uint64_t call);
   Progress receive_items(const FrameHeader& header, ConstBytes body);
-  Progress start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, Buffer* storage);
+  Progress start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, MessageStorage* storage);
   Progress receive_end(const FrameHeader& header, ConstBytes body);
-  Progress finish_stream(std::uint64_t id, ConstBytes body, Buffer* storage);
+  Progress finish_stream(std::uint64_t id, ConstBytes body, MessageStorage* storage);
   Progress receive_stream_cancel(std::uint64_t id);
   Progress receive_credit(const FrameHeader& header, ConstBytes body);
   Progress give_up_stream(const FrameHeader& header);
@@ -293,6 +314,8 @@ class Session {
   Limits ours_;
   AccountShare share_;
   Outbox outbox_;
+  BlobMemory* shared_;
+  LentBlobs lent_;
   Reassembly reassembly_;
   IdMap<InboundStream> inbound_streams_;
   std::uint32_t open_inbound_streams_ = 0;  // of these, that have not ended

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/rpc/session.hpp"
+#include "core/rpc/outgoing.hpp"
 
 namespace ipcbridge {
 
@@ -48,8 +48,8 @@ std::string Session::describe_wait(std::size_t bytes) const {
 
 Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request) {
   const std::uint32_t streams = request.streams.count;
-  const std::size_t size =
-      (streams == 0 ? 0 : kStreamRangeBytes) + kRequestPrefixBytes + request.metadata.size() + request.payload.size();
+  const std::size_t size = (streams == 0 ? 0 : kStreamRangeBytes) + kRequestPrefixBytes + request.metadata.size() +
+                           request.payload.size() + total_bytes(request.attachments);
   if (goaway_received_) return CloseReason::goodbye().error();
   if (size > theirs_.max_message_bytes) {
     return Error{Code::kResourceExhausted, "the message has " + std::to_string(size) + " bytes and the peer accepts " +
@@ -58,34 +58,39 @@ Result<std::uint64_t> Session::call(std::uint64_t token, const Request& request)
   if (streams != 0) {
     if (Status status = check_room_for_streams(streams); !status.ok()) return status.error();
   }
-  if (outbox_.has_short() || !outbox_.can_begin(size) || !admits(size)) return 0;
+  if (outbox_.has_short() || !admits(size) || (shared_ == nullptr && !outbox_.can_begin(size))) return 0;
 
   const std::uint64_t id = next_id_ | our_bit_;
   const FrameType type = request.notify ? FrameType::kNotify : FrameType::kRequest;
   const RequestPrefix prefix = encode_request_prefix(request);
   const auto range = encode_stream_range({id + 1, streams});
-  const std::array<ConstBytes, 4> all{range, prefix, request.metadata, request.payload};
-  const std::span<const ConstBytes> parts = std::span(all).subspan(streams == 0 ? 1 : 0);
   const std::uint8_t flags =
       (streams == 0 ? std::uint8_t{0} : kFlagStreams) | (request.to_reference ? kFlagReference : std::uint8_t{0});
   pending_.reserve_one();
   outbound_streams_.reserve(streams);
   if (!request.references.empty()) references_.prepare(request.references);
-  if (size <= kMaxFrameBody) {
-    const FrameHeader header{static_cast<std::uint32_t>(size), type, flags, 0, id};
-    if (!writer_.write_frame(header, parts)) return 0;
+  const Outgoing message{type,
+                         id,
+                         flags,
+                         streams == 0 ? ConstBytes() : ConstBytes(range),
+                         {prefix, request.metadata, request.payload},
+                         request.attachments};
+  Packed packed(*this, message);
+  if (Status status = packed.pack(); !status.ok()) return status.error();
+  if (!packed.is_long()) {
+    if (!packed.write()) return 0;
+    packed.keep();
     begin_call(id, Pending{token, size, 0, false, false, streams != 0}, streams);
     if (!request.references.empty()) references_.share(id);
     if (streams != 0) note_announced(id);
     return id;
   }
-  Buffer body;
-  body.reserve(size);
-  for (const ConstBytes part : parts) append(body, part);
+  if (!outbox_.can_begin(size)) return 0;
+  WaitingBytes bytes = packed.bytes();
   begin_call(id, Pending{token, size, 0, false, false, streams != 0}, streams);
   if (!request.references.empty()) references_.share(id);
   try {
-    outbox_.push(type, id, std::move(body), flags);
+    outbox_.push(type, id, std::move(bytes), packed.flags());
   } catch (const std::bad_alloc&) {
     if (streams != 0) abandon_streams(id, /*unsent=*/true);
     references_.take_back(id);
@@ -131,30 +136,30 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
     if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
     return {};
   }
-  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
-  if (!fragment) return finish_call(header, body, nullptr);
-  if (!share_.has_room(body.size())) {
+  if (!is_part(header)) return finish_call(header, body, nullptr);
+  const std::uint64_t bytes = weight(header, body);
+  if (!share_.has_room(bytes)) {
     give_up_answer(header, body, over_account());
     return {};
   }
-  pending->charged += body.size();
-  share_.charge(body.size());
-  Buffer whole;
+  pending->charged += bytes;
+  share_.charge(bytes);
+  MessageStorage whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
   if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
-  return complete.value() ? finish_call(header, whole, &whole) : Progress();
+  return complete.value() ? finish_call(header, whole.body, &whole) : Progress();
 }
 
-Progress Session::finish_call(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+Progress Session::finish_call(const FrameHeader& header, ConstBytes body, MessageStorage* storage) {
   Outcome outcome;
   if (header.type == FrameType::kError) {
     // Parts of an error are read twice, so it is copied out of the peer's memory first.
-    Buffer copy;
+    MessageStorage copy;
     if (storage == nullptr) {
-      copy.assign(body.begin(), body.end());
+      copy.body = ByteBlock(body);
       storage = &copy;
     }
-    Result<Outcome> error = decode_error(*storage);
+    Result<Outcome> error = decode_error(storage->body);
     if (!error.ok()) return CloseReason::peer_violation(error.error().message);
     outcome = error.value();
     const Pending pending = take_pending(header.call_id);
@@ -192,14 +197,16 @@ Session::Pending Session::take_pending(std::uint64_t id, std::uint32_t streams) 
 }
 
 void Session::fail_call(std::uint64_t id, const Pending& pending, const CloseReason& why) {
-  Buffer body;
-  const Outbox::Dropped sent = outbox_.take(id, body);
+  WaitingBytes bytes;
+  const Outbox::Dropped sent = outbox_.take(id, bytes);
   if (sent != Outbox::Dropped::kAllSent) {
     const bool begun = sent == Outbox::Dropped::kPartlySent;
     const std::uint32_t streams = pending.has_streams ? count_streams(id) : 0;
-    ConstBytes message(body);
+    ConstBytes message(bytes.body);
     if (streams != 0) message = message.subspan(kStreamRangeBytes);
+    if (bytes.size() > kMaxFrameBody || !bytes.attachments.empty()) static_cast<void>(AttachmentTable::decode(message));
     Request request = decode_request(message).value();
+    request.attachments = bytes.attachments;
     request.streams.count = streams;
     if (streams != 0) abandon_streams(id, /*unsent=*/true);  // they have not begun
     references_.take_back(id);

@@ -81,16 +81,15 @@ Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("items of a stream that is not open");
   if (reassembly_.has(stream->call)) return CloseReason::peer_violation("items before the message with their stream");
   if (stream->cancelled) return {};  // they have crossed that
-  if (!charge(header.call_id, *stream, body.size())) return {};
-  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
-  if (!fragment) return start_items(header.call_id, *stream, body, nullptr);
-  Buffer whole;
+  if (!charge(header.call_id, *stream, weight(header, body))) return {};
+  if (!is_part(header)) return start_items(header.call_id, *stream, body, nullptr);
+  MessageStorage whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
   if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
-  return complete.value() ? start_items(header.call_id, *stream, whole, &whole) : Progress();
+  return complete.value() ? start_items(header.call_id, *stream, whole.body, &whole) : Progress();
 }
 
-Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, Buffer* storage) {
+Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstBytes body, MessageStorage* storage) {
   if (storage == nullptr) {
     // The sizes are read again by whoever reads the items, so they are copied out of the peer's memory first.
     items_.assign(body.begin(), body.end());
@@ -98,7 +97,8 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
   }
   const Result<std::uint32_t> count = check_items(body);
   if (!count.ok()) return CloseReason::peer_violation(count.error().message);
-  if (!stream.window.receive(count.value(), body.size())) {
+  const std::uint64_t bytes = body.size() + (storage == nullptr ? 0 : total_bytes(storage->attachments));
+  if (!stream.window.receive(count.value(), bytes)) {
     return CloseReason::peer_violation("more items than were granted");
   }
   events_.on_stream_items(*this, id, count.value(), body.subspan(kItemsPrefixBytes), storage);
@@ -108,24 +108,23 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
 Progress Session::receive_end(const FrameHeader& header, ConstBytes body) {
   InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("the end of a stream that is not open");
-  if (stream->cancelled || !charge(header.call_id, *stream, body.size())) {  // nobody reads what it says
+  if (stream->cancelled || !charge(header.call_id, *stream, weight(header, body))) {  // nobody reads what it says
     return (header.flags & kFlagMore) == 0 ? finish_stream(header.call_id, {}, nullptr) : Progress();
   }
-  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
-  if (!fragment) return finish_stream(header.call_id, body, nullptr);
-  Buffer whole;
+  if (!is_part(header)) return finish_stream(header.call_id, body, nullptr);
+  MessageStorage whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
   if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
-  return complete.value() ? finish_stream(header.call_id, whole, &whole) : Progress();
+  return complete.value() ? finish_stream(header.call_id, whole.body, &whole) : Progress();
 }
 
-Progress Session::finish_stream(std::uint64_t id, ConstBytes body, Buffer* storage) {
+Progress Session::finish_stream(std::uint64_t id, ConstBytes body, MessageStorage* storage) {
   Outcome outcome;
-  Buffer copy;
+  ByteBlock copy;
   if (!body.empty()) {
     // Parts of an error are read twice, so it is copied out of the peer's memory first.
-    if (storage == nullptr) copy.assign(body.begin(), body.end());
-    Result<Outcome> error = decode_error(storage == nullptr ? copy : *storage);
+    if (storage == nullptr) copy = ByteBlock(body);
+    Result<Outcome> error = decode_error(storage == nullptr ? copy : storage->body);
     if (!error.ok()) return CloseReason::peer_violation(error.error().message);
     outcome = error.value();
   }
@@ -175,7 +174,7 @@ void Session::consume_stream(std::uint64_t id, std::uint64_t items, std::uint64_
     Buffer body(2 * sizeof(std::uint64_t));
     store(body.data(), grant->items);
     store(body.data() + sizeof(std::uint64_t), grant->bytes);
-    send(FrameType::kCredit, id, std::move(body));
+    send(FrameType::kCredit, id, {std::move(body), {}});
   }
 }
 

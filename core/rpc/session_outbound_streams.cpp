@@ -6,17 +6,20 @@
 #include <vector>
 
 #include "core/base/utf8.hpp"
-#include "core/rpc/session.hpp"
+#include "core/rpc/outgoing.hpp"
 
 namespace ipcbridge {
 namespace {
 
-Buffer end_of_stream(const Error& why, ConstBytes details, std::uint64_t max_bytes) {
+WaitingBytes end_of_stream(const Error& why, const Payload& details, std::uint64_t max_bytes) {
   constexpr std::size_t kMaxMessageBytes = 8UL * 1024;
   const std::string_view message = cut_utf8(why.message, kMaxMessageBytes);
-  Buffer body = encode_error_prefix(why.code, false, message);
-  if (body.size() + details.size() <= max_bytes) append(body, details);
-  return body;
+  WaitingBytes end{encode_error_prefix(why.code, false, message), {}};
+  if (end.body.size() + details.size() <= max_bytes) {
+    append(end.body, details.bytes);
+    end.attachments.assign(details.attachments.begin(), details.attachments.end());
+  }
+  return end;
 }
 
 const Error& cancelled() {
@@ -164,28 +167,31 @@ void Session::tell_rooms() {
   outbound_streams_.for_each([this](std::uint64_t id, OutboundStream& stream) { tell_room(id, stream); });
 }
 
-Result<StreamRoom> Session::send_items(std::uint64_t id, ConstBytes body) {
+Result<StreamRoom> Session::send_items(std::uint64_t id, const Payload& items) {
   OutboundStream* stream = outbound_streams_.find(id);
   if (stream == nullptr || stream->ended || stream->end) return cancelled();
-  if (body.size() > theirs_.max_message_bytes) {
-    return Error{Code::kResourceExhausted, "the item has " + std::to_string(body.size()) +
-                                               " bytes and the peer accepts " +
+  const std::size_t size = items.size();
+  if (size > theirs_.max_message_bytes) {
+    return Error{Code::kResourceExhausted, "the item has " + std::to_string(size) + " bytes and the peer accepts " +
                                                std::to_string(theirs_.max_message_bytes)};
   }
-  const bool fits = !room_of(*stream).empty() && !outbox_.holds_back(id) && body.size() <= kMaxFrameBody;
   StreamCredit credit = stream->credit;
-  if (room_of(*stream).empty() || !credit.send(load<std::uint32_t>(body.data()), body.size())) {
+  if (room_of(*stream).empty() || !credit.send(load<std::uint32_t>(items.bytes.data()), size)) {
     return Error{Code::kInternal, "more items than there is room for"};
   }
-  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::kStreamItem, 0, 0, id};
-  if (fits && writer_.write_frame(header, std::span(&body, 1))) {
+  const Outgoing message{FrameType::kStreamItem, id, 0, {}, {items.bytes}, items.attachments};
+  Packed packed(*this, message);
+  if (Status status = packed.pack(); !status.ok()) return status.error();
+  if (!packed.is_long() && !outbox_.holds_back(id) && packed.write()) {
+    packed.keep();
     stream->credit = credit;
     return stream_room(id);
   }
-  Buffer copy(body.begin(), body.end());
+  WaitingBytes bytes = packed.bytes();
   stream->in_outbox = true;
   try {
-    outbox_.push(FrameType::kStreamItem, id, std::move(copy));
+    outbox_.push(FrameType::kStreamItem, id, std::move(bytes), packed.flags());
+    packed.keep();
   } catch (const std::bad_alloc&) {
     stream->in_outbox = false;
     throw;
@@ -194,18 +200,19 @@ Result<StreamRoom> Session::send_items(std::uint64_t id, ConstBytes body) {
   return stream_room(id);
 }
 
-void Session::end_stream(std::uint64_t id, const Error* error, ConstBytes details) {
+void Session::end_stream(std::uint64_t id, const Error* error, const Payload& details) {
   OutboundStream* stream = outbound_streams_.find(id);
   if (stream == nullptr || stream->ended || stream->end) return;
-  end_stream(id, *stream, error == nullptr ? Buffer() : end_of_stream(*error, details, theirs_.max_message_bytes));
+  end_stream(id, *stream,
+             error == nullptr ? WaitingBytes() : end_of_stream(*error, details, theirs_.max_message_bytes));
 }
 
-void Session::end_stream(std::uint64_t id, OutboundStream& stream, Buffer body) {
+void Session::end_stream(std::uint64_t id, OutboundStream& stream, WaitingBytes body) {
   if (stream.announced) {
     stream.ended = true;
     send(FrameType::kStreamEnd, id, std::move(body));
   } else {
-    stream.end = std::make_unique<Buffer>(std::move(body));
+    stream.end = std::make_unique<WaitingBytes>(std::move(body));
     stream.wants_room = false;
   }
 }

@@ -40,7 +40,7 @@ void Session::release(std::uint64_t reference, std::uint64_t times) {
   Buffer body(2 * sizeof(std::uint64_t));
   store(body.data(), reference);
   store(body.data() + sizeof(std::uint64_t), times);
-  send(FrameType::kRelease, 0, std::move(body));
+  send(FrameType::kRelease, 0, {std::move(body), {}});
 }
 
 Progress Session::receive_release(ConstBytes body) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/base/utf8.hpp"
-#include "core/rpc/session.hpp"
+#include "core/rpc/outgoing.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -63,7 +63,7 @@ void Session::send_out_of_memory(std::uint64_t id, bool not_started) {
     finish_inbound(id);
     return;
   }
-  outbox_.push(FrameType::kError, id, Buffer(body.begin(), body.end()));
+  outbox_.push(FrameType::kError, id, {Buffer(body.begin(), body.end()), {}});
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
@@ -95,10 +95,11 @@ std::string Session::over_account() const {
   return "the calls and answers that are kept for this user exceed " + std::to_string(share_.max_bytes()) + " bytes";
 }
 
-std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t streams,
+std::uint64_t Session::reply(std::uint64_t id, const Payload& result, std::uint32_t streams,
                              std::span<const std::uint64_t> references) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return 0;
+  Payload payload = result;
   if (inbound->notify) {
     payload = {};
     streams = 0;
@@ -121,21 +122,24 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     return 0;
   }
   const auto range = encode_stream_range({next_id_ | our_bit_, streams});
-  const std::array<ConstBytes, 3> all{range, list, payload};
-  const std::size_t without = references.empty() ? 2 : 1;
-  const std::span<const ConstBytes> parts = std::span(all).subspan(streams == 0 ? without : 0);
   const std::uint8_t flags =
       (streams == 0 ? std::uint8_t{0} : kFlagStreams) | (references.empty() ? std::uint8_t{0} : kFlagReferences);
   if (streams != 0) reserve_results(id, streams);
   if (!references.empty()) references_.prepare(references);
-  if (!outbox_.holds_back(id) && size <= kMaxFrameBody) {
-    const FrameHeader header{static_cast<std::uint32_t>(size), FrameType::kReply, flags, 0, id};
-    if (writer_.write_frame(header, parts)) {
-      const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
-      if (!references.empty()) references_.share(0);
-      on_sent(FrameType::kReply, id);
-      return first;
-    }
+  const Outgoing message{
+      FrameType::kReply,  id, flags, streams == 0 ? ConstBytes() : ConstBytes(range), {list, payload.bytes},
+      payload.attachments};
+  Packed packed(*this, message);
+  if (Status status = packed.pack(); !status.ok()) {
+    reply_error(id, status.error().code, false, status.error().message, {});
+    return 0;
+  }
+  if (!packed.is_long() && !outbox_.holds_back(id) && packed.write()) {
+    packed.keep();
+    const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
+    if (!references.empty()) references_.share(0);
+    on_sent(FrameType::kReply, id);
+    return first;
   }
   forget_body(*inbound);
   if (!inbound->notify && outbox_.bytes() + size > kMaxUnsentBytes && !outbox_.empty()) {
@@ -146,22 +150,22 @@ std::uint64_t Session::reply(std::uint64_t id, ConstBytes payload, std::uint32_t
     reply_error(id, Code::kResourceExhausted, false, over_account(), {});
     return 0;
   }
-  Buffer body;
-  body.reserve(size);
-  for (const ConstBytes part : parts) append(body, part);
+  WaitingBytes bytes = packed.bytes();
   const std::uint64_t first = streams == 0 ? 0 : open_results(id, streams);
   try {
-    outbox_.push(FrameType::kReply, id, std::move(body), flags);
+    outbox_.push(FrameType::kReply, id, std::move(bytes), packed.flags());
   } catch (const std::bad_alloc&) {
     if (streams != 0) abandon_results(id);
     throw;
   }
+  packed.keep();
   if (!references.empty()) references_.share(0);
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
   return first;
 }
 
-void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message, ConstBytes details) {
+void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::string_view message,
+                          const Payload& details) {
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return;
   if (inbound->notify) {
@@ -171,12 +175,14 @@ void Session::reply_error(std::uint64_t id, Code code, bool not_started, std::st
   forget_body(*inbound);
   const bool room = share_.has_room(message.size() + details.size());
   const std::size_t most = room ? kMaxErrorMessageBytes : kMaxErrorMessageBytesInNeed;
-  Buffer body = encode_error_prefix(code, not_started, cut_utf8(message, most));
+  WaitingBytes error{encode_error_prefix(code, not_started, cut_utf8(message, most)), {}};
   // Errors, too, are kept for a peer that does not read; the details are what may be long.
-  const std::uint64_t unsent = outbox_.bytes() + body.size() + details.size();
-  const bool fits = body.size() + details.size() <= theirs_.max_message_bytes && unsent <= kMaxUnsentBytes;
-  if (room && fits) append(body, details);
-  send(FrameType::kError, id, std::move(body));
+  const std::uint64_t size = error.body.size() + details.size();
+  if (room && size <= theirs_.max_message_bytes && outbox_.bytes() + size <= kMaxUnsentBytes) {
+    append(error.body, details.bytes);
+    error.attachments.assign(details.attachments.begin(), details.attachments.end());
+  }
+  send(FrameType::kError, id, std::move(error));
   if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
 }
 
@@ -198,8 +204,9 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     inbound->notify = header.type == FrameType::kNotify;
   }
   const bool begins = inbound->bytes == 0;
-  inbound->bytes += body.size();
-  inbound_bytes_ += body.size();
+  const std::uint64_t bytes = weight(header, body);
+  inbound->bytes += bytes;
+  inbound_bytes_ += bytes;
   if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1)
     return CloseReason::peer_violation("more bytes than were granted");
   if (inbound->bytes > ours_.max_message_bytes) return CloseReason::peer_violation("a message over the limit");
@@ -207,19 +214,18 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     if (inbound->notify) return CloseReason::peer_violation("a notification that carries streams");
     if (Progress progress = announce(header, body); !progress.ok()) return progress;
   }
-  if (inbound->refused || !charge(*inbound, body.size())) return refuse_request(header, *inbound);
+  if (inbound->refused || !charge(*inbound, bytes)) return refuse_request(header, *inbound);
 
-  const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
-  if (!fragment) {
+  if (!is_part(header)) {
     inbound->complete = true;
     return start_request(header, body, nullptr);
   }
-  Buffer whole;
+  MessageStorage whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
   if (!complete.ok()) return CloseReason::peer_violation(complete.error().message);
   if (!complete.value()) return {};
   inbound->complete = true;
-  return start_request(header, whole, &whole);
+  return start_request(header, whole.body, &whole);
 }
 
 void Session::refuse_body(std::uint64_t id, Inbound& inbound) {
@@ -237,7 +243,7 @@ Progress Session::refuse_request(const FrameHeader& header, Inbound& inbound) {
   return {};
 }
 
-Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buffer* storage) {
+Progress Session::start_request(const FrameHeader& header, ConstBytes body, MessageStorage* storage) {
   StreamRange streams;
   if ((header.flags & kFlagStreams) != 0) {
     Result<StreamRange> carried = carried_streams(header, body);
@@ -248,6 +254,7 @@ Progress Session::start_request(const FrameHeader& header, ConstBytes body, Buff
   if (!request.ok()) return CloseReason::peer_violation(request.error().message);
   request.value().notify = header.type == FrameType::kNotify;
   request.value().streams = streams;
+  if (storage != nullptr) request.value().attachments = storage->attachments;
   if ((header.flags & kFlagReference) != 0) {
     bool is_gone = false;
     if (Progress progress = find_reference(header.call_id, request.value(), is_gone); !progress.ok() || is_gone) {

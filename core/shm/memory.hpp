@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/base/bytes.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/base/system.hpp"
@@ -32,7 +33,8 @@ class Mapping {
   unsigned generation_ = 0;
 };
 
-enum class Access : std::uint8_t { kRead, kReadWrite };
+// kCopyOnWrite: what is written is this process's own, and nobody else sees it.
+enum class Access : std::uint8_t { kRead, kReadWrite, kCopyOnWrite };
 
 // All of it is there, and not only promised: what is missing at the first touch ends a process. resource_exhausted.
 Result<Fd> make_memory(System& system, std::size_t size);
@@ -43,6 +45,12 @@ Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access 
 // To reserve memory is not enough: whoever touches a page first pays for it, even if only to read it. This touches all
 // pages, so that this process pays, which the peer's is_present() can see.
 void touch(std::byte* memory, std::size_t size);
+
+// Pages of a mapping that is kCopyOnWrite: what was written there is forgotten, and what is shared is seen again.
+void forget_writes(std::byte* memory, std::size_t size);
+
+// What a mapping would show, where none can be had. resource_exhausted.
+Status read_memory(int memory, std::uint64_t offset, MutableBytes into);
 
 // From now on nobody, not even its creator, can shrink it, grow it, punch holes in it or map it writable again.
 Status seal(int memory);

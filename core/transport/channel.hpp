@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/blob_memory.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/close_reason.hpp"
 #include "core/base/frame.hpp"
@@ -32,6 +33,10 @@ class FrameSink {
 
   // Asked before every frame: false ends the read and leaves the frame where it is.
   virtual bool wants_frame() = 0;
+
+  // Where the body of such a frame is to be received, of the length that it says; empty: anywhere. It is asked when the
+  // header is there, and then on_frame() is told of these bytes, if nothing else has been read before.
+  virtual MutableBytes place_of(const FrameHeader& /*header*/) { return {}; }
 
   // Whether such a frame may come at all. Asked of one that is not whole yet, before anything waits for the rest.
   virtual bool admits(FrameType /*type*/, std::uint8_t /*flags*/) { return true; }
@@ -63,6 +68,11 @@ class Channel {
   // Writes one frame: the header, then the parts one after the other (header.length bytes in all). All of
   // it or nothing: false when there is no room, or the peer is gone, which the next read will tell.
   virtual bool write(const FrameHeader& header, std::span<const ConstBytes> parts) = 0;
+  // The longest body of a fragment.
+  virtual std::size_t max_fragment() const { return kMaxFrameBody; }
+
+  // For what is large; null where there is none.
+  virtual BlobMemory* blob_memory() { return nullptr; }
 
   // Whether fd() must be polled for writing as well, and what to call when it is writable.
   virtual bool wants_writable() const = 0;

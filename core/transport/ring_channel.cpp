@@ -5,9 +5,18 @@
 #include <utility>
 
 #include "core/base/cpu.hpp"
+#include "core/base/known_ids.hpp"
 #include "core/transport/socket.hpp"
 
 namespace ipcbridge {
+namespace {
+
+bool is_own_user(const Principal& peer) {
+  const auto* local = std::get_if<LocalPeer>(&peer);
+  return local != nullptr && local->uid == effective_user();
+}
+
+}  // namespace
 
 RingChannel::RingChannel(System& system, Fd socket, Principal peer, const Own& own, const Theirs& theirs)
     : reader_(theirs.state, theirs.ring, theirs.ring_bytes, own.state),
@@ -16,7 +25,8 @@ RingChannel::RingChannel(System& system, Fd socket, Principal peer, const Own& o
       theirs_(theirs.state),
       system_(system),
       socket_(std::move(socket)),
-      peer_(std::move(peer)) {}
+      peer_(std::move(peer)),
+      blobs_(system, *this, is_own_user(peer_)) {}
 
 RingChannel::~RingChannel() { hang_up(system_, std::move(socket_)); }
 
@@ -39,11 +49,39 @@ void RingChannel::ring_doorbell() {
   if (send_parts(system_, socket_.get(), {&part, 1}) < 0 && errno != EAGAIN) closed_ = true;
 }
 
-void RingChannel::answer_doorbell() {
+// `drained`: there was nothing to receive.
+void RingChannel::answer_doorbell(bool& drained) {
   std::array<std::byte, 256> bells{};
   Received received = receive(system_, socket_.get(), bells);
+  drained = received.bytes < 0;
   if (received.bytes == 0 || (received.bytes < 0 && errno != EAGAIN && errno != EINTR)) closed_ = true;
-  discard(std::move(received.fd));
+  if (received.fd.valid() || received.lost_fd) blobs_.on_descriptor(std::move(received.fd));
+}
+
+bool RingChannel::pass(int descriptor) {
+  const std::byte bell{1};
+  const ConstBytes part(&bell, 1);
+  return send_parts(system_, socket_.get(), {&part, 1}, descriptor) == 1;
+}
+
+bool RingChannel::tell(FrameType type, ConstBytes body) {
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), type, 0, 0, 0};
+  return RingChannel::write(header, {&body, 1});
+}
+
+// Its descriptor was sent before the frame was written.
+Progress RingChannel::read_segment(ConstBytes body) {
+  bool drained = false;
+  while (!blobs_.has_descriptor() && !closed_ && !drained) answer_doorbell(drained);
+  return blobs_.on_segment(body);
+}
+
+Progress RingChannel::hand_on(const shm::RingReader::Record& record, FrameSink& sink) {
+  if (record.header.type != FrameType::kSegment && record.header.type != FrameType::kDropSegment) [[likely]] {
+    return sink.on_frame(record.header, record.body);
+  }
+  const ByteBlock body(record.body);  // it is read where the peer can still write
+  return record.header.type == FrameType::kSegment ? read_segment(body) : blobs_.on_drop(body);
 }
 
 Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
@@ -51,7 +89,8 @@ Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   // wants none any more is not kept awake by it.
   if (writer_.waiting() && writer_.space_arrived()) writer_.stop_waiting();
   // The hang-up is looked for first: what the peer wrote before it went is then still found below.
-  if (fd_ready && !closed_) answer_doorbell();
+  bool drained = false;
+  if (fd_ready && !closed_ && blobs_.has_room()) answer_doorbell(drained);
   shm::RingReader::Record record;
   auto next = shm::RingReader::Next::kEmpty;
   while ((next = reader_.peek(record)) == shm::RingReader::Next::kRecord) {
@@ -59,7 +98,7 @@ Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
     if (budget.frames == 0 || budget.bytes < size || !sink.wants_frame()) break;
     --budget.frames;
     budget.bytes -= size;
-    if (Progress progress = sink.on_frame(record.header, record.body); !progress.ok()) return progress;
+    if (Progress progress = hand_on(record, sink); !progress.ok()) return progress;
     reader_.consume();
   }
   if (reader_.publish()) ring_doorbell();

@@ -9,13 +9,14 @@
 #include "core/base/system.hpp"
 #include "core/shm/ring.hpp"
 #include "core/transport/channel.hpp"
+#include "core/transport/ring_memory.hpp"
 
 namespace ipcbridge {
 
 // Frames through two rings in memory that both sides have. The socket carries one thing more, the doorbell, a byte of
 // any value, and its hang-up tells that the peer is gone. Whose memory it is, is for those who derive from this: it
 // must be there for as long as they are.
-class alignas(64) RingChannel : public Channel {
+class alignas(64) RingChannel : public Channel, SegmentCarrier {
  public:
   ~RingChannel() override;
 
@@ -33,6 +34,9 @@ class alignas(64) RingChannel : public Channel {
   bool peer_is_on_this_cpu() const final;
   void tell_activity(const std::optional<shm::Activity>& activity) final;
   std::optional<shm::Activity> peer_activity(TimePoint now) const final;
+  // One that has come before this was made; an invalid one was lost on the way.
+  void receive_descriptor(Fd memory) { blobs_.on_descriptor(std::move(memory)); }
+  BlobMemory* blob_memory() final { return &blobs_; }
   std::uint64_t written() const final { return writer_.position(); }
   std::uint64_t unread() const final { return writer_.unread(); }
 
@@ -51,8 +55,12 @@ class alignas(64) RingChannel : public Channel {
   RingChannel(System& system, Fd socket, Principal peer, const Own& own, const Theirs& theirs);
 
  private:
+  bool pass(int descriptor) final;
+  bool tell(FrameType type, ConstBytes body) final;
   void ring_doorbell();
-  void answer_doorbell();
+  void answer_doorbell(bool& drained);
+  Progress hand_on(const shm::RingReader::Record& record, FrameSink& sink);
+  Progress read_segment(ConstBytes body);
 
   // What ready() reads lies at the front, on one cache line: it is asked of every awake connection in every run.
   bool closed_ = false;
@@ -63,6 +71,7 @@ class alignas(64) RingChannel : public Channel {
   System& system_;
   Fd socket_;
   Principal peer_;
+  RingMemory blobs_;
 };
 
 }  // namespace ipcbridge

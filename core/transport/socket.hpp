@@ -58,8 +58,8 @@ struct Received {
   bool lost_fd = false;  // one came that this process had no number left for
 };
 
-// Receives what is there, without waiting.
-Received receive(System& system, int socket, std::span<std::byte> into);
+// Receives what is there, without waiting: into the one, and when that is full into the other.
+Received receive(System& system, int socket, std::span<std::byte> into, std::span<std::byte> then = {});
 
 // Closes a descriptor that a peer passed. It may be a socket with SO_LINGER and data that its other end does not take:
 // a plain close() would block for as long as the peer likes.

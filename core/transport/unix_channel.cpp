@@ -18,7 +18,13 @@ namespace {
 
 constexpr std::size_t kReceiveBytes = 64UL * 1024;
 
-std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxFrameBody; }
+std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxSocketFrameBody; }
+
+// A frame of which more than this is missing is received straight to where it belongs.
+constexpr std::size_t kWorthPlacing = 4096;
+
+// The body of a frame that nobody wants any more.
+constexpr std::array<std::byte, kMaxSocketFrameBody> kUnwanted{};
 
 }  // namespace
 
@@ -115,9 +121,21 @@ void UnixChannel::resize(std::size_t capacity) {
   end_ = kept;
 }  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): the analyzer does not follow the deleter
 
-void UnixChannel::receive() {
+// The body of a frame whose header has been read, if there is one to be placed.
+MutableBytes UnixChannel::missing(FrameSink& sink) const {
+  if (placed_header_.length == 0) return {};
+  const MutableBytes body = sink.place_of(placed_header_);
+  return body.empty() ? MutableBytes() : body.subspan(placed_);
+}
+
+void UnixChannel::receive(FrameSink& sink) {
   make_room();
-  Received received = ipcbridge::receive(system_, socket_.get(), {received_.get() + end_, capacity_ - end_});
+  const MutableBytes body = missing(sink);
+  MutableBytes buffer(received_.get() + end_, capacity_ - end_);
+  // Behind a fragment comes another, of which only the header is to be in the buffer.
+  if (!body.empty() && (placed_header_.flags & kFlagMore) != 0) buffer = buffer.first(sizeof(FrameHeader));
+  Received received = body.empty() ? ipcbridge::receive(system_, socket_.get(), buffer)
+                                   : ipcbridge::receive(system_, socket_.get(), body, buffer);
   if (received.bytes < 0) {
     closed_ = errno != EAGAIN && errno != EINTR;
     return;
@@ -129,7 +147,46 @@ void UnixChannel::receive() {
     received_fd_ = std::move(received.fd);
   }
   if (received.bytes == 0) closed_ = true;
-  end_ += static_cast<std::size_t>(received.bytes);
+  const auto bytes = static_cast<std::size_t>(received.bytes);
+  placed_ += std::min(bytes, body.size());
+  end_ += bytes - std::min(bytes, body.size());
+}
+
+// What is there of a long frame goes to where the rest is received to.
+void UnixChannel::begin_placing(const FrameHeader& header, FrameSink& sink) {
+  const MutableBytes body = sink.place_of(header);
+  if (body.empty()) return;
+  const std::size_t there = end_ - begin_ - sizeof header;
+  std::memcpy(body.data(), received_.get() + begin_ + sizeof header, there);
+  begin_ = end_;
+  placed_header_ = header;
+  placed_ = there;
+}
+
+// False when more of the frame has to come.
+Progress UnixChannel::finish_placing(FrameSink& sink, ReadBudget& budget, bool& is_whole) {
+  const FrameHeader header = placed_header_;
+  const MutableBytes body = sink.place_of(header);
+  if (body.empty()) skip_unwanted();
+  is_whole = placed_ == header.length;
+  if (!is_whole) return {};
+  if (!sink.wants_frame() || budget.frames == 0 || budget.bytes < header.length) {
+    complete_frame_ = true;
+    is_whole = false;
+    return {};
+  }
+  --budget.frames;
+  budget.bytes -= header.length;
+  placed_header_ = {};
+  placed_ = 0;
+  return sink.on_frame(header, body.empty() ? ConstBytes(kUnwanted).first(header.length) : ConstBytes(body));
+}
+
+// Whoever wanted it has gone meanwhile, and where it belonged with him.
+void UnixChannel::skip_unwanted() {
+  const std::size_t skipped = std::min(placed_header_.length - placed_, end_ - begin_);
+  placed_ += skipped;
+  begin_ += skipped;
 }
 
 // As soon as the length and the type are there: what another program says may be shorter than a frame.
@@ -142,6 +199,7 @@ Progress UnixChannel::check_length() const {
 }
 
 Progress UnixChannel::check_begun(FrameSink& sink) const {
+  if (!sink.wants_frame()) return {};  // where the frames go through shared memory now, these are no frame
   if (Progress progress = check_length(); !progress.ok()) return progress;
   if (end_ - begin_ < offsetof(FrameHeader, zero)) return {};
   const std::byte* const frame = received_.get() + begin_;
@@ -152,6 +210,10 @@ Progress UnixChannel::check_begun(FrameSink& sink) const {
 
 Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
   complete_frame_ = false;
+  if (placed_header_.length != 0) {
+    bool is_whole = false;
+    if (Progress progress = finish_placing(sink, budget, is_whole); !progress.ok() || !is_whole) return progress;
+  }
   while (end_ - begin_ >= sizeof(FrameHeader)) {
     if (!sink.wants_frame()) {
       complete_frame_ = true;
@@ -160,7 +222,10 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     if (Progress progress = check_length(); !progress.ok()) return progress;
     const auto header = load<FrameHeader>(received_.get() + begin_);
     const std::size_t size = sizeof header + header.length;
-    if (end_ - begin_ < size) break;
+    if (end_ - begin_ < size) {
+      if (size - (end_ - begin_) > kWorthPlacing) begin_placing(header, sink);
+      break;
+    }
     // A HELLO may be longer than any budget, and comes once.
     if (budget.frames == 0 || (budget.bytes < size && header.type != FrameType::kHello)) {
       complete_frame_ = true;
@@ -172,13 +237,13 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     begin_ += size;
     if (Progress progress = sink.on_frame(header, body); !progress.ok()) return progress;
   }
-  return check_begun(sink);
+  return placed_header_.length != 0 ? Progress() : check_begun(sink);
 }
 
 Progress UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
   if (fd_ready && !complete_frame_ && !closed_) {
-    receive();
+    receive(sink);
     if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
   }
   if (closed_ && !complete_frame_) return CloseReason::peer_gone();
@@ -194,7 +259,10 @@ std::size_t UnixChannel::compact() {
 }
 
 std::unique_ptr<Channel> UnixChannel::share(shm::OwnSegment own, shm::PeerSegment theirs) {
-  return std::make_unique<ShmChannel>(system_, std::move(socket_), peer_, std::move(own), std::move(theirs));
+  auto channel = std::make_unique<ShmChannel>(system_, std::move(socket_), peer_, std::move(own), std::move(theirs));
+  // Whoever has agreed before this side may have passed a segment of large values already.
+  if (received_fd_.valid() || lost_fd_) channel->receive_descriptor(std::move(received_fd_));
+  return channel;
 }
 
 bool UnixChannel::prepare_sleep() {

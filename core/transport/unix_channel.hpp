@@ -29,6 +29,7 @@ class UnixChannel final : public Channel, public MemorySharing {
   const Principal& peer() const override { return peer_; }
   int fd() const override { return socket_.get(); }
   bool write(const FrameHeader& header, std::span<const ConstBytes> parts) override;
+  std::size_t max_fragment() const override { return kMaxSocketFrameBody; }
   bool wants_writable() const override { return blocked_ || !unsent_.empty(); }
   void on_writable() override;
   Progress read(FrameSink& sink, ReadBudget budget, bool fd_ready) override;
@@ -50,7 +51,11 @@ class UnixChannel final : public Channel, public MemorySharing {
   void make_room();
   ReceiveBuffer make_buffer(std::size_t capacity) const;
   void resize(std::size_t capacity);
-  void receive();
+  MutableBytes missing(FrameSink& sink) const;
+  void receive(FrameSink& sink);
+  void begin_placing(const FrameHeader& header, FrameSink& sink);
+  Progress finish_placing(FrameSink& sink, ReadBudget& budget, bool& is_whole);
+  void skip_unwanted();
   Progress check_length() const;
   Progress check_begun(FrameSink& sink) const;
   Progress deliver(FrameSink& sink, ReadBudget& budget);
@@ -70,6 +75,9 @@ class UnixChannel final : public Channel, public MemorySharing {
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  // A frame whose body is received to where it belongs, so much of which has come; of length 0: there is none.
+  FrameHeader placed_header_;
+  std::size_t placed_ = 0;
   bool complete_frame_ = false;  // the last read left a frame behind
   bool closed_ = false;          // the peer has closed its end
 };

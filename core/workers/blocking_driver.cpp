@@ -67,14 +67,14 @@ bool BlockingDriver::Impl::take_back(const CancelEvent& cancel) {
   return pool_.cancel(cancel.server, cancel.key);
 }
 
-void BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload) {
+void BlockingDriver::Impl::reply(const RequestKey& request, const Payload& payload) {
   driver_->reply(request, payload, sink_of_answer());
   streams_.drop_arguments(request);
   note_answer(request);
 }
 
 void BlockingDriver::Impl::reply_error(const RequestKey& request, Code code, std::string_view message,
-                                       ConstBytes details) {
+                                       const Payload& details) {
   driver_->reply_error(request, code, message, details, sink_of_answer());
   streams_.drop_arguments(request);
   note_answer(request);
@@ -143,7 +143,7 @@ Result<std::unique_ptr<BlockingDriver>> BlockingDriver::create(const DriverOptio
 Driver& BlockingDriver::driver() { return impl_->driver(); }
 
 CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                                ConstBytes payload, const Interrupted& interrupted, LocalWork* local) {
+                                const Payload& payload, const Interrupted& interrupted, LocalWork* local) {
   if (impl_->forked()) {
     return CallResult::failed(impl_->driver().call(client, 0, method, options, metadata, payload).error());
   }
@@ -151,7 +151,7 @@ CallResult BlockingDriver::call(ClientId client, std::uint32_t method, const Cal
 }
 
 Status BlockingDriver::submit(SubmittedCall& submitted, ClientId client, std::uint32_t method,
-                              const CallOptions& options, ConstBytes metadata, ConstBytes payload,
+                              const CallOptions& options, ConstBytes metadata, const Payload& payload,
                               const Interrupted& interrupted) {
   if (impl_->forked()) return impl_->driver().call(client, 0, method, options, metadata, payload).error();
   return impl_->submit(submitted, {client, method, options, metadata, payload}, interrupted);
@@ -179,16 +179,17 @@ bool BlockingDriver::wait_until(const std::function<bool()>& done, TimePoint dea
   return !impl_->forked() && impl_->wait_until(done, deadline, interrupted);
 }
 
-void BlockingDriver::reply(const RequestKey& request, ConstBytes payload) {
+void BlockingDriver::reply(const RequestKey& request, const Payload& payload) {
   if (!impl_->forked()) impl_->reply(request, payload);
 }
 
-void BlockingDriver::reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details) {
+void BlockingDriver::reply_error(const RequestKey& request, Code code, std::string_view message,
+                                 const Payload& details) {
   if (!impl_->forked()) impl_->reply_error(request, code, message, details);
 }
 
-std::optional<OpenedStreams> BlockingDriver::reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
-                                                   const StreamTable::Origin& origin,
+std::optional<OpenedStreams> BlockingDriver::reply(const RequestKey& request, const Payload& payload,
+                                                   std::uint32_t streams, const StreamTable::Origin& origin,
                                                    std::span<const std::uint64_t> references) {
   return impl_->forked() ? std::nullopt : impl_->reply(request, payload, streams, origin, references);
 }
@@ -201,7 +202,7 @@ void BlockingDriver::resume_stream(const StreamKey& stream) {
   if (!impl_->forked()) impl_->resume_soon(stream);
 }
 
-void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+void BlockingDriver::end_stream(const StreamKey& stream, const Error* error, const Payload& details) {
   if (!impl_->forked()) impl_->end_stream(stream, error, details);
 }
 

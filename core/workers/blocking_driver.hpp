@@ -55,13 +55,13 @@ class BlockingDriver {
   // interrupted; the callee is then told. `local`: what is asked of this thread meanwhile, for the streams that the
   // options say are among the arguments, and for functions among them.
   CallResult call(ClientId client, std::uint32_t method, const CallOptions& options, ConstBytes metadata,
-                  ConstBytes payload, const Interrupted& interrupted, LocalWork* local = nullptr);
+                  const Payload& payload, const Interrupted& interrupted, LocalWork* local = nullptr);
 
   // Sends a call whose answer is kept until take_answered() gives it, or the call was cancelled. Waits for room as
   // call() does, and for nothing else: while nobody waits for an answer, those read it who read calls. No notification.
   // What the options say is among its arguments is asked of `submitted.local`.
   Status submit(SubmittedCall& submitted, ClientId client, std::uint32_t method, const CallOptions& options,
-                ConstBytes metadata, ConstBytes payload, const Interrupted& interrupted);
+                ConstBytes metadata, const Payload& payload, const Interrupted& interrupted);
   // The next one that is answered, with its result: it is the caller's to end now. Null where there is none.
   // `collects`: for the thread of wait_unattended().
   SubmittedCall* take_answered(bool collects = false);
@@ -76,17 +76,17 @@ class BlockingDriver {
 
   // Driver::reply(), from any thread. The call that had to wait for this one goes to the workers, of whom the one that
   // answers is back first: it need not read, and nobody need be woken.
-  void reply(const RequestKey& request, ConstBytes payload);
-  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
+  void reply(const RequestKey& request, const Payload& payload);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, const Payload& details);
 
   // The same of a result that carries so many streams, which `origin` makes: the key of the first. When one of them has
   // room again, or is over, a worker of that server is given an InboundCall that `resumes` it.
-  std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
+  std::optional<OpenedStreams> reply(const RequestKey& request, const Payload& payload, std::uint32_t streams,
                                      const StreamTable::Origin& origin, std::span<const std::uint64_t> references = {});
   // As if it had room again: behind what else waits for those workers.
   void resume_stream(const StreamKey& stream);
   // Driver::end_stream(), of such a stream.
-  void end_stream(const StreamKey& stream, const Error* error = nullptr, ConstBytes details = {});
+  void end_stream(const StreamKey& stream, const Error* error = nullptr, const Payload& details = {});
 
   // The streams among the arguments of an inbound call, once. To be asked for each call that has some, at the latest
   // before it is answered.

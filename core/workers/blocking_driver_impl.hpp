@@ -71,7 +71,7 @@ class BlockingDriver::Impl final : public EventSink {
     std::uint32_t method = 0;
     CallOptions options;
     ConstBytes metadata;
-    ConstBytes payload;
+    Payload payload;
     LocalWork* local = nullptr;
   };
   CallResult call(const OutboundCall& call, const Interrupted& interrupted);
@@ -82,11 +82,11 @@ class BlockingDriver::Impl final : public EventSink {
   bool cancel(SubmittedCall& call);
   SubmittedCalls& submitted() { return submitted_; }
   bool wait_until(const std::function<bool()>& done, TimePoint deadline, const Interrupted& interrupted);
-  void reply(const RequestKey& request, ConstBytes payload);
-  void reply_error(const RequestKey& request, Code code, std::string_view message, ConstBytes details);
-  std::optional<OpenedStreams> reply(const RequestKey& request, ConstBytes payload, std::uint32_t streams,
+  void reply(const RequestKey& request, const Payload& payload);
+  void reply_error(const RequestKey& request, Code code, std::string_view message, const Payload& details);
+  std::optional<OpenedStreams> reply(const RequestKey& request, const Payload& payload, std::uint32_t streams,
                                      const StreamTable::Origin& origin, std::span<const std::uint64_t> references);
-  void end_stream(const StreamKey& stream, const Error* error, ConstBytes details);
+  void end_stream(const StreamKey& stream, const Error* error, const Payload& details);
   void resume_soon(const StreamKey& stream);
   Result<NextItems> next_items(StreamQueue& stream, StreamQueue::Batch& batch, TimePoint deadline,
                                const Interrupted& interrupted, LocalWork* local);

@@ -15,7 +15,7 @@ namespace ipcbridge {
 struct CallResult {
   Outcome outcome;  // its views point into the members below
   std::string message;
-  Buffer storage;
+  MessageStorage storage;
   bool dropped = false;          // a notification that was not taken
   std::uint64_t connection = 0;  // that an answer came over
   StreamTable::Queues streams;   // that the result carries; those that are not wanted are to be left
@@ -59,8 +59,8 @@ struct CallResult {
     if (event.storage != nullptr) {
       storage = std::move(*event.storage);  // the payload's address stays the same
     } else {
-      storage.assign(event.outcome.payload.begin(), event.outcome.payload.end());
-      outcome.payload = storage;
+      storage.body = ByteBlock(event.outcome.payload);
+      outcome.payload = storage.body;
     }
   }
 };

@@ -16,13 +16,13 @@ void StreamQueue::put(const StreamItemsEvent& event) {
   if (add_to_last(event)) return;
   Batch batch;
   batch.count = event.count;
-  batch.bytes = kItemsPrefixBytes + event.items.size();
+  batch.bytes = event.window_bytes();
   if (event.storage != nullptr) {
     batch.storage = std::move(*event.storage);  // the items' address stays the same
     batch.items = event.items;
   } else {
-    batch.storage.assign(event.items.begin(), event.items.end());
-    batch.items = batch.storage;
+    batch.copied.assign(event.items.begin(), event.items.end());
+    batch.items = batch.copied;
   }
   const std::lock_guard lock(mutex_);
   if (ended_) return;
@@ -36,12 +36,12 @@ bool StreamQueue::add_to_last(const StreamItemsEvent& event) {
   const std::lock_guard lock(mutex_);
   if (batches_.empty()) return false;
   Batch& last = batches_.back();
-  const bool is_own = last.items.size() == last.storage.size();
-  if (!is_own || last.storage.size() + event.items.size() > kMostBatchBytes) return false;
-  append(last.storage, event.items);
-  last.items = last.storage;
+  const bool is_own = last.items.size() == last.copied.size();
+  if (!is_own || last.copied.size() + event.items.size() > kMostBatchBytes) return false;
+  append(last.copied, event.items);
+  last.items = last.copied;
   last.count += event.count;
-  last.bytes += kItemsPrefixBytes + event.items.size();
+  last.bytes += event.window_bytes();
   return true;
 }
 
@@ -53,6 +53,7 @@ void StreamQueue::end(const StreamEndEvent& event) {
   try {
     end_.message = event.outcome.message;
     end_.details.assign(event.outcome.payload.begin(), event.outcome.payload.end());
+    if (event.storage != nullptr) end_.attachments = std::move(event.storage->attachments);
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it ends with as much as there is memory for
   }
   wake();

@@ -19,6 +19,7 @@ struct StreamEnd {
   Ending ending = Ending::kResult;
   std::string message;
   Buffer details;
+  Attachments attachments;  // of the details
 };
 
 // What has arrived of one stream of the peer's and has not been taken yet. Whoever reads puts; one thread at a time
@@ -27,8 +28,9 @@ class StreamQueue {
  public:
   // Items that came together, or before any of them was taken: each value with its size, a u32, before it.
   struct Batch {
-    Buffer storage;
-    ConstBytes items;  // in the storage
+    MessageStorage storage;  // of a long message
+    Buffer copied;           // of short ones
+    ConstBytes items;        // in one of these
     std::uint32_t count = 0;
     std::uint64_t bytes = 0;  // of the messages, as the window counts
   };

@@ -8,7 +8,7 @@ namespace ipcbridge {
 
 // The peer may have answered before begin(), and resume() finds no origin then. Nothing is lost: whoever makes the
 // items asks afterwards what room there is, or learns it with those that it sends, and hears where the stream is over.
-std::optional<OpenedStreams> BlockingDriver::Impl::reply(const RequestKey& request, ConstBytes payload,
+std::optional<OpenedStreams> BlockingDriver::Impl::reply(const RequestKey& request, const Payload& payload,
                                                          std::uint32_t streams, const StreamTable::Origin& origin,
                                                          std::span<const std::uint64_t> references) {
   const std::optional<OpenedStreams> opened = driver_->reply(request, payload, sink_of_answer(), streams, references);
@@ -18,7 +18,7 @@ std::optional<OpenedStreams> BlockingDriver::Impl::reply(const RequestKey& reque
   return opened;
 }
 
-void BlockingDriver::Impl::end_stream(const StreamKey& stream, const Error* error, ConstBytes details) {
+void BlockingDriver::Impl::end_stream(const StreamKey& stream, const Error* error, const Payload& details) {
   streams_.finish(stream);
   driver_->end_stream(stream, error, details);
 }

@@ -56,7 +56,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     if (size != header.length || size > kMaxFrameBody) std::abort();
     return true;
   }
-  void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override {
+  void on_request(Session&, std::uint64_t id, const Request& request, MessageStorage* storage) override {
     if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxFrameBody) std::abort();
     if (request.to_reference) {
       const auto reference = load<std::uint64_t>(request.payload.data());
@@ -67,7 +67,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     note(request.streams);
   }
   void on_cancel(Session&, std::uint64_t) override {}
-  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override {
+  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) override {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
     if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
     note(outcome.streams);
@@ -86,12 +86,13 @@ class Owner final : public FrameWriter, public SessionEvents {
     for (std::uint64_t id = streams.first; id < streams.end(); ++id) outbound.insert(id);
   }
   void on_stream_cancelled(Session&, std::uint64_t stream) override { outbound.erase(stream); }
-  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes items, Buffer*) override {
+  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes items,
+                       MessageStorage*) override {
     if (!inbound.contains(stream)) std::abort();
     arrived[stream].items += count;
     arrived[stream].bytes += kItemsPrefixBytes + items.size();
   }
-  void on_stream_end(Session&, std::uint64_t stream, const Outcome&, Buffer*) override {
+  void on_stream_end(Session&, std::uint64_t stream, const Outcome&, MessageStorage*) override {
     inbound.erase(stream);  // also one of a request that was refused before anybody heard of it
   }
 

@@ -41,7 +41,8 @@ Result<Fd> make_memory(System& system, std::size_t size) {
 
 Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access access) {
   const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
-  void* address = system.calls().mmap(size, protection, MAP_SHARED, memory);
+  const int sharing = access == Access::kCopyOnWrite ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+  void* address = system.calls().mmap(size, protection, sharing, memory);
   if (address == MAP_FAILED) return system_error(Code::kResourceExhausted, "cannot map shared memory");
   Mapping mapping(static_cast<std::byte*>(address), size);
   ::madvise(address, size, MADV_DONTFORK);
@@ -55,6 +56,19 @@ void touch(std::byte* memory, std::size_t size) {
   // Also where that has done it, which costs little: qemu's emulation of user programs says so, and has done nothing.
   constexpr std::size_t kPage = 4096;
   for (std::size_t at = 0; at < size; at += kPage) *static_cast<volatile std::byte*>(memory + at) = std::byte{0};
+}
+
+void forget_writes(std::byte* memory, std::size_t size) { ::madvise(memory, size, MADV_DONTNEED); }
+
+Status read_memory(int memory, std::uint64_t offset, MutableBytes into) {
+  while (!into.empty()) {
+    const ssize_t read = ::pread(memory, into.data(), into.size(), static_cast<off_t>(offset));
+    if (read < 0 && errno == EINTR) continue;
+    if (read <= 0) return system_error(Code::kResourceExhausted, "cannot read shared memory");
+    into = into.subspan(static_cast<std::size_t>(read));
+    offset += static_cast<std::uint64_t>(read);
+  }
+  return {};
 }
 
 Status seal(int memory) {

@@ -62,9 +62,9 @@ std::vector<gid_t> peer_groups(int fd) {
 
 }  // namespace
 
-Received receive(System& system, int socket, std::span<std::byte> into) {
+Received receive(System& system, int socket, std::span<std::byte> into, std::span<std::byte> then) {
   constexpr std::size_t kMaxPassed = 253;  // SCM_MAX_FD: no message carries more
-  return raw_socket::receive_with_room<kMaxPassed>(system, socket, into);
+  return raw_socket::receive_with_room<kMaxPassed>(system, socket, into, then);
 }
 
 Result<LocalPeer> local_peer(int fd) {

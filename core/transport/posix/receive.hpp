@@ -16,12 +16,12 @@ namespace ipcbridge::raw_socket {
 // Room for `most` descriptors, which has to be room for all: the kernel itself closes, within recvmsg, those that find
 // none.
 template <std::size_t most>
-Received receive_with_room(System& system, int socket, std::span<std::byte> into) {
-  iovec vector{into.data(), into.size()};
+Received receive_with_room(System& system, int socket, std::span<std::byte> into, std::span<std::byte> then = {}) {
+  std::array<iovec, 2> vectors{iovec{into.data(), into.size()}, iovec{then.data(), then.size()}};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(most * sizeof(int))> control{};
   msghdr message{};
-  message.msg_iov = &vector;
-  message.msg_iovlen = 1;
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = then.empty() ? 1 : 2;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   Received received;

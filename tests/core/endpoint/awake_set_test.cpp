@@ -151,9 +151,9 @@ class NoOwner final : public ConnectionOwner {
   explicit NoOwner(Context& context) : ConnectionOwner(context) {}
   Status judge(Connection&, const Hello&) override { return {}; }
   void on_open(Connection&) override {}
-  void on_request(Session&, std::uint64_t, const Request&, Buffer*) override {}
+  void on_request(Session&, std::uint64_t, const Request&, MessageStorage*) override {}
   void on_cancel(Session&, std::uint64_t) override {}
-  void on_outcome(Session&, std::uint64_t, const Outcome&, Buffer*) override {}
+  void on_outcome(Session&, std::uint64_t, const Outcome&, MessageStorage*) override {}
   void on_unsent(Session&, std::uint64_t, const Request&, bool, const CloseReason&) override {}
   void on_goaway(Session&) override {}
   void on_room(Connection&) override {}

@@ -20,9 +20,10 @@ class StreamItemsInABatch : public testing::Test {
  protected:
   StreamItemsInABatch() { batch_.use(table_, slab_); }
 
-  void add(const StreamKey& stream, std::uint32_t count, const std::string& items, Buffer* storage = nullptr) {
+  void add(const StreamKey& stream, std::uint32_t count, const std::string& items, MessageStorage* storage = nullptr) {
     const Buffer bytes = bytes_of(items);
-    batch_.on_event(StreamItemsEvent{stream, count, storage == nullptr ? ConstBytes(bytes) : *storage, storage});
+    batch_.on_event(
+        StreamItemsEvent{stream, count, storage == nullptr ? ConstBytes(bytes) : ConstBytes(storage->body), storage});
   }
   std::string text(std::size_t at) {
     const ConstBytes payload = batch_.payload(batch_.row(at));
@@ -52,10 +53,10 @@ TEST_F(StreamItemsInABatch, OfTwoStreamsStayApart) {
 }
 
 TEST_F(StreamItemsInABatch, DoNotJoinALongMessage) {
-  Buffer first = bytes_of("long");
+  MessageStorage first{ByteBlock(bytes_of("long")), {}};
   add(kOne, 1, "", &first);
   add(kOne, 1, "one");
-  Buffer last = bytes_of("longer");
+  MessageStorage last{ByteBlock(bytes_of("longer")), {}};
   add(kOne, 1, "", &last);
   ASSERT_EQ(batch_.size(), 3U);
   EXPECT_EQ(text(0) + text(1) + text(2), "longonelonger");

@@ -192,11 +192,11 @@ TEST_F(SerialOrderTest, ACallThatWaitsKeepsItsBytes) {
 
 TEST_F(SerialOrderTest, ALongMessageIsMovedAndNotCopied) {
   add(1);
-  Buffer storage = testing_support::pattern(100'000, 1);
-  const std::byte* const where = storage.data();
+  MessageStorage storage{ByteBlock(testing_support::pattern(100'000, 1)), {}};
+  const std::byte* const where = storage.body.data();
   Request request;
   request.method = kFirst;
-  request.payload = storage;
+  request.payload = storage.body;
   order_.add({1, 2}, request, &storage);
   finish(1);
   EXPECT_EQ(order_.begin_due()->request.payload.data(), where);

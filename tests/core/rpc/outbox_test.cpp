@@ -24,9 +24,14 @@ class OutboxTest : public testing::Test, protected FrameWriter {
  protected:
   // The n-th message of an id, so that it can be told apart.
   void push(std::uint64_t id, std::size_t size) {
-    Buffer body(std::max<std::size_t>(size, 1));
-    body[0] = static_cast<std::byte>(pushed_[id]++);
-    outbox_.push(FrameType::kStreamItem, id, std::move(body));
+    size = std::max<std::size_t>(size, 1);
+    Buffer body;
+    const bool is_long = size > kMaxFrameBody;
+    if (is_long) body = AttachmentTable{{size, 0, 0, 0}, {}}.encode();
+    const std::size_t at = body.size();
+    body.resize(at + size);
+    body[at] = static_cast<std::byte>(pushed_[id]++);
+    outbox_.push(FrameType::kStreamItem, id, {std::move(body), {}}, is_long ? kFlagAttached : std::uint8_t{0});
   }
 
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override {
@@ -34,16 +39,16 @@ class OutboxTest : public testing::Test, protected FrameWriter {
     --room_;
     Buffer body;
     for (const ConstBytes part : parts) append(body, part);
-    Buffer whole;
+    MessageStorage whole;
     const bool fragment = (header.flags & kFlagMore) != 0 || reassembly_.has(header.call_id);
     if (fragment) {
       Result<bool> complete = reassembly_.add(header, body, whole);
       EXPECT_TRUE(complete.ok());
       if (!complete.ok() || !complete.value()) return true;
     } else {
-      whole = std::move(body);
+      whole.body = ByteBlock(body);
     }
-    arrived_.emplace_back(header.call_id, static_cast<std::size_t>(whole.at(0)));
+    arrived_.emplace_back(header.call_id, static_cast<std::size_t>(*whole.body.data()));
     return true;
   }
 

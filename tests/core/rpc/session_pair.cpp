@@ -22,18 +22,18 @@ bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBy
   return true;
 }
 
-void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, Buffer*) {
+void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, MessageStorage*) {
   requests.push_back({id, request.method, request.notify, request.timeout_us,
                       Buffer(request.metadata.begin(), request.metadata.end()),
                       Buffer(request.payload.begin(), request.payload.end()), request.streams, request.to_reference,
                       request.passed_with});
 }
 
-void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) {
+void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) {
   outcomes[token].push_back(ended(outcome, storage));
 }
 
-SessionSide::Ended SessionSide::ended(const Outcome& outcome, const Buffer* storage) {
+SessionSide::Ended SessionSide::ended(const Outcome& outcome, const MessageStorage* storage) {
   return {outcome.code,
           outcome.not_started,
           outcome.sent_maybe,
@@ -77,7 +77,8 @@ bool SessionSide::on_stream_room(Session&, std::uint64_t stream) {
   return takes_rooms;
 }
 
-void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values, Buffer*) {
+void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values,
+                                  MessageStorage*) {
   item_bytes[stream] += kItemsPrefixBytes + values.size();
   items_at = values.data();
   for (std::uint32_t item = 0; item < count; ++item) {
@@ -87,7 +88,7 @@ void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t 
   }
 }
 
-void SessionSide::on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, Buffer* storage) {
+void SessionSide::on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, MessageStorage* storage) {
   ends[stream].push_back(ended(outcome, storage));
 }
 

@@ -73,19 +73,20 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::vector<std::uint64_t> released;  // of this side's references
 
  private:
-  static Ended ended(const Outcome& outcome, const Buffer* storage);
+  static Ended ended(const Outcome& outcome, const MessageStorage* storage);
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
-  void on_request(Session&, std::uint64_t id, const Request& request, Buffer* storage) override;
+  void on_request(Session&, std::uint64_t id, const Request& request, MessageStorage* storage) override;
   void on_cancel(Session&, std::uint64_t id) override { cancelled.push_back(id); }
-  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, Buffer* storage) override;
+  void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) override;
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason& why) override;
   void on_goaway(Session&) override { ++goaways; }
   void on_reference_released(Session&, std::uint64_t reference) override { released.push_back(reference); }
   void on_streams_open(Session&, std::uint64_t token, const StreamRange& streams) override { opened[token] = streams; }
   bool on_stream_room(Session&, std::uint64_t stream) override;
   void on_stream_cancelled(Session&, std::uint64_t stream) override { cancelled_streams.push_back(stream); }
-  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values, Buffer*) override;
-  void on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, Buffer* storage) override;
+  void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values,
+                       MessageStorage*) override;
+  void on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, MessageStorage* storage) override;
 };
 
 // Hands `to` the next frame that `from` has written. False when there is none.

@@ -23,7 +23,7 @@ using testing_support::text_of;
 
 const StreamKey kKey{1, 2};
 
-StreamItemsEvent items(const Buffer& bytes, Buffer* storage = nullptr) { return {kKey, 1, bytes, storage}; }
+StreamItemsEvent items(const Buffer& bytes) { return {kKey, 1, bytes, nullptr}; }
 
 StreamEndEvent end(Code code = Code::kOk) {
   StreamEndEvent event{kKey, {}, nullptr};
@@ -35,9 +35,9 @@ StreamEndEvent end(Code code = Code::kOk) {
 TEST(StreamQueue, GivesWhatWasPutInItsOrder) {
   StreamQueue queue(kKey);
   const Buffer first = bytes_of("one");
-  Buffer second = bytes_of("two");
+  MessageStorage second{ByteBlock(bytes_of("two")), {}};
   queue.put(items(first));
-  queue.put(items(second, &second));
+  queue.put({kKey, 1, second.body, &second});
   StreamQueue::Batch batch;
   ASSERT_TRUE(queue.take(batch));
   EXPECT_EQ(text_of(Buffer(batch.items.begin(), batch.items.end())), "one");

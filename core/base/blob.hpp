@@ -1,0 +1,77 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/base/byte_block.hpp"
+#include "core/base/bytes.hpp"
+
+namespace ipcbridge {
+
+// The memory of a large value: of this process, or shared with another one. It is there for as long as somebody has a
+// BlobRef, on any thread, whatever becomes of the connection that it came over.
+class Blob {
+ public:
+  virtual ~Blob() = default;
+  Blob(const Blob&) = delete;
+  Blob& operator=(const Blob&) = delete;
+
+  std::byte* data() const { return bytes_.data(); }
+  std::size_t size() const { return bytes_.size(); }
+  MutableBytes bytes() const { return bytes_; }
+
+  // Whether another process can change the bytes while they are looked at: what reads one twice must copy first.
+  virtual bool is_shared() const { return false; }
+  // Whether this process may write to them. A store to what it may not ends the process.
+  virtual bool is_writable() const { return true; }
+
+ protected:
+  explicit Blob(MutableBytes bytes) : bytes_(bytes) {}
+
+ private:
+  MutableBytes bytes_;
+};
+using BlobRef = std::shared_ptr<Blob>;
+
+// Not filled. Null where there is no memory for it. What is not written to takes none, and large ones are in large
+// pages where the system has them.
+BlobRef make_heap_blob(std::size_t size);
+
+// Bytes that travel beside a message, and not within it: they are a part of the memory, or all of it.
+struct Attachment {
+  BlobRef memory;
+  MutableBytes bytes;
+
+  Attachment() = default;
+  explicit Attachment(BlobRef blob) : memory(std::move(blob)), bytes(memory->bytes()) {}
+  Attachment(BlobRef blob, MutableBytes part) : memory(std::move(blob)), bytes(part) {}
+};
+using Attachments = std::vector<Attachment>;
+
+std::size_t total_bytes(std::span<const Attachment> attachments);
+
+// What a message is given to carry: encoded values, and the bytes that they say are attached. Views.
+struct Payload {
+  ConstBytes bytes;
+  std::span<const Attachment> attachments;
+
+  Payload() = default;
+  template <typename Bytes>
+  requires std::convertible_to<const Bytes&, ConstBytes> Payload(const Bytes& encoded)
+      : bytes(encoded) {}  // NOLINT(google-explicit-constructor): most have none attached
+  Payload(ConstBytes encoded, std::span<const Attachment> attached) : bytes(encoded), attachments(attached) {}
+
+  std::size_t size() const { return bytes.size() + total_bytes(attachments); }
+};
+
+// What a message has brought: the memory of its bytes, into which views point, and what is attached to it.
+struct MessageStorage {
+  ByteBlock body;
+  Attachments attachments;
+};
+
+}  // namespace ipcbridge

@@ -1,0 +1,110 @@
+#include "core/transport/ring_memory.hpp"
+
+#include <array>
+#include <utility>
+
+#include "core/transport/socket.hpp"
+
+namespace ipcbridge {
+namespace {
+
+// Of one connection, by the blobs that its peer has.
+constexpr std::uint64_t kMaxLentBytes = 4ULL * 1024 * 1024 * 1024;
+
+}  // namespace
+
+RingMemory::RingMemory(System& system, SegmentCarrier& carrier, bool in_place)
+    : carrier_(carrier), pool_(std::make_shared<shm::BlobPool>(system, kMaxLentBytes)), peer_(system, in_place) {}
+
+std::optional<PartPlace> RingMemory::locate(const Attachment& part) {
+  const shm::BlobPool::Location found = pool_->locate(part);
+  if (!found.segment) return std::nullopt;
+  const std::optional<std::uint32_t> number = number_of(*found.segment);
+  if (!number) return std::nullopt;
+  return PartPlace{part.bytes.size(), 0, found.offset, *number};
+}
+
+// What the peer knows it by. Nothing when it cannot be told now.
+std::optional<std::uint32_t> RingMemory::number_of(shm::BlobSegment& segment) {
+  if (!tell_all()) return std::nullopt;
+  const auto known = numbers_.find(&segment);
+  if (known != numbers_.end()) return known->second;
+  if (numbers_.size() >= shm::PeerBlobs::kMaxSegments) return std::nullopt;
+  const std::uint32_t number = next_number_;
+  untold_.reserve(untold_.size() + 1);
+  numbers_.emplace(&segment, number);
+  untold_.push_back({number, segment.mapping.size()});
+  if (!carrier_.pass(segment.memory.get())) {
+    numbers_.erase(&segment);
+    untold_.pop_back();
+    return std::nullopt;
+  }
+  ++next_number_;
+  segment.memory.reset();  // it is seen by nobody else
+  return tell_all() ? std::optional(number) : std::nullopt;
+}
+
+// False when there is no room for all that the peer is to know before it is told of anything else.
+bool RingMemory::tell_all() {
+  while (!untold_.empty()) {
+    std::array<std::byte, 16> body{};
+    store(body.data(), untold_.front().number);
+    store(body.data() + 8, untold_.front().size);
+    if (!carrier_.tell(FrameType::kSegment, body)) return false;
+    untold_.erase(untold_.begin());
+  }
+  while (!dropped_.empty()) {
+    std::array<std::byte, 8> body{};
+    store(body.data(), dropped_.back());
+    if (!carrier_.tell(FrameType::kDropSegment, body)) return false;
+    dropped_.pop_back();
+  }
+  return true;
+}
+
+std::function<Result<BlobRef>(std::size_t)> RingMemory::allocator() const {
+  return [pool = pool_](std::size_t size) { return pool->allocate(size); };
+}
+
+bool RingMemory::trim(TimePoint since) {
+  dropped_.reserve(dropped_.size() + numbers_.size());
+  for (const std::shared_ptr<shm::BlobSegment>& segment : pool_->trim(since)) {
+    const auto known = numbers_.find(segment.get());
+    if (known == numbers_.end()) continue;
+    dropped_.push_back(known->second);
+    numbers_.erase(known);
+  }
+  tell_all();
+  return pool_->has_free_segments() || !dropped_.empty();
+}
+
+void RingMemory::on_descriptor(Fd memory) {
+  arrived_.at((first_arrived_ + arrived_count_) % kMaxArrived) = std::move(memory);
+  ++arrived_count_;
+}
+
+Progress RingMemory::on_segment(ConstBytes body) {
+  ByteReader reader(body);
+  std::uint32_t number = 0;
+  std::uint32_t zero = 0;
+  std::uint64_t size = 0;
+  const bool read = reader.read(number) && reader.read(zero) && reader.read(size) && reader.rest().empty();
+  if (!read) return CloseReason::peer_violation("a malformed segment");
+  if (!has_descriptor()) return CloseReason::peer_violation("a segment without its descriptor");
+  Fd& memory = arrived_.at(first_arrived_);
+  const Status added = peer_.add(number, size, memory);
+  discard(std::move(memory));  // it may be anything
+  first_arrived_ = (first_arrived_ + 1) % kMaxArrived;
+  --arrived_count_;
+  return added.ok() ? Progress() : CloseReason::peer_violation(added.error().message);
+}
+
+Progress RingMemory::on_drop(ConstBytes body) {
+  ByteReader reader(body);
+  std::uint32_t number = 0;
+  if (!reader.read(number) || !peer_.drop(number))
+    return CloseReason::peer_violation("it drops what it has not passed");
+  return {};
+}
+
+}  // namespace ipcbridge

@@ -16,6 +16,11 @@ constexpr std::uint64_t kMaxLentBytes = 4ULL * 1024 * 1024 * 1024;
 RingMemory::RingMemory(System& system, SegmentCarrier& carrier, bool in_place)
     : carrier_(carrier), pool_(std::make_shared<shm::BlobPool>(system, kMaxLentBytes)), peer_(system, in_place) {}
 
+// Descriptors that no frame has named may be anything.
+RingMemory::~RingMemory() {
+  for (Fd& memory : arrived_) discard(std::move(memory));
+}
+
 std::optional<PartPlace> RingMemory::locate(const Attachment& part) {
   const shm::BlobPool::Location found = pool_->locate(part);
   if (!found.segment) return std::nullopt;

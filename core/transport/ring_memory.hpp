@@ -38,6 +38,7 @@ class RingMemory final : public BlobMemory {
  public:
   // `in_place`: see PeerBlobs.
   RingMemory(System& system, SegmentCarrier& carrier, bool in_place);
+  ~RingMemory() override;
 
   Result<BlobRef> allocate(std::size_t size) override { return pool_->allocate(size); }
   std::optional<PartPlace> locate(const Attachment& part) override;

@@ -1,5 +1,6 @@
 // Clients and servers that end, and come.
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 
 #include "core/endpoint/driver.hpp"
 #include "tests/core/endpoint/connected_drivers.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -137,20 +139,27 @@ TEST_P(DriverEnds, AfterARestartNewCallsWorkAndLostOnesSaySo) {
 }
 
 TEST_P(DriverEnds, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
-  const ClientId client = connected();
+  testing_support::FaultySystem system;
+  Endpoint caller(testing_support::with_system(system));
+  server_id_ = server_.serve(address_);
+  const ClientId client = caller.connect(address_);
+  ASSERT_TRUE(run_until({&server_, &caller}, [&] { return caller.is(client, ClientState::kReady); }));
+  // In shared memory it would be a single frame.
+  system.on_memfd = testing_support::fail_with(EMFILE);
   const Buffer payload = pattern(5'000'000, 3);
   CallOptions impatient;
   impatient.wait_for_ready = false;
-  const std::uint64_t patient_one = client_.call(client, as_text(payload));
-  const std::uint64_t impatient_one = client_.call(client, as_text(payload), impatient);
+  const std::uint64_t patient_one = caller.call(client, as_text(payload));
+  const std::uint64_t impatient_one = caller.call(client, as_text(payload), impatient);
   server_.driver().close_server(server_id_, Duration::zero());
-  ASSERT_TRUE(run_until_ended(impatient_one));
-  EXPECT_EQ(client_.outcomes[impatient_one].code, Code::kUnavailable);
-  EXPECT_FALSE(client_.outcomes[impatient_one].sent_maybe);
-  EXPECT_FALSE(client_.ended(patient_one));
+  ASSERT_TRUE(run_until({&server_, &caller}, [&] { return caller.ended(impatient_one); }));
+  EXPECT_EQ(caller.outcomes[impatient_one].code, Code::kUnavailable);
+  EXPECT_FALSE(caller.outcomes[impatient_one].sent_maybe);
+  EXPECT_FALSE(caller.ended(patient_one));
+  system.on_memfd = nullptr;
   server_.serve(address_);
-  ASSERT_TRUE(run_until_ended(patient_one));
-  EXPECT_EQ(client_.outcomes[patient_one].code, Code::kOk);
+  ASSERT_TRUE(run_until({&server_, &caller}, [&] { return caller.ended(patient_one); }));
+  EXPECT_EQ(caller.outcomes[patient_one].code, Code::kOk);
   EXPECT_EQ(server_.requests.size(), 1U);
 }
 

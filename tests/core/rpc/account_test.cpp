@@ -12,6 +12,7 @@
 namespace ipcbridge {
 namespace {
 
+using testing_support::begin_message;
 using testing_support::Endpoint;
 using testing_support::pattern;
 using testing_support::request_body;
@@ -25,9 +26,19 @@ constexpr std::uint64_t kMost = 100'000;
 // Two connections of one user, whose account has room for one large message, and one connection of another user.
 class AccountTest : public testing::Test {
  protected:
-  static Progress fragment(SessionSide& server, std::uint64_t id, std::size_t bytes, bool last) {
-    const Buffer body = request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
-    return server.receive(FrameType::kRequest, id, body, last ? std::uint8_t{0} : kFlagMore);
+  static Progress request(SessionSide& server, std::uint64_t id, std::size_t bytes) {
+    return server.receive(FrameType::kRequest, id, body_of(bytes));
+  }
+  // The first fragment of a request of `whole` bytes, with so many of them.
+  static Progress begin(SessionSide& server, std::uint64_t id, std::size_t bytes, std::size_t whole) {
+    return server.receive(FrameType::kRequest, id, begin_message(whole, body_of(bytes)), kFlagMore | kFlagAttached);
+  }
+  static Progress go_on(SessionSide& server, std::uint64_t id, std::size_t bytes, bool last = false) {
+    const std::uint8_t flags = kFlagAttached | (last ? 0 : kFlagMore);
+    return server.receive(FrameType::kRequest, id, body_of(bytes), flags);
+  }
+  static Buffer body_of(std::size_t bytes) {
+    return request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
   }
   static std::uint64_t open_argument(SessionSide& client, SessionSide& server) {
     EXPECT_TRUE(client.call_with_streams(1, 1).ok());
@@ -49,21 +60,21 @@ class AccountTest : public testing::Test {
 };
 
 TEST_F(AccountTest, UnfinishedMessagesOfAllConnectionsOfAUserCountTogether) {
-  for (std::uint64_t id = 1; id <= 6; ++id) ASSERT_TRUE(fragment(one_, id, 15'000, false).ok());
-  ASSERT_TRUE(fragment(two_, 1, 15'000, false).ok()) << "the connection is not to blame";
-  ASSERT_TRUE(fragment(two_, 1, 15'000, false).ok());
+  for (std::uint64_t id = 1; id <= 6; ++id) ASSERT_TRUE(begin(one_, id, 15'000, 15'100).ok());
+  ASSERT_TRUE(begin(two_, 1, 15'000, 30'100).ok()) << "the connection is not to blame";
+  ASSERT_TRUE(go_on(two_, 1, 15'000).ok());
   EXPECT_LE(user_.bytes(), kMost);
   EXPECT_TRUE(two_.written.empty()) << "it is not answered before its last fragment";
-  ASSERT_TRUE(fragment(two_, 1, 100, true).ok());
+  ASSERT_TRUE(go_on(two_, 1, 100, true).ok());
   const Outcome error = error_of(two_);
   EXPECT_EQ(error.code, Code::kResourceExhausted);
   EXPECT_TRUE(error.not_started);
   EXPECT_NE(std::string(error.message).find(std::to_string(kMost)), std::string::npos) << error.message;
   EXPECT_TRUE(two_.requests.empty());
 
-  ASSERT_TRUE(fragment(other_, 1, 15'000, true).ok());
+  ASSERT_TRUE(request(other_, 1, 15'000).ok());
   EXPECT_EQ(other_.requests.size(), 1U) << "another user has an account of its own";
-  ASSERT_TRUE(fragment(one_, 1, 100, true).ok());
+  ASSERT_TRUE(go_on(one_, 1, 100, true).ok());
   EXPECT_EQ(one_.requests.size(), 1U) << "what was begun in time is finished";
 }
 
@@ -114,7 +125,7 @@ TEST_F(AccountTest, BoundsTheNumberOfEmptyCalls) {
 
 TEST_F(AccountTest, AnswersThatNobodyReadsAreChargedAndThenShrinkToErrors) {
   one_.capacity = 0;
-  for (std::uint64_t id = 1; id <= 10; ++id) ASSERT_TRUE(fragment(one_, id, 100, true).ok());
+  for (std::uint64_t id = 1; id <= 10; ++id) ASSERT_TRUE(request(one_, id, 100).ok());
   for (std::uint64_t id = 1; id <= 10; ++id) one_.session.reply(id, pattern(15'000, 1));
   EXPECT_GT(user_.bytes(), 60'000U);
   EXPECT_LE(user_.bytes(), kMost + 10 * 512);
@@ -150,7 +161,8 @@ TEST_F(AccountTest, ANotificationIsAnsweredThoughTheAccountIsFull) {
 }
 
 TEST_F(AccountTest, ACancelledMessageIsGivenBack) {
-  ASSERT_TRUE(fragment(one_, 1, 15'000, false).ok());
+  ASSERT_TRUE(begin(one_, 1, 15'000, 20'000).ok());
+  EXPECT_GT(user_.bytes(), 15'000U);
   ASSERT_TRUE(one_.receive(FrameType::kCancel, 1, {}).ok());
   EXPECT_EQ(user_.bytes(), 0U);
 }
@@ -167,12 +179,14 @@ TEST_F(AccountTest, TheFragmentsOfTheEndOfAStreamCount) {
   const std::uint64_t stream = open_argument(client_, one_);
   const Buffer part = pattern(15'000, 1);
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, part, kFlagMore).ok()) << "the connection is not to blame";
+    const Buffer fragment = i == 0 ? begin_message(11 * part.size(), part) : part;
+    ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, fragment, kFlagMore | kFlagAttached).ok())
+        << "the connection is not to blame";
     EXPECT_LE(user_.bytes(), kMost);
   }
   ASSERT_EQ(one_.ends[stream].size(), 1U);
   EXPECT_EQ(one_.ends[stream][0].code, Code::kResourceExhausted);
-  ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, part).ok());
+  ASSERT_TRUE(one_.receive(FrameType::kStreamEnd, stream, part, kFlagAttached).ok());
   EXPECT_EQ(one_.session.open_streams(), 0U);
   EXPECT_EQ(one_.ends[stream].size(), 1U);
   one_.session.reply(one_.requests.at(0).id, {});
@@ -202,15 +216,19 @@ TEST_F(AccountTest, AStreamEndsInOrderThoughTheAccountIsFull) {
 TEST_F(AccountTest, TheFragmentsOfAnAnswerToTheServiceCount) {
   const std::uint64_t call = one_.call(7, {}).value();
   const Buffer part = pattern(15'000, 1);
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(one_.receive(FrameType::kReply, call, part, kFlagMore).ok());
+  const auto receive = [&](ConstBytes fragment, std::uint8_t flags) {
+    return one_.receive(FrameType::kReply, call, fragment, flags | kFlagAttached);
+  };
+  ASSERT_TRUE(receive(begin_message(11 * part.size(), part), kFlagMore).ok());
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(receive(part, kFlagMore).ok());
   EXPECT_EQ(user_.bytes(), 5 * part.size());
   EXPECT_TRUE(one_.outcomes[7].empty());
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(one_.receive(FrameType::kReply, call, part, kFlagMore).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(receive(part, kFlagMore).ok());
   EXPECT_EQ(user_.bytes(), 0U) << "nothing of it is kept";
   ASSERT_EQ(one_.outcomes[7].size(), 1U);
   EXPECT_EQ(one_.outcomes[7][0].code, Code::kResourceExhausted);
   EXPECT_EQ(one_.session.pending_calls(), 1U) << "the rest is still to come";
-  ASSERT_TRUE(one_.receive(FrameType::kReply, call, part).ok());
+  ASSERT_TRUE(receive(part, 0).ok());
   EXPECT_EQ(one_.session.pending_calls(), 0U);
 }
 
@@ -225,11 +243,11 @@ TEST_F(AccountTest, ALongAnswerToTheServiceIsGivenBackWhenItIsThere) {
 
 TEST_F(AccountTest, ALostConnectionGivesBackAllOfItsPart) {
   one_.capacity = 0;
-  ASSERT_TRUE(fragment(one_, 1, 15'000, false).ok());
-  ASSERT_TRUE(fragment(one_, 2, 15'000, true).ok());
-  ASSERT_TRUE(fragment(one_, 3, 100, true).ok());
+  ASSERT_TRUE(begin(one_, 1, 15'000, 20'000).ok());
+  ASSERT_TRUE(request(one_, 2, 15'000).ok());
+  ASSERT_TRUE(request(one_, 3, 100).ok());
   one_.session.reply(3, pattern(20'000, 1));
-  ASSERT_TRUE(fragment(two_, 1, 5'000, false).ok());
+  ASSERT_TRUE(begin(two_, 1, 5'000, 6'000).ok());
   const std::uint64_t both = user_.bytes();
   one_.session.fail(CloseReason::peer_gone());
   EXPECT_GT(both, 50'000U);

@@ -138,4 +138,12 @@ Buffer request_body(std::uint32_t method, std::string_view payload) {
   return body;
 }
 
+Buffer begin_message(std::uint64_t body_bytes, ConstBytes part) {
+  AttachmentTable table;
+  table.body.bytes = body_bytes;
+  Buffer fragment = table.encode();
+  append(fragment, part);
+  return fragment;
+}
+
 }  // namespace ipcbridge::testing_support

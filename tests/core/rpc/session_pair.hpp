@@ -100,4 +100,8 @@ Buffer items_of(std::string_view values);
 
 Buffer request_body(std::uint32_t method, std::string_view payload);
 
+// The first fragment of a message that carries nothing else: the table that announces a body of so many bytes, and what
+// of it follows.
+Buffer begin_message(std::uint64_t body_bytes, ConstBytes part);
+
 }  // namespace ipcbridge::testing_support

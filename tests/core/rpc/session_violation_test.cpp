@@ -5,6 +5,7 @@
 namespace ipcbridge {
 namespace {
 
+using testing_support::begin_message;
 using testing_support::header_of;
 using testing_support::pattern;
 using testing_support::request_body;
@@ -30,6 +31,11 @@ class SessionViolation : public testing::Test {
   Progress request(std::uint64_t id, ConstBytes body, std::uint8_t flags = 0) {
     return server_.receive(FrameType::kRequest, id, body, flags);
   }
+  // Fragments of a long one.
+  Progress begin(std::uint64_t id, std::uint64_t whole, ConstBytes part) {
+    return request(id, begin_message(whole, part), kFlagMore | kFlagAttached);
+  }
+  Progress go_on(std::uint64_t id, ConstBytes part) { return request(id, part, kFlagMore | kFlagAttached); }
   SessionSide server_{Session::Side::kAcceptor, tiny(), tiny()};
   const Buffer body_ = request_body(0, "x");
 };
@@ -66,43 +72,69 @@ TEST_F(SessionViolation, MoreCallsThanWereGranted) {
 
 TEST_F(SessionViolation, MoreBytesThanWereGranted) {
   const Buffer fragment = pattern(16'000, 1);
-  ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
-  ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
-  ASSERT_TRUE(request(2, body_).ok());
-  expect_refused(request(2, fragment));
+  ASSERT_TRUE(begin(1, 40'000, fragment).ok());
+  ASSERT_TRUE(go_on(1, fragment).ok());
+  ASSERT_TRUE(request(2, Buffer(fragment.size())).ok());
+  EXPECT_EQ(server_.requests.size(), 1U);
+  expect_refused(go_on(1, Buffer(8'000)));
+}
+
+TEST_F(SessionViolation, AMessageThatSaysThatItIsOverTheLimit) {
+  expect_refused(begin(1, 40'001, {}));
+  expect_refused(begin(2, ~0ULL, {}));
 }
 
 TEST_F(SessionViolation, AMessageOverTheLimit) {
   const Buffer fragment = pattern(16'000, 1);
-  ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
-  ASSERT_TRUE(request(1, fragment, kFlagMore).ok());
-  expect_refused(request(1, fragment, kFlagMore));
+  ASSERT_TRUE(begin(1, 40'000, fragment).ok());
+  ASSERT_TRUE(go_on(1, fragment).ok());
+  expect_refused(go_on(1, fragment));
+}
+
+TEST_F(SessionViolation, AMessageLongerThanItSays) {
+  const Buffer fragment = pattern(16'000, 1);
+  ASSERT_TRUE(begin(1, 30'000, fragment).ok());
+  expect_refused(request(1, fragment, kFlagAttached));
+}
+
+TEST_F(SessionViolation, AMessageShorterThanItSays) {
+  const Buffer fragment = pattern(16'000, 1);
+  ASSERT_TRUE(begin(1, 40'000, fragment).ok());
+  expect_refused(request(1, fragment, kFlagAttached));
+}
+
+TEST_F(SessionViolation, AFragmentWithoutATable) {
+  expect_refused(request(1, body_, kFlagMore));
+  expect_refused(request(2, ConstBytes(begin_message(100, {})).first(39), kFlagMore | kFlagAttached));
 }
 
 TEST_F(SessionViolation, AnAnswerOverTheLimit) {
   ASSERT_TRUE(server_.call(1, {}).ok());
   const Buffer fragment = pattern(16'000, 1);
   const std::uint64_t id = kAcceptorBit | 1U;
-  ASSERT_TRUE(server_.receive(FrameType::kReply, id, fragment, kFlagMore).ok());
-  ASSERT_TRUE(server_.receive(FrameType::kReply, id, fragment, kFlagMore).ok());
-  expect_refused(server_.receive(FrameType::kReply, id, fragment, kFlagMore));
+  const auto receive = [&](ConstBytes bytes) {
+    return server_.receive(FrameType::kReply, id, bytes, kFlagMore | kFlagAttached);
+  };
+  ASSERT_TRUE(receive(begin_message(40'000, fragment)).ok());
+  ASSERT_TRUE(receive(fragment).ok());
+  expect_refused(receive(fragment));
 }
 
 TEST_F(SessionViolation, FragmentsOfTwoTypesUnderOneId) {
-  ASSERT_TRUE(request(1, body_, kFlagMore).ok());
-  expect_refused(server_.receive(FrameType::kNotify, 1, body_));
+  ASSERT_TRUE(begin(1, 100, body_).ok());
+  expect_refused(server_.receive(FrameType::kNotify, 1, body_, kFlagMore | kFlagAttached));
 }
 
 TEST_F(SessionViolation, AnEmptyFragment) {
-  ASSERT_TRUE(request(1, body_, kFlagMore).ok());
-  expect_refused(request(1, {}, kFlagMore));
+  ASSERT_TRUE(begin(1, 100, body_).ok());
+  expect_refused(go_on(1, {}));
 }
 
 TEST_F(SessionViolation, AFragmentOfACancelledRequest) {
   server_.capacity = 0;
-  ASSERT_TRUE(request(1, body_, kFlagMore).ok());
+  ASSERT_TRUE(begin(1, 100, body_).ok());
   ASSERT_TRUE(server_.receive(FrameType::kCancel, 1, {}).ok());
-  expect_refused(request(1, body_));
+  expect_refused(go_on(1, body_));
   EXPECT_TRUE(server_.requests.empty());
 }
 

@@ -31,6 +31,13 @@ class StreamViolation : public SessionStreams {
     append(body, ConstBytes(testing_support::request_body(0, "x")));
     return server_.receive(FrameType::kRequest, id, body, flags);
   }
+  // The first fragment of such a request.
+  Progress begin_request_with(std::uint64_t id, const StreamRange& range) {
+    const auto prefix = encode_stream_range(range);
+    Buffer body(prefix.begin(), prefix.end());
+    append(body, ConstBytes(testing_support::begin_message(27, testing_support::request_body(0, "x"))));
+    return server_.receive(FrameType::kRequest, id, body, kFlagStreams | kFlagMore | kFlagAttached);
+  }
 };
 
 TEST_F(StreamViolation, ItemsOfAStreamThatIsNotOpen) {
@@ -122,14 +129,14 @@ TEST_F(StreamViolation, MoreStreamsThanWereGranted) {
 }
 
 TEST_F(StreamViolation, ItemsBeforeTheEndOfTheMessageThatCarriesTheirStream) {
-  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
+  ASSERT_TRUE(begin_request_with(1, {2, 1}).ok());
   expect_refused(server_.receive(FrameType::kStreamItem, 2, items_of("a")));
 }
 
 TEST_F(StreamViolation, AnEndBeforeTheEndOfTheMessageThatCarriesItsStream) {
-  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
+  ASSERT_TRUE(begin_request_with(1, {2, 1}).ok());
   ASSERT_TRUE(server_.receive(FrameType::kStreamEnd, 2, {}).ok());  // as where the call is cancelled half sent
-  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagStreams));
+  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagStreams | kFlagAttached));
 }
 
 TEST_F(StreamViolation, ACallIdWhoseStreamsAreStillOpen) {
@@ -153,8 +160,8 @@ TEST_F(StreamViolation, ANotificationWithStreams) {
 }
 
 TEST_F(StreamViolation, FragmentsThatDisagreeWhetherThereAreStreams) {
-  ASSERT_TRUE(request_with(1, {2, 1}, kFlagStreams | kFlagMore).ok());
-  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1)));
+  ASSERT_TRUE(begin_request_with(1, {2, 1}).ok());
+  expect_refused(server_.receive(FrameType::kRequest, 1, pattern(10, 1), kFlagAttached));
 }
 
 TEST_F(StreamViolation, AnAnswerWithStreamsThatItDoesNotDescribe) {

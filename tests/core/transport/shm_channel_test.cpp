@@ -1,5 +1,7 @@
 #include "core/transport/shm_channel.hpp"
 
+#include <fcntl.h>
+
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -33,13 +35,26 @@ class ShmChannelTest : public testing::Test {
   LingeringSocket passed_;
 };
 
-TEST_F(ShmChannelTest, ADescriptorBesideADoorbellIsMadeToCloseAtOnce) {
+// It waits for a frame that says what it is.
+TEST_F(ShmChannelTest, ADescriptorThatNoFrameNamesIsMadeToCloseAtOnceAtTheEnd) {
+  const std::size_t before = testing_support::open_descriptors();
   send_descriptors(raw_, {passed_.fd()});
   Collector sink;
+  ASSERT_TRUE(channel_->read(sink, ReadBudget{}, true).ok());
+  EXPECT_EQ(testing_support::open_descriptors(), before + 1);
+  channel_.reset();
+  EXPECT_FALSE(passed_.lingers());
+  EXPECT_EQ(testing_support::open_descriptors(), before - 1) << "nor is the channel's own left";
+}
+
+TEST_F(ShmChannelTest, OfTheDescriptorsBesideOneDoorbellAllButTheFirstAreMadeToCloseAtOnce) {
+  const Fd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const std::size_t before = testing_support::open_descriptors();
+  send_descriptors(raw_, {first.get(), passed_.fd()});
+  Collector sink;
   ASSERT_TRUE(channel_->read(sink, ReadBudget{}, true).ok());
   EXPECT_FALSE(passed_.lingers());
-  EXPECT_EQ(testing_support::open_descriptors(), before);
+  EXPECT_EQ(testing_support::open_descriptors(), before + 1);
 }
 
 TEST_F(ShmChannelTest, SoIsOneThatLiesInTheSocketAtTheEnd) {

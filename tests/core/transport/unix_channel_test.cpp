@@ -78,7 +78,7 @@ TEST_F(UnixChannelTest, HalfAFrameAndAClosedPeerIsUnavailable) {
 }
 
 TEST_F(UnixChannelTest, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
-  for (const std::uint32_t length : {static_cast<std::uint32_t>(kMaxFrameBody + 1), 0x7FFFFFFFU, 0xFFFFFFFFU}) {
+  for (const std::uint32_t length : {static_cast<std::uint32_t>(kMaxSocketFrameBody + 1), 0x7FFFFFFFU, 0xFFFFFFFFU}) {
     auto [one, two] = socket_pair();
     UnixChannel channel(System::real(), std::move(two), LocalPeer{});
     FrameHeader header = header_of(FrameType::kRequest, 1, length);

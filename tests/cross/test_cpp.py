@@ -62,6 +62,13 @@ def test_errors_carry_their_code_and_details(client: Peer) -> None:
     assert client.start("call", on="c", method="ad", by_name=True).error().code == "unimplemented"
 
 
+def test_arrays_are_binary_values_with_a_subtype(client: Peer) -> None:
+    array = {"array": ["<f8", [1, 2], "000000000000f03f000000000000f07f"]}
+    error = client.start("call", on="c", method="fail", args=["no", array]).error()
+    told = {"array": ["float64", *array["array"][1:]]}
+    assert error.told["details"] == {"object": [["asked", ["no", told]]]}
+
+
 def test_a_killed_service_is_unavailable_and_its_successor_is_found(client: Peer, start: Start) -> None:
     burst = client.start("burst", on="c", method="add", count=10_000, in_flight=32)
     client.event("underway")

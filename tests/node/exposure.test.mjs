@@ -202,6 +202,11 @@ test('an instance of a class within an object is a namespace', async t => {
   assert.equal(await remote.map.part.hello(), 'hello')
 })
 
+test('an array within an object is no namespace', async t => {
+  const { remote } = await serveAndConnect(t, { weights: ipc.NDArray.from([1, 2]), run() {} })
+  assert.deepEqual(Object.keys(remote), ['run'])
+})
+
 test('values, private names, getters and what is built in are no namespaces of an instance', async t => {
   let evaluated = 0
   class Service {

@@ -10,6 +10,7 @@ export function contentsOf({ data, type, layout }: Parts): Uint8Array {
   const { buffer, byteOffset, byteLength } = data
   const { shape, strides, offset } = layout
   const { size } = type
+  if (sizeOf(shape) === 0) return new Uint8Array(0) // its offset may be anywhere
   if (isContiguous(shape, strides)) return new Uint8Array(buffer, byteOffset + offset * size, sizeOf(shape) * size)
   return gathered(new Uint8Array(buffer, byteOffset, byteLength), size, layout)
 }

@@ -1,11 +1,32 @@
-import type { ElementType } from './dtype'
-import type { Layout } from './slices'
+import { IpcError } from '../errors'
+import type { Elements } from './dtype'
+import type { Parts } from './parts'
+
+/** Reads the element at a place, in elements. */
+export function readerOf({ data, type }: Parts): (at: number) => unknown {
+  if (type.isPlain) return at => data[at] ?? throwGone()
+  const view = viewOf(data)
+  return at => type.load(view, at * type.size)
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Elements): DataView {
+  try {
+    return new DataView(buffer, byteOffset, byteLength)
+  } catch {
+    return throwGone()
+  }
+}
+
+function throwGone(): never {
+  throw new IpcError('failed_precondition', 'the memory of this array is gone: its ArrayBuffer was transferred')
+}
 
 /** The elements in arrays within arrays. */
-export function nestedOf(view: DataView, type: ElementType, { shape, strides, offset }: Layout): unknown {
-  const { size } = type
+export function nestedOf(parts: Parts): unknown {
+  const { shape, strides, offset } = parts.layout
+  const read = readerOf(parts)
   const along = (axis: number, at: number): unknown => {
-    if (axis === shape.length) return type.load(view, at * size)
+    if (axis === shape.length) return read(at)
     const count = shape[axis] as number
     const stride = strides[axis] as number
     const items: unknown[] = []

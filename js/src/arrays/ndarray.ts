@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
-import { brand, isMarked, markInstances } from '../brand'
+import { markInstances } from '../brand'
 import { IpcError } from '../errors'
 import { contentsOf } from './copies'
-import type { DType, Elements, ElementType } from './dtype'
-import { asJson, nestedOf } from './lists'
+import type { DType, Elements } from './dtype'
+import { asJson, nestedOf, readerOf } from './lists'
 import { arrayFrom, type Nested } from './nested'
 import type { Complex } from './numbers'
-import { Parts, partsOf } from './parts'
+import { arrayMark, Parts, type Shown } from './parts'
 import { checkBounds, checkShape, checkStrides, isContiguous, sizeOf, stridesOf } from './shapes'
 import { shown } from './shown'
 import { type Layout, place, type Slice, sliced } from './slices'
@@ -25,8 +25,6 @@ export interface NDArrayOptions {
   offset?: number
 }
 
-const mark = brand('NDArray')
-
 /**
  * An array of any number of dimensions, as numpy.ndarray: what arrives from Python, but for arrays of one dimension that a typed
  * array says all of, and what is sent there. docs/arrays.md has the dtypes.
@@ -34,20 +32,18 @@ const mark = brand('NDArray')
  * It owns no memory: `data` is a typed array, which slices and transposed arrays share, and to which a program may write.
  */
 export class NDArray<T = Element> {
+  // Declared alone, because fields and private ones cost more than all the rest of a small array, and equality of the properties is that of
+  // the arrays to assert.deepEqual() and its like.
+
   /** The typed array that the elements are in. */
-  readonly data: Elements
+  declare readonly data: Elements
   /** How many elements there are along each axis. */
-  readonly shape: readonly number[]
+  declare readonly shape: readonly number[]
   /** How far it is from one element to the next along each axis, in elements (NumPy counts bytes). */
-  readonly strides: readonly number[]
+  declare readonly strides: readonly number[]
   /** The place of the first element, in elements. */
-  readonly offset: number
-  readonly dtype: DType
-  // What the methods read, whatever a program makes of the properties.
-  readonly #data: Elements
-  readonly #type: ElementType
-  readonly #layout: Layout
-  #view: DataView | undefined
+  declare readonly offset: number
+  declare readonly dtype: DType
 
   /**
    * An array in the memory of a typed array, which is not copied; `shape` is [data.length] unless it is given.
@@ -61,12 +57,9 @@ export class NDArray<T = Element> {
   constructor(data: Elements, shape?: readonly number[], options?: NDArrayOptions)
   constructor(given: Elements | Parts, shape?: readonly number[], options: NDArrayOptions = {}) {
     const { data, type, layout } = given instanceof Parts ? given : check(given, shape, options)
-    this.#data = data
-    this.#type = type
-    this.#layout = layout
     this.data = data
-    this.shape = Object.freeze(layout.shape)
-    this.strides = Object.freeze(layout.strides)
+    this.shape = layout.shape
+    this.strides = layout.strides
     this.offset = layout.offset
     this.dtype = type.dtype
   }
@@ -83,32 +76,33 @@ export class NDArray<T = Element> {
 
   /** How many dimensions there are. */
   get ndim(): number {
-    return this.#layout.shape.length
+    return this.shape.length
   }
 
   /** How many elements there are. */
   get size(): number {
-    return sizeOf(this.#layout.shape)
+    return sizeOf(this.shape)
   }
 
   /**
    * The element at these indices, one for each axis; those below 0 count from the end.
    *
-   * Throws IpcError 'out_of_range' where there is none, 'invalid_argument' for another number of indices.
+   * Throws IpcError 'out_of_range' where there is none, or a moment that no Date can hold, 'invalid_argument' for another number of
+   * indices, 'failed_precondition' where the memory is gone: transferred, for instance.
    */
   at(...indices: readonly number[]): T {
-    const { shape, strides } = this.#layout
+    const { shape, strides } = this
     if (indices.length !== shape.length) {
       throw new IpcError(
         'invalid_argument',
         `at() takes an index for each of ${shape.length} axes, not ${indices.length}`,
       )
     }
-    let { offset } = this.#layout
+    let { offset } = this
     for (let axis = 0; axis < shape.length; axis++) {
       offset += place(indices[axis], shape[axis] as number, axis) * (strides[axis] as number)
     }
-    return this.#type.load(this.#bytes(), offset * this.#type.size) as T
+    return readerOf(trusted(this))(offset) as T
   }
 
   /**
@@ -118,7 +112,7 @@ export class NDArray<T = Element> {
    * Throws IpcError 'out_of_range' for a place that is not there, 'invalid_argument' for what is no slice.
    */
   slice(...slices: readonly Slice[]): NDArray<T> {
-    return this.#with(sliced(this.#layout, slices))
+    return withLayout(this, sliced(this, slices))
   }
 
   /**
@@ -132,13 +126,12 @@ export class NDArray<T = Element> {
     const { size } = this
     const others = given.reduce((product, dimension) => (dimension === -1 ? product : product * dimension), 1)
     const whole = given.map(dimension => (dimension === -1 && others > 0 ? size / others : dimension))
-    const dimensions = checkShape(whole, this.#type.size)
+    const dimensions = checkShape(whole, elementType(this.dtype).size)
     if (sizeOf(dimensions) !== size) {
       throw new IpcError('invalid_argument', `${size} elements cannot have the shape [${given}]`)
     }
-    const { shape: own, strides, offset } = this.#layout
-    if (!isContiguous(own, strides)) return this.copy().reshape(dimensions)
-    return this.#with({ shape: dimensions, strides: stridesOf(dimensions), offset })
+    if (!isContiguous(this.shape, this.strides)) return this.copy().reshape(dimensions)
+    return withLayout(this, { shape: dimensions, strides: stridesOf(dimensions), offset: this.offset })
   }
 
   /**
@@ -147,25 +140,28 @@ export class NDArray<T = Element> {
    * Throws IpcError 'invalid_argument' where `axes` is not each axis once.
    */
   transpose(axes?: readonly number[]): NDArray<T> {
-    const { shape, strides, offset } = this.#layout
+    const { shape, strides, offset } = this
     const order = axes ?? shape.map((_, axis) => shape.length - 1 - axis)
     const isOrder = order.length === shape.length && shape.every((_, axis) => order.includes(axis))
     if (!isOrder) throw new IpcError('invalid_argument', `transpose() takes each of ${shape.length} axes once`)
     const pick = (values: readonly number[]) => order.map(axis => values[axis] as number)
-    return this.#with({ shape: pick(shape), strides: pick(strides), offset })
+    return withLayout(this, { shape: pick(shape), strides: pick(strides), offset })
   }
 
   /** A copy with memory of its own, in which the elements lie one behind the other, the last axis first. */
   copy(): NDArray<T> {
-    const { shape } = this.#layout
-    const bytes = isContiguous(shape, this.#layout.strides) ? this.#contents().slice() : this.#contents()
-    const data = new this.#type.store(bytes.buffer, bytes.byteOffset, this.size * this.#type.width)
-    return made(new Parts(data, this.#type, { shape: [...shape], strides: stridesOf(shape), offset: 0 }))
+    const parts = trusted(this)
+    const { type } = parts
+    const shape = [...this.shape]
+    const contents = contentsOf(parts)
+    const bytes = isContiguous(shape, this.strides) ? contents.slice() : contents
+    const data = new type.store(bytes.buffer, bytes.byteOffset, this.size * type.width)
+    return made(new Parts(data, type, { shape, strides: stridesOf(shape), offset: 0 }))
   }
 
   /** The elements in arrays within arrays, as many as there are axes; without axes the element. */
   toArray(): unknown {
-    return nestedOf(this.#bytes(), this.#type, this.#layout)
+    return nestedOf(trusted(this))
   }
 
   /** As toArray(), with what JSON has: BigInts as numbers where these are safe integers, else as strings, bytes as text. */
@@ -175,11 +171,9 @@ export class NDArray<T = Element> {
 
   /** Along the first axis: the elements, or, of several axes, arrays in the same memory. */
   *[Symbol.iterator](): IterableIterator<T extends Element ? T | NDArray<T> : T> {
-    const [count] = this.#layout.shape
+    const [count] = this.shape
     if (count === undefined) throw new IpcError('invalid_argument', 'an array without axes has one element: at()')
-    for (let index = 0; index < count; index++) {
-      yield (this.#layout.shape.length === 1 ? this.at(index) : this.slice(index)) as never
-    }
+    for (let index = 0; index < count; index++) yield (this.ndim === 1 ? this.at(index) : this.slice(index)) as never
   }
 
   get [Symbol.toStringTag](): string {
@@ -189,38 +183,21 @@ export class NDArray<T = Element> {
   [inspect.custom](): string {
     return shown(this)
   }
-
-  /** @internal */
-  [partsOf](): Parts {
-    return new Parts(this.#data, this.#type, this.#layout)
-  }
-
-  #with(layout: Layout): NDArray<T> {
-    return made(new Parts(this.#data, this.#type, layout))
-  }
-
-  /** Of all the data. */
-  #bytes(): DataView {
-    this.#view ??= new DataView(this.#data.buffer, this.#data.byteOffset, this.#data.byteLength)
-    return this.#view
-  }
-
-  #contents(): Uint8Array {
-    return contentsOf(new Parts(this.#data, this.#type, this.#layout))
-  }
 }
-markInstances(NDArray, mark)
-
-/** Of whatever copy of this library. */
-export function isNDArray(value: unknown): value is NDArray<unknown> {
-  return isMarked(value, mark)
-}
+markInstances(NDArray, arrayMark)
 
 /** The parts of an array of whatever copy of this library. Throws IpcError 'invalid_argument' where they do not fit together. */
-export function partsOfAny(array: NDArray<unknown>): Parts {
-  if (array instanceof NDArray) return array[partsOf]()
-  const { data, shape, dtype, strides, offset } = array as NDArray<unknown>
+export function partsOfAny({ data, shape, dtype, strides, offset }: Shown): Parts {
   return check(data, shape, { dtype, strides, offset })
+}
+
+/** The parts of an array, if nothing has been made of its properties. */
+function trusted({ data, dtype, shape, strides, offset }: Shown): Parts {
+  return new Parts(data, elementType(dtype), { shape, strides, offset })
+}
+
+function withLayout<T>({ data, dtype }: NDArray<T>, layout: Layout): NDArray<T> {
+  return made(new Parts(data, elementType(dtype), layout))
 }
 
 /** An array of parts that fit together. */

@@ -3,7 +3,7 @@ import { IpcError } from '../errors'
 import { printed } from '../printed'
 import type { DType, Elements, ElementType } from './dtype'
 import type { NDArray } from './ndarray'
-import { Parts, partsOf } from './parts'
+import { isNDArray, Parts } from './parts'
 import { maxDimensions, sizeOf, stridesOf } from './shapes'
 import { isElements, typeOfElements } from './typed'
 import { elementType } from './types'
@@ -36,13 +36,9 @@ function listOf(value: unknown): unknown {
   return isNDArray(value) ? value.toArray() : value
 }
 
-function isNDArray(value: unknown): value is NDArray<unknown> {
-  return typeof value === 'object' && value !== null && partsOf in value
-}
-
 /** The type of what says so itself, at whatever depth. */
 function typeIn(value: unknown): ElementType | undefined {
-  if (isNDArray(value)) return value[partsOf]().type
+  if (isNDArray(value)) return elementType(value.dtype)
   if (isElements(value)) return Buffer.isBuffer(value) ? undefined : typeOfElements(value)
   return Array.isArray(value) && value.length > 0 ? typeIn(value[0]) : undefined
 }

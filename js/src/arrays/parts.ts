@@ -1,4 +1,5 @@
-import type { Elements, ElementType } from './dtype'
+import { brand, isMarked } from '../brand'
+import type { DType, Elements, ElementType } from './dtype'
 import type { Layout } from './slices'
 
 /** Of an array: they fit together. */
@@ -10,5 +11,18 @@ export class Parts {
   ) {}
 }
 
-/** The method of an array that gives its parts to this library. */
-export const partsOf = Symbol('parts')
+/** What an NDArray of whatever copy of this library shows. */
+export interface Shown {
+  readonly data: Elements
+  readonly shape: readonly number[]
+  readonly strides: readonly number[]
+  readonly offset: number
+  readonly dtype: DType
+  toArray(): unknown
+}
+
+export const arrayMark = brand('NDArray')
+
+export function isNDArray(value: unknown): value is Shown {
+  return isMarked(value, arrayMark)
+}

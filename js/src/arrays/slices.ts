@@ -12,9 +12,9 @@ export type Slice =
   | readonly [start?: number | null, stop?: number | null, step?: number | null]
 
 export interface Layout {
-  shape: number[]
-  strides: number[]
-  offset: number
+  readonly shape: readonly number[]
+  readonly strides: readonly number[]
+  readonly offset: number
 }
 
 /** Where such a part of an array is. Throws IpcError 'out_of_range' for a place that is not there, 'invalid_argument' for no slice. */
@@ -25,7 +25,7 @@ export function sliced({ shape, strides, offset }: Layout, slices: readonly Slic
       `slice() with ${slices.length} parts, of an array of ${shape.length} dimensions`,
     )
   }
-  const part: Layout = { shape: [], strides: [], offset }
+  const part = { shape: [] as number[], strides: [] as number[], offset }
   for (const [axis, length] of shape.entries()) {
     const slice = slices[axis]
     const stride = strides[axis] as number

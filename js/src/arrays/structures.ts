@@ -33,8 +33,9 @@ export function structureType(fields: readonly FieldType[]): ElementType {
   if (size === 0 || size > maxElementSize || places.some(({ shape }) => sizeOf(shape) === 0)) {
     throw new IpcError('invalid_argument', 'elements without any bytes, or of too many')
   }
-  return {
-    dtype: places.map(({ name, type, shape }) => field(name, type.dtype, shape)),
+  const dtype = Object.freeze(places.map(({ name, type, shape }) => field(name, type.dtype, shape)))
+  const structure: ElementType = {
+    dtype,
     wire: places.map(({ name, type, shape }) => field(name, type.wire as DType, shape)),
     size,
     store: Uint8Array,
@@ -43,10 +44,19 @@ export function structureType(fields: readonly FieldType[]): ElementType {
     load: (view, at) => loadFields(view, at, places),
     save: (view, at, value) => saveFields(view, at, places, value),
   }
+  structures.set(dtype, structure)
+  return structure
+}
+
+/** By the very description that such a type has, which cannot be changed. */
+const structures = new WeakMap<object, ElementType>()
+
+export function knownStructure(dtype: object): ElementType | undefined {
+  return structures.get(dtype)
 }
 
 function field(name: string, dtype: DType, shape: readonly number[]): Field {
-  return shape.length === 0 ? [name, dtype] : [name, dtype, shape]
+  return Object.freeze<Field>(shape.length === 0 ? [name, dtype] : [name, dtype, Object.freeze(shape)])
 }
 
 function loadFields(view: DataView, at: number, places: readonly Place[]): object {

@@ -3,16 +3,26 @@ import { printed } from '../printed'
 import type { ElementType } from './dtype'
 import { fixedTypes } from './numbers'
 import { checkShape } from './shapes'
-import { type FieldType, structureType } from './structures'
+import { type FieldType, knownStructure, structureType } from './structures'
 import { textType } from './texts'
 import { timeType } from './times'
 
 /** How deep a dtype's fields may nest. */
 export const maxFieldDepth = 128
 
+/** Of text, bytes and times, those that were met. */
+const others = new Map<string, ElementType>()
+const mostOthers = 256
+
 /** What is no structure, by the name that users know or that which travels; undefined when there is no such dtype. */
 function namedType(name: string): ElementType | undefined {
-  return fixedTypes.get(name) ?? textType(name) ?? timeType(name)
+  const known = fixedTypes.get(name) ?? others.get(name)
+  if (known !== undefined) return known
+  const type = textType(name) ?? timeType(name)
+  if (type === undefined) return undefined
+  if (others.size >= mostOthers) others.clear()
+  others.set(name, type)
+  return type
 }
 
 /** What is no structure, by the name that travels. */
@@ -27,7 +37,7 @@ export function elementType(dtype: unknown, depth = 0): ElementType {
     const type = namedType(dtype)
     if (type !== undefined) return type
   } else if (Array.isArray(dtype) && depth < maxFieldDepth) {
-    return structureType(Array.from(dtype as unknown[], given => field(given, depth)))
+    return knownStructure(dtype) ?? structureType(Array.from(dtype as unknown[], given => field(given, depth)))
   }
   throw new IpcError(
     'invalid_argument',

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Proxied } from '../references/retained'
 import type { Stream } from '../streams/stream'
-import type { Kwargs } from '../values'
+import type { Kwargs, NDArray } from '../values'
 import type { SyncStream } from './blocking_stream'
 import type { Call } from './call'
 
@@ -77,6 +77,7 @@ type Value =
   | WeakSet<object>
   | ArrayBuffer
   | ArrayBufferView
+  | NDArray<unknown>
   | AbortController
   | URL
 

@@ -3,7 +3,7 @@ import { types } from 'node:util'
 import { IpcError, isIpcError } from '../errors'
 import { checkKeys, oneOf } from '../options'
 import { show } from '../shown'
-import { type AnyFunction, isClass, isPlainObject, messageOf } from '../values'
+import { type AnyFunction, isClass, isNDArray, isPlainObject, messageOf } from '../values'
 import { declareParameters, type Signature, signatureOf } from './signature'
 
 export type { AnyFunction }
@@ -205,6 +205,7 @@ function isMapping(value: object): boolean {
 
 function isInstance(value: object): boolean {
   if (types.isProxy(value)) return false // looking at it would run somebody's traps
+  if (isNDArray(value)) return false // a value, although it is an instance of a class
   const made = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value) ?? {}, 'constructor')?.value
   return typeof made === 'function' && isUsersClass(made)
 }

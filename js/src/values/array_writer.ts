@@ -1,8 +1,9 @@
 import { types } from 'node:util'
 import { contentsOf } from '../arrays/copies'
 import type { Elements, ElementType } from '../arrays/dtype'
-import { type NDArray, partsOfAny } from '../arrays/ndarray'
-import { bytesOfElements, typeOfElements } from '../arrays/typed'
+import { partsOfAny } from '../arrays/ndarray'
+import type { Parts, Shown } from '../arrays/parts'
+import { bytesOfElements, isElements, typeOfElements } from '../arrays/typed'
 import { isIpcError } from '../errors'
 import { Refused } from './refused'
 import { extension } from './wire'
@@ -25,7 +26,7 @@ export abstract class ArrayWriter extends Writer {
     this.elements(type, [bytes.length / type.size], bytes)
   }
 
-  protected ndarray(array: NDArray<unknown>): void {
+  protected ndarray(array: Shown): void {
     const parts = expectParts(array)
     this.elements(
       parts.type,
@@ -73,14 +74,13 @@ function contents(read: () => Uint8Array): Uint8Array {
   try {
     return read()
   } catch (thrown) {
-    if (thrown instanceof TypeError || (thrown instanceof RangeError && !/allocation/.test(thrown.message))) {
-      throw new Refused(noMemory)
-    }
-    throw thrown
+    throw types.isNativeError(thrown) && !/allocation/.test(thrown.message) ? new Refused(noMemory) : thrown
   }
 }
 
-function expectParts(array: NDArray<unknown>) {
+function expectParts(array: Shown): Parts {
+  const { data } = array
+  if (isElements(data) && bytesOfElements(data) === undefined) throw new Refused(noMemory)
   try {
     return partsOfAny(array)
   } catch (thrown) {

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { isNDArray } from '../arrays/ndarray'
+import { isNDArray } from '../arrays/parts'
 import { nameOf, refusalOf } from './advice'
 import { ArrayWriter } from './array_writer'
 import { hasPlainPrototype, isClass } from './plain'

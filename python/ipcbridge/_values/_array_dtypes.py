@@ -21,9 +21,9 @@ def describe_dtype(dtype: Any) -> Description:
     if dtype.itemsize == 0:
         raise Refused("an array of elements without any bytes: send value.tolist()")
     if dtype.names is None:
-        reason = _refusal(dtype)
-        if reason is not None:
-            raise Refused(reason)
+        refusal = _refusal(dtype)
+        if refusal is not None:
+            raise Refused(f"an array of {refusal[0]}: send {refusal[1]}")
     return _describe(dtype, 0)
 
 
@@ -49,22 +49,26 @@ def _describe_field(name: str, dtype: Any, depth: int) -> tuple[Any, ...]:
     inner, shape = (dtype, ()) if dtype.subdtype is None else dtype.subdtype
     if not name or inner.itemsize == 0 or 0 in shape:
         raise Refused(f"an array whose field {name!r} has no name, or no bytes: send value.tolist()")
-    if inner.names is None and (reason := _refusal(inner)) is not None:
-        columns = "{name: value[name] for name in value.dtype.names}"
-        raise Refused(f"an array of structures whose field {name!r} cannot be sent ({reason}): send {columns}")
+    refusal = _refusal(inner) if inner.names is None else None
+    if refusal is not None:
+        what, instead = refusal
+        if instead != "value.tolist()":
+            instead = "{name: value[name] for name in value.dtype.names}"  # for which there is advice then
+        raise Refused(f"an array of structures whose field {name!r} holds {what}: send {instead}")
     described = _describe(inner, depth + 1)
     return (name, described, tuple(shape)) if shape else (name, described)
 
 
-def _refusal(dtype: Any) -> str | None:
+def _refusal(dtype: Any) -> tuple[str, str] | None:
+    """What the elements are, and what to send instead of the array."""
     if dtype.kind == "O":
-        return "an array of Python objects: send value.tolist()"
+        return "Python objects", "value.tolist()"
     if dtype.kind == "T":
-        return "an array of strings of any length (StringDType): send value.tolist()"
+        return "strings of any length (StringDType)", "value.tolist()"
     if issubclass(dtype.type, numpy.clongdouble) and dtype.itemsize > 16:
-        return "an array of long complex numbers, which only C has: send value.astype('complex128')"
+        return "long complex numbers, which only C has", "value.astype('complex128')"
     if issubclass(dtype.type, numpy.longdouble) and dtype.itemsize > 8:
-        return "an array of long doubles, which only C has: send value.astype('float64')"
+        return "long doubles, which only C has", "value.astype('float64')"
     if not issubclass(dtype.type, _PLAIN):
-        return f"an array of {dtype}, a dtype of another package's: send value.astype('float32')"
+        return f"{dtype}, a dtype of another package's", "value.astype('float32')"
     return None

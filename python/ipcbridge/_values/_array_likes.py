@@ -66,9 +66,18 @@ def _of_buffer(value: Any, view: Any) -> Array | None:
     dtype = f"{'|' if view.itemsize == 1 or kind == 'S' else '<'}{kind}{size}"
     is_known = dtype in _NUMBERS or (kind in ("S", "U") and size > 0)
     if order in (">", "!") or not is_known:
-        array = _needs_numpy(value).asarray(value)
+        numpy = _needs_numpy(value)
+        if instance_of(value, "ctypes", "Array", "Structure", "Union"):  # whose formats do not tell of padding
+            return _of_numpy(numpy.ndarray(view.shape, numpy.dtype(_ctype_of(type(value))), value))
+        array = numpy.asarray(value)
         return None if array.dtype.kind == "O" else _of_numpy(array)  # of pointers, for instance
     return Array(dtype, view.shape, view if view.c_contiguous else view.tobytes())
+
+
+def _ctype_of(kind: Any) -> Any:
+    """What the elements of an array of ctypes are."""
+    is_array = issubclass(kind, sys.modules["ctypes"].Array)
+    return _ctype_of(kind._type_) if is_array else kind
 
 
 def _of_interface(value: Any) -> Array:
@@ -77,7 +86,14 @@ def _of_interface(value: Any) -> Array:
     is_whole = isinstance(data, bytes) and given.get("strides") is None and not given.get("offset")
     if is_whole and dtype in _NUMBERS and len(data) == int(dtype[2:]) * math.prod(shape):
         return Array(dtype, tuple(shape), data)
-    return _of_numpy(_needs_numpy(value).asarray(value))
+    numpy = _needs_numpy(value)
+    if data is None or isinstance(data, tuple):  # an address
+        return _of_numpy(numpy.asarray(value))
+    fields = given.get("descr") if dtype[1] == "V" else None
+    # NumPy reads beyond the end of these where they are shorter than the shape says; with `buffer` it looks.
+    return _of_numpy(
+        numpy.ndarray(shape, fields or dtype, buffer=data, offset=given.get("offset", 0), strides=given.get("strides"))
+    )
 
 
 def _of_dlpack(value: Any) -> Array:

@@ -67,5 +67,19 @@ TEST(CppApiMessagePack, TellsOfExtensionsAtAnyDepth) {
   EXPECT_EQ(types, "17283");
 }
 
+// [ARRAY{["<f8", [1], the bytes of 8]}, FUNCTION]: nothing of an array is gone into, whatever its elements look like.
+TEST(CppApiMessagePack, StepsOverArrays) {
+  const Buffer bytes = bytes_of(std::string_view(
+      "\x92\xc7\x11\x0a\x93\xa3<f8\x91\x01\xc4\x08\xd7\x07\x80\0\0\0\0\0\xd7\x07\x80\0\0\0\0\0\0\x05", 31));
+  std::string types;
+  msgpack::Reader reader(bytes);
+  EXPECT_TRUE(reader.walk([&](std::int8_t type, ConstBytes contents) {
+    types += std::to_string(type) + "," + std::to_string(contents.size()) + " ";
+    return false;
+  }));
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_EQ(types, "10,17 7,8 ");
+}
+
 }  // namespace
 }  // namespace ipcbridge

@@ -7,11 +7,13 @@ import {
   call,
   closeOnSignals,
   connect,
+  type DType,
   fanOut,
   getAttribute,
   type Kwargs,
   kwargs,
   type Middleware,
+  NDArray,
   notify,
   type Proxied,
   proxy,
@@ -154,6 +156,8 @@ interface Iterables {
   map(): Map<string, number>
   set(): ReadonlySet<number>
   bytes(): Buffer
+  numbers(): Float64Array
+  frame(frame: NDArray): NDArray<number>
   each(): Iterable<number>[]
 }
 
@@ -196,10 +200,23 @@ export async function iterables(): Promise<void> {
   const map: Call<Map<string, number>> = values.map()
   const set: Call<ReadonlySet<number>> = values.set()
   const bytes: Call<Buffer> = values.bytes()
+  const numbers: Call<Float64Array> = values.numbers()
+  const frame: Call<NDArray<number>> = values.frame(new NDArray(new Uint8Array(6), [2, 3]))
+  const row: NDArray<number> = (await frame).slice(0, [null, -1]).transpose([0])
+  const corner: number = row.at(-1) + NDArray.from<number>([[1, 2]], 'int32').at(0, 0)
+  const fields: DType = [
+    ['x', 'float64'],
+    ['rgb', 'uint8', [3]],
+  ]
+  const made: NDArray = NDArray.from([{ x: 1, rgb: [1, 2, 3] }], fields)
+  // @ts-expect-error of no typed array
+  new NDArray([1, 2])
+  // @ts-expect-error whose properties cannot be set
+  made.shape = [1]
   const each: Call<Iterable<number>[]> = values.each()
   // @ts-expect-error a value
   for await (const number of values.list()) number.toFixed()
-  void [perhaps, wrong, text, list, pair, map, set, bytes, each]
+  void [perhaps, wrong, text, list, pair, map, set, bytes, each, numbers, corner]
 }
 
 class Account {

@@ -36,16 +36,16 @@ import type { ClientState, ClientStatus, ServerState, ServerStatus } from './sta
 import { Kwargs } from './values'
 
 export {
+  type ArrayData,
+  type ArrayElement,
+  type ArraySlice,
   type Complex,
   type DType,
-  type Element,
-  type Elements,
-  type Field,
-  type Float16Elements,
+  type DTypeField,
+  type Float16Data,
   NDArray,
   type NDArrayOptions,
-  type Nested,
-  type Slice,
+  type NestedArray,
 } from './arrays'
 export type { AnyRemote, Context, Peer } from './call_context'
 export type { SyncStream } from './client/blocking_stream'

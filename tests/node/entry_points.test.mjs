@@ -17,6 +17,7 @@ test('the public names are these', () => {
     [
       'Call',
       'IpcError',
+      'NDArray',
       'RemoteError',
       'Server',
       'Stream',

@@ -2,13 +2,13 @@
  * What the elements of an array are, by NumPy's names: 'float64', 'uint8', 'bool', 'complex128', 'datetime64[us]', '<U5' (text of
  * up to 5 characters), '|S5' and '|V5' (5 bytes); or the fields of a structure, in their order.
  */
-export type DType = string | readonly Field[]
+export type DType = string | readonly DTypeField[]
 
 /** A field of a structure; one with a shape is an array of its own. */
-export type Field = readonly [name: string, dtype: DType, shape?: readonly number[]]
+export type DTypeField = readonly [name: string, dtype: DType, shape?: readonly number[]]
 
 /** A Float16Array, which runtimes before Node.js 24 do not have. */
-export interface Float16Elements {
+export interface Float16Data {
   readonly BYTES_PER_ELEMENT: number
   readonly buffer: ArrayBufferLike
   readonly byteLength: number
@@ -19,7 +19,7 @@ export interface Float16Elements {
 }
 
 /** The typed arrays that an array's elements may be in. */
-export type Elements =
+export type ArrayData =
   | Int8Array
   | Uint8Array
   | Uint8ClampedArray
@@ -31,9 +31,9 @@ export type Elements =
   | BigUint64Array
   | Float32Array
   | Float64Array
-  | Float16Elements
+  | Float16Data
 
-export type ElementsClass = new (buffer: ArrayBufferLike, offset?: number, length?: number) => Elements
+export type ArrayDataClass = new (buffer: ArrayBufferLike, offset?: number, length?: number) => ArrayData
 
 /** How the elements of a dtype lie in memory, little-endian. */
 export interface ElementType {
@@ -44,7 +44,7 @@ export interface ElementType {
   /** Of an element, in bytes. */
   readonly size: number
   /** Of the typed array that they are in. */
-  readonly store: ElementsClass
+  readonly store: ArrayDataClass
   /** How many of that array's elements are one of these. */
   readonly width: number
   /** Whether that array says all, if it has one dimension. */

@@ -1,5 +1,5 @@
 import { IpcError } from '../errors'
-import type { Elements } from './dtype'
+import type { ArrayData } from './dtype'
 import type { Parts } from './parts'
 
 /** Reads the element at a place, in elements. */
@@ -9,7 +9,7 @@ export function readerOf({ data, type }: Parts): (at: number) => unknown {
   return at => type.load(view, at * type.size)
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Elements): DataView {
+function viewOf({ buffer, byteOffset, byteLength }: ArrayData): DataView {
   try {
     return new DataView(buffer, byteOffset, byteLength)
   } catch {

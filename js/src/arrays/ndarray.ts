@@ -2,19 +2,19 @@ import { inspect } from 'node:util'
 import { markInstances } from '../brand'
 import { IpcError } from '../errors'
 import { contentsOf } from './copies'
-import type { DType, Elements } from './dtype'
+import type { ArrayData, DType } from './dtype'
 import { asJson, nestedOf, readerOf } from './lists'
-import { arrayFrom, type Nested } from './nested'
+import { arrayFrom, type NestedArray } from './nested'
 import type { Complex } from './numbers'
 import { arrayMark, Parts, type Shown } from './parts'
 import { checkBounds, checkShape, checkStrides, isContiguous, sizeOf, stridesOf } from './shapes'
 import { shown } from './shown'
-import { type Layout, place, type Slice, sliced } from './slices'
+import { type ArraySlice, type Layout, place, sliced } from './slices'
 import { isElements, isThere, typeOfElements } from './typed'
 import { elementType } from './types'
 
 /** What an element is in JavaScript, by its dtype: docs/arrays.md. */
-export type Element = number | bigint | boolean | string | Date | Buffer | Complex | Record<string, unknown> | null
+export type ArrayElement = number | bigint | boolean | string | Date | Buffer | Complex | Record<string, unknown> | null
 
 export interface NDArrayOptions {
   /** What the elements are; without it what the typed array says. */
@@ -31,12 +31,12 @@ export interface NDArrayOptions {
  *
  * It owns no memory: `data` is a typed array, which slices and transposed arrays share, and to which a program may write.
  */
-export class NDArray<T = Element> {
+export class NDArray<T = ArrayElement> {
   // Declared alone, because fields and private ones cost more than all the rest of a small array, and equality of the properties is that of
   // the arrays to assert.deepEqual() and its like.
 
   /** The typed array that the elements are in. */
-  declare readonly data: Elements
+  declare readonly data: ArrayData
   /** How many elements there are along each axis. */
   declare readonly shape: readonly number[]
   /** How far it is from one element to the next along each axis, in elements (NumPy counts bytes). */
@@ -54,8 +54,8 @@ export class NDArray<T = Element> {
    *
    * Throws IpcError 'invalid_argument' where data, shape, dtype, strides and offset do not fit together.
    */
-  constructor(data: Elements, shape?: readonly number[], options?: NDArrayOptions)
-  constructor(given: Elements | Parts, shape?: readonly number[], options: NDArrayOptions = {}) {
+  constructor(data: ArrayData, shape?: readonly number[], options?: NDArrayOptions)
+  constructor(given: ArrayData | Parts, shape?: readonly number[], options: NDArrayOptions = {}) {
     const { data, type, layout } = given instanceof Parts ? given : check(given, shape, options)
     this.data = data
     this.shape = layout.shape
@@ -70,7 +70,7 @@ export class NDArray<T = Element> {
    *
    * Throws IpcError 'invalid_argument' for arrays of different lengths within one another, and for elements that the dtype has not.
    */
-  static from<T = Element>(values: Nested, dtype?: DType): NDArray<T> {
+  static from<T = ArrayElement>(values: NestedArray, dtype?: DType): NDArray<T> {
     return made(arrayFrom(values, dtype))
   }
 
@@ -111,7 +111,7 @@ export class NDArray<T = Element> {
    *
    * Throws IpcError 'out_of_range' for a place that is not there, 'invalid_argument' for what is no slice.
    */
-  slice(...slices: readonly Slice[]): NDArray<T> {
+  slice(...slices: readonly ArraySlice[]): NDArray<T> {
     return withLayout(this, sliced(this, slices))
   }
 
@@ -170,10 +170,10 @@ export class NDArray<T = Element> {
   }
 
   /** Along the first axis: the elements, or, of several axes, arrays in the same memory. */
-  *[Symbol.iterator](): IterableIterator<T extends Element ? T | NDArray<T> : T> {
+  *[Symbol.iterator](): IterableIterator<T | NDArray<T>> {
     const [count] = this.shape
     if (count === undefined) throw new IpcError('invalid_argument', 'an array without axes has one element: at()')
-    for (let index = 0; index < count; index++) yield (this.ndim === 1 ? this.at(index) : this.slice(index)) as never
+    for (let index = 0; index < count; index++) yield this.ndim === 1 ? this.at(index) : this.slice(index)
   }
 
   get [Symbol.toStringTag](): string {
@@ -214,7 +214,8 @@ function check(data: unknown, shape: unknown, { dtype, strides, offset = 0 }: ND
   const type = dtype === undefined ? own : elementType(dtype)
   if (type === undefined)
     throw new IpcError('invalid_argument', 'new NDArray() of a typed array of an unknown kind needs a dtype')
-  if (own?.store !== type.store && !(type.dtype === 'float16' && own?.dtype === 'uint16')) {
+  const areBits = type.dtype === 'float16' && own?.dtype === 'uint16'
+  if (own?.store !== type.store && !areBits) {
     throw new IpcError('invalid_argument', `the data of a ${String(type.dtype)} array are a ${type.store.name}`)
   }
   const count = Math.floor(data.length / type.width)
@@ -222,5 +223,6 @@ function check(data: unknown, shape: unknown, { dtype, strides, offset = 0 }: ND
   const steps = strides === undefined ? stridesOf(dimensions) : checkStrides(strides, dimensions.length)
   if (!Number.isSafeInteger(offset)) throw new IpcError('invalid_argument', 'the offset of an array is an integer')
   checkBounds(dimensions, steps, offset, count)
-  return new Parts(data, type, { shape: dimensions, strides: steps, offset })
+  const elements = areBits ? new type.store(data.buffer, data.byteOffset, data.length) : data
+  return new Parts(elements, type, { shape: dimensions, strides: steps, offset })
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { IpcError } from '../errors'
 import { printed } from '../printed'
-import type { DType, Elements, ElementType } from './dtype'
+import type { ArrayData, DType, ElementType } from './dtype'
 import type { NDArray } from './ndarray'
 import { isNDArray, Parts } from './parts'
 import { maxDimensions, sizeOf, stridesOf } from './shapes'
@@ -9,7 +9,7 @@ import { isElements, typeOfElements } from './typed'
 import { elementType } from './types'
 
 /** Arrays within arrays, of elements; typed arrays and NDArrays are arrays of theirs. */
-export type Nested = readonly unknown[] | Elements | NDArray<unknown>
+export type NestedArray = readonly unknown[] | ArrayData | NDArray<unknown>
 
 /** A new array of these. Throws IpcError 'invalid_argument'. */
 export function arrayFrom(values: unknown, dtype: DType | undefined): Parts {

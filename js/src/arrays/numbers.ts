@@ -1,6 +1,6 @@
 import { IpcError } from '../errors'
 import { printed } from '../printed'
-import type { ElementsClass, ElementType } from './dtype'
+import type { ArrayDataClass, ElementType } from './dtype'
 import { halfOfNumber, numberOfHalf } from './half'
 
 /** A complex number, as an element. */
@@ -10,7 +10,7 @@ export interface Complex {
 }
 
 /** The runtime's Float16Array, if it has one. */
-export const float16Class = (globalThis as { Float16Array?: ElementsClass }).Float16Array
+export const float16Class = (globalThis as { Float16Array?: ArrayDataClass }).Float16Array
 
 type Load = (view: DataView, at: number) => unknown
 type Save = (view: DataView, at: number, value: unknown) => void
@@ -23,7 +23,7 @@ function fixed(
   load: Load,
   save: Save,
 ): ElementType {
-  return { dtype, wire, size, store: store as ElementsClass, width, isPlain, load, save }
+  return { dtype, wire, size, store: store as ArrayDataClass, width, isPlain, load, save }
 }
 
 function number(dtype: string, value: unknown): number {

@@ -1,11 +1,11 @@
 import { brand, isMarked } from '../brand'
-import type { DType, Elements, ElementType } from './dtype'
+import type { ArrayData, DType, ElementType } from './dtype'
 import type { Layout } from './slices'
 
 /** Of an array: they fit together. */
 export class Parts {
   constructor(
-    readonly data: Elements,
+    readonly data: ArrayData,
     readonly type: ElementType,
     readonly layout: Layout,
   ) {}
@@ -13,7 +13,7 @@ export class Parts {
 
 /** What an NDArray of whatever copy of this library shows. */
 export interface Shown {
-  readonly data: Elements
+  readonly data: ArrayData
   readonly shape: readonly number[]
   readonly strides: readonly number[]
   readonly offset: number

@@ -5,7 +5,7 @@ import { printed } from '../printed'
  * What is taken of an axis: all of it (undefined or null), one place, which drops the axis, or [start, stop, step], of which each
  * may be left out. Places below 0 count from the end.
  */
-export type Slice =
+export type ArraySlice =
   | number
   | null
   | undefined
@@ -18,7 +18,7 @@ export interface Layout {
 }
 
 /** Where such a part of an array is. Throws IpcError 'out_of_range' for a place that is not there, 'invalid_argument' for no slice. */
-export function sliced({ shape, strides, offset }: Layout, slices: readonly Slice[]): Layout {
+export function sliced({ shape, strides, offset }: Layout, slices: readonly ArraySlice[]): Layout {
   if (slices.length > shape.length) {
     throw new IpcError(
       'invalid_argument',
@@ -50,7 +50,7 @@ export function place(index: unknown, length: number, axis: number): number {
   throw new IpcError('out_of_range', `the index ${index} along axis ${axis}, which has ${length}`)
 }
 
-function range(slice: Exclude<Slice, number>, length: number): { start: number; count: number; step: number } {
+function range(slice: Exclude<ArraySlice, number>, length: number): { start: number; count: number; step: number } {
   const parts: unknown = slice ?? []
   if (!Array.isArray(parts) || parts.length > 3 || !parts.every(isPart)) {
     throw new IpcError('invalid_argument', `a slice is an integer, null or [start, stop, step], not ${printed(slice)}`)

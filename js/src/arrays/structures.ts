@@ -1,6 +1,6 @@
 import { IpcError } from '../errors'
 import { printed } from '../printed'
-import { type DType, type ElementType, type Field, maxElementSize } from './dtype'
+import { type DType, type DTypeField, type ElementType, maxElementSize } from './dtype'
 import { sizeOf } from './shapes'
 
 /** A field, and where it is in an element. */
@@ -55,8 +55,8 @@ export function knownStructure(dtype: object): ElementType | undefined {
   return structures.get(dtype)
 }
 
-function field(name: string, dtype: DType, shape: readonly number[]): Field {
-  return Object.freeze<Field>(shape.length === 0 ? [name, dtype] : [name, dtype, Object.freeze(shape)])
+function field(name: string, dtype: DType, shape: readonly number[]): DTypeField {
+  return Object.freeze<DTypeField>(shape.length === 0 ? [name, dtype] : [name, dtype, Object.freeze(shape)])
 }
 
 function loadFields(view: DataView, at: number, places: readonly Place[]): object {

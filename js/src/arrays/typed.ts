@@ -1,4 +1,4 @@
-import type { Elements, ElementType } from './dtype'
+import type { ArrayData, ElementType } from './dtype'
 import { fixedTypes } from './numbers'
 
 // The engine's own, which neither subclasses nor properties of an object replace; they know arrays of other realms as well.
@@ -35,12 +35,12 @@ export function typeOfElements(value: unknown): ElementType | undefined {
 }
 
 /** Whether it is a typed array. */
-export function isElements(value: unknown): value is Elements {
+export function isElements(value: unknown): value is ArrayData {
   return nameOf.call(value) !== undefined
 }
 
 /** The bytes of a typed array; undefined where its memory is gone: transferred, or shrunk away from below it. */
-export function bytesOfElements(elements: Elements): Uint8Array | undefined {
+export function bytesOfElements(elements: ArrayData): Uint8Array | undefined {
   const length = bytesIn.call(elements)
   if (length === 0 && !isThere(elements)) return undefined
   return new Uint8Array(bufferOf.call(elements), offsetOf.call(elements), length)

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { contentsOf } from '../arrays/copies'
-import type { Elements, ElementType } from '../arrays/dtype'
+import type { ArrayData, ElementType } from '../arrays/dtype'
 import { partsOfAny } from '../arrays/ndarray'
 import type { Parts, Shown } from '../arrays/parts'
 import { bytesOfElements, isElements, typeOfElements } from '../arrays/typed'
@@ -21,7 +21,7 @@ export abstract class ArrayWriter extends Writer {
     }
     const type = typeOfElements(view)
     if (type === undefined) throw new Refused('a typed array of an unknown kind: send Array.from(array)')
-    const bytes = bytesOfElements(view as unknown as Elements)
+    const bytes = bytesOfElements(view as unknown as ArrayData)
     if (bytes === undefined) throw new Refused(noMemory)
     this.elements(type, [bytes.length / type.size], bytes)
   }

@@ -1,19 +1,13 @@
-"""NumPy's dtypes by their names on the wire. Imported when the first array is sent that has none of a fixed size."""
+"""NumPy's dtypes by their names on the wire."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy
-
-from ._arrays import Description
+from ._arrays import Description, numpy_module
 from ._refusal import Refused
 
 _MAX_DEPTH = 128
-_PLAIN = (
-    *(numpy.bool_, numpy.integer, numpy.float16, numpy.float32, numpy.float64, numpy.complex64, numpy.complex128),
-    *(numpy.datetime64, numpy.timedelta64, numpy.str_, numpy.bytes_, numpy.void),
-)
 
 
 def describe_dtype(dtype: Any) -> Description:
@@ -31,10 +25,10 @@ def pack(dtype: Any) -> Any:
     """The same dtype little-endian, with the fields of structures one behind the other, in their order."""
     if dtype.subdtype is not None:
         inner, shape = dtype.subdtype
-        return numpy.dtype((pack(inner), shape))
+        return numpy_module().dtype((pack(inner), shape))
     if dtype.names is None:
         return dtype.newbyteorder("<")
-    return numpy.dtype([(name, pack(dtype.fields[name][0])) for name in dtype.names])
+    return numpy_module().dtype([(name, pack(dtype.fields[name][0])) for name in dtype.names])
 
 
 def _describe(dtype: Any, depth: int) -> Description:
@@ -65,10 +59,10 @@ def _refusal(dtype: Any) -> tuple[str, str] | None:
         return "Python objects", "value.tolist()"
     if dtype.kind == "T":
         return "strings of any length (StringDType)", "value.tolist()"
-    if issubclass(dtype.type, numpy.clongdouble) and dtype.itemsize > 16:
+    if dtype.char == "G" and dtype.itemsize > 16:
         return "long complex numbers, which only C has", "value.astype('complex128')"
-    if issubclass(dtype.type, numpy.longdouble) and dtype.itemsize > 8:
+    if dtype.char == "g" and dtype.itemsize > 8:
         return "long doubles, which only C has", "value.astype('float64')"
-    if not issubclass(dtype.type, _PLAIN):
+    if dtype.type.__module__ != "numpy":
         return f"{dtype}, a dtype of another package's", "value.astype('float32')"
     return None

@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+from ._array_dtypes import describe_dtype, pack
 from ._arrays import Array, numpy_module
 from ._loaded import instance_of
 from ._refusal import Refused
@@ -43,10 +44,7 @@ def as_array(value: Any) -> Array | None:
 
 
 def _of_numpy(value: Any) -> Array:
-    import numpy  # which has been imported already
-
-    from ._array_dtypes import describe_dtype, pack
-
+    numpy = numpy_module()  # which has been imported already
     if instance_of(value, "numpy.ma", "MaskedArray"):
         raise Refused("a masked array: send value.tolist(), with None for what is masked, or value.filled(0)")
     array = numpy.asarray(value)  # of a subclass what it is a view of

@@ -48,6 +48,8 @@ def find_ndarray() -> type | None:
 
 _dtypes: dict[Description, Any] = {}
 _MAX_DTYPES = 256
+_MAX_FIELDS = 64
+"""Of a structure, with those in it, whose dtype is kept: peers choose what they send."""
 
 
 def make_dtype(description: Description) -> Any:
@@ -55,10 +57,16 @@ def make_dtype(description: Description) -> Any:
     known = _dtypes.get(description)
     if known is None:
         known = numpy_module().dtype(_numpy_form(description))
+        if _count_fields(description) > _MAX_FIELDS:
+            return known
         if len(_dtypes) >= _MAX_DTYPES:
             _dtypes.clear()
         _dtypes[description] = known
     return known
+
+
+def _count_fields(description: Description) -> int:
+    return 1 if isinstance(description, str) else sum(_count_fields(field[1]) for field in description)
 
 
 def _numpy_form(description: Description) -> Any:

@@ -116,6 +116,8 @@ def _of_python(value: Any, name: str) -> str:
         return f"a {name}: await it first"
     if isinstance(value, collections.abc.Mapping):
         return f"a {name}: send dict(value)"
+    if hasattr(type(value), "__array__"):
+        return f"a {name}, which can be made an array: send numpy.asarray(value)"
     if isinstance(value, collections.abc.Iterable):
         return f"a {name}: send list(value)"
     if callable(value):

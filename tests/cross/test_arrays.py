@@ -119,3 +119,23 @@ def test_arrays_of_any_size(node: Any, size: int) -> None:
     array = numpy.arange(size // 8).reshape(2, -1)
     assert_arrived(node.echo(array), array)
     assert node.echo([array[0], array[1:]])[1].tolist() == array[1:].tolist()
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+def kind(value):
+    return [type(value).__name__, value.format, list(value.shape), value.tolist()]
+with ipc.serve("plain", {"kind": kind, "add": lambda a, b: a + b}):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_where_numpy_is_missing_an_array_costs_its_call_at_most(directory: Any) -> None:
+    with running("python", WITHOUT_NUMPY), ipc.connect("plain") as plain:
+        assert plain.kind(numpy.array([[1.5, 2]])) == ["memoryview", "d", [1, 2], [[1.5, 2]]]
+        with pytest.raises(ipc.RemoteError, match=r"NumPy cannot be imported .*: pip install numpy") as caught:
+            plain.kind(numpy.zeros(2, "c16"))
+        assert caught.value.code == "failed_precondition"
+        assert plain.add(1, 2) == 3

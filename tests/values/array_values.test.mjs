@@ -97,6 +97,9 @@ describe('through the codec', () => {
   test('memory that is gone is refused with its path', canTransfer, () => {
     refuses([transferred(Float32Array.of(1))], /^result\[0\] cannot be sent: bytes whose ArrayBuffer was transferred/)
     refuses({ a: transferred(new Uint8Array(1)) }, /^result\.a .* was transferred/)
+    const whole = new ArrayBuffer(4)
+    structuredClone(whole, { transfer: [whole] })
+    refuses({ whole }, /^result\.whole .* was transferred/)
     const view = new DataView(new ArrayBuffer(4))
     structuredClone(view.buffer, { transfer: [view.buffer] })
     refuses([view], /^result\[0\] .* was transferred/)

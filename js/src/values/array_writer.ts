@@ -26,6 +26,11 @@ export abstract class ArrayWriter extends Writer {
     this.elements(type, [bytes.length / type.size], bytes)
   }
 
+  /** The bytes of a whole ArrayBuffer, or of a SharedArrayBuffer. */
+  protected memory(buffer: ArrayBufferLike): void {
+    this.binary(contents(() => new Uint8Array(buffer)))
+  }
+
   protected ndarray(array: Shown): void {
     const parts = expectParts(array)
     this.elements(

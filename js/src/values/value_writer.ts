@@ -170,7 +170,7 @@ export class ValueWriter extends ArrayWriter {
     else if (isNDArray(value)) this.ndarray(value)
     else if (isFloat(value)) this.float(value.value)
     else if (isLocalDateTime(value)) this.localDateTime(value.date)
-    else if (types.isAnyArrayBuffer(value)) this.binary(new Uint8Array(value))
+    else if (types.isAnyArrayBuffer(value)) this.memory(value)
     else if (isKwargs(value)) throw new Refused('kwargs() may only be the last argument of a call')
     else if (hasPlainPrototype(value)) this.object(value as Record<string, unknown>, depth)
     else if (this.reference(value, depth)) return

@@ -129,8 +129,10 @@ napi_value send_call(const Arguments& args, const CallOptions& options, std::uin
   const auto payload = environment.outgoing(0, size);
   const auto metadata = environment.outgoing(size, metadata_size);
   if (!payload || !metadata) return args.result(not_encoded());
-  const Result<Submission> sent =
-      environment.driver()->call(args.u32(0), args.u32(1), args.u32(2), options, *metadata, *payload);
+  const Result<Attachments> attachments = environment.take_attachments_for_client(args.u32(0));
+  if (!attachments.ok()) return args.result(attachments.error());
+  const Result<Submission> sent = environment.driver()->call(args.u32(0), args.u32(1), args.u32(2), options, *metadata,
+                                                             {*payload, attachments.value()});
   if (!sent.ok()) return args.result(sent.error());
   if (sent.value() == Submission::kNotTaken) {
     return options.notify ? Napi::Number::New(args.env(), kDropped) : args.result(no_room());
@@ -191,7 +193,12 @@ napi_value reply(napi_env env, napi_callback_info info) {
   if (!payload) return args.result(not_encoded());
   RequestKey request;
   if (!environment.inbound_calls().take(args.u32(0), request)) return nullptr;
-  environment.driver()->reply(request, *payload);
+  const Result<Attachments> attachments = environment.take_attachments_for(request.connection);
+  if (attachments.ok()) {
+    environment.driver()->reply(request, {*payload, attachments.value()});
+  } else {
+    environment.driver()->reply_error(request, attachments.error().code, attachments.error().message, {});
+  }
   return nullptr;
 }
 
@@ -240,7 +247,12 @@ napi_value deliver_later(napi_env env, napi_callback_info info) {
 
 napi_value copy_message(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().copy_long_message(args.u32(0), args.bytes(1));
+  return to_array_buffers(env, args.environment().take_long_message(args.u32(0), args.bytes(1)));
+}
+
+napi_value attach(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  args.environment().use_attachments(args.value(0));
   return nullptr;
 }
 
@@ -275,10 +287,11 @@ napi_value create(napi_env env, napi_callback_info) {
       add("closeServer", guarded<close_server>) && add("reply", guarded<reply>) &&
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
-      add("copyMessage", copy_message) && add("wait", guarded<wait, Returns::kObject>) &&
-      add("readOn", guarded<read_on, Returns::kObject>) && add("deliverLater", guarded<deliver_later>) &&
-      add("didYouMean", guarded<suggestion, Returns::kObject>) && add("examine", guarded<examine, Returns::kObject>) &&
-      add_stream_methods(env, methods, *environment) && add_reference_methods(env, methods, *environment);
+      add("copyMessage", guarded<copy_message, Returns::kObject>) && add("attach", guarded<attach>) &&
+      add("wait", guarded<wait, Returns::kObject>) && add("readOn", guarded<read_on, Returns::kObject>) &&
+      add("deliverLater", guarded<deliver_later>) && add("didYouMean", guarded<suggestion, Returns::kObject>) &&
+      add("examine", guarded<examine, Returns::kObject>) && add_stream_methods(env, methods, *environment) &&
+      add_reference_methods(env, methods, *environment);
   return complete ? methods : nullptr;
 }
 

@@ -28,6 +28,7 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   if (driver_) return Error{Code::kInternal, "it has been started already"};
   DriverOptions options;
   options.language = Language::kJavaScript;
+  options.copy_on_write = true;  // JavaScript has no memory that is read only
   Result<std::unique_ptr<Driver>> driver = Driver::create(options);
   if (!driver.ok()) return driver.error();
   driver_ = std::move(driver).value();
@@ -42,6 +43,16 @@ Status Environment::start(Napi::Function on_batch, Napi::Object shared, bool own
   if (!doorbell_) doorbell_ = ThreadDoorbell::create(env_, *driver_, *this);
   if (!doorbell_) return Error{Code::kResourceExhausted, "cannot start the thread that waits for messages"};
   return {};
+}
+
+Result<Attachments> Environment::take_attachments_for(std::uint64_t connection) {
+  if (!has_attachments()) return Attachments();
+  return attachments_.take(driver_->allocator_for(connection));
+}
+
+Result<Attachments> Environment::take_attachments_for_client(ClientId client) {
+  if (!has_attachments()) return Attachments();
+  return attachments_.take(driver_->allocator(client));
 }
 
 void Environment::Registered::use(napi_env env, napi_value bytes) {

@@ -3,9 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <napi.h>
 
+#include "bindings/node/attachments.hpp"
 #include "bindings/node/doorbell.hpp"
 #include "bindings/node/socket_cleanup.hpp"
 #include "core/endpoint/driver.hpp"
@@ -19,7 +21,7 @@ namespace ipcbridge::node {
 class Environment final : public Drainer {
  public:
   // Numbers that both sides see; js/src/native.ts says whose they are.
-  enum Control : std::size_t { kKeepAlive, kNoSpin, kRoom, kControlCount };
+  enum Control : std::size_t { kKeepAlive, kNoSpin, kRoom, kAttached, kControlCount };
 
   explicit Environment(napi_env env);
 
@@ -53,13 +55,23 @@ class Environment final : public Drainer {
   std::optional<ConstBytes> items(std::uint32_t size) const { return items_.part(0, size); }
   void use_items(napi_value bytes) { items_.use(env_, bytes); }
 
+  // What is attached to the message that is sent now, if JavaScript says that something is: copied to where the peer
+  // sees it.
+  void use_attachments(napi_value views) { attachments_.use(env_, views); }
+  Result<Attachments> take_attachments_for(std::uint64_t connection);
+  Result<Attachments> take_attachments_for_client(ClientId client);
+
   // A client or server was made, of which a state change will say that it is closed. JavaScript is kept in memory for
   // as long as there is one: a copy of it that is not used any more can be collected.
   void opened();
   // The same of a client, which may be known already: their numbers are counted up.
   void opened_client(ClientId client);
 
-  void copy_long_message(std::uint32_t number, MutableBytes into) { batch_.copy_long_message(number, into); }
+  // Gives what is attached to it.
+  Attachments take_long_message(std::uint32_t number, MutableBytes into) {
+    batch_.copy_long_message(number, into);
+    return batch_.take_attachments(number);
+  }
 
   // Waits for up to `most`, on behalf of code that blocks JavaScript's thread, and puts what has come into the shared
   // memory, out of which JavaScript has taken what it may still need. Returns how many events that are.
@@ -91,6 +103,7 @@ class Environment final : public Drainer {
     MutableBytes bytes_;
   };
 
+  bool has_attachments() { return std::exchange(control_[kAttached], 0) != 0; }
   // False when JavaScript cannot run any more.
   bool deliver();
   void closed(std::size_t count);
@@ -106,6 +119,7 @@ class Environment final : public Drainer {
   ClientId newest_client_ = 0;
   Registered outgoing_;
   Registered items_;
+  OutgoingAttachments attachments_;
   Napi::ObjectReference shared_;
   std::span<std::int32_t> control_;
   bool delivering_ = false;

@@ -37,8 +37,13 @@ napi_value reply_with(napi_env env, napi_callback_info info) {
   RequestKey request;
   if (!payload || !environment.inbound_calls().take(args.u32(0), request)) return nullptr;
   const std::vector<std::uint64_t> references = args.wide_ids(3);
+  const Result<Attachments> attachments = environment.take_attachments_for(request.connection);
+  if (!attachments.ok()) {
+    environment.driver()->reply_error(request, attachments.error().code, attachments.error().message, {});
+    return nullptr;
+  }
   const std::optional<OpenedStreams> opened =
-      environment.driver()->reply(request, *payload, nullptr, args.u32(2), references);
+      environment.driver()->reply(request, {*payload, attachments.value()}, nullptr, args.u32(2), references);
   if (!opened) return nullptr;
   environment.tell_room(items_of(opened->room));
   return Napi::Number::New(env, wide_number(opened->first.id));
@@ -53,7 +58,10 @@ napi_value send_items(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
   const auto body = args.environment().items(args.u32(2));
   if (!body) return args.handle(not_encoded());
-  return room(args, args.environment().driver()->send_items(stream_at(args, 0), *body));
+  const StreamKey stream = stream_at(args, 0);
+  const Result<Attachments> attachments = args.environment().take_attachments_for(stream.connection);
+  if (!attachments.ok()) return args.handle(attachments.error());
+  return room(args, args.environment().driver()->send_items(stream, {*body, attachments.value()}));
 }
 
 napi_value use_items(napi_env env, napi_callback_info info) {
@@ -79,7 +87,8 @@ napi_value end_stream(napi_env env, napi_callback_info info) {
 
 napi_value consume_stream(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  args.environment().driver()->consume_stream(stream_at(args, 0), args.u32(2), args.u32(3));
+  args.environment().driver()->consume_stream(stream_at(args, 0), args.u32(2),
+                                              static_cast<std::uint64_t>(args.number(3)));
   return nullptr;
 }
 

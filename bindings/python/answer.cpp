@@ -14,6 +14,7 @@
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/encoder.hpp"
+#include "bindings/python/values/memory_object.hpp"
 
 namespace py = pybind11;
 
@@ -39,12 +40,15 @@ bool reply_with_streams(InboundCallObject* self, PyObject* value, PyObject* fail
     Encoder encoder;
     encoder.accept_streams();
     encoder.accept_references(references);
+    encoder.accept_attachments();
     encoder.put_value(value);
+    const Attachments attachments = place_attachments(encoder, self);
+    const Payload payload(encoder.contents(), attachments);
     if (encoder.stream_count() == 0 && references.empty()) {
-      self->responder->reply(self->call.key, encoder.contents());
+      self->responder->reply(self->call.key, payload);
       return true;
     }
-    opened = self->responder->reply(self->call, encoder.contents(), encoder.stream_count(), references.ids());
+    opened = self->responder->reply(self->call, payload, encoder.stream_count(), references.ids());
     sources = encoder.take_streams();
     return true;
   });
@@ -87,9 +91,10 @@ PyObject* call_handler(PyObject* call, PyObject* handler, Stage& stage) {
     const std::unique_ptr<StreamMaker> streams =
         inbound.streams.count == 0 ? nullptr : fields_of(call)->responder->arguments_of(inbound);
     ReceivedReferences references(*fields_of(call)->responder, inbound.key.connection);
-    Decoder(inbound.payload, streams.get(), &references).read_arguments(args, keywords);
+    Decoder(inbound.message(), streams.get(), &references).read_arguments(args, keywords);
     return true;
   });
+  let_go(fields_of(call)->call.storage.attachments);
   if (!read) return nullptr;
   stage = Stage::kHandler;
   PyObject* positional = args.release().ptr();  // no destructor on the handler's way may touch Python

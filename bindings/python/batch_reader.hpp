@@ -22,6 +22,7 @@ class BatchReader {
     *batch_ = std::move(batch);
     taken_ = 0;
     at_ = 0;
+    attachments_taken_ = 0;
   }
   void clear() { begin({}); }
 
@@ -36,7 +37,13 @@ class BatchReader {
     at_ += sizeof size + size;
     ++taken_;
     const char* const root = "";
-    return with_codec_errors(root, [&] { return Decoder(rest.subspan(sizeof size, size)).read_whole_value(); });
+    const auto read = [&] {
+      Decoder decoder({rest.subspan(sizeof size, size), held->attachments()}, attachments_taken_);
+      PyObject* item = decoder.read_whole_value();
+      attachments_taken_ = decoder.attachments_taken();
+      return item;
+    };
+    return with_codec_errors(root, read);
   }
 
  private:
@@ -45,6 +52,7 @@ class BatchReader {
   std::shared_ptr<StreamQueue::Batch> batch_ = std::make_shared<StreamQueue::Batch>();
   std::uint32_t taken_ = 0;  // of its items
   std::size_t at_ = 0;       // in its bytes
+  std::size_t attachments_taken_ = 0;
 };
 
 }  // namespace ipcbridge::python

@@ -107,6 +107,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   encoder.accept_streams();
   SharedReferences references(*self->blocking_driver, /*retained_only=*/false);
   encoder.accept_references(references);
+  encoder.accept_attachments();
   if (self->reference_on != 0) encoder.put_reference(self->reference);
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names)) {
     references.end();
@@ -139,6 +140,12 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
     return nullptr;
   }
 
+  Attachments attachments;
+  if (encoder.has_attachments() && !place_attachments(encoder, self, driver->driver(), attachments)) {
+    Py_XDECREF(long_payload);
+    end_aside(arguments.get());
+    return without_own_frames();
+  }
   const StreamLimits limits = stream_limits(self, options);
   add_reference(self, options);
   if (arguments != nullptr) {
@@ -149,12 +156,13 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   const BlockingDriverBinding::Visit visit(*self->blocking_driver);
   const StreamsForgotten forgotten(*driver, arguments);
   PyThreadState* state = PyEval_SaveThread();
-  const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
+  const Payload payload(long_payload == nullptr ? encoder.contents() : view(long_payload), attachments);
   if (arguments != nullptr) CallArguments::waits_with(state);
   CallResult result =
       driver->call(self->client, self->method, options, view(metadata), payload, interrupted, arguments.get());
   PyEval_RestoreThread(arguments == nullptr ? state : CallArguments::state());
   Py_XDECREF(long_payload);
+  attachments.clear();
   if (result.streams.empty() || PyErr_Occurred() != nullptr) {
     end_aside(arguments.get());
     arguments.reset();
@@ -162,7 +170,7 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   if (PyErr_Occurred() != nullptr) {  // Ctrl-C
     BlockingStreams left(*self->blocking_driver, std::move(result.streams));
     ReceivedReferences received(*self->blocking_driver, result.connection);
-    if (result.outcome.code == Code::kOk) discard_result(result.outcome.payload, &left, received);
+    if (result.outcome.code == Code::kOk) discard_result(result.payload(), &left, received);
     return nullptr;
   }
   if (result.outcome.code != Code::kOk) return raise_outcome(self, result);
@@ -171,14 +179,12 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   const char* const root = "";
   ReceivedReferences received(*self->blocking_driver, result.connection);
   if (result.streams.empty()) {
-    return with_codec_errors(root,
-                             [&] { return Decoder(result.outcome.payload, nullptr, &received).read_whole_value(); });
+    return with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
   }
   if (arguments != nullptr && !arguments->references().empty()) outlive_wait(*self->blocking_driver);
   BlockingStreams streams(*self->blocking_driver, std::move(result.streams), reinterpret_cast<PyObject*>(self), limits,
                           std::move(arguments));
-  return with_codec_errors(root,
-                           [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
+  return with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
 }
 
 }  // namespace

@@ -165,7 +165,7 @@ py::object BlockingDriverBinding::next_event() {
 
 bool BlockingDriverBinding::is_usable() const { return driver_ != nullptr && generation_ == fork_guard::generation(); }
 
-void BlockingDriverBinding::reply(const RequestKey& key, ConstBytes payload) {
+void BlockingDriverBinding::reply(const RequestKey& key, const Payload& payload) {
   if (!is_usable()) return;
   driver_->reply(key, payload);
   states_->answered(key);
@@ -178,7 +178,7 @@ void BlockingDriverBinding::reply_error(const RequestKey& key, Code code, std::s
   states_->answered(key);
 }
 
-std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& call, ConstBytes payload,
+std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& call, const Payload& payload,
                                                           std::uint32_t streams,
                                                           std::span<const std::uint64_t> references) {
   if (!is_usable()) return std::nullopt;
@@ -189,12 +189,16 @@ std::optional<OpenedStreams> BlockingDriverBinding::reply(const InboundCall& cal
   return opened;
 }
 
+Driver::Allocator BlockingDriverBinding::allocator_for(std::uint64_t connection) {
+  return is_usable() ? driver_->driver().allocator_for(connection) : Driver::Allocator();
+}
+
 Result<StreamRoom> BlockingDriverBinding::stream_room(const StreamKey& stream) {
   if (!is_usable()) return Error{Code::kCancelled, "the service has ended"};
   return driver_->driver().stream_room(stream);
 }
 
-Result<StreamRoom> BlockingDriverBinding::send_items(const StreamKey& stream, ConstBytes body) {
+Result<StreamRoom> BlockingDriverBinding::send_items(const StreamKey& stream, const Payload& body) {
   if (!is_usable()) return Error{Code::kCancelled, "the service has ended"};
   return driver_->driver().send_items(stream, body);
 }

@@ -212,6 +212,16 @@ bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyOb
   return complete;
 }
 
+bool place_attachments(Encoder& encoder, const Caller* caller, Driver& driver, Attachments& placed) {
+  const char* const root = "args";
+  return with_codec_errors(root, [&] {
+    const bool to_reference = caller->reference_on != 0;
+    placed = encoder.place_attachments(to_reference ? driver.allocator_for(caller->reference_on)
+                                                    : driver.allocator(caller->client));
+    return true;
+  });
+}
+
 bool is_caller(PyObject* object) { return object != nullptr && Py_TYPE(object) == type_of_callers; }
 
 namespace {

@@ -54,6 +54,9 @@ PyObject* without_own_frames();
 // The arguments of a vectorcall. False with an exception set.
 bool encode_call(Encoder& encoder, PyObject* const* args, Py_ssize_t count, PyObject* names);
 
+// What is attached to them. False with an exception set.
+bool place_attachments(Encoder& encoder, const Caller* caller, Driver& driver, Attachments& placed);
+
 // Tells which reference it calls, if it does. Valid while the caller lives.
 void add_reference(const Caller* caller, CallOptions& options);
 

@@ -334,7 +334,7 @@ void DriverBinding::abandon(const py::object& call) {
   if (client != 0 && usable()) waking().cancel(client, PendingCalls::token(call.ptr()));
 }
 
-void DriverBinding::reply(const RequestKey& key, ConstBytes payload) {
+void DriverBinding::reply(const RequestKey& key, const Payload& payload) {
   if (!usable()) return;
   driver_->reply(key, payload);
   streams_.drop_arguments(key);

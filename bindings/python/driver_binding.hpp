@@ -107,13 +107,14 @@ class DriverBinding final : public Responder {
   void abandon(const pybind11::object& call);
 
   // Any thread.
-  void reply(const RequestKey& key, ConstBytes payload) override;
+  void reply(const RequestKey& key, const Payload& payload) override;
   void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) override;
   bool cancelled(const RequestKey& key) override;
-  std::optional<OpenedStreams> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+  std::optional<OpenedStreams> reply(const InboundCall& call, const Payload& payload, std::uint32_t streams,
                                      std::span<const std::uint64_t> references) override;
+  Driver::Allocator allocator_for(std::uint64_t connection) override;
   Result<StreamRoom> stream_room(const StreamKey& stream) override;
-  Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) override;
+  Result<StreamRoom> send_items(const StreamKey& stream, const Payload& body) override;
   void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) override;
   void resume_later(const StreamKey& stream) override;
   std::unique_ptr<StreamMaker> arguments_of(const InboundCall& call) override;

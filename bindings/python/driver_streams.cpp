@@ -99,8 +99,8 @@ bool DriverBinding::push_to_pool(const StreamKey& stream) {
   return !served.pool->call_thread() || succeeded(PyObject_CallNoArgs(served.start_thread.ptr()));
 }
 
-std::optional<OpenedStreams> DriverBinding::reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
-                                                  std::span<const std::uint64_t> references) {
+std::optional<OpenedStreams> DriverBinding::reply(const InboundCall& call, const Payload& payload,
+                                                  std::uint32_t streams, std::span<const std::uint64_t> references) {
   if (!usable()) return std::nullopt;
   const std::optional<OpenedStreams> opened = driver_->reply(call.key, payload, nullptr, streams, references);
   if (opened) streams_.begin(opened->first, streams, {call.server, call.method});
@@ -109,12 +109,16 @@ std::optional<OpenedStreams> DriverBinding::reply(const InboundCall& call, Const
   return opened;
 }
 
+Driver::Allocator DriverBinding::allocator_for(std::uint64_t connection) {
+  return usable() ? driver_->allocator_for(connection) : Driver::Allocator();
+}
+
 Result<StreamRoom> DriverBinding::stream_room(const StreamKey& stream) {
   if (!usable()) return Error{Code::kCancelled, "the service has ended"};
   return driver_->stream_room(stream);
 }
 
-Result<StreamRoom> DriverBinding::send_items(const StreamKey& stream, ConstBytes body) {
+Result<StreamRoom> DriverBinding::send_items(const StreamKey& stream, const Payload& body) {
   if (!usable()) return Error{Code::kCancelled, "the service has ended"};
   return driver_->send_items(stream, body);
 }

@@ -23,12 +23,23 @@ namespace {
 
 PyTypeObject* type_of_calls = nullptr;
 
+}  // namespace
+
+Attachments place_attachments(Encoder& encoder, InboundCallObject* call) {
+  if (!encoder.has_attachments()) return {};
+  return encoder.place_attachments(call->responder->allocator_for(call->call.key.connection));
+}
+
+namespace {
+
 bool reply_with(InboundCallObject* self, PyObject* value) {
   const char* const root = "result";
   const bool sent = with_codec_errors(root, [&] {
     Encoder encoder;
+    encoder.accept_attachments();
     encoder.put_value(value);
-    self->responder->reply(self->call.key, encoder.contents());
+    const Attachments attachments = place_attachments(encoder, self);
+    self->responder->reply(self->call.key, {encoder.contents(), attachments});
     return true;
   });
   if (sent) end_call_of(self);
@@ -65,7 +76,7 @@ PyObject* arguments(PyObject* object, PyObject* /*unused*/) {
   return with_codec_errors(root, [&] {
     const std::unique_ptr<StreamMaker> streams = self->responder->arguments_of(self->call);
     ReceivedReferences references(*self->responder, self->call.key.connection);
-    return Decoder(self->call.payload, streams.get(), &references).read_whole_arguments();
+    return Decoder(self->call.message(), streams.get(), &references).read_whole_arguments();
   });
 }
 

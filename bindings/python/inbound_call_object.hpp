@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/python/responder.hpp"
+#include "bindings/python/values/encoder.hpp"
 #include "core/endpoint/inbound_call.hpp"
 
 namespace ipcbridge::python {
@@ -56,5 +57,8 @@ bool has_open_streams(PyObject* call);
 PyTypeObject* inbound_call_type();
 
 void add_inbound_call_type(pybind11::module_& module);
+
+// Of a result of the call: throws CodecError.
+Attachments place_attachments(Encoder& encoder, InboundCallObject* call);
 
 }  // namespace ipcbridge::python

@@ -36,17 +36,19 @@ bool end_notification(const Caller* self, PyObject* future, bool is_taken) {
   return set_result(future, is_taken ? Py_True : Py_False);
 }
 
-bool send(Caller* self, PyObject* future, const CallOptions& options, PyObject* metadata, ConstBytes payload) {
+bool send(Caller* self, PyObject* future, const CallOptions& options, PyObject* metadata, const Payload& payload) {
   DriverBinding& binding = *self->loop_driver;
   binding.pending().reserve_one();
   const Submission sent = unwrap(
       binding.waking().call(self->client, PendingCalls::token(future), self->method, options, view(metadata), payload));
   if (options.notify) return end_notification(self, future, sent == Submission::kTaken);
-  if (sent != Submission::kTaken && (options.streams != 0 || !options.references.empty() || self->reference_on != 0)) {
+  const bool is_more_than_bytes =
+      options.streams != 0 || !options.references.empty() || self->reference_on != 0 || !payload.attachments.empty();
+  if (sent != Submission::kTaken && is_more_than_bytes) {
     raise(Code::kResourceExhausted,
-          "too many calls wait to be sent, and one with streams or references is not kept for later");
+          "too many calls wait to be sent, and one with streams, references or large values is not kept for later");
   }
-  if (sent != Submission::kTaken) return wait_for_room(self, future, options, metadata, payload);
+  if (sent != Submission::kTaken) return wait_for_room(self, future, options, metadata, payload.bytes);
   binding.pending().add(future, self->client, reinterpret_cast<PyObject*>(self), stream_limits(self, options));
   return true;
 }
@@ -80,23 +82,29 @@ PyObject* call_on_loop(PyObject* object, PyObject* const* args, std::size_t narg
   encoder.accept_streams();
   SharedReferences references(*self->loop_driver, /*retained_only=*/false);
   encoder.accept_references(references);
+  encoder.accept_attachments();
   if (self->reference_on != 0) encoder.put_reference(self->reference);
   const char* const root = "";
   const std::uint64_t token = PendingCalls::token(future);
   CallOptions options = call_options(self->timeout_us, self->flags);
   add_reference(self, options);
   PyObject* inherited = nullptr;
-  const bool is_sent = inherit(self, /*blocks=*/false, options, inherited) &&
-                       encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
-                         PyObject* metadata = inherited == nullptr ? self->metadata : inherited;
-                         options.streams = encoder.stream_count();
-                         options.references = references.ids();
-                         if (options.streams != 0 || !references.empty()) {
-                           check_references(self, references);
-                           self->loop_driver->keep_sources(token, encoder.take_streams(), references.ids());
-                         }
-                         return send(self, future, options, metadata, encoder.contents());
-                       });
+  const bool is_sent =
+      inherit(self, /*blocks=*/false, options, inherited) &&
+      encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) && with_codec_errors(root, [&] {
+        PyObject* metadata = inherited == nullptr ? self->metadata : inherited;
+        options.streams = encoder.stream_count();
+        options.references = references.ids();
+        if (options.streams != 0 || !references.empty()) {
+          check_references(self, references);
+          self->loop_driver->keep_sources(token, encoder.take_streams(), references.ids());
+        }
+        Attachments attachments;
+        if (encoder.has_attachments() && !place_attachments(encoder, self, self->loop_driver->waking(), attachments)) {
+          return false;
+        }
+        return send(self, future, options, metadata, {encoder.contents(), attachments});
+      });
   Py_XDECREF(inherited);
   if (!is_sent) {
     const RaisedAside aside;

@@ -36,6 +36,7 @@
 #include "bindings/python/task_starter.hpp"
 #include "bindings/python/text.hpp"
 #include "bindings/python/values/codec_binding.hpp"
+#include "bindings/python/values/memory_object.hpp"
 #include "core/doctor/doctor.hpp"
 #include "core/endpoint/nested_calls.hpp"
 #include "core/naming/address.hpp"

@@ -16,7 +16,7 @@ PyObject* future_of(std::uint64_t token) {
   return reinterpret_cast<PyObject*>(token);  // NOLINT(performance-no-int-to-ptr)
 }
 
-bool succeed(PyObject* future, ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references) {
+bool succeed(PyObject* future, const Payload& payload, StreamMaker* streams, ReferenceReceiver& references) {
   static PyObject* const kSetResult = PyUnicode_InternFromString("set_result");
   const char* const root = "";
   PyObject* value = with_codec_errors(root, [&] { return Decoder(payload, streams, &references).read_whole_value(); });
@@ -83,7 +83,7 @@ bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMa
   const bool has_result = row.words[EventRow::kCode] == 0;
   const Pending* found = calls_.find(token);
   if (found == nullptr) {
-    if (has_result) discard_result(batch.payload(row), streams, references);
+    if (has_result) discard_result(batch.whole_payload(row), streams, references);
     return true;
   }
   PyObject* keeper = found->keeper;
@@ -91,10 +91,10 @@ bool PendingCalls::settle(const EventBatch& batch, const EventRow& row, StreamMa
   PyObject* future = future_of(token);
   bool settled = true;
   if (!is_done(future)) {
-    settled = has_result ? succeed(future, batch.payload(row), streams, references) : fail(future, batch, row);
+    settled = has_result ? succeed(future, batch.whole_payload(row), streams, references) : fail(future, batch, row);
     if (!settled) settled = set_raised(future);
   } else if (has_result) {
-    discard_result(batch.payload(row), streams, references);
+    discard_result(batch.whole_payload(row), streams, references);
   }
   Py_DECREF(future);
   Py_DECREF(keeper);

@@ -80,7 +80,7 @@ PyObject* ReceivedReferences::receive(std::uint64_t id, PyObject* names) {
                                static_cast<unsigned long long>(id), names);
 }
 
-void discard_result(ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references) {
+void discard_result(const Payload& payload, StreamMaker* streams, ReferenceReceiver& references) {
   const RaisedAside aside;
   const char* const root = "";
   if (!succeeded(with_codec_errors(root, [&] { return Decoder(payload, streams, &references).read_whole_value(); }))) {

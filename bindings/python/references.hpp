@@ -65,7 +65,7 @@ class ReceivedReferences final : public ReferenceReceiver {
 };
 
 // What nobody reads brings references all the same, which dropping them gives back. What is raised stays so.
-void discard_result(ConstBytes payload, StreamMaker* streams, ReferenceReceiver& references);
+void discard_result(const Payload& payload, StreamMaker* streams, ReferenceReceiver& references);
 
 // How the calls of this side's references are handled: see Handlers. Borrowed; null when none has been shared.
 PyObject* reference_handlers(Responder& responder);

@@ -12,6 +12,7 @@
 #include "bindings/python/values/decoder.hpp"
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "core/endpoint/driver.hpp"
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/inbound_call.hpp"
 
@@ -26,17 +27,20 @@ class Responder {
   Responder& operator=(const Responder&) = delete;
 
   // Nothing happens where the caller has gone meanwhile, or the driver, also by a fork. May throw bad_alloc.
-  virtual void reply(const RequestKey& key, ConstBytes payload) = 0;
+  virtual void reply(const RequestKey& key, const Payload& payload) = 0;
   // With a result that carries so many streams: the key of the first, nothing when none has been opened. What makes
   // their items is resumed on a thread of that server's, by `method`'s kind.
   // `references`: that the result tells of.
-  virtual std::optional<OpenedStreams> reply(const InboundCall& call, ConstBytes payload, std::uint32_t streams,
+  virtual std::optional<OpenedStreams> reply(const InboundCall& call, const Payload& payload, std::uint32_t streams,
                                              std::span<const std::uint64_t> references) = 0;
   virtual void reply_error(const RequestKey& key, Code code, std::string_view message, ConstBytes details) = 0;
 
+  // Memory that whoever is at the other end of this connection sees.
+  virtual Driver::Allocator allocator_for(std::uint64_t connection) = 0;
+
   // See Driver.
   virtual Result<StreamRoom> stream_room(const StreamKey& stream) = 0;
-  virtual Result<StreamRoom> send_items(const StreamKey& stream, ConstBytes body) = 0;
+  virtual Result<StreamRoom> send_items(const StreamKey& stream, const Payload& body) = 0;
   virtual void end_stream(const StreamKey& stream, const Error* error, ConstBytes details) = 0;
   // Behind what else waits for that thread.
   virtual void resume_later(const StreamKey& stream) = 0;

@@ -1,6 +1,7 @@
 #include "bindings/python/stream_message.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "bindings/python/bytes.hpp"
 #include "bindings/python/errors.hpp"
@@ -27,8 +28,14 @@ bool add_item(StreamProducer* self, PyObject* item) {
   return with_codec_errors(root, [&] {
     Encoder encoder;
     encoder.write_item();
+    encoder.accept_attachments(self->attachments.size());
     encoder.put_value(item);
     if (self->responder == nullptr) return false;
+    Attachments attachments;
+    if (encoder.has_attachments()) {
+      attachments = encoder.place_attachments(self->responder->allocator_for(self->key.connection));
+      self->attachments.reserve(self->attachments.size() + attachments.size());
+    }
     const ConstBytes value = encoder.contents();
     if (self->unsent == 0) {
       self->body.reserve(kItemsPrefixBytes + sizeof(std::uint32_t) + value.size());  // one allocation of an only item's
@@ -43,18 +50,21 @@ bool add_item(StreamProducer* self, PyObject* item) {
       throw;
     }
     ++self->unsent;
+    for (Attachment& each : attachments) self->attachments.push_back(std::move(each));
     return true;
   });
 }
 
 bool is_full(const StreamProducer* self) {
-  return self->unsent >= self->room || self->unsent >= kMostItems || self->body.size() >= kMostBytes;
+  return self->unsent >= self->room || self->unsent >= kMostItems || self->body.size() >= kMostBytes ||
+         !self->attachments.empty();
 }
 
 Progress send_message(StreamProducer* self) {
   std::memcpy(self->body.data(), &self->unsent, sizeof self->unsent);
   self->unsent = 0;
-  return note_room(self, self->responder->send_items(self->key, self->body));
+  const Attachments attachments = std::exchange(self->attachments, {});
+  return note_room(self, self->responder->send_items(self->key, {self->body, attachments}));
 }
 
 }  // namespace ipcbridge::python

@@ -43,6 +43,7 @@ void dealloc(PyObject* object) {
     Py_XDECREF(held);
   }
   self->body.~Buffer();
+  self->attachments.~Attachments();
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -118,6 +119,7 @@ StreamProducer* new_producer(Responder& responder, PyObject* driver, PyObject* c
   new (&self->key) StreamKey(key);
   new (&self->last_put) TimePoint();
   new (&self->body) Buffer();
+  new (&self->attachments) Attachments();
   auto* object = reinterpret_cast<PyObject*>(self);
   PyObject_GC_Track(object);
   responder.producers().emplace(key, object);

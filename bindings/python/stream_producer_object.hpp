@@ -31,6 +31,7 @@ struct StreamProducer {
   std::uint64_t room;    // how many items may be sent, as far as is known
   TimePoint last_put;
   Buffer body;  // the message
+  Attachments attachments;
 };
 
 inline StreamProducer* producer_of(PyObject* object) { return reinterpret_cast<StreamProducer*>(object); }

@@ -42,13 +42,11 @@ PyObject* value_of(SubmittedCallObject* self) {
   if (result.outcome.code != Code::kOk) return raise_outcome(caller_of(self->caller), result);
   ReceivedReferences received(binding_of(self), result.connection);
   if (result.streams.empty()) {
-    return with_codec_errors(root,
-                             [&] { return Decoder(result.outcome.payload, nullptr, &received).read_whole_value(); });
+    return with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
   }
   if (self->arguments != nullptr && !self->arguments->references().empty()) outlive_wait(binding_of(self));
   BlockingStreams streams(binding_of(self), std::move(result.streams), self->caller, self->limits, self->arguments);
-  return with_codec_errors(root,
-                           [&] { return Decoder(result.outcome.payload, &streams, &received).read_whole_value(); });
+  return with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
 }
 
 bool set(SubmittedCallObject* self, PyObject* value, PyObject* error) {
@@ -87,7 +85,7 @@ PyObject* ended_future(PyObject* caller, PyObject* value) {
 }
 
 // Gives the GIL up: the call may wait for room.
-bool send(SubmittedCallObject* self, const CallOptions& options, PyObject* metadata, const Encoder& encoder,
+bool send(SubmittedCallObject* self, const CallOptions& options, PyObject* metadata, Encoder& encoder,
           PyObject* long_payload) {
   const Caller* caller = caller_of(self->caller);
   BlockingDriverBinding& binding = *caller->blocking_driver;
@@ -98,10 +96,12 @@ bool send(SubmittedCallObject* self, const CallOptions& options, PyObject* metad
     error.restore();
     return false;
   }
+  Attachments attachments;
+  if (encoder.has_attachments() && !place_attachments(encoder, caller, driver->driver(), attachments)) return false;
   self->limits = stream_limits(caller, options);
   const Interrupted interrupted = interrupted_by_signals();
   const BlockingDriverBinding::Visit visit(binding);
-  const ConstBytes payload = long_payload == nullptr ? encoder.contents() : view(long_payload);
+  const Payload payload(long_payload == nullptr ? encoder.contents() : view(long_payload), attachments);
   // Its answer may come at once, and another thread end it.
   Py_INCREF(object_of(self));
   self->is_in_flight = true;
@@ -214,6 +214,7 @@ PyObject* call_and_submit(PyObject* object, PyObject* const* args, std::size_t n
   encoder.accept_streams();
   SharedReferences references(*caller->blocking_driver, /*retained_only=*/(caller->flags & kOnLoopFlag) == 0);
   encoder.accept_references(references);
+  encoder.accept_attachments();
   if (caller->reference_on != 0) encoder.put_reference(caller->reference);
   std::shared_ptr<AwaitedArguments> arguments;
   if (!encode_call(encoder, args, PyVectorcall_NARGS(nargsf), names) ||

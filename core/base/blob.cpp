@@ -2,9 +2,14 @@
 
 #include <new>
 #include <numeric>
+#include <utility>
+
+#include "core/base/pages.hpp"
 
 namespace ipcbridge {
 namespace {
+
+constexpr std::size_t kSmallPagesFirst = 2UL * 1024 * 1024;
 
 class HeapBlob final : public Blob {
  public:
@@ -18,7 +23,10 @@ class HeapBlob final : public Blob {
 
 BlobRef make_heap_blob(std::size_t size) {
   try {
-    return std::make_shared<HeapBlob>(ByteBlock(size));
+    ByteBlock block(size);
+    // Not the first of them: whoever announces much and sends little is not to make this process take a large page.
+    if (size > kSmallPagesFirst) prefer_large_pages(block.data() + kSmallPagesFirst, size - kSmallPagesFirst);
+    return std::make_shared<HeapBlob>(std::move(block));
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

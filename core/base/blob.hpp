@@ -12,6 +12,8 @@
 
 namespace ipcbridge {
 
+class BlobReturns;
+
 // The memory of a large value: of this process, or shared with another one. It is there for as long as somebody has a
 // BlobRef, on any thread, whatever becomes of the connection that it came over.
 class Blob {
@@ -28,6 +30,8 @@ class Blob {
   virtual bool is_shared() const { return false; }
   // Whether this process may write to them. A store to what it may not ends the process.
   virtual bool is_writable() const { return true; }
+  // Where it is noted that it is needed no more, if anybody wants to know.
+  virtual std::shared_ptr<BlobReturns> returns() const { return nullptr; }
 
  protected:
   explicit Blob(MutableBytes bytes) : bytes_(bytes) {}

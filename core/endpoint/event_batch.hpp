@@ -102,6 +102,10 @@ class EventBatch final : public EventSink {
   // For consumers in C++.
   EventRow row(std::size_t at) const { return {table_.subspan(at * EventRow::kWords, EventRow::kWords).data()}; }
   ConstBytes payload(const EventRow& row) const { return part(row, EventRow::kPayloadStart); }
+  Payload whole_payload(const EventRow& row) const {
+    const std::uint32_t number = row.words[EventRow::kLongMessage];
+    return {payload(row), number == 0 ? std::span<const Attachment>() : long_messages_[number - 1].attachments};
+  }
   ConstBytes metadata(const EventRow& row) const { return part(row, EventRow::kMetadataStart); }
   std::string_view message(const EventRow& row) const;
 

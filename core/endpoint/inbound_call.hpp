@@ -24,6 +24,8 @@ struct InboundCall {
   ConstBytes payload;   // in storage; without the reference's id
   ConstBytes metadata;  // in storage
 
+  Payload message() const { return {payload, storage.attachments}; }
+
   InboundCall() = default;
   // Takes the storage of the message where there is one, else copies the bytes.
   explicit InboundCall(const InboundCallEvent& event);

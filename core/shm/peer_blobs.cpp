@@ -29,6 +29,7 @@ class PeerBlobs::MappedBlob final : public Blob {
 
   bool is_shared() const override { return true; }
   bool is_writable() const override { return receiving_.copy_on_write; }
+  std::shared_ptr<BlobReturns> returns() const override { return receiving_.returns; }
 
  private:
   std::size_t offset_in_page() const { return reinterpret_cast<std::uintptr_t>(data()) % kPageBytes; }

@@ -20,6 +20,8 @@ struct CallResult {
   std::uint64_t connection = 0;  // that an answer came over
   StreamTable::Queues streams;   // that the result carries; those that are not wanted are to be left
 
+  Payload payload() const { return {outcome.payload, storage.attachments}; }
+
   CallResult() = default;
   // A short string keeps its characters inside itself, so the view must follow it.
   CallResult(CallResult&& other) noexcept

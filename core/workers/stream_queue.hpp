@@ -33,6 +33,8 @@ class StreamQueue {
     ConstBytes items;        // in one of these
     std::uint32_t count = 0;
     std::uint64_t bytes = 0;  // of the messages, as the window counts
+
+    const Attachments& attachments() const { return storage.attachments; }
   };
 
   explicit StreamQueue(const StreamKey& key) : key_(key) {}

@@ -113,8 +113,16 @@ export interface Native {
   /** Undefined when the connection has ended. */
   peer(connection: number): NativePeer | undefined
 
-  /** The first bytes of a long message of this batch, by its number. Once only. */
-  copyMessage(number: number, into: Buffer): void
+  /**
+   * The first bytes of a long message of this batch, by its number; and what is attached to it, where it lies: what is written
+   * there is seen by nobody else. Once only.
+   */
+  copyMessage(number: number, into: Buffer): ArrayBuffer[] | undefined
+  /**
+   * What is attached to the message that is sent next, if `Control.attached` says so. Nothing may come between that could
+   * change where they are.
+   */
+  attach(views: readonly Uint8Array[]): void
 
   /** Blocks the thread for up to so many ms, until there are events: how many, as of a batch. */
   wait(milliseconds: number): number
@@ -194,9 +202,10 @@ export const Column = {
   longMessage: 10,
   /** Of an inbound call: of Flag. */
   flags: 11,
-  /** Of stream items: how many, and what they were in bytes as the window counts. */
+  /** Of stream items: how many, and what they were in bytes as the window counts, in two words. */
   items: 3,
   itemsBytes: 4,
+  itemsBytesHigh: 5,
   /** How many streams the message carries, times `oneStream`. */
   streams: 11,
   connectionLow: 12,
@@ -244,6 +253,8 @@ export const Control = {
   noSpin: 1,
   /** How many items may be sent of each stream that `replyWith` has opened; 0: `streamRoom` has it told. */
   room: 2,
+  /** Not zero: the message that is sent next has what was given to `attach`. */
+  attached: 3,
 } as const
 
 /** What is undefined here and below, the core knows the default of. */

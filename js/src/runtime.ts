@@ -2,7 +2,7 @@ import type * as Load from './addon/load'
 import { codes, IpcError, withSent } from './errors'
 import { KeptBack, type KeptEvent, type LongMessage } from './kept_back'
 import { Column, Control, type Failed, Kind, type Native, rowWords, type Shared, wideNumber } from './native'
-import { type DecodeOptions, Encoder } from './values'
+import { attachTo, type DecodeOptions, Encoder } from './values'
 
 /**
  * What this copy of the library shares with its native half on this thread, made when the first service is served or
@@ -16,7 +16,7 @@ const slabBytes = 256 * 1024
 export const table: Uint32Array = new Uint32Array(rows * rowWords)
 export const slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
 export const control: Int32Array = new Int32Array(Object.keys(Control).length)
-export const encoder = new Encoder()
+export const encoder = new Encoder(undefined, true)
 
 export interface Owner {
   onState(state: number, code: number, message: string): void
@@ -270,7 +270,8 @@ function longMessage(event: number): Buffer {
   } catch (error) {
     throw new IpcError('resource_exhausted', `no memory for a message of ${size} bytes`, undefined, { cause: error })
   }
-  native().copyMessage(number, bytes)
+  const attached = native().copyMessage(number, bytes)
+  if (attached !== undefined) attachTo(bytes, attached)
   return bytes
 }
 
@@ -318,9 +319,16 @@ export function codeNumber(code: IpcError['code']): number {
   return codes.indexOf(code) + 1
 }
 
-/** Lets the native side send what the encoder has just written. */
+/** Lets the native side send what the encoder has just written, to be followed by that at once. */
 export function shareEncoded(): void {
   if (encoder.buffer !== outgoing) share(encoder.buffer)
+  attach(encoder.attached)
+}
+
+/** Attaches bytes to the message that the native side sends next. */
+export function attach(views: readonly Uint8Array[]): void {
+  control[Control.attached] = views.length
+  if (views.length > 0) native().attach(views)
 }
 
 /** As `shareEncoded`, with more bytes behind the `length` that the encoder wrote. Throws 'resource_exhausted'. */
@@ -331,6 +339,7 @@ export function shareEncodedWith(length: number, more: Uint8Array): void {
     shareEncoded()
   } else {
     share(joined(buffer.subarray(0, length), more))
+    attach(encoder.attached)
   }
 }
 

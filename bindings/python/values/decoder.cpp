@@ -31,12 +31,13 @@ class Unfinished {
 
 }  // namespace
 
-Decoder::Decoder(ConstBytes bytes, StreamMaker* streams, ReferenceReceiver* references)
-    : begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
+Decoder::Decoder(const Payload& message, StreamMaker* streams, ReferenceReceiver* references)
+    : begin_(reinterpret_cast<const std::uint8_t*>(message.bytes.data())),
       at_(begin_),
-      end_(begin_ + bytes.size()),
+      end_(begin_ + message.bytes.size()),
       streams_(streams),
-      references_(references) {}
+      references_(references),
+      attachments_(message.attachments) {}
 
 PyObject* Decoder::read_whole_value() {
   py::object value = steal(read(0, Place::kAnywhere));

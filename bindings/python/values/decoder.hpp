@@ -9,6 +9,7 @@
 
 #include "bindings/python/values/array_dtypes.hpp"
 #include "bindings/python/values/wire_format.hpp"
+#include "core/base/blob.hpp"
 #include "core/base/bytes.hpp"
 
 namespace ipcbridge::python {
@@ -46,7 +47,13 @@ class ReferenceReceiver {
 class Decoder {
  public:
   // Without `streams` there may be none among the values, and no references without `references`.
-  explicit Decoder(ConstBytes bytes, StreamMaker* streams = nullptr, ReferenceReceiver* references = nullptr);
+  // The message's attachments live for as long as what is read, where that is read where they lie.
+  explicit Decoder(const Payload& message, StreamMaker* streams = nullptr, ReferenceReceiver* references = nullptr);
+  // Of one of the items of a message, those before which have so many of its attachments.
+  Decoder(const Payload& message, std::size_t attachments_taken) : Decoder(message) {
+    attachments_taken_ = attachments_taken;
+  }
+  std::size_t attachments_taken() const { return attachments_taken_; }
 
   // The only value, or the arguments: a new (tuple, dict).
   PyObject* read_whole_value();
@@ -79,6 +86,8 @@ class Decoder {
   PyObject* read_extension(std::size_t size, unsigned depth, Place place);
   PyObject* read_set(unsigned depth, Place place);
   PyObject* read_any_dict(unsigned depth, Place place);
+  const Attachment& take_attachment(std::size_t size);
+  PyObject* read_attached(std::size_t size);
   PyObject* read_by_rule(std::int8_t tag, std::size_t size);
   PyObject* read_stream(std::size_t size);
   PyObject* read_reference(Tag tag, std::size_t size, unsigned depth);
@@ -112,6 +121,8 @@ class Decoder {
   std::size_t weight_ = 1;
   StreamMaker* streams_;
   ReferenceReceiver* references_;
+  std::span<const Attachment> attachments_;
+  std::size_t attachments_taken_ = 0;
 };
 
 inline const std::uint8_t* Decoder::take(std::size_t size) {

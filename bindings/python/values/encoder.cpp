@@ -3,6 +3,7 @@
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/simplified.hpp"
 #include "bindings/python/values/wire_format.hpp"
+#include "core/rpc/attachment_table.hpp"
 
 namespace py = pybind11;
 
@@ -125,9 +126,22 @@ inline bool Encoder::put_scalar(PyObject* value) {
 void Encoder::put_bytes(PyObject* bytes) {
   const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(bytes));
   weigh(kHeavy - 1);
+  if (may_attach(size)) {
+    attached_.add(bytes);
+    put_attached();
+    return;
+  }
   out_.put_bytes_head(size);
   out_.put(PyBytes_AS_STRING(bytes), size);
 }
+
+bool Encoder::may_attach(std::size_t size) const {
+  return size >= kAttachedFrom && accepts_attachments_ &&
+         attached_before_ + attached_.size() < AttachmentTable::kMaxAttachments;
+}
+
+// The last that has been added: where it stands in the value.
+void Encoder::put_attached() { out_.put_attached(static_cast<std::uint32_t>(attached_before_ + attached_.size() - 1)); }
 
 bool Encoder::put_container(PyObject* value, PyObject* holder, unsigned depth) {
   PyTypeObject* type = Py_TYPE(value);

@@ -7,6 +7,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/python/values/attached.hpp"
 #include "bindings/python/values/message_buffer.hpp"
 #include "bindings/python/values/text.hpp"
 
@@ -47,6 +48,16 @@ class Encoder {
   std::uint32_t stream_count() const { return static_cast<std::uint32_t>(streams_.size()); }
   // Owned by the caller from now on.
   std::vector<PyObject*> take_streams() { return std::move(streams_); }
+
+  // What is large is kept out of the message, and is attached to it: so many are already. Else all of it is in the
+  // bytes.
+  void accept_attachments(std::size_t there = 0) {
+    accepts_attachments_ = true;
+    attached_before_ = there;
+  }
+  // To be called once, after the last put.
+  Attachments place_attachments(const Driver::Allocator& allocator) { return attached_.place(allocator); }
+  bool has_attachments() const { return attached_.size() != 0; }
 
   // A stream is refused because it is one within a stream.
   void write_item() { is_item_ = true; }
@@ -89,17 +100,16 @@ class Encoder {
   void put_pairs(HeldReferences& pairs, Py_ssize_t first, PyObject* holder, unsigned depth);
   void put_items(HeldReferences& items, Py_ssize_t first, PyObject* holder, unsigned depth);
   void put_bytes(PyObject* bytes);
+  bool may_attach(std::size_t size) const;
+  void put_attached();
   bool put_unsigned(PyObject* value);
   bool put_ndarray(PyObject* value);
   void put_array(PyObject* array);
   void put_dtype(PyObject* dtype);
   void put_shape(PyObject* shape);
   std::size_t begin_array();
-  void end_array(std::size_t begun, const void* data, std::size_t size);
-  // How many bytes put_data takes for so many of an array's elements.
-  static std::size_t size_of_data(std::size_t size);
-  // The elements of an array, which lie one behind the other.
-  void put_data(const void* data, std::size_t size);
+  class HeldBuffer;
+  void end_array(std::size_t begun, HeldBuffer& held);
   void weigh(std::size_t weight);
 
   MessageBuffer out_;
@@ -108,6 +118,9 @@ class Encoder {
   bool accepts_streams_ = false;
   bool is_item_ = false;
   std::vector<PyObject*> streams_;  // owned
+  AttachedObjects attached_;
+  std::size_t attached_before_ = 0;
+  bool accepts_attachments_ = false;
   ReferenceSharer* sharer_ = nullptr;
 };
 

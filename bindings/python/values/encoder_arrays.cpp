@@ -12,10 +12,9 @@
 namespace py = pybind11;
 
 namespace ipcbridge::python {
-namespace {
 
 // The memory of an object, which keeps it where it is as long as this lives.
-class HeldBuffer {
+class Encoder::HeldBuffer {
  public:
   HeldBuffer() = default;
   ~HeldBuffer() {
@@ -27,11 +26,15 @@ class HeldBuffer {
   // False, with an exception set, when the object has no memory of such a form.
   bool hold(PyObject* object, int form) { return held_ = PyObject_GetBuffer(object, &view_, form) == 0; }
   const Py_buffer* operator->() const { return &view_; }
+  // Somebody else releases it.
+  void let_go() { held_ = false; }
 
  private:
   Py_buffer view_{};
   bool held_ = false;
 };
+
+namespace {
 
 // Whether it is numpy.ndarray itself, which is known by its name once the program has imported it.
 bool is_ndarray(PyTypeObject* type) {
@@ -66,7 +69,7 @@ bool Encoder::put_ndarray(PyObject* value) {
   weigh(dimensions + kHeavy - 1);
   out_.put_list_head(dimensions);
   for (int i = 0; i < held->ndim; ++i) out_.put_int(held->shape[i]);
-  end_array(begun, held->buf, static_cast<std::size_t>(held->len));
+  end_array(begun, held);
   return true;
 }
 
@@ -77,7 +80,7 @@ void Encoder::put_array(PyObject* array) {
   const std::size_t begun = begin_array();
   put_dtype(PyTuple_GET_ITEM(array, 0));
   put_shape(PyTuple_GET_ITEM(array, 1));
-  end_array(begun, held->buf, static_cast<std::size_t>(held->len));
+  end_array(begun, held);
 }
 
 // A name, or the tuple of a structure's fields.
@@ -119,22 +122,23 @@ std::size_t Encoder::begin_array() {
   return begun;
 }
 
-void Encoder::end_array(std::size_t begun, const void* data, std::size_t size) {
-  out_.end_extension(Tag::kArray, begun, size_of_data(size));
-  put_data(data, size);
-}
-
-std::size_t Encoder::size_of_data(std::size_t size) {
+// The elements come last, so that the size of the extension is known before.
+void Encoder::end_array(std::size_t begun, HeldBuffer& held) {
+  const auto size = static_cast<std::size_t>(held->len);
+  weigh(kHeavy - 1);
+  if (may_attach(size)) {
+    out_.end_extension(Tag::kArray, begun, MessageBuffer::kAttachedBytes);
+    attached_.add(*held.operator->());
+    held.let_go();
+    put_attached();
+    return;
+  }
   if (size > std::numeric_limits<std::uint32_t>::max()) {
     throw CodecError{Code::kResourceExhausted, "an array of more than 4 GiB"};
   }
-  return MessageBuffer::bytes_head_size(size) + size;
-}
-
-void Encoder::put_data(const void* data, std::size_t size) {
-  weigh(kHeavy - 1);
+  out_.end_extension(Tag::kArray, begun, MessageBuffer::bytes_head_size(size) + size);
   out_.put_bytes_head(size);
-  out_.put(data, size);
+  out_.put(held->buf, size);
 }
 
 }  // namespace ipcbridge::python

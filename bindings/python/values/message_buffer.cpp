@@ -55,6 +55,11 @@ void MessageBuffer::put_int(std::int64_t value) {
   return put(0xd3, bits);
 }
 
+void MessageBuffer::put_attached(std::uint32_t index) {
+  put(0xd6);
+  put(static_cast<std::uint8_t>(Tag::kAttached), index);
+}
+
 void MessageBuffer::put_bytes_head(std::size_t size) {
   if (size < 1U << 8U) return put(0xc4, static_cast<std::uint8_t>(size));
   if (size < 1U << 16U) return put(0xc5, static_cast<std::uint16_t>(size));

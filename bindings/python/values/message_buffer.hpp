@@ -57,6 +57,9 @@ class MessageBuffer {
   void put_float(double value) { put(0xcb, std::bit_cast<std::uint64_t>(value)); }
   void put_list_head(std::size_t items) { put_head(items, 0x90, 16, 0xdc); }
   void put_map_head(std::size_t pairs) { put_head(pairs, 0x80, 16, 0xde); }
+  // An extension of four bytes: which of the message's attachments stands here.
+  static constexpr std::size_t kAttachedBytes = 6;
+  void put_attached(std::uint32_t index);
   void put_bytes_head(std::size_t size);
   static std::size_t bytes_head_size(std::size_t size) { return size < 1U << 8U ? 2 : (size < 1U << 16U ? 3 : 5); }
   void put_text_head(std::size_t size);

@@ -1,6 +1,6 @@
 import { errorOf } from '../ended'
 import { failLater, type IpcError } from '../errors'
-import { Column, Control } from '../native'
+import { Column, Control, wideNumber } from '../native'
 import { control, isDelivering, native, table } from '../runtime'
 import { type DecodeOptions, decode, itemAt } from '../values'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
@@ -169,8 +169,9 @@ export class InboundStream implements StreamEnd {
     const end = table[event + Column.payloadEnd] as number
     const count = table[event + Column.items] as number
     const isOwn = table[event + Column.longMessage] !== 0
+    const size = wideNumber(table[event + Column.itemsBytesHigh] as number, table[event + Column.itemsBytes] as number)
     // What is taken at once need not be copied out of the memory that the next batch of events will use.
-    const batch = { bytes, at: start, end, left: count, count, size: table[event + Column.itemsBytes] as number }
+    const batch = { bytes, at: start, end, left: count, count, size }
     if (this.waiters.length > 0 && this.current === undefined && this.batches.length === 0) {
       this.current = batch
       while (this.waiters.length > 0 && this.current !== undefined) this.settleNext()

@@ -1,4 +1,4 @@
-import { codeNumber, failure, isBlocked, native, share, shareItems } from '../runtime'
+import { attach, codeNumber, failure, isBlocked, native, share, shareItems } from '../runtime'
 import { codeOf, encodeError, ItemWriter, messageOf } from '../values'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
 
@@ -82,7 +82,7 @@ export abstract class Producer implements StreamEnd {
   /** Whether the message that is being made should be sent before another item is added. */
   protected isFull(most: number): boolean {
     const { writer } = this
-    return writer !== undefined && (writer.count >= most || writer.size >= mostBytes)
+    return writer !== undefined && (writer.count >= most || writer.size >= mostBytes || writer.hasAttached)
   }
 
   /** Adds an item to the message. False when it cannot be sent, which has ended the stream. */
@@ -119,6 +119,7 @@ export abstract class Producer implements StreamEnd {
     if (!this.isOver && writer.count > 0) {
       writer.finish()
       shareItems(writer.buffer)
+      attach(writer.takeAttached())
       this.room = native().sendItems(this.key.connection, this.key.id, writer.size)
     }
     if (spareWriters.length < mostSpareWriters) spareWriters.push(writer)

@@ -6,7 +6,7 @@ import { type FieldType, structureType } from '../arrays/structures'
 import { maxFieldDepth, wireType } from '../arrays/types'
 import { isIpcError } from '../errors'
 import { Reader } from './reader'
-import { heavy } from './wire'
+import { extension, heavy } from './wire'
 
 /** Reads arrays: [dtype, shape, data]. */
 export abstract class ArrayReader extends Reader {
@@ -33,6 +33,7 @@ export abstract class ArrayReader extends Reader {
   /** The elements of an array: so many bytes of memory of their own, aligned for any of them. */
   private data(size: number): Uint8Array {
     const head = this.byte()
+    if (head === 0xd6 && this.byte() === extension.attached) return this.attachedData(size)
     const length = head === 0xc4 ? this.byte() : head === 0xc5 ? this.uint16() : head === 0xc6 ? this.uint32() : -1
     if (length < 0) throw this.malformed('an array whose data are not bytes')
     if (length !== size) throw this.malformed(`${length} bytes for an array of ${size}`)
@@ -41,6 +42,13 @@ export abstract class ArrayReader extends Reader {
     const data = Buffer.allocUnsafeSlow(length)
     this.buffer.copy(data, 0, start, this.at)
     return data
+  }
+
+  private attachedData(size: number): Uint8Array {
+    const buffer = this.takeAttached(4)
+    if (buffer.byteLength !== size) throw this.malformed(`${buffer.byteLength} bytes for an array of ${size}`)
+    this.weigh(heavy - 1)
+    return new Uint8Array(buffer)
   }
 
   private dtype(depth: number): ElementType {

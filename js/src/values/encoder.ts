@@ -1,5 +1,15 @@
 import type { Referenced } from './referenced'
+import { explain } from './refused'
 import { type NoStreams, none, noReferences, ValueWriter } from './value_writer'
+import { nothingAttached } from './writer'
+
+function attachedTo(writer: ValueWriter, root: string): readonly Uint8Array[] {
+  try {
+    return writer.takeAttached()
+  } catch (thrown) {
+    throw explain(thrown, root)
+  }
+}
 
 /**
  * Encodes into memory that it keeps and uses again: `buffer` holds the bytes until the next call.
@@ -14,18 +24,23 @@ export class Encoder {
   buffer: Buffer
   /** What of the last call's value is to be sent item by item, in the order of its places; also when it threw. */
   streams: readonly object[] = none
+  /** What of it is sent beside the bytes, in the order of its places. */
+  attached: readonly Uint8Array[] = nothingAttached
   /** What of it the other side may call, as often as it stands there. */
   references: readonly Referenced[] = noReferences
 
-  /** Without a reason not to, it takes streams and references. */
-  constructor(private readonly noStreams?: NoStreams) {
-    this.own = new ValueWriter(noStreams)
+  /** Without a reason not to, it takes streams and references. `attaches`: what is large is not in the bytes. */
+  constructor(
+    private readonly noStreams?: NoStreams,
+    private readonly attaches = false,
+  ) {
+    this.own = new ValueWriter(noStreams, attaches)
     this.buffer = this.own.buffer
   }
 
   /** `called` is the reference that is called, if one is. Throws IpcError 'invalid_argument', naming the path of what cannot be sent, as in `args[0].items[3]`. */
   encodeArgs(args: readonly unknown[], called?: number): number {
-    if (this.busy) return this.finish(new ValueWriter(this.noStreams), args, undefined, called)
+    if (this.busy) return this.finish(new ValueWriter(this.noStreams, this.attaches), args, undefined, called)
     this.busy = true
     try {
       return this.finish(this.own, args, undefined, called)
@@ -36,7 +51,7 @@ export class Encoder {
 
   /** As `encodeArgs`; `root` begins the path, `result.x["a b"]`. */
   encodeResult(value: unknown, root = 'result'): number {
-    if (this.busy) return this.finish(new ValueWriter(this.noStreams), value, root)
+    if (this.busy) return this.finish(new ValueWriter(this.noStreams, this.attaches), value, root)
     this.busy = true
     try {
       return this.finish(this.own, value, root)
@@ -50,6 +65,7 @@ export class Encoder {
       const length =
         root === undefined ? writer.arguments(value as readonly unknown[], called) : writer.result(value, root)
       this.buffer = writer.buffer
+      this.attached = attachedTo(writer, root ?? 'args')
       return length
     } finally {
       this.streams = writer.streams

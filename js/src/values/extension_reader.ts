@@ -78,6 +78,8 @@ export abstract class ExtensionReader extends ArrayReader {
         return this.reference(length, depth)
       case extension.array:
         return this.ndarray(length)
+      case extension.attached:
+        return Buffer.from(this.takeAttached(length))
       case extension.kwargs:
         throw this.malformed('keyword arguments elsewhere than at the end of the arguments')
       default:

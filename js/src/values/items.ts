@@ -9,7 +9,10 @@ export class ItemWriter extends ValueWriter {
   count = 0
 
   constructor() {
-    super({ reason: 'a stream in an item of another: streams within streams come in a later release', isLater: true })
+    super(
+      { reason: 'a stream in an item of another: streams within streams come in a later release', isLater: true },
+      true,
+    )
   }
 
   /** Begins a message. */
@@ -22,11 +25,13 @@ export class ItemWriter extends ValueWriter {
   /** Throws IpcError where the item cannot be sent, and has changed nothing then. */
   add(item: unknown): void {
     const { at } = this
+    const attached = this.attached.length
     try {
       this.uint32(0)
       this.value(item, 0)
     } catch (thrown) {
       this.at = at
+      this.attached = this.attached.slice(0, attached)
       throw explain(thrown, 'item')
     }
     this.putLittle(at, this.at - at - prefixBytes)
@@ -35,6 +40,11 @@ export class ItemWriter extends ValueWriter {
 
   get size(): number {
     return this.at
+  }
+
+  /** Whether something is sent beside the message's bytes, which is worth a message of its own. */
+  get hasAttached(): boolean {
+    return this.attached.length > 0
   }
 
   /** Ends the message, which are the first `size` bytes of `buffer`. */

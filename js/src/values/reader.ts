@@ -1,4 +1,5 @@
 import { IpcError } from '../errors'
+import { attachedTo } from './attached'
 import { knownKey, learnKey } from './keys'
 
 /** Up to here a string is put together from its characters, which beats the call into C++. */
@@ -20,6 +21,19 @@ export class Reader {
     this.buffer = buffer
     this.start = this.at = start
     this.end = end
+  }
+
+  /** Of what is attached to the message, that which stands here; it is read in its order. */
+  protected takeAttached(length: number): ArrayBuffer {
+    const attached = attachedTo(this.buffer)
+    if (length !== 4) throw this.malformed('an attachment whose place is not 4 bytes')
+    const place = this.uint32()
+    const buffer = attached !== undefined && place === attached.taken ? attached.buffers[place] : undefined
+    if (buffer === undefined || attached === undefined) {
+      throw this.malformed('an attachment that did not come with the message, or not in its order')
+    }
+    attached.taken++
+    return buffer
   }
 
   /** Lets go of the buffer, not to keep alive a slab that its owner has dropped. */

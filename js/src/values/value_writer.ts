@@ -37,8 +37,11 @@ export class ValueWriter extends ArrayWriter {
   /** Functions that live as long as the call. */
   private scoped: Map<AnyFunction, Referenced> | undefined
 
-  constructor(private readonly noStreams?: NoStreams) {
-    super()
+  constructor(
+    private readonly noStreams?: NoStreams,
+    attaches = false,
+  ) {
+    super(attaches)
   }
 
   /**

@@ -9,6 +9,7 @@ export const extension = {
   stream: 6,
   function: 7,
   object: 8,
+  attached: 9,
   array: 10,
 } as const
 

@@ -15,14 +15,33 @@ const byteLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Ar
   ?.get as () => number
 const canonicalNaN = Uint8Array.of(0x7f, 0xf8, 0, 0, 0, 0, 0, 0)
 
+/** Bytes that are sent beside those that are written, and how many they were when their turn came. */
+interface Attached {
+  readonly bytes: Uint8Array
+  readonly length: number
+}
+
+export const nothingAttached: readonly never[] = []
+/** From this size on bytes and arrays are attached to the message: where memory is shared they are in it then. */
+const attachedFrom = 15 * 1024
+/** In one message. */
+const mostAttached = 256
+/** What stands for it among the bytes. */
+const attachedSize = 6
+
 /** Writes MessagePack into a slab that grows. Every method makes room for what it writes. */
 export class Writer {
   buffer: Buffer = Buffer.allocUnsafeSlow(initialSize)
   protected at = 0
   private weight = 0
+  protected attached: readonly Attached[] = nothingAttached
+
+  /** `attaches`: what is large is sent beside the bytes. */
+  constructor(private readonly attaches: boolean) {}
 
   protected begin(): void {
     this.at = 0
+    this.attached = nothingAttached
     this.weight = 1
     if (this.buffer.length > keptSize) this.buffer = Buffer.allocUnsafeSlow(initialSize)
   }
@@ -149,21 +168,48 @@ export class Writer {
 
   protected binary(value: Uint8Array): void {
     const length = byteLength.call(value)
-    if (length === 0) expectAttached(value)
+    if (length === 0) expectThere(value)
     this.weigh(heavy - 1)
-    this.header(length, 0xc4, 0xc5, 0xc6)
-    this.raw(value, length)
+    if (this.mayAttach(length)) this.attach(value, length)
+    else {
+      this.header(length, 0xc4, 0xc5, 0xc6)
+      this.raw(value, length)
+    }
+  }
+
+  private mayAttach(length: number): boolean {
+    return length >= attachedFrom && this.attaches && this.attached.length < mostAttached
+  }
+
+  private attach(bytes: Uint8Array, length: number): void {
+    this.extensionHeader(extension.attached, 4)
+    this.uint32(this.attached.length)
+    if (this.attached === nothingAttached) this.attached = []
+    ;(this.attached as Attached[]).push({ bytes, length })
+  }
+
+  /** What is sent beside the bytes. A getter of the user's may have transferred some of it since it was written. */
+  takeAttached(): readonly Uint8Array[] {
+    const { attached } = this
+    if (attached === nothingAttached) return nothingAttached
+    this.attached = nothingAttached
+    for (const { bytes, length } of attached) if (byteLength.call(bytes) !== length) throw new Refused(noMemory)
+    return attached.map(({ bytes }) => bytes)
   }
 
   /** The elements of an array, which lie one behind the other. */
   protected data(bytes: Uint8Array): void {
     this.weigh(heavy - 1)
-    this.header(bytes.length, 0xc4, 0xc5, 0xc6)
-    this.raw(bytes, bytes.length)
+    if (this.mayAttach(bytes.length)) this.attach(bytes, bytes.length)
+    else {
+      this.header(bytes.length, 0xc4, 0xc5, 0xc6)
+      this.raw(bytes, bytes.length)
+    }
   }
 
   /** How many bytes data() takes for them. */
   protected sizeOfData({ length }: Uint8Array): number {
+    if (this.mayAttach(length)) return attachedSize
     return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5)
   }
 
@@ -283,7 +329,7 @@ function allocate(size: number): Buffer | undefined {
 }
 
 /** What was transferred, to a worker for instance, looks empty, and what a resizable buffer has shrunk away from. */
-function expectAttached(bytes: Uint8Array): void {
+function expectThere(bytes: Uint8Array): void {
   if (!isThere(bytes)) throw new Refused(noMemory)
 }
 

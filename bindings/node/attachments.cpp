@@ -1,0 +1,95 @@
+#include "bindings/node/attachments.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "core/base/blob_returns.hpp"
+
+namespace ipcbridge::node {
+namespace {
+
+// Its sender waits for it, also where this process is idle from now on.
+void let_go(Attachment attachment) {
+  const std::shared_ptr<BlobReturns> returns = attachment.memory->returns();
+  attachment = {};
+  if (returns != nullptr) returns->send();
+}
+
+void finalize(napi_env, void*, void* hint) {
+  const std::unique_ptr<Attachment> attachment(static_cast<Attachment*>(hint));
+  let_go(std::move(*attachment));
+}
+
+napi_value copy_of(napi_env env, const Attachment& attachment) {
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  const std::size_t size = attachment.bytes.size();
+  if (napi_create_arraybuffer(env, size, &data, &buffer) != napi_ok) return nullptr;
+  if (size > 0) std::memcpy(data, attachment.bytes.data(), size);
+  return buffer;
+}
+
+napi_value to_array_buffer(napi_env env, Attachment attachment) {
+  const MutableBytes bytes = attachment.bytes;
+  if (!bytes.empty() && attachment.memory->is_writable()) {
+    auto hint = std::make_unique<Attachment>(attachment);
+    napi_value buffer = nullptr;
+    if (napi_create_external_arraybuffer(env, bytes.data(), bytes.size(), finalize, hint.get(), &buffer) == napi_ok) {
+      static_cast<void>(hint.release());
+      return buffer;
+    }
+  }
+  napi_value buffer = copy_of(env, attachment);
+  let_go(std::move(attachment));
+  return buffer;
+}
+
+}  // namespace
+
+void OutgoingAttachments::use(napi_env env, napi_value views) {
+  views_.clear();
+  std::uint32_t count = 0;
+  napi_get_array_length(env, views, &count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    napi_value view = nullptr;
+    void* data = nullptr;
+    std::size_t size = 0;
+    napi_get_element(env, views, i, &view);
+    napi_get_typedarray_info(env, view, nullptr, &size, &data, nullptr, nullptr);
+    views_.emplace_back(static_cast<std::byte*>(data), size);
+  }
+}
+
+Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator) {
+  Attachments placed;
+  placed.reserve(views_.size());
+  for (const ConstBytes view : std::exchange(views_, {})) {
+    BlobRef blob;
+    if (allocator) {
+      Result<BlobRef> shared = allocator(view.size());
+      if (!shared.ok()) return shared.error();
+      blob = std::move(shared).value();
+    }
+    if (!blob) blob = make_heap_blob(view.size());
+    if (!blob) return Error{Code::kResourceExhausted, kOutOfMemory};
+    if (!view.empty()) std::memcpy(blob->data(), view.data(), view.size());
+    placed.emplace_back(std::move(blob));
+  }
+  return placed;
+}
+
+napi_value to_array_buffers(napi_env env, Attachments attachments) {
+  if (attachments.empty()) return nullptr;
+  napi_value array = nullptr;
+  if (napi_create_array_with_length(env, attachments.size(), &array) != napi_ok) return nullptr;
+  for (std::size_t i = 0; i < attachments.size(); ++i) {
+    napi_value buffer = to_array_buffer(env, std::move(attachments[i]));
+    if (buffer == nullptr) return nullptr;  // an exception is pending, or there is no memory
+    napi_set_element(env, array, static_cast<std::uint32_t>(i), buffer);
+  }
+  return array;
+}
+
+}  // namespace ipcbridge::node

@@ -1,0 +1,71 @@
+#include "bindings/python/values/attached.hpp"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/made.hpp"
+
+namespace ipcbridge::python {
+namespace {
+
+// To give the GIL up and to take it back costs some microseconds where others want it.
+constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
+
+}  // namespace
+
+void AttachedObjects::add(const Py_buffer& view) { views_.push_back(view); }
+
+void AttachedObjects::add(PyObject* bytes) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) != 0) throw pybind11::error_already_set();
+  try {
+    add(view);
+  } catch (...) {
+    PyBuffer_Release(&view);
+    throw;
+  }
+}
+
+Attachment AttachedObjects::allocate(const Driver::Allocator& allocator, std::size_t size) {
+  BlobRef blob;
+  if (allocator) {
+    Result<BlobRef> shared = allocator(size);
+    if (!shared.ok()) throw CodecError{shared.error().code, shared.error().message};
+    blob = std::move(shared).value();
+  }
+  if (!blob) blob = make_heap_blob(size);
+  if (!blob) throw CodecError{Code::kResourceExhausted, kOutOfMemory};
+  return Attachment(std::move(blob));
+}
+
+Attachments AttachedObjects::place(const Driver::Allocator& allocator) {
+  Attachments placed;
+  placed.reserve(views_.size());
+  std::size_t total = 0;
+  for (const Py_buffer& view : views_) {
+    placed.push_back(allocate(allocator, static_cast<std::size_t>(view.len)));
+    total += static_cast<std::size_t>(view.len);
+  }
+  // The end of the interpreter may end this thread where it takes the GIL back: nothing is released then.
+  std::vector<Py_buffer> views = std::exchange(views_, {});
+  PyThreadState* state = total < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    if (views[i].len != 0) std::memcpy(placed[i].bytes.data(), views[i].buf, placed[i].bytes.size());
+  }
+  if (state != nullptr) PyEval_RestoreThread(state);
+  views_ = std::move(views);
+  release();
+  return placed;
+}
+
+void AttachedObjects::release() {
+  while (!views_.empty()) {
+    Py_buffer view = views_.back();
+    views_.pop_back();
+    PyBuffer_Release(&view);
+  }
+}
+
+}  // namespace ipcbridge::python

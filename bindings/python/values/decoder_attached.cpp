@@ -1,0 +1,38 @@
+// Decoder: what is attached to the message.
+#include <cstring>
+
+#include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/made.hpp"
+#include "bindings/python/values/wire_format.hpp"
+#include "core/base/pages.hpp"
+
+namespace ipcbridge::python {
+namespace {
+
+constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
+
+}  // namespace
+
+// In their order, so that none is read twice, which would make much of little.
+const Attachment& Decoder::take_attachment(std::size_t size) {
+  if (size != sizeof(std::uint32_t)) malformed("an attachment without its place");
+  if (attachments_taken_ == attachments_.size() || read_number<std::uint32_t>() != attachments_taken_) {
+    malformed("an attachment that did not come with the message, or not in its order");
+  }
+  return attachments_[attachments_taken_++];
+}
+
+// Nobody else has the object while it is filled.
+PyObject* Decoder::read_attached(std::size_t size) {
+  const MutableBytes from = take_attachment(size).bytes;
+  PyObject* bytes = check(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(from.size())));
+  char* const to = PyBytes_AS_STRING(bytes);
+  prefer_large_pages(reinterpret_cast<std::byte*>(to), from.size());
+  PyThreadState* state = from.size() < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
+  if (!from.empty()) std::memcpy(to, from.data(), from.size());
+  if (state != nullptr) PyEval_RestoreThread(state);
+  return bytes;
+}
+
+}  // namespace ipcbridge::python

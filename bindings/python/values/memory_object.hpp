@@ -1,0 +1,18 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "core/base/blob.hpp"
+
+namespace ipcbridge::python {
+
+// ipcbridge._native.Memory: what has arrived beside a message, as an object with the buffer protocol, where it lies. It
+// is let go with the last object that looks at it. A new reference, or null with an exception set.
+PyObject* new_memory(const Attachment& attachment);
+
+// Lets go of it, and tells whoever has sent it.
+void let_go(Attachments& attachments);
+
+void add_memory_type(pybind11::module_& module);
+
+}  // namespace ipcbridge::python

@@ -42,10 +42,14 @@ class BlobMemory {
   // in no memory that the peer may see, or when the peer cannot be told now.
   virtual std::optional<PartPlace> locate(const Attachment& part) = 0;
 
-  // What the peer says is there; its number is to be freed when the memory is let go, or
-  // when this fails. data_loss when nothing can be
-  // there, resource_exhausted when this process cannot get at it.
+  // The connection has ended, while the peer may keep what it has: nothing is allocated any more.
+  virtual void close() noexcept = 0;
+
+  // What the peer says is there; its number is to be freed when the memory is let go, or when this fails. Nothing can
+  // be there: data_loss. This process cannot get at it: resource_exhausted.
   virtual Result<BlobRef> open(const PartPlace& place) = 0;
+  // Frees what the peer says is there and nobody opens.
+  virtual void decline(const PartPlace& place) noexcept = 0;
 
   // How what is opened is to be had; to be said before open().
   struct Receiving {

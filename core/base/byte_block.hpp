@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "core/base/bytes.hpp"
@@ -17,7 +15,7 @@ class ByteBlock {
  public:
   ByteBlock() = default;
   // Not filled. Throws std::bad_alloc. Large ones are no more than promised until they are written to.
-  explicit ByteBlock(std::size_t size) : bytes_(size == 0 ? nullptr : allocate(size)), size_(size) {}
+  explicit ByteBlock(std::size_t size) : bytes_(size == 0 ? nullptr : new std::byte[size]), size_(size) {}
   explicit ByteBlock(ConstBytes bytes) : ByteBlock(bytes.size()) {
     if (size_ != 0) std::memcpy(bytes_.get(), bytes.data(), size_);
   }
@@ -41,17 +39,7 @@ class ByteBlock {
   bool empty() const { return size_ == 0; }
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const { std::free(bytes); }
-  };
-
-  static std::byte* allocate(std::size_t size) {
-    void* bytes = std::malloc(size);
-    if (bytes == nullptr) throw std::bad_alloc();
-    return static_cast<std::byte*>(bytes);
-  }
-
-  std::unique_ptr<std::byte, Free> bytes_;
+  std::unique_ptr<std::byte[]> bytes_;
   std::size_t size_ = 0;
 };
 

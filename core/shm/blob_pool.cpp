@@ -41,8 +41,10 @@ class BlobPool::PooledBlob final : public Blob {
 };
 
 Result<BlobRef> BlobPool::allocate(std::size_t size) {
+  if (size > max_bytes_) return BlobRef();  // whatever is released
   const std::size_t bytes = whole_pages(std::max<std::size_t>(size, 1));
-  const std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
+  if (closed_) return BlobRef();
   if (used_ + bytes > max_bytes_) {
     return Error{Code::kResourceExhausted, "the other side keeps " + std::to_string(used_) +
                                                " bytes of arrays and large values, and may keep " +
@@ -112,6 +114,11 @@ BlobPool::Location BlobPool::locate(const Attachment& part) const {
   const auto* blob = dynamic_cast<const PooledBlob*>(part.memory.get());
   if (blob == nullptr || blob->pool() != this) return {};
   return {blob->segment(), blob->offset() + static_cast<std::size_t>(part.bytes.data() - blob->data())};
+}
+
+void BlobPool::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
 }
 
 std::vector<std::shared_ptr<BlobSegment>> BlobPool::trim(TimePoint since) {

@@ -34,8 +34,12 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   BlobPool& operator=(const BlobPool&) = delete;
 
   // Not filled: what it shows, the audience has seen. resource_exhausted at the limit; null where the system has no
-  // memory.
+  // memory, for what is larger than the limit, and once it is closed.
   Result<BlobRef> allocate(std::size_t size);
+
+  // The audience may go on looking at what it has, and nobody hears any more when it has finished: nothing is used
+  // again.
+  void close() noexcept;
 
   // Where in which segment this lies; null when it is not of this pool.
   struct Location {
@@ -59,6 +63,7 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   System& system_;
   const std::uint64_t max_bytes_;
   mutable std::mutex mutex_;
+  bool closed_ = false;
   std::uint64_t used_ = 0;
   std::uint64_t total_ = 0;  // of the segments
   std::vector<std::shared_ptr<BlobSegment>> segments_;

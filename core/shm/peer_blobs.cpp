@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "core/base/fork.hpp"
 #include "core/shm/page_ranges.hpp"
+#include "core/shm/pages_in_use.hpp"
 
 namespace ipcbridge::shm {
 namespace {
@@ -13,6 +15,13 @@ namespace {
 Error nonsense(const std::string& why) { return {Code::kDataLoss, "shared memory " + why}; }
 
 }  // namespace
+
+struct PeerBlobs::Segment {
+  Mapping mapping;
+  Fd memory;  // where it could not be mapped
+  std::uint64_t size = 0;
+  PagesInUse written;  // may be, where blobs are writable
+};
 
 class PeerBlobs::MappedBlob final : public Blob {
  public:
@@ -22,8 +31,13 @@ class PeerBlobs::MappedBlob final : public Blob {
         receiving_(std::move(receiving)),
         number_(place.blob) {}
   ~MappedBlob() override {
-    // Whoever has the pages next must not find what was written to these.
-    if (receiving_.copy_on_write) forget_writes(page(), whole_pages(size() + offset_in_page()));
+    // A forked child does not have the mapping, and may have something else there.
+    if (generation_ != fork_guard::generation()) return;
+    if (receiving_.copy_on_write) {
+      // Whoever has the pages next must not find what was written to these.
+      forget_writes(page(), whole_pages(size() + offset_in_page()));
+      segment_->written.leave(offset());
+    }
     if (receiving_.returns) receiving_.returns->give_back(receiving_.connection, number_);
   }
 
@@ -34,7 +48,9 @@ class PeerBlobs::MappedBlob final : public Blob {
  private:
   std::size_t offset_in_page() const { return reinterpret_cast<std::uintptr_t>(data()) % kPageBytes; }
   std::byte* page() const { return data() - offset_in_page(); }
+  std::size_t offset() const { return static_cast<std::size_t>(data() - segment_->mapping.data()); }
 
+  std::uint32_t generation_ = fork_guard::generation();
   std::shared_ptr<Segment> segment_;
   BlobMemory::Receiving receiving_;
   std::uint64_t number_;
@@ -49,19 +65,23 @@ Status PeerBlobs::add(std::uint32_t number, std::uint64_t size, Fd& memory) {
     if (!sealed.ok()) return sealed.error();
     if (sealed.value() != size || !is_present(memory.get(), size)) return nonsense("that is not all there");
   }
-  auto segment = std::make_shared<Segment>();
-  segments_.emplace(number, segment);
-  segment->size = size;
+  const auto [added, is_new] = segments_.emplace(number, std::make_shared<Segment>());
+  Segment& segment = *added->second;
+  segment.size = size;
   if (!memory.valid()) return {};
-  const Access access = receiving_.copy_on_write ? Access::kCopyOnWrite : Access::kRead;
-  Result<Mapping> mapping = map_memory(system_, memory.get(), size, access);
-  if (mapping.ok()) {
-    segment->mapping = std::move(mapping).value();
-  } else {
-    segment->memory = std::move(memory);
+  try {
+    const Access access = in_place_ && receiving_.copy_on_write ? Access::kCopyOnWrite : Access::kRead;
+    Result<Mapping> mapping = map_memory(system_, memory.get(), size, access);
+    if (mapping.ok()) segment.mapping = std::move(mapping).value();
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is not mapped, and nobody asks why
   }
+  if (segment.mapping.data() == nullptr) segment.memory = std::move(memory);
   memory.reset();
   return {};
+}
+
+void PeerBlobs::decline(const PartPlace& place) const noexcept {
+  if (receiving_.returns) receiving_.returns->give_back(receiving_.connection, place.blob);
 }
 
 Result<BlobRef> PeerBlobs::open(const PartPlace& place) {
@@ -69,14 +89,33 @@ Result<BlobRef> PeerBlobs::open(const PartPlace& place) {
   const bool is_there = found != segments_.end() && place.bytes <= found->second->size &&
                         place.offset <= found->second->size - place.bytes;
   if (!is_there) return nonsense("that was not passed, or beyond its end");
-  const bool is_seen = in_place_ && found->second->mapping.data() != nullptr;
+  if (BlobRef mapped = map(found->second, place)) return mapped;
   try {
-    if (is_seen) return BlobRef(std::make_shared<MappedBlob>(found->second, place, receiving_));
-  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): nor is there memory for a copy
+    Result<BlobRef> copied = copy(*found->second, place);
+    decline(place);
+    return copied;
+  } catch (const std::bad_alloc&) {
+    decline(place);
+    throw;
   }
-  Result<BlobRef> copied = copy(*found->second, place);
-  if (receiving_.returns) receiving_.returns->give_back(receiving_.connection, place.blob);
-  return copied;
+}
+
+// Null where it is to be copied.
+BlobRef PeerBlobs::map(const std::shared_ptr<Segment>& segment, const PartPlace& place) const {
+  if (!in_place_ || segment->mapping.data() == nullptr) return nullptr;
+  bool entered = false;
+  try {
+    // What is sent twice at a time lies in the same pages, and what is written to the one must not be seen in the
+    // other.
+    if (receiving_.copy_on_write) {
+      entered = segment->written.enter(place.offset, place.bytes);
+      if (!entered) return nullptr;
+    }
+    return std::make_shared<MappedBlob>(segment, place, receiving_);
+  } catch (const std::bad_alloc&) {
+    if (entered) segment->written.leave(place.offset);
+    return nullptr;
+  }
 }
 
 Result<BlobRef> PeerBlobs::copy(const Segment& segment, const PartPlace& place) {

@@ -28,15 +28,15 @@ class PeerBlobs {
   // False when there is none of this number.
   bool drop(std::uint32_t number) { return segments_.erase(number) != 0; }
 
+  // See BlobMemory.
   Result<BlobRef> open(const PartPlace& place);
+  void decline(const PartPlace& place) const noexcept;
 
  private:
-  struct Segment {
-    Mapping mapping;
-    Fd memory;  // where it could not be mapped
-    std::uint64_t size = 0;
-  };
+  struct Segment;
   class MappedBlob;
+
+  BlobRef map(const std::shared_ptr<Segment>& segment, const PartPlace& place) const;
 
   static Result<BlobRef> copy(const Segment& segment, const PartPlace& place);
 

@@ -108,6 +108,10 @@ Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   if (closed_ && next == shm::RingReader::Next::kEmpty) {
     return CloseReason::peer_gone();
   }
+  // Each is named before the next is sent; and while these lie here, nobody would see the peer go.
+  if (next == shm::RingReader::Next::kEmpty && !blobs_.has_room()) {
+    return CloseReason::peer_violation("descriptors that it does not name");
+  }
   return {};
 }
 

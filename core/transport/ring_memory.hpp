@@ -42,7 +42,9 @@ class RingMemory final : public BlobMemory {
 
   Result<BlobRef> allocate(std::size_t size) override { return pool_->allocate(size); }
   std::optional<PartPlace> locate(const Attachment& part) override;
+  void close() noexcept override { pool_->close(); }
   Result<BlobRef> open(const PartPlace& place) override { return peer_.open(place); }
+  void decline(const PartPlace& place) noexcept override { peer_.decline(place); }
   void receive_as(const Receiving& receiving) override { peer_.receive_as(receiving); }
   bool trim(TimePoint since) override;
   std::function<Result<BlobRef>(std::size_t)> allocator() const override;

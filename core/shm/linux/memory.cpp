@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,9 @@ namespace ipcbridge::shm {
 namespace {
 
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
+
+// linux/magic.h, which not all have.
+constexpr long kHugePages = 0x958458f6;
 
 Error system_error(Code code, const std::string& what) { return {code, what + ": " + std::strerror(errno)}; }
 
@@ -79,6 +83,9 @@ Status seal(int memory) {
 Result<std::uint64_t> sealed_size(int memory) {
   const int seals = ::fcntl(memory, F_GET_SEALS);
   if (seals < 0 || (seals & kSeals) != kSeals) return not_a_segment("it is not sealed");
+  // Of huge pages nobody can tell whether they are there, and where one is missing a touch ends the process.
+  struct statfs system {};
+  if (::fstatfs(memory, &system) != 0 || system.f_type == kHugePages) return not_a_segment("it is of huge pages");
   struct stat info {};
   if (::fstat(memory, &info) != 0) return not_a_segment("it has no size");
   return static_cast<std::uint64_t>(info.st_size);

@@ -120,7 +120,11 @@ void Connection::use_blob_memory() {
 }
 
 void Connection::trim_blob_memory(TimePoint now) {
-  trims_ = !closed_ && channel_->blob_memory()->trim(now - kIdleMemory);
+  BlobMemory* memory = closed_ ? nullptr : channel_->blob_memory();
+  try {
+    trims_ = memory != nullptr && memory->trim(now - kIdleMemory);
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the next time
+  }
   if (trims_) context_.set_timer({now + kIdleMemory, TimerQueue::Kind::kBlobMemory, id_, 0});
   if (!closed_) update_interest();
 }

@@ -148,13 +148,15 @@ void Driver::Impl::return_blobs() {
       const std::uint64_t id = returned.back().connection;
       numbers.clear();
       std::size_t left = returned.size();
-      while (left > 0 && returned[left - 1].connection == id) numbers.push_back(returned[--left].number);
-      Connection* connection = context_.connection(id);
-      if (connection != nullptr && !connection->closed() && connection->is_open()) {
-        connection->session().free_blobs(numbers);
-        connection->flush_output();
+      // So many as are told of together: all of them, or where there is no memory for that none.
+      while (left > 0 && returned[left - 1].connection == id && numbers.size() < Session::kMostFreed) {
+        numbers.push_back(returned[--left].number);
       }
+      Connection* connection = context_.connection(id);
+      const bool is_open = connection != nullptr && !connection->closed() && connection->is_open();
+      if (is_open) connection->session().free_blobs(numbers);
       returned.resize(left);
+      if (is_open) connection->flush_output();
     }
   } catch (const std::bad_alloc&) {
     context_.blob_returns()->put_back(std::move(returned));

@@ -16,7 +16,7 @@ void append_place(Buffer& table, const PartPlace& place) {
 bool read_place(ByteReader& reader, PartPlace& place) {
   std::uint32_t zero = 0;
   return reader.read(place.bytes) && reader.read(place.blob) && reader.read(place.offset) &&
-         reader.read(place.segment) && reader.read(zero);
+         reader.read(place.segment) && reader.read(zero) && zero == 0;
 }
 
 std::uint64_t add(std::uint64_t a, std::uint64_t b) {
@@ -40,7 +40,8 @@ Result<AttachmentTable> AttachmentTable::decode(ConstBytes& rest) {
   std::uint32_t count = 0;
   std::uint32_t zero = 0;
   AttachmentTable table;
-  bool read = reader.read(count) && reader.read(zero) && count <= kMaxAttachments && read_place(reader, table.body);
+  bool read = reader.read(count) && reader.read(zero) && zero == 0 && count <= kMaxAttachments &&
+              read_place(reader, table.body);
   if (read) table.attachments.resize(count);
   for (PartPlace& place : table.attachments) read = read && read_place(reader, place);
   if (!read) return Error{Code::kDataLoss, "a malformed table of attachments"};

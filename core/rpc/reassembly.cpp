@@ -45,22 +45,21 @@ Result<bool> Reassembly::add(const FrameHeader& header, ConstBytes body, Message
   const auto flags = static_cast<std::uint8_t>(header.flags & kFlagsOfAll);
   Partial* partial = partials_.find(header.call_id);
   if (partial == nullptr) {
-    Partial begun{header.type, flags, {}, {}, 0, 0, 0, 0};
+    Partial begun{header.type, flags, {}, {}, 0, 0, 0};
     if (Status status = begin(header, body, begun); !status.ok()) return status.error();
     partial = &partials_.insert(header.call_id, std::move(begun));
+    promised_ += partial->table.total();
   } else {
     if (partial->type != header.type || partial->flags != flags)
       return malformed("the fragments of two messages mixed");
     if (body.empty()) return malformed("an empty fragment");
   }
-  if (bytes_ + body.size() > max_bytes_) return malformed("unfinished messages over the limit of one");
   if (Status status = fill(*partial, body); !status.ok()) return status.error();
   const bool is_last = (header.flags & kFlagMore) == 0;
   if (is_last != (partial->missing == 0)) return malformed("a message of another size than it says");
   if (!is_last) return false;
-  bytes_ -= partial->bytes;
   whole = std::move(partial->storage);
-  partials_.erase(header.call_id);
+  drop(header.call_id);
   return true;
 }
 
@@ -75,26 +74,46 @@ Status Reassembly::begin(const FrameHeader& header, ConstBytes& body, Partial& p
   if (!table.ok()) return table.error();
   partial.table = std::move(table).value();
   if (partial.table.total() > max_bytes_) return malformed("a message over the limit");
-  partial.storage.body = ByteBlock(head + partial.table.body.bytes);
-  std::copy(streams.begin(), streams.end(), partial.storage.body.begin());
-  partial.storage.attachments.reserve(partial.table.attachments.size());
+  if (partial.table.total() > max_bytes_ - promised_ && (header.flags & kFlagMore) != 0) {
+    return malformed("unfinished messages over the limit of one");
+  }
+  std::size_t taken = 0;
+  try {
+    partial.storage.body = ByteBlock(head + partial.table.body.bytes);
+    std::copy(streams.begin(), streams.end(), partial.storage.body.begin());
+    partial.storage.attachments.reserve(partial.table.attachments.size());
+    if (Status status = take_parts(partial, head, taken); !status.ok()) return status;
+  } catch (const std::bad_alloc&) {
+    decline(partial.table, taken);
+    throw;
+  }
   partial.missing = partial.table.total() - partial.table.shared();
   partial.arrived = head;
-  if (Status status = take_shared(partial, head); !status.ok()) return status;
   skip_filled(partial);
   return {};
 }
 
+// Those of the parts that come behind the `taken` first.
+void Reassembly::decline(const AttachmentTable& table, std::size_t taken) noexcept {
+  if (shared_ == nullptr) return;
+  if (taken == 0 && table.body.is_shared()) shared_->decline(table.body);
+  for (std::size_t part = std::max<std::size_t>(taken, 1); part <= table.attachments.size(); ++part) {
+    if (const PartPlace& place = table.attachments[part - 1]; place.is_shared()) shared_->decline(place);
+  }
+}
+
+Result<BlobRef> Reassembly::take_part(const PartPlace& place) {
+  if (!place.is_shared()) return new_blob(place.bytes);
+  if (shared_ == nullptr) return malformed("shared memory where there is none");
+  return shared_->open(place);
+}
+
 // What is in shared memory is opened; the body, which is read more than once, is copied out of it.
-Status Reassembly::take_shared(Partial& partial, std::size_t head) {
-  const auto open = [this](const PartPlace& place) -> Result<BlobRef> {
-    if (!place.is_shared()) return new_blob(place.bytes);
-    if (shared_ == nullptr) return malformed("shared memory where there is none");
-    return shared_->open(place);
-  };
+Status Reassembly::take_parts(Partial& partial, std::size_t head, std::size_t& taken) {
   Status status;
+  taken = 1;
   if (partial.table.body.is_shared()) {
-    const Result<BlobRef> body = open(partial.table.body);
+    const Result<BlobRef> body = take_part(partial.table.body);
     if (body.ok()) {
       const MutableBytes bytes = body.value()->bytes();
       std::copy(bytes.begin(), bytes.end(), partial.storage.body.begin() + head);
@@ -104,7 +123,8 @@ Status Reassembly::take_shared(Partial& partial, std::size_t head) {
   }
   // All of them, also when one cannot be had: each that was opened, or was not, is freed.
   for (const PartPlace& place : partial.table.attachments) {
-    Result<BlobRef> blob = open(place);
+    ++taken;
+    Result<BlobRef> blob = take_part(place);
     if (blob.ok()) {
       partial.storage.attachments.emplace_back(std::move(blob).value());
     } else if (status.ok()) {
@@ -136,9 +156,7 @@ Status Reassembly::fill(Partial& partial, ConstBytes bytes) {
   if (bytes.size() > next.size()) return malformed("a fragment with bytes of two parts");
   if (bytes.data() != next.data()) std::memcpy(next.data(), bytes.data(), bytes.size());
   partial.arrived += bytes.size();
-  partial.bytes += bytes.size();
   partial.missing -= bytes.size();
-  bytes_ += bytes.size();
   skip_filled(partial);
   return {};
 }
@@ -146,7 +164,7 @@ Status Reassembly::fill(Partial& partial, ConstBytes bytes) {
 bool Reassembly::drop(std::uint64_t id) {
   const Partial* partial = partials_.find(id);
   if (partial == nullptr) return false;
-  bytes_ -= partial->bytes;
+  promised_ -= partial->table.total();
   return partials_.erase(id);
 }
 

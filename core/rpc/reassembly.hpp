@@ -30,7 +30,7 @@ class Reassembly {
 
   // Adds a frame, the first of which has the table. When it is the last (no kFlagMore) `whole` becomes the message and
   // true is returned: the streams that stand before the table, where there are some, and the body. When it throws for
-  // want of memory the message is forgotten, or was not begun.
+  // want of memory the message is forgotten, or was not begun, and what of it is in shared memory is freed.
   Result<bool> add(const FrameHeader& header, ConstBytes body, MessageStorage& whole);
 
   // Forgets an unfinished message. False when there is none.
@@ -44,20 +44,21 @@ class Reassembly {
     AttachmentTable table;
     std::size_t part = 0;     // the one that comes next: the body, then the attachments
     std::size_t arrived = 0;  // of that
-    std::uint64_t bytes = 0;  // that have come in frames
     std::uint64_t missing = 0;
 
     MutableBytes next_part();
   };
 
   Status begin(const FrameHeader& header, ConstBytes& body, Partial& partial);
-  Status take_shared(Partial& partial, std::size_t head);
+  Status take_parts(Partial& partial, std::size_t head, std::size_t& taken);
+  Result<BlobRef> take_part(const PartPlace& place);
+  void decline(const AttachmentTable& table, std::size_t taken) noexcept;
   Status fill(Partial& partial, ConstBytes bytes);
   static void skip_filled(Partial& partial);
 
   std::uint64_t max_bytes_;
   BlobMemory* shared_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t promised_ = 0;  // of all unfinished messages
   IdMap<Partial> partials_;
 };
 

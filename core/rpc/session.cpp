@@ -138,6 +138,7 @@ void Session::fail(const CloseReason& why) {
   fail_streams(why);
   references_.for_each_retained([this](std::uint64_t id) { events_.on_reference_released(*this, id); });
   references_.clear();
+  if (shared_ != nullptr) shared_->close();
   lent_.clear();
   share_.close();
 }

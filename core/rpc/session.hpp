@@ -99,7 +99,8 @@ class Session {
   // Where the body of such a frame belongs, so that it can be received there; empty when it may be anywhere.
   MutableBytes place_of(const FrameHeader& header) { return reassembly_.place_of(header); }
 
-  // These of what the peer has in shared memory are needed no more.
+  // These of what the peer has in shared memory, of which there are some, are needed no more.
+  static constexpr std::size_t kMostFreed = kMaxFrameBody / sizeof(std::uint64_t);
   void free_blobs(std::span<const std::uint64_t> numbers);
   // What of this side's the peer has there.
   std::size_t lent_blobs() const { return lent_.size(); }
@@ -208,6 +209,7 @@ class Session {
     std::uint64_t charged = 0;
     bool ended = false;      // by its sender; the consumer has not taken all of it
     bool cancelled = false;  // by this side; the peer's word for that is to come
+    bool skips = false;      // then: the rest of a message is to come
   };
   struct OutboundStream {
     StreamCredit credit;
@@ -241,8 +243,9 @@ class Session {
   // A message as it is given, and as it is to travel (session_messages.cpp).
   struct Outgoing;
   class Packed;
-  // What a frame brings, with what it says to be in shared memory.
-  std::uint64_t weight(const FrameHeader& header, ConstBytes body);
+  // What a frame brings, which begins a message or goes on with one: with what it says to be in shared memory.
+  std::uint64_t weight(const FrameHeader& header, ConstBytes body, bool begins) const;
+  void turn_away(const FrameHeader& header, ConstBytes body);
   bool is_part(const FrameHeader& header) {
     return (header.flags & (kFlagMore | kFlagAttached)) != 0 || reassembly_.has(header.call_id);
   }
@@ -278,6 +281,7 @@ class Session {
   void forget_stream(std::uint64_t id);
   void release_arguments(std::uint64_t call);
   void cancel_inbound(std::uint64_t id, InboundStream& stream);
+  void skip(InboundStream& stream, const FrameHeader& header, ConstBytes body);
   void cancel_streams_of(std::uint64_t call);
   void fail_streams(const CloseReason& why);
   Progress announce(const FrameHeader& header, ConstBytes body);

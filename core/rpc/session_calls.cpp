@@ -13,7 +13,11 @@ void Session::give_up_answer(const FrameHeader& header, ConstBytes body, std::st
   Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return;
   const bool begun = reassembly_.has(header.call_id);
-  give_back(header.flags, begun ? reassembly_.received(header.call_id) : body);
+  if (begun) {
+    give_back(header.flags, reassembly_.received(header.call_id));
+  } else {
+    turn_away(header, body);
+  }
   reassembly_.drop(header.call_id);
   share_.refund(std::exchange(pending->charged, 0));
   const std::uint64_t token = pending->token;
@@ -137,7 +141,7 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
     return {};
   }
   if (!is_part(header)) return finish_call(header, body, nullptr);
-  const std::uint64_t bytes = weight(header, body);
+  const std::uint64_t bytes = weight(header, body, begins);
   if (!share_.has_room(bytes)) {
     give_up_answer(header, body, over_account());
     return {};

@@ -80,8 +80,12 @@ Progress Session::receive_items(const FrameHeader& header, ConstBytes body) {
   InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("items of a stream that is not open");
   if (reassembly_.has(stream->call)) return CloseReason::peer_violation("items before the message with their stream");
-  if (stream->cancelled) return {};  // they have crossed that
-  if (!charge(header.call_id, *stream, weight(header, body))) return {};
+  const bool begins = !reassembly_.has(header.call_id);
+  // They have crossed the cancellation, or bring it about.
+  if (stream->cancelled || !charge(header.call_id, *stream, weight(header, body, begins))) {
+    skip(*stream, header, body);
+    return {};
+  }
   if (!is_part(header)) return start_items(header.call_id, *stream, body, nullptr);
   MessageStorage whole;
   Result<bool> complete = reassembly_.add(header, body, whole);
@@ -108,7 +112,10 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
 Progress Session::receive_end(const FrameHeader& header, ConstBytes body) {
   InboundStream* stream = inbound_streams_.find(header.call_id);
   if (stream == nullptr || stream->ended) return CloseReason::peer_violation("the end of a stream that is not open");
-  if (stream->cancelled || !charge(header.call_id, *stream, weight(header, body))) {  // nobody reads what it says
+  const bool begins = !reassembly_.has(header.call_id);
+  if (stream->cancelled ||
+      !charge(header.call_id, *stream, weight(header, body, begins))) {  // nobody reads what it says
+    skip(*stream, header, body);
     return (header.flags & kFlagMore) == 0 ? finish_stream(header.call_id, {}, nullptr) : Progress();
   }
   if (!is_part(header)) return finish_stream(header.call_id, body, nullptr);
@@ -136,8 +143,9 @@ Progress Session::finish_stream(std::uint64_t id, ConstBytes body, MessageStorag
   stream.ended = true;
   // The owner keeps what it says for as long as it may keep the stream of an argument.
   if (CallStreams* streams = body.empty() ? nullptr : call_streams_.find(stream.call)) {
-    stream.charged -= body.size();
-    streams->charged += body.size();
+    const std::uint64_t bytes = body.size() + (storage == nullptr ? 0 : total_bytes(storage->attachments));
+    stream.charged -= bytes;
+    streams->charged += bytes;
   }
   if (cancelled || stream.window.all_consumed()) {
     share_.refund(stream.charged);
@@ -155,8 +163,15 @@ Progress Session::give_up_stream(const FrameHeader& header) {
   outcome.code = Code::kResourceExhausted;
   outcome.message = kOutOfMemory;
   cancel_inbound(header.call_id, *stream);
+  stream->skips = (header.flags & kFlagMore) != 0;
   events_.on_stream_end(*this, header.call_id, outcome, nullptr);
   return {};
+}
+
+// A frame of a stream that this side has cancelled.
+void Session::skip(InboundStream& stream, const FrameHeader& header, ConstBytes body) {
+  if (!stream.skips) turn_away(header, body);
+  stream.skips = (header.flags & kFlagMore) != 0;
 }
 
 void Session::consume_stream(std::uint64_t id, std::uint64_t items, std::uint64_t bytes) {
@@ -190,7 +205,7 @@ void Session::cancel_inbound(std::uint64_t id, InboundStream& stream) {
     return;
   }
   stream.cancelled = true;
-  reassembly_.drop(id);
+  stream.skips = reassembly_.drop(id);
   send(FrameType::kCancel, id, {});
 }
 

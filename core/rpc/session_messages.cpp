@@ -13,6 +13,7 @@ Session::Packed::~Packed() { take_back(); }
 
 Status Session::Packed::pack() {
   const std::size_t body = message_.body_size();
+  is_long_ = false;
   if (message_.attachments.empty() && message_.streams.size() + body <= kMaxFrameBody) return {};
   if (message_.attachments.size() > AttachmentTable::kMaxAttachments) {
     return Error{Code::kInternal, "too many attachments"};
@@ -117,13 +118,34 @@ WaitingBytes Session::Packed::bytes() const {
   return bytes;
 }
 
-std::uint64_t Session::weight(const FrameHeader& header, ConstBytes body) {
-  std::uint64_t weight = body.size();
-  if ((header.flags & kFlagAttached) == 0 || reassembly_.has(header.call_id)) return weight;
+std::uint64_t Session::weight(const FrameHeader& header, ConstBytes body, bool begins) const {
+  const std::uint64_t whole = body.size();
+  if ((header.flags & kFlagAttached) == 0 || !begins) return whole;
   if ((header.flags & kFlagStreams) != 0) body = body.subspan(std::min(body.size(), kStreamRangeBytes));
   const Result<AttachmentTable> table = AttachmentTable::decode(body);
-  if (table.ok()) weight += table.value().shared() - AttachmentTable::bytes(table.value().attachments.size());
-  return weight;
+  // What is over the limit is refused when it is looked at.
+  if (!table.ok() || table.value().total() > ours_.max_message_bytes) return whole;
+  return whole - AttachmentTable::bytes(table.value().attachments.size()) + table.value().shared();
+}
+
+// A message that is not kept, by its first frame: gives back what it brings, references and what is in shared memory.
+void Session::turn_away(const FrameHeader& header, ConstBytes body) {
+  if (body.empty()) return;
+  if ((header.flags & kFlagAttached) == 0) return give_back(header.flags, body);
+  if ((header.flags & kFlagStreams) != 0) body = body.subspan(std::min(body.size(), kStreamRangeBytes));
+  const Result<AttachmentTable> table = AttachmentTable::decode(body);
+  if (!table.ok()) return;
+  const std::uint8_t references = header.flags & kFlagReferences;
+  const PartPlace& place = table.value().body;
+  if (!place.is_shared()) give_back(references, body);
+  if (shared_ == nullptr) return;
+  for (const PartPlace& each : table.value().attachments) {
+    if (each.is_shared()) shared_->decline(each);
+  }
+  if (!place.is_shared()) return;
+  if (references == 0) return shared_->decline(place);
+  const Result<BlobRef> result = shared_->open(place);
+  if (result.ok()) give_back(references, result.value()->bytes());
 }
 
 // A message that no caller waits for room for.
@@ -132,6 +154,7 @@ void Session::send(FrameType type, std::uint64_t id, WaitingBytes bytes) {
   Packed packed(*this, message);
   if (Status status = packed.pack(); !status.ok()) {
     // The peer keeps too much, as whoever calls it is told. It cannot read what refers to what is left out.
+    bytes.attachments.clear();
     message.attachments = {};
     static_cast<void>(packed.pack());
   }
@@ -147,21 +170,17 @@ void Session::send(FrameType type, std::uint64_t id, WaitingBytes bytes) {
 }
 
 void Session::free_blobs(std::span<const std::uint64_t> numbers) {
-  constexpr std::size_t kMost = kMaxFrameBody / sizeof(std::uint64_t);
-  while (!numbers.empty()) {
-    const auto some = numbers.first(std::min(numbers.size(), kMost));
-    const ConstBytes bytes = std::as_bytes(some);
-    const FrameHeader header{static_cast<std::uint32_t>(bytes.size()), FrameType::kFree, 0, 0, 0};
-    if (outbox_.holds_back(0) || !writer_.write_frame(header, {&bytes, 1})) {
-      outbox_.push(FrameType::kFree, 0, {Buffer(bytes.begin(), bytes.end()), {}});
-    }
-    numbers = numbers.subspan(some.size());
-  }
+  const ConstBytes bytes = std::as_bytes(numbers);
+  const FrameHeader header{static_cast<std::uint32_t>(bytes.size()), FrameType::kFree, 0, 0, 0};
+  if (!outbox_.holds_back(0) && writer_.write_frame(header, {&bytes, 1})) return;
+  outbox_.push(FrameType::kFree, 0, {Buffer(bytes.begin(), bytes.end()), {}});
 }
 
 Progress Session::receive_free(ConstBytes body) {
   ByteReader reader(body);
   std::uint64_t number = 0;
+  if (body.empty() || body.size() % sizeof number != 0)
+    return CloseReason::peer_violation("a malformed list of numbers");
   while (reader.read(number)) {
     if (!lent_.free(number)) return CloseReason::peer_violation("it frees what it does not have");
   }

@@ -190,12 +190,13 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
   if (is_ours(header.call_id)) return CloseReason::peer_violation("a request with an id of this side");
   if ((header.call_id & ~kSideBit) == 0) return CloseReason::peer_violation("a request with the id zero");
   Inbound* inbound = inbound_.find(header.call_id);
+  const bool begins = inbound == nullptr;
   if (inbound != nullptr && (inbound->complete || inbound->answered)) {
     // Fragments that crossed our answer to a cancelled request are impossible: the peer stops before it
     // cancels. So this is an id used twice.
     return CloseReason::peer_violation("a call id used twice");
   }
-  if (inbound == nullptr) {
+  if (begins) {
     if (!call_streams_.empty() && call_streams_.find(header.call_id) != nullptr)
       return CloseReason::peer_violation("a call id used twice");
     if (!inbound_.empty() && inbound_.size() >= ours_.max_pending_calls)
@@ -203,8 +204,7 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     inbound = &inbound_.insert(header.call_id, Inbound{});
     inbound->notify = header.type == FrameType::kNotify;
   }
-  const bool begins = inbound->bytes == 0;
-  const std::uint64_t bytes = weight(header, body);
+  const std::uint64_t bytes = weight(header, body, begins);
   inbound->bytes += bytes;
   inbound_bytes_ += bytes;
   if (inbound_bytes_ > ours_.max_pending_bytes && inbound_.size() > 1)
@@ -214,7 +214,10 @@ Progress Session::receive_request(const FrameHeader& header, ConstBytes body) {
     if (inbound->notify) return CloseReason::peer_violation("a notification that carries streams");
     if (Progress progress = announce(header, body); !progress.ok()) return progress;
   }
-  if (inbound->refused || !charge(*inbound, bytes)) return refuse_request(header, *inbound);
+  if (inbound->refused || !charge(*inbound, bytes)) {
+    if (begins) turn_away(header, body);
+    return refuse_request(header, *inbound);
+  }
 
   if (!is_part(header)) {
     inbound->complete = true;

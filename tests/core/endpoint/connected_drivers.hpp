@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/support/endpoint.hpp"
+#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge::testing_support {
 
@@ -26,6 +27,7 @@ class ConnectedDrivers : public testing::TestWithParam<const char*> {
     return run_until({&server_, &client_}, [&] { return client_.ended(token); });
   }
 
+  FaultySystem faulty_;  // for a Driver of a test's own; in one process the other side's channel has it as well
   TemporaryDirectory directory_;
   std::string address_;
   Endpoint server_;

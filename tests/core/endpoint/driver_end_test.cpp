@@ -8,7 +8,6 @@
 
 #include "core/endpoint/driver.hpp"
 #include "tests/core/endpoint/connected_drivers.hpp"
-#include "tests/core/support/faulty_system.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -139,13 +138,12 @@ TEST_P(DriverEnds, AfterARestartNewCallsWorkAndLostOnesSaySo) {
 }
 
 TEST_P(DriverEnds, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
-  testing_support::FaultySystem system;
-  Endpoint caller(testing_support::with_system(system));
+  Endpoint caller(testing_support::with_system(faulty_));
   server_id_ = server_.serve(address_);
   const ClientId client = caller.connect(address_);
   ASSERT_TRUE(run_until({&server_, &caller}, [&] { return caller.is(client, ClientState::kReady); }));
   // In shared memory it would be a single frame.
-  system.on_memfd = testing_support::fail_with(EMFILE);
+  faulty_.on_memfd = testing_support::fail_with(EMFILE);
   const Buffer payload = pattern(5'000'000, 3);
   CallOptions impatient;
   impatient.wait_for_ready = false;
@@ -156,7 +154,7 @@ TEST_P(DriverEnds, ALongCallThatWasNotSentWholeGoesToTheNextServer) {
   EXPECT_EQ(caller.outcomes[impatient_one].code, Code::kUnavailable);
   EXPECT_FALSE(caller.outcomes[impatient_one].sent_maybe);
   EXPECT_FALSE(caller.ended(patient_one));
-  system.on_memfd = nullptr;
+  faulty_.on_memfd = nullptr;
   server_.serve(address_);
   ASSERT_TRUE(run_until({&server_, &caller}, [&] { return caller.ended(patient_one); }));
   EXPECT_EQ(caller.outcomes[patient_one].code, Code::kOk);

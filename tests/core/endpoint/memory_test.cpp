@@ -2,6 +2,7 @@
 // does.
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -39,7 +40,7 @@ class Sufferer {
     return f();
   }
 
-  const EventBatch& run() {
+  EventBatch& run() {
     batch_.reset();
     within([&] { return driver_->run(batch_, true); });
     return batch_;
@@ -59,6 +60,7 @@ struct Ended {
   Buffer payload;
   std::string message;
   int times = 0;
+  Attachments attachments;
 };
 
 class Conversation {
@@ -83,13 +85,20 @@ class Conversation {
   // The service ends, and another comes for it.
   void restart() { serve(false); }
 
-  // Its payload is a pattern of its token.
-  std::uint64_t call(std::size_t size, const CallOptions& options = {}) {
+  // Its payload is a pattern of its token, and so is what is attached.
+  std::uint64_t call(std::size_t size, const CallOptions& options = {}, std::size_t attached = 0) {
     const std::uint64_t token = ++last_token_;
-    const Buffer payload = pattern(size, static_cast<std::uint32_t>(token));
-    const Result<Submission> made =
-        client_.within([&] { return client_.driver().call(client_id_, token, method_, options, {}, payload); });
-    if (!made.ok()) ++(ended[token] = {made.error().code, {}, made.error().message, 0}).times;
+    const auto seed = static_cast<std::uint32_t>(token);
+    const Buffer payload = pattern(size, seed);
+    Attachments attachments;
+    if (attached != 0) {
+      const Buffer content = pattern(attached, seed);
+      std::copy(content.begin(), content.end(), attachments.emplace_back(make_heap_blob(attached)).bytes.begin());
+    }
+    const Result<Submission> made = client_.within([&] {
+      return client_.driver().call(client_id_, token, method_, options, {}, {payload, attachments});
+    });
+    if (!made.ok()) ++(ended[token] = {made.error().code, {}, made.error().message, 0, {}}).times;
     return token;
   }
 
@@ -123,13 +132,14 @@ class Conversation {
   }
 
   void run() {
-    const EventBatch& at_server = server_->run();
+    EventBatch& at_server = server_->run();
     for (std::size_t i = 0; i < at_server.size(); ++i) {
       const EventRow row = at_server.row(i);
       if (row.words[EventRow::kKind] != static_cast<std::uint32_t>(EventKind::kInboundCall)) continue;
-      server_->within([&] { server_->driver().reply(row.key(), at_server.payload(row)); });
+      const Attachments attachments = at_server.take_attachments(row.words[EventRow::kLongMessage]);
+      server_->within([&] { server_->driver().reply(row.key(), {at_server.payload(row), attachments}); });
     }
-    const EventBatch& at_client = client_.run();
+    EventBatch& at_client = client_.run();
     for (std::size_t i = 0; i < at_client.size(); ++i) take(at_client, at_client.row(i));
   }
 
@@ -139,7 +149,7 @@ class Conversation {
     if (sleeps) ::poll(watched.data(), watched.size(), 1000);
   }
 
-  void take(const EventBatch& batch, const EventRow& row) {
+  void take(EventBatch& batch, const EventRow& row) {
     const auto kind = static_cast<EventKind>(row.words[EventRow::kKind]);
     if (kind == EventKind::kClientState &&
         row.words[EventRow::kState] == static_cast<std::uint32_t>(ClientState::kReady)) {
@@ -151,7 +161,8 @@ class Conversation {
     call = {static_cast<Code>(row.words[EventRow::kCode]),
             {payload.begin(), payload.end()},
             std::string(batch.message(row)),
-            call.times + 1};
+            call.times + 1,
+            batch.take_attachments(row.words[EventRow::kLongMessage])};
   }
 
   ServeOptions served_;
@@ -172,7 +183,7 @@ class WithoutMemory : public testing::TestWithParam<Setting> {
  protected:
   std::string address() const { return std::string(GetParam().transport) + "://" + (directory_ / "memory"); }
 
-  // Short and long messages, with and without what is kept to repeat or to time out a call.
+  // Short and long messages and attachments, with and without what is kept to repeat or to time out a call.
   static void call_all(Conversation& conversation) {
     conversation.call(10);
     conversation.call(50'000);
@@ -180,6 +191,8 @@ class WithoutMemory : public testing::TestWithParam<Setting> {
     options.idempotent = true;
     options.timeout = std::chrono::seconds(20);
     conversation.call(30'000, options);
+    conversation.call(100, {}, 30'000);
+    conversation.call(20'000, options, 10'000);
     conversation.call(100);
   }
 
@@ -203,6 +216,10 @@ TEST_P(WithoutMemory, EachAllocationThatFailsFailsOneCall) {
       EXPECT_EQ(call.times, 1);
       if (call.code == Code::kOk) {
         EXPECT_TRUE(is_pattern(call.payload, static_cast<std::uint32_t>(token)));
+        for (const Attachment& each : call.attachments) {
+          EXPECT_GE(each.bytes.size(), 10'000U);
+          EXPECT_TRUE(is_pattern(each.bytes, static_cast<std::uint32_t>(token)));
+        }
       } else {
         EXPECT_EQ(call.code, Code::kResourceExhausted);
         ++failed;

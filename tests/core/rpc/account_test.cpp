@@ -37,9 +37,7 @@ class AccountTest : public testing::Test {
     const std::uint8_t flags = kFlagAttached | (last ? 0 : kFlagMore);
     return server.receive(FrameType::kRequest, id, body_of(bytes), flags);
   }
-  static Buffer body_of(std::size_t bytes) {
-    return request_body(0, std::string(bytes - kRequestPrefixBytes, 'x'));
-  }
+  static Buffer body_of(std::size_t bytes) { return request_body(0, std::string(bytes - kRequestPrefixBytes, 'x')); }
   static std::uint64_t open_argument(SessionSide& client, SessionSide& server) {
     EXPECT_TRUE(client.call_with_streams(1, 1).ok());
     EXPECT_TRUE(settle(client, server).ok());

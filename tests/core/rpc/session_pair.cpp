@@ -22,18 +22,18 @@ bool SessionSide::write_frame(const FrameHeader& header, std::span<const ConstBy
   return true;
 }
 
-void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, MessageStorage*) {
+void SessionSide::on_request(Session&, std::uint64_t id, const Request& request, MessageStorage* storage) {
   requests.push_back({id, request.method, request.notify, request.timeout_us,
                       Buffer(request.metadata.begin(), request.metadata.end()),
                       Buffer(request.payload.begin(), request.payload.end()), request.streams, request.to_reference,
-                      request.passed_with});
+                      request.passed_with, storage == nullptr ? Attachments() : std::move(storage->attachments)});
 }
 
 void SessionSide::on_outcome(Session&, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) {
   outcomes[token].push_back(ended(outcome, storage));
 }
 
-SessionSide::Ended SessionSide::ended(const Outcome& outcome, const MessageStorage* storage) {
+SessionSide::Ended SessionSide::ended(const Outcome& outcome, MessageStorage* storage) {
   return {outcome.code,
           outcome.not_started,
           outcome.sent_maybe,
@@ -41,7 +41,8 @@ SessionSide::Ended SessionSide::ended(const Outcome& outcome, const MessageStora
           storage != nullptr,
           std::string(outcome.message),
           Buffer(outcome.payload.begin(), outcome.payload.end()),
-          outcome.streams};
+          outcome.streams,
+          storage == nullptr ? Attachments() : std::move(storage->attachments)};
 }
 
 Result<std::uint64_t> SessionSide::call_with_streams(std::uint64_t token, std::uint32_t count, ConstBytes payload) {
@@ -78,8 +79,13 @@ bool SessionSide::on_stream_room(Session&, std::uint64_t stream) {
 }
 
 void SessionSide::on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values,
-                                  MessageStorage*) {
+                                  MessageStorage* storage) {
   item_bytes[stream] += kItemsPrefixBytes + values.size();
+  if (storage != nullptr) {
+    item_bytes[stream] += total_bytes(storage->attachments);
+    Attachments& kept = item_attachments[stream];
+    std::move(storage->attachments.begin(), storage->attachments.end(), std::back_inserter(kept));
+  }
   items_at = values.data();
   for (std::uint32_t item = 0; item < count; ++item) {
     const auto size = load<std::uint32_t>(values.data());
@@ -104,6 +110,7 @@ Buffer items_of(std::string_view values) {
 
 void SessionSide::on_unsent(Session&, std::uint64_t token, const Request& request, bool begun, const CloseReason&) {
   unsent_begun[token] = begun;
+  unsent_attached[token].assign(request.attachments.begin(), request.attachments.end());
   if (!unsent.emplace(token, Buffer(request.payload.begin(), request.payload.end())).second) std::abort();
 }
 

@@ -26,6 +26,7 @@ class SessionSide final : FrameWriter, SessionEvents {
     StreamRange streams;
     bool to_reference = false;
     std::optional<std::uint64_t> passed_with;
+    Attachments attachments;
   };
   struct Ended {
     Code code = Code::kOk;
@@ -36,10 +37,12 @@ class SessionSide final : FrameWriter, SessionEvents {
     std::string message;
     Buffer payload;
     StreamRange streams;
+    Attachments attachments;
   };
 
-  SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr)
-      : session(0, side, ours, theirs, *this, *this, account) {}
+  SessionSide(Session::Side side, const Limits& ours, const Limits& theirs, Account* account = nullptr,
+              BlobMemory* shared = nullptr)
+      : session(0, side, ours, theirs, *this, *this, account, shared) {}
 
   Result<std::uint64_t> call(std::uint64_t token, ConstBytes payload, bool notify = false, std::uint32_t method = 0);
   Result<std::uint64_t> call_with_streams(std::uint64_t token, std::uint32_t count, ConstBytes payload = {});
@@ -61,19 +64,21 @@ class SessionSide final : FrameWriter, SessionEvents {
   std::map<std::uint64_t, std::vector<Ended>> outcomes;  // by token
   std::map<std::uint64_t, Buffer> unsent;                // payloads by token
   std::map<std::uint64_t, bool> unsent_begun;            // by token
+  std::map<std::uint64_t, Attachments> unsent_attached;  // by token
   int goaways = 0;
-  std::map<std::uint64_t, StreamRange> opened;        // by token
-  std::map<std::uint64_t, std::string> items;         // by stream: the values, of a byte each
-  const std::byte* items_at = nullptr;                // where the last ones were
-  std::map<std::uint64_t, std::uint64_t> item_bytes;  // by stream: of the messages
-  std::map<std::uint64_t, std::vector<Ended>> ends;   // by stream
+  std::map<std::uint64_t, StreamRange> opened;            // by token
+  std::map<std::uint64_t, std::string> items;             // by stream: the values, of a byte each
+  const std::byte* items_at = nullptr;                    // where the last ones were
+  std::map<std::uint64_t, std::uint64_t> item_bytes;      // by stream: of the messages
+  std::map<std::uint64_t, Attachments> item_attachments;  // by stream
+  std::map<std::uint64_t, std::vector<Ended>> ends;       // by stream
   std::vector<std::uint64_t> cancelled_streams;
   std::vector<std::uint64_t> rooms;
   bool takes_rooms = true;
   std::vector<std::uint64_t> released;  // of this side's references
 
  private:
-  static Ended ended(const Outcome& outcome, const MessageStorage* storage);
+  static Ended ended(const Outcome& outcome, MessageStorage* storage);
   bool write_frame(const FrameHeader& header, std::span<const ConstBytes> parts) override;
   void on_request(Session&, std::uint64_t id, const Request& request, MessageStorage* storage) override;
   void on_cancel(Session&, std::uint64_t id) override { cancelled.push_back(id); }
@@ -85,7 +90,7 @@ class SessionSide final : FrameWriter, SessionEvents {
   bool on_stream_room(Session&, std::uint64_t stream) override;
   void on_stream_cancelled(Session&, std::uint64_t stream) override { cancelled_streams.push_back(stream); }
   void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes values,
-                       MessageStorage*) override;
+                       MessageStorage* storage) override;
   void on_stream_end(Session&, std::uint64_t stream, const Outcome& outcome, MessageStorage* storage) override;
 };
 

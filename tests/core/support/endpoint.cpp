@@ -45,11 +45,13 @@ void Endpoint::take(const EventRow& row) {
                ending == Ending::kMaybeRun,
                std::string(batch_.message(row)),
                copy(batch_.payload(row)),
-               ended.times + 1};
+               ended.times + 1,
+               batch_.take_attachments(row.words[EventRow::kLongMessage])};
       return;
     }
     case EventKind::kInboundCall:
-      requests.push_back({row.key(), row.words[EventRow::kMethod], copy(batch_.payload(row))});
+      requests.push_back({row.key(), row.words[EventRow::kMethod], copy(batch_.payload(row)),
+                          batch_.take_attachments(row.words[EventRow::kLongMessage])});
       handle(*this, Asked(requests.back()));
       return;
     case EventKind::kCancel:
@@ -118,7 +120,15 @@ std::uint64_t Endpoint::call(ClientId client, std::string_view payload, const Ca
   return token;
 }
 
-Result<Submission> Endpoint::try_call(ClientId client, std::uint64_t token, ConstBytes payload,
+std::uint64_t Endpoint::call_attaching(ClientId client, std::string_view payload,
+                                       std::span<const Attachment> attachments) {
+  const std::uint64_t token = next_token_++;
+  const Result<Submission> made = try_call(client, token, {as_bytes(payload), attachments});
+  EXPECT_TRUE(made.ok()) << made.error().message;
+  return token;
+}
+
+Result<Submission> Endpoint::try_call(ClientId client, std::uint64_t token, const Payload& payload,
                                       const CallOptions& options, const std::string& name) {
   return driver_->call(client, token, driver_->intern_method(client, name), options, {}, payload);
 }

@@ -26,11 +26,13 @@ class Endpoint {
     std::string message;
     Buffer payload;
     int times = 0;
+    Attachments attachments;
   };
   struct Asked {
     RequestKey key;
     std::uint32_t method = 0;
     Buffer payload;
+    Attachments attachments;
   };
   struct Changed {
     std::uint32_t owner = 0;
@@ -53,8 +55,9 @@ class Endpoint {
   // Begins a call of method `name`; gives its token.
   std::uint64_t call(ClientId client, std::string_view payload, const CallOptions& options = {},
                      const std::string& name = "echo");
-  Result<Submission> try_call(ClientId client, std::uint64_t token, ConstBytes payload, const CallOptions& options = {},
-                              const std::string& name = "echo");
+  std::uint64_t call_attaching(ClientId client, std::string_view payload, std::span<const Attachment> attachments);
+  Result<Submission> try_call(ClientId client, std::uint64_t token, const Payload& payload,
+                              const CallOptions& options = {}, const std::string& name = "echo");
 
   bool ended(std::uint64_t token) const { return outcomes.contains(token); }
   bool is(ClientId client, ClientState state) const;
@@ -62,7 +65,9 @@ class Endpoint {
   Changed last(std::uint32_t owner) const;
 
   Handler handle = echo;
-  static void echo(Endpoint& self, const Asked& asked) { self.driver().reply(asked.key, asked.payload); }
+  static void echo(Endpoint& self, const Asked& asked) {
+    self.driver().reply(asked.key, {asked.payload, asked.attachments});
+  }
   static void keep(Endpoint&, const Asked&) {}
 
   std::map<std::uint64_t, Ended> outcomes;  // by token

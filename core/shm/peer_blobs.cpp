@@ -1,6 +1,6 @@
 #include "core/shm/peer_blobs.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
@@ -17,10 +17,13 @@ Error nonsense(const std::string& why) { return {Code::kDataLoss, "shared memory
 }  // namespace
 
 struct PeerBlobs::Segment {
-  Mapping mapping;
-  Fd memory;  // where it could not be mapped
+  Mapping mapping;      // in which blobs are seen
+  Mapping of_the_peer;  // as it wrote them, where they are writable in the other
+  Fd memory;            // where it could not be mapped
   std::uint64_t size = 0;
   PagesInUse written;  // may be, where blobs are writable
+
+  const std::byte* data() const { return of_the_peer.data() != nullptr ? of_the_peer.data() : mapping.data(); }
 };
 
 class PeerBlobs::MappedBlob final : public Blob {
@@ -70,12 +73,16 @@ Status PeerBlobs::add(std::uint32_t number, std::uint64_t size, Fd& memory) {
   segment.size = size;
   if (!memory.valid()) return {};
   try {
-    const Access access = in_place_ && receiving_.copy_on_write ? Access::kCopyOnWrite : Access::kRead;
-    Result<Mapping> mapping = map_memory(system_, memory.get(), size, access);
-    if (mapping.ok()) segment.mapping = std::move(mapping).value();
+    const bool is_writable = in_place_ && receiving_.copy_on_write;
+    Result<Mapping> mapping = map_memory(system_, memory.get(), size, Access::kRead);
+    if (mapping.ok()) (is_writable ? segment.of_the_peer : segment.mapping) = std::move(mapping).value();
+    if (mapping.ok() && is_writable) {
+      Result<Mapping> writable = map_memory(system_, memory.get(), size, Access::kCopyOnWrite);
+      if (writable.ok()) segment.mapping = std::move(writable).value();
+    }
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is not mapped, and nobody asks why
   }
-  if (segment.mapping.data() == nullptr) segment.memory = std::move(memory);
+  if (segment.data() == nullptr) segment.memory = std::move(memory);
   memory.reset();
   return {};
 }
@@ -121,8 +128,8 @@ BlobRef PeerBlobs::map(const std::shared_ptr<Segment>& segment, const PartPlace&
 Result<BlobRef> PeerBlobs::copy(const Segment& segment, const PartPlace& place) {
   BlobRef blob = make_heap_blob(place.bytes);
   if (!blob) return Error{Code::kResourceExhausted, "out of memory"};
-  if (segment.mapping.data() != nullptr) {
-    std::memcpy(blob->data(), segment.mapping.data() + place.offset, place.bytes);
+  if (segment.data() != nullptr) {
+    std::copy_n(segment.data() + place.offset, place.bytes, blob->data());
     return blob;
   }
   if (!segment.memory.valid()) return Error{Code::kResourceExhausted, "no descriptor was left to receive memory with"};

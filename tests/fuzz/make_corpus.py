@@ -6,9 +6,9 @@ import struct
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 MORE, IGNORABLE = 2, 1
-STREAMS, REFERENCE, RETAINED = 4, 8, 1 << 63
+STREAMS, REFERENCE, REFERENCES, ATTACHED, RETAINED = 4, 8, 16, 32, 1 << 63
 HELLO, REQUEST, REPLY, ERROR, NOTIFY, CANCEL, STREAM_ITEM, STREAM_END, CREDIT = range(1, 10)
-RELEASE, PING, GOAWAY, UPGRADE = 10, 11, 13, 16
+RELEASE, PING, GOAWAY, UPGRADE, FREE = 10, 11, 13, 16, 19
 OURS = 0x80  # in the ids of the session that is tried: of its own space
 
 
@@ -32,6 +32,16 @@ def hello(major: int = 1, methods: tuple[bytes, ...] = (b"add", b"math.sub"), fe
 
 def request(payload: bytes = b"payload", metadata: bytes = b"") -> bytes:
     return struct.pack("<QII", 1000, 0, len(metadata)) + metadata + payload
+
+
+def inline(size: int) -> tuple[int, int, int, int]:
+    return size, 0, 0, 0
+
+
+def table(body: int | tuple[int, int, int, int], *attachments: tuple[int, int, int, int]) -> bytes:
+    """Places are size, number, offset and segment."""
+    places = (inline(body) if isinstance(body, int) else body, *attachments)
+    return struct.pack("<II", len(attachments), 0) + b"".join(struct.pack("<QQQII", *place, 0) for place in places)
 
 
 def pieces(stream: bytes, size: int) -> bytes:
@@ -113,16 +123,19 @@ def session() -> None:
     save(
         "session",
         "fragments",
-        receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big, MORE) + receive(REQUEST, 1, big),
+        receive(REQUEST, 1, table(3 * len(big)) + big, MORE | ATTACHED)
+        + receive(REQUEST, 1, big, MORE | ATTACHED)
+        + receive(REQUEST, 1, big, ATTACHED),
     )
-    save("session", "cancel_halfway", receive(REQUEST, 1, big, MORE) + receive(CANCEL, 1) + room)
+    begun = receive(REQUEST, 1, table(3 * len(big)) + big, MORE | ATTACHED)
+    save("session", "cancel_halfway", begun + receive(CANCEL, 1) + room)
     save(
         "session",
         "long_error",
         room
         + act(1)
-        + receive(ERROR, OURS | 1, struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE)
-        + receive(ERROR, OURS | 1, b"d" * 9000),
+        + receive(ERROR, OURS | 1, table(18_008) + struct.pack("<BBHI", 2, 0, 0, 1) + b"m" * 9000, MORE | ATTACHED)
+        + receive(ERROR, OURS | 1, b"d" * 9000, ATTACHED),
     )
     save("session", "long_reply_without_room", act(3, 0) + receive(REQUEST, 1, request()) + act(2, 0, 60000) + room * 3)
     save("session", "pings", act(3, 0) + receive(PING, 1) * 50 + room)
@@ -178,7 +191,10 @@ def streams_that_arrive() -> None:
     save("session", "stream_item_that_lies", asked + receive(STREAM_ITEM, 2, struct.pack("<II", 3, 100) + b"short"))
     save("session", "stream_never_opened", asked + receive(STREAM_ITEM, 9, items(b"one")))
     long_item = items(b"x" * 20_000)
-    parts = receive(STREAM_ITEM, 2, long_item[:16_000], MORE), receive(STREAM_ITEM, 2, long_item[16_000:])
+    parts = (
+        receive(STREAM_ITEM, 2, table(len(long_item)) + long_item[:16_000], MORE | ATTACHED),
+        receive(STREAM_ITEM, 2, long_item[16_000:], ATTACHED),
+    )
     save("session", "stream_of_long_items", asked + parts[0] + parts[1] + consume + room + end + answer)
     save("session", "stream_that_is_left_halfway", asked + parts[0] + leave + room + parts[1] + end + answer)
     replied = room + act(1, 0, 50) + receive(REPLY, OURS | 1, carrying(1, 2, b"two"), STREAMS)
@@ -214,6 +230,68 @@ def streams_that_are_sent() -> None:
     save("session", "streams_both_ways", both + (item + act(6) + send + room) * 5 + receive(STREAM_END, 2) + end)
 
 
+def attachments() -> None:
+    room, answer, free = act(3, 7), act(2), act(11, 1)
+    shared, body = (300, 1, 64, 1), request()
+
+    def attach(count: int, size: int, mode: int = 0) -> bytes:
+        return act(10, count, size, mode)
+
+    whole = receive(REQUEST, 1, table(len(body), shared, inline(0)) + body, ATTACHED)
+    save("session", "attached_in_shared_memory", room + whole + answer + free)
+    mixed = table(len(body), inline(200), shared, inline(50)) + body
+    save(
+        "session",
+        "attached_in_both",
+        room
+        + receive(REQUEST, 1, mixed, MORE | ATTACHED)
+        + receive(REQUEST, 1, b"a" * 200, MORE | ATTACHED)
+        + receive(REQUEST, 1, b"b" * 50, ATTACHED)
+        + answer,
+    )
+    save("session", "attached_straddling", room + receive(REQUEST, 1, mixed + b"a", MORE | ATTACHED))
+    save("session", "attached_and_cancelled", room + receive(REQUEST, 1, mixed, MORE | ATTACHED) + receive(CANCEL, 1))
+    save("session", "attached_nowhere", room + receive(REQUEST, 1, table(len(body), (300, 1, 0, 2)) + body, ATTACHED))
+    save("session", "attached_unreadable", room + receive(REQUEST, 1, table(23, (3, 1, 15, 1)) + body, ATTACHED))
+    save("session", "attached_over_the_limit", room + receive(REQUEST, 1, table(1 << 63, (1 << 63, 1, 0, 1)), ATTACHED))
+    body_there = table((30_000, 9, 0, 1), shared)
+    save("session", "body_in_shared_memory", room + receive(REQUEST, 1, body_there, ATTACHED) + answer)
+    over_account = b"".join(receive(REQUEST, i, body_there, ATTACHED) for i in (1, 3, 5))
+    save("session", "attached_over_the_account", room + over_account + answer * 3)
+    save(
+        "session",
+        "attached_to_a_reply",
+        room + act(1) + receive(REPLY, OURS | 1, table(1, shared) + b"r", ATTACHED) + free,
+    )
+    listed = receive(REPLY, OURS | 1, table((30_000, 9, 0, 1)), ATTACHED | REFERENCES)
+    save("session", "references_in_shared_memory", room + act(1) + over_account + listed)
+    save("session", "calls_that_attach", room + attach(2, 20_000) + act(1) + receive(FREE, 0, struct.pack("<Q", 1)))
+    save("session", "freed_twice", room + attach(1, 20_000) + act(1) + receive(FREE, 0, struct.pack("<QQ", 1, 1)))
+    for mode, name in enumerate(("exhausted", "missing", "untold"), 1):
+        asked = room + attach(2, 20_000, mode) + receive(REQUEST, 1, request()) + receive(REQUEST, 3, request())
+        save("session", f"attached_where_memory_is_{name}", asked + act(1) + answer + act(2, 1) + room * 8)
+    asked = room + receive(REQUEST, 1, carrying(2, 1, request()), STREAMS)
+    item = receive(STREAM_ITEM, 2, table(9, shared) + items(b"x"), ATTACHED)
+    save("session", "attached_to_items", asked + item + act(6) + item + act(7) + item + receive(STREAM_END, 2))
+    replying = room + receive(REQUEST, 1, request()) + act(2, 0, 10, flags=1) + attach(1, 3_000)
+    save("session", "items_that_attach", replying + act(5, 1, 50) + act(5, 0, 50) + room)
+
+    def step(what: int, number: int = 1, rest: bytes = b"") -> bytes:
+        return bytes([what, number]) + rest
+
+    places = step(3, 0, table((100, 1, 0, 1), (4096, 2, 4096, 1), (16_384, 3, 0, 1), (0, 4, 16_384, 1)))
+    for mode in range(4):
+        save("peer_blobs", f"all_of_it_{mode}", bytes([mode]) + step(0) + places + places + step(2) + places)
+    beyond = step(3, 0, table((16_385, 1, 0, 1), (1, 2, 16_384, 1), ((1 << 64) - 1, 3, 1, 1), (1, 4, (1 << 64) - 1, 1)))
+    save("peer_blobs", "beyond_the_end", b"\3" + step(0) + beyond)
+    save("peer_blobs", "lost", b"\3" + step(4) + places)
+    save("peer_blobs", "unsealed", b"\3" + step(8) + places)
+    save("peer_blobs", "not_there", b"\3" + step(12) + places)
+    save("peer_blobs", "of_another_size", b"\3" + step(1, 1, struct.pack("<Q", 8192)) + places)
+    save("peer_blobs", "number_twice", b"\3" + step(0) + step(0) + places)
+    save("peer_blobs", "cut_short", b"\3" + step(0) + places[:50])
+
+
 if __name__ == "__main__":
     decoder()
     handshake()
@@ -221,3 +299,4 @@ if __name__ == "__main__":
     session()
     streams_that_arrive()
     streams_that_are_sent()
+    attachments()

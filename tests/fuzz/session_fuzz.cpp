@@ -1,5 +1,6 @@
-// Frames of any kind against a Session with small limits, between which its owner calls, answers, passes references,
-// cancels and loses room. Each step is eight bytes: what, type or size, flags, id, length; then a body.
+// Frames of any kind against a Session with small limits and shared memory that finds some of what it is told of,
+// between which its owner calls, answers, attaches, passes references, cancels and loses room. Each step is eight
+// bytes: what, type or size, flags, id, length; then a body.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -19,10 +20,65 @@ constexpr Limits kLimits{64 * 1024, 100 * 1024, 8, 4, 16, 32 * 1024};
 // Less than the limits of the connection, so that it is met.
 constexpr std::uint64_t kAccountBytes = 50 * 1024;
 
+// One segment each way, of which nothing is seen any more in the end.
+class Memory final : public BlobMemory {
+ public:
+  static constexpr std::size_t kBytes = 32UL * 1024;
+
+  Memory() = default;
+  ~Memory() override {
+    if (opened != 0) std::abort();
+  }
+
+  Result<BlobRef> allocate(std::size_t size) override {
+    if (mode % 4 == 1) return Error{Code::kResourceExhausted, "full"};
+    return mode % 4 == 2 || is_closed ? BlobRef() : make_heap_blob(size);
+  }
+  std::function<Result<BlobRef>(std::size_t)> allocator() const override { return {}; }
+  std::optional<PartPlace> locate(const Attachment& part) override {
+    if (mode % 4 == 3 || is_closed) return std::nullopt;
+    return PartPlace{part.bytes.size(), 0, 0, 1};
+  }
+  void close() noexcept override { is_closed = true; }
+  Result<BlobRef> open(const PartPlace& place) override {
+    if (place.blob == 0) std::abort();
+    if (place.segment != 1 || place.bytes > kBytes || place.offset > kBytes - place.bytes) {
+      return Error{Code::kDataLoss, "nothing is there"};
+    }
+    if (place.offset % 16 == 15) return Error{Code::kResourceExhausted, "it cannot be had"};
+    return BlobRef(std::make_shared<Lent>(*this, place));
+  }
+  void decline(const PartPlace& place) noexcept override {
+    if (place.blob == 0) std::abort();
+  }
+  void receive_as(const Receiving&) override {}
+  bool trim(TimePoint) override { return false; }
+
+  std::uint8_t mode = 0;
+  bool is_closed = false;
+  std::size_t opened = 0;  // and not let go
+
+ private:
+  class Lent final : public Blob {
+   public:
+    Lent(Memory& memory, const PartPlace& place)
+        : Blob({memory.segment_.data() + place.offset, place.bytes}), memory_(memory) {
+      ++memory_.opened;
+    }
+    ~Lent() override { --memory_.opened; }
+
+   private:
+    Memory& memory_;
+  };
+
+  Buffer segment_ = Buffer(kBytes);
+};
+
 class Owner final : public FrameWriter, public SessionEvents {
  public:
+  Memory memory;
   Account account{kAccountBytes};
-  Session session{0, Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account};
+  Session session{0, Session::Side::kAcceptor, kLimits, kLimits, *this, *this, &account, &memory};
   std::size_t room = 4;
   bool is_over = false;           // the connection
   std::set<std::uint64_t> calls;  // tokens without an outcome
@@ -32,6 +88,7 @@ class Owner final : public FrameWriter, public SessionEvents {
   std::map<std::uint64_t, StreamTotals> arrived;
   std::set<std::uint64_t> shared;     // references of this side, ever
   std::set<std::uint64_t> forgotten;  // of these
+  Attachments kept;                   // of the last message that had any
 
   // As the flags say, the ids of references to pass.
   std::vector<std::uint64_t> references(std::uint8_t flags, bool retained_only) {
@@ -57,7 +114,7 @@ class Owner final : public FrameWriter, public SessionEvents {
     return true;
   }
   void on_request(Session&, std::uint64_t id, const Request& request, MessageStorage* storage) override {
-    if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxFrameBody) std::abort();
+    if (storage == nullptr && request.payload.size() + request.metadata.size() > kMaxSocketFrameBody) std::abort();
     if (request.to_reference) {
       const auto reference = load<std::uint64_t>(request.payload.data());
       if (!shared.contains(reference) || forgotten.contains(reference)) std::abort();
@@ -65,17 +122,21 @@ class Owner final : public FrameWriter, public SessionEvents {
     }
     asked.push_back(id);
     note(request.streams);
+    if (storage != nullptr && storage->attachments.size() != request.attachments.size()) std::abort();
+    read(storage);
   }
   void on_cancel(Session&, std::uint64_t) override {}
   void on_outcome(Session&, std::uint64_t token, const Outcome& outcome, MessageStorage* storage) override {
     if (calls.erase(token) != 1) std::abort();  // each call ends once
-    if (storage == nullptr && outcome.payload.size() > kMaxFrameBody) std::abort();
+    if (storage == nullptr && outcome.payload.size() > kMaxSocketFrameBody) std::abort();
     note(outcome.streams);
+    read(storage);
   }
   void on_unsent(Session&, std::uint64_t token, const Request& request, bool, const CloseReason&) override {
     if (calls.erase(token) != 1) std::abort();
     const std::size_t overhead = kRequestPrefixBytes + kStreamRangeBytes;
-    if (request.payload.size() + request.metadata.size() + overhead <= kMaxFrameBody) std::abort();  // it is sent whole
+    const bool is_short = request.payload.size() + request.metadata.size() + overhead <= kMaxFrameBody;
+    if (is_short && request.attachments.empty()) std::abort();  // it is sent whole
   }
   void on_goaway(Session&) override {}
   void on_reference_released(Session&, std::uint64_t reference) override {
@@ -87,17 +148,31 @@ class Owner final : public FrameWriter, public SessionEvents {
   }
   void on_stream_cancelled(Session&, std::uint64_t stream) override { outbound.erase(stream); }
   void on_stream_items(Session&, std::uint64_t stream, std::uint32_t count, ConstBytes items,
-                       MessageStorage*) override {
+                       MessageStorage* storage) override {
     if (!inbound.contains(stream)) std::abort();
     arrived[stream].items += count;
-    arrived[stream].bytes += kItemsPrefixBytes + items.size();
+    arrived[stream].bytes += kItemsPrefixBytes + items.size() + read(storage);
   }
-  void on_stream_end(Session&, std::uint64_t stream, const Outcome&, MessageStorage*) override {
+  void on_stream_end(Session&, std::uint64_t stream, const Outcome&, MessageStorage* storage) override {
+    read(storage);
     inbound.erase(stream);  // also one of a request that was refused before anybody heard of it
   }
 
  private:
   std::uint64_t newest_ = 0;
+
+  // All of what is attached is there; some of it is kept.
+  std::size_t read(MessageStorage* storage) {
+    if (storage == nullptr) return 0;
+    for (const Attachment& each : storage->attachments) {
+      for (const std::byte byte : each.bytes) seen_ ^= byte;
+    }
+    const std::size_t bytes = total_bytes(storage->attachments);
+    if (memory.mode % 2 == 0) kept = std::move(storage->attachments);
+    return bytes;
+  }
+
+  std::byte seen_{};
 
   void note(const StreamRange& streams) {
     for (std::uint64_t id = streams.first; id < streams.end(); ++id) inbound.insert(id);
@@ -117,17 +192,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint8_t id = 0;
   std::uint32_t length = 0;
   const Buffer zeros(70'000);
+  Attachments attached;
+  const auto payload = [&](std::uint32_t bytes) {
+    return Payload(ConstBytes(zeros).first(bytes % zeros.size()), attached);
+  };
   const auto keeps_nothing = [&owner] {
+    owner.kept.clear();
+    if (owner.session.lent_blobs() != 0) return false;
     const auto shares = [&owner](std::uint64_t reference) { return owner.session.shares(reference); };
     return owner.calls.empty() && owner.account.bytes() == 0 && owner.session.open_streams() == 0 &&
            std::none_of(owner.shared.begin(), owner.shared.end(), shares);
   };
   while (steps.read(what) && steps.read(type) && steps.read(flags) && steps.read(id) && steps.read(length)) {
     const std::uint64_t call_id = (id & 0x7FU) | (static_cast<std::uint64_t>(id >> 7U) << 63U);
-    switch (what % 11) {
+    switch (what % 13) {
       case 0: {
         ConstBytes body;
-        steps.read(std::min<std::size_t>(length % (kMaxFrameBody + 1), steps.rest().size()), body);
+        steps.read(std::min<std::size_t>(length % (kMaxSocketFrameBody + 1), steps.rest().size()), body);
         const FrameHeader header{static_cast<std::uint32_t>(body.size()), static_cast<FrameType>(type), flags, 0,
                                  call_id};
         if (!owner.session.receive(header, body).ok()) {
@@ -142,6 +223,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 1: {
         Request request;
         request.payload = ConstBytes(zeros).first(length % zeros.size());
+        request.attachments = attached;
         request.streams.count = flags % 3;
         const std::vector<std::uint64_t> references = owner.references(flags, false);
         request.references = references;
@@ -160,13 +242,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (type % 2 == 0) {
           const std::uint32_t count = flags % 3;
           const std::vector<std::uint64_t> references = owner.references(flags, true);
-          const std::uint64_t first = owner.session.reply(
-              owner.asked.front(), ConstBytes(zeros).first(length % zeros.size()), count, references);
+          const std::uint64_t first = owner.session.reply(owner.asked.front(), payload(length), count, references);
           owner.share(references);
           for (std::uint32_t place = 0; first != 0 && place < count; ++place) owner.outbound.insert(first + place);
         } else {
-          owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no",
-                                    ConstBytes(zeros).first(length % zeros.size()));
+          owner.session.reply_error(owner.asked.front(), Code::kUnknown, false, "no", payload(length));
         }
         owner.asked.pop_front();
         break;
@@ -185,7 +265,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!owner.outbound.empty()) {
           const std::uint64_t stream = *owner.outbound.begin();
           if (type % 8 == 0) {
-            owner.session.end_stream(stream);
+            const Error why{Code::kUnknown, "no"};
+            owner.session.end_stream(stream, length == 0 ? nullptr : &why, payload(length));
             owner.outbound.erase(stream);
           } else if (const Result<StreamRoom> room = owner.session.stream_room(stream);
                      room.ok() && !room.value().empty()) {
@@ -193,7 +274,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             append(body, std::uint32_t{1});
             append(body, static_cast<std::uint32_t>(length % zeros.size()));
             append(body, ConstBytes(zeros).first(length % zeros.size()));
-            static_cast<void>(owner.session.send_items(stream, body));
+            static_cast<void>(owner.session.send_items(stream, Payload(body, attached)));
           }
         }
         break;
@@ -218,6 +299,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 9:
         owner.session.release(call_id, type);
         break;
+      case 10:
+        // What is attached to what comes next.
+        attached.clear();
+        for (int i = 0; i < type % 4; ++i) attached.emplace_back(make_heap_blob(length % zeros.size()));
+        owner.memory.mode = flags;
+        break;
+      case 11: {
+        owner.kept.clear();
+        const std::vector<std::uint64_t> numbers(1 + type % 4, call_id);
+        owner.session.free_blobs(numbers);
+        break;
+      }
       default:
         owner.session.reply(call_id, {});
     }

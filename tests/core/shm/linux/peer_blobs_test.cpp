@@ -275,9 +275,10 @@ TEST_F(PeerBlobsTest, WritersOfTheSamePagesDoNotSeeEachOther) {
   Passed passed;
   ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
   BlobRef first = blobs->open({kPage, 4, 0, 1}).value();
+  first->data()[0] = std::byte{1};
   BlobRef second = blobs->open({kPage, 5, 0, 1}).value();
   BlobRef neighbour = blobs->open({100, 6, kPage - 200, 1}).value();
-  first->data()[0] = std::byte{1};
+  EXPECT_EQ(second->data()[0], passed.view.data()[0]);
   second->data()[0] = std::byte{2};
   neighbour->data()[0] = std::byte{3};
   EXPECT_EQ(first->data()[0], std::byte{1});

@@ -58,6 +58,9 @@ def decoder() -> None:
     save("frame_decoder", "oversize", pieces(struct.pack("<IBBHQ", 0xFFFFFFFF, REQUEST, 0, 0, 1), 9))
     save("frame_decoder", "oversize_hello", pieces(struct.pack("<IBBHQ", (1 << 20) + 1, HELLO, 0, 0, 0), 9))
     save("frame_decoder", "http", pieces(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 9))
+    for name, number in ("a_place", 2), ("a_place_that_goes", 3):
+        long_frames = frame(STREAM_ITEM, number, b"1" * 20_000, MORE) + frame(STREAM_ITEM, number, b"2" * 9_000)
+        save("frame_decoder", name, pieces(long_frames + frame(PING, 1) * 3, 120))
     save("frame_decoder", "many_small", pieces(frame(PING, 1) * 200, 255))
 
 

@@ -161,9 +161,11 @@ TEST_F(SessionBlobs, AFullSharedMemoryLeavesOutWhatIsAttachedToAnError) {
   const std::uint64_t stream = open_argument();
   server_memory_->is_exhausted = true;
   client_memory_->is_exhausted = true;
+  server_->capacity = 0;  // where they wait they are as when they are sent
   server_->session.reply_error(server_->requests.at(0).id, Code::kAborted, false, "no", payload_);
   const Error why{Code::kAborted, "enough"};
   client_->session.end_stream(stream, &why, payload_);
+  server_->capacity = 100;
   settle_both();
   EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kAborted);
   EXPECT_EQ(client_->outcomes[1][0].message, "no");
@@ -260,10 +262,10 @@ TEST_F(SessionBlobs, WhatFollowsOfARefusedRequestIsNotTakenForATable) {
       server_->receive(FrameType::kRequest, 1, begin_message(4'000, request_body(0, std::string(1'984, 'x'))), flags)
           .ok());
   AttachmentTable lie;
-  lie.body = {~0ULL - 1, 1, 0, 1};
+  lie.body = {Limits{}.max_message_bytes - 100, 1, 0, 1};
   Buffer rest = lie.encode();
-  ASSERT_TRUE(server_->receive(FrameType::kRequest, 1, rest, flags).ok());
-  rest = Buffer(2'000 - rest.size());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_->receive(FrameType::kRequest, 1, rest, flags).ok());
+  rest = Buffer(2'000 - 3 * rest.size());
   ASSERT_TRUE(server_->receive(FrameType::kRequest, 1, rest, kFlagAttached).ok());
   EXPECT_EQ(decode_error(server_->written.at(0).body).value().code, Code::kResourceExhausted);
   EXPECT_TRUE(server_memory_->returned().empty());

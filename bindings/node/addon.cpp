@@ -22,6 +22,8 @@
 namespace ipcbridge::node {
 namespace {
 
+constexpr double kMostAllocated = 1ULL << 46U;
+
 // Of a call that could not be queued. A notification tells of it by kDropped.
 Error no_room() { return {Code::kResourceExhausted, "the calls that wait to be sent exceed maxQueuedBytes"}; }
 constexpr double kDropped = 0;  // no error has this number
@@ -247,7 +249,26 @@ napi_value deliver_later(napi_env env, napi_callback_info info) {
 
 napi_value copy_message(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  return to_array_buffers(env, args.environment().take_long_message(args.u32(0), args.bytes(1)));
+  Environment& environment = args.environment();
+  return environment.memory().to_array_buffers(env, environment.take_long_message(args.u32(0), args.bytes(1)));
+}
+
+napi_value allocate(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  const double size = args.number(0);
+  BlobRef blob = size < kMostAllocated ? allocate_blob(static_cast<std::size_t>(size)) : nullptr;
+  return blob ? args.environment().memory().to_array_buffer(env, Attachment(std::move(blob))) : nullptr;
+}
+
+// The buffer is empty afterwards.
+napi_value release_memory(napi_env env, napi_callback_info info) {
+  const Arguments args(env, info);
+  void* data = nullptr;
+  std::size_t size = 0;
+  const bool is_buffer = napi_get_arraybuffer_info(env, args.value(0), &data, &size) == napi_ok;
+  if (!is_buffer || !args.environment().memory().release(data)) return nullptr;
+  napi_detach_arraybuffer(env, args.value(0));
+  return nullptr;
 }
 
 napi_value attach(napi_env env, napi_callback_info info) {
@@ -288,6 +309,7 @@ napi_value create(napi_env env, napi_callback_info) {
       add("replyError", guarded<reply_error>) && add("serverStatus", guarded<server_status, Returns::kObject>) &&
       add("removeOnSignal", guarded<remove_on_signal>) && add("keepOnSignal", guarded<keep_on_signal>) &&
       add("copyMessage", guarded<copy_message, Returns::kObject>) && add("attach", guarded<attach>) &&
+      add("allocate", guarded<allocate, Returns::kObject>) && add("releaseMemory", guarded<release_memory>) &&
       add("wait", guarded<wait, Returns::kObject>) && add("readOn", guarded<read_on, Returns::kObject>) &&
       add("deliverLater", guarded<deliver_later>) && add("didYouMean", guarded<suggestion, Returns::kObject>) &&
       add("examine", guarded<examine, Returns::kObject>) && add_stream_methods(env, methods, *environment) &&

@@ -12,14 +12,10 @@ namespace {
 
 // Its sender waits for it, also where this process is idle from now on.
 void let_go(Attachment attachment) {
+  if (!attachment.memory) return;
   const std::shared_ptr<BlobReturns> returns = attachment.memory->returns();
   attachment = {};
   if (returns != nullptr) returns->send();
-}
-
-void finalize(napi_env, void*, void* hint) {
-  const std::unique_ptr<Attachment> attachment(static_cast<Attachment*>(hint));
-  let_go(std::move(*attachment));
 }
 
 napi_value copy_of(napi_env env, const Attachment& attachment) {
@@ -28,21 +24,6 @@ napi_value copy_of(napi_env env, const Attachment& attachment) {
   const std::size_t size = attachment.bytes.size();
   if (napi_create_arraybuffer(env, size, &data, &buffer) != napi_ok) return nullptr;
   if (size > 0) std::memcpy(data, attachment.bytes.data(), size);
-  return buffer;
-}
-
-napi_value to_array_buffer(napi_env env, Attachment attachment) {
-  const MutableBytes bytes = attachment.bytes;
-  if (!bytes.empty() && attachment.memory->is_writable()) {
-    auto hint = std::make_unique<Attachment>(attachment);
-    napi_value buffer = nullptr;
-    if (napi_create_external_arraybuffer(env, bytes.data(), bytes.size(), finalize, hint.get(), &buffer) == napi_ok) {
-      static_cast<void>(hint.release());
-      return buffer;
-    }
-  }
-  napi_value buffer = copy_of(env, attachment);
-  let_go(std::move(attachment));
   return buffer;
 }
 
@@ -66,6 +47,10 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
   Attachments placed;
   placed.reserve(views_.size());
   for (const ConstBytes view : std::exchange(views_, {})) {
+    if (Attachment found = find_blob(view); found.memory) {
+      placed.push_back(std::move(found));
+      continue;
+    }
     BlobRef blob;
     if (allocator) {
       Result<BlobRef> shared = allocator(view.size());
@@ -80,13 +65,47 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
   return placed;
 }
 
-napi_value to_array_buffers(napi_env env, Attachments attachments) {
+struct ExternalMemory::Held {
+  Attachment attachment;
+  std::shared_ptr<ExternalMemory> registry;
+};
+
+void ExternalMemory::finalize(napi_env, void* data, void* hint) {
+  const std::unique_ptr<Held> held(static_cast<Held*>(hint));
+  held->registry->release(data);
+}
+
+bool ExternalMemory::release(void* data) {
+  const auto found = held_.find(data);
+  if (found == held_.end()) return false;
+  let_go(std::move(held_.extract(found).mapped()->attachment));
+  return true;
+}
+
+napi_value ExternalMemory::to_array_buffer(napi_env env, Attachment attachment) {
+  const MutableBytes bytes = attachment.bytes;
+  if (!bytes.empty() && attachment.memory->is_writable()) {
+    auto held = std::make_unique<Held>(Held{attachment, shared_from_this()});
+    held_.emplace(bytes.data(), held.get());
+    napi_value buffer = nullptr;
+    if (napi_create_external_arraybuffer(env, bytes.data(), bytes.size(), finalize, held.get(), &buffer) == napi_ok) {
+      static_cast<void>(held.release());
+      return buffer;
+    }
+    held_.erase(bytes.data());
+  }
+  napi_value buffer = copy_of(env, attachment);
+  let_go(std::move(attachment));
+  return buffer;
+}
+
+napi_value ExternalMemory::to_array_buffers(napi_env env, Attachments attachments) {
   if (attachments.empty()) return nullptr;
   napi_value array = nullptr;
   if (napi_create_array_with_length(env, attachments.size(), &array) != napi_ok) return nullptr;
   for (std::size_t i = 0; i < attachments.size(); ++i) {
     napi_value buffer = to_array_buffer(env, std::move(attachments[i]));
-    if (buffer == nullptr) return nullptr;  // an exception is pending, or there is no memory
+    if (buffer == nullptr) return nullptr;
     napi_set_element(env, array, static_cast<std::uint32_t>(i), buffer);
   }
   return array;

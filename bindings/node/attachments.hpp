@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include <napi.h>
@@ -23,8 +25,24 @@ class OutgoingAttachments {
   std::vector<ConstBytes> views_;
 };
 
-// An array of ArrayBuffers that are where the attachments lie, or of copies where this engine allows no such thing
-// (Electron); undefined of none.
-napi_value to_array_buffers(napi_env env, Attachments attachments);
+// The memory that JavaScript has as ArrayBuffers, each where it lies. Lives on JavaScript's thread; buffers that the
+// garbage collector finds later than their Environment keep it.
+class ExternalMemory : public std::enable_shared_from_this<ExternalMemory> {
+ public:
+  // An ArrayBuffer, or a copy where this engine allows no such thing (Electron). Null with an exception pending, or
+  // where there is no memory.
+  napi_value to_array_buffer(napi_env env, Attachment attachment);
+  // An array of them; undefined of none.
+  napi_value to_array_buffers(napi_env env, Attachments attachments);
+  // Lets the memory go that is at this place, and says whether there is any: nobody may look at it any more.
+  bool release(void* data);
+
+ private:
+  struct Held;
+
+  static void finalize(napi_env env, void* data, void* hint);
+
+  std::unordered_map<void*, Held*> held_;
+};
 
 }  // namespace ipcbridge::node

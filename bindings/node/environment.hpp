@@ -61,6 +61,8 @@ class Environment final : public Drainer {
   Result<Attachments> take_attachments_for(std::uint64_t connection);
   Result<Attachments> take_attachments_for_client(ClientId client);
 
+  ExternalMemory& memory() { return *memory_; }
+
   // A client or server was made, of which a state change will say that it is closed. JavaScript is kept in memory for
   // as long as there is one: a copy of it that is not used any more can be collected.
   void opened();
@@ -120,6 +122,7 @@ class Environment final : public Drainer {
   Registered outgoing_;
   Registered items_;
   OutgoingAttachments attachments_;
+  std::shared_ptr<ExternalMemory> memory_ = std::make_shared<ExternalMemory>();
   Napi::ObjectReference shared_;
   std::span<std::int32_t> control_;
   bool delivering_ = false;

@@ -178,13 +178,17 @@ PyObject* call_with(Caller* self, PyObject* const* args, std::size_t nargsf, PyO
   if (options.notify) Py_RETURN_TRUE;
   const char* const root = "";
   ReceivedReferences received(*self->blocking_driver, result.connection);
+  PyObject* value = nullptr;
   if (result.streams.empty()) {
-    return with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
+    value = with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
+  } else {
+    if (arguments != nullptr && !arguments->references().empty()) outlive_wait(*self->blocking_driver);
+    BlockingStreams streams(*self->blocking_driver, std::move(result.streams), reinterpret_cast<PyObject*>(self),
+                            limits, std::move(arguments));
+    value = with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
   }
-  if (arguments != nullptr && !arguments->references().empty()) outlive_wait(*self->blocking_driver);
-  BlockingStreams streams(*self->blocking_driver, std::move(result.streams), reinterpret_cast<PyObject*>(self), limits,
-                          std::move(arguments));
-  return with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
+  let_go(result.storage.attachments);
+  return value;
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ PYBIND11_MODULE(_native, module) {
   native::add_loop_stream_type(module);
   native::add_stream_producer_type(module);
   native::add_value_codec(module);
+  native::add_memory_type(module);
   native::add_proxy_base_type(module);
   native::add_middleware_call_type(module);
   native::add_middleware_step_type(module);

@@ -18,6 +18,7 @@
 #include "bindings/python/submitted_call_object.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/memory_object.hpp"
 #include "core/workers/submitted_calls.hpp"
 
 namespace py = pybind11;
@@ -41,12 +42,16 @@ PyObject* value_of(SubmittedCallObject* self) {
   CallResult result = std::move(self->call.result);
   if (result.outcome.code != Code::kOk) return raise_outcome(caller_of(self->caller), result);
   ReceivedReferences received(binding_of(self), result.connection);
+  PyObject* value = nullptr;
   if (result.streams.empty()) {
-    return with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
+    value = with_codec_errors(root, [&] { return Decoder(result.payload(), nullptr, &received).read_whole_value(); });
+  } else {
+    if (self->arguments != nullptr && !self->arguments->references().empty()) outlive_wait(binding_of(self));
+    BlockingStreams streams(binding_of(self), std::move(result.streams), self->caller, self->limits, self->arguments);
+    value = with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
   }
-  if (self->arguments != nullptr && !self->arguments->references().empty()) outlive_wait(binding_of(self));
-  BlockingStreams streams(binding_of(self), std::move(result.streams), self->caller, self->limits, self->arguments);
-  return with_codec_errors(root, [&] { return Decoder(result.payload(), &streams, &received).read_whole_value(); });
+  let_go(result.storage.attachments);
+  return value;
 }
 
 bool set(SubmittedCallObject* self, PyObject* value, PyObject* error) {

@@ -30,6 +30,8 @@ class Blob {
   virtual bool is_shared() const { return false; }
   // Whether this process may write to them. A store to what it may not ends the process.
   virtual bool is_writable() const { return true; }
+  // It is needed no more, although somebody may still look at it: what that shows is what comes next. Any thread.
+  virtual void give_back() {}
   // Where it is noted that it is needed no more, if anybody wants to know.
   virtual std::shared_ptr<BlobReturns> returns() const { return nullptr; }
 

@@ -13,6 +13,7 @@
 #include "core/naming/members.hpp"
 #include "core/reactor/poller.hpp"
 #include "core/rpc/hello.hpp"
+#include "core/shm/blob_pool.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -189,6 +190,13 @@ Result<ServerId> Driver::Impl::serve(const ServeOptions& options) {
   made->start();
   return id;
 }
+
+BlobRef allocate_blob(std::size_t size) {
+  Result<BlobRef> shared = shm::BlobPool::of_process().allocate(size);
+  return shared.ok() && shared.value() ? std::move(shared).value() : make_heap_blob(size);
+}
+
+Attachment find_blob(ConstBytes bytes) { return shm::BlobPool::of_process().find(bytes); }
 
 Driver::Driver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

@@ -40,6 +40,12 @@ struct DriverOptions {
   Duration listener_check_interval = std::chrono::seconds(5);
 };
 
+// Memory of this process's that whoever it is sent to first sees without a copy: not filled. Of the heap where none can
+// be shared; null where there is none at all.
+BlobRef allocate_blob(std::size_t size);
+// What of it these bytes are; empty when they are no part of any.
+Attachment find_blob(ConstBytes bytes);
+
 // The other side of a connection.
 struct Peer {
   std::uint64_t connection = 0;

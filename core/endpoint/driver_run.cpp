@@ -39,6 +39,7 @@ bool Driver::Impl::run_once(bool poll) {
   more = context_.awake().service(context_) || more;
   if (poll) fire_timers();  // behind the answers that have come in time
   more = !context_.deliver_posted() || more;
+  return_blobs();  // of what was copied while it was read
   context_.free_discarded();
   if (poll) reap();
   return more;

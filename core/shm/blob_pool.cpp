@@ -1,19 +1,30 @@
 #include "core/shm/blob_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "core/base/fork.hpp"
+#include "core/base/per_process.hpp"
 
 namespace ipcbridge::shm {
 namespace {
 
 // A segment costs a descriptor for a moment, a mapping on both sides and a message, so small blobs share them; the more
 // of them there are, the larger.
+// More than any machine has.
+constexpr std::size_t kMaxBlobBytes = std::size_t{1} << 46U;
+
 constexpr std::size_t kMinSegmentBytes = 256UL * 1024;
 constexpr std::size_t kMaxSharedSegmentBytes = 8UL * 1024 * 1024;
+
+struct ProcessPool {
+  std::shared_ptr<BlobPool> pool =
+      std::make_shared<BlobPool>(System::real(), std::numeric_limits<std::uint64_t>::max());
+};
 
 }  // namespace
 
@@ -29,7 +40,7 @@ class BlobPool::PooledBlob final : public Blob {
     if (generation_ == fork_guard::generation()) pool_->free(segment_, offset_, whole_pages(size()));
   }
 
-  const BlobPool* pool() const { return pool_.get(); }
+  BlobPool& pool() const { return *pool_; }
   const std::shared_ptr<BlobSegment>& segment() const { return segment_; }
   std::size_t offset() const { return offset_; }
 
@@ -40,12 +51,17 @@ class BlobPool::PooledBlob final : public Blob {
   std::size_t offset_;
 };
 
+BlobPool& BlobPool::of_process() {
+  static PerProcess<ProcessPool> pool;
+  return *pool.get().pool;
+}
+
 Result<BlobRef> BlobPool::allocate(std::size_t size) {
-  if (size > max_bytes_) return BlobRef();  // whatever is released
+  if (size > std::min<std::uint64_t>(max_bytes_, kMaxBlobBytes)) return BlobRef();  // whatever is released
   const std::size_t bytes = whole_pages(std::max<std::size_t>(size, 1));
   const std::lock_guard lock(mutex_);
   if (closed_) return BlobRef();
-  if (used_ + bytes > max_bytes_) {
+  if (bytes > max_bytes_ - used_) {
     return Error{Code::kResourceExhausted, "the other side keeps " + std::to_string(used_) +
                                                " bytes of arrays and large values, and may keep " +
                                                std::to_string(max_bytes_) + ": it is to release some"};
@@ -65,7 +81,11 @@ Result<BlobRef> BlobPool::allocate(std::size_t size) {
   segment->free_since = kNever;
   used_ += bytes;
   try {
-    return BlobRef(std::make_shared<PooledBlob>(shared_from_this(), segment, offset, size));
+    const std::byte* const begin = segment->mapping.data() + offset;
+    std::weak_ptr<Blob>& known = blobs_[begin];
+    const BlobRef blob = std::make_shared<PooledBlob>(shared_from_this(), segment, offset, size);
+    known = blob;
+    return blob;
   } catch (const std::bad_alloc&) {
     give(*segment, offset, bytes);
     throw;
@@ -76,6 +96,7 @@ Result<BlobRef> BlobPool::allocate(std::size_t size) {
 std::shared_ptr<BlobSegment> BlobPool::find_room(std::size_t bytes, std::size_t& range) const {
   std::shared_ptr<BlobSegment> best;
   for (const std::shared_ptr<BlobSegment>& segment : segments_) {
+    if (segment->is_claimed && segment->audience.expired()) continue;
     const std::size_t found = segment->free.best_fit(bytes);
     if (found == 0 || (best && found >= range)) continue;
     best = segment;
@@ -92,7 +113,7 @@ Result<std::shared_ptr<BlobSegment>> BlobPool::make_segment(std::size_t size) {
   touch(mapping.value().data(), size);
   if (Status status = seal(memory.value().get()); !status.ok()) return status.error();
   return std::make_shared<BlobSegment>(
-      BlobSegment{std::move(mapping).value(), std::move(memory).value(), PageRanges(size), kNever});
+      BlobSegment{std::move(mapping).value(), std::move(memory).value(), PageRanges(size), kNever, is_owned_, owner_});
 }
 
 void BlobPool::free(const std::shared_ptr<BlobSegment>& segment, std::size_t offset, std::size_t bytes) noexcept {
@@ -102,6 +123,7 @@ void BlobPool::free(const std::shared_ptr<BlobSegment>& segment, std::size_t off
 
 void BlobPool::give(BlobSegment& segment, std::size_t offset, std::size_t bytes) noexcept {
   used_ -= bytes;
+  blobs_.erase(segment.mapping.data() + offset);
   try {
     segment.free.give(offset, bytes);
   } catch (const std::bad_alloc&) {  // they are lost until the segment is
@@ -110,9 +132,18 @@ void BlobPool::give(BlobSegment& segment, std::size_t offset, std::size_t bytes)
   if (segment.free.all_free()) segment.free_since = system_.now();
 }
 
-BlobPool::Location BlobPool::locate(const Attachment& part) const {
+bool BlobPool::may_see(const BlobSegment& segment, const Audience& audience) {
+  return !segment.is_claimed || segment.audience.expired() || segment.audience.lock() == audience;
+}
+
+BlobPool::Location BlobPool::claim(const Attachment& part, const Audience& audience) {
   const auto* blob = dynamic_cast<const PooledBlob*>(part.memory.get());
-  if (blob == nullptr || blob->pool() != this) return {};
+  if (blob == nullptr) return {};
+  BlobSegment& segment = *blob->segment();
+  const std::lock_guard lock(blob->pool().mutex_);
+  if (segment.is_claimed && segment.audience.lock() != audience) return {};
+  segment.is_claimed = true;
+  segment.audience = audience;
   return {blob->segment(), blob->offset() + static_cast<std::size_t>(part.bytes.data() - blob->data())};
 }
 
@@ -121,11 +152,23 @@ void BlobPool::close() noexcept {
   closed_ = true;
 }
 
-std::vector<std::shared_ptr<BlobSegment>> BlobPool::trim(TimePoint since) {
+Attachment BlobPool::find(ConstBytes bytes) const {
+  BlobRef blob;  // let go, if it is, behind the lock
+  const std::lock_guard lock(mutex_);
+  const auto behind = blobs_.upper_bound(bytes.data());
+  if (behind == blobs_.begin()) return {};
+  blob = std::prev(behind)->second.lock();
+  if (!blob || bytes.data() + bytes.size() > blob->data() + blob->size()) return {};
+  const auto offset = static_cast<std::size_t>(bytes.data() - blob->data());
+  return {blob, blob->bytes().subspan(offset, bytes.size())};
+}
+
+std::vector<std::shared_ptr<BlobSegment>> BlobPool::trim(TimePoint since, const Audience& audience) {
   std::vector<std::shared_ptr<BlobSegment>> dropped;
   const std::lock_guard lock(mutex_);
-  const auto kept = std::partition(segments_.begin(), segments_.end(),
-                                   [since](const auto& segment) { return segment->free_since > since; });
+  const auto kept = std::partition(segments_.begin(), segments_.end(), [&](const auto& segment) {
+    return segment->free_since > since || !may_see(*segment, audience);
+  });
   dropped.assign(kept, segments_.end());
   segments_.erase(kept, segments_.end());
   for (const auto& segment : dropped) total_ -= segment->mapping.size();

@@ -1,6 +1,8 @@
 #include "core/shm/peer_blobs.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -35,7 +37,11 @@ class PeerBlobs::MappedBlob final : public Blob {
         number_(place.blob) {}
   ~MappedBlob() override {
     // A forked child does not have the mapping, and may have something else there.
-    if (generation_ != fork_guard::generation()) return;
+    if (generation_ == fork_guard::generation()) give_back();
+  }
+
+  void give_back() override {
+    if (is_given_back_.exchange(true)) return;
     if (receiving_.copy_on_write) {
       // Whoever has the pages next must not find what was written to these.
       forget_writes(page(), whole_pages(size() + offset_in_page()));
@@ -57,6 +63,7 @@ class PeerBlobs::MappedBlob final : public Blob {
   std::shared_ptr<Segment> segment_;
   BlobMemory::Receiving receiving_;
   std::uint64_t number_;
+  std::atomic<bool> is_given_back_{false};
 };
 
 Status PeerBlobs::add(std::uint32_t number, std::uint64_t size, Fd& memory) {

@@ -14,7 +14,10 @@ constexpr std::uint64_t kMaxLentBytes = 4ULL * 1024 * 1024 * 1024;
 }  // namespace
 
 RingMemory::RingMemory(System& system, SegmentCarrier& carrier, bool in_place)
-    : carrier_(carrier), pool_(std::make_shared<shm::BlobPool>(system, kMaxLentBytes)), peer_(system, in_place) {}
+    : carrier_(carrier),
+      audience_(std::make_shared<int>()),
+      pool_(std::make_shared<shm::BlobPool>(system, kMaxLentBytes, audience_)),
+      peer_(system, in_place) {}
 
 // Descriptors that no frame has named may be anything.
 RingMemory::~RingMemory() {
@@ -22,7 +25,8 @@ RingMemory::~RingMemory() {
 }
 
 std::optional<PartPlace> RingMemory::locate(const Attachment& part) {
-  const shm::BlobPool::Location found = pool_->locate(part);
+  if (!audience_) return std::nullopt;
+  const shm::BlobPool::Location found = shm::BlobPool::claim(part, audience_);
   if (!found.segment) return std::nullopt;
   const std::optional<std::uint32_t> number = number_of(*found.segment);
   if (!number) return std::nullopt;
@@ -45,7 +49,7 @@ std::optional<std::uint32_t> RingMemory::number_of(shm::BlobSegment& segment) {
     return std::nullopt;
   }
   ++next_number_;
-  segment.memory.reset();  // it is seen by nobody else
+  segment.memory.reset();  // nobody else ever sees it
   return tell_all() ? std::optional(number) : std::nullopt;
 }
 
@@ -71,16 +75,24 @@ std::function<Result<BlobRef>(std::size_t)> RingMemory::allocator() const {
   return [pool = pool_](std::size_t size) { return pool->allocate(size); };
 }
 
+// What the peer has seen is not used again, also where it has come from the process's pool.
+void RingMemory::close() noexcept {
+  pool_->close();
+  audience_.reset();
+}
+
 bool RingMemory::trim(TimePoint since) {
   dropped_.reserve(dropped_.size() + numbers_.size());
-  for (const std::shared_ptr<shm::BlobSegment>& segment : pool_->trim(since)) {
-    const auto known = numbers_.find(segment.get());
-    if (known == numbers_.end()) continue;
-    dropped_.push_back(known->second);
-    numbers_.erase(known);
+  for (shm::BlobPool* pool : {pool_.get(), &shm::BlobPool::of_process()}) {
+    for (const std::shared_ptr<shm::BlobSegment>& segment : pool->trim(since, audience_)) {
+      const auto known = numbers_.find(segment.get());
+      if (known == numbers_.end()) continue;
+      dropped_.push_back(known->second);
+      numbers_.erase(known);
+    }
   }
   tell_all();
-  return pool_->has_free_segments() || !dropped_.empty();
+  return pool_->has_free_segments() || shm::BlobPool::of_process().has_free_segments() || !dropped_.empty();
 }
 
 void RingMemory::on_descriptor(Fd memory) {

@@ -42,7 +42,7 @@ class RingMemory final : public BlobMemory {
 
   Result<BlobRef> allocate(std::size_t size) override { return pool_->allocate(size); }
   std::optional<PartPlace> locate(const Attachment& part) override;
-  void close() noexcept override { pool_->close(); }
+  void close() noexcept override;
   Result<BlobRef> open(const PartPlace& place) override { return peer_.open(place); }
   void decline(const PartPlace& place) noexcept override { peer_.decline(place); }
   void receive_as(const Receiving& receiving) override { peer_.receive_as(receiving); }
@@ -70,6 +70,7 @@ class RingMemory final : public BlobMemory {
   std::optional<std::uint32_t> number_of(shm::BlobSegment& segment);
 
   SegmentCarrier& carrier_;
+  shm::Audience audience_;  // null: it is closed
   std::shared_ptr<shm::BlobPool> pool_;
   std::unordered_map<const shm::BlobSegment*, std::uint32_t> numbers_;
   std::uint32_t next_number_ = 1;

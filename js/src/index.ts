@@ -19,6 +19,7 @@ import {
 import type { Description } from './description'
 import type * as Endpoints from './endpoints'
 import { IpcError, trimmed } from './errors'
+import { releaseArray } from './memory'
 import {
   type CallOptions,
   type CloseOptions,
@@ -54,6 +55,7 @@ export { type FanOut, type FanOutResult, fanOut } from './client/fan_out'
 export type { Callback, Notifier, Reference, Remote, Synchronous } from './client/remote_types'
 export type { Description, MethodDescription, ParameterDescription } from './description'
 export { type Code, codes, IpcError, RemoteError } from './errors'
+export { alloc } from './memory'
 export type { GivenMiddleware, Middleware, MiddlewareCall } from './middleware'
 export type {
   CallOptions,
@@ -327,17 +329,21 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
 }
 
 /**
- * Ends a reference. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has
+ * Ends a reference, or gives the memory of an array back. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has
  * passed is given back, and ends there when all who have it have done so. Does nothing to a callback that ends with its call.
  *
- * Throws 'invalid_argument' for what is no reference.
+ * An array or a Buffer that has arrived in shared memory, or that `alloc` has made, is empty afterwards, and so is all else that
+ * looks at its memory, which is used again. It would be anyway, when the garbage collector finds it; that is too late for a
+ * stream of large ones. To other arrays nothing happens.
+ *
+ * Throws 'invalid_argument' for what is neither.
  */
 export function release(reference: object): void {
   const isStub = releaseStub(reference)
-  if (releaseOwned(reference) || isStub) return
+  if (releaseOwned(reference) || isStub || releaseArray(reference)) return
   throw new IpcError(
     'invalid_argument',
-    'release() takes what retain() or proxy() returned, or a reference that was passed',
+    'release() takes what retain() or proxy() returned, a reference that was passed, an array or a Buffer',
   )
 }
 

@@ -123,6 +123,10 @@ export interface Native {
    * change where they are.
    */
   attach(views: readonly Uint8Array[]): void
+  /** Memory that is sent without a copy, or a copy's where this engine has no other; undefined where there is none. */
+  allocate(bytes: number): ArrayBuffer | undefined
+  /** Empties a buffer that lies in memory of the native side, which is free from now on; of others nothing happens. */
+  releaseMemory(buffer: ArrayBufferLike): void
 
   /** Blocks the thread for up to so many ms, until there are events: how many, as of a batch. */
   wait(milliseconds: number): number

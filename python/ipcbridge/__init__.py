@@ -17,6 +17,7 @@ from ._extension import __version__ as __version__  # first: it loads the extens
 # isort: split
 from ._client.client import Proxy, call, connect, describe
 from ._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from ._memory import alloc
 from ._middleware import MiddlewareCall
 from ._native import Stream
 from ._references.owned import proxy, retain
@@ -47,6 +48,7 @@ __all__ = [
     "Server",
     "Stream",
     "Unavailable",
+    "alloc",
     "call",
     "close",
     "close_on_signals",

@@ -23,6 +23,7 @@ export const layers = {
         '_code',
         '_errors',
         '_metadata',
+        '_memory',
         '_middleware',
         '_registered',
         '_shown',
@@ -76,7 +77,7 @@ export const layers = {
     client: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     serve: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     api: {
-      files: ['index', 'endpoints', 'offered'],
+      files: ['index', 'endpoints', 'offered', 'memory'],
       may: ['base', 'arrays', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
     testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },

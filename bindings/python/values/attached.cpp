@@ -45,14 +45,20 @@ Attachments AttachedObjects::place(const Driver::Allocator& allocator) {
   placed.reserve(views_.size());
   std::size_t total = 0;
   for (const Py_buffer& view : views_) {
-    placed.push_back(allocate(allocator, static_cast<std::size_t>(view.len)));
-    total += static_cast<std::size_t>(view.len);
+    const auto size = static_cast<std::size_t>(view.len);
+    Attachment found = find_blob({static_cast<const std::byte*>(view.buf), size});
+    if (!found.memory) {
+      found = allocate(allocator, size);
+      total += size;
+    }
+    placed.push_back(std::move(found));
   }
   // The end of the interpreter may end this thread where it takes the GIL back: nothing is released then.
   std::vector<Py_buffer> views = std::exchange(views_, {});
   PyThreadState* state = total < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
   for (std::size_t i = 0; i < placed.size(); ++i) {
-    if (views[i].len != 0) std::memcpy(placed[i].bytes.data(), views[i].buf, placed[i].bytes.size());
+    const bool is_there = placed[i].bytes.data() == views[i].buf;
+    if (!is_there && views[i].len != 0) std::memcpy(placed[i].bytes.data(), views[i].buf, placed[i].bytes.size());
   }
   if (state != nullptr) PyEval_RestoreThread(state);
   views_ = std::move(views);

@@ -100,6 +100,7 @@ class Encoder {
   void put_pairs(HeldReferences& pairs, Py_ssize_t first, PyObject* holder, unsigned depth);
   void put_items(HeldReferences& items, Py_ssize_t first, PyObject* holder, unsigned depth);
   void put_bytes(PyObject* bytes);
+  bool put_bytes_like(PyObject* value);
   bool may_attach(std::size_t size) const;
   void put_attached();
   bool put_unsigned(PyObject* value);

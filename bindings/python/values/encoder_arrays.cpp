@@ -52,6 +52,24 @@ bool is_ndarray(PyTypeObject* type) {
 
 }  // namespace
 
+// A large bytearray or memoryview, which is not copied to be put. False when it is none.
+bool Encoder::put_bytes_like(PyObject* value) {
+  const bool is_bytearray = PyByteArray_CheckExact(value) != 0;
+  if (!is_bytearray && !PyMemoryView_Check(value)) return false;
+  const Py_ssize_t size = is_bytearray ? PyByteArray_GET_SIZE(value) : PyMemoryView_GET_BUFFER(value)->len;
+  if (!may_attach(static_cast<std::size_t>(size))) return false;
+  HeldBuffer held;
+  if (!held.hold(value, PyBUF_SIMPLE)) {  // not contiguous, or released
+    PyErr_Clear();
+    return false;
+  }
+  weigh(kHeavy - 1);
+  attached_.add(*held.operator->());
+  held.let_go();
+  put_attached();
+  return true;
+}
+
 // False when it is none that can be read as it is.
 bool Encoder::put_ndarray(PyObject* value) {
   if (!is_ndarray(Py_TYPE(value))) return false;

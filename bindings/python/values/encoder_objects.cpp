@@ -33,7 +33,7 @@ PyTypeObject* functools_partial() {
 
 void Encoder::put_simplified(PyObject* original, unsigned depth) {
   if (PyLong_CheckExact(original) && put_unsigned(original)) return;
-  if (put_ndarray(original) || put_stream(original) || put_by_reference(original)) return;
+  if (put_bytes_like(original) || put_ndarray(original) || put_stream(original) || put_by_reference(original)) return;
   auto value = py::reinterpret_borrow<py::object>(original);
   for (unsigned steps = 0; steps < kMaxDepth; ++steps) {
     value = simplified(value.ptr());

@@ -4,13 +4,17 @@
 #include <new>
 #include <utility>
 
+#include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
 #include "core/base/blob_returns.hpp"
+#include "core/endpoint/driver.hpp"
 
 namespace py = pybind11;
 
 namespace ipcbridge::python {
 namespace {
+
+constexpr std::size_t kMostAllocated = std::size_t{1} << 46U;
 
 PyTypeObject* type_of_memory = nullptr;
 
@@ -44,7 +48,33 @@ void dealloc(PyObject* object) {
   let_go(std::move(attachment));
 }
 
+// For objects that look at it still there is memory, which holds what comes next.
+PyObject* release(PyObject* object, PyObject*) {
+  const Attachment& attachment = self_of(object)->attachment;
+  const std::shared_ptr<BlobReturns> returns = attachment.memory->returns();
+  attachment.memory->give_back();
+  if (returns != nullptr) returns->send();
+  Py_RETURN_NONE;
+}
+
+PyObject* allocate(PyObject*, PyObject* size) {
+  const std::size_t bytes = PyLong_AsSize_t(size);
+  if (bytes == static_cast<std::size_t>(-1) && PyErr_Occurred() != nullptr) PyErr_Clear();
+  BlobRef blob = bytes < kMostAllocated ? allocate_blob(bytes) : nullptr;
+  if (blob) return new_memory(Attachment(std::move(blob)));
+  set_python_error({Code::kResourceExhausted, "no memory for an array of that size"});
+  return nullptr;
+}
+
+PyMethodDef methods[] = {
+    {"release", &release, METH_NOARGS, "Gives it back: it holds what comes next."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMethodDef allocate_method = {"allocate", &allocate, METH_O, "So many bytes of memory that is sent without a copy."};
+
 PyType_Slot slots[] = {
+    {Py_tp_methods, methods},
     {Py_tp_dealloc, slot(&dealloc)},
     {Py_bf_getbuffer, slot(&get_buffer)},
     {Py_sq_length, slot(&length)},
@@ -73,6 +103,9 @@ void add_memory_type(py::module_& module) {
   type_of_memory = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
   type_of_memory->tp_new = nullptr;
   module.attr("Memory") = type;
+  PyObject* function = PyCFunction_New(&allocate_method, nullptr);
+  if (function == nullptr) throw py::error_already_set();
+  module.attr("allocate") = py::reinterpret_steal<py::object>(function);
 }
 
 }  // namespace ipcbridge::python

@@ -5,6 +5,7 @@ from __future__ import annotations
 from _collections_abc import Iterable
 
 from .._errors import IpcError
+from .._memory import release as release_array
 from .._options import CallOptions
 from .._shown import shown
 from .._tracebacks import leave_one_frame
@@ -22,8 +23,13 @@ def release(what: Any) -> None:
     or object of the other side's is given back to its owner, for whom it may be the last.
 
     What is called later raises IpcError('failed_precondition'). Does nothing when it has ended already.
+
+    Of an array that has arrived in shared memory it gives the memory back, which then shows what comes next; that happens
+    anyway when nothing refers to the array any more.
     """
     try:
+        if release_array(what):
+            return
         if isinstance(what, Retained):
             release_everywhere(what.function)
         elif isinstance(what, Proxied):

@@ -12,6 +12,7 @@ from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
 from .._middleware import MiddlewareCall
 from .._references.owned import proxy, retain
+from .._memory import alloc
 from .._references.verbs import get_attribute, release, set_attribute
 from .._registered import register_error
 from .._serve.context import Context, Peer, context
@@ -40,6 +41,7 @@ __all__ = [
     "Server",
     "Stream",
     "Unavailable",
+    "alloc",
     "call",
     "close",
     "close_on_signals",

@@ -41,7 +41,8 @@ class BlobPoolTest : public testing::Test {
 
   FaultySystem system_;
   int made_ = 0;
-  std::shared_ptr<BlobPool> pool_ = std::make_shared<BlobPool>(system_, kMost);
+  Audience audience_ = std::make_shared<int>();
+  std::shared_ptr<BlobPool> pool_ = std::make_shared<BlobPool>(system_, kMost, audience_);
 };
 
 TEST_F(BlobPoolTest, ItsBlobsAreWritableAndDoNotOverlap) {
@@ -96,19 +97,76 @@ TEST_F(BlobPoolTest, WhatWasFreedIsGivenAgain) {
 TEST_F(BlobPoolTest, TellsWhereAPartOfABlobLies) {
   const BlobRef other = allocate(5'000);
   const BlobRef blob = allocate(5'000);
-  const BlobPool::Location whole = pool_->locate(Attachment(blob));
-  const BlobPool::Location part = pool_->locate(Attachment(blob, blob->bytes().subspan(17, 100)));
+  const BlobPool::Location whole = BlobPool::claim(Attachment(blob), audience_);
+  const BlobPool::Location part = BlobPool::claim(Attachment(blob, blob->bytes().subspan(17, 100)), audience_);
   ASSERT_NE(whole.segment, nullptr);
   EXPECT_EQ(part.segment, whole.segment);
   EXPECT_EQ(part.offset, whole.offset + 17);
   EXPECT_EQ(whole.segment->mapping.data() + whole.offset, blob->data());
 }
 
-TEST_F(BlobPoolTest, WhatIsNotItsOwnLiesNowhere) {
-  const auto other = std::make_shared<BlobPool>(system_, kMost);
-  EXPECT_EQ(pool_->locate(Attachment(other->allocate(10).value())).segment, nullptr);
-  EXPECT_EQ(pool_->locate(Attachment(make_heap_blob(10))).segment, nullptr);
-  EXPECT_EQ(pool_->locate(Attachment()).segment, nullptr);
+TEST_F(BlobPoolTest, WhatAnotherConnectionMaySeeLiesNowhereForThisOne) {
+  const auto other = std::make_shared<BlobPool>(system_, kMost, std::make_shared<int>());
+  EXPECT_EQ(BlobPool::claim(Attachment(other->allocate(10).value()), audience_).segment, nullptr);
+  EXPECT_EQ(BlobPool::claim(Attachment(make_heap_blob(10)), audience_).segment, nullptr);
+  EXPECT_EQ(BlobPool::claim(Attachment(), audience_).segment, nullptr);
+}
+
+// One pool for whoever comes, as the process has.
+class UnownedPoolTest : public BlobPoolTest {
+ protected:
+  UnownedPoolTest() { pool_ = std::make_shared<BlobPool>(system_, kMost); }
+
+  bool lies(const BlobRef& blob, const Audience& audience) {
+    return BlobPool::claim(Attachment(blob), audience).segment != nullptr;
+  }
+
+  Audience other_ = std::make_shared<int>();
+};
+
+TEST_F(UnownedPoolTest, WhatIsSentToAConnectionFirstOnlyThatEverSees) {
+  const BlobRef blob = allocate(5'000);
+  EXPECT_TRUE(lies(blob, audience_));
+  EXPECT_TRUE(lies(blob, audience_));
+  EXPECT_FALSE(lies(blob, other_));
+  EXPECT_FALSE(lies(allocate(5'000), other_)) << "in the same segment";
+}
+
+TEST_F(UnownedPoolTest, WhatAConnectionThatHasEndedMaySeeIsNotUsedAgain) {
+  const BlobRef first = allocate(5'000);
+  const std::byte* const at = first->data();
+  ASSERT_TRUE(lies(first, other_));
+  other_.reset();
+  EXPECT_FALSE(lies(first, audience_));
+  const BlobRef next = allocate(5'000);
+  EXPECT_TRUE(next->data() < at || next->data() >= at + 256UL * 1024);
+  EXPECT_TRUE(lies(next, audience_));
+}
+
+TEST_F(UnownedPoolTest, FindsTheBlobOfBytesThatAreAPartOfIt) {
+  const BlobRef before = allocate(5'000);
+  const BlobRef blob = allocate(5'000);
+  const Attachment part = pool_->find(blob->bytes().subspan(17, 100));
+  EXPECT_EQ(part.memory, blob);
+  EXPECT_EQ(part.bytes.data(), blob->data() + 17);
+  EXPECT_EQ(part.bytes.size(), 100U);
+  EXPECT_EQ(pool_->find({blob->data() + 4'900, 101}).memory, nullptr) << "beyond its end";
+  EXPECT_EQ(pool_->find(std::as_bytes(std::span("elsewhere"))).memory, nullptr);
+}
+
+TEST_F(UnownedPoolTest, WhatHasBeenFreedIsNotFound) {
+  BlobRef blob = allocate(5'000);
+  const ConstBytes bytes = blob->bytes();
+  blob.reset();
+  EXPECT_EQ(pool_->find(bytes).memory, nullptr);
+}
+
+TEST_F(UnownedPoolTest, IsTrimmedByWhoeverMaySeeASegment) {
+  BlobRef blob = allocate(5'000);
+  ASSERT_TRUE(lies(blob, audience_));
+  blob.reset();
+  EXPECT_TRUE(pool_->trim(system_.now(), other_).empty());
+  EXPECT_EQ(pool_->trim(system_.now(), audience_).size(), 1U);
 }
 
 TEST_F(BlobPoolTest, GivesUpWhatHasBeenFreeForAWhile) {
@@ -119,14 +177,14 @@ TEST_F(BlobPoolTest, GivesUpWhatHasBeenFreeForAWhile) {
   freed.reset();
   EXPECT_TRUE(pool_->has_free_segments());
   const TimePoint since = system_.now() - std::chrono::seconds(5);
-  EXPECT_TRUE(pool_->trim(since).empty());
+  EXPECT_TRUE(pool_->trim(since, audience_).empty());
   system_.pass(std::chrono::seconds(6));
-  EXPECT_EQ(pool_->trim(system_.now() - std::chrono::seconds(5)).size(), 1U);
+  EXPECT_EQ(pool_->trim(system_.now() - std::chrono::seconds(5), audience_).size(), 1U);
   EXPECT_EQ(testing_support::mapped_segments(), mapped - 1);
   EXPECT_FALSE(pool_->has_free_segments());
   kept.reset();
   system_.pass(std::chrono::seconds(6));
-  EXPECT_EQ(pool_->trim(system_.now()).size(), 1U);
+  EXPECT_EQ(pool_->trim(system_.now(), audience_).size(), 1U);
   EXPECT_EQ(allocate(10)->size(), 10U) << "it goes on";
 }
 
@@ -134,7 +192,7 @@ TEST_F(BlobPoolTest, WhatIsInUseAgainIsNotGivenUp) {
   allocate(1'000'000).reset();
   system_.pass(std::chrono::seconds(6));
   const BlobRef again = allocate(1'000'000);
-  EXPECT_TRUE(pool_->trim(system_.now()).empty());
+  EXPECT_TRUE(pool_->trim(system_.now(), audience_).empty());
 }
 
 TEST_F(BlobPoolTest, RefusesMoreThanMayBeInUse) {
@@ -221,19 +279,19 @@ TEST_F(BlobPoolTest, ServesManyThreads) {
         if (random() % 2 == 0 || kept.empty()) {
           kept.push_back(pool_->allocate(1 + random() % 50'000).value());
           std::memset(kept.back()->data(), thread, kept.back()->size());
-          if (!pool_->locate(Attachment(kept.back())).segment) ++failures;
+          if (!BlobPool::claim(Attachment(kept.back()), audience_).segment) ++failures;
         } else {
           const BlobRef& last = kept.back();
           if (last->data()[last->size() - 1] != static_cast<std::byte>(thread)) ++failures;
           kept.pop_back();
         }
-        if (step % 100 == 0) static_cast<void>(pool_->trim(system_.now()));
+        if (step % 100 == 0) static_cast<void>(pool_->trim(system_.now(), audience_));
       }
     });
   }
   for (std::thread& each : threads) each.join();
   EXPECT_EQ(failures, 0);
-  static_cast<void>(pool_->trim(system_.now()));
+  static_cast<void>(pool_->trim(system_.now(), audience_));
   EXPECT_FALSE(pool_->has_free_segments());
 }
 

@@ -59,6 +59,7 @@ Napi::Object columns(Napi::Env env) {
                                        {"flags", EventRow::kFlags},
                                        {"items", EventRow::kItems},
                                        {"itemsBytes", EventRow::kItemsBytes},
+                                       {"itemsBytesHigh", static_cast<EventRow::Column>(EventRow::kItemsBytes + 1)},
                                        {"streams", EventRow::kStreams},
                                        {"connectionLow", EventRow::kConnection},
                                        {"connectionHigh", static_cast<EventRow::Column>(EventRow::kConnection + 1)},
@@ -93,8 +94,10 @@ Napi::Object numbers(Napi::Env env) {
   object["leastLimitBytes"] = static_cast<double>(kLeastLimitBytes);
   object["maxNestedCalls"] = static_cast<double>(kMaxNestedCalls);
   object["describe"] = kDescribeMethod;
-  object["control"] = named<Environment::Control>(
-      env, {{"keepAlive", Environment::kKeepAlive}, {"noSpin", Environment::kNoSpin}, {"room", Environment::kRoom}});
+  object["control"] = named<Environment::Control>(env, {{"keepAlive", Environment::kKeepAlive},
+                                                        {"noSpin", Environment::kNoSpin},
+                                                        {"room", Environment::kRoom},
+                                                        {"attached", Environment::kAttached}});
   object["column"] = columns(env);
   object["oneStream"] = static_cast<double>(EventRow::kOneStream);
   object["rowWords"] = static_cast<double>(EventRow::kWords);

@@ -13,6 +13,7 @@
 #include "bindings/python/stream_object.hpp"
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/decoder.hpp"
+#include "bindings/python/values/memory_object.hpp"
 
 namespace py = pybind11;
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -66,9 +65,11 @@ struct Payload {
   std::span<const Attachment> attachments;
 
   Payload() = default;
-  template <typename Bytes>
-  requires std::convertible_to<const Bytes&, ConstBytes> Payload(const Bytes& encoded)
-      : bytes(encoded) {}  // NOLINT(google-explicit-constructor): most have none attached
+  // NOLINTBEGIN(google-explicit-constructor): most have nothing attached
+  Payload(ConstBytes encoded) : bytes(encoded) {}
+  Payload(const Buffer& encoded) : bytes(encoded) {}
+  Payload(const ByteBlock& encoded) : bytes(encoded) {}
+  // NOLINTEND(google-explicit-constructor)
   Payload(ConstBytes encoded, std::span<const Attachment> attached) : bytes(encoded), attachments(attached) {}
 
   std::size_t size() const { return bytes.size() + total_bytes(attachments); }

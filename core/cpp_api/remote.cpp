@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/cpp_api/errors.hpp"
+#include "core/cpp_api/joined.hpp"
 #include "core/cpp_api/references.hpp"
 
 namespace ipcbridge {
@@ -65,6 +66,7 @@ CallResult Remote::Impl::send(std::string_view method, BytesView arguments, cons
 
 Bytes Remote::Impl::call(std::string_view method, BytesView arguments, const RequestOptions& options) {
   CallResult result = send(method, arguments, options, false);
+  if (!result.storage.attachments.empty()) return joined(result.outcome.payload, result.storage.attachments);
   const ConstBytes payload = result.outcome.payload;
   return {payload.begin(), payload.end()};
 }

@@ -7,6 +7,7 @@
 #include "core/base/thread.hpp"
 #include "core/cpp_api/describe.hpp"
 #include "core/cpp_api/errors.hpp"
+#include "core/cpp_api/joined.hpp"
 #include "core/cpp_api/references.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/workers/worker.hpp"
@@ -127,7 +128,11 @@ void Service::Impl::answer(const InboundCall& inbound) {
   const auto& [name, handler] = *by_number_[inbound.method];
   IncomingCall call;
   call.method = name;
-  call.arguments = inbound.payload;
+  Bytes with_attachments;
+  if (!inbound.storage.attachments.empty()) {
+    with_attachments = joined(inbound.payload, inbound.storage.attachments);
+  }
+  call.arguments = with_attachments.empty() ? inbound.payload : ConstBytes(with_attachments);
   call.metadata = inbound.metadata;
   if (inbound.timeout_us != 0) {
     call.deadline = deadline_after(inbound.received, from_microseconds(inbound.timeout_us));

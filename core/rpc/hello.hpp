@@ -23,9 +23,10 @@ struct Limits {
 };
 
 namespace feature {
-inline constexpr std::uint64_t kShm = 1U << 0U;      // the sender's segment comes with this HELLO
-inline constexpr std::uint64_t kReplace = 1U << 1U;  // the sender wants to serve this name instead
-inline constexpr std::uint64_t kRequired = 0;        // what this version understands as required
+inline constexpr std::uint64_t kShm = 1U << 0U;             // the sender's segment comes with this HELLO
+inline constexpr std::uint64_t kReplace = 1U << 1U;         // the sender wants to serve this name instead
+inline constexpr std::uint64_t kLargeMessages = 1U << 2U;   // tables of attachments are understood
+inline constexpr std::uint64_t kRequired = kLargeMessages;  // what this version understands as required
 }  // namespace feature
 
 inline constexpr std::uint16_t kProtocolMajor = 1;
@@ -44,7 +45,7 @@ std::string_view language_name(Language language);
 struct Hello {
   std::uint16_t major = kProtocolMajor;
   std::uint16_t minor = kProtocolMinor;
-  std::uint64_t required_features = 0;
+  std::uint64_t required_features = feature::kRequired;
   std::uint64_t optional_features = 0;
   Limits limits;
   std::array<std::byte, 16> nonce{};  // of the endpoint that sent it; reserved, nobody reads it yet

@@ -68,8 +68,8 @@ class Outbox {
 
  private:
   struct Message {
-    FrameType type;
-    std::uint64_t id;
+    FrameType type = FrameType::kPad;
+    std::uint64_t id = 0;
     WaitingBytes bytes;
     std::uint8_t flags = 0;
     std::size_t size = 0;

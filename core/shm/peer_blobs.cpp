@@ -81,16 +81,18 @@ Status PeerBlobs::add(std::uint32_t number, std::uint64_t size, Fd& memory) {
   if (!memory.valid()) return {};
   try {
     const bool is_writable = in_place_ && receiving_.copy_on_write;
-    Result<Mapping> mapping = map_memory(system_, memory.get(), size, Access::kRead);
-    if (mapping.ok()) (is_writable ? segment.of_the_peer : segment.mapping) = std::move(mapping).value();
-    if (mapping.ok() && is_writable) {
+    Mapping& seen = is_writable ? segment.of_the_peer : segment.mapping;
+    if (Result<Mapping> mapping = map_memory(system_, memory.get(), size, Access::kRead); mapping.ok()) {
+      seen = std::move(mapping).value();
+    }
+    if (seen.data() != nullptr && is_writable) {
       Result<Mapping> writable = map_memory(system_, memory.get(), size, Access::kCopyOnWrite);
       if (writable.ok()) segment.mapping = std::move(writable).value();
     }
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is not mapped, and nobody asks why
   }
-  if (segment.data() == nullptr) segment.memory = std::move(memory);
-  memory.reset();
+  segment.memory = std::exchange(memory, Fd());
+  if (segment.data() != nullptr) segment.memory.reset();
   return {};
 }
 

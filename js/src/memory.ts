@@ -19,7 +19,10 @@ export function alloc(shape: number | readonly number[], dtype: DType): NDArray
 export function alloc(shape: number | readonly number[], dtype?: DType): Buffer | NDArray {
   if (dtype === undefined) {
     if (typeof shape !== 'number' || !Number.isSafeInteger(shape) || shape < 0) {
-      throw new IpcError('invalid_argument', `alloc() takes a number of bytes, or a shape and a dtype: ${printed(shape)}`)
+      throw new IpcError(
+        'invalid_argument',
+        `alloc() takes a number of bytes, or a shape and a dtype: ${printed(shape)}`,
+      )
     }
     return Buffer.from(memory(shape))
   }

@@ -8,7 +8,7 @@ import operator
 from . import _native
 from ._errors import IpcError
 from ._shown import shown
-from ._typing import Any, overload
+from ._typing import Any, cast, overload
 
 
 @overload
@@ -26,7 +26,7 @@ def alloc(shape: int | tuple[int, ...], dtype: Any = None) -> Any:
     and NumPy is not installed, resource_exhausted where there is no memory. Any thread may call it.
     """
     if dtype is None:
-        return memoryview(_native.allocate(_size(shape)))
+        return _allocate(_size(shape))
     try:
         import numpy
     except ImportError as error:
@@ -36,9 +36,15 @@ def alloc(shape: int | tuple[int, ...], dtype: Any = None) -> Any:
     except (TypeError, ValueError) as error:
         raise IpcError("invalid_argument", f"alloc(): {error}") from error
     if kind.hasobject:
-        raise IpcError("invalid_argument", f"alloc(): elements of {kind} are objects of Python, which memory cannot hold")
+        raise IpcError(
+            "invalid_argument", f"alloc(): elements of {kind} are objects of Python, which memory cannot hold"
+        )
     dimensions = tuple(_size(each) for each in shape) if isinstance(shape, (tuple, list)) else (_size(shape),)
-    return numpy.ndarray(dimensions, kind, _native.allocate(math.prod(dimensions) * kind.itemsize))
+    return numpy.ndarray(dimensions, kind, _allocate(math.prod(dimensions) * kind.itemsize))
+
+
+def _allocate(size: int) -> memoryview:
+    return memoryview(cast("bytearray", _native.allocate(size)))  # what has the buffer protocol, until Python 3.12
 
 
 def _size(value: Any) -> int:
@@ -47,7 +53,9 @@ def _size(value: Any) -> int:
     except TypeError:
         size = -1
     if size < 0:
-        raise IpcError("invalid_argument", f"alloc() takes a number of bytes, or a shape and a dtype, not {shown(value)}")
+        raise IpcError(
+            "invalid_argument", f"alloc() takes a number of bytes, or a shape and a dtype, not {shown(value)}"
+        )
     return size
 
 

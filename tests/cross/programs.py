@@ -13,16 +13,16 @@ _BEGINNINGS = {"node": "import ipc from 'ipcbridge'\n", "python": "import ipcbri
 _RUN = {"node": [COMMANDS["node"][0], "--input-type=module", "--eval"], "python": [sys.executable, "-c"]}
 
 
-def _start(language: str, program: str) -> subprocess.Popen[str]:
-    command = [*_RUN[language], _BEGINNINGS[language] + program]
+def _start(language: str, program: str, *args: str) -> subprocess.Popen[str]:
+    command = [*_RUN[language], _BEGINNINGS[language] + program, *args]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=HERE)
 
 
 @contextmanager
-def running(language: str, program: str) -> Iterator[None]:
+def running(language: str, program: str, *args: str) -> Iterator[None]:
     """One that prints a line when others may begin, until the block ends."""
-    process = _start(language, program)
+    process = _start(language, program, *args)
     try:
         assert process.stdout is not None
         assert process.stdout.readline(), process.communicate()[1]

@@ -21,6 +21,7 @@ test('the public names are these', () => {
       'RemoteError',
       'Server',
       'Stream',
+      'alloc',
       'call',
       'close',
       'closeOnSignals',

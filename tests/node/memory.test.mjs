@@ -47,17 +47,17 @@ async function withoutLargeBuffers(t, act) {
 }
 
 test('a caller that has no memory for its arguments or for the answer fails that call alone', async t => {
-  const { remote } = await serveElsewhereAndConnect(t, { target: '{ zeros: n => new Uint8Array(n), one: () => 1 }' })
+  const { remote } = await serveElsewhereAndConnect(t, { target: `{ text: n => 'x'.repeat(n), one: () => 1 }` })
   await withoutLargeBuffers(t, async () => {
-    const large = remote.one(Buffer.alloc(2 << 20))
+    const large = remote.text('x'.repeat(2 << 20))
     await assert.rejects(large, { code: 'resource_exhausted', message: /no memory for the \d+ bytes/ })
-    const all = await Promise.allSettled([remote.one(), remote.zeros(4 << 20), remote.zeros(500_000)])
+    const all = await Promise.allSettled([remote.one(), remote.text(4 << 20), remote.text(500_000)])
     assert.deepEqual(
       all.map(({ value, reason }) => reason?.code ?? value.length ?? value),
       [1, 'resource_exhausted', 500_000],
     )
   })
-  assert.equal((await remote.zeros(4 << 20)).length, 4 << 20)
+  assert.equal((await remote.text(4 << 20)).length, 4 << 20)
   assert.equal(ipc.status(remote).pendingCalls, 0)
 })
 

@@ -18,8 +18,11 @@ constexpr std::size_t kMostAllocated = std::size_t{1} << 46U;
 
 PyTypeObject* type_of_memory = nullptr;
 
+// Made by PyObject_New, which runs no constructor.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct Memory {
   PyObject_HEAD Attachment attachment;
+  bool is_writable;
 };
 
 Memory* self_of(PyObject* object) { return reinterpret_cast<Memory*>(object); }
@@ -34,7 +37,7 @@ void let_go(Attachment attachment) {
 int get_buffer(PyObject* object, Py_buffer* view, int flags) {
   const Attachment& attachment = self_of(object)->attachment;
   return PyBuffer_FillInfo(view, object, attachment.bytes.data(), static_cast<Py_ssize_t>(attachment.bytes.size()),
-                           attachment.memory->is_writable() && !attachment.memory->is_shared() ? 0 : 1, flags);
+                           self_of(object)->is_writable ? 0 : 1, flags);
 }
 
 Py_ssize_t length(PyObject* object) { return static_cast<Py_ssize_t>(self_of(object)->attachment.bytes.size()); }
@@ -61,7 +64,7 @@ PyObject* allocate(PyObject*, PyObject* size) {
   const std::size_t bytes = PyLong_AsSize_t(size);
   if (bytes == static_cast<std::size_t>(-1) && PyErr_Occurred() != nullptr) PyErr_Clear();
   BlobRef blob = bytes < kMostAllocated ? allocate_blob(bytes) : nullptr;
-  if (blob) return new_memory(Attachment(std::move(blob)));
+  if (blob) return new_memory(Attachment(std::move(blob)), /*is_writable=*/true);
   set_python_error({Code::kResourceExhausted, "no memory for an array of that size"});
   return nullptr;
 }
@@ -85,10 +88,11 @@ PyType_Spec spec = {"ipcbridge._native.Memory", static_cast<int>(sizeof(Memory))
 
 }  // namespace
 
-PyObject* new_memory(const Attachment& attachment) {
+PyObject* new_memory(const Attachment& attachment, bool is_writable) {
   auto* memory = PyObject_New(Memory, type_of_memory);
   if (memory == nullptr) return nullptr;
   new (&memory->attachment) Attachment(attachment);
+  memory->is_writable = is_writable;
   return reinterpret_cast<PyObject*>(memory);
 }
 

@@ -7,8 +7,9 @@
 namespace ipcbridge::python {
 
 // ipcbridge._native.Memory: what has arrived beside a message, as an object with the buffer protocol, where it lies. It
-// is let go with the last object that looks at it. A new reference, or null with an exception set.
-PyObject* new_memory(const Attachment& attachment);
+// is let go with the last object that looks at it. Read-only, unless it is to be filled. A new reference, or null with
+// an exception set.
+PyObject* new_memory(const Attachment& attachment, bool is_writable = false);
 
 // Lets go of it, and tells whoever has sent it.
 void let_go(Attachments& attachments);

@@ -24,8 +24,8 @@ def release(what: Any) -> None:
 
     What is called later raises IpcError('failed_precondition'). Does nothing when it has ended already.
 
-    Of an array that has arrived in shared memory it gives the memory back, which then shows what comes next; that happens
-    anyway when nothing refers to the array any more.
+    Of an array that has arrived in shared memory it gives the memory back, which then shows what comes next; that
+    happens anyway when nothing refers to the array any more.
     """
     try:
         if release_array(what):

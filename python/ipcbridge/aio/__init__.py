@@ -10,9 +10,9 @@ A proxy or server belongs to the loop on which it was made, and to that loop's t
 
 from .._code import Code
 from .._errors import DeadlineExceeded, IpcError, RemoteError, Unavailable
+from .._memory import alloc
 from .._middleware import MiddlewareCall
 from .._references.owned import proxy, retain
-from .._memory import alloc
 from .._references.verbs import get_attribute, release, set_attribute
 from .._registered import register_error
 from .._serve.context import Context, Peer, context

@@ -52,7 +52,7 @@ TEST(HelloMessage, HasTheseBytes) {
   EXPECT_EQ(load<std::uint16_t>(body.data() + 8), 1);
   EXPECT_EQ(load<std::uint16_t>(body.data() + 10), 0);
   EXPECT_EQ(load<std::uint32_t>(body.data() + 12), 104U);
-  EXPECT_EQ(load<std::uint64_t>(body.data() + 16), 0U);
+  EXPECT_EQ(load<std::uint64_t>(body.data() + 16), 4U) << "LARGE_MESSAGES";
   EXPECT_EQ(load<std::uint64_t>(body.data() + 24), 0U);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 32), 256ULL << 20);
   EXPECT_EQ(load<std::uint64_t>(body.data() + 40), 64ULL << 20);

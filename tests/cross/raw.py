@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 HELLO, REQUEST, REPLY, ERROR, PING, PONG = 1, 2, 3, 4, 11, 12
 STREAM_ITEM, STREAM_END, CREDIT, RELEASE = 7, 8, 9, 10
-MORE, STREAMS, REFERENCE = 2, 4, 8  # flags: another fragment follows; streams do; a reference is called
+# Flags: another fragment follows; streams do; a reference is called; a table of sizes does.
+MORE, STREAMS, REFERENCE, ATTACHED = 2, 4, 8, 0x20
 OF_ACCEPTOR = 1 << 63  # in the ids of what it begins
 MOST = 16_368  # bytes of a frame's body
 PATIENCE = 20  # seconds
@@ -58,8 +59,20 @@ def credit(stream: int, items: int, size: int) -> bytes:
 
 def message(kind: int, call_id: int, body: bytes) -> bytes:
     """Of as many frames as it takes."""
+    if len(body) <= MOST:
+        return frame(kind, call_id, body)
+    return b"".join(_fragments(kind, call_id, table(len(body)) + body))
+
+
+def table(size: int) -> bytes:
+    """What stands before a long message with so many bytes."""
+    return struct.pack("<IIQQQII", 0, 0, size, 0, 0, 0, 0)
+
+
+def _fragments(kind: int, call_id: int, body: bytes) -> list[bytes]:
     begins = range(0, len(body), MOST)
-    return b"".join(frame(kind, call_id, body[at : at + MOST], MORE if at + MOST < len(body) else 0) for at in begins)
+    more = [MORE if at + MOST < len(body) else 0 for at in begins]
+    return [frame(kind, call_id, body[at : at + MOST], ATTACHED | flags) for at, flags in zip(begins, more)]
 
 
 def request(call_id: int, method: int, arguments: bytes) -> bytes:
@@ -70,13 +83,13 @@ def request(call_id: int, method: int, arguments: bytes) -> bytes:
 def unfinished(call_id: int, method: int, size: int) -> bytes:
     """The fragments of a request, except the last, that say it has one argument of so many bytes."""
     body = struct.pack("<QII", 0, method, 0) + b"\x91\xc6" + struct.pack(">I", size) + bytes(size)
-    return b"".join(frame(REQUEST, call_id, body[at : at + MOST], MORE) for at in range(0, len(body) - MOST, MOST))
+    return b"".join(_fragments(REQUEST, call_id, table(len(body)) + body)[:-1])
 
 
 def last(call_id: int, size: int) -> bytes:
     """The rest of what unfinished() has begun."""
-    whole = 16 + 6 + size
-    return frame(REQUEST, call_id, bytes(whole - (whole - 1) // MOST * MOST))
+    whole = len(table(0)) + 16 + 6 + size
+    return frame(REQUEST, call_id, bytes(whole - (whole - 1) // MOST * MOST), ATTACHED)
 
 
 class Connection:

@@ -101,6 +101,8 @@ TEST_F(WaitingCallerTest, EndsWhereTheServicesWorkerLacksMemory) {
   constexpr int kCallers = 4;
   const Service service(*server_, address_, 0, echo);
   const ClientId client = connect(*client_);
+  // The end of the handshake is not what is to fail.
+  while (server_->driver().peers(service.id()).empty()) std::this_thread::yield();
   std::uint32_t epoch = 0;
   bool has_failed = true;
   for (std::size_t spared = 0; has_failed; ++spared) {

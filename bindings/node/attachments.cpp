@@ -5,18 +5,11 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/blob_returns.hpp"
+#include "core/base/lending.hpp"
+#include "core/endpoint/place_bytes.hpp"
 
 namespace ipcbridge::node {
 namespace {
-
-// Its sender waits for it, also where this process is idle from now on.
-void let_go(Attachment attachment) {
-  if (!attachment.memory) return;
-  const std::shared_ptr<BlobReturns> returns = attachment.memory->returns();
-  attachment = {};
-  if (returns != nullptr) returns->send();
-}
 
 napi_value copy_of(napi_env env, const Attachment& attachment) {
   void* data = nullptr;
@@ -47,20 +40,11 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
   Attachments placed;
   placed.reserve(views_.size());
   for (const ConstBytes view : std::exchange(views_, {})) {
-    if (Attachment found = find_blob(view); found.memory) {
-      placed.push_back(std::move(found));
-      continue;
-    }
-    BlobRef blob;
-    if (allocator) {
-      Result<BlobRef> shared = allocator(view.size());
-      if (!shared.ok()) return shared.error();
-      blob = std::move(shared).value();
-    }
-    if (!blob) blob = make_heap_blob(view.size());
-    if (!blob) return Error{Code::kResourceExhausted, kOutOfMemory};
-    if (!view.empty()) std::memcpy(blob->data(), view.data(), view.size());
-    placed.emplace_back(std::move(blob));
+    Result<Attachment> place = place_bytes(allocator, view);
+    if (!place.ok()) return place.error();
+    placed.push_back(std::move(place).value());
+    std::byte* const to = placed.back().bytes.data();
+    if (to != view.data() && !view.empty()) std::memcpy(to, view.data(), view.size());
   }
   return placed;
 }

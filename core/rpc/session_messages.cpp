@@ -3,22 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "core/base/lending.hpp"
 #include "core/rpc/outgoing.hpp"
 
 namespace ipcbridge {
-namespace {
-
-// What one peer may keep of this side's memory.
-constexpr std::uint64_t kMaxLentBytes = 4ULL * 1024 * 1024 * 1024;
-
-Error keeps_too_much(std::uint64_t bytes) {
-  return {Code::kResourceExhausted, "the other side keeps " + std::to_string(bytes) +
-                                        " bytes of arrays and large values, and may keep " +
-                                        std::to_string(kMaxLentBytes) + ": it is to release some"};
-}
-
-}  // namespace
-
 Session::Packed::Packed(Session& session, const Outgoing& message) : session_(session), message_(message) {}
 
 Session::Packed::~Packed() { take_back(); }
@@ -56,7 +44,9 @@ Status Session::Packed::share() {
 Result<bool> Session::Packed::share_attachments() {
   for (const Attachment& each : message_.attachments) {
     PartPlace& place = table_.attachments.emplace_back();
-    if (session_.lent_.bytes() + each.bytes.size() > kMaxLentBytes) return keeps_too_much(session_.lent_.bytes());
+    if (session_.lent_.bytes() + each.bytes.size() > kMaxLentBytes) {
+      return keeps_too_much(session_.lent_.bytes(), kMaxLentBytes);
+    }
     if (each.bytes.empty() || lend(each, place)) continue;
     Result<BlobRef> blob = session_.shared_->allocate(each.bytes.size());
     if (!blob.ok()) return blob.error();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/fork.hpp"
+#include "core/base/lending.hpp"
 #include "core/base/per_process.hpp"
 
 namespace ipcbridge::shm {
@@ -62,9 +63,7 @@ Result<BlobRef> BlobPool::allocate(std::size_t size) {
   const std::lock_guard lock(mutex_);
   if (closed_) return BlobRef();
   if (bytes > max_bytes_ - used_) {
-    return Error{Code::kResourceExhausted, "the other side keeps " + std::to_string(used_) +
-                                               " bytes of arrays and large values, and may keep " +
-                                               std::to_string(max_bytes_) + ": it is to release some"};
+    return keeps_too_much(used_, max_bytes_);
   }
   std::size_t range = 0;
   std::shared_ptr<BlobSegment> segment = find_room(bytes, range);

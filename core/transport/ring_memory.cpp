@@ -3,16 +3,10 @@
 #include <array>
 #include <utility>
 
+#include "core/base/lending.hpp"
 #include "core/transport/socket.hpp"
 
 namespace ipcbridge {
-namespace {
-
-// Of one connection, by the blobs that its peer has.
-constexpr std::uint64_t kMaxLentBytes = 4ULL * 1024 * 1024 * 1024;
-
-}  // namespace
-
 RingMemory::RingMemory(System& system, SegmentCarrier& carrier, bool in_place)
     : carrier_(carrier),
       audience_(std::make_shared<int>()),

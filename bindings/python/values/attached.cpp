@@ -1,11 +1,10 @@
 #include "bindings/python/values/attached.hpp"
 
 #include <cstring>
-#include <string>
 #include <utility>
 
 #include "bindings/python/values/codec_error.hpp"
-#include "bindings/python/values/made.hpp"
+#include "core/endpoint/place_bytes.hpp"
 
 namespace ipcbridge::python {
 namespace {
@@ -28,30 +27,16 @@ void AttachedObjects::add(PyObject* bytes) {
   }
 }
 
-Attachment AttachedObjects::allocate(const Driver::Allocator& allocator, std::size_t size) {
-  BlobRef blob;
-  if (allocator) {
-    Result<BlobRef> shared = allocator(size);
-    if (!shared.ok()) throw CodecError{shared.error().code, shared.error().message};
-    blob = std::move(shared).value();
-  }
-  if (!blob) blob = make_heap_blob(size);
-  if (!blob) throw CodecError{Code::kResourceExhausted, kOutOfMemory};
-  return Attachment(std::move(blob));
-}
-
 Attachments AttachedObjects::place(const Driver::Allocator& allocator) {
   Attachments placed;
   placed.reserve(views_.size());
   std::size_t total = 0;
   for (const Py_buffer& view : views_) {
     const auto size = static_cast<std::size_t>(view.len);
-    Attachment found = find_blob({static_cast<const std::byte*>(view.buf), size});
-    if (!found.memory) {
-      found = allocate(allocator, size);
-      total += size;
-    }
-    placed.push_back(std::move(found));
+    Result<Attachment> found = place_bytes(allocator, {static_cast<const std::byte*>(view.buf), size});
+    if (!found.ok()) throw CodecError{found.error().code, found.error().message};
+    if (found.value().bytes.data() != view.buf) total += size;
+    placed.push_back(std::move(found).value());
   }
   // The end of the interpreter may end this thread where it takes the GIL back: nothing is released then.
   std::vector<Py_buffer> views = std::exchange(views_, {});

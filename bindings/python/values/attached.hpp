@@ -31,7 +31,6 @@ class AttachedObjects {
   Attachments place(const Driver::Allocator& allocator);
 
  private:
-  static Attachment allocate(const Driver::Allocator& allocator, std::size_t size);
   void release();
 
   std::vector<Py_buffer> views_;

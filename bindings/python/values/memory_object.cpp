@@ -7,6 +7,7 @@
 #include "bindings/python/errors.hpp"
 #include "bindings/python/objects.hpp"
 #include "core/base/blob_returns.hpp"
+#include "core/base/lending.hpp"
 #include "core/endpoint/driver.hpp"
 
 namespace py = pybind11;
@@ -27,13 +28,6 @@ struct Memory {
 
 Memory* self_of(PyObject* object) { return reinterpret_cast<Memory*>(object); }
 
-// Its sender waits for it, also where this process is idle from now on.
-void let_go(Attachment attachment) {
-  const std::shared_ptr<BlobReturns> returns = attachment.memory ? attachment.memory->returns() : nullptr;
-  attachment = {};
-  if (returns != nullptr) returns->send();
-}
-
 int get_buffer(PyObject* object, Py_buffer* view, int flags) {
   const Attachment& attachment = self_of(object)->attachment;
   return PyBuffer_FillInfo(view, object, attachment.bytes.data(), static_cast<Py_ssize_t>(attachment.bytes.size()),
@@ -48,7 +42,7 @@ void dealloc(PyObject* object) {
   self_of(object)->attachment.~Attachment();
   type->tp_free(object);
   Py_DECREF(type);
-  let_go(std::move(attachment));
+  ipcbridge::let_go(std::move(attachment));
 }
 
 // For objects that look at it still there is memory, which holds what comes next.
@@ -97,7 +91,7 @@ PyObject* new_memory(const Attachment& attachment, bool is_writable) {
 }
 
 void let_go(Attachments& attachments) {
-  for (Attachment& each : attachments) let_go(std::move(each));
+  for (Attachment& each : attachments) ipcbridge::let_go(std::move(each));
   attachments.clear();
 }
 

@@ -54,15 +54,21 @@ struct ExternalMemory::Held {
   std::shared_ptr<ExternalMemory> registry;
 };
 
+// It runs some time after the buffer is gone: the same place may have come again by then, in another one.
 void ExternalMemory::finalize(napi_env, void* data, void* hint) {
   const std::unique_ptr<Held> held(static_cast<Held*>(hint));
-  held->registry->release(data);
+  auto& all = held->registry->held_;
+  const auto found = all.find(data);
+  if (found != all.end() && found->second == held.get()) all.erase(found);
+  let_go(std::move(held->attachment));
 }
 
 bool ExternalMemory::release(void* data) {
   const auto found = held_.find(data);
   if (found == held_.end()) return false;
-  let_go(std::move(held_.extract(found).mapped()->attachment));
+  Held* const held = found->second;
+  held_.erase(found);
+  let_go(std::exchange(held->attachment, {}));
   return true;
 }
 

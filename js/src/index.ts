@@ -1,6 +1,8 @@
 /// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { NDArray } from './arrays'
 import type { AnyRemote } from './call_context'
+import type { SyncStream } from './client/blocking_stream'
 import { type Call, convertedCall } from './client/call'
 import type { Client } from './client/client'
 import { expectDescription } from './client/description'
@@ -19,7 +21,7 @@ import {
 import type { Description } from './description'
 import type * as Endpoints from './endpoints'
 import { IpcError, trimmed } from './errors'
-import { releaseArray } from './memory'
+import { releaseArray, retainArray } from './memory'
 import {
   type CallOptions,
   type CloseOptions,
@@ -29,11 +31,13 @@ import {
   oneOf,
   type ServeOptions,
 } from './options'
-import { releaseOwned } from './references/retained'
+import { type Retained, releaseOwned, retainFunction } from './references/retained'
 import { native } from './runtime'
 import { Server, serviceIfAny } from './serve/server'
 import type { Listener } from './state'
 import type { ClientState, ClientStatus, ServerState, ServerStatus } from './status'
+import { retainStream } from './streams/given'
+import type { Stream } from './streams/stream'
 import { Kwargs } from './values'
 
 export {
@@ -66,7 +70,7 @@ export type {
   ServeLimits,
   ServeOptions,
 } from './options'
-export { type Proxied, type Retained, retain } from './references/retained'
+export type { Proxied, Retained } from './references/retained'
 export { type ErrorClass, registerError } from './registered'
 export { proxy } from './serve/by_reference'
 export { context } from './serve/context'
@@ -327,6 +331,27 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
   if (releaseStub(of)) return
   return handleOf(of).client.close()
 }
+
+/**
+ * `fn` as a callback that outlives the call that it is passed with: it may be passed any number of times, also in results, and
+ * is the same reference each time. It keeps the process alive from when it is passed until it is released, here or by all
+ * who have it, or their connections have ended. The same function gives the same callback.
+ *
+ * Throws 'invalid_argument' for what is neither a function nor an array, a Buffer or a stream.
+ */
+export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained<F>
+/**
+ * Keeps an array, or what else lies in its memory, beyond the item of a stream that it has come in: until it is collected or
+ * released. Of a stream, all arrays from the next item on, for code that reads ahead or collects items. Returns what it is given.
+ */
+export function retain<V extends Kept>(kept: V): V
+export function retain(value: unknown): unknown {
+  if (typeof value === 'function') return retainFunction(value as () => unknown)
+  if (retainStream(value) || retainArray(value)) return value
+  throw new IpcError('invalid_argument', 'retain() takes a function, an array, a Buffer or a stream')
+}
+
+type Kept = ArrayBufferView | ArrayBufferLike | NDArray<unknown> | Stream<unknown> | SyncStream<unknown>
 
 /**
  * Ends a reference, or gives the memory of an array back. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has

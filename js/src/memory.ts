@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { type DType, NDArray } from './arrays'
 import { isNDArray } from './arrays/parts'
 import { checkShape, sizeOf } from './arrays/shapes'
@@ -5,6 +6,7 @@ import { elementType } from './arrays/types'
 import { IpcError } from './errors'
 import { printed } from './printed'
 import { native } from './runtime'
+import { retainMemory } from './streams/given'
 
 /**
  * Memory that is sent without a copy to whoever it is sent to first, and by one copy to others: so many bytes, or an array of
@@ -40,9 +42,22 @@ function memory(bytes: number): ArrayBuffer {
 
 /** Gives the memory of an array or of bytes back now, if it is the native side's. False when this is no such thing. */
 export function releaseArray(value: unknown): boolean {
+  const buffer = bufferOf(value)
+  if (buffer === undefined) return false
+  native().releaseMemory(buffer)
+  return true
+}
+
+/** Keeps the memory of an array or of bytes beyond the item of a stream that it is in. False when this is no such thing. */
+export function retainArray(value: unknown): boolean {
+  const buffer = bufferOf(value)
+  if (buffer === undefined) return false
+  retainMemory(buffer)
+  return true
+}
+
+function bufferOf(value: unknown): ArrayBuffer | undefined {
   const view = isNDArray(value) ? (value as NDArray<unknown>).data : value
   const buffer = ArrayBuffer.isView(view) ? view.buffer : view
-  if (!(Object.prototype.toString.call(buffer) === '[object ArrayBuffer]')) return false
-  native().releaseMemory(buffer as ArrayBuffer)
-  return true
+  return types.isArrayBuffer(buffer) ? buffer : undefined
 }

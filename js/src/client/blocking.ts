@@ -151,12 +151,17 @@ export class BlockingItems extends BlockingWait {
   /** Throws what has ended the stream. */
   next(): IteratorResult<unknown> {
     const { inbound } = this
+    inbound.leaveItem()
     if (!inbound.isReady) {
       this.since = performance.now()
       this.waited()
       this.run()
     }
     return inbound.takeNext()
+  }
+
+  leaveItem(): void {
+    this.inbound.leaveItem()
   }
 
   waited(): void {

@@ -1,11 +1,12 @@
 import { inspect } from 'node:util'
 import { IpcError, trimmed } from '../errors'
+import { retainItems } from '../streams/given'
 import type { Stream } from '../streams/stream'
 import type { BlockingItems } from './blocking'
 
 /**
  * A stream that the other side sends to a thread which waits for each item, blocked: to be read once. Leaving a loop over it
- * early and `close()` end it on the other side as well.
+ * early and `close()` end it on the other side as well. Its items stay as those of a `Stream` do.
  *
  * Reading throws what the other side threw, and as a call does: 'unavailable' and `sent: 'maybe'` when the connection is lost,
  * 'deadline_exceeded' when the call's `timeout` or `idleTimeout` has passed.
@@ -20,6 +21,11 @@ export class SyncStream<T> implements Iterable<T> {
   constructor(stream: Stream<T>, items: BlockingItems) {
     this.#stream = stream
     this.#items = items
+  }
+
+  /** @internal */
+  [retainItems](): void {
+    this.#stream[retainItems]()
   }
 
   /** Throws 'failed_precondition' when somebody reads it already. */
@@ -40,6 +46,7 @@ export class SyncStream<T> implements Iterable<T> {
 
   /** All items, to its end; throws what a loop over it does. */
   toArray(): T[] {
+    this[retainItems]()
     return [...this]
   }
 
@@ -60,6 +67,7 @@ class SyncIterator<T> implements IterableIterator<T> {
   }
 
   return(value?: unknown): IteratorResult<T> {
+    this.items.leaveItem()
     this.stream.close()
     return { done: true, value }
   }

@@ -6,6 +6,7 @@ import { log } from '../log'
 import { encodeMetadata, type Metadata } from '../metadata'
 import { compose, type Middleware, PassingCall, type Run } from '../middleware'
 import { shownError } from '../printed'
+import { retainItems } from '../streams/given'
 import { LocalItems } from '../streams/local_items'
 import { Stream } from '../streams/stream'
 import { isStreamed, streamMark } from '../values'
@@ -17,6 +18,7 @@ import { noSettings, type Settings } from './settings'
 class MadeCall extends PassingCall {
   /** What was sent last. */
   sent: Call<unknown> | undefined = undefined
+  private retainsItems = false
   /** The call on whose behalf it is made, also where a middleware goes on later. */
   private readonly served: CurrentCall | undefined = currentCall()
 
@@ -56,7 +58,25 @@ class MadeCall extends PassingCall {
 
   send(): Call<unknown> {
     this.sent = this.onBehalf(sendCall)
+    if (this.retainsItems) this.retainItems()
     return this.sent
+  }
+
+  /** Of a stream that it brings, also one that is sent later. */
+  retainItems(): void {
+    this.retainsItems = true
+    this.withStream(stream => stream[retainItems]())
+  }
+
+  closeStream(): void {
+    this.withStream(stream => stream.close())
+  }
+
+  private withStream(use: (stream: Stream<unknown>) => void): void {
+    const useStream = (result: unknown) => {
+      if (isMarked(result, streamMark)) use(result as Stream<unknown>)
+    }
+    this.sent?.then(useStream, () => {})
   }
 
   block(): unknown {
@@ -179,12 +199,8 @@ async function whenSettled(result: PromiseLike<unknown>, made: MadeCall): Promis
 }
 
 /** What streams items of its own making, around those of a stream or not, is a Stream as well. */
-function asResult(value: unknown, { sent }: MadeCall): unknown {
+function asResult(value: unknown, made: MadeCall): unknown {
   if (typeof value !== 'object' || value === null || isMarked(value, streamMark) || !isStreamed(value)) return value
-  const closeSent = (result: unknown) => {
-    if (isMarked(result, streamMark)) void (result as Stream<unknown>).close()
-  }
-  const close = () => void sent?.then(closeSent, () => {})
-  sent?.catch(() => {}) // whoever reads the items is told
-  return new Stream(new LocalItems(value, close))
+  made.sent?.catch(() => {}) // whoever reads the items is told
+  return new Stream(new LocalItems(value, made))
 }

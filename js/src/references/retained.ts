@@ -38,15 +38,8 @@ export function putStand(stand: object, referenced: Referenced): void {
   if (dispose !== undefined) Object.defineProperty(stand, dispose, { value: () => end(referenced) })
 }
 
-/**
- * `fn` as a callback that outlives the call that it is passed with: it may be passed any number of times, also in results, and
- * is the same reference each time. It keeps the process alive from when it is passed until it is released, here or by all
- * who have it, or their connections have ended. The same function gives the same callback.
- *
- * Throws 'invalid_argument' for what is no function.
- */
-export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained<F> {
-  if (typeof fn !== 'function') throw new IpcError('invalid_argument', 'retain() takes a function')
+/** `retain` of a function. */
+export function retainFunction<F extends (...args: never[]) => unknown>(fn: F): Retained<F> {
   if (isClass(fn))
     throw new IpcError('invalid_argument', 'retain() takes a function; of a class pass ipc.proxy(new TheClass())')
   const target = targetOf(fn) as AnyFunction

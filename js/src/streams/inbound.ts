@@ -2,7 +2,8 @@ import { errorOf } from '../ended'
 import { failLater, type IpcError } from '../errors'
 import { Column, Control, wideNumber } from '../native'
 import { control, isDelivering, native, table } from '../runtime'
-import { type DecodeOptions, decode, itemAt } from '../values'
+import { type AttachedBuffers, attachedTo, type DecodeOptions, decode, itemAt } from '../values'
+import { GivenMemory, releaseUnread } from './given'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
 
 /** The longest that a timer takes. */
@@ -18,6 +19,7 @@ interface Batch {
   count: number
   /** In bytes, as the window counts. */
   size: number
+  attached: AttachedBuffers | undefined
 }
 
 interface Waiter {
@@ -54,6 +56,7 @@ function copyOf(bytes: Buffer, start: number, end: number): Buffer {
 export class InboundStream implements StreamEnd {
   private readonly batches: Batch[] = []
   private current: Batch | undefined
+  private readonly given = new GivenMemory()
   private readonly waiters: Waiter[] = []
   /** By its sender, its connection or this side. */
   private isOver = false
@@ -171,7 +174,7 @@ export class InboundStream implements StreamEnd {
     const isOwn = table[event + Column.longMessage] !== 0
     const size = wideNumber(table[event + Column.itemsBytesHigh] as number, table[event + Column.itemsBytes] as number)
     // What is taken at once need not be copied out of the memory that the next batch of events will use.
-    const batch = { bytes, at: start, end, left: count, count, size }
+    const batch = { bytes, at: start, end, left: count, count, size, attached: attachedTo(bytes) }
     if (this.waiters.length > 0 && this.current === undefined && this.batches.length === 0) {
       this.current = batch
       while (this.waiters.length > 0 && this.current !== undefined) this.settleNext()
@@ -215,6 +218,7 @@ export class InboundStream implements StreamEnd {
       this.cancel()
       throw error
     }
+    if (batch.attached !== undefined) this.given.add(batch.attached)
     if (--batch.left === 0) {
       this.current = undefined
       native().consumeStream(this.key.connection, this.key.id, batch.count, batch.size)
@@ -239,6 +243,16 @@ export class InboundStream implements StreamEnd {
     this.over(error)
   }
 
+  /** Nobody looks at the item that was given last any more: its arrays may go. */
+  leaveItem(): void {
+    this.given.release()
+  }
+
+  /** From now on the arrays of its items stay until they are collected or released. */
+  retainItems(): void {
+    this.given.retain()
+  }
+
   /** Its reader wants no more of it. */
   cancel(): void {
     this.drop()
@@ -248,6 +262,8 @@ export class InboundStream implements StreamEnd {
 
   private drop(): void {
     const isUnread = this.hasItem()
+    if (this.current !== undefined) this.batches.push(this.current)
+    for (const { attached } of this.batches) if (attached !== undefined) releaseUnread(attached)
     this.batches.length = 0
     this.current = undefined
     if (!this.isOver || isUnread) native().cancelStream(this.key.connection, this.key.id)

@@ -14,15 +14,20 @@ const cleaner = {
   },
 }
 
+/** What the items are made of, which the code may be waiting for. */
+export interface Origin {
+  closeStream(): void
+  retainItems(): void
+}
+
 /** Items that code of this process makes, to be read as what the other side sends is. */
 export class LocalItems implements Items {
   private iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined
   private isOver = false
 
-  /** `onCancel` ends what the items are made of, which the code may be waiting for. */
   constructor(
     private readonly source: object,
-    private readonly onCancel: () => void,
+    private readonly origin: Origin,
   ) {}
 
   get isSpent(): boolean {
@@ -43,11 +48,18 @@ export class LocalItems implements Items {
     }
   }
 
+  /** The code asks for the next of what it makes them of. */
+  leaveItem(): void {}
+
+  retainItems(): void {
+    this.origin.retainItems()
+  }
+
   cancel(): void {
     if (this.isOver) return
     this.isOver = true
     const { iterator, source } = this
     settle(() => (iterator === undefined ? discardSource(source) : iterator.return?.()), cleaner)
-    this.onCancel()
+    this.origin.closeStream()
   }
 }

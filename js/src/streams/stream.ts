@@ -4,6 +4,7 @@ import { markInstances } from '../brand'
 import { IpcError, trimStack } from '../errors'
 import { streamMark } from '../values'
 import { cancelWhenDropped } from './dropped'
+import { retainItems } from './given'
 import { InboundStream } from './inbound'
 
 /** Where the items of a Stream come from. */
@@ -11,6 +12,10 @@ export interface Items {
   /** Whether nothing more comes, and all that came was read. */
   readonly isSpent: boolean
   next(): Promise<IteratorResult<unknown>>
+  /** Nobody looks at the item that was given last any more. */
+  leaveItem(): void
+  /** Its items stay, whoever asks for the next. */
+  retainItems(): void
   /** Ends it: its reader wants no more of it. */
   cancel(): void
 }
@@ -18,6 +23,9 @@ export interface Items {
 /**
  * A stream that the other side sends: an AsyncIterable of its items, to be read once, by one reader. Leaving a loop over it
  * early, `close()` and dropping it end it on the other side as well, and run the `finally` of what makes the items.
+ *
+ * The arrays of an item that lie in memory of their own, as large ones do, are empty when the next item is asked for, or the loop is
+ * left: `retain(array)` keeps one, `retain(stream)` and `toArray()` keep all. Buffers stay.
  *
  * Reading rejects with what the other side threw, and as a call does: with 'unavailable' and `sent: 'maybe'` when the
  * connection is lost, 'cancelled' and 'deadline_exceeded' where the call's options say so.
@@ -42,6 +50,11 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
     return value.#items instanceof InboundStream ? value.#items : undefined
   }
 
+  /** @internal */
+  [retainItems](): void {
+    this.#items.retainItems()
+  }
+
   /** Throws 'failed_precondition' when somebody reads it already. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     if (this.#isRead) {
@@ -58,6 +71,7 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** All items, to its end; rejects as a loop over it does. */
   async toArray(): Promise<T[]> {
+    this[retainItems]()
     const items: T[] = []
     for await (const item of this) items.push(item)
     return items
@@ -86,10 +100,12 @@ class StreamIterator<T> implements AsyncIterableIterator<T> {
   ) {}
 
   next(): Promise<IteratorResult<T>> {
+    this.items.leaveItem()
     return this.items.next() as Promise<IteratorResult<T>>
   }
 
   async return(value?: unknown): Promise<IteratorResult<T>> {
+    this.items.leaveItem()
     this.items.cancel()
     return { done: true, value }
   }

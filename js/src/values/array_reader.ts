@@ -5,6 +5,7 @@ import { isPossible, maxDimensions, sizeOf, stridesOf } from '../arrays/shapes'
 import { type FieldType, structureType } from '../arrays/structures'
 import { maxFieldDepth, wireType } from '../arrays/types'
 import { isIpcError } from '../errors'
+import { attachedTo } from './attached'
 import { Reader } from './reader'
 import { extension, heavy } from './wire'
 
@@ -48,6 +49,7 @@ export abstract class ArrayReader extends Reader {
     const buffer = this.takeAttached(4)
     if (buffer.byteLength !== size) throw this.malformed(`${buffer.byteLength} bytes for an array of ${size}`)
     this.weigh(heavy - 1)
+    attachedTo(this.buffer)?.arrays.push(buffer)
     return new Uint8Array(buffer)
   }
 

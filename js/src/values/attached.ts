@@ -2,6 +2,8 @@
 export interface AttachedBuffers {
   readonly buffers: readonly ArrayBuffer[]
   taken: number
+  /** Of those that were read, the memory of arrays. */
+  arrays: ArrayBuffer[]
 }
 
 const attached = Symbol('attached')
@@ -10,7 +12,7 @@ type Carrier = Buffer & { [attached]?: AttachedBuffers }
 
 /** They go with the bytes of the message, wherever these are kept. */
 export function attachTo(message: Buffer, buffers: readonly ArrayBuffer[]): void {
-  ;(message as Carrier)[attached] = { buffers, taken: 0 }
+  ;(message as Carrier)[attached] = { buffers, taken: 0, arrays: [] }
 }
 
 export function attachedTo(message: Buffer): AttachedBuffers | undefined {

@@ -1,7 +1,7 @@
 /** The value codec: docs/values.md in JavaScript. */
 export type { NDArray } from '../arrays'
 export { isNDArray } from '../arrays/parts'
-export { attachTo } from './attached'
+export { type AttachedBuffers, attachedTo, attachTo } from './attached'
 export { decode, decodeArgs, decodeEntries } from './decode'
 export type { ArrivingReferences, CarriedStreams, DecodeOptions, Int64 } from './decoding'
 export { Encoder } from './encoder'

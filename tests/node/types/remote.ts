@@ -180,6 +180,25 @@ export async function streams(): Promise<void> {
   void [rows, listed, total, wrong, read]
 }
 
+interface Camera {
+  frames(): AsyncGenerator<NDArray<number>>
+  sound(): Generator<{ samples: Float32Array }>
+}
+
+export async function arrayStreams(): Promise<void> {
+  const camera = await connect<Camera>('camera')
+  const kept: NDArray<number>[] = []
+  for await (const frame of camera.frames()) kept.push(retain(frame))
+  const frames: Stream<NDArray<number>> = retain(await camera.frames())
+  const sound: SyncStream<{ samples: Float32Array }> = retain(sync(camera).sound())
+  for (const { samples } of sound) retain(samples).fill(0)
+  // @ts-expect-error each array in it is retained
+  for await (const block of camera.sound()) retain(block)
+  // @ts-expect-error a call, and no stream yet
+  retain(camera.frames())
+  void [kept, frames]
+}
+
 /** What a method is typed with that streams, in an interface that describes a Python service above all. */
 export async function iterables(): Promise<void> {
   const service = await connect<Streams>('service')

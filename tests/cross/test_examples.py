@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from harness import COMMANDS, ROOT
+from PIL import Image
 
 NODE = COMMANDS["node"][0]
 Start = Callable[..., str]
@@ -90,6 +94,68 @@ def test_the_web_server_answers_with_what_python_found(start: Start) -> None:
         post("/words?most=few")
     with caught.value as failure:
         assert failure.code == 500
+
+
+def post(url: str, body: bytes) -> tuple[str, bytes]:
+    with urllib.request.urlopen(urllib.request.Request(url, body), timeout=20) as response:
+        return response.headers["content-type"], response.read()
+
+
+def refused(url: str, body: bytes | None) -> tuple[int, str]:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(url, body), timeout=20)
+    with caught.value as failure:
+        return failure.code, json.load(failure)["error"]
+
+
+def image(size: tuple[int, int], kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).save(file, kind)
+    return file.getvalue()
+
+
+def test_the_web_server_resizes_images_by_pillow(start: Start) -> None:
+    start("image_resize/images.py")
+    url = start("image_resize/server.mjs", "0").removeprefix("listening on ")
+    kind, data = post(f"{url}/?width=100", image((2000, 1000), "PNG"))
+    assert (kind, Image.open(io.BytesIO(data)).size) == ("image/png", (100, 50))
+    kind, data = post(f"{url}/?width=300&height=30", image((200, 300), "JPEG"))
+    assert (kind, Image.open(io.BytesIO(data)).size) == ("image/jpeg", (20, 30))
+
+
+def test_the_web_server_says_why_it_resizes_nothing(start: Start) -> None:
+    start("image_resize/images.py")
+    url = start("image_resize/server.mjs", "0").removeprefix("listening on ")
+    assert refused(url, None) == (405, "POST an image")
+    assert refused(f"{url}/?width=0", image((9, 9), "PNG"))[0] == 400
+    assert refused(url, b"to be or not to be") == (422, "this is no image that Pillow can read")
+    assert refused(url, image((200, 200), "PNG")[:200]) == (422, "this is no image that Pillow can read")
+    assert refused(url, image((8000, 8000), "PNG")) == (422, "the image has too many pixels")
+    too_long = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    too_long.putrequest("POST", "/")
+    too_long.putheader("content-length", str(30 * 1024 * 1024))
+    too_long.endheaders()  # it answers before anything is sent
+    assert too_long.getresponse().status == 413
+    too_long.close()
+
+
+def test_python_plots_what_node_measures(start: Start, tmp_path: Path) -> None:
+    start("plot/timers.mjs")
+    path = tmp_path / "timers.png"
+    assert run("plot/plot.py", str(path), "50") == f"plotted 50 timers to {path}\n"
+    with Image.open(path) as plotted:
+        assert plotted.format == "PNG"
+        colours = plotted.convert("RGB").getcolors(1_000_000)
+        assert len(colours or ()) > 10, "something is drawn"
+
+
+def test_frames_of_python_are_seen_in_node(start: Start) -> None:
+    start("frames/camera.py")
+    *rates, end = run("frames/viewer.mjs", "200").splitlines()
+    assert end == "200 frames came"
+    assert len(rates) == 2
+    for line in rates:
+        assert re.fullmatch(r"1920 x 1080: \d+ frames/s, brightness 1[23]\d", line), line
 
 
 def test_tokens_of_a_python_generator_arrive_as_server_sent_events(start: Start, begin: Begin) -> None:

@@ -19,7 +19,7 @@ import ipcbridge as ipc
 NODE = """
 const others = new Map()
 async function other(name) {
-  if (!others.has(name)) others.set(name, await ipc.connect(name, LIMITS))
+  if (!others.has(name)) others.set(name, await ipc.connect(name, { connectTimeout: 1000, ...LIMITS }))
   return others.get(name)
 }
 async function told(act) {
@@ -57,7 +57,7 @@ limits = {"max_message_bytes": 1 << 30}
 
 def other(name):
     if name not in others:
-        others[name] = ipc.connect(name, limits=limits)
+        others[name] = ipc.connect(name, connect_timeout=1, limits=limits)
     return others[name]
 
 def told(act):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import pytest
 from programs import running
+from waiting import wait_until
 
 import ipcbridge as ipc
 
@@ -191,6 +192,18 @@ def test_arrays_that_are_passed_and_dropped_take_the_same_memory_again(shared: A
     after = (segments_here(), shared.segments())
     assert after[0] <= before[0] + 6  # for each megabyte there would be one
     assert after[1] <= before[1] + 6
+
+
+def test_what_a_killed_process_has_kept_is_free_again(shared: Any) -> None:
+    gc.collect()
+    before = segments_here()
+    for i in range(100):
+        assert shared.keep(numbers(50_000)) == i + 1
+    assert segments_here() > before
+    os.kill(shared.pid(), signal.SIGKILL)
+    with pytest.raises(ipc.Unavailable):
+        shared.keep(1)
+    wait_until(lambda: segments_here() < before)  # those of the connection are gone, too
 
 
 def test_memory_goes_back_with_the_last_that_refers_to_it(shared: Any) -> None:

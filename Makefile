@@ -177,6 +177,7 @@ sanitize-short:
 
 fuzz:
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+	IPCBRIDGE_FUZZ_ROUNDS=$$(($(FUZZ_SECONDS) * 30)) $(py) -m pytest -q --timeout=0 tests/values/test_hostile_tables.py
 
 # --- release ---------------------------------------------------------------------------------------------------------
 

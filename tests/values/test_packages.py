@@ -152,13 +152,11 @@ def _entry() -> os.DirEntry[str]:
 
 _frame = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 _REFUSED: list[Any] = [
-    *(_frame, _frame["a"], _frame.index, _frame["b"], pandas.Interval(0, 1), pandas.Period("2020-01")),
+    *(_frame.index, pandas.Interval(0, 1), pandas.Period("2020-01")),
     *(pandas.NA, pandas.NaT, pandas.Timedelta(1, "s")),
     *(_frame.groupby("a"), _frame.groupby(["a", "b"]), _frame.groupby("a")["b"]),
     *(pandas.array([1, None]), pandas.array(["a", None]), pandas.array([1, 2]), pandas.Categorical(["a", None])),
-    *(pandas.Series([1, None], dtype="Int64"), pandas.Series([pandas.NaT]), pandas.Series([1.5, None])),
     *(pandas.Index([1, None], dtype="Int64"), pandas.MultiIndex.from_tuples([(1, "a")])),
-    *(pandas.DataFrame({"a": [pandas.NaT], "b": [1.5]}), pandas.DataFrame({"a": [1.5, None]}), pandas.DataFrame()),
     *(numpy.complex64(1j), numpy.complex128(1j), numpy.longdouble(1.5)),
     *(numpy.datetime64("2020-01-01"), numpy.datetime64("2020-01-01T00:00:00.123456789"), numpy.timedelta64(5, "ns")),
     *(numpy.datetime64("NaT"), numpy.timedelta64("NaT", "s")),
@@ -226,7 +224,7 @@ def _modules_after(code: str) -> set[str]:
 )
 def test_other_packages_are_not_imported(code: str) -> None:
     loaded = _modules_after(f"import ipcbridge._values as codec\n{code}")
-    assert not loaded & {"numpy", "pandas", "pydantic", "pydantic.main", "attr", "attrs", "msgspec", "ormsgpack"}
+    assert not loaded & {"numpy", "pandas", "pyarrow", "polars", "pydantic", "pydantic.main", "attr", "attrs", "msgspec"}
 
 
 def test_plain_values_need_no_rules() -> None:

@@ -94,12 +94,15 @@ class Decoder {
   PyObject* read_names(unsigned depth);
   PyObject* read_keywords();
   PyObject* read_array(std::size_t size, Place place);
+  PyObject* read_table(std::size_t size, Place place);
+  pybind11::object read_stream_of_table();
   Dtype read_dtype(unsigned depth);
   Dtype read_fields(unsigned depth);
   std::string_view read_name();
   pybind11::object read_shape(std::size_t item_size, std::uint64_t& elements);
   std::uint64_t read_dimension();
   pybind11::object read_data(std::uint64_t size);
+  bool attachment_follows();
   std::size_t read_list_head(const char* what);
   bool keywords_follow() const;
 

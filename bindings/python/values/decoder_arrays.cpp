@@ -198,13 +198,12 @@ std::uint64_t Decoder::read_dimension() {
 
 // The elements of an array, `size` bytes: an object with the buffer protocol, read-only.
 py::object Decoder::read_data(std::uint64_t size) {
-  const std::uint8_t head = left() == 0 ? 0 : read_byte();
-  if (head == 0xd6 && left() > 0 && *at_ == static_cast<std::uint8_t>(Tag::kAttached)) {
-    ++at_;
+  if (attachment_follows()) {
     const Attachment& attachment = take_attachment(sizeof(std::uint32_t));
     if (attachment.bytes.size() != size) malformed("an array whose data are not of its shape");
     return steal(new_memory(attachment));
   }
+  const std::uint8_t head = left() == 0 ? 0 : read_byte();
   if (head < 0xc4 || head > 0xc6) malformed("an array whose data are not bytes");
   const std::size_t length = read_size(head, 0xc4);
   if (length != size) malformed("an array whose data are not of its shape");

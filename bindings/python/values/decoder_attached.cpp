@@ -14,6 +14,13 @@ constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
 
 }  // namespace
 
+// In place of bytes: its head is read then.
+bool Decoder::attachment_follows() {
+  if (left() < 2 || at_[0] != 0xd6 || at_[1] != static_cast<std::uint8_t>(Tag::kAttached)) return false;
+  at_ += 2;
+  return true;
+}
+
 // In their order, so that none is read twice, which would make much of little.
 const Attachment& Decoder::take_attachment(std::size_t size) {
   if (size != sizeof(std::uint32_t)) malformed("an attachment without its place");

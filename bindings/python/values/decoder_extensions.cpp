@@ -37,6 +37,8 @@ PyObject* Decoder::read_extension(std::size_t size, unsigned depth, Place place)
       return read_reference(static_cast<Tag>(tag), size, depth);
     case Tag::kArray:
       return read_array(size, place);
+    case Tag::kTable:
+      return read_table(size, place);
     case Tag::kAttached:
       return read_attached(size);
     case Tag::kKwargs:

@@ -10,6 +10,7 @@
 #include "bindings/python/values/attached.hpp"
 #include "bindings/python/values/message_buffer.hpp"
 #include "bindings/python/values/text.hpp"
+#include "bindings/python/values/wire_format.hpp"
 
 namespace ipcbridge::python {
 
@@ -106,11 +107,12 @@ class Encoder {
   bool put_unsigned(PyObject* value);
   bool put_ndarray(PyObject* value);
   void put_array(PyObject* array);
+  void put_table(PyObject* table);
   void put_dtype(PyObject* dtype);
   void put_shape(PyObject* shape);
-  std::size_t begin_array();
+  std::size_t begin_parts(std::size_t count);
   class HeldBuffer;
-  void end_array(std::size_t begun, HeldBuffer& held);
+  void end_parts(Tag tag, std::size_t begun, HeldBuffer& held);
   void weigh(std::size_t weight);
 
   MessageBuffer out_;

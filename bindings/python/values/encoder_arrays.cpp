@@ -1,4 +1,4 @@
-// Encoder: arrays. What is neither NumPy's own class nor simple comes here from ipcbridge._values._arrays.
+// Encoder: arrays and tables. What is neither NumPy's own class nor simple comes here from ipcbridge._values._arrays.
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -7,6 +7,8 @@
 #include "bindings/python/values/codec_error.hpp"
 #include "bindings/python/values/encoder.hpp"
 #include "bindings/python/values/made.hpp"
+#include "bindings/python/values/memory_object.hpp"
+#include "bindings/python/values/simplified.hpp"
 #include "bindings/python/values/wire_format.hpp"
 
 namespace py = pybind11;
@@ -80,14 +82,14 @@ bool Encoder::put_ndarray(PyObject* value) {
   }
   const FixedDtype* dtype = fixed_dtype_of_buffer(held->format, static_cast<std::size_t>(held->itemsize));
   if (dtype == nullptr) return false;
-  const std::size_t begun = begin_array();
+  const std::size_t begun = begin_parts(3);
   out_.put_text_head(dtype->name.size());
   out_.put(dtype->name.data(), dtype->name.size());
   const auto dimensions = static_cast<std::size_t>(held->ndim);
   weigh(dimensions + kHeavy - 1);
   out_.put_list_head(dimensions);
   for (int i = 0; i < held->ndim; ++i) out_.put_int(held->shape[i]);
-  end_array(begun, held);
+  end_parts(Tag::kArray, begun, held);
   return true;
 }
 
@@ -95,10 +97,27 @@ bool Encoder::put_ndarray(PyObject* value) {
 void Encoder::put_array(PyObject* array) {
   HeldBuffer held;
   if (!held.hold(PyTuple_GET_ITEM(array, 2), PyBUF_SIMPLE)) throw py::error_already_set();
-  const std::size_t begun = begin_array();
+  const std::size_t begun = begin_parts(3);
   put_dtype(PyTuple_GET_ITEM(array, 0));
   put_shape(PyTuple_GET_ITEM(array, 1));
-  end_array(begun, held);
+  end_parts(Tag::kArray, begun, held);
+}
+
+// A _tables.Table, which writes its stream to where that travels from.
+void Encoder::put_table(PyObject* table) {
+  const Py_ssize_t size = PyLong_AsSsize_t(PyTuple_GET_ITEM(table, 1));
+  if (size == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  const py::object memory =
+      steal(may_attach(static_cast<std::size_t>(size)) ? allocate_memory(static_cast<std::size_t>(size))
+                                                       : PyByteArray_FromStringAndSize(nullptr, size));
+  PyObject* written = PyObject_CallOneArg(PyTuple_GET_ITEM(table, 2), memory.ptr());
+  if (written == nullptr) throw_raised();
+  Py_DECREF(written);
+  HeldBuffer held;
+  if (!held.hold(memory.ptr(), PyBUF_SIMPLE)) throw py::error_already_set();
+  const std::size_t begun = begin_parts(2);
+  put_text(out_, PyTuple_GET_ITEM(table, 0));
+  end_parts(Tag::kTable, begun, held);
 }
 
 // A name, or the tuple of a structure's fields.
@@ -132,29 +151,29 @@ void Encoder::put_shape(PyObject* shape) {
   }
 }
 
-// Its extension weighs what the list of three in it does, and what these weigh.
-std::size_t Encoder::begin_array() {
-  weigh(2 * kHeavy + 2);
+// Its extension weighs what the list of the parts in it does, and what these weigh.
+std::size_t Encoder::begin_parts(std::size_t count) {
+  weigh(2 * kHeavy - 1 + count);
   const std::size_t begun = out_.begin_extension();
-  out_.put_list_head(3);
+  out_.put_list_head(count);
   return begun;
 }
 
-// The elements come last, so that the size of the extension is known before.
-void Encoder::end_array(std::size_t begun, HeldBuffer& held) {
+// The bytes come last, so that the size of the extension is known before.
+void Encoder::end_parts(Tag tag, std::size_t begun, HeldBuffer& held) {
   const auto size = static_cast<std::size_t>(held->len);
   weigh(kHeavy - 1);
   if (may_attach(size)) {
-    out_.end_extension(Tag::kArray, begun, MessageBuffer::kAttachedBytes);
+    out_.end_extension(tag, begun, MessageBuffer::kAttachedBytes);
     attached_.add(*held.operator->());
     held.let_go();
     put_attached();
     return;
   }
   if (size > std::numeric_limits<std::uint32_t>::max()) {
-    throw CodecError{Code::kResourceExhausted, "an array of more than 4 GiB"};
+    throw CodecError{Code::kResourceExhausted, "an array or a table of more than 4 GiB"};
   }
-  out_.end_extension(Tag::kArray, begun, MessageBuffer::bytes_head_size(size) + size);
+  out_.end_extension(tag, begun, MessageBuffer::bytes_head_size(size) + size);
   out_.put_bytes_head(size);
   out_.put(held->buf, size);
 }

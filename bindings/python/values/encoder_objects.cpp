@@ -44,6 +44,7 @@ void Encoder::put_simplified(PyObject* original, unsigned depth) {
       return out_.put_extension(tag, PyBytes_AS_STRING(contents), static_cast<std::size_t>(PyBytes_GET_SIZE(contents)));
     }
     if (py::type::handle_of(value).is(python_rules().array_type)) return put_array(value.ptr());
+    if (py::type::handle_of(value).is(python_rules().table_type)) return put_table(value.ptr());
     if (put_plain(value.ptr(), original, depth)) return;
     if (PyLong_CheckExact(value.ptr()) && put_unsigned(value.ptr())) return;
   }

@@ -57,10 +57,7 @@ PyObject* release(PyObject* object, PyObject*) {
 PyObject* allocate(PyObject*, PyObject* size) {
   const std::size_t bytes = PyLong_AsSize_t(size);
   if (bytes == static_cast<std::size_t>(-1) && PyErr_Occurred() != nullptr) PyErr_Clear();
-  BlobRef blob = bytes < kMostAllocated ? allocate_blob(bytes) : nullptr;
-  if (blob) return new_memory(Attachment(std::move(blob)), /*is_writable=*/true);
-  set_python_error({Code::kResourceExhausted, "no memory for an array of that size"});
-  return nullptr;
+  return allocate_memory(bytes);
 }
 
 PyMethodDef methods[] = {
@@ -88,6 +85,13 @@ PyObject* new_memory(const Attachment& attachment, bool is_writable) {
   new (&memory->attachment) Attachment(attachment);
   memory->is_writable = is_writable;
   return reinterpret_cast<PyObject*>(memory);
+}
+
+PyObject* allocate_memory(std::size_t size) {
+  BlobRef blob = size < kMostAllocated ? allocate_blob(size) : nullptr;
+  if (blob) return new_memory(Attachment(std::move(blob)), /*is_writable=*/true);
+  set_python_error({Code::kResourceExhausted, "no memory for an array or a table of that size"});
+  return nullptr;
 }
 
 void let_go(Attachments& attachments) {

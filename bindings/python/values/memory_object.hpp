@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include <pybind11/pybind11.h>
 
 #include "core/base/blob.hpp"
@@ -10,6 +12,9 @@ namespace ipcbridge::python {
 // is let go with the last object that looks at it. Read-only, unless it is to be filled. A new reference, or null with
 // an exception set.
 PyObject* new_memory(const Attachment& attachment, bool is_writable = false);
+
+// So many bytes of memory that is sent without a copy, to be filled. A new reference, or null with an exception set.
+PyObject* allocate_memory(std::size_t size);
 
 // Lets go of it, and tells whoever has sent it.
 void let_go(Attachments& attachments);

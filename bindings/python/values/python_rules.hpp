@@ -16,6 +16,8 @@ struct PythonRules {
   pybind11::object find_ndarray;    // ._arrays.find_ndarray()
   pybind11::object make_dtype;      // ._arrays.make_dtype(description)
   pybind11::object without_numpy;   // ._arrays.without_numpy(description, shape, data)
+  pybind11::object table_type;      // ._tables.Table
+  pybind11::object read_table;      // ._table_arrival.read_table(kind, stream, room)
   pybind11::object explain;         // ._refusal.explain(root, reason, too_deep, steps, code)
 };
 

@@ -18,6 +18,7 @@ enum class Tag : std::int8_t {
   kObject = 8,
   kAttached = 9,
   kArray = 10,
+  kTable = 11,
 };
 
 // How many lists, dicts and sets may stand inside one another in one argument or result.

@@ -10,5 +10,7 @@ if TYPE_CHECKING:  # what only the native module imports, for tools such as PyIn
     from . import _arrays as _arrays
     from . import _refusal as _refusal
     from . import _simplify as _simplify
+    from . import _table_arrival as _table_arrival
+    from . import _tables as _tables
 
 __all__ = ["decode", "decode_args", "decode_error", "encode_args", "encode_error", "encode_result", "name_of"]

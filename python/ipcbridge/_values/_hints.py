@@ -20,9 +20,9 @@ _PACKAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("pandas.core.groupby", ("SeriesGroupBy",), "send [[key, group.to_list()] for key, group in value]"),
     ("pandas", ("Interval",), "send [value.left, value.right]"),
     ("pandas", ("Period",), "send str(value)"),
-    ("polars", ("DataFrame",), "send value.to_dicts()"),
-    ("polars", ("Series",), "send value.to_list()"),
-    ("pyarrow", ("Table", "RecordBatch", "Array", "ChunkedArray"), "send value.to_pylist()"),
+    ("polars", ("LazyFrame",), "send value.collect()"),
+    ("pyarrow", ("Array", "ChunkedArray"), "send pyarrow.table({'values': value})"),
+    ("pyarrow", ("Scalar",), "send value.as_py()"),
     ("numpy", ("complexfloating",), "send [value.real.item(), value.imag.item()]"),
     ("numpy", ("longdouble",), "send float(value)"),
     ("numpy", ("datetime64",), "send value.astype('datetime64[us]').item()"),
@@ -42,12 +42,14 @@ def refusal(value: Any) -> Refused:
     if isinstance(value, BaseException):
         reason = f"an exception ({name}): {_unimplemented.EXCEPTIONS}; send str(value)"
         return Refused(reason, code="unimplemented")
+    if instance_of(value, "pyarrow", "RecordBatchReader"):
+        return Refused(f"a {name}, which is read once: send value.read_all()")
     streamed = _as_stream(value, name)
     if streamed is not None:
         return Refused(streamed)
     if _is_missing(value):
         return Refused(f"a {name}, which stands for a missing value: send None")
-    data = _from_pandas(value)
+    data = pandas_advice(value)
     if data is not None:
         return Refused(f"a {name}: send {data}")
     for module, names, advice in _PACKAGES:
@@ -75,7 +77,7 @@ def _is_missing(value: Any) -> bool:
     return instance_of(value, "pandas._libs.missing", "NAType")
 
 
-def _from_pandas(value: Any) -> str | None:
+def pandas_advice(value: Any) -> str | None:
     """What makes plain values of the data of pandas, with None for those that are missing."""
     if instance_of(value, "pandas.api.extensions", "ExtensionArray"):
         return f"value.{'to_numpy(object, na_value=None).' if _misses_some(value) else ''}tolist()"

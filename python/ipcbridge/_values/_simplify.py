@@ -16,6 +16,7 @@ from ._array_likes import as_array
 from ._hints import refusal
 from ._loaded import instance_of, is_attrs, is_msgspec
 from ._refusal import Refused
+from ._tables import as_table
 
 TIMESTAMP = -1
 BIG_INT = 3
@@ -30,7 +31,8 @@ class Extension(NamedTuple):
 
 
 def simplify(value: Any) -> Any:
-    """One step towards a plain value: a scalar, list, tuple, dict, set or frozenset, exactly, an Extension or an Array.
+    """One step towards a plain value: a scalar, list, tuple, dict, set or frozenset, exactly, an Extension, an
+    Array or a Table.
 
     Called for what is none of these, and for integers beyond 64 bits. Raises Refused for what is not sent, also if code
     of the value's raises.
@@ -92,6 +94,9 @@ def _simplify(value: Any) -> Any:
     for module, names in _AS_TEXT.items():
         if instance_of(value, module, *names):
             return str(value)
+    table = as_table(value)
+    if table is not None:
+        return table
     array = as_array(value)
     if array is not None:
         return array

@@ -1,0 +1,144 @@
+"""Tables that arrive: docs/tables.md says what becomes of each."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Callable
+
+from .._errors import IpcError
+from ._table_packages import find_arrow, find_package, why_no_arrow
+from ._table_stream import Contents, check_stream
+
+_MAX_ITEM = 16
+"""Bytes of an element of NumPy's dtypes that pandas has columns of."""
+
+
+def read_table(kind: str, data: Any, room: int) -> tuple[Any, int]:
+    """The table of an Arrow IPC stream, whose bytes nobody changes, and what it weighs because of the objects that it
+    consists of. It may use the bytes for as long as it lives.
+
+    Raises ValueError for what no sender makes, and IpcError: failed_precondition where no package reads it,
+    resource_exhausted where it would weigh more than `room`, out_of_range where its package cannot hold it.
+    """
+    contents = check_stream(memoryview(data))
+    if kind == "batch" and contents.batches != 1:
+        raise ValueError("a batch that is none, or more than one")
+    if find_arrow() is None:
+        return _without_arrow(kind, data, contents), 0
+    # Before the stream is read: pandas registers types of its own with Arrow.
+    package = find_package(kind.partition(".")[0]) if kind in _MAKERS else None
+    table = _read(kind, data)
+    if package is None:
+        return table, 0
+    weight = contents.objects if package.__name__ == "pandas" else 0
+    if weight > room:
+        what = f"a table whose {weight} lists, structs and nulls would be as many objects in a frame of pandas"
+        raise IpcError("resource_exhausted", what)
+    return _made(_MAKERS[kind], package, table), weight
+
+
+def _read(kind: str, data: Any) -> Any:
+    arrow = find_arrow()
+    try:
+        reader = arrow.ipc.open_stream(arrow.py_buffer(data))
+        batches = list(reader)
+        for batch in batches:
+            batch.validate(full=True)
+        return batches[0] if kind == "batch" else arrow.Table.from_batches(batches, reader.schema)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise ValueError(f"a table that Arrow cannot read: {error}") from error
+
+
+def _made(make: Callable[[Any, Any], Any], package: Any, given: Any) -> Any:
+    """What a package makes of a table that is one: the data are sound, but it may not have such types."""
+    try:
+        return make(package, given)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise IpcError("out_of_range", f"a table arrived that {package.__name__} cannot hold: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what polars raises when its own code fails
+            raise
+        raise IpcError("out_of_range", f"a table arrived that {package.__name__} cannot hold: {error}") from error
+
+
+def _pandas_frame(pandas: Any, table: Any) -> Any:
+    described = table.schema.pandas_metadata or {}
+    _check_dtypes(described)
+    unnamed = {  # pandas writes no names of such types of Arrow's that it could read
+        table.schema.field(column["field_name"]).type
+        for column in described.get("columns", ())
+        if not _is_dtype(pandas, column["numpy_type"])
+    }
+    return table.to_pandas(types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in unnamed else None)
+
+
+def _is_dtype(pandas: Any, name: str) -> bool:
+    try:
+        pandas.api.types.pandas_dtype(name)
+    except (TypeError, NotImplementedError):
+        return not name.endswith("[pyarrow]")
+    return True
+
+
+def _pandas_series(pandas: Any, table: Any) -> Any:
+    series = _only_column(_pandas_frame(pandas, table))
+    columns = (table.schema.pandas_metadata or {}).get("columns", ())
+    if any(column["name"] is None and column["field_name"] == "" for column in columns):
+        series.name = None
+    return series
+
+
+def _check_dtypes(described: Any) -> None:
+    """The labels of columns are made of the dtype that the metadata say, which could be a string of a gigabyte."""
+    numpy = find_package("numpy")
+    for each in (*described.get("columns", ()), *described.get("column_indexes", ())):
+        try:
+            size = numpy.dtype(each["numpy_type"]).itemsize
+        except (TypeError, ValueError):  # a dtype of pandas
+            continue
+        if size > _MAX_ITEM:
+            raise ValueError(f"a column of {each['numpy_type']}")
+
+
+def _polars_frame(polars: Any, table: Any) -> Any:
+    frame = polars.from_arrow(table, rechunk=False)
+    frame.columns = table.column_names  # where one is empty polars makes one up
+    return frame
+
+
+def _polars_series(polars: Any, table: Any) -> Any:
+    return _only_column(_polars_frame(polars, table))
+
+
+def _only_column(frame: Any) -> Any:
+    if frame.shape[1] != 1:
+        raise ValueError("a series that is not one column")
+    return frame.iloc[:, 0] if hasattr(frame, "iloc") else frame.to_series()
+
+
+_MAKERS: dict[str, Callable[[Any, Any], Any]] = {
+    "pandas": _pandas_frame,
+    "pandas.series": _pandas_series,
+    "polars": _polars_frame,
+    "polars.series": _polars_series,
+}
+
+
+def _without_arrow(kind: str, data: Any, contents: Contents) -> Any:
+    polars = find_package("polars")
+    if polars is None:
+        raise IpcError("failed_precondition", f"a table arrived, and {why_no_arrow()}")
+    return _made(_read_by_polars if not kind.endswith(".series") else _read_series_by_polars, polars, data)
+
+
+def _read_by_polars(polars: Any, data: Any) -> Any:
+    return polars.read_ipc_stream(io.BytesIO(data))
+
+
+def _read_series_by_polars(polars: Any, data: Any) -> Any:
+    frame = _read_by_polars(polars, data)
+    return frame.to_series() if frame.width == 1 else frame

@@ -145,6 +145,7 @@ def malformed() -> Iterator[tuple[str, bytes]]:
         ("views of strings", written(pa.table({"v": pa.array(["x"], pa.string_view())}))),
         ("views of bytes", written(pa.table({"v": pa.array([b"x"], pa.binary_view())}))),
         ("views of lists", written(pa.table({"v": pa.array([[1]], pa.list_view(pa.int8()))}))),
+        ("a dictionary of lists", written(pa.table({"d": pa.DictionaryArray.from_arrays([0, 0], [[1, 2]])}))),
         ("run-end encoded", written(pa.table({"r": pa.RunEndEncodedArray.from_arrays([2], [1])}))),
         ("a name that is not UTF-8", stream.replace(b"number\0\0", b"n\xffmber\0\0")),
         ("buffers beyond their batch", changed(stream, "<qq", (0, 1), (1 << 20, 1))),

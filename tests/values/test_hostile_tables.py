@@ -20,6 +20,7 @@ from ipcbridge._errors import IpcError
 from ipcbridge._values import decode, encode_result
 
 END = b"\xff\xff\xff\xff\0\0\0\0"
+KINDS = ["table", "batch", "pandas", "pandas.series", "polars", "polars.series"]
 MAX_WEIGHT = 8_388_608
 ROUNDS = int(os.environ.get("IPCBRIDGE_FUZZ_ROUNDS", "60"))
 """How often each of the streams that are forged is changed."""
@@ -63,11 +64,10 @@ def numbers_changed(data: bytes, rng: random.Random) -> bytes:
 def try_reading(forged: bytes) -> str | None:
     """The code of the error, or None: then what it has become has been read to its end."""
     try:
-        arrived = decode(forged)
-        encode_result(arrived)
+        encode_result(decode(forged))
     except IpcError as error:
         return error.code
-    return str(arrived) and None
+    return None
 
 
 @pytest.mark.parametrize("vector", VECTORS["tables"], ids=lambda vector: vector["name"])
@@ -75,8 +75,9 @@ def try_reading(forged: bytes) -> str | None:
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_changed_on_its_way_is_a_table_or_an_error(vector: Any, change: Any) -> None:
     data = bytes.fromhex(vector["hex"])
+    stream = data[data.index(b"\xff\xff\xff\xff") :]
     rng = random.Random(vector["name"])
-    codes = {try_reading(change(data, rng)) for _ in range(ROUNDS)}
+    codes = {try_reading(change(encoded(rng.choice(KINDS), stream), rng)) for _ in range(ROUNDS)}
     assert codes <= {None, "data_loss", "out_of_range", "resource_exhausted", "invalid_argument"}
     assert "data_loss" in codes
 

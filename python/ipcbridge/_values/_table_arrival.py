@@ -6,7 +6,7 @@ import io
 from typing import Any, Callable
 
 from .._errors import IpcError
-from ._table_packages import find_arrow, find_package, why_no_arrow
+from ._table_packages import find_arrow, find_package, raising_panics, why_no_arrow
 from ._table_stream import Contents, check_stream
 
 _MAX_ITEM = 16
@@ -54,33 +54,42 @@ def _read(kind: str, data: Any) -> Any:
 def _made(make: Callable[[Any, Any], Any], package: Any, given: Any) -> Any:
     """What a package makes of a table that is one: the data are sound, but it may not have such types."""
     try:
-        return make(package, given)
+        with raising_panics():
+            return make(package, given)
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        raise IpcError("out_of_range", f"a table arrived that {package.__name__} cannot hold: {error}") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what polars raises when its own code fails
-            raise
         raise IpcError("out_of_range", f"a table arrived that {package.__name__} cannot hold: {error}") from error
 
 
 def _pandas_frame(pandas: Any, table: Any) -> Any:
     described = table.schema.pandas_metadata or {}
-    _check_dtypes(described)
-    unnamed = {  # pandas writes no names of such types of Arrow's that it could read
-        table.schema.field(column["field_name"]).type
-        for column in described.get("columns", ())
-        if not _is_dtype(pandas, column["numpy_type"])
-    }
-    return table.to_pandas(types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in unnamed else None)
+    columns = described.get("columns", ())
+    names = {each["numpy_type"] for each in (*columns, *described.get("column_indexes", ()))}
+    _check_dtypes(names)
+    unreadable = {name for name in names if name.endswith("[pyarrow]") and not _is_dtype(pandas, name)}
+    kinds = {table.schema.field(each["field_name"]).type for each in columns if each["numpy_type"] in unreadable}
+    return table.to_pandas(types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in kinds else None)
+
+
+def _check_dtypes(names: set[str]) -> None:
+    """The labels of columns are made of the dtype that the metadata say, which could be a string of a gigabyte."""
+    numpy = find_package("numpy")
+    for name in names:
+        try:
+            size = numpy.dtype(name).itemsize
+        except (TypeError, ValueError):  # a dtype of pandas
+            continue
+        if size > _MAX_ITEM:
+            raise ValueError(f"a column of {name}")
 
 
 def _is_dtype(pandas: Any, name: str) -> bool:
+    """Not all that pandas calls its dtypes of Arrow's types it can read."""
     try:
         pandas.api.types.pandas_dtype(name)
     except (TypeError, NotImplementedError):
-        return not name.endswith("[pyarrow]")
+        return False
     return True
 
 
@@ -90,18 +99,6 @@ def _pandas_series(pandas: Any, table: Any) -> Any:
     if any(column["name"] is None and column["field_name"] == "" for column in columns):
         series.name = None
     return series
-
-
-def _check_dtypes(described: Any) -> None:
-    """The labels of columns are made of the dtype that the metadata say, which could be a string of a gigabyte."""
-    numpy = find_package("numpy")
-    for each in (*described.get("columns", ()), *described.get("column_indexes", ())):
-        try:
-            size = numpy.dtype(each["numpy_type"]).itemsize
-        except (TypeError, ValueError):  # a dtype of pandas
-            continue
-        if size > _MAX_ITEM:
-            raise ValueError(f"a column of {each['numpy_type']}")
 
 
 def _polars_frame(polars: Any, table: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _LEAST_ARROW = (14, 0, 1)
@@ -36,6 +38,17 @@ def why_no_arrow() -> str:
     """Where find_arrow() has found none: the reason, and what to do."""
     least = ".".join(map(str, _LEAST_ARROW))
     return f"pyarrow cannot be used ({_missing['pyarrow']}): pip install 'pyarrow>={least}'"
+
+
+@contextmanager
+def raising_panics() -> Iterator[None]:
+    """What polars raises when its own code fails is no Exception: here it is."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 def _version_of(arrow: Any) -> tuple[int, ...]:

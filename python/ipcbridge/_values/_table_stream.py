@@ -178,7 +178,9 @@ class _Stream:
             raise ValueError("a table with a column of a type that no sender writes")
         is_empty = kind == _NULL or (kind == _FIXED_SIZE_BINARY and metadata.scalar(type_table, 0, _I32) == 0)
         dictionary = metadata.table(field, 4)
-        if dictionary is not None:  # in a batch it is one node, whatever the values are
+        if dictionary is not None:
+            if kind in _NESTED:  # which some readers repeat for each element
+                raise ValueError("a table with a dictionary of lists, structs or maps")
             fields.append(False)
             fields = self._dictionaries.setdefault(metadata.scalar(dictionary, 0, _I64), [])
             fields.clear()

@@ -12,7 +12,7 @@ from typing import Any, Callable, NamedTuple
 from ._hints import pandas_advice
 from ._loaded import instance_of
 from ._refusal import Refused
-from ._table_packages import find_arrow, why_no_arrow
+from ._table_packages import find_arrow, raising_panics, why_no_arrow
 
 
 class Table(NamedTuple):
@@ -85,11 +85,18 @@ def _without_views(arrow: Any, table: Any) -> Any:
     for field in table.schema:
         instead = _VIEWS.get(str(field.type))
         plain = field if instead is None else field.with_type(getattr(arrow, instead)())
-        if any(str(each).partition("<")[0] in _NOT_SENT for each in _types_in(plain.type)):
-            raise arrow.ArrowNotImplementedError(f"column {field.name!r} is of views, or run-end encoded: {field.type}")
+        if not all(map(_is_sent, _types_in(plain.type))):
+            raise arrow.ArrowNotImplementedError(
+                f"column {field.name!r} is of {field.type}, which not every language reads"
+            )
         fields.append(plain)
     schema = arrow.schema(fields, table.schema.metadata)
     return table if schema.equals(table.schema) else table.cast(schema)
+
+
+def _is_sent(kind: Any) -> bool:
+    is_nested_dictionary = hasattr(kind, "index_type") and kind.value_type.num_fields > 0
+    return not is_nested_dictionary and str(kind).partition("<")[0] not in _NOT_SENT
 
 
 def _types_in(kind: Any) -> Iterator[Any]:
@@ -161,10 +168,16 @@ def _of_polars(kind: str, value: Any, frame: Any) -> Table:
             what = f"a {type(value).__name__} with a column {name!r} of {dtype} that Arrow cannot carry"
             raise Refused(f"{what}: send {_instead(value)}")
     level = polars.CompatLevel.oldest()  # without views of strings and binary
-    if find_arrow() is not None:
-        return _of_arrow(kind, value, frame.to_arrow(compat_level=level))
-    written = io.BytesIO()
-    frame.write_ipc_stream(written, compression="uncompressed", compat_level=level)
+    try:
+        with raising_panics():
+            if find_arrow() is not None:
+                return _of_arrow(kind, value, frame.to_arrow(compat_level=level))
+            written = io.BytesIO()
+            frame.write_ipc_stream(written, compression="uncompressed", compat_level=level)
+    except (Refused, MemoryError):
+        raise
+    except Exception as error:
+        raise Refused(f"a {type(value).__name__} that Arrow cannot carry ({error}): send {_instead(value)}") from error
 
     def write(memory: Any) -> None:
         memoryview(memory)[:] = written.getbuffer()

@@ -116,14 +116,30 @@ export abstract class Producer implements StreamEnd {
     const { writer } = this
     if (writer === undefined || (this.room === 0 && writer.count > 0 && !this.isOver)) return !this.isOver
     this.writer = undefined
-    if (!this.isOver && writer.count > 0) {
-      writer.finish()
-      shareItems(writer.buffer)
-      attach(writer.takeAttached())
-      this.room = native().sendItems(this.key.connection, this.key.id, writer.size)
-    }
+    const unsendable = this.isOver ? undefined : this.send(writer)
     if (spareWriters.length < mostSpareWriters) spareWriters.push(writer)
-    return this.heedRoom()
+    if (!this.heedRoom()) return false
+    if (unsendable === undefined) return true
+    this.fail(this.host.unsendable(unsendable), true)
+    this.clean()
+    return false
+  }
+
+  /** What is wrong with the last item, if something is: a getter of the user's has transferred some of it. */
+  private send(writer: ItemWriter): unknown {
+    let attached: readonly Uint8Array[] = []
+    let unsendable: unknown
+    try {
+      attached = writer.takeAttached()
+    } catch (error) {
+      unsendable = error
+    }
+    if (writer.count === 0) return unsendable
+    writer.finish()
+    shareItems(writer.buffer)
+    attach(attached)
+    this.room = native().sendItems(this.key.connection, this.key.id, writer.size)
+    return unsendable
   }
 
   private heedRoom(): boolean {

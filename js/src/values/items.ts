@@ -7,6 +7,8 @@ const prefixBytes = 4
 /** Writes the items of a stream into one message: docs/protocol.md, "Streams". */
 export class ItemWriter extends ValueWriter {
   count = 0
+  /** Where the last item begins. */
+  private last = 0
 
   constructor() {
     super(
@@ -36,6 +38,18 @@ export class ItemWriter extends ValueWriter {
     }
     this.putLittle(at, this.at - at - prefixBytes)
     this.count++
+    this.last = at
+  }
+
+  /** Throws IpcError where some of it is gone, and has left the last item out then: a message ends with what attaches something. */
+  override takeAttached(): readonly Uint8Array[] {
+    try {
+      return super.takeAttached()
+    } catch (thrown) {
+      this.at = this.last
+      this.count--
+      throw explain(thrown, 'item')
+    }
   }
 
   get size(): number {

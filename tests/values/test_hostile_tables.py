@@ -7,6 +7,8 @@ import json
 import os
 import random
 import struct
+import subprocess
+import sys
 from typing import Any
 
 import pandas
@@ -79,6 +81,38 @@ def test_what_is_changed_on_its_way_is_a_table_or_an_error(vector: Any, change: 
     rng = random.Random(vector["name"])
     codes = {try_reading(change(encoded(rng.choice(KINDS), stream), rng)) for _ in range(ROUNDS)}
     assert codes <= {None, "data_loss", "out_of_range", "resource_exhausted", "invalid_argument"}
+    assert "data_loss" in codes
+
+
+WITHOUT_ARROW = """
+import sys
+sys.modules["pyarrow"] = None
+from ipcbridge._errors import IpcError
+from ipcbridge._values import decode, encode_result
+for line in sys.stdin:
+    try:
+        encode_result(decode(bytes.fromhex(line)))
+        print("None")
+    except IpcError as error:
+        print(error.code)
+"""
+
+
+def test_polars_alone_reads_such_streams_as_well() -> None:
+    rng = random.Random("polars")
+    good = [bytes.fromhex(vector["hex"]) for vector in VECTORS["tables"]]
+    forged = [change(data, rng) for data in good for change in (mutated, numbers_changed) for _ in range(ROUNDS)]
+    child = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ARROW],
+        input="\n".join(data.hex() for data in (*good, *forged)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    codes = child.stdout.split()
+    assert len(codes) == len(good) + len(forged)
+    assert set(codes) <= {"None", "data_loss", "invalid_argument", "resource_exhausted"}
+    assert codes[0] == "None"
     assert "data_loss" in codes
 
 

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from .._errors import IpcError
 from ._table_packages import find_arrow, find_package, raising_panics, why_no_arrow
-from ._table_stream import Contents, check_stream
+from ._table_stream import check_stream
 
 _MAX_ITEM = 16
 """Bytes of an element of NumPy's dtypes that pandas has columns of."""
@@ -24,7 +24,7 @@ def read_table(kind: str, data: Any, room: int) -> tuple[Any, int]:
     if kind == "batch" and contents.batches != 1:
         raise ValueError("a batch that is none, or more than one")
     if find_arrow() is None:
-        return _without_arrow(kind, data, contents), 0
+        return _without_arrow(kind, data), 0
     # Before the stream is read: pandas registers types of its own with Arrow.
     package = find_package(kind.partition(".")[0]) if kind in _MAKERS else None
     table = _read(kind, data)
@@ -125,17 +125,15 @@ _MAKERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _without_arrow(kind: str, data: Any, contents: Contents) -> Any:
+def _without_arrow(kind: str, data: Any) -> Any:
     polars = find_package("polars")
     if polars is None:
         raise IpcError("failed_precondition", f"a table arrived, and {why_no_arrow()}")
-    return _made(_read_by_polars if not kind.endswith(".series") else _read_series_by_polars, polars, data)
-
-
-def _read_by_polars(polars: Any, data: Any) -> Any:
-    return polars.read_ipc_stream(io.BytesIO(data))
-
-
-def _read_series_by_polars(polars: Any, data: Any) -> Any:
-    frame = _read_by_polars(polars, data)
-    return frame.to_series() if frame.width == 1 else frame
+    try:
+        with raising_panics():
+            frame = polars.read_ipc_stream(io.BytesIO(data))
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise ValueError(f"a table that polars cannot read: {error}") from error
+    return frame.to_series() if kind.endswith(".series") and frame.width == 1 else frame

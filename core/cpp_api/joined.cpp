@@ -13,8 +13,11 @@ constexpr std::uint8_t kSet = 2;
 constexpr std::uint8_t kKwargs = 5;
 constexpr std::uint8_t kAttached = 9;
 constexpr std::uint8_t kArray = 10;
+constexpr std::uint8_t kTable = 11;
 
-bool contains_a_value(std::uint8_t type) { return type == kMap || type == kSet || type == kKwargs || type == kArray; }
+bool contains_a_value(std::uint8_t type) {
+  return type == kMap || type == kSet || type == kKwargs || type == kArray || type == kTable;
+}
 
 // More than the levels that a value may have, with an extension for each.
 constexpr int kMaxDepth = 300;

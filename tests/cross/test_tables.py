@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 import pandas
+import peaks
 import polars
 import pyarrow
 import pytest
@@ -20,6 +21,7 @@ import ipcbridge as ipc
 
 PYTHON = """
 import sys
+import peaks
 
 async def call(fn, value):
     return await fn(value, [value])
@@ -33,6 +35,8 @@ def fail(value):
     raise ipc.IpcError("aborted", "no", {"value": value})
 
 service = {
+    "forget_peak": peaks.forget,
+    "peak": peaks.reached,
     "echo": lambda value: value,
     "kind": lambda value: type(value).__module__.split(".")[0] + "." + type(value).__name__,
     "total": lambda frame: float(frame["number"].sum()),
@@ -132,6 +136,20 @@ def test_a_table_that_is_kept_stays_as_it_was_sent(python: Any) -> None:
     for _ in range(20):
         python.echo(table)
     assert kept["number"].to_numpy().tolist() == list(range(50_000))
+
+
+@pytest.mark.skipif("IPCBRIDGE_SANITIZED" in os.environ, reason="a sanitizer keeps what is freed")
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow"])
+def test_a_large_table_is_in_memory_as_often_as_the_docs_say(request: Any, python: Any, kind: str) -> None:
+    numbers = pandas.DataFrame({f"column {i}": numpy.full(500_000, float(i)) for i in range(10)})
+    size = numbers.memory_usage().sum()
+    sent = numbers if kind == "pandas" else pyarrow.Table.from_pandas(numbers)
+    python.kind(sent[:1])  # what is imported late is there
+    before, before_there = peaks.forget(), python.forget_peak()
+    assert python.kind(sent).startswith(kind)
+    assert peaks.reached() - before < 1.2 * size
+    times = 1 + (kind == "pandas") + (request.node.callspec.params["python"] == "shm")
+    assert python.peak() - before_there < (times + 0.2) * size
 
 
 def test_where_a_table_cannot_be_read_only_its_call_fails(directory: Any) -> None:

@@ -40,6 +40,12 @@ TEST(JoinedValue, HasTheRightSizesOfWhatContainsThem) {
   EXPECT_EQ(joined(value, attached({kFirst})), whole);
 }
 
+TEST(JoinedValue, HasTheStreamOfATable) {
+  const Buffer whole = bytes({0xc9, 0, 0, 0, 11, 11, 0x92, 0xa1, 'k', 0xc6, 0, 0, 0, 3, 1, 2, 3});
+  const Buffer value = bytes({0xc7, 9, 11, 0x92, 0xa1, 'k', 0xd6, 9, 0, 0, 0, 0});
+  EXPECT_EQ(joined(value, attached({kFirst})), whole);
+}
+
 TEST(JoinedValue, KeepsAllElseAsItIs) {
   const Buffer value =
       bytes({0xdc, 0,    15,   0xc0, 0xc3, 0xcc, 200,  0xcd, 1, 2, 0xd3, 1,    2, 3, 4, 5,    6,    7,

@@ -111,6 +111,7 @@ build/dist-tools/.installed: tests/dist/requirements.txt
 	@touch $@
 
 # What must leave nothing behind, and what takes bounded memory, as often as takes long. -rP tells the figures.
+test-long: export IPCBRIDGE_TEST_ARRAYS = 1000000
 test-long: export IPCBRIDGE_TEST_BUILD = 1
 test-long: export IPCBRIDGE_TEST_CANCELS = 100000
 test-long: export IPCBRIDGE_TEST_CYCLES = 1000000
@@ -118,7 +119,7 @@ test-long: export IPCBRIDGE_TEST_ITEMS = 10000000
 test-long: build
 	@node --test --test-concurrency=$(TEST_PROCESSES) tests/node/many_cancels.test.mjs tests/node/many_references.test.mjs \
 	  tests/packaging/npm_build.test.mjs
-	@$(py) -m pytest -q -rP -n $(TEST_PROCESSES) --timeout 7200 tests/cross/test_long_streams.py \
+	@$(py) -m pytest -q -rP -n $(TEST_PROCESSES) --timeout 7200 tests/cross/test_{long_streams,many_arrays}.py \
 	  tests/{cross,python}/test_many_{cancels,references}.py
 
 # --- show ------------------------------------------------------------------------------------------------------------

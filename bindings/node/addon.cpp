@@ -260,14 +260,9 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   return blob ? args.environment().memory().to_array_buffer(env, Attachment(std::move(blob))) : nullptr;
 }
 
-// The buffer is empty afterwards.
 napi_value release_memory(napi_env env, napi_callback_info info) {
   const Arguments args(env, info);
-  void* data = nullptr;
-  std::size_t size = 0;
-  const bool is_buffer = napi_get_arraybuffer_info(env, args.value(0), &data, &size) == napi_ok;
-  if (!is_buffer || !args.environment().memory().release(data)) return nullptr;
-  napi_detach_arraybuffer(env, args.value(0));
+  args.environment().memory().release(env, args.value(0));
   return nullptr;
 }
 

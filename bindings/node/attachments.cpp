@@ -63,13 +63,16 @@ void ExternalMemory::finalize(napi_env, void* data, void* hint) {
   let_go(std::move(held->attachment));
 }
 
-bool ExternalMemory::release(void* data) {
+void ExternalMemory::release(napi_env env, napi_value buffer) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  if (napi_get_arraybuffer_info(env, buffer, &data, &size) != napi_ok || !held_.contains(data)) return;
+  if (napi_detach_arraybuffer(env, buffer) != napi_ok) return;
   const auto found = held_.find(data);
-  if (found == held_.end()) return false;
+  if (found == held_.end()) return;  // the engine has run the finalizer at once
   Held* const held = found->second;
   held_.erase(found);
   let_go(std::exchange(held->attachment, {}));
-  return true;
 }
 
 napi_value ExternalMemory::to_array_buffer(napi_env env, Attachment attachment) {

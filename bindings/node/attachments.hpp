@@ -34,8 +34,8 @@ class ExternalMemory : public std::enable_shared_from_this<ExternalMemory> {
   napi_value to_array_buffer(napi_env env, Attachment attachment);
   // An array of them; undefined of none.
   napi_value to_array_buffers(napi_env env, Attachments attachments);
-  // Lets the memory go that is at this place, and says whether there is any: nobody may look at it any more.
-  bool release(void* data);
+  // Empties a buffer and lets its memory go, if it is of this; what cannot be emptied stays.
+  void release(napi_env env, napi_value buffer);
 
  private:
   struct Held;

@@ -342,7 +342,8 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
 export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained<F>
 /**
  * Keeps an array, or what else lies in its memory, beyond the item of a stream that it has come in: until it is collected or
- * released. Of a stream, all arrays from the next item on, for code that reads ahead or collects items. Returns what it is given.
+ * released. Of a stream, those of the item it has given last, and all that follow: for code that reads ahead or collects items. Returns what
+ * it is given.
  */
 export function retain<V extends Kept>(kept: V): V
 export function retain(value: unknown): unknown {

@@ -168,7 +168,7 @@ for (const transport of ['shm', 'unix', 'inproc']) {
     await iterator.return()
   })
 
-  test(`${transport}: a stream is retained from its next item on`, async t => {
+  test(`${transport}: a stream is retained from the item on that it has given last`, async t => {
     const { remote } = await pair(t)
     const stream = await remote.frames(4)
     const seen = await pushed(stream, frame => {
@@ -295,6 +295,18 @@ test('ipc.sync: an array is there until the next item is asked for, or the loop 
     [...ipc.retain(remote.frames(3, length))].map(frame => frame[0]),
     [0, 1, 2],
   )
+})
+
+test('a generator that reads by ipc.sync passes on what it reads', async t => {
+  const address = freshName()
+  await serveElsewhere(t, address, { target: source })
+  const frames = ipc.sync(await connect(t, address)).frames
+  const { remote } = await serveAndConnect(t, {
+    *passed(count) {
+      for (const frame of frames(count, length)) yield frame
+    },
+  })
+  assert.deepEqual(await pushed(remote.passed(50), frame => frame[length - 1]), [...Array(50).keys()])
 })
 
 test('memory that comes again while its release is not finished yet is as that which comes for the first time', async t => {

@@ -284,6 +284,21 @@ def test_a_table_as_a_key_is_refused() -> None:
         assert caught.value.code == "invalid_argument"
 
 
+class Hashable(pandas.DataFrame):
+    __hash__ = object.__hash__
+
+
+class Pixels:
+    __array_interface__ = {"version": 3, "typestr": "|u1", "shape": (1,), "data": b"x"}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("key", [Hashable({"a": [1]}), Pixels()])
+def test_a_table_or_an_array_as_a_key_is_sent_as_such(key: Any) -> None:
+    for value in ({key}, {key: 1}, {1: 2, key: 1}):
+        with pytest.raises(IpcError, match="has no form in Python"):
+            decode(encode_result(value))
+
+
 WITHOUT = """
 import sys
 for name in {missing}:

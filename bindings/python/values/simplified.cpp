@@ -9,6 +9,16 @@
 namespace py = pybind11;
 
 namespace ipcbridge::python {
+namespace {
+
+// What stands for an extension, and is itself a tuple.
+bool is_encoded_otherwise(const py::object& simple) {
+  const py::handle type = py::type::handle_of(simple);
+  const PythonRules& rules = python_rules();
+  return type.is(rules.extension_type) || type.is(rules.array_type) || type.is(rules.table_type);
+}
+
+}  // namespace
 
 void throw_raised() {
   if (PyErr_ExceptionMatches(python_rules().refused_type.ptr()) == 0) throw py::error_already_set();
@@ -32,7 +42,7 @@ py::object simple_key(PyObject* key) {
     if (plain) break;
     try {
       py::object next = simplified(simple.ptr());
-      if (py::type::handle_of(next).is(python_rules().extension_type)) break;
+      if (is_encoded_otherwise(next)) break;
       simple = std::move(next);
     } catch (const Refused&) {
       break;

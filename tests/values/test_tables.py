@@ -360,6 +360,13 @@ def test_without_pyarrow_pandas_is_refused_and_polars_is_sent() -> None:
     assert is_same is True
 
 
+def test_a_polars_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(polars, "CompatLevel")
+    monkeypatch.setattr(polars, "__version__", "1.1.0")
+    message = refused(POLARS["numbers"], "failed_precondition")
+    assert message.endswith("a DataFrame of polars 1.1.0, which is too old: pip install 'polars>=1.2'")
+
+
 OLD = "pyarrow = sys.modules.get('pyarrow') or __import__('pyarrow'); pyarrow.__version__ = '14.0.0'\n"
 
 

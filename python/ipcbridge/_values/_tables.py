@@ -167,6 +167,9 @@ def _of_polars(kind: str, value: Any, frame: Any) -> Table:
         if any(str(each) in _NOT_OF_ARROW for each in _dtypes_in(dtype)):
             what = f"a {type(value).__name__} with a column {name!r} of {dtype} that Arrow cannot carry"
             raise Refused(f"{what}: send {_instead(value)}")
+    if not hasattr(polars, "CompatLevel"):
+        what = f"a {type(value).__name__} of polars {polars.__version__}, which is too old"
+        raise Refused(f"{what}: pip install 'polars>=1.2'", code="failed_precondition")
     level = polars.CompatLevel.oldest()  # without views of strings and binary
     try:
         with raising_panics():

@@ -46,7 +46,7 @@ def check_stream(stream: memoryview[int]) -> Contents:
         raise ValueError("a table with a column whose name is not UTF-8") from None
 
 
-class _Metadata:
+class Metadata:
     """A flatbuffer."""
 
     def __init__(self, data: memoryview[int]) -> None:
@@ -137,7 +137,7 @@ class _Stream:
     def _read_message(self, place: int, size: int) -> int:
         if size > len(self._data) - place:
             raise ValueError("a table whose stream is cut off")
-        metadata = _Metadata(self._data[place : place + size])
+        metadata = Metadata(self._data[place : place + size])
         message = metadata.target(0)
         if metadata.scalar(message, 0, _I16) not in (_V4, _V5):
             raise ValueError("a table of another version of Arrow's metadata than 4 and 5")
@@ -159,7 +159,7 @@ class _Stream:
             raise ValueError("a table whose stream is not one schema and batches")
         return place + size + body
 
-    def _read_schema(self, metadata: _Metadata, schema: int) -> None:
+    def _read_schema(self, metadata: Metadata, schema: int) -> None:
         if metadata.scalar(schema, 0, _I16) != 0:
             raise ValueError("a table that is big-endian")
         self._fields = []
@@ -167,7 +167,7 @@ class _Stream:
         for field in metadata.tables(schema, 1):
             self._read_field(metadata, field, self._fields, 0)
 
-    def _read_field(self, metadata: _Metadata, field: int, fields: list[bool], depth: int) -> None:
+    def _read_field(self, metadata: Metadata, field: int, fields: list[bool], depth: int) -> None:
         self._room -= 1
         if depth == _MAX_DEPTH or self._room < 0:
             raise ValueError("a table whose fields are nested more than 64 levels deep, or more than its metadata hold")
@@ -188,14 +188,14 @@ class _Stream:
         for child in metadata.tables(field, 5):
             self._read_field(metadata, child, fields, depth + 1)
 
-    def _read_dictionary(self, metadata: _Metadata, header: int, body: int) -> None:
+    def _read_dictionary(self, metadata: Metadata, header: int, body: int) -> None:
         fields = self._dictionaries.get(metadata.scalar(header, 0, _I64))
         batch = metadata.table(header, 1)
         if fields is None or batch is None:
             raise ValueError("a table with a dictionary of none of its columns")
         self._read_batch(metadata, batch, body, fields)
 
-    def _read_batch(self, metadata: _Metadata, batch: int, body: int, fields: list[bool]) -> None:
+    def _read_batch(self, metadata: Metadata, batch: int, body: int, fields: list[bool]) -> None:
         if metadata.find(batch, 3) is not None:
             raise ValueError("a table that is compressed")
         lengths, nulls = metadata.pairs(batch, 1)

@@ -13,7 +13,7 @@ const dist = fileURLToPath(new URL('dist', import.meta.url))
 const require = createRequire(import.meta.url)
 /** Each file, and what loads all that is in it. Whatever is required within a function begins a late one. */
 const eager = { file: 'library', entries: ['index'] }
-const late = { file: 'library_late', entries: ['endpoints', 'addon/load'] }
+const late = { file: 'library_late', entries: ['endpoints', 'addon/load', 'tables/index'] }
 
 /** Of a module's file its name, by which the joined files know it. */
 const nameOf = path => relative(source, resolve(path)).replace(/\.ts$/, '')

@@ -79,6 +79,7 @@ export { Server } from './serve/server'
 export { closeOnSignals, type SignalOptions } from './serve/signals'
 export type { ClientState, ClientStatus, LinkStatus, ServerState, ServerStatus, StalledStreams } from './status'
 export { Stream } from './streams/stream'
+export type { Columns, ColumnValues } from './tables'
 export {
   type Float,
   float,

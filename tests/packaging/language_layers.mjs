@@ -56,6 +56,7 @@ export const layers = {
         'call_context',
         'errors',
         'printed',
+        'own_properties',
         'shown',
         'log',
         'unimplemented',
@@ -66,7 +67,8 @@ export const layers = {
       may: [],
     },
     arrays: { may: ['base'] },
-    values: { may: ['base', 'arrays'] },
+    tables: { may: ['base', 'arrays'] },
+    values: { may: ['base', 'arrays', 'tables'] },
     process: {
       files: ['runtime', 'kept_back', 'state', 'ended', 'metadata', 'current_call', 'chain'],
       may: ['addon', 'base', 'values'],
@@ -78,7 +80,7 @@ export const layers = {
     serve: { may: ['base', 'values', 'process', 'options', 'streams', 'references'] },
     api: {
       files: ['index', 'endpoints', 'offered', 'memory'],
-      may: ['base', 'arrays', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
+      may: ['base', 'arrays', 'tables', 'values', 'process', 'options', 'streams', 'references', 'client', 'serve'],
     },
     testing: { may: ['base', 'process', 'options', 'client', 'serve', 'api'] },
     command: { may: ['addon', 'base'] },

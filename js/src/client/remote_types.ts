@@ -64,6 +64,9 @@ type Received<R> = 0 extends 1 & R
 /** The ReadableStream of Node.js's types and of the DOM's. */
 type ReadableStreamOf<Item> = { getReader(): { read(): Promise<{ done: boolean; value?: Item | undefined }> } }
 
+/** A Table or RecordBatch of apache-arrow, whose own types programs may not have. */
+type Rows = { readonly numRows: number; readonly numCols: number; getChildAt(index: number): unknown }
+
 /** Objects that are values. Types do not tell an instance of a user's class, another value, from a namespace. */
 type Value =
   | Date
@@ -78,6 +81,7 @@ type Value =
   | ArrayBuffer
   | ArrayBufferView
   | NDArray<unknown>
+  | Rows
   | AbortController
   | URL
 

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { endpointMark, isError, isMarked } from '../brand'
 import { cut } from '../printed'
+import { isArrowVector } from '../tables/shape'
 import { notYet } from '../unimplemented'
 import { Refused } from './refused'
 
@@ -47,6 +48,7 @@ function neverSent(value: unknown): string {
     return `a class (${nameOf(value)}): send an instance's fields as a plain object, or an instance by reference, ipc.proxy(it)`
   const object = value as object
   if (types.isPromise(object) || has(object, 'then')) return 'a promise: await it first'
+  if (isArrowVector(object)) return 'a Vector of apache-arrow: send new Table({ values: vector })'
   const streamed = asStream(object)
   if (streamed !== undefined) return streamed
   if (types.isRegExp(object)) return 'a regular expression: send regexp.source'

@@ -23,7 +23,7 @@ export abstract class ArrayReader extends Reader {
     const type = this.dtype(0)
     const shape = this.shape(type.size)
     const size = sizeOf(shape)
-    const bytes = this.data(size * type.size)
+    const bytes = this.elements(size * type.size)
     if (this.at !== this.end) throw this.malformed(`${this.end - this.at} bytes after an array`)
     this.end = outer
     const data = new type.store(bytes.buffer, bytes.byteOffset, size * type.width)
@@ -31,26 +31,35 @@ export abstract class ArrayReader extends Reader {
     return made(new Parts(data, type, { shape, strides: stridesOf(shape), offset: 0 }))
   }
 
-  /** The elements of an array: so many bytes of memory of their own, aligned for any of them. */
-  private data(size: number): Uint8Array {
-    const head = this.byte()
-    if (head === 0xd6 && this.byte() === extension.attached) return this.attachedData(size)
-    const length = head === 0xc4 ? this.byte() : head === 0xc5 ? this.uint16() : head === 0xc6 ? this.uint32() : -1
-    if (length < 0) throw this.malformed('an array whose data are not bytes')
-    if (length !== size) throw this.malformed(`${length} bytes for an array of ${size}`)
+  /** The elements of an array, so many bytes. */
+  private elements(size: number): Buffer {
+    const attached = attachedTo(this.buffer)
+    const taken = attached?.taken
+    const bytes = this.data(size)
+    if (attached !== undefined && attached.taken !== taken) attached.arrays.push(bytes.buffer as ArrayBuffer)
+    return bytes
+  }
+
+  /** Bytes in memory of their own, aligned for whatever they are; `size` is how many they must be, if that is known. */
+  protected data(size?: number): Buffer {
     this.weigh(heavy - 1)
+    const head = this.byte()
+    if (head === 0xd6 && this.byte() === extension.attached) {
+      const buffer = this.takeAttached(4)
+      this.expectSize(buffer.byteLength, size)
+      return Buffer.from(buffer)
+    }
+    const length = head === 0xc4 ? this.byte() : head === 0xc5 ? this.uint16() : head === 0xc6 ? this.uint32() : -1
+    if (length < 0) throw this.malformed('data that are not bytes')
+    this.expectSize(length, size)
     const start = this.take(length)
     const data = Buffer.allocUnsafeSlow(length)
     this.buffer.copy(data, 0, start, this.at)
     return data
   }
 
-  private attachedData(size: number): Uint8Array {
-    const buffer = this.takeAttached(4)
-    if (buffer.byteLength !== size) throw this.malformed(`${buffer.byteLength} bytes for an array of ${size}`)
-    this.weigh(heavy - 1)
-    attachedTo(this.buffer)?.arrays.push(buffer)
-    return new Uint8Array(buffer)
+  private expectSize(length: number, size: number | undefined): void {
+    if (size !== undefined && length !== size) throw this.malformed(`${length} bytes for an array of ${size}`)
   }
 
   private dtype(depth: number): ElementType {
@@ -108,7 +117,7 @@ export abstract class ArrayReader extends Reader {
   }
 
   /** How many items the array that comes next has. */
-  private items(): number {
+  protected items(): number {
     const head = this.isItemsAhead() ? this.byte() : 0
     if (head === 0) throw this.malformed('a part of an array that is no list')
     const count = head === 0xdc ? this.uint16() : head === 0xdd ? this.uint32() : head & 0x0f
@@ -117,7 +126,7 @@ export abstract class ArrayReader extends Reader {
     return count
   }
 
-  private text(): string {
+  protected text(): string {
     const head = this.byte()
     if (head >= 0xa0 && head < 0xc0) return this.string(head & 0x1f)
     if (head === 0xd9) return this.string(this.byte())

@@ -1,9 +1,9 @@
 import { IpcError } from '../errors'
 import { wideNumber } from '../native'
-import { ArrayReader } from './array_reader'
 import { unsignedAt } from './big_int'
 import { CollisionGuard } from './collisions'
 import type { ArrivingReferences, CarriedStreams, DecodeOptions, Int64 } from './decoding'
+import { TableReader } from './table_reader'
 import { extension, heavy, maxDepth, maxWeight, methodWeight, tooLarge } from './wire'
 
 const high = 0x1_0000_0000
@@ -11,7 +11,7 @@ const high = 0x1_0000_0000
 const lastDate = 8.64e15
 
 /** Reads what MessagePack has no type of its own for, and counts what values weigh. */
-export abstract class ExtensionReader extends ArrayReader {
+export abstract class ExtensionReader extends TableReader {
   protected int64: Int64 = 'mixed'
   private streams: CarriedStreams | undefined
   private references: ArrivingReferences | undefined
@@ -78,6 +78,8 @@ export abstract class ExtensionReader extends ArrayReader {
         return this.reference(length, depth)
       case extension.array:
         return this.ndarray(length)
+      case extension.table:
+        return this.table(length)
       case extension.attached:
         return Buffer.from(this.takeAttached(length))
       case extension.kwargs:

@@ -9,7 +9,7 @@ export class Refused extends Error {
   readonly holders: object[] = []
   constructor(
     reason: string,
-    readonly kind: 'value' | 'later' | 'too deep' | 'too large' = 'value',
+    readonly kind: 'value' | 'later' | 'missing' | 'too deep' | 'too large' = 'value',
     /** What the user's own code threw. */
     readonly origin?: unknown,
   ) {
@@ -29,6 +29,8 @@ export function nestedTooDeep(): Refused {
   return new Refused(`nested more than ${maxDepth} levels deep`, 'too deep')
 }
 
+const codes = { value: 'invalid_argument', later: 'unimplemented', missing: 'failed_precondition' } as const
+
 /** The error that the user sees; `root` names the value, as in `args[0]`. */
 export function explain(thrown: unknown, root: string): IpcError {
   const refused = asRefused(thrown)
@@ -44,7 +46,7 @@ export function explain(thrown: unknown, root: string): IpcError {
     return new IpcError('invalid_argument', `${cycle ? path(cycle.again) : `${path(4)}...`} ${reason}`)
   }
   const message = `${path(steps.length)} cannot be sent: ${refused.message}`
-  return new IpcError(refused.kind === 'later' ? 'unimplemented' : 'invalid_argument', message, undefined, options)
+  return new IpcError(codes[refused.kind], message, undefined, options)
 }
 
 function asRefused(thrown: unknown): Refused {

@@ -1,3 +1,4 @@
+import { isFarIndex, setOwn, spreadElements } from '../own_properties'
 import { ExtensionReader } from './extension_reader'
 import { Kwargs } from './types'
 import { extension, heavy, maxDepth, readDouble } from './wire'
@@ -11,7 +12,6 @@ export interface Entry {
 }
 
 const objectPrototype = Object.prototype
-const farIndex = '100000'
 
 /** Reads values by the table of docs/values.md. Arrays grow as their items arrive, whatever length was announced. */
 export class ValueReader extends ExtensionReader {
@@ -150,9 +150,7 @@ export class ValueReader extends ExtensionReader {
         spread = true
       }
       const value = this.value(depth + 1)
-      // Plain assignment would call __proto__'s setter, and fail for names that a frozen Object.prototype has.
-      if (key in objectPrototype) define(object, key, value)
-      else object[key] = value
+      setOwn(object, key, value)
     }
     return object
   }
@@ -181,19 +179,4 @@ export class ValueReader extends ExtensionReader {
     if (head === 0xc8) return this.uint16()
     return head === 0xc9 ? this.uint32() : 1 << (head - 0xd4)
   }
-}
-
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-}
-
-/** Whether it is an array index for which V8 would make room for many more elements than an object of `count` keys has. */
-function isFarIndex(key: string, count: number): boolean {
-  return key.length <= 4 && Number(key) > 16 + 4 * count
-}
-
-/** Has V8 keep the object's elements in a hash table: `{ "1000": null }` would take 12 kB, and a message may hold a million of it. */
-function spreadElements(object: Record<string, unknown>): void {
-  object[farIndex] = null
-  delete object[farIndex]
 }

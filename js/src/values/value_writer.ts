@@ -1,11 +1,12 @@
 import { types } from 'node:util'
 import { isNDArray } from '../arrays/parts'
+import { isArrowBatch, isArrowTable } from '../tables/shape'
 import { nameOf, refusalOf } from './advice'
-import { ArrayWriter } from './array_writer'
 import { hasPlainPrototype, isClass } from './plain'
 import { type AnyFunction, Referenced, referencedBy } from './referenced'
 import { explain, inside, member, nestedTooDeep, Refused } from './refused'
 import { isSentFirst, isStreamed, itemsOf } from './streamed'
+import { TableWriter } from './table_writer'
 import { isFloat, isKwargs, isLocalDateTime, type Kwargs } from './types'
 import { extension, maxDepth, methodWeight } from './wire'
 
@@ -28,7 +29,7 @@ export const noReferences: readonly Referenced[] = []
 const highestBit = 0x8000_0000
 
 /** Writes JavaScript values by the table of docs/values.md. */
-export class ValueWriter extends ArrayWriter {
+export class ValueWriter extends TableWriter {
   /** What of the message travels item by item, in the order of its places. */
   streams: readonly object[] = none
   /** What of the message the other side may call, as often as it stands there. */
@@ -179,6 +180,7 @@ export class ValueWriter extends ArrayWriter {
     else if (this.reference(value, depth)) return
     else if (isStreamed(value)) this.stream(value)
     else if (isUrl(value)) this.string(value.href)
+    else if (isArrowTable(value) || isArrowBatch(value)) this.table(value)
     else throw refusalOf(value)
   }
 

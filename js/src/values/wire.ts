@@ -11,6 +11,7 @@ export const extension = {
   object: 8,
   attached: 9,
   array: 10,
+  table: 11,
 } as const
 
 /** How many arrays, objects, Maps and Sets may stand inside one another in one argument or result. */

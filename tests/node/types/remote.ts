@@ -1,9 +1,11 @@
 // Compiled, never run: see types.test.mjs.
 
 import type { Readable } from 'node:stream'
+import { type RecordBatch, Table } from 'apache-arrow'
 import {
   type Call,
   type Callback,
+  type Columns,
   call,
   closeOnSignals,
   connect,
@@ -158,6 +160,9 @@ interface Iterables {
   bytes(): Buffer
   numbers(): Float64Array
   frame(frame: NDArray): NDArray<number>
+  table(table: Table): Table
+  batch(): RecordBatch
+  plain(): Columns
   each(): Iterable<number>[]
 }
 
@@ -223,6 +228,10 @@ export async function iterables(): Promise<void> {
   const frame: Call<NDArray<number>> = values.frame(new NDArray(new Uint8Array(6), [2, 3]))
   const row: NDArray<number> = (await frame).slice(0, [null, -1]).transpose([0])
   const corner: number = row.at(-1) + NDArray.from<number>([[1, 2]], 'int32').at(0, 0)
+  const table: Call<Table> = values.table(await values.table(new Table()))
+  const batch: Call<RecordBatch> = values.batch()
+  const { columns, index, dtypes } = await values.plain()
+  const first: unknown = columns.a?.[0] ?? index?.[0] ?? dtypes.a?.length
   const fields: DType = [
     ['x', 'float64'],
     ['rgb', 'uint8', [3]],
@@ -235,7 +244,7 @@ export async function iterables(): Promise<void> {
   const each: Call<Iterable<number>[]> = values.each()
   // @ts-expect-error a value
   for await (const number of values.list()) number.toFixed()
-  void [perhaps, wrong, text, list, pair, map, set, bytes, each, numbers, corner]
+  void [perhaps, wrong, text, list, pair, map, set, bytes, each, numbers, corner, table, batch, first]
 }
 
 class Account {

@@ -1,0 +1,30 @@
+import { apacheArrow } from './apache_arrow'
+import { OwnCopy } from './own_copy'
+import type { ArrowBatch, ArrowSchema } from './shape'
+
+export { UnknownType } from './own_copy'
+
+/** The Arrow IPC stream of these batches; undefined where there is no apache-arrow to write it. Throws UnknownType. */
+export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]): Buffer | undefined {
+  const arrow = apacheArrow()
+  if (arrow === undefined) return undefined
+  const copy = new OwnCopy(arrow)
+  const own = copy.schema(schema)
+  const chunks: Uint8Array[] = []
+  // Its own queue takes what lies at the same place in memory, such as a vector that is two columns, for the same chunk.
+  const sink = Object.assign(new arrow.AsyncByteQueue(), { write: (chunk: Uint8Array) => chunks.push(chunk) })
+  const writer = new arrow.RecordBatchStreamWriter().reset(sink, own)
+  for (const batch of batches) writer.write(copy.batch(own, batch))
+  writer.finish()
+  return joined(chunks)
+}
+
+function joined(chunks: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}

@@ -1,0 +1,31 @@
+import type * as Tables from '../tables'
+import { type ArrowBatch, type ArrowTable, isArrowTable } from '../tables/shape'
+import { ArrayWriter } from './array_writer'
+import { Refused } from './refused'
+import { extension } from './wire'
+
+/** Writes tables: [kind, stream]. */
+export abstract class TableWriter extends ArrayWriter {
+  /** A Table or RecordBatch of apache-arrow. */
+  protected table(table: ArrowTable | ArrowBatch): void {
+    const isTable = isArrowTable(table)
+    const stream = streamOf(table.schema, isTable ? table.batches : [table])
+    const start = this.beginExtension()
+    this.arrayHeader(2)
+    this.string(isTable ? 'table' : 'batch')
+    this.endExtension(extension.table, start, this.sizeOfData(stream))
+    this.data(stream)
+  }
+}
+
+function streamOf(schema: ArrowTable['schema'], batches: readonly ArrowBatch[]): Buffer {
+  const { writeTable, UnknownType } = require('../tables') as typeof Tables // few programs have any
+  try {
+    const stream = writeTable(schema, batches)
+    if (stream !== undefined) return stream
+  } catch (thrown) {
+    if (!(thrown instanceof UnknownType)) throw thrown
+    throw new Refused(`a table with a column of ${thrown.message}: send it with Utf8, Binary or List instead`)
+  }
+  throw new Refused('a table of apache-arrow, which cannot be loaded from here: npm install apache-arrow', 'missing')
+}

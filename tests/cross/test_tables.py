@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from programs import running
 
 import ipcbridge as ipc
+from ipcbridge import aio
 
 PYTHON = """
 import sys
@@ -113,6 +115,26 @@ def test_tables_are_arguments_and_results_of_callbacks(directory: Any) -> None:
             frame = frame_of(rows)
             back = calls.call(lambda value, others: pandas.concat([value, *others]), frame)
             pandas.testing.assert_frame_equal(back, pandas.concat([frame, frame]))
+
+
+def test_tables_in_asyncio(directory: Any) -> None:
+    async def doubled(frame: Any) -> Any:
+        return pandas.concat([frame, frame])
+
+    async def rows(frame: Any) -> Any:
+        for i in range(0, len(frame), 5_000):
+            yield frame[i : i + 5_000]
+
+    async def main() -> None:
+        service = {"doubled": doubled, "rows": rows}
+        async with await aio.serve("tables", service), await aio.connect("tables") as tables:
+            for count in (2, 10_000):
+                frame = frame_of(count)
+                pandas.testing.assert_frame_equal(await tables.doubled(frame), pandas.concat([frame, frame]))
+                parts = [part async for part in tables.rows(frame)]
+                pandas.testing.assert_series_equal(pandas.concat(parts)["number"], frame["number"])
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("transport", ["shm", "unix"])

@@ -8,7 +8,7 @@ import type { Client } from './client/client'
 import { expectDescription } from './client/description'
 import type { Handle } from './client/member'
 import { handleOf, makeRemote, makeView } from './client/remote'
-import type { Blocking, Notifier, Remote, Synchronous } from './client/remote_types'
+import type { Blocking, Notifier, Remote, Rows, Synchronous } from './client/remote_types'
 import { makeSettings, noSettings, type Settings } from './client/settings'
 import {
   callStub,
@@ -338,7 +338,7 @@ export async function close(of: object, options: CloseOptions = {}): Promise<voi
  * is the same reference each time. It keeps the process alive from when it is passed until it is released, here or by all
  * who have it, or their connections have ended. The same function gives the same callback.
  *
- * Throws 'invalid_argument' for what is neither a function nor an array, a Buffer or a stream.
+ * Throws 'invalid_argument' for what is neither a function nor an array, a table, a Buffer or a stream.
  */
 export function retain<F extends (...args: never[]) => unknown>(fn: F): Retained<F>
 /**
@@ -350,16 +350,16 @@ export function retain<V extends Kept>(kept: V): V
 export function retain(value: unknown): unknown {
   if (typeof value === 'function') return retainFunction(value as () => unknown)
   if (retainStream(value) || retainArray(value)) return value
-  throw new IpcError('invalid_argument', 'retain() takes a function, an array, a Buffer or a stream')
+  throw new IpcError('invalid_argument', 'retain() takes a function, an array, a table, a Buffer or a stream')
 }
 
-type Kept = ArrayBufferView | ArrayBufferLike | NDArray<unknown> | Stream<unknown> | SyncStream<unknown>
+type Kept = ArrayBufferView | ArrayBufferLike | NDArray<unknown> | Rows | Stream<unknown> | SyncStream<unknown>
 
 /**
- * Ends a reference, or gives the memory of an array back. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has
+ * Ends a reference, or gives the memory of an array or a table back. What `retain` or `proxy` returned, or was given, can be called by nobody any more; what the other side has
  * passed is given back, and ends there when all who have it have done so. Does nothing to a callback that ends with its call.
  *
- * An array or a Buffer that has arrived in shared memory, or that `alloc` has made, is empty afterwards, and so is all else that
+ * An array, a table or a Buffer that has arrived in shared memory, or that `alloc` has made, is empty afterwards, and so is all else that
  * looks at its memory, which is used again. It would be anyway, when the garbage collector finds it; that is too late for a
  * stream of large ones. To other arrays nothing happens.
  *
@@ -370,7 +370,7 @@ export function release(reference: object): void {
   if (releaseOwned(reference) || isStub || releaseArray(reference)) return
   throw new IpcError(
     'invalid_argument',
-    'release() takes what retain() or proxy() returned, a reference that was passed, an array or a Buffer',
+    'release() takes what retain() or proxy() returned, a reference that was passed, an array, a table or a Buffer',
   )
 }
 

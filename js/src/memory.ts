@@ -7,6 +7,8 @@ import { IpcError } from './errors'
 import { printed } from './printed'
 import { native } from './runtime'
 import { retainMemory } from './streams/given'
+import { memoryOf } from './tables/memory'
+import { isArrowBatch, isArrowTable } from './tables/shape'
 
 /**
  * Memory that is sent without a copy to whoever it is sent to first, and by one copy to others: so many bytes, or an array of
@@ -40,24 +42,24 @@ function memory(bytes: number): ArrayBuffer {
   return buffer
 }
 
-/** Gives the memory of an array or of bytes back now, if it is the native side's. False when this is no such thing. */
+/** Gives the memory of an array, of bytes or of a table back now, if it is the native side's. False when this is no such thing. */
 export function releaseArray(value: unknown): boolean {
-  const buffer = bufferOf(value)
-  if (buffer === undefined) return false
-  native().releaseMemory(buffer)
-  return true
+  const buffers = buffersOf(value)
+  for (const buffer of buffers ?? []) native().releaseMemory(buffer)
+  return buffers !== undefined
 }
 
-/** Keeps the memory of an array or of bytes beyond the item of a stream that it is in. False when this is no such thing. */
+/** Keeps the memory of an array, of bytes or of a table beyond the item of a stream that it is in. False when this is no such thing. */
 export function retainArray(value: unknown): boolean {
-  const buffer = bufferOf(value)
-  if (buffer === undefined) return false
-  retainMemory(buffer)
-  return true
+  const buffers = buffersOf(value)
+  for (const buffer of buffers ?? []) retainMemory(buffer)
+  return buffers !== undefined
 }
 
-function bufferOf(value: unknown): ArrayBuffer | undefined {
+function buffersOf(value: unknown): readonly ArrayBuffer[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (isArrowTable(value) || isArrowBatch(value)) return [...memoryOf(value)].filter(types.isArrayBuffer)
   const view = isNDArray(value) ? (value as NDArray<unknown>).data : value
   const buffer = ArrayBuffer.isView(view) ? view.buffer : view
-  return types.isArrayBuffer(buffer) ? buffer : undefined
+  return types.isArrayBuffer(buffer) ? [buffer] : undefined
 }

@@ -40,6 +40,10 @@ await ipc.serve(process.argv[1], {
     for (let i = 0; i < count; i++) yield arrow.tableFromArrays({ i: new Float64Array(rows).fill(i) })
   },
   async call(fn, value) { return await fn(value, [value]) },
+  released(value) {
+    ipc.release(value)
+    return value.batches.flatMap(({ data }) => data.children).map(({ values }) => values.byteLength)
+  },
   vector: () => made().getChild('n'),
   fail(value) { throw new ipc.IpcError('aborted', 'no', { value }) },
 })
@@ -162,6 +166,12 @@ def test_a_table_that_is_kept_stays_as_it_was(node: Any) -> None:
     for _ in range(20):
         node.echo(pyarrow.table({"number": numpy.zeros(50_000)}))
     assert node.again().equals(table)
+
+
+def test_a_table_that_is_released_is_empty(node: Any) -> None:
+    assert node.released(pyarrow.table({"a": numpy.arange(50_000.0), "b": numpy.arange(50_000)})) == [0, 0]
+    assert node.released(pyarrow.table({"a": [1]})) == [8]  # it came within its message
+    assert node.released(pyarrow.table({})) == []
 
 
 def test_a_vector_is_refused(node: Any) -> None:

@@ -65,7 +65,7 @@ type Received<R> = 0 extends 1 & R
 type ReadableStreamOf<Item> = { getReader(): { read(): Promise<{ done: boolean; value?: Item | undefined }> } }
 
 /** A Table or RecordBatch of apache-arrow, whose own types programs may not have. */
-type Rows = { readonly numRows: number; readonly numCols: number; getChildAt(index: number): unknown }
+export type Rows = { readonly numRows: number; readonly numCols: number; getChildAt(index: number): unknown }
 
 /** Objects that are values. Types do not tell an instance of a user's class, another value, from a namespace. */
 type Value =

@@ -350,7 +350,9 @@ export function retain<V extends Kept>(kept: V): V
 export function retain(value: unknown): unknown {
   if (typeof value === 'function') return retainFunction(value as () => unknown)
   if (retainStream(value) || retainArray(value)) return value
-  throw new IpcError('invalid_argument', 'retain() takes a function, an array, a table, a Buffer or a stream')
+  const what =
+    'a function, an array, a table, a Buffer or a stream: await a call first; of another object retain what it has of these'
+  throw new IpcError('invalid_argument', `retain() takes ${what}`)
 }
 
 type Kept = ArrayBufferView | ArrayBufferLike | NDArray<unknown> | Rows | Stream<unknown> | SyncStream<unknown>

@@ -149,6 +149,37 @@ def test_python_plots_what_node_measures(start: Start, tmp_path: Path) -> None:
         assert len(colours or ()) > 10, "something is drawn"
 
 
+HIDE_ARROW = """
+const Module = require('node:module')
+const load = Module._load
+Module._load = (name, ...rest) => {
+  if (name === 'apache-arrow') throw new Error('it is not installed')
+  return load(name, ...rest)
+}
+"""
+
+
+@pytest.mark.parametrize("has_arrow", [True, False])
+def test_a_pandas_frame_is_a_table_in_node(
+    start: Start, has_arrow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start("dataframe/sales.py")
+    if not has_arrow:
+        (tmp_path / "hide.cjs").write_text(HIDE_ARROW)
+        monkeypatch.setenv("NODE_OPTIONS", f"--require={tmp_path / 'hide.cjs'}")
+
+    def cells(*args: str) -> list[list[str]]:
+        lines = run("dataframe/show.mjs", *args).splitlines()
+        return [line.strip("│ ").replace("'", "").split() for line in lines if "│" in line]
+
+    def row(*values: str) -> list[str]:
+        return [part for value in values for part in (value, "│")][:-1]
+
+    names = row("(index)", "city", "sold", "total")
+    assert cells() == [names, row("0", "Lima", "1", "1.5"), row("1", "Oslo", "3", "10"), row("2", "Rome", "2", "6")]
+    assert cells("cake") == [names, row("0", "Oslo", "1", "4.5"), row("1", "Rome", "1", "4")]
+
+
 def test_frames_of_python_are_seen_in_node(start: Start) -> None:
     start("frames/camera.py")
     *rates, end = run("frames/viewer.mjs", "200").splitlines()

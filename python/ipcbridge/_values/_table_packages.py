@@ -20,6 +20,8 @@ def find_package(name: str) -> Any:
     if name not in _missing or sys.modules.get(name) is not None:
         try:
             return importlib.import_module(name)
+        except MemoryError:
+            raise
         except Exception as error:  # of a package that is broken it may be any
             _missing[name] = f"{type(error).__name__}: {error}"
     return None

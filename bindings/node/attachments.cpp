@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <numeric>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "core/base/lending.hpp"
 #include "core/endpoint/place_bytes.hpp"
@@ -20,31 +23,59 @@ napi_value copy_of(napi_env env, const Attachment& attachment) {
   return buffer;
 }
 
-}  // namespace
+ConstBytes bytes_of(napi_env env, napi_value view) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  napi_get_typedarray_info(env, view, nullptr, &size, &data, nullptr, nullptr);
+  return {static_cast<std::byte*>(data), size};
+}
 
-void OutgoingAttachments::use(napi_env env, napi_value views) {
-  views_.clear();
+std::vector<ConstBytes> parts_of(napi_env env, napi_value list) {
   std::uint32_t count = 0;
-  napi_get_array_length(env, views, &count);
+  napi_get_array_length(env, list, &count);
+  std::vector<ConstBytes> parts;
+  parts.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     napi_value view = nullptr;
-    void* data = nullptr;
-    std::size_t size = 0;
-    napi_get_element(env, views, i, &view);
-    napi_get_typedarray_info(env, view, nullptr, &size, &data, nullptr, nullptr);
-    views_.emplace_back(static_cast<std::byte*>(data), size);
+    napi_get_element(env, list, i, &view);
+    parts.push_back(bytes_of(env, view));
+  }
+  return parts;
+}
+
+std::size_t total(std::span<const ConstBytes> parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::size_t{0},
+                         [](std::size_t sum, ConstBytes part) { return sum + part.size(); });
+}
+
+}  // namespace
+
+void OutgoingAttachments::use(napi_env env, napi_value attached) {
+  attached_.clear();
+  std::uint32_t count = 0;
+  napi_get_array_length(env, attached, &count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    napi_value value = nullptr;
+    bool is_list = false;
+    napi_get_element(env, attached, i, &value);
+    napi_is_array(env, value, &is_list);
+    attached_.push_back(is_list ? parts_of(env, value) : Parts{bytes_of(env, value)});
   }
 }
 
 Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator) {
   Attachments placed;
-  placed.reserve(views_.size());
-  for (const ConstBytes view : std::exchange(views_, {})) {
-    Result<Attachment> place = place_bytes(allocator, view);
+  placed.reserve(attached_.size());
+  for (const Parts& parts : std::exchange(attached_, {})) {
+    Result<Attachment> place =
+        parts.size() == 1 ? place_bytes(allocator, parts.front()) : place_parts(allocator, total(parts));
     if (!place.ok()) return place.error();
     placed.push_back(std::move(place).value());
-    std::byte* const to = placed.back().bytes.data();
-    if (to != view.data() && !view.empty()) std::memcpy(to, view.data(), view.size());
+    std::byte* to = placed.back().bytes.data();
+    for (const ConstBytes part : parts) {
+      if (to != part.data() && !part.empty()) std::memcpy(to, part.data(), part.size());
+      to += part.size();
+    }
   }
   return placed;
 }

@@ -13,16 +13,18 @@
 
 namespace ipcbridge::node {
 
-// What JavaScript attaches to the message that it sends next: views of its memory, which stays where it is until then,
-// because nothing of JavaScript runs between.
+// What JavaScript attaches to the message that it sends next: views of its memory, or for what lies in several places
+// lists of them. It stays where it is until then, because nothing of JavaScript runs between.
 class OutgoingAttachments {
  public:
-  void use(napi_env env, napi_value views);
+  void use(napi_env env, napi_value attached);
   // Copies them to memory of `allocator`, or of the heap where that has none. resource_exhausted.
   Result<Attachments> take(const Driver::Allocator& allocator);
 
  private:
-  std::vector<ConstBytes> views_;
+  using Parts = std::vector<ConstBytes>;
+
+  std::vector<Parts> attached_;
 };
 
 // The memory that JavaScript has as ArrayBuffers, each where it lies. Lives on JavaScript's thread; buffers that the

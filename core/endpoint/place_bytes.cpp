@@ -6,13 +6,17 @@ namespace ipcbridge {
 
 Result<Attachment> place_bytes(const Driver::Allocator& allocator, ConstBytes bytes) {
   if (Attachment found = find_blob(bytes); found.memory) return found;
+  return place_parts(allocator, bytes.size());
+}
+
+Result<Attachment> place_parts(const Driver::Allocator& allocator, std::size_t size) {
   BlobRef blob;
   if (allocator) {
-    Result<BlobRef> shared = allocator(bytes.size());
+    Result<BlobRef> shared = allocator(size);
     if (!shared.ok()) return shared.error();
     blob = std::move(shared).value();
   }
-  if (!blob) blob = make_heap_blob(bytes.size());
+  if (!blob) blob = make_heap_blob(size);
   if (!blob) return Error{Code::kResourceExhausted, kOutOfMemory};
   return Attachment(std::move(blob));
 }

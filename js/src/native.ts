@@ -119,10 +119,10 @@ export interface Native {
    */
   copyMessage(number: number, into: Buffer): ArrayBuffer[] | undefined
   /**
-   * What is attached to the message that is sent next, if `Control.attached` says so. Nothing may come between that could
-   * change where they are.
+   * What is attached to the message that is sent next, if `Control.attached` says so: bytes, or the parts that they lie in. Nothing
+   * may come between that could change where they are.
    */
-  attach(views: readonly Uint8Array[]): void
+  attach(attached: readonly (Uint8Array | readonly Uint8Array[])[]): void
   /** Memory that is sent without a copy, or a copy's where this engine has no other; undefined where there is none. */
   allocate(bytes: number): ArrayBuffer | undefined
   /** Empties a buffer that lies in memory of the native side, which is free from now on; of others nothing happens. */

@@ -2,7 +2,7 @@ import type * as Load from './addon/load'
 import { codes, IpcError, withSent } from './errors'
 import { KeptBack, type KeptEvent, type LongMessage } from './kept_back'
 import { Column, Control, type Failed, Kind, type Native, rowWords, type Shared, wideNumber } from './native'
-import { attachTo, type DecodeOptions, Encoder } from './values'
+import { attachTo, type DecodeOptions, Encoder, type Outgoing } from './values'
 
 /**
  * What this copy of the library shares with its native half on this thread, made when the first service is served or
@@ -326,9 +326,9 @@ export function shareEncoded(): void {
 }
 
 /** Attaches bytes to the message that the native side sends next. */
-export function attach(views: readonly Uint8Array[]): void {
-  control[Control.attached] = views.length
-  if (views.length > 0) native().attach(views)
+export function attach(attached: readonly Outgoing[]): void {
+  control[Control.attached] = attached.length
+  if (attached.length > 0) native().attach(attached)
 }
 
 /** As `shareEncoded`, with more bytes behind the `length` that the encoder wrote. Throws 'resource_exhausted'. */

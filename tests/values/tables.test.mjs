@@ -207,7 +207,7 @@ describe('with apache-arrow', () => {
     const message = Buffer.from(encoder.buffer.subarray(0, length))
     codec.attachTo(
       message,
-      encoder.attached.map(bytes => Uint8Array.from(bytes).buffer),
+      encoder.attached.map(parts => Uint8Array.from(Buffer.concat(parts)).buffer),
     )
     assert.equal(decode(message).numRows, 4000)
   })

@@ -1,5 +1,5 @@
 import { attach, codeNumber, failure, isBlocked, native, share, shareItems } from '../runtime'
-import { codeOf, encodeError, ItemWriter, messageOf } from '../values'
+import { codeOf, encodeError, ItemWriter, messageOf, type Outgoing } from '../values'
 import { addStream, removeStream, type StreamEnd, type StreamKey } from './open_streams'
 
 /** On whose behalf the items of a stream are made. */
@@ -127,7 +127,7 @@ export abstract class Producer implements StreamEnd {
 
   /** What is wrong with the last item, if something is: a getter of the user's has transferred some of it. */
   private send(writer: ItemWriter): unknown {
-    let attached: readonly Uint8Array[] = []
+    let attached: readonly Outgoing[] = []
     let unsendable: unknown
     try {
       attached = writer.takeAttached()

@@ -40,9 +40,12 @@ export function integers(type: ArrowType, { buffer, byteOffset }: Buffer, length
   return new kind(buffer, byteOffset, length)
 }
 
-/** Sizes and places, of 32 or 64 bits, as numbers: BigInts take ten times as long to read. */
+/**
+ * Places, of 32 or 64 bits, as numbers: BigInts take ten times as long to read. They are copied, because they are checked before they are
+ * used, and whoever has sent them may change its memory between.
+ */
 export function places(isLarge: boolean, { buffer, byteOffset }: Buffer, length: number): ArrayLike<number> {
-  if (!isLarge) return new Int32Array(buffer, byteOffset, length)
+  if (!isLarge) return new Int32Array(buffer, byteOffset, length).slice()
   const lower = new Uint32Array(buffer, byteOffset, 2 * length)
   const upper = new Int32Array(buffer, byteOffset, 2 * length)
   const numbers = new Float64Array(length)

@@ -4,8 +4,8 @@ import type { ArrowBatch, ArrowSchema } from './shape'
 
 export { UnknownType } from './own_copy'
 
-/** The Arrow IPC stream of these batches; undefined where there is no apache-arrow to write it. Throws UnknownType. */
-export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]): Buffer | undefined {
+/** The parts of the Arrow IPC stream of these batches, in the memory of these; undefined where there is no apache-arrow to write it. Throws UnknownType. */
+export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]): readonly Uint8Array[] | undefined {
   const arrow = apacheArrow()
   if (arrow === undefined) return undefined
   const copy = new OwnCopy(arrow)
@@ -16,15 +16,5 @@ export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]):
   const writer = new arrow.RecordBatchStreamWriter().reset(sink, own)
   for (const batch of batches) writer.write(copy.batch(own, batch))
   writer.finish()
-  return joined(chunks)
-}
-
-function joined(chunks: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return chunks
 }

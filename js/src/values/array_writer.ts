@@ -45,8 +45,8 @@ export abstract class ArrayWriter extends Writer {
     this.arrayHeader(3)
     this.dtype(wire)
     this.shape(shape)
-    this.endExtension(extension.array, start, this.sizeOfData(bytes))
-    this.data(bytes)
+    this.endExtension(extension.array, start, this.sizeOfData(bytes.length))
+    this.data(bytes, bytes.length)
   }
 
   private dtype(wire: string | readonly unknown[]): void {

@@ -1,9 +1,9 @@
 import type { Referenced } from './referenced'
 import { explain } from './refused'
 import { type NoStreams, none, noReferences, ValueWriter } from './value_writer'
-import { nothingAttached } from './writer'
+import { nothingAttached, type Outgoing } from './writer'
 
-function attachedTo(writer: ValueWriter, root: string): readonly Uint8Array[] {
+function attachedTo(writer: ValueWriter, root: string): readonly Outgoing[] {
   try {
     return writer.takeAttached()
   } catch (thrown) {
@@ -25,7 +25,7 @@ export class Encoder {
   /** What of the last call's value is to be sent item by item, in the order of its places; also when it threw. */
   streams: readonly object[] = none
   /** What of it is sent beside the bytes, in the order of its places. */
-  attached: readonly Uint8Array[] = nothingAttached
+  attached: readonly Outgoing[] = nothingAttached
   /** What of it the other side may call, as often as it stands there. */
   references: readonly Referenced[] = noReferences
 

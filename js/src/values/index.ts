@@ -22,3 +22,4 @@ export {
   streamMark,
 } from './streamed'
 export { Float, float, isKwargs, Kwargs, kwargs, LocalDateTime, localDateTime } from './types'
+export type { Outgoing } from './writer'

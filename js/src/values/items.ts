@@ -1,5 +1,6 @@
 import { explain } from './refused'
 import { ValueWriter } from './value_writer'
+import type { Outgoing } from './writer'
 
 /** Before each item its size, and before them all their number. */
 const prefixBytes = 4
@@ -42,7 +43,7 @@ export class ItemWriter extends ValueWriter {
   }
 
   /** Throws IpcError where some of it is gone, and has left the last item out then: a message ends with what attaches something. */
-  override takeAttached(): readonly Uint8Array[] {
+  override takeAttached(): readonly Outgoing[] {
     try {
       return super.takeAttached()
     } catch (thrown) {

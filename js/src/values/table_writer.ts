@@ -3,6 +3,7 @@ import { type ArrowBatch, type ArrowTable, isArrowTable } from '../tables/shape'
 import { ArrayWriter } from './array_writer'
 import { Refused } from './refused'
 import { extension } from './wire'
+import { lengthOf } from './writer'
 
 /** Writes tables: [kind, stream]. */
 export abstract class TableWriter extends ArrayWriter {
@@ -10,15 +11,16 @@ export abstract class TableWriter extends ArrayWriter {
   protected table(table: ArrowTable | ArrowBatch): void {
     const isTable = isArrowTable(table)
     const stream = streamOf(table.schema, isTable ? table.batches : [table])
+    const length = lengthOf(stream)
     const start = this.beginExtension()
     this.arrayHeader(2)
     this.string(isTable ? 'table' : 'batch')
-    this.endExtension(extension.table, start, this.sizeOfData(stream))
-    this.data(stream)
+    this.endExtension(extension.table, start, this.sizeOfData(length))
+    this.data(stream, length)
   }
 }
 
-function streamOf(schema: ArrowTable['schema'], batches: readonly ArrowBatch[]): Buffer {
+function streamOf(schema: ArrowTable['schema'], batches: readonly ArrowBatch[]): readonly Uint8Array[] {
   const { writeTable, UnknownType } = require('../tables') as typeof Tables // few programs have any
   try {
     const stream = writeTable(schema, batches)

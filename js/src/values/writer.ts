@@ -15,9 +15,12 @@ const byteLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Ar
   ?.get as () => number
 const canonicalNaN = Uint8Array.of(0x7f, 0xf8, 0, 0, 0, 0, 0, 0)
 
-/** Bytes that are sent beside those that are written, and how many they were when their turn came. */
+/** Bytes that are sent beside those that are written: in one piece, or in parts that follow one another. */
+export type Outgoing = Uint8Array | readonly Uint8Array[]
+
+/** These, and how many they were when their turn came. */
 interface Attached {
-  readonly bytes: Uint8Array
+  readonly bytes: Outgoing
   readonly length: number
 }
 
@@ -181,7 +184,7 @@ export class Writer {
     return length >= attachedFrom && this.attaches && this.attached.length < mostAttached
   }
 
-  private attach(bytes: Uint8Array, length: number): void {
+  private attach(bytes: Outgoing, length: number): void {
     this.extensionHeader(extension.attached, 4)
     this.uint32(this.attached.length)
     if (this.attached === nothingAttached) this.attached = []
@@ -189,26 +192,26 @@ export class Writer {
   }
 
   /** What is sent beside the bytes. A getter of the user's may have transferred some of it since it was written. */
-  takeAttached(): readonly Uint8Array[] {
+  takeAttached(): readonly Outgoing[] {
     const { attached } = this
     if (attached === nothingAttached) return nothingAttached
     this.attached = nothingAttached
-    for (const { bytes, length } of attached) if (byteLength.call(bytes) !== length) throw new Refused(noMemory)
+    for (const { bytes, length } of attached) if (lengthOf(bytes) !== length) throw new Refused(noMemory)
     return attached.map(({ bytes }) => bytes)
   }
 
-  /** The elements of an array, which lie one behind the other. */
-  protected data(bytes: Uint8Array): void {
+  /** The elements of an array, or the stream of a table: so many bytes. */
+  protected data(bytes: Outgoing, length: number): void {
     this.weigh(heavy - 1)
-    if (this.mayAttach(bytes.length)) this.attach(bytes, bytes.length)
+    if (this.mayAttach(length)) this.attach(bytes, length)
     else {
-      this.header(bytes.length, 0xc4, 0xc5, 0xc6)
-      this.raw(bytes, bytes.length)
+      this.header(length, 0xc4, 0xc5, 0xc6)
+      for (const part of partsOf(bytes)) this.raw(part, part.length)
     }
   }
 
-  /** How many bytes data() takes for them. */
-  protected sizeOfData({ length }: Uint8Array): number {
+  /** How many bytes data() takes for as many. */
+  protected sizeOfData(length: number): number {
     if (this.mayAttach(length)) return attachedSize
     return length + (length < 0x100 ? 2 : length < 0x10000 ? 3 : 5)
   }
@@ -326,6 +329,14 @@ function allocate(size: number): Buffer | undefined {
   } catch {
     return undefined
   }
+}
+
+function partsOf(bytes: Outgoing): readonly Uint8Array[] {
+  return Array.isArray(bytes) ? (bytes as readonly Uint8Array[]) : [bytes as Uint8Array]
+}
+
+export function lengthOf(bytes: Outgoing): number {
+  return partsOf(bytes).reduce((sum, part) => sum + byteLength.call(part), 0)
 }
 
 /** What was transferred, to a worker for instance, looks empty, and what a resizable buffer has shrunk away from. */

@@ -27,8 +27,7 @@ function arrowTable(arrow: ApacheArrow, kind: string, { buffer, byteOffset, leng
     const table = arrow.tableFromIPC(new Uint8Array(buffer, byteOffset, length))
     return kind === batch ? (table.batches[0] as object) : table
   } catch (thrown) {
-    throw new IpcError('unimplemented', `a table that apache-arrow cannot read: ${printed(thrown)}`, undefined, {
-      cause: thrown,
-    })
+    const message = `a table that this version of apache-arrow cannot read, npm install apache-arrow@latest: ${printed(thrown)}`
+    throw new IpcError('unimplemented', message, undefined, { cause: thrown })
   }
 }

@@ -200,6 +200,38 @@ describe('with apache-arrow', () => {
     refuses([new arrow.Table({ views })], /^result\[0\] cannot be sent: a table with a column of Utf8View/)
   })
 
+  test('columns that nest too deep are refused before they are sent', () => {
+    const nested = depth => {
+      let type = new arrow.Int32()
+      for (let level = 1; level < depth; level++) type = new arrow.List(arrow.Field.new({ name: 'item', type }))
+      return new arrow.Table(new arrow.Schema([arrow.Field.new({ name: 'a', type })]))
+    }
+    assert.equal(decode(encode(nested(64))).numCols, 1)
+    refuses([nested(65)], /^result\[0\] cannot be sent: a table with columns nested more than 64 levels deep/)
+  })
+
+  test('what only looks like a table is refused', () => {
+    const like = properties => Object.create({ getChildAt() {} }, Object.getOwnPropertyDescriptors(properties))
+    const type = Object.assign(Object.create({ toString: () => 'Cycle' }), { typeId: arrow.Type.List })
+    type.children = [arrow.Field.new({ name: 'item', type })]
+    const data = { type: new arrow.Int32(), length: 1 }
+    data.children = [data]
+    for (const liar of [
+      like({ schema: { fields: [] }, batches: [1] }),
+      like({ schema: { fields: [null] }, batches: [] }),
+      like({ schema: { fields: [arrow.Field.new({ name: 'a', type })] }, batches: [] }),
+      like({ schema: table().schema, data }),
+      like({
+        schema: table().schema,
+        get batches() {
+          throw new Error('not now')
+        },
+      }),
+    ]) {
+      refuses({ liar }, /^result\.liar cannot be sent: /)
+    }
+  })
+
   test('a large one is sent beside its message', () => {
     const encoder = new codec.Encoder(undefined, true)
     const length = encoder.encodeResult(arrow.tableFromArrays({ a: new Float64Array(4000) }))

@@ -1,4 +1,4 @@
 /** Tables, as Arrow IPC streams: docs/tables.md. */
 export type { Columns, ColumnValues } from './plain'
 export { readTable } from './read'
-export { UnknownType, writeTable } from './write'
+export { Unsendable, writeTable } from './write'

@@ -1,8 +1,9 @@
 import type { ApacheArrow } from './apache_arrow'
+import { maxNesting } from './flatbuffers'
 import type { ArrowBatch, ArrowData, ArrowField, ArrowSchema, ArrowType, ArrowVector } from './shape'
 
-/** A type that does not travel. */
-export class UnknownType extends Error {}
+/** Why a table does not travel. */
+export class Unsendable extends Error {}
 
 /** The classes of apache-arrow for each type, and that of dictionaries. */
 const classes = [
@@ -47,7 +48,7 @@ export class OwnCopy {
 
   schema({ fields, metadata }: ArrowSchema): ArrowSchema {
     return new this.arrow.Schema(
-      fields.map(field => this.field(field)),
+      fields.map(field => this.field(field, 0)),
       metadata,
     )
   }
@@ -58,22 +59,25 @@ export class OwnCopy {
     return new this.arrow.RecordBatch(schema, new this.arrow.Data(struct, 0, data.length, 0, [], children, undefined))
   }
 
-  private field({ name, type, nullable, metadata }: ArrowField): ArrowField {
-    return new this.arrow.Field(name, this.type(type), nullable, metadata)
+  private field({ name, type, nullable, metadata }: ArrowField, depth: number): ArrowField {
+    if (depth >= maxNesting) throw new Unsendable(`columns nested more than ${maxNesting} levels deep`)
+    return new this.arrow.Field(name, this.type(type, depth), nullable, metadata)
   }
 
-  private type(type: ArrowType): ArrowType {
+  private type(type: ArrowType, depth: number): ArrowType {
     const { typeId, children, dictionary: values, indices } = type
     const name = typeId === dictionary ? 'Dictionary' : classes[typeId]
     // Dictionaries of nested values would let a few bytes stand for many.
-    if (name === undefined || (values?.children?.length ?? 0) > 0) throw new UnknownType(String(type))
+    if (name === undefined || (values?.children?.length ?? 0) > 0) {
+      throw new Unsendable(`a column of ${type}: send it with Utf8, Binary or List instead`)
+    }
     const { prototype } = (this.arrow as unknown as Record<string, { prototype: object }>)[name] as {
       prototype: object
     }
     const own: Record<string, unknown> = Object.assign(Object.create(prototype), type)
-    if (Array.isArray(children)) own.children = children.map(child => this.field(child))
-    if (values !== undefined) own.dictionary = this.type(values)
-    if (indices !== undefined) own.indices = this.type(indices)
+    if (Array.isArray(children)) own.children = children.map(child => this.field(child, depth + 1))
+    if (values !== undefined) own.dictionary = this.type(values, depth)
+    if (indices !== undefined) own.indices = this.type(indices, depth)
     return own as unknown as ArrowType
   }
 
@@ -81,7 +85,7 @@ export class OwnCopy {
     const known = this.known.get(data)
     if (known !== undefined) return known
     const own = new this.arrow.Data(
-      this.type(data.type),
+      this.type(data.type, 0),
       data.offset,
       data.length,
       data.nullCount,

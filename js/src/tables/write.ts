@@ -2,9 +2,9 @@ import { apacheArrow } from './apache_arrow'
 import { OwnCopy } from './own_copy'
 import type { ArrowBatch, ArrowSchema } from './shape'
 
-export { UnknownType } from './own_copy'
+export { Unsendable } from './own_copy'
 
-/** The parts of the Arrow IPC stream of these batches, in the memory of these; undefined where there is no apache-arrow to write it. Throws UnknownType. */
+/** The parts of the Arrow IPC stream of these batches, in the memory of these; undefined where there is no apache-arrow to write it. Throws Unsendable. */
 export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]): readonly Uint8Array[] | undefined {
   const arrow = apacheArrow()
   if (arrow === undefined) return undefined

@@ -21,13 +21,13 @@ export abstract class TableWriter extends ArrayWriter {
 }
 
 function streamOf(schema: ArrowTable['schema'], batches: readonly ArrowBatch[]): readonly Uint8Array[] {
-  const { writeTable, UnknownType } = require('../tables') as typeof Tables // few programs have any
+  const { writeTable, Unsendable } = require('../tables') as typeof Tables // few programs have any
   try {
     const stream = writeTable(schema, batches)
     if (stream !== undefined) return stream
   } catch (thrown) {
-    if (!(thrown instanceof UnknownType)) throw thrown
-    throw new Refused(`a table with a column of ${thrown.message}: send it with Utf8, Binary or List instead`)
+    if (!(thrown instanceof Unsendable)) throw thrown
+    throw new Refused(`a table with ${thrown.message}`)
   }
   throw new Refused('a table of apache-arrow, which cannot be loaded from here: npm install apache-arrow', 'missing')
 }

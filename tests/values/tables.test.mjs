@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
 import { arrow, arrowModule } from './apache_arrow.mjs'
 import { codec, decode, encode } from './notation.mjs'
 import { plain, pythonTables, streamIn, tableMessage, value, vectors } from './table_notation.mjs'
@@ -102,6 +103,25 @@ describe('what a column is without apache-arrow', () => {
   test('numbers are not copied', () => {
     const { columns } = plain(arrow.tableToIPC(arrow.tableFromArrays({ a: Int32Array.of(1), b: Float64Array.of(2) })))
     assert.equal(columns.a.buffer, columns.b.buffer)
+  })
+
+  test('moments are cut off toward the past, whatever their unit', () => {
+    const units = [new arrow.TimestampMicrosecond(), new arrow.TimestampNanosecond()]
+    const moment = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+    fc.assert(
+      fc.property(moment, fc.nat(1), fc.integer({ min: -1, max: 1 }), (any, place, beside) => {
+        const by = [1000n, 1_000_000n][place]
+        const near = (any / by) * by + BigInt(beside)
+        for (const count of [BigInt.asIntN(64, near), any]) {
+          const whole = (count - (((count % by) + by) % by)) / by
+          const data = arrow.makeData({ type: units[place], data: BigInt64Array.of(count) })
+          if (whole > 8_640_000_000_000_000n || whole < -8_640_000_000_000_000n) {
+            assert.throws(() => plainColumn(data), { code: 'out_of_range' })
+          } else assert.deepEqual(plainColumn(data), [new Date(Number(whole))])
+        }
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('a moment that no Date can hold is refused', () => {

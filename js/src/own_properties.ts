@@ -1,7 +1,10 @@
 const objectPrototype = Object.prototype
 const farIndex = '100000'
 
-/** Sets an own property, whatever its name: plain assignment would call __proto__'s setter, and fail for names that a frozen Object.prototype has. */
+/**
+ * Sets an own property, whatever its name: plain assignment would call __proto__'s setter, and fail for names that a frozen
+ * Object.prototype has.
+ */
 export function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key in objectPrototype) {
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })

@@ -5,34 +5,10 @@ import type { ArrowBatch, ArrowData, ArrowField, ArrowSchema, ArrowType, ArrowVe
 /** Why a table does not travel. */
 export class Unsendable extends Error {}
 
-/** The classes of apache-arrow for each type, and that of dictionaries. */
+/** The class of apache-arrow for each type, from 1 on. */
 const classes = [
-  ...[
-    '',
-    'Null',
-    'Int',
-    'Float',
-    'Binary',
-    'Utf8',
-    'Bool',
-    'Decimal',
-    'Date_',
-    'Time',
-    'Timestamp',
-    'Interval',
-    'List',
-  ],
-  ...[
-    'Struct',
-    'Union',
-    'FixedSizeBinary',
-    'FixedSizeList',
-    'Map_',
-    'Duration',
-    'LargeBinary',
-    'LargeUtf8',
-    'LargeList',
-  ],
+  ...'Null Int Float Binary Utf8 Bool Decimal Date_ Time Timestamp Interval List Struct Union'.split(' '),
+  ...'FixedSizeBinary FixedSizeList Map_ Duration LargeBinary LargeUtf8 LargeList'.split(' '),
 ]
 const dictionary = -1
 
@@ -66,7 +42,7 @@ export class OwnCopy {
 
   private type(type: ArrowType, depth: number): ArrowType {
     const { typeId, children, dictionary: values, indices } = type
-    const name = typeId === dictionary ? 'Dictionary' : classes[typeId]
+    const name = typeId === dictionary ? 'Dictionary' : classes[typeId - 1]
     // Dictionaries of nested values would let a few bytes stand for many.
     if (name === undefined || (values?.children?.length ?? 0) > 0) {
       throw new Unsendable(`a column of ${type}: send it with Utf8, Binary or List instead`)

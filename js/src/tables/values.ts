@@ -86,9 +86,7 @@ export class ValueReader {
   /** Of a map: [key, value]. */
   private entryReader({ children }: Column): Read {
     const [key, value] = children.map(child => this.reader(child)) as [Read, Read]
-    return index => {
-      return [key(index), value(index)]
-    }
+    return index => [key(index), value(index)]
   }
 
   private structReader({ field, children }: Column): Read {

@@ -4,7 +4,10 @@ import type { ArrowBatch, ArrowSchema } from './shape'
 
 export { Unsendable } from './own_copy'
 
-/** The parts of the Arrow IPC stream of these batches, in the memory of these; undefined where there is no apache-arrow to write it. Throws Unsendable. */
+/**
+ * The parts of the Arrow IPC stream of these batches, most of them in the memory of these; undefined where there is no apache-arrow to
+ * write it. Throws Unsendable.
+ */
 export function writeTable(schema: ArrowSchema, batches: readonly ArrowBatch[]): readonly Uint8Array[] | undefined {
   const arrow = apacheArrow()
   if (arrow === undefined) return undefined

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tables.json, with Arrow's own writer: make_tables.py, from anywhere. Both languages' tests read it."""
+"""Writes tables.json, with Arrow's own writer: PYTHONPATH=python tests/values/make_tables.py. Both languages' tests read it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas
 import pyarrow as pa
+
+from ipcbridge._values._table_stream import Metadata
 
 TABLE = 11
 END = b"\xff\xff\xff\xff\0\0\0\0"
@@ -52,6 +54,24 @@ def changed(stream: bytes, form: str, old: tuple[Any, ...], new: tuple[Any, ...]
     """With what stands there once replaced."""
     assert stream.count(struct.pack(form, *old)) == 1, (form, old)
     return stream.replace(struct.pack(form, *old), struct.pack(form, *new))
+
+
+def with_one_field_repeated(count: int, field: Any) -> bytes:
+    """A schema whose vector of fields refers so often, an odd number, to one and the same."""
+    begin, *_ = messages(written(pa.schema([field]).empty_table()))
+    metadata = begin[8:]
+    reader = Metadata(memoryview(metadata))
+    schema = reader.table(reader.target(0), 2)
+    assert schema is not None
+    (field,) = reader.tables(schema, 1)
+    fields = reader.find(schema, 1)
+    assert fields is not None
+    size = len(metadata)
+    # References lead forward, so there is a copy behind them.
+    places = (size + 4 * (1 + count) + field - (size + 4 + 4 * index) for index in range(count))
+    forged = bytearray(metadata + struct.pack(f"<{1 + count}I", count, *places) + metadata)
+    struct.pack_into("<I", forged, fields, size - fields)
+    return struct.pack("<Ii", 0xFFFFFFFF, len(forged)) + bytes(forged) + END
 
 
 def tables() -> Iterator[tuple[str, str, Any]]:
@@ -137,6 +157,7 @@ def malformed() -> Iterator[tuple[str, bytes]]:
         ("batches before the schema", batch + schema + END),
         ("without a schema", batch + END),
         ("compressed", written(pa.table({"a": list(range(1000))}), compression="lz4")),
+        ("of metadata version 4", written(base, metadata_version=pa.ipc.MetadataVersion.V4)),
         ("framed as long ago", written(base, use_legacy_format=True)),
         (
             "a message of 2 GiB",
@@ -171,6 +192,12 @@ def malformed() -> Iterator[tuple[str, bytes]]:
     yield "a dictionary of no column", encoded("table", schema + dictionary + batch + END)
     yield "a batch that is two", encoded("batch", schema + batch + batch + END)
     yield "a batch that is none", encoded("batch", schema + END)
+    for name, field in [
+        ("names", pa.field("a" * 200, pa.int8())),
+        ("time zones", pa.field("a", pa.timestamp("s", "a" * 200))),
+        ("metadata", pa.field("a", pa.int8(), metadata={"k": "a" * 200})),
+    ]:
+        yield f"{name} that many columns share", encoded("table", with_one_field_repeated(101, field))
     yield "no list", wrapped(b"\xa5table")
     yield "a list of one", wrapped(b"\x91\xa5table")
     yield "a kind that is no string", wrapped(b"\x92\x01\xc4\0")

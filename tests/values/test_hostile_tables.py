@@ -14,15 +14,13 @@ from typing import Any
 import pandas
 import pyarrow
 import pytest
-from make_tables import encoded, messages, written
+from make_tables import encoded, with_one_field_repeated, written
 from table_vectors import VECTORS
 from value_notation import mutated
 
 from ipcbridge._errors import IpcError
 from ipcbridge._values import decode, encode_result
-from ipcbridge._values._table_stream import Metadata
 
-END = b"\xff\xff\xff\xff\0\0\0\0"
 KINDS = ["table", "batch", "pandas", "pandas.series", "polars", "polars.series"]
 MAX_WEIGHT = 8_388_608
 ROUNDS = int(os.environ.get("IPCBRIDGE_FUZZ_ROUNDS", "60"))
@@ -171,6 +169,10 @@ def test_compressed_bodies_are_refused_before_they_are_unpacked() -> None:
         assert code_of(encoded("table", bomb)) == "data_loss"
 
 
+LEVEL = {"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object", "metadata": None}
+COLUMN = {"name": "a", "field_name": "a", "pandas_type": "int64", "numpy_type": "int64", "metadata": None}
+
+
 def with_metadata(**changes: Any) -> bytes:
     table = pyarrow.Table.from_pandas(pandas.DataFrame({"a": [1, 2]}))
     described = {**table.schema.pandas_metadata, **changes}
@@ -211,28 +213,55 @@ def test_a_pickle_in_the_metadata_is_left_alone(capsys: pytest.CaptureFixture[st
     assert "unpickled" not in capsys.readouterr().out
 
 
-def with_one_field_repeated(count: int) -> bytes:
-    """A schema whose vector of fields refers so often, an odd number, to one and the same."""
-    begin, *_ = messages(written(pyarrow.schema([("a", pyarrow.int8())]).empty_table()))
-    metadata = begin[8:]
-    reader = Metadata(memoryview(metadata))
-    schema = reader.table(reader.target(0), 2)
-    assert schema is not None
-    (field,) = reader.tables(schema, 1)
-    fields = reader.find(schema, 1)
-    assert fields is not None
-    size = len(metadata)
-    # References lead forward, so there is a copy behind them.
-    places = (size + 4 * (1 + count) + field - (size + 4 + 4 * index) for index in range(count))
-    forged = bytearray(metadata + struct.pack(f"<{1 + count}I", count, *places) + metadata)
-    struct.pack_into("<I", forged, fields, size - fields)
-    return struct.pack("<Ii", 0xFFFFFFFF, len(forged)) + bytes(forged) + END
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"index_columns": ["a", "a"]}, "one and the same"),
+        ({"index_columns": [{"kind": "range", "name": None, "start": 0, "stop": 2, "step": 1}] * 9}, "are no columns"),
+        ({"column_indexes": [LEVEL] * 2, "columns": [COLUMN | {"name": "(" + "1," * 9000 + ")"}]}, "too long"),
+        ({"column_indexes": [LEVEL] * 2, "columns": [COLUMN | {"name": "9" * 9999}] * 200}, "too long"),
+    ],
+    ids=["a column as two levels", "ranges as levels", "a long label", "many labels"],
+)
+def test_metadata_that_make_much_of_little_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(IpcError, match=message) as caught:
+        decode(with_metadata(**changes))
+    assert caught.value.code == "out_of_range"
+
+
+def test_many_batches_of_one_large_dictionary_are_refused() -> None:
+    words = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0], "i4"), pyarrow.array(range(1 << 18)))
+
+    def of(batches: int) -> bytes:
+        return written(pyarrow.table({"a": pyarrow.chunked_array([words] * batches)}))
+
+    assert decode(encoded("table", of(512))).num_rows == 512
+    assert code_of(encoded("table", of(513))) == "resource_exhausted"
+    two = pyarrow.table([words, words], ["a", "b"])
+    assert decode(encoded("table", written(two))).num_columns == 2
 
 
 def test_fields_that_are_one_and_the_same_are_refused() -> None:
-    assert decode(encoded("table", with_one_field_repeated(1))).column_names == ["a"]
+    unnamed = ("", pyarrow.int8())
+    assert decode(encoded("table", with_one_field_repeated(1, unnamed))).column_names == [""]
     with pytest.raises(IpcError, match="or more than its metadata hold"):
-        decode(encoded("table", with_one_field_repeated(10_001)))
+        decode(encoded("table", with_one_field_repeated(10_001, unnamed)))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("a" * 20_000, pyarrow.int8()),
+        ("a", pyarrow.timestamp("s", "a" * 20_000)),
+        pyarrow.field("a", pyarrow.int8(), metadata={"k": "a" * 20_000}),
+        pyarrow.field("a", pyarrow.int8(), metadata={"k" * 20_000: "a"}),
+    ],
+    ids=["names", "time zones", "metadata", "keys of metadata"],
+)
+def test_texts_that_many_fields_share_are_refused(field: Any) -> None:
+    assert len(decode(encoded("table", with_one_field_repeated(1, field))).column_names) == 1
+    with pytest.raises(IpcError, match="metadata overlap"):
+        decode(encoded("table", with_one_field_repeated(1001, field)))
 
 
 def test_a_series_is_one_column() -> None:

@@ -4,17 +4,17 @@ import { isUtf8 } from './utf8'
 /** How deep what is in one message may nest. */
 export const maxNesting = 64
 
-/** The bytes of one message's metadata, and how many tables of it have been read. */
+/** The bytes of one message's metadata, and how many tables, and bytes of vectors, may still be read of them. */
 interface Source {
   readonly bytes: Buffer
-  tables: number
+  left: number
 }
 
 /**
  * A table of a flatbuffer. Nothing that it reads is trusted: every place is checked against the bytes before it is read.
  *
- * Offsets lead forward only, so there are no cycles; and tables that many others share are refused, for they would take as
- * long as all their copies.
+ * Offsets lead forward only, so there are no cycles; and tables, names and lists that many others share are refused, for they would take
+ * as long, and as much memory, as all their copies.
  */
 export class FlatTable {
   private readonly fieldOffsets: number
@@ -24,7 +24,7 @@ export class FlatTable {
     private readonly source: Source,
     private readonly at: number,
   ) {
-    if (++source.tables > source.bytes.length) throw malformed('parts of its metadata overlap')
+    this.spend(1)
     const start = at - this.int32(at)
     const size = this.uint16(start)
     if (size < 4) throw malformed('a part of its metadata without a size')
@@ -34,7 +34,7 @@ export class FlatTable {
 
   static root(bytes: Buffer): FlatTable {
     if (bytes.length < 8) throw malformed('a message without metadata')
-    return new FlatTable({ bytes, tables: 0 }, bytes.readUInt32LE(0))
+    return new FlatTable({ bytes, left: bytes.length }, bytes.readUInt32LE(0))
   }
 
   has(field: number): boolean {
@@ -73,10 +73,14 @@ export class FlatTable {
   }
 
   string(field: number): string {
-    const [start, count] = this.vector(field, 1)
-    const bytes = this.source.bytes.subarray(start, start + count)
+    const bytes = this.binary(field)
     if (!isUtf8(bytes)) throw malformed('a name that is not UTF-8')
     return bytes.toString()
+  }
+
+  binary(field: number): Buffer {
+    const [start, count] = this.vector(field, 1)
+    return this.source.bytes.subarray(start, start + count)
   }
 
   table(field: number): FlatTable | undefined {
@@ -120,7 +124,14 @@ export class FlatTable {
     if (at === undefined) return [0, 0]
     const start = this.target(at)
     const count = this.uint32(start)
-    return [this.span(start + 4, count * itemSize), count]
+    const first = this.span(start + 4, count * itemSize)
+    this.spend(count * itemSize)
+    return [first, count]
+  }
+
+  private spend(amount: number): void {
+    this.source.left -= amount
+    if (this.source.left < 0) throw malformed('parts of its metadata overlap')
   }
 
   private target(at: number): number {

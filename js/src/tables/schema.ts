@@ -28,8 +28,12 @@ export function readSchema(table: FlatTable): Schema {
   if (table.short(0) !== 0) throw malformed('its numbers are big-endian')
   const dictionaries = new Map<bigint, Field>()
   const fields = table.tables(1).map(field => readField(field, dictionaries, 0))
-  const metadata = new Map(table.tables(2).map(pair => [pair.string(0), pair.string(1)]))
-  return { fields, metadata, dictionaries }
+  return { fields, metadata: readMetadata(table, 2), dictionaries }
+}
+
+/** Python's libraries have bytes there, whatever they are. */
+function readMetadata(table: FlatTable, field: number): Map<string, string> {
+  return new Map(table.tables(field).map(pair => [pair.binary(0).toString(), pair.binary(1).toString()]))
 }
 
 function readField(table: FlatTable, dictionaries: Map<bigint, Field>, depth: number): Field {
@@ -39,6 +43,7 @@ function readField(table: FlatTable, dictionaries: Map<bigint, Field>, depth: nu
   const type = arrowType(table.byte(2), parameters)
   const children = table.tables(5).map(child => readField(child, dictionaries, depth + 1))
   expectChildren(type, children)
+  readMetadata(table, 6) // as apache-arrow will: it is checked
   const encoding = table.table(4)
   const field = { name: table.string(0), type, children, dictionary: encoding && readEncoding(encoding) }
   if (field.dictionary === undefined) return field

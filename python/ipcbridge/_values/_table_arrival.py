@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any, Callable
 
 from .._errors import IpcError
@@ -11,6 +12,9 @@ from ._table_stream import check_stream
 
 _MAX_ITEM = 16
 """Bytes of an element of NumPy's dtypes that pandas has columns of."""
+
+_MAX_LABEL, _MAX_LABELS = 10_000, 1 << 20
+"""Characters of a column's label of several levels, and of all of these: Python parses them as literals."""
 
 
 def read_table(kind: str, data: Any, room: int) -> tuple[Any, int]:
@@ -67,6 +71,9 @@ def _pandas_frame(pandas: Any, table: Any) -> Any:
     columns = described.get("columns", ())
     names = {each["numpy_type"] for each in (*columns, *described.get("column_indexes", ()))}
     _check_dtypes(names)
+    _check_index(described.get("index_columns", ()))
+    if len(described.get("column_indexes", ())) > 1:
+        _check_labels([*table.column_names, *(str(each["name"]) for each in columns)])
     unreadable = {name for name in names if name.endswith("[pyarrow]") and not _is_dtype(pandas, name)}
     kinds = {table.schema.field(each["field_name"]).type for each in columns if each["numpy_type"] in unreadable}
     return table.to_pandas(types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in kinds else None)
@@ -82,6 +89,18 @@ def _check_dtypes(names: set[str]) -> None:
             continue
         if size > _MAX_ITEM:
             raise ValueError(f"a column of {name}")
+
+
+def _check_index(levels: Sequence[Any]) -> None:
+    """Of each level there are as many labels as rows, so none may stand for more than itself."""
+    if len(levels) > 1 and (not all(isinstance(each, str) for each in levels) or len(set(levels)) < len(levels)):
+        raise ValueError("an index of levels that are no columns, or one and the same")
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    lengths = [len(each) for each in labels]
+    if max(lengths, default=0) > _MAX_LABEL or sum(lengths) > _MAX_LABELS:
+        raise ValueError("labels of several levels that are too long")
 
 
 def _is_dtype(pandas: Any, name: str) -> bool:

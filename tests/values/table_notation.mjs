@@ -8,7 +8,6 @@ import { build, IpcError } from './notation.mjs'
 const require = createRequire(import.meta.url)
 const { plainTable } = require('../../js/dist/tables/plain.js')
 const { readStream } = require('../../js/dist/tables/stream.js')
-const { weightOf } = require('../../js/dist/tables/weight.js')
 
 /** The tables that both languages read: make_tables.py. */
 export const vectors = JSON.parse(readFileSync(new URL('tables.json', import.meta.url), 'utf8'))
@@ -38,9 +37,11 @@ export function value(notation) {
 
 /** The columns of a stream, as they arrive without apache-arrow. */
 export function plain(bytes) {
-  const stream = readStream(aligned(bytes))
-  if (weightOf(stream) > 2 ** 23) throw new IpcError('resource_exhausted', 'too many values')
-  return plainTable(stream)
+  let left = 2 ** 23
+  return plainTable(readStream(aligned(bytes)), weight => {
+    left -= weight
+    if (left < 0) throw new IpcError('resource_exhausted', 'too many values')
+  })
 }
 
 /** A copy in memory of its own. */

@@ -19,9 +19,8 @@ export function pandasMetadata({ metadata }: Schema): PandasMetadata | undefined
   const text = metadata.get('pandas')
   const parsed = text === undefined ? undefined : parse(text)
   if (!isObject(parsed)) return undefined
-  const index = list(parsed.index_columns).flatMap((entry): (string | Range)[] =>
-    typeof entry === 'string' ? [entry] : rangeOf(entry),
-  )
+  const entries = list(parsed.index_columns)
+  const index = entries.length === 1 ? entries.flatMap(labels) : [...new Set(entries.filter(isName))]
   const dtypes = new Map<string, string>()
   for (const column of list(parsed.columns)) {
     if (!isObject(column)) continue
@@ -44,6 +43,14 @@ function dtypeOf(column: Readonly<Record<string, unknown>>): string | undefined 
   const zone = isObject(metadata) ? metadata.timezone : undefined
   const moment = /^datetime64\[(\w+)\]$/.exec(dtype)
   return moment !== null && typeof zone === 'string' ? `datetime64[${moment[1]}, ${zone}]` : dtype
+}
+
+function labels(entry: unknown): (string | Range)[] {
+  return isName(entry) ? [entry] : rangeOf(entry)
+}
+
+function isName(entry: unknown): entry is string {
+  return typeof entry === 'string'
 }
 
 function rangeOf(entry: unknown): Range[] {

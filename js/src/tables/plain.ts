@@ -1,9 +1,9 @@
-import { IpcError } from '../errors'
 import { objectFor, setOwn } from '../own_properties'
 import { dtypeName, type PandasMetadata, pandasMetadata, type Range } from './pandas'
 import type { ArrowStream } from './stream'
 import type { TypedArray } from './typed'
-import { ValueReader } from './values'
+import { namedTwice, ValueReader } from './values'
+import { type Weigh, weightOfLabels } from './weight'
 
 /** The values of a column: docs/tables.md. */
 export type ColumnValues = TypedArray | unknown[]
@@ -18,10 +18,10 @@ export interface Columns {
   dtypes: Record<string, string>
 }
 
-/** A table as an object of its columns. */
-export function plainTable({ schema, batches }: ArrowStream): Columns {
+/** A table as an object of its columns, each of which is weighed before it is made. */
+export function plainTable({ schema, batches }: ArrowStream, weigh: Weigh): Columns {
   const pandas = pandasMetadata(schema)
-  const reader = new ValueReader()
+  const reader = new ValueReader(weigh)
   const names = schema.fields.map(({ name }) => name)
   const columns = objectFor(names) as Record<string, ColumnValues>
   const dtypes = objectFor(names) as Record<string, string>
@@ -30,7 +30,7 @@ export function plainTable({ schema, batches }: ArrowStream): Columns {
   schema.fields.forEach((field, place) => {
     const { name } = field
     const chunks = batches.map(batch => batch.columns[place] as (typeof batch.columns)[number])
-    if (Object.hasOwn(columns, name) || levels.has(name)) throw twice(name)
+    if (Object.hasOwn(columns, name) || levels.has(name)) throw namedTwice(name)
     if (labels.has(name)) levels.set(name, reader.column(field, chunks))
     else {
       setOwn(columns, name, reader.column(field, chunks))
@@ -38,7 +38,9 @@ export function plainTable({ schema, batches }: ArrowStream): Columns {
     }
   })
   const rows = batches.reduce((sum, { length }) => sum + length, 0)
-  return { columns, index: pandas === undefined ? null : indexOf(pandas, levels, rows), dtypes }
+  if (pandas === undefined) return { columns, index: null, dtypes }
+  weigh(weightOfLabels(rows, pandas.index.length))
+  return { columns, index: indexOf(pandas, levels, rows), dtypes }
 }
 
 /** As pandas itself does: rows whose labels are not in the table are counted from 0. */
@@ -51,12 +53,8 @@ function indexOf({ index }: PandasMetadata, levels: ReadonlyMap<string, ColumnVa
 }
 
 function counted({ start, step, length }: Range, rows: number): number[] | undefined {
-  return length === rows ? Array.from({ length }, (_, row) => start + row * step) : undefined
-}
-
-function twice(name: string): IpcError {
-  return new IpcError(
-    'failed_precondition',
-    `a table with two columns named ${JSON.stringify(name)} is no object of its columns: rename one, or npm install apache-arrow`,
-  )
+  if (length !== rows) return undefined
+  const numbers: number[] = []
+  for (let row = 0; row < rows; row++) numbers.push(start + row * step)
+  return numbers
 }

@@ -4,7 +4,7 @@ import { type ApacheArrow, apacheArrow } from './apache_arrow'
 import { malformed } from './malformed'
 import { plainTable } from './plain'
 import { readStream } from './stream'
-import { weightOf } from './weight'
+import type { Weigh } from './weight'
 
 /** What a table is in the language that has sent it. One that is not known here is a table. */
 const batch = 'batch'
@@ -13,13 +13,12 @@ const batch = 'batch'
  * The table in these bytes, whose memory it keeps: as apache-arrow has it, or without that as an object of its columns, the weight of
  * whose values `weigh` takes. Throws IpcError 'data_loss' for bytes that are no table.
  */
-export function readTable(kind: string, bytes: Buffer, weigh: (values: number) => void): object {
+export function readTable(kind: string, bytes: Buffer, weigh: Weigh): object {
   const stream = readStream(bytes)
   if (kind === batch && stream.batches.length !== 1) throw malformed('a record batch that is several, or none')
   const arrow = apacheArrow()
   if (arrow !== undefined) return arrowTable(arrow, kind, bytes)
-  weigh(weightOf(stream))
-  return plainTable(stream)
+  return plainTable(stream, weigh)
 }
 
 function arrowTable(arrow: ApacheArrow, kind: string, { buffer, byteOffset, length }: Buffer): object {

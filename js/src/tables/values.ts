@@ -1,4 +1,5 @@
 import { numberOfHalf } from '../arrays/half'
+import { IpcError } from '../errors'
 import { objectFor, setOwn } from '../own_properties'
 import { isValid } from './checks'
 import { type Column, childrenByType, type Dictionary } from './columns'
@@ -7,13 +8,19 @@ import type { Field } from './schema'
 import { dateOf } from './times'
 import { integers, type TypedArray, type TypedClass, typedClass } from './typed'
 import { type ArrowType, isText, TypeId } from './types'
+import { type Weigh, weightOf } from './weight'
 
 /** Gives the value at a place. */
 type Read = (index: number) => unknown
 
+/** An Array that is made longer has its elements in a hash table. */
+const mostReserved = 1024
+
 /** Reads the values of columns; those of a dictionary once. */
 export class ValueReader {
   private readonly dictionaries = new Map<Dictionary, unknown[]>()
+
+  constructor(private readonly weigh: Weigh) {}
 
   /** Those of all chunks of a column: a typed array where that has them all, else null for those that are not there. */
   column(field: Field, chunks: readonly Column[]): TypedArray | unknown[] {
@@ -24,6 +31,7 @@ export class ValueReader {
   }
 
   private values(chunks: readonly Column[]): unknown[] {
+    this.weigh(chunks.reduce((sum, chunk) => sum + weightOf(chunk), 0))
     const values: unknown[] = []
     for (const chunk of chunks) {
       const read = this.reader(chunk)
@@ -77,8 +85,8 @@ export class ValueReader {
     return index => {
       const start = layout === 'list' ? (offsets[index] as number) : size * index
       const end = layout === 'list' ? (offsets[index + 1] as number) : start + size
-      const values: unknown[] = []
-      for (let place = start; place < end; place++) values.push(read(place))
+      const values: unknown[] = new Array(Math.min(end - start, mostReserved)) // an empty one makes room for many at once
+      for (let place = start; place < end; place++) values[place - start] = read(place)
       return values
     }
   }
@@ -92,6 +100,9 @@ export class ValueReader {
   private structReader({ field, children }: Column): Read {
     const readers = children.map(child => this.reader(child))
     const names = field.children.map(child => child.name)
+    const known = new Set<string>()
+    const again = names.find(name => known.size === known.add(name).size)
+    if (again !== undefined) throw namedTwice(again)
     return index => {
       const object = objectFor(names)
       readers.forEach((read, place) => {
@@ -110,6 +121,13 @@ export class ValueReader {
       return read(isDense ? (offsets[index] as number) : index)
     }
   }
+}
+
+export function namedTwice(name: string): IpcError {
+  return new IpcError(
+    'failed_precondition',
+    `a table with two columns named ${JSON.stringify(name)} is no object of its columns: rename one, or npm install apache-arrow`,
+  )
 }
 
 function view({ data, length }: Column, kind: TypedClass): TypedArray {

@@ -1,29 +1,41 @@
-import type { Column, Dictionary } from './columns'
-import type { ArrowStream } from './stream'
+import type { Column } from './columns'
+import { type ArrowType, TypeId } from './types'
 
-/**
- * What the values of a table weigh beyond the table itself: 1 for each that is an object of several, or that has no bytes of its own, on
- * every level. A few bytes can stand for millions of these.
- */
-export function weightOf({ batches }: ArrowStream): number {
-  const dictionaries = new Set<Dictionary>()
-  let weight = 0
-  const add = ({ field, length, children, dictionary }: Column): void => {
-    const { layout, size } = field.type
-    if (dictionary !== undefined) {
-      if (dictionaries.has(dictionary)) return
-      dictionaries.add(dictionary)
-      dictionary.chunks.forEach(add)
-      return
-    }
-    const hasBytes =
-      layout === 'variable' || layout === 'bits' || layout === 'union' || (layout === 'fixed' && size > 0)
-    if (!hasBytes) weight += length
-    children.forEach(add)
+/** Takes a weight, and throws where it is too much. */
+export type Weigh = (weight: number) => void
+
+/** Of a place in an Array, and of a number or a string there, which take several times the bytes that they come from. */
+const light = 1 / 8
+/** Of an object, or of what has no bytes of its own. */
+const heavy = 1
+/** As many digits behind the point of a decimal weigh as much as an object. */
+const heavyScale = 64
+
+/** What the values of a column weigh in Arrays, on every level: a few bytes can stand for many. Those of a dictionary are not among them. */
+export function weightOf({ field, length, children, dictionary }: Column): number {
+  if (dictionary !== undefined) return light * length
+  return children.reduce((sum, child) => sum + weightOf(child), weightOfEach(field.type) * length)
+}
+
+/** Of so many rows, that of the labels that have so many levels. */
+export function weightOfLabels(rows: number, levels: number): number {
+  return rows * (levels > 1 ? heavy + light * levels : light)
+}
+
+function weightOfEach({ id, layout, size, scale }: ArrowType): number {
+  switch (id) {
+    case TypeId.decimal:
+      return heavy + Math.abs(scale) / heavyScale
+    case TypeId.date:
+    case TypeId.timestamp:
+    case TypeId.interval:
+    case TypeId.binary:
+    case TypeId.largeBinary:
+    case TypeId.fixedSizeBinary:
+      return heavy
+    default:
+      return layout === 'union' || layout === 'variable' || layout === 'bits' || (layout === 'fixed' && size > 0)
+        ? light
+        : heavy
   }
-  for (const { length, columns } of batches) {
-    if (columns.length === 0) weight += length
-    columns.forEach(add)
-  }
-  return weight
 }

@@ -71,10 +71,10 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
         parts.size() == 1 ? place_bytes(allocator, parts.front()) : place_parts(allocator, total(parts));
     if (!place.ok()) return place.error();
     placed.push_back(std::move(place).value());
-    std::byte* to = placed.back().bytes.data();
+    std::size_t begun = 0;
     for (const ConstBytes part : parts) {
-      if (to != part.data() && !part.empty()) std::memcpy(to, part.data(), part.size());
-      to += part.size();
+      fill(Attachment(placed.back().memory, placed.back().bytes.subspan(begun, part.size())), part);
+      begun += part.size();
     }
   }
   return placed;

@@ -1,9 +1,11 @@
 #include "core/base/blob.hpp"
 
+#include <cstring>
 #include <new>
 #include <numeric>
 #include <utility>
 
+#include "core/base/copy.hpp"
 #include "core/base/pages.hpp"
 
 namespace ipcbridge {
@@ -21,14 +23,27 @@ class HeapBlob final : public Blob {
 
 }  // namespace
 
+ByteBlock block_of_large_pages(std::size_t size) {
+  ByteBlock block(size);
+  // Not the first of them: whoever announces much and sends little is not to make this process take a large page.
+  if (size > kSmallPagesFirst) prefer_large_pages(block.data() + kSmallPagesFirst, size - kSmallPagesFirst);
+  return block;
+}
+
 BlobRef make_heap_blob(std::size_t size) {
   try {
-    ByteBlock block(size);
-    // Not the first of them: whoever announces much and sends little is not to make this process take a large page.
-    if (size > kSmallPagesFirst) prefer_large_pages(block.data() + kSmallPagesFirst, size - kSmallPagesFirst);
-    return std::make_shared<HeapBlob>(std::move(block));
+    return std::make_shared<HeapBlob>(block_of_large_pages(size));
   } catch (const std::bad_alloc&) {
     return nullptr;
+  }
+}
+
+void fill(const Attachment& attachment, ConstBytes from) {
+  if (from.empty() || from.data() == attachment.bytes.data()) return;
+  if (attachment.memory->is_in_cache()) {
+    std::memcpy(attachment.bytes.data(), from.data(), from.size());
+  } else {
+    copy_past_caches(attachment.bytes.data(), from);
   }
 }
 

@@ -29,6 +29,9 @@ class Blob {
   virtual bool is_shared() const { return false; }
   // Whether this process may write to them. A store to what it may not ends the process.
   virtual bool is_writable() const { return true; }
+  // Whether what is here is likely to be in a cache of the processor. What is not is written to past the caches, since
+  // nobody who does so reads it.
+  virtual bool is_in_cache() const { return true; }
   // It is needed no more, although somebody may still look at it: what that shows is what comes next. Any thread.
   virtual void give_back() {}
   // Where it is noted that it is needed no more, if anybody wants to know.
@@ -42,8 +45,11 @@ class Blob {
 };
 using BlobRef = std::shared_ptr<Blob>;
 
-// Not filled. Null where there is no memory for it. What is not written to takes none, and large ones are in large
-// pages where the system has them.
+// Not filled. What is not written to takes no memory, and large ones are in large pages where the system has them.
+// Throws std::bad_alloc.
+ByteBlock block_of_large_pages(std::size_t size);
+
+// The same as a blob; null where there is no memory for it.
 BlobRef make_heap_blob(std::size_t size);
 
 // Bytes that travel beside a message, and not within it: they are a part of the memory, or all of it.
@@ -56,6 +62,9 @@ struct Attachment {
   Attachment(BlobRef blob, MutableBytes part) : memory(std::move(blob)), bytes(part) {}
 };
 using Attachments = std::vector<Attachment>;
+
+// `from`, which is of its size, and which it may be, becomes what the attachment is.
+void fill(const Attachment& attachment, ConstBytes from);
 
 std::size_t total_bytes(std::span<const Attachment> attachments);
 

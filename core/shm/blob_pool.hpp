@@ -78,7 +78,15 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
 
   Result<std::shared_ptr<BlobSegment>> make_segment(std::size_t size);
   static bool may_see(const BlobSegment& segment, const Audience& audience);
-  std::shared_ptr<BlobSegment> find_room(std::size_t bytes, std::size_t& range) const;
+  // Pages that are free; without a segment where there are none.
+  struct Place {
+    std::shared_ptr<BlobSegment> segment;
+    std::size_t offset = 0;
+    std::size_t before = 0;  // bytes of the pool that lie before the segment
+  };
+  Place find_place(std::size_t bytes);
+  Place next_place(std::size_t bytes);
+  Place make_place(std::size_t bytes);
   void free(const std::shared_ptr<BlobSegment>& segment, std::size_t offset, std::size_t bytes) noexcept;
   void give(BlobSegment& segment, std::size_t offset, std::size_t bytes) noexcept;
 
@@ -91,6 +99,7 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   std::uint64_t used_ = 0;
   std::uint64_t total_ = 0;  // of the segments
   std::vector<std::shared_ptr<BlobSegment>> segments_;
+  std::size_t next_ = 0;  // where the next blob is looked for from, in all of them
   std::map<const std::byte*, std::weak_ptr<Blob>> blobs_;  // by where they begin
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -14,26 +16,28 @@ class PageRanges {
  public:
   explicit PageRanges(std::size_t size) : size_(size), free_{{0, size}} {}
 
-  // The smallest free range that has so many bytes, which are whole pages; 0 when there is none.
-  std::size_t best_fit(std::size_t bytes) const {
-    std::size_t best = 0;
-    for (const auto& [offset, size] : free_) {
-      if (size >= bytes && (best == 0 || size < best)) best = size;
+  // Where so many free bytes, which are whole pages, lie first, not before `from`.
+  std::optional<std::size_t> first_fit(std::size_t from, std::size_t bytes) const {
+    auto range = free_.upper_bound(from);
+    if (range != free_.begin()) --range;
+    for (; range != free_.end(); ++range) {
+      const std::size_t begin = std::max(range->first, from);
+      const std::size_t end = range->first + range->second;
+      if (begin < end && bytes <= end - begin) return begin;
     }
-    return best;
+    return std::nullopt;
   }
 
-  // Of a range of the size that best_fit() gave.
-  std::size_t take(std::size_t range, std::size_t bytes) {
-    auto found = free_.begin();
-    while (found->second != range) ++found;
-    const std::size_t offset = found->first;
-    auto node = free_.extract(found);
-    if (range == bytes) return offset;
-    node.key() = offset + bytes;
-    node.mapped() = range - bytes;
-    free_.insert(std::move(node));
-    return offset;
+  // Of what first_fit() gave. Throws std::bad_alloc, and they stay free then.
+  void take(std::size_t offset, std::size_t bytes) {
+    const auto range = std::prev(free_.upper_bound(offset));
+    const std::size_t behind = range->first + range->second - (offset + bytes);
+    if (behind != 0) free_.emplace(offset + bytes, behind);
+    if (range->first == offset) {
+      free_.erase(range);
+    } else {
+      range->second = offset - range->first;
+    }
   }
 
   // Throws std::bad_alloc, and they stay taken then.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/fork.hpp"
+#include "core/base/recycled_blob.hpp"
 #include "core/shm/page_ranges.hpp"
 #include "core/shm/pages_in_use.hpp"
 
@@ -135,7 +136,7 @@ BlobRef PeerBlobs::map(const std::shared_ptr<Segment>& segment, const PartPlace&
 }
 
 Result<BlobRef> PeerBlobs::copy(const Segment& segment, const PartPlace& place) {
-  BlobRef blob = make_heap_blob(place.bytes);
+  BlobRef blob = make_recycled_blob(place.bytes);
   if (!blob) return Error{Code::kResourceExhausted, "out of memory"};
   if (segment.data() != nullptr) {
     std::copy_n(segment.data() + place.offset, place.bytes, blob->data());

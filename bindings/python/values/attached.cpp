@@ -42,8 +42,7 @@ Attachments AttachedObjects::place(const Driver::Allocator& allocator) {
   std::vector<Py_buffer> views = std::exchange(views_, {});
   PyThreadState* state = total < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
   for (std::size_t i = 0; i < placed.size(); ++i) {
-    const bool is_there = placed[i].bytes.data() == views[i].buf;
-    if (!is_there && views[i].len != 0) std::memcpy(placed[i].bytes.data(), views[i].buf, placed[i].bytes.size());
+    fill(placed[i], {static_cast<const std::byte*>(views[i].buf), placed[i].bytes.size()});
   }
   if (state != nullptr) PyEval_RestoreThread(state);
   views_ = std::move(views);

@@ -1,6 +1,7 @@
 #include "core/shm/page_ranges.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -14,16 +15,14 @@ constexpr std::size_t kPages = 64;
 // Which pages are taken, each by itself.
 class Model {
  public:
-  // The smallest run of free pages of at least `wanted`; 0 when there is none.
-  std::size_t best_fit(std::size_t wanted) const {
-    std::size_t best = 0;
-    for (std::size_t at = 0; at < kPages;) {
-      std::size_t run = 0;
-      while (at + run < kPages && !taken_[at + run]) ++run;
-      if (run >= wanted && (best == 0 || run < best)) best = run;
-      at += std::max<std::size_t>(run, 1);
+  // The first page, from `from` on, of `wanted` that are free.
+  std::optional<std::size_t> first_fit(std::size_t from, std::size_t wanted) const {
+    std::size_t run = 0;
+    for (std::size_t at = from; at < kPages; ++at) {
+      run = taken_[at] ? 0 : run + 1;
+      if (run == wanted) return at + 1 - wanted;
     }
-    return best;
+    return std::nullopt;
   }
   void set(std::size_t from, std::size_t count, bool taken) {
     for (std::size_t at = from; at < from + count; ++at) {
@@ -51,13 +50,15 @@ TEST(PageRanges, AgreesWithAModelWhateverIsTakenAndGiven) {
     std::vector<Taken> taken;
     for (int step = 0; step < 400; ++step) {
       const std::size_t pages = 1 + random() % 12;
-      const std::size_t best = ranges.best_fit(pages * kPageBytes);
-      ASSERT_EQ(best, model.best_fit(pages) * kPageBytes);
-      if (best != 0 && random() % 2 == 0) {
-        const std::size_t offset = ranges.take(best, pages * kPageBytes);
-        ASSERT_EQ(offset % kPageBytes, 0U);
-        model.set(offset / kPageBytes, pages, true);
-        taken.push_back({offset, pages});
+      const std::size_t from = random() % 2 == 0 ? 0 : random() % kPages;
+      const std::optional<std::size_t> first = model.first_fit(from, pages);
+      const std::optional<std::size_t> offset = ranges.first_fit(from * kPageBytes, pages * kPageBytes);
+      ASSERT_EQ(offset.has_value(), first.has_value());
+      if (first && random() % 2 == 0) {
+        ASSERT_EQ(*offset, *first * kPageBytes);
+        ranges.take(*offset, pages * kPageBytes);
+        model.set(*first, pages, true);
+        taken.push_back({*offset, pages});
       } else if (!taken.empty()) {
         std::swap(taken[random() % taken.size()], taken.back());
         ranges.give(taken.back().offset, taken.back().pages * kPageBytes);
@@ -68,15 +69,16 @@ TEST(PageRanges, AgreesWithAModelWhateverIsTakenAndGiven) {
     }
     for (const Taken& each : taken) ranges.give(each.offset, each.pages * kPageBytes);
     EXPECT_TRUE(ranges.all_free()) << "neighbours are one range again";
-    EXPECT_EQ(ranges.best_fit(kPages * kPageBytes), kPages * kPageBytes);
+    EXPECT_EQ(ranges.first_fit(0, kPages * kPageBytes), 0U);
   }
 }
 
 TEST(PageRanges, OfWhichAllIsTakenFitNothing) {
   PageRanges ranges(2 * kPageBytes);
-  EXPECT_EQ(ranges.best_fit(3 * kPageBytes), 0U);
-  EXPECT_EQ(ranges.take(ranges.best_fit(2 * kPageBytes), 2 * kPageBytes), 0U);
-  EXPECT_EQ(ranges.best_fit(kPageBytes), 0U);
+  EXPECT_EQ(ranges.first_fit(0, 3 * kPageBytes), std::nullopt);
+  ranges.take(0, 2 * kPageBytes);
+  EXPECT_EQ(ranges.first_fit(0, kPageBytes), std::nullopt);
+  EXPECT_EQ(ranges.first_fit(2 * kPageBytes, kPageBytes), std::nullopt);
   EXPECT_FALSE(ranges.all_free());
 }
 

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+
+#include "core/base/bytes.hpp"
+
+namespace ipcbridge {
+
+// As memcpy() does, but what is written goes to memory and not into the caches: twice as fast where it is in none.
+void copy_past_caches(std::byte* to, ConstBytes from);
+
+}  // namespace ipcbridge

@@ -64,7 +64,7 @@ constexpr bool is_well_formed(const FrameHeader& header) {
 inline constexpr std::size_t kMaxFrameBody = 16 * 1024 - sizeof(FrameHeader);
 
 // A fragment on a socket may have more, because each is read by a call of its own, straight to where it belongs.
-inline constexpr std::size_t kMaxSocketFrameBody = 64 * 1024 - sizeof(FrameHeader);
+inline constexpr std::size_t kMaxSocketFrameBody = 64 * 1024;
 
 // HELLO alone may be longer: it names every method.
 inline constexpr std::size_t kMaxHelloBody = 1024 * 1024;

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/recycled_blob.hpp"
 #include "core/endpoint/context.hpp"
 #include "core/rpc/message.hpp"
 
@@ -12,9 +13,6 @@ namespace {
 
 // Of fragments (16 KiB), in one go: a peer that reads as fast as this side writes must not keep it from the others.
 constexpr int kMaxRounds = 16;
-
-// For so long memory that nothing is in is kept for what may come: to get it anew costs more than to fill it.
-constexpr Duration kIdleMemory = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -122,7 +120,8 @@ void Connection::use_blob_memory() {
 void Connection::trim_blob_memory(TimePoint now) {
   BlobMemory* memory = closed_ ? nullptr : channel_->blob_memory();
   try {
-    trims_ = memory != nullptr && memory->trim(now - kIdleMemory);
+    trims_ = trim_recycled(now - kIdleMemory);
+    trims_ = (memory != nullptr && memory->trim(now - kIdleMemory)) || trims_;
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the next time
   }
   if (trims_) context_.set_timer({now + kIdleMemory, TimerQueue::Kind::kBlobMemory, id_, 0});
@@ -199,7 +198,8 @@ std::optional<PeerActivity> Connection::peer_activity() const {
 
 Progress Connection::on_frame(const FrameHeader& header, ConstBytes body) {
   if (is_open()) {
-    if (header.type == FrameType::kFree && !trims_) {
+    const bool is_large = header.type == FrameType::kFree || (header.flags & kFlagAttached) != 0;
+    if (is_large && !trims_) {
       trims_ = true;
       context_.set_timer({context_.now() + kIdleMemory, TimerQueue::Kind::kBlobMemory, id_, 0});
     }

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/recycled_blob.hpp"
 #include "core/rpc/stream.hpp"
 
 namespace ipcbridge {
@@ -15,7 +16,7 @@ constexpr int kFlagsOfAll = kFlagStreams | kFlagReferences | kFlagReference | kF
 Error malformed(const char* why) { return {Code::kDataLoss, why}; }
 
 Result<BlobRef> new_blob(std::uint64_t bytes) {
-  BlobRef blob = make_heap_blob(bytes);
+  BlobRef blob = make_recycled_blob(bytes);
   if (!blob) return Error{Code::kResourceExhausted, "out of memory"};
   return blob;
 }

@@ -16,7 +16,8 @@
 namespace ipcbridge {
 namespace {
 
-constexpr std::size_t kReceiveBytes = 64UL * 1024;
+// Of what is long no more comes here than its begin: the rest is received to where it belongs.
+constexpr std::size_t kReceiveBytes = 16UL * 1024;
 
 std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxSocketFrameBody; }
 
@@ -74,13 +75,14 @@ bool UnixChannel::write(const FrameHeader& header, std::span<const ConstBytes> p
 
 void UnixChannel::on_writable() {
   blocked_ = false;
-  while (!unsent_.empty()) {
-    const ConstBytes rest(unsent_);
+  while (unsent_begin_ < unsent_.size()) {
+    const ConstBytes rest = ConstBytes(unsent_).subspan(unsent_begin_);
     const ssize_t sent = send(std::span(&rest, 1));
     if (sent <= 0) return;
-    unsent_.erase(unsent_.begin(), unsent_.begin() + sent);
+    unsent_begin_ += static_cast<std::size_t>(sent);
   }
-  unsent_.shrink_to_fit();
+  unsent_ = Buffer();
+  unsent_begin_ = 0;
 }
 
 // Memory follows what has arrived, not what a header announces.
@@ -136,6 +138,7 @@ void UnixChannel::receive(FrameSink& sink) {
   if (!body.empty() && (placed_header_.flags & kFlagMore) != 0) buffer = buffer.first(sizeof(FrameHeader));
   Received received = body.empty() ? ipcbridge::receive(system_, socket_.get(), buffer)
                                    : ipcbridge::receive(system_, socket_.get(), body, buffer);
+  more_has_come_ = false;
   if (received.bytes < 0) {
     closed_ = errno != EAGAIN && errno != EINTR;
     return;
@@ -148,6 +151,7 @@ void UnixChannel::receive(FrameSink& sink) {
   }
   if (received.bytes == 0) closed_ = true;
   const auto bytes = static_cast<std::size_t>(received.bytes);
+  more_has_come_ = bytes == body.size() + buffer.size();
   placed_ += std::min(bytes, body.size());
   end_ += bytes - std::min(bytes, body.size());
 }
@@ -223,7 +227,7 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
     const auto header = load<FrameHeader>(received_.get() + begin_);
     const std::size_t size = sizeof header + header.length;
     if (end_ - begin_ < size) {
-      if (size - (end_ - begin_) > kWorthPlacing) begin_placing(header, sink);
+      if (size > capacity_ || size - (end_ - begin_) > kWorthPlacing) begin_placing(header, sink);
       break;
     }
     // A HELLO may be longer than any budget, and comes once.
@@ -242,7 +246,8 @@ Progress UnixChannel::deliver(FrameSink& sink, ReadBudget& budget) {
 
 Progress UnixChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {
   if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
-  if (fd_ready && !complete_frame_ && !closed_) {
+  more_has_come_ = fd_ready;
+  while (more_has_come_ && !complete_frame_ && !closed_) {
     receive(sink);
     if (Progress progress = deliver(sink, budget); !progress.ok()) return progress;
   }

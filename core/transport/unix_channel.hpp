@@ -69,7 +69,8 @@ class UnixChannel final : public Channel, public MemorySharing {
   bool fd_refused_ = false;
   bool lost_fd_ = false;
   bool blocked_ = false;  // a send found the socket full, and on_writable() has not been called since
-  Buffer unsent_;         // the rest of a frame of which a part has gone out
+  Buffer unsent_;         // the rest of a frame of which a part has gone out,
+  std::size_t unsent_begin_ = 0;  // so much of which has gone out, too
   // Bytes [begin_, end_) wait to be frames. No Buffer, which would fill with zeros what is then received into.
   ReceiveBuffer received_;
   std::size_t capacity_ = 0;
@@ -79,6 +80,7 @@ class UnixChannel final : public Channel, public MemorySharing {
   FrameHeader placed_header_;
   std::size_t placed_ = 0;
   bool complete_frame_ = false;  // the last read left a frame behind
+  bool more_has_come_ = false;   // as much as was asked for has been received
   bool closed_ = false;          // the peer has closed its end
 };
 

@@ -68,7 +68,7 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
   placed.reserve(attached_.size());
   for (const Parts& parts : std::exchange(attached_, {})) {
     Result<Attachment> place =
-        parts.size() == 1 ? place_bytes(allocator, parts.front()) : place_parts(allocator, total(parts));
+        parts.size() == 1 ? place_bytes(allocator, parts.front()) : place_table(allocator, total(parts));
     if (!place.ok()) return place.error();
     placed.push_back(std::move(place).value());
     std::size_t begun = 0;
@@ -76,6 +76,7 @@ Result<Attachments> OutgoingAttachments::take(const Driver::Allocator& allocator
       fill(Attachment(placed.back().memory, placed.back().bytes.subspan(begun, part.size())), part);
       begun += part.size();
     }
+    if (parts.size() != 1) placed.back().memory->seal();
   }
   return placed;
 }

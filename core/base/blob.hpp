@@ -32,6 +32,8 @@ class Blob {
   // Whether what is here is likely to be in a cache of the processor. What is not is written to past the caches, since
   // nobody who does so reads it.
   virtual bool is_in_cache() const { return true; }
+  // Nobody can change what is here any more, this process neither. False where that cannot be had, or not be told.
+  virtual bool seal() { return false; }
   // It is needed no more, although somebody may still look at it: what that shows is what comes next. Any thread.
   virtual void give_back() {}
   // Where it is noted that it is needed no more, if anybody wants to know.

@@ -196,6 +196,8 @@ BlobRef allocate_blob(std::size_t size) {
   return shared.ok() && shared.value() ? std::move(shared).value() : make_heap_blob(size);
 }
 
+BlobRef allocate_sealable_blob(std::size_t size) { return shm::BlobPool::of_process().allocate_sealable(size); }
+
 Attachment find_blob(ConstBytes bytes) { return shm::BlobPool::of_process().find(bytes); }
 
 Driver::Driver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -34,25 +34,56 @@ struct ProcessPool {
 
 }  // namespace
 
-class BlobPool::PooledBlob final : public Blob {
+// What lies in a segment of this process.
+class BlobPool::SegmentBlob : public Blob {
  public:
-  PooledBlob(std::shared_ptr<BlobPool> pool, Place place, std::size_t size)
+  SegmentBlob(std::shared_ptr<BlobPool> pool, Place place, std::size_t size)
       : Blob({place.segment->mapping.data() + place.offset, size}), pool_(std::move(pool)), place_(std::move(place)) {}
-  ~PooledBlob() override {
-    // In a forked child the lock may be held for ever, and the memory is the parent's.
-    if (generation_ == fork_guard::generation()) pool_->free(place_.segment, place_.offset, whole_pages(size()));
-  }
 
-  bool is_in_cache() const override { return place_.before + place_.offset + size() <= kRoundBytes; }
+  virtual bool may_be_passed() const { return true; }
 
   BlobPool& pool() const { return *pool_; }
-  const std::shared_ptr<BlobSegment>& segment() const { return place_.segment; }
-  std::size_t offset() const { return place_.offset; }
+  const Place& place() const { return place_; }
+
+ protected:
+  // In a forked child the lock may be held for ever, and the memory is the parent's.
+  bool is_forked() const { return generation_ != fork_guard::generation(); }
 
  private:
   std::uint32_t generation_ = fork_guard::generation();
   std::shared_ptr<BlobPool> pool_;
   Place place_;
+};
+
+class BlobPool::PooledBlob final : public SegmentBlob {
+ public:
+  using SegmentBlob::SegmentBlob;
+  ~PooledBlob() override {
+    if (!is_forked()) pool().free(place().segment, place().offset, whole_pages(size()));
+  }
+
+  bool is_in_cache() const override { return place().before + place().offset + size() <= kRoundBytes; }
+};
+
+class BlobPool::SealableBlob final : public SegmentBlob {
+ public:
+  using SegmentBlob::SegmentBlob;
+  ~SealableBlob() override {
+    if (is_forked()) return;
+    const std::lock_guard lock(pool().mutex_);
+    pool().blobs_.erase(data());
+  }
+
+  bool is_in_cache() const override { return false; }
+  bool is_writable() const override { return !is_sealed_; }
+  bool seal() override {
+    is_sealed_ = seal_contents(place().segment->mapping, place().segment->memory.get()).ok();
+    return is_sealed_;
+  }
+  bool may_be_passed() const override { return is_sealed_; }
+
+ private:
+  bool is_sealed_ = false;
 };
 
 BlobPool& BlobPool::of_process() {
@@ -123,14 +154,33 @@ BlobPool::Place BlobPool::make_place(std::size_t bytes) {
 }
 
 Result<std::shared_ptr<BlobSegment>> BlobPool::make_segment(std::size_t size) {
+  Result<std::shared_ptr<BlobSegment>> made = make_unsealed(size);
+  if (!made.ok()) return made;
+  if (Status status = seal(made.value()->memory.get()); !status.ok()) return status.error();
+  return made;
+}
+
+Result<std::shared_ptr<BlobSegment>> BlobPool::make_unsealed(std::size_t size) {
   Result<Fd> memory = make_memory(system_, size);
   if (!memory.ok()) return memory.error();
   Result<Mapping> mapping = map_memory(system_, memory.value().get(), size, Access::kReadWrite);
   if (!mapping.ok()) return mapping.error();
   touch(mapping.value().data(), size);
-  if (Status status = seal(memory.value().get()); !status.ok()) return status.error();
   return std::make_shared<BlobSegment>(
       BlobSegment{std::move(mapping).value(), std::move(memory).value(), PageRanges(size), kNever, is_owned_, owner_});
+}
+
+BlobRef BlobPool::allocate_sealable(std::size_t size) {
+  if (size > kMaxBlobBytes) return nullptr;
+  Result<std::shared_ptr<BlobSegment>> made = make_unsealed(whole_pages(std::max<std::size_t>(size, 1)));
+  if (!made.ok()) return nullptr;
+  made.value()->is_of_one_value = true;
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<Blob>& known = blobs_[made.value()->mapping.data()];
+  const BlobRef blob =
+      std::make_shared<SealableBlob>(shared_from_this(), Place{std::move(made).value(), 0, 0}, size);
+  known = blob;
+  return blob;
 }
 
 void BlobPool::free(const std::shared_ptr<BlobSegment>& segment, std::size_t offset, std::size_t bytes) noexcept {
@@ -154,14 +204,14 @@ bool BlobPool::may_see(const BlobSegment& segment, const Audience& audience) {
 }
 
 BlobPool::Location BlobPool::claim(const Attachment& part, const Audience& audience) {
-  const auto* blob = dynamic_cast<const PooledBlob*>(part.memory.get());
-  if (blob == nullptr) return {};
-  BlobSegment& segment = *blob->segment();
+  const auto* blob = dynamic_cast<const SegmentBlob*>(part.memory.get());
+  if (blob == nullptr || !blob->may_be_passed()) return {};
+  BlobSegment& segment = *blob->place().segment;
   const std::lock_guard lock(blob->pool().mutex_);
   if (segment.is_claimed && segment.audience.lock() != audience) return {};
   segment.is_claimed = true;
   segment.audience = audience;
-  return {blob->segment(), blob->offset() + static_cast<std::size_t>(part.bytes.data() - blob->data())};
+  return {blob->place().segment, blob->place().offset + static_cast<std::size_t>(part.bytes.data() - blob->data())};
 }
 
 void BlobPool::close() noexcept {

@@ -28,6 +28,7 @@ struct BlobSegment {
   TimePoint free_since = kNever;  // of all of it
   bool is_claimed = false;
   std::weak_ptr<const void> audience;  // of one that is claimed
+  bool is_of_one_value = false;        // and goes with it
 };
 
 // Memory for large values. What is freed is used again, because fresh pages cost more than to copy into them; but only
@@ -68,15 +69,22 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   // allocate() has given.
   Attachment find(ConstBytes bytes) const;
 
+  // A blob of its own segment, which can be sealed when it has been filled; find() finds it, too. Of the process's pool.
+  // Null where the system has no memory.
+  BlobRef allocate_sealable(std::size_t size);
+
   // Gives up the segments that have been free since then and that only this connection has seen, or nobody who lives,
   // and tells which.
   std::vector<std::shared_ptr<BlobSegment>> trim(TimePoint since, const Audience& audience);
   bool has_free_segments() const;
 
  private:
+  class SegmentBlob;
   class PooledBlob;
+  class SealableBlob;
 
   Result<std::shared_ptr<BlobSegment>> make_segment(std::size_t size);
+  Result<std::shared_ptr<BlobSegment>> make_unsealed(std::size_t size);
   static bool may_see(const BlobSegment& segment, const Audience& audience);
   // Pages that are free; without a segment where there are none.
   struct Place {

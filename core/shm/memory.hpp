@@ -33,8 +33,9 @@ class Mapping {
   unsigned generation_ = 0;
 };
 
-// kCopyOnWrite: what is written is this process's own, and nobody else sees it.
-enum class Access : std::uint8_t { kRead, kReadWrite, kCopyOnWrite };
+// kCopyOnWrite: what is written is this process's own, and nobody else sees it. kReadSealed: as kRead, of what has
+// sealed contents, which Linux before 6.7 maps in no other way.
+enum class Access : std::uint8_t { kRead, kReadWrite, kCopyOnWrite, kReadSealed };
 
 // All of it is there, and not only promised: what is missing at the first touch ends a process. resource_exhausted.
 Result<Fd> make_memory(System& system, std::size_t size);
@@ -54,6 +55,12 @@ Status read_memory(int memory, std::uint64_t offset, MutableBytes into);
 
 // From now on nobody, not even its creator, can shrink it, grow it, punch holes in it or map it writable again.
 Status seal(int memory);
+
+// The same, and nobody can change what is in it any more. The mapping, which has to be the only one that can be written
+// to, stays where it is and is read-only, also when this fails. failed_precondition.
+Status seal_contents(const Mapping& mapping, int memory);
+// Whether that has been done.
+bool has_sealed_contents(int memory);
 
 // The size of a descriptor from a peer, if it is sealed; it may be anything. failed_precondition.
 Result<std::uint64_t> sealed_size(int memory);

@@ -24,6 +24,7 @@ struct PeerBlobs::Segment {
   Mapping of_the_peer;  // as it wrote them, where they are writable in the other
   Fd memory;            // where it could not be mapped
   std::uint64_t size = 0;
+  bool has_sealed_contents = false;
   PagesInUse written;  // may be, where blobs are writable
 
   const std::byte* data() const { return of_the_peer.data() != nullptr ? of_the_peer.data() : mapping.data(); }
@@ -51,7 +52,7 @@ class PeerBlobs::MappedBlob final : public Blob {
     if (receiving_.returns) receiving_.returns->give_back(receiving_.connection, number_);
   }
 
-  bool is_shared() const override { return true; }
+  bool is_shared() const override { return !segment_->has_sealed_contents; }
   bool is_writable() const override { return receiving_.copy_on_write; }
   std::shared_ptr<BlobReturns> returns() const override { return receiving_.returns; }
 
@@ -80,10 +81,12 @@ Status PeerBlobs::add(std::uint32_t number, std::uint64_t size, Fd& memory) {
   Segment& segment = *added->second;
   segment.size = size;
   if (!memory.valid()) return {};
+  segment.has_sealed_contents = has_sealed_contents(memory.get());
   try {
     const bool is_writable = in_place_ && receiving_.copy_on_write;
     Mapping& seen = is_writable ? segment.of_the_peer : segment.mapping;
-    if (Result<Mapping> mapping = map_memory(system_, memory.get(), size, Access::kRead); mapping.ok()) {
+    const Access access = segment.has_sealed_contents ? Access::kReadSealed : Access::kRead;
+    if (Result<Mapping> mapping = map_memory(system_, memory.get(), size, access); mapping.ok()) {
       seen = std::move(mapping).value();
     }
     if (seen.data() != nullptr && is_writable) {

@@ -1,5 +1,6 @@
 #include "core/transport/ring_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -22,29 +23,53 @@ std::optional<PartPlace> RingMemory::locate(const Attachment& part) {
   if (!audience_) return std::nullopt;
   const shm::BlobPool::Location found = shm::BlobPool::claim(part, audience_);
   if (!found.segment) return std::nullopt;
-  const std::optional<std::uint32_t> number = number_of(*found.segment);
+  const std::optional<std::uint32_t> number = number_of(found.segment);
   if (!number) return std::nullopt;
   return PartPlace{part.bytes.size(), 0, found.offset, *number};
 }
 
 // What the peer knows it by. Nothing when it cannot be told now.
-std::optional<std::uint32_t> RingMemory::number_of(shm::BlobSegment& segment) {
+std::optional<std::uint32_t> RingMemory::number_of(const std::shared_ptr<shm::BlobSegment>& segment) {
+  drop_values_that_went();
   if (!tell_all()) return std::nullopt;
-  const auto known = numbers_.find(&segment);
+  const auto known = numbers_.find(segment.get());
   if (known != numbers_.end()) return known->second;
-  if (numbers_.size() >= shm::PeerBlobs::kMaxSegments) return std::nullopt;
+  if (!has_room_for(*segment)) return std::nullopt;
   const std::uint32_t number = next_number_;
   untold_.reserve(untold_.size() + 1);
-  numbers_.emplace(&segment, number);
-  untold_.push_back({number, segment.mapping.size()});
-  if (!carrier_.pass(segment.memory.get())) {
-    numbers_.erase(&segment);
+  of_one_value_.reserve(of_one_value_.size() + 1);
+  numbers_.emplace(segment.get(), number);
+  untold_.push_back({number, segment->mapping.size()});
+  if (!carrier_.pass(segment->memory.get())) {
+    numbers_.erase(segment.get());
     untold_.pop_back();
     return std::nullopt;
   }
   ++next_number_;
-  segment.memory.reset();  // nobody else ever sees it
+  segment->memory.reset();  // nobody else ever sees it
+  if (segment->is_of_one_value) of_one_value_.push_back(segment);
   return tell_all() ? std::optional(number) : std::nullopt;
+}
+
+// What a pool lends is bounded there.
+bool RingMemory::has_room_for(const shm::BlobSegment& segment) const {
+  if (numbers_.size() >= shm::PeerBlobs::kMaxSegments) return false;
+  if (!segment.is_of_one_value) return true;
+  std::uint64_t lent = 0;
+  for (const auto& each : of_one_value_) lent += each->mapping.size();
+  return segment.mapping.size() <= kMaxLentBytes - std::min(lent, kMaxLentBytes);
+}
+
+// No blob is left of those that only this has.
+void RingMemory::drop_values_that_went() {
+  dropped_.reserve(dropped_.size() + of_one_value_.size());
+  std::erase_if(of_one_value_, [this](const std::shared_ptr<shm::BlobSegment>& segment) {
+    if (segment.use_count() > 1) return false;
+    const auto known = numbers_.find(segment.get());
+    dropped_.push_back(known->second);
+    numbers_.erase(known);
+    return true;
+  });
 }
 
 // False when there is no room for all that the peer is to know before it is told of anything else.
@@ -76,6 +101,7 @@ void RingMemory::close() noexcept {
 }
 
 bool RingMemory::trim(TimePoint since) {
+  drop_values_that_went();
   dropped_.reserve(dropped_.size() + numbers_.size());
   for (shm::BlobPool* pool : {pool_.get(), &shm::BlobPool::of_process()}) {
     for (const std::shared_ptr<shm::BlobSegment>& segment : pool->trim(since, audience_)) {

@@ -67,13 +67,16 @@ class RingMemory final : public BlobMemory {
   };
 
   bool tell_all();
-  std::optional<std::uint32_t> number_of(shm::BlobSegment& segment);
+  std::optional<std::uint32_t> number_of(const std::shared_ptr<shm::BlobSegment>& segment);
+  bool has_room_for(const shm::BlobSegment& segment) const;
+  void drop_values_that_went();
 
   SegmentCarrier& carrier_;
   shm::Audience audience_;  // null: it is closed
   std::shared_ptr<shm::BlobPool> pool_;
   std::unordered_map<const shm::BlobSegment*, std::uint32_t> numbers_;
   std::uint32_t next_number_ = 1;
+  std::vector<std::shared_ptr<shm::BlobSegment>> of_one_value_;  // that the peer knows
   std::vector<Untold> untold_;          // their descriptors are on their way
   std::vector<std::uint32_t> dropped_;  // that the peer is still to be told of
   shm::PeerBlobs peer_;

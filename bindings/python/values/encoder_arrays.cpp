@@ -10,6 +10,7 @@
 #include "bindings/python/values/memory_object.hpp"
 #include "bindings/python/values/simplified.hpp"
 #include "bindings/python/values/wire_format.hpp"
+#include "core/endpoint/place_bytes.hpp"
 
 namespace py = pybind11;
 
@@ -105,14 +106,17 @@ void Encoder::put_array(PyObject* array) {
 
 // A _tables.Table, which writes its stream to where that travels from.
 void Encoder::put_table(PyObject* table) {
-  const Py_ssize_t size = PyLong_AsSsize_t(PyTuple_GET_ITEM(table, 1));
-  if (size == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
-  const py::object memory =
-      steal(may_attach(static_cast<std::size_t>(size)) ? allocate_memory(static_cast<std::size_t>(size))
-                                                       : PyByteArray_FromStringAndSize(nullptr, size));
+  const Py_ssize_t length = PyLong_AsSsize_t(PyTuple_GET_ITEM(table, 1));
+  if (length == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  const auto size = static_cast<std::size_t>(length);
+  const bool is_sealed = size >= kWorthSealing && may_attach(size);
+  const py::object memory = steal(is_sealed ? allocate_sealable_memory(size)
+                                  : may_attach(size) ? allocate_memory(size)
+                                                     : PyByteArray_FromStringAndSize(nullptr, length));
   PyObject* written = PyObject_CallOneArg(PyTuple_GET_ITEM(table, 2), memory.ptr());
   if (written == nullptr) throw_raised();
   Py_DECREF(written);
+  if (is_sealed) seal_memory(memory.ptr());
   HeldBuffer held;
   if (!held.hold(memory.ptr(), PyBUF_SIMPLE)) throw py::error_already_set();
   const std::size_t begun = begin_parts(2);

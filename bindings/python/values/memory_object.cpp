@@ -94,6 +94,16 @@ PyObject* allocate_memory(std::size_t size) {
   return nullptr;
 }
 
+PyObject* allocate_sealable_memory(std::size_t size) {
+  BlobRef blob = size < kMostAllocated ? allocate_sealable_blob(size) : nullptr;
+  return blob ? new_memory(Attachment(std::move(blob)), /*is_writable=*/true) : allocate_memory(size);
+}
+
+void seal_memory(PyObject* memory) {
+  self_of(memory)->is_writable = false;
+  self_of(memory)->attachment.memory->seal();
+}
+
 void let_go(Attachments& attachments) {
   for (Attachment& each : attachments) ipcbridge::let_go(std::move(each));
   attachments.clear();

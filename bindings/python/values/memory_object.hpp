@@ -16,6 +16,10 @@ PyObject* new_memory(const Attachment& attachment, bool is_writable = false);
 // So many bytes of memory that is sent without a copy, to be filled. A new reference, or null with an exception set.
 PyObject* allocate_memory(std::size_t size);
 
+// The same of one value that nobody changes any more once it is sealed, where the system can do that.
+PyObject* allocate_sealable_memory(std::size_t size);
+void seal_memory(PyObject* memory);
+
 // Lets go of it, and tells whoever has sent it.
 void let_go(Attachments& attachments);
 

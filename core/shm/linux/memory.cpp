@@ -44,8 +44,10 @@ Result<Fd> make_memory(System& system, std::size_t size) {
 }
 
 Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access access) {
-  const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
-  const int sharing = access == Access::kCopyOnWrite ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+  const bool is_writable = access == Access::kReadWrite || access == Access::kCopyOnWrite;
+  const bool is_shared = access == Access::kRead || access == Access::kReadWrite;
+  const int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const int sharing = is_shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE;
   void* address = system.calls().mmap(size, protection, sharing, memory);
   if (address == MAP_FAILED) return system_error(Code::kResourceExhausted, "cannot map shared memory");
   Mapping mapping(static_cast<std::byte*>(address), size);
@@ -78,6 +80,21 @@ Status read_memory(int memory, std::uint64_t offset, MutableBytes into) {
 Status seal(int memory) {
   if (::fcntl(memory, F_ADD_SEALS, kSeals) == 0) return {};
   return system_error(Code::kFailedPrecondition, "this kernel cannot seal shared memory (Linux 5.1 can)");
+}
+
+Status seal_contents(const Mapping& mapping, int memory) {
+  // In the place of the one that can be written to, which is gone then.
+  void* const read_only =
+      ::mmap(mapping.data(), mapping.size(), PROT_READ, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, memory, 0);
+  if (read_only == MAP_FAILED) return system_error(Code::kFailedPrecondition, "cannot map shared memory read-only");
+  ::madvise(read_only, mapping.size(), MADV_DONTFORK);
+  if (::fcntl(memory, F_ADD_SEALS, kSeals | F_SEAL_WRITE) == 0) return {};
+  return system_error(Code::kFailedPrecondition, "cannot seal what is in shared memory");
+}
+
+bool has_sealed_contents(int memory) {
+  const int seals = ::fcntl(memory, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
 Result<std::uint64_t> sealed_size(int memory) {

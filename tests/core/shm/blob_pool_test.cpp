@@ -87,11 +87,48 @@ TEST_F(BlobPoolTest, SmallBlobsShareASegment) {
   EXPECT_EQ(made_, 1);
 }
 
-TEST_F(BlobPoolTest, WhatWasFreedIsGivenAgain) {
-  BlobRef blob = allocate(1'000'000);
-  const std::byte* const at = blob->data();
-  blob.reset();
-  EXPECT_EQ(allocate(1'000'000)->data(), at);
+// The other side has just read it, so it is in the cache of its processor.
+TEST_F(BlobPoolTest, WhatWasFreedIsGivenAgainWhenSomeMegabytesOfOthersHaveBeen) {
+  for (const std::size_t size : {16UL * 1024, 100'000UL, 1'000'000UL}) {
+    pool_ = std::make_shared<BlobPool>(system_, kMost, audience_);
+    for (int i = 0; i < 1000; ++i) allocate(size).reset();
+    count_segments();
+    made_ = 0;
+    const std::byte* const at = allocate(size)->data();
+    std::size_t others = 0;
+    while (allocate(size)->data() != at) others += size;
+    EXPECT_GE(others, 2'000'000U) << size;
+    EXPECT_LE(others, 8'000'000U) << size;
+    EXPECT_EQ(made_, 0) << "it has grown to that, and not beyond";
+  }
+}
+
+TEST_F(BlobPoolTest, WhatIsTooLargeForACacheIsGivenAgainAtOnce) {
+  const std::byte* const at = allocate(6'000'000)->data();
+  EXPECT_EQ(allocate(6'000'000)->data(), at);
+}
+
+TEST_F(BlobPoolTest, TellsWhatIsLikelyToBeInACache) {
+  std::vector<BlobRef> blobs;
+  for (int i = 0; i < 20; ++i) blobs.push_back(allocate(1'000'000));
+  EXPECT_TRUE(blobs.front()->is_in_cache());
+  EXPECT_FALSE(blobs.back()->is_in_cache());
+  EXPECT_FALSE(allocate(6'000'000)->is_in_cache());
+  blobs.clear();
+  EXPECT_TRUE(allocate(1'000'000)->is_in_cache()) << "the first are used again";
+}
+
+TEST_F(BlobPoolTest, FillsWhatIsInNoCacheAsWell) {
+  const BlobRef blob = allocate(6'000'000);
+  ASSERT_FALSE(blob->is_in_cache());
+  for (const std::size_t size : {0UL, 1UL, 15UL, 16UL, 63UL, 64UL, 65UL, 127UL, 4096UL, 100'003UL}) {
+    const Buffer content = testing_support::pattern(size + 1, static_cast<std::uint32_t>(size));
+    const ConstBytes odd = ConstBytes(content).subspan(1);  // aligned to nothing
+    blob->data()[size] = std::byte{7};
+    fill(Attachment(blob, blob->bytes().first(size)), odd);
+    EXPECT_TRUE(std::equal(odd.begin(), odd.end(), blob->data())) << size;
+    EXPECT_EQ(blob->data()[size], std::byte{7}) << "and nothing beyond";
+  }
 }
 
 TEST_F(BlobPoolTest, TellsWhereAPartOfABlobLies) {
@@ -154,6 +191,49 @@ TEST_F(UnownedPoolTest, FindsTheBlobOfBytesThatAreAPartOfIt) {
   EXPECT_EQ(pool_->find(std::as_bytes(std::span("elsewhere"))).memory, nullptr);
 }
 
+TEST_F(UnownedPoolTest, WhatIsSealedNobodyChangesAndOneConnectionSees) {
+  BlobRef blob = pool_->allocate_sealable(100'000);
+  ASSERT_NE(blob, nullptr);
+  const Buffer content = testing_support::pattern(blob->size(), 1);
+  std::copy(content.begin(), content.end(), blob->data());
+  EXPECT_TRUE(blob->is_writable());
+  EXPECT_FALSE(lies(blob, audience_)) << "it can still be changed";
+  ASSERT_TRUE(blob->seal());
+  EXPECT_FALSE(blob->is_writable());
+  EXPECT_TRUE(testing_support::is_pattern(blob->bytes(), 1)) << "where it was";
+  EXPECT_EQ(pool_->find(blob->bytes().subspan(5, 10)).memory, blob);
+  EXPECT_TRUE(lies(blob, audience_));
+  EXPECT_FALSE(lies(blob, other_));
+  testing_support::Child child([&] {
+    blob->data()[0] = std::byte{1};
+    return 0;
+  });
+  EXPECT_NE(child.wait(), 0) << "a store ends a process";
+  const ConstBytes bytes = blob->bytes();
+  blob.reset();
+  EXPECT_EQ(pool_->find(bytes).memory, nullptr);
+}
+
+TEST_F(UnownedPoolTest, WhatCannotBeSealedIsNotPassed) {
+  const BlobRef pooled = allocate(100'000);
+  EXPECT_FALSE(pooled->seal());
+  EXPECT_TRUE(lies(pooled, audience_)) << "but as memory that can be changed";
+  EXPECT_FALSE(make_heap_blob(100)->seal());
+}
+
+TEST_F(UnownedPoolTest, HasNothingToSealWhereTheSystemHasNone) {
+  const std::size_t descriptors = testing_support::open_descriptors();
+  const std::size_t mapped = testing_support::mapped_segments();
+  for (FaultySystem::Hook FaultySystem::*hook :
+       {&FaultySystem::on_memfd, &FaultySystem::on_fallocate, &FaultySystem::on_mmap}) {
+    system_.*hook = fail_with(ENOSPC, 1);
+    EXPECT_EQ(pool_->allocate_sealable(10'000), nullptr);
+  }
+  EXPECT_EQ(pool_->allocate_sealable(std::numeric_limits<std::size_t>::max()), nullptr);
+  EXPECT_EQ(testing_support::open_descriptors(), descriptors);
+  EXPECT_EQ(testing_support::mapped_segments(), mapped);
+}
+
 TEST_F(UnownedPoolTest, WhatHasBeenFreedIsNotFound) {
   BlobRef blob = allocate(5'000);
   const ConstBytes bytes = blob->bytes();
@@ -189,9 +269,9 @@ TEST_F(BlobPoolTest, GivesUpWhatHasBeenFreeForAWhile) {
 }
 
 TEST_F(BlobPoolTest, WhatIsInUseAgainIsNotGivenUp) {
-  allocate(1'000'000).reset();
+  allocate(6'000'000).reset();
   system_.pass(std::chrono::seconds(6));
-  const BlobRef again = allocate(1'000'000);
+  const BlobRef again = allocate(6'000'000);
   EXPECT_TRUE(pool_->trim(system_.now(), audience_).empty());
 }
 

@@ -54,11 +54,13 @@ class LosingSystem final : public testing_support::TestSystem {
   bool loses = false;
 };
 
-Attachment fill(Result<BlobRef> blob, std::uint32_t seed) {
-  const Buffer content = pattern(blob.value()->size(), seed);
-  std::copy(content.begin(), content.end(), blob.value()->data());
-  return Attachment(std::move(blob).value());
+Attachment fill(BlobRef blob, std::uint32_t seed) {
+  const Buffer content = pattern(blob->size(), seed);
+  std::copy(content.begin(), content.end(), blob->data());
+  return Attachment(std::move(blob));
 }
+
+Attachment fill(Result<BlobRef> blob, std::uint32_t seed) { return fill(std::move(blob).value(), seed); }
 
 Buffer segment_body(std::uint32_t number, std::uint64_t size) {
   Buffer body(16);
@@ -91,6 +93,10 @@ class RingMemoryTest : public testing::TestWithParam<const char*> {
       const Progress progress = read(sink);
       ASSERT_TRUE(progress.ok()) << progress.why().message();
     }
+  }
+  void read_all_that_is_there() {
+    Collector sink;
+    ASSERT_TRUE(read(sink).ok());
   }
   static void expect_violation(const Progress& progress) {
     ASSERT_FALSE(progress.ok());
@@ -201,6 +207,42 @@ TEST_P(RingMemoryTest, OfASegmentWhoseDescriptorIsLostTheCallsFailAndOthersDoNot
   read_all();
   EXPECT_EQ(two().open(lost).error().code, Code::kResourceExhausted);
   EXPECT_TRUE(is_pattern(two().open(place).value()->bytes(), 2));
+}
+
+TEST_P(RingMemoryTest, ASegmentOfOneValueGoesWithIt) {
+  make();
+  const std::size_t mapped = testing_support::mapped_segments();
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    Attachment sent = fill(shm::BlobPool::of_process().allocate_sealable(50'000), i);
+    ASSERT_TRUE(sent.memory->seal());
+    PartPlace place = one().locate(sent).value();
+    place.blob = 1 + i;
+    EXPECT_EQ(one().locate(sent)->segment, place.segment) << "it is told of once";
+    read_all();
+    BlobRef received = two().open(place).value();
+    EXPECT_TRUE(is_pattern(received->bytes(), i));
+    EXPECT_FALSE(received->is_shared()) << "so that it may be looked at twice";
+    sent = {};
+    EXPECT_TRUE(is_pattern(received->bytes(), i)) << "the receiver keeps it";
+  }
+  static_cast<void>(one().trim(System::real().now()));
+  read_all();
+  EXPECT_EQ(testing_support::mapped_segments(), mapped);
+}
+
+TEST_P(RingMemoryTest, OfValuesWithASegmentEachSomeCannotBePassedWhenThePeerKeepsTooMany) {
+  make();
+  std::vector<Attachment> kept;
+  while (true) {
+    kept.push_back(fill(shm::BlobPool::of_process().allocate_sealable(10), 1));
+    ASSERT_TRUE(kept.back().memory->seal());
+    const std::optional<PartPlace> place = one().locate(kept.back());
+    read_all_that_is_there();
+    if (!place) break;
+  }
+  EXPECT_EQ(kept.size(), shm::PeerBlobs::kMaxSegments + 1);
+  kept.erase(kept.begin());
+  EXPECT_TRUE(one().locate(kept.back())) << "there is room again";
 }
 
 TEST_P(RingMemoryTest, WhatHasBeenFreeIsDroppedOnBothSides) {

@@ -186,6 +186,23 @@ TEST_F(PeerBlobsTest, RefusesWhatIsNotSealed) {
   EXPECT_TRUE(blobs->add(1, kSize, good.memory).ok()) << "the number is still free";
 }
 
+TEST_F(PeerBlobsTest, TellsWhetherThePeerCanStillChangeWhatLiesThere) {
+  for (const bool copy_on_write : {false, true}) {
+    const auto blobs = make(true, copy_on_write);
+    Passed changeable;
+    Passed sealed(kSize, 0);
+    EXPECT_NE(::fcntl(sealed.memory.get(), F_ADD_SEALS, F_SEAL_WRITE), 0) << "while there is a mapping to write with";
+    sealed.view = {};
+    ASSERT_EQ(::fcntl(sealed.memory.get(), F_ADD_SEALS, kAllSeals | F_SEAL_WRITE), 0);
+    ASSERT_TRUE(blobs->add(1, kSize, changeable.memory).ok());
+    ASSERT_TRUE(blobs->add(2, kSize, sealed.memory).ok());
+    EXPECT_TRUE(blobs->open({kSize, 4, 0, 1}).value()->is_shared());
+    const BlobRef blob = blobs->open({kSize, 5, 0, 2}).value();
+    EXPECT_FALSE(blob->is_shared());
+    EXPECT_TRUE(is_pattern(blob->bytes(), 1));
+  }
+}
+
 TEST_F(PeerBlobsTest, RefusesWhatIsOfAnotherSize) {
   const auto blobs = make(true);
   Passed passed;

@@ -101,8 +101,9 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
   }
   const Result<std::uint32_t> count = check_items(body);
   if (!count.ok()) return CloseReason::peer_violation(count.error().message);
-  const std::uint64_t bytes = body.size() + (storage == nullptr ? 0 : total_bytes(storage->attachments));
-  if (!stream.window.receive(count.value(), bytes)) {
+  std::span<const Attachment> attachments;
+  if (storage != nullptr) attachments = storage->attachments;
+  if (!stream.window.receive(count.value(), body.size() + total_bytes(attachments), shared_bytes(attachments))) {
     return CloseReason::peer_violation("more items than were granted");
   }
   events_.on_stream_items(*this, id, count.value(), body.subspan(kItemsPrefixBytes), storage);

@@ -97,8 +97,12 @@ class StreamWindow {
   explicit StreamWindow(const Limits& ours)
       : window_{ours.stream_window_items, ours.stream_window_bytes}, credit_(ours) {}
 
-  // Items that have arrived. False when they were not granted.
-  bool receive(std::uint64_t items, std::uint64_t bytes) { return credit_.send(items, bytes); }
+  // A message of items has arrived, of whose bytes some are in memory of the sender's. False when it was not granted.
+  bool receive(std::uint64_t items, std::uint64_t bytes, std::uint64_t shared) {
+    if (!credit_.send(items, bytes)) return false;
+    ahead_ = std::min(kMessagesAhead * shared, kMaxAhead);
+    return true;
+  }
 
   // The consumer has taken some. The grant to be told, when it is worth a message: when half of the window is used up,
   // so that a sender that keeps up never waits.
@@ -106,9 +110,11 @@ class StreamWindow {
     consumed_.items = std::min(consumed_.items + items, credit_.sent().items);
     consumed_.bytes = std::min(consumed_.bytes + bytes, credit_.sent().bytes);
     const StreamRoom room = credit_.room();
-    if (room.items > window_.items / 2 && room.bytes > window_.bytes / 2) return std::nullopt;
-    const StreamTotals grant{consumed_.items + window_.items, consumed_.bytes + window_.bytes};
-    if (grant == credit_.granted()) return std::nullopt;
+    const std::uint64_t bytes_ahead = window_.bytes + ahead_;
+    if (room.items > window_.items / 2 && room.bytes > bytes_ahead / 2) return std::nullopt;
+    const StreamTotals grant{consumed_.items + window_.items, consumed_.bytes + bytes_ahead};
+    const StreamTotals& granted = credit_.granted();
+    if (grant.items <= granted.items && grant.bytes <= granted.bytes) return std::nullopt;
     credit_.grant(grant);
     return grant;
   }
@@ -116,7 +122,13 @@ class StreamWindow {
   bool all_consumed() const { return consumed_ == credit_.sent(); }
 
  private:
+  // One message of a large array would fill the window: the next would be asked for when nobody looks at the last any
+  // more. What takes no memory of the consumer's may be further ahead.
+  static constexpr std::uint64_t kMessagesAhead = 2;
+  static constexpr std::uint64_t kMaxAhead = 64ULL * 1024 * 1024;
+
   StreamTotals window_;
+  std::uint64_t ahead_ = 0;
   StreamTotals consumed_;
   StreamCredit credit_;
 };

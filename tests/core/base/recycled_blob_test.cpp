@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/core/support/failing_memory.hpp"
-#include "tests/core/support/process.hpp"
+#include "tests/core/support/support.hpp"
 
 namespace ipcbridge {
 namespace {

@@ -220,6 +220,15 @@ describe('with apache-arrow', () => {
     refuses([new arrow.Table({ views })], /^result\[0\] cannot be sent: a table with a column of Utf8View/)
   })
 
+  test('one whose memory was transferred is refused', () => {
+    const type = new arrow.Bool()
+    const data = Uint8Array.of(0xff, 0xff)
+    const column = arrow.makeVector(arrow.makeData({ type, length: 16, data }))
+    const gone = new arrow.Table({ column }).slice(1, 9)
+    structuredClone(data.buffer, { transfer: [data.buffer] })
+    refuses([gone], /^result\[0\] cannot be sent: a table with memory that was released or transferred/)
+  })
+
   test('columns that nest too deep are refused before they are sent', () => {
     const nested = depth => {
       let type = new arrow.Int32()

@@ -1,3 +1,4 @@
+import { isThere } from '../arrays/typed'
 import type { ApacheArrow } from './apache_arrow'
 import { maxNesting } from './flatbuffers'
 import type { ArrowBatch, ArrowData, ArrowField, ArrowSchema, ArrowType, ArrowVector } from './shape'
@@ -60,12 +61,17 @@ export class OwnCopy {
   private data(data: ArrowData): ArrowData {
     const known = this.known.get(data)
     if (known !== undefined) return known
+    const buffers = [data.valueOffsets, data.values, data.nullBitmap, data.typeIds]
+    // What is not there the writer may take for zeros.
+    if (buffers.some(view => ArrayBuffer.isView(view) && !isThere(view))) {
+      throw new Unsendable('memory that was released or transferred: send it before, or a copy')
+    }
     const own = new this.arrow.Data(
       this.type(data.type, 0),
       data.offset,
       data.length,
       data.nullCount,
-      [data.valueOffsets, data.values, data.nullBitmap, data.typeIds],
+      buffers,
       data.children.map(child => this.data(child)),
       data.dictionary === undefined ? undefined : this.vector(data.dictionary),
     )

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tables.json, with Arrow's own writer: PYTHONPATH=python tests/values/make_tables.py. Both languages' tests read it."""
+"""Writes tables.json, by Arrow's own writer: PYTHONPATH=python tests/values/make_tables.py. Both languages read it."""
 
 from __future__ import annotations
 

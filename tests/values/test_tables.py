@@ -33,6 +33,7 @@ def travel(value: Any) -> Any:
 
 
 _INDEX = pandas.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["p", None])
+_MONTHS = pandas.period_range("2020", periods=2, freq="M")
 _COLUMNS = pandas.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["p", "q"])
 FRAMES = {
     "numbers": pandas.DataFrame({"a": [1, 2], "b": [1.5, NAN], "c": numpy.array([1, 2], "u1")}),
@@ -76,6 +77,12 @@ FRAMES = {
     "an index": pandas.DataFrame({"a": [1, 2]}, index=["x", "y"]),
     "an index with a column's name": pandas.DataFrame({"a": [1, 2]}, index=pandas.Index([5, 6], name="a")),
     "a range": pandas.DataFrame({"a": [1, 2]}, index=pandas.RangeIndex(4, 0, -2, name="r")),
+    "an index of periods": pandas.DataFrame({"a": [1, 2]}, _MONTHS.set_names("p")),
+    "an index of intervals": pandas.DataFrame({"a": [1, 2]}, pandas.interval_range(0, 2)),
+    "levels of intervals": pandas.DataFrame({"a": [1, 2]}, [pandas.interval_range(0, 2), _MONTHS, ["x", "y"]]),
+    "names of an index that are numbers": pandas.DataFrame({"a": [1, 2]}, _INDEX.set_names([0, numpy.int64(5)])),
+    "a name of a range that is a number": pandas.DataFrame({"a": [1, 2]}, pandas.RangeIndex(2, name=0)),
+    "integers that no float holds": pandas.DataFrame({"a": [2**60 + 1, None]}, dtype=object),
     "levels": pandas.DataFrame({"a": [1, 2]}, index=_INDEX),
     "levels of columns": pandas.DataFrame([[1, 2]], columns=_COLUMNS),
     "columns that are numbers": pandas.DataFrame([[1, 2]], columns=pandas.Index([7, 8], name="n")),
@@ -237,11 +244,20 @@ class Odd:
     pass
 
 
+_CUT = pandas.cut([1, 5], [0, 3, 6])
 _LISTS = pyarrow.table({"a": pyarrow.array([[1]], pyarrow.list_view(pyarrow.int64()))})
 REFUSED = [
     (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "two columns of one name"),
-    (pandas.DataFrame({"a": [1], 2: [3]}), "names are not of one type"),
-    (pandas.Series([1], name=frozenset({1})), "names are not of one type"),
+    (pandas.DataFrame({"a": [1], 2: [3]}), "names of columns that are mixed"),
+    (pandas.Series([1], name=frozenset({1})), "names of columns that are mixed"),
+    (
+        pandas.DataFrame({True: [1], False: [2]}),
+        r"boolean, which .*: send value.rename\(columns=str\)",
+    ),
+    (pandas.DataFrame([[1, 2]], columns=_MONTHS), "that are period"),
+    (pandas.DataFrame({0: _CUT}), r"a column '0' of dictionary<.*: send value.astype\({0: str}\)"),
+    (pandas.DataFrame({"a": [1, 2]}, _CUT), r"send value.set_axis\(value.index.astype\(str\)\)"),
+    (pandas.Series(_CUT), r"send value.astype\(str\)"),
     (pandas.DataFrame({"a": [1, "x"], "b": [NAN, 1]}), "a column 'a' of object"),
     (pandas.DataFrame({"a": [2**70]}), "Arrow cannot carry"),
     (pandas.DataFrame({"a": pandas.arrays.SparseArray([0, 1])}), "Sparse"),
@@ -251,10 +267,10 @@ REFUSED = [
     (polars.DataFrame({"s": polars.Series([[1]], dtype=polars.List(polars.Int128))}), r"List\(Int128\)"),
     (polars.DataFrame({"a\0b": [1]}), "a DataFrame that Arrow cannot carry"),
     (polars.DataFrame({"s": [1]}).lazy(), r"LazyFrame: send value.collect\(\)"),
-    (_LISTS, "column 'a' is of list_view<item: int64>, which not every language reads"),
+    (_LISTS, "column 'a' of list_view<item: int64>, which not every language reads"),
     (pyarrow.table({"a": pyarrow.RunEndEncodedArray.from_arrays([2], [1])}), "run_end_encoded<"),
     (pyarrow.table({"a": pyarrow.DictionaryArray.from_arrays([0], [[1]])}), r"dictionary<values=list<"),
-    (_LISTS.to_batches()[0], "a RecordBatch that Arrow does not write"),
+    (_LISTS.to_batches()[0], "a RecordBatch with a column"),
     (pyarrow.array([1, None]), "Int64Array"),
     (pyarrow.chunked_array([[1], [2]]), "ChunkedArray"),
     (pyarrow.scalar(1), "Int64Scalar"),

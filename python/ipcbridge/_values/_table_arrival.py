@@ -71,12 +71,39 @@ def _pandas_frame(pandas: Any, table: Any) -> Any:
     columns = described.get("columns", ())
     names = {each["numpy_type"] for each in (*columns, *described.get("column_indexes", ()))}
     _check_dtypes(names)
-    _check_index(described.get("index_columns", ()))
+    levels = described.get("index_columns", ())
+    _check_index(levels)
     if len(described.get("column_indexes", ())) > 1:
         _check_labels([*table.column_names, *(str(each["name"]) for each in columns)])
     unreadable = {name for name in names if name.endswith("[pyarrow]") and not _is_dtype(pandas, name)}
     kinds = {table.schema.field(each["field_name"]).type for each in columns if each["numpy_type"] in unreadable}
-    return table.to_pandas(types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in kinds else None)
+    extensions = _extensions_in(table, levels)
+    for place in extensions:  # which Arrow would leave as what they are stored as
+        at = table.column_names.index(levels[place])
+        table = table.set_column(at, levels[place], find_arrow().nulls(table.num_rows))
+    frame = table.to_pandas(
+        types_mapper=lambda kind: pandas.ArrowDtype(kind) if kind in kinds else None,
+        integer_object_nulls=True,  # floats cannot hold all integers
+    )
+    if extensions:
+        frame.index = _index_with(pandas, frame.index, extensions)
+    return frame
+
+
+def _extensions_in(table: Any, levels: Sequence[Any]) -> dict[int, Any]:
+    """By their places among the levels of the index, those of pandas' own types: periods, intervals."""
+    made = {}
+    for place, name in enumerate(levels):
+        kind = table.schema.field(name).type if name in table.column_names else None
+        if isinstance(kind, find_arrow().BaseExtensionType):
+            made[place] = kind.to_pandas_dtype().__from_arrow__(table.column(name))
+    return made
+
+
+def _index_with(pandas: Any, index: Any, made: dict[int, Any]) -> Any:
+    labels = [made.get(place, index.get_level_values(place)) for place in range(index.nlevels)]
+    made_index = pandas.MultiIndex.from_arrays(labels) if len(labels) > 1 else pandas.Index(labels[0])
+    return made_index.set_names(index.names)
 
 
 def _check_dtypes(names: set[str]) -> None:

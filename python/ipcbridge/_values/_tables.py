@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any, Callable, NamedTuple
 
 from ._hints import pandas_advice
@@ -45,7 +46,7 @@ def _of_arrow(kind: str, value: Any, table: Any) -> Table:
     """`table`, which is `value` or made of it."""
     arrow = _needs_arrow(value)
     try:
-        table = _without_views(arrow, table)
+        table = _without_views(arrow, value, table)
         measure = arrow.MockOutputStream()
         _write(arrow, table, measure)
     except MemoryError:
@@ -80,22 +81,22 @@ _VIEWS = {"string_view": "large_string", "binary_view": "large_binary"}
 _NOT_SENT = {*_VIEWS, "list_view", "large_list_view", "run_end_encoded"}
 
 
-def _without_views(arrow: Any, table: Any) -> Any:
+def _without_views(arrow: Any, value: Any, table: Any) -> Any:
     fields = []
     for field in table.schema:
         instead = _VIEWS.get(str(field.type))
         plain = field if instead is None else field.with_type(getattr(arrow, instead)())
         if not all(map(_is_sent, _types_in(plain.type))):
-            raise arrow.ArrowNotImplementedError(
-                f"column {field.name!r} is of {field.type}, which not every language reads"
-            )
+            what = f"a {type(value).__name__} with a column {field.name!r} of {field.type}"
+            raise Refused(f"{what}, which not every language reads: send {_as_text(value, field) or _instead(value)}")
         fields.append(plain)
     schema = arrow.schema(fields, table.schema.metadata)
     return table if schema.equals(table.schema) else table.cast(schema)
 
 
 def _is_sent(kind: Any) -> bool:
-    is_nested_dictionary = hasattr(kind, "index_type") and kind.value_type.num_fields > 0
+    values = getattr(kind, "value_type", kind)
+    is_nested_dictionary = hasattr(kind, "index_type") and getattr(values, "storage_type", values).num_fields > 0
     return not is_nested_dictionary and str(kind).partition("<")[0] not in _NOT_SENT
 
 
@@ -109,18 +110,23 @@ def _types_in(kind: Any) -> Iterator[Any]:
         yield from _types_in(each)
 
 
+_LABELS = {"string", "empty", "integer", "floating", "bytes", "datetime64", "datetime"}
+"""Of pandas' names for what is in the labels of columns, those that come back as they were."""
+
+
 def _from_pandas(value: Any, frame: Any) -> Any:
     """pyarrow's table of `frame`, which is `value`, or made of it."""
     arrow = _needs_arrow(value)
     name = type(value).__name__
     if not frame.columns.is_unique:
         raise Refused(f"a {name} with two columns of one name: send value.set_axis(range(value.shape[1]), axis=1)")
-    levels = range(frame.columns.nlevels)
-    if any("mixed" in frame.columns.get_level_values(level).inferred_type for level in levels):  # would become strings
-        advice = "value.rename(columns=str)" if frame is value else "value.rename(str(value.name))"
-        raise Refused(f"a {name} whose columns' names are not of one type: send {advice}")
+    for level in range(frame.columns.nlevels):
+        kind = frame.columns.get_level_values(level).inferred_type
+        if kind not in _LABELS:
+            advice = "value.rename(columns=str)" if frame is value else "value.rename(str(value.name))"
+            raise Refused(f"a {name} with names of columns that are {kind}, which Arrow does not keep: send {advice}")
     try:
-        return arrow.Table.from_pandas(frame)
+        return _with_numbers(arrow, frame)
     except MemoryError:
         raise
     except Exception as error:
@@ -130,15 +136,39 @@ def _from_pandas(value: Any, frame: Any) -> Any:
 
 def _from_series(value: Any) -> Any:
     table = _from_pandas(value, value.to_frame("" if value.name is None else value.name))
-    if value.name is None:
-        metadata = dict(table.schema.metadata)
-        described = json.loads(metadata[b"pandas"])
-        for column in described["columns"]:
-            if column["field_name"] == "":
-                column["name"] = None
-        metadata[b"pandas"] = json.dumps(described).encode()
-        table = table.replace_schema_metadata(metadata)
-    return table
+    return table if value.name is not None else _with_names(table, {"": None})
+
+
+def _with_numbers(arrow: Any, frame: Any) -> Any:
+    """pyarrow's table of `frame`, where names of the index that are numbers, which pyarrow makes strings, stay such."""
+    names = frame.index.names
+    if all(name is None or isinstance(name, str) for name in names):
+        return arrow.Table.from_pandas(frame)
+    renamed = frame.copy(deep=False)
+    renamed.index = frame.index.set_names([name if name is None else str(name) for name in names])
+    table = arrow.Table.from_pandas(renamed)
+    levels = _described(table)["index_columns"]
+    numbers = {_key(level): int(name) for level, name in zip(levels, names) if isinstance(name, Integral)}
+    return _with_names(table, numbers)
+
+
+def _with_names(table: Any, names: dict[str | None, Any]) -> Any:
+    """With other names in pandas for these columns of Arrow; None is an index that is no column, but a range."""
+    described = _described(table)
+    ranges = [level for level in described["index_columns"] if isinstance(level, dict)]
+    for entry in (*described["columns"], *ranges):
+        if _key(entry) in names:
+            entry["name"] = names[_key(entry)]
+    return table.replace_schema_metadata({**table.schema.metadata, b"pandas": json.dumps(described).encode()})
+
+
+def _described(table: Any) -> Any:
+    return json.loads(table.schema.metadata[b"pandas"])
+
+
+def _key(entry: Any) -> str | None:
+    key: str | None = entry if isinstance(entry, str) else entry.get("field_name")
+    return key
 
 
 def _why_not(error: Exception, which: str) -> str:
@@ -158,6 +188,17 @@ def _instead(value: Any) -> str:
     return pandas_advice(value) or "value.to_pylist()"
 
 
+def _as_text(value: Any, field: Any) -> str | None:
+    """What has text in place of categories that are intervals, whose plain values would be refused as well."""
+    if not hasattr(field.type, "index_type") or not instance_of(value, "pandas", "DataFrame", "Series"):
+        return None
+    if instance_of(value, "pandas", "Series"):
+        return "value.astype(str)" if field.name == str(value.name or "") else _INDEX_AS_TEXT
+    found = [label for label in value.columns if str(label) == field.name]
+    return f"value.astype({{{found[0]!r}: str}})" if found else _INDEX_AS_TEXT
+
+
+_INDEX_AS_TEXT = "value.set_axis(value.index.astype(str))"
 _NOT_OF_ARROW = {"Object", "Int128", "UInt128"}
 
 

@@ -38,10 +38,11 @@ export function value(notation) {
 /** The columns of a stream, as they arrive without apache-arrow. */
 export function plain(bytes) {
   let left = 2 ** 23
-  return plainTable(readStream(aligned(bytes)), weight => {
+  const weigh = weight => {
     left -= weight
     if (left < 0) throw new IpcError('resource_exhausted', 'too many values')
-  })
+  }
+  return plainTable(readStream(aligned(bytes), weigh), weigh)
 }
 
 /** A copy in memory of its own. */

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { arrow } from './apache_arrow.mjs'
-import { IpcError } from './notation.mjs'
-import { plain } from './table_notation.mjs'
+import { decode, IpcError } from './notation.mjs'
+import { plain, tableMessage } from './table_notation.mjs'
 
 const mostWeight = 2 ** 23
 
@@ -68,4 +68,16 @@ test('a column is one level of the labels, however often the metadata name it', 
   assert.deepEqual(plain(ofPandas({ labels }, Array(1000).fill('labels'))).index, data)
   const range = { kind: 'range', start: 0, stop: 2, step: 1 }
   assert.deepEqual(plain(ofPandas({ labels }, Array(1000).fill(range))).index, [0, 1])
+})
+
+test('batches weigh whatever is in them, with apache-arrow and without', () => {
+  const names = Array.from({ length: 1023 }, (_, place) => `c${place}`)
+  const one = () => column(new arrow.Int8(), 1, { data: new Int8Array(1) })
+  const stream = streamOf(Object.fromEntries(names.map(name => [name, one()])))
+  const batch = stream.subarray(8 + stream.readInt32LE(4), -8)
+  const of = count => Buffer.concat([stream.subarray(0, -8), ...Array(count - 1).fill(batch), stream.subarray(-8)])
+  for (const read of [plain, bytes => decode(tableMessage('table', bytes))]) {
+    read(of(64))
+    refused(() => read(of(1026)))
+  }
 })

@@ -14,7 +14,7 @@ from typing import Any
 import pandas
 import pyarrow
 import pytest
-from make_tables import encoded, with_one_field_repeated, written
+from make_tables import END, encoded, messages, with_one_field_repeated, written
 from table_vectors import VECTORS
 from value_notation import mutated
 
@@ -159,6 +159,18 @@ def test_so_are_those_in_lists_and_those_without_bytes(column: Any) -> None:
     filler = b"\xdd" + struct.pack(">I", room) + b"\xc0" * (room - 1) + data
     assert decode(filler)[-1].shape == (9, 2)
     assert code_of(b"\x92\xc0" + filler) == "resource_exhausted"
+
+
+def test_batches_weigh_whatever_is_in_them() -> None:
+    schema = pyarrow.schema([(f"c{place}", pyarrow.int8()) for place in range(1023)])
+    begin, batch = messages(written(pyarrow.RecordBatch.from_pylist([], schema)))
+
+    def of(batches: int) -> bytes:
+        return encoded("table", begin + batch * batches + END)
+
+    assert decode(of(1024))["c0"].num_chunks == 1024
+    assert code_of(of(1026)) == "resource_exhausted"
+    assert code_of(b"\x92" + of(600) + of(600)) == "resource_exhausted"
 
 
 def test_compressed_bodies_are_refused_before_they_are_unpacked() -> None:

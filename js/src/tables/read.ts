@@ -11,10 +11,10 @@ const batch = 'batch'
 
 /**
  * The table in these bytes, whose memory it keeps: as apache-arrow has it, or without that as an object of its columns, the weight of
- * whose values `weigh` takes. Throws IpcError 'data_loss' for bytes that are no table.
+ * whose values `weigh` takes, as that of its batches. Throws IpcError 'data_loss' for bytes that are no table.
  */
 export function readTable(kind: string, bytes: Buffer, weigh: Weigh): object {
-  const stream = readStream(bytes)
+  const stream = readStream(bytes, weigh)
   if (kind === batch && stream.batches.length !== 1) throw malformed('a record batch that is several, or none')
   const arrow = apacheArrow()
   if (arrow !== undefined) return arrowTable(arrow, kind, bytes)

@@ -2,6 +2,7 @@ import { type Column, ColumnReader, type Dictionary } from './columns'
 import { FlatTable } from './flatbuffers'
 import { malformed } from './malformed'
 import { type Field, readSchema, type Schema } from './schema'
+import { type Weigh, weightOfBatch } from './weight'
 
 /** The rows of one record batch. */
 export interface Batch {
@@ -26,22 +27,32 @@ interface Message {
 }
 
 /**
- * What an Arrow IPC stream holds: its bytes are not copied, and must be aligned to 8. Throws IpcError 'data_loss' for bytes that are
- * no such stream from their first to their last.
+ * What an Arrow IPC stream holds: its bytes are not copied, and must be aligned to 8. Each batch but the first is weighed. Throws
+ * IpcError 'data_loss' for bytes that are no such stream from their first to their last.
  */
-export function readStream(bytes: Buffer): ArrowStream {
+export function readStream(bytes: Buffer, weigh: Weigh): ArrowStream {
   const messages = messagesIn(bytes)
   const { value: first } = messages.next()
   if (first?.kind !== kinds.schema) throw malformed('a stream that does not begin with a schema')
   const schema = readSchema(first.header)
   const dictionaries = new Map<bigint, Dictionary>()
   const batches: Batch[] = []
+  const columns = countOf(schema.fields)
   for (const message of messages) {
-    if (message.kind === kinds.batch) batches.push(readBatch(message, schema, dictionaries))
-    else if (message.kind === kinds.dictionary) readDictionary(message, schema, dictionaries)
-    else throw malformed('a message that is neither a batch nor a dictionary')
+    if (message.kind === kinds.batch) {
+      if (batches.length > 0) weigh(weightOfBatch(columns))
+      batches.push(readBatch(message, schema, dictionaries))
+    } else if (message.kind === kinds.dictionary) {
+      weigh(weightOfBatch(1))
+      readDictionary(message, schema, dictionaries)
+    } else throw malformed('a message that is neither a batch nor a dictionary')
   }
   return { schema, batches }
+}
+
+/** How many columns there are, on all levels. */
+function countOf(fields: readonly Field[]): number {
+  return fields.reduce((sum, { children }) => sum + 1 + countOf(children), 0)
 }
 
 function* messagesIn(bytes: Buffer): Generator<Message, undefined> {

@@ -11,6 +11,13 @@ const heavy = 1
 /** As many digits behind the point of a decimal weigh as much as an object. */
 const heavyScale = 64
 
+/** Of a batch, and of each column of it. */
+const part = 8
+
+export function weightOfBatch(columns: number): number {
+  return part * (1 + columns)
+}
+
 /** What the values of a column weigh in Arrays, on every level: a few bytes can stand for many. Those of a dictionary are not among them. */
 export function weightOf({ field, length, children, dictionary }: Column): number {
   if (dictionary !== undefined) return light * length

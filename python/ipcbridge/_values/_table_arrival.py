@@ -18,8 +18,8 @@ _MAX_LABEL, _MAX_LABELS = 10_000, 1 << 20
 
 
 def read_table(kind: str, data: Any, room: int) -> tuple[Any, int]:
-    """The table of an Arrow IPC stream, whose bytes nobody changes, and what it weighs because of the objects that it
-    consists of. It may use the bytes for as long as it lives.
+    """The table of an Arrow IPC stream, whose bytes nobody changes, and what it weighs because of its batches and
+    of the objects that it consists of. It may use the bytes for as long as it lives.
 
     Raises ValueError for what no sender makes, and IpcError: failed_precondition where no package reads it,
     resource_exhausted where it would weigh more than `room`, out_of_range where its package cannot hold it.
@@ -27,16 +27,19 @@ def read_table(kind: str, data: Any, room: int) -> tuple[Any, int]:
     contents = check_stream(memoryview(data))
     if kind == "batch" and contents.batches != 1:
         raise ValueError("a batch that is none, or more than one")
+    if contents.weight > room:
+        raise IpcError("resource_exhausted", f"a table of {contents.batches} batches, which are too many: join them")
     if find_arrow() is None:
-        return _without_arrow(kind, data), 0
+        return _without_arrow(kind, data), contents.weight
     # Before the stream is read: pandas registers types of its own with Arrow.
     package = find_package(kind.partition(".")[0]) if kind in _MAKERS else None
     table = _read(kind, data)
     if package is None:
-        return table, 0
-    weight = contents.objects if package.__name__ == "pandas" else 0
+        return table, contents.weight
+    objects = contents.objects if package.__name__ == "pandas" else 0
+    weight = contents.weight + objects
     if weight > room:
-        what = f"a table whose {weight} lists, structs and nulls would be as many objects in a frame of pandas"
+        what = f"a table whose {objects} lists, structs and nulls would be as many objects in a frame of pandas"
         raise IpcError("resource_exhausted", what)
     return _made(_MAKERS[kind], package, table), weight
 

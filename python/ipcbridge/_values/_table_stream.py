@@ -29,6 +29,9 @@ _LEAST_FIELD = 16
 _MAX_REPEATED = 1 << 27
 """Elements of dictionaries, counted for each batch and column that has them: they are checked so often."""
 
+_WEIGHT = 8
+"""Of a batch, and of each column of it."""
+
 _PREFIX = struct.Struct("<Ii")
 _U8, _U16, _I16, _I32, _U32, _I64 = (struct.Struct(f"<{code}") for code in "BHhiIq")
 
@@ -40,6 +43,8 @@ class Contents(NamedTuple):
     """How many record batches."""
     objects: int
     """How many of its elements are nested or have no bytes: those that take much memory as objects."""
+    weight: int
+    """Of its batches, but for the first, and of their columns on all levels."""
 
 
 def check_stream(stream: memoryview[int]) -> Contents:
@@ -134,6 +139,7 @@ class _Stream:
         self._repeated = 0
         self._batches = 0
         self._objects = 0
+        self._weight = 0
 
     def read(self) -> Contents:
         place = 0
@@ -151,7 +157,7 @@ class _Stream:
             raise ValueError("a table with bytes after the end of its stream")
         if self._fields is None:
             raise ValueError("a table without a schema")
-        return Contents(self._batches, self._objects)
+        return Contents(self._batches, self._objects, self._weight)
 
     def _read_message(self, place: int, size: int) -> int:
         if size > len(self._data) - place:
@@ -173,6 +179,7 @@ class _Stream:
         elif kind == _DICTIONARY_BATCH:
             self._read_dictionary(metadata, header, body)
         elif kind == _RECORD_BATCH:
+            self._weight += 0 if self._batches == 0 else _WEIGHT * (1 + len(self._fields or []))
             self._batches += 1
             self._repeated += sum(self._lengths[each] * self._users[each] for each in self._lengths)
             if self._repeated > _MAX_REPEATED:
@@ -223,6 +230,7 @@ class _Stream:
             self._read_field(metadata, child, fields, depth + 1)
 
     def _read_dictionary(self, metadata: Metadata, header: int, body: int) -> None:
+        self._weight += 2 * _WEIGHT
         key = metadata.scalar(header, 0, _I64)
         fields = self._dictionaries.get(key)
         batch = metadata.table(header, 1)

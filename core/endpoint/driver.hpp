@@ -43,8 +43,8 @@ struct DriverOptions {
 // Memory of this process's that whoever it is sent to first sees without a copy: not filled. Of the heap where none can
 // be shared; null where there is none at all.
 BlobRef allocate_blob(std::size_t size);
-// The same of a value that nobody is to change any more when it has been filled: see Blob::seal(). It is not used again.
-// Null where none can be shared.
+// The same of a value that nobody is to change any more when it has been filled: see Blob::seal(). It is not used
+// again. Null where none can be shared.
 BlobRef allocate_sealable_blob(std::size_t size);
 // What of them these bytes are; empty when they are no part of any.
 Attachment find_blob(ConstBytes bytes);

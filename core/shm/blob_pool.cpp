@@ -177,8 +177,7 @@ BlobRef BlobPool::allocate_sealable(std::size_t size) {
   made.value()->is_of_one_value = true;
   const std::lock_guard lock(mutex_);
   std::weak_ptr<Blob>& known = blobs_[made.value()->mapping.data()];
-  const BlobRef blob =
-      std::make_shared<SealableBlob>(shared_from_this(), Place{std::move(made).value(), 0, 0}, size);
+  const BlobRef blob = std::make_shared<SealableBlob>(shared_from_this(), Place{std::move(made).value(), 0, 0}, size);
   known = blob;
   return blob;
 }

@@ -69,8 +69,8 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   // allocate() has given.
   Attachment find(ConstBytes bytes) const;
 
-  // A blob of its own segment, which can be sealed when it has been filled; find() finds it, too. Of the process's pool.
-  // Null where the system has no memory.
+  // A blob of its own segment, which can be sealed when it has been filled; find() finds it, too. Of the process's
+  // pool. Null where the system has no memory.
   BlobRef allocate_sealable(std::size_t size);
 
   // Gives up the segments that have been free since then and that only this connection has seen, or nobody who lives,
@@ -107,7 +107,7 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   std::uint64_t used_ = 0;
   std::uint64_t total_ = 0;  // of the segments
   std::vector<std::shared_ptr<BlobSegment>> segments_;
-  std::size_t next_ = 0;  // where the next blob is looked for from, in all of them
+  std::size_t next_ = 0;                                   // where the next blob is looked for from, in all of them
   std::map<const std::byte*, std::weak_ptr<Blob>> blobs_;  // by where they begin
 };
 

@@ -77,8 +77,8 @@ class RingMemory final : public BlobMemory {
   std::unordered_map<const shm::BlobSegment*, std::uint32_t> numbers_;
   std::uint32_t next_number_ = 1;
   std::vector<std::shared_ptr<shm::BlobSegment>> of_one_value_;  // that the peer knows
-  std::vector<Untold> untold_;          // their descriptors are on their way
-  std::vector<std::uint32_t> dropped_;  // that the peer is still to be told of
+  std::vector<Untold> untold_;                                   // their descriptors are on their way
+  std::vector<std::uint32_t> dropped_;                           // that the peer is still to be told of
   shm::PeerBlobs peer_;
   std::array<Fd, kMaxArrived> arrived_;  // in this order, the first at first_arrived_; no memory is needed to keep them
   std::size_t first_arrived_ = 0;

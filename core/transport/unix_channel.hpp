@@ -68,8 +68,8 @@ class UnixChannel final : public Channel, public MemorySharing {
   Fd received_fd_;
   bool fd_refused_ = false;
   bool lost_fd_ = false;
-  bool blocked_ = false;  // a send found the socket full, and on_writable() has not been called since
-  Buffer unsent_;         // the rest of a frame of which a part has gone out,
+  bool blocked_ = false;          // a send found the socket full, and on_writable() has not been called since
+  Buffer unsent_;                 // the rest of a frame of which a part has gone out,
   std::size_t unsent_begin_ = 0;  // so much of which has gone out, too
   // Bytes [begin_, end_) wait to be frames. No Buffer, which would fill with zeros what is then received into.
   ReceiveBuffer received_;

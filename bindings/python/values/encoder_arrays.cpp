@@ -110,7 +110,7 @@ void Encoder::put_table(PyObject* table) {
   if (length == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
   const auto size = static_cast<std::size_t>(length);
   const bool is_sealed = size >= kWorthSealing && may_attach(size);
-  const py::object memory = steal(is_sealed ? allocate_sealable_memory(size)
+  const py::object memory = steal(is_sealed          ? allocate_sealable_memory(size)
                                   : may_attach(size) ? allocate_memory(size)
                                                      : PyByteArray_FromStringAndSize(nullptr, length));
   PyObject* written = PyObject_CallOneArg(PyTuple_GET_ITEM(table, 2), memory.ptr());

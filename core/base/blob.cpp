@@ -47,10 +47,11 @@ void fill(const Attachment& attachment, ConstBytes from) {
   }
 }
 
-std::size_t shared_bytes(std::span<const Attachment> attachments) {
-  return std::accumulate(
-      attachments.begin(), attachments.end(), std::size_t{0},
-      [](std::size_t sum, const Attachment& each) { return sum + (each.memory->is_shared() ? each.bytes.size() : 0); });
+std::size_t lent_bytes(std::span<const Attachment> attachments) {
+  return std::accumulate(attachments.begin(), attachments.end(), std::size_t{0},
+                         [](std::size_t sum, const Attachment& each) {
+                           return sum + (each.memory->returns() != nullptr ? each.bytes.size() : 0);
+                         });
 }
 
 std::size_t total_bytes(std::span<const Attachment> attachments) {

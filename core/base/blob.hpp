@@ -69,8 +69,8 @@ using Attachments = std::vector<Attachment>;
 void fill(const Attachment& attachment, ConstBytes from);
 
 std::size_t total_bytes(std::span<const Attachment> attachments);
-// Of those, the ones that lie in memory of another process.
-std::size_t shared_bytes(std::span<const Attachment> attachments);
+// Of those, the ones that lie in memory of the sender's, which waits for it.
+std::size_t lent_bytes(std::span<const Attachment> attachments);
 
 // What a message is given to carry: encoded values, and the bytes that they say are attached. Views.
 struct Payload {

@@ -34,7 +34,7 @@ class Recycler {
   void keep(ByteBlock block) noexcept {
     const TimePoint now = Clock::now();
     const std::lock_guard lock(mutex_);
-    if (block.size() > kMostKept - bytes_ || now - last_taken_ > kIdleMemory) return;
+    if (block.size() > kMostKept - bytes_ || now - last_taken_ >= kIdleMemory) return;
     const auto place = std::find_if(kept_.begin(), kept_.end(), [](const Kept& each) { return each.block.empty(); });
     if (place == kept_.end()) return;
     bytes_ += block.size();
@@ -48,7 +48,18 @@ class Recycler {
       bytes_ -= each.block.size();
       each.block = {};
     }
-    return bytes_ != 0;
+    return bytes_ != 0 || last_taken_ > since;
+  }
+
+  void stop() noexcept {
+    trim(kNever);
+    const std::lock_guard lock(mutex_);
+    last_taken_ = TimePoint();
+  }
+
+  std::size_t bytes() {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
   }
 
  private:
@@ -90,6 +101,10 @@ BlobRef make_recycled_blob(std::size_t size) {
   }
 }
 
-bool trim_recycled(TimePoint since) noexcept { return recycler().trim(since); }
+bool trim_recycled(TimePoint since) { return recycler().trim(since); }
+
+void stop_recycling() { recycler().stop(); }
+
+std::size_t recycled_bytes() { return recycler().bytes(); }
 
 }  // namespace ipcbridge

@@ -14,8 +14,14 @@ inline constexpr Duration kIdleMemory = std::chrono::seconds(5);
 // by the system takes longer than to receive into them. Any thread.
 BlobRef make_recycled_blob(std::size_t size);
 
-// Gives the system what has been kept since then, and says whether anything is left. Nothing is kept when no such blob
-// has been made for kIdleMemory.
-bool trim_recycled(TimePoint since) noexcept;
+// Gives the system what has been kept since then, and says whether there is to be another trim: something is left, or
+// may still be kept, since such a blob has been made since then. Throws std::bad_alloc, as all of these.
+bool trim_recycled(TimePoint since);
+
+// Gives the system all, and keeps nothing until the next such blob is made: nobody trims any more.
+void stop_recycling();
+
+// What is kept.
+std::size_t recycled_bytes();
 
 }  // namespace ipcbridge

@@ -11,7 +11,7 @@
 namespace ipcbridge {
 namespace {
 
-// Of fragments (16 KiB), in one go: a peer that reads as fast as this side writes must not keep it from the others.
+// Of fragments, in one go: a peer that reads as fast as this side writes must not keep it from the others.
 constexpr int kMaxRounds = 16;
 
 }  // namespace
@@ -172,8 +172,17 @@ void Connection::tell_refusal(const Error& why) {
   }
 }
 
+void Connection::stop_trimming() noexcept {
+  if (!std::exchange(trims_, false)) return;
+  try {
+    stop_recycling();
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): a forked child, which has kept nothing
+  }
+}
+
 void Connection::close(const CloseReason& why) {
   if (std::exchange(closed_, true)) return;
+  stop_trimming();
   if (why.kind() == CloseReason::Kind::kRefusal) tell_refusal(why.error());
   context_.poller().remove(channel_->fd());
   if (session_) session_->fail(why);

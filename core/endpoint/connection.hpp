@@ -163,6 +163,7 @@ class Connection final : FrameSink, FrameWriter {
   void write_waiting();
   void update_interest();
   void use_blob_memory();
+  void stop_trimming() noexcept;
 
   // What every message touches comes first: of a thousand connections each line of it is cold.
   bool polls_writable_ = false;

@@ -26,7 +26,7 @@ Result<Attachment> place_bytes(const Driver::Allocator& allocator, ConstBytes by
 }
 
 Result<Attachment> place_table(const Driver::Allocator& allocator, std::size_t size) {
-  BlobRef blob = size < kWorthSealing ? nullptr : allocate_sealable_blob(size);
+  BlobRef blob = size < kWorthSealing || !allocator ? nullptr : allocate_sealable_blob(size);
   return blob ? Attachment(std::move(blob)) : place(allocator, size);
 }
 

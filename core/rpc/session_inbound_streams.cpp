@@ -103,7 +103,9 @@ Progress Session::start_items(std::uint64_t id, InboundStream& stream, ConstByte
   if (!count.ok()) return CloseReason::peer_violation(count.error().message);
   std::span<const Attachment> attachments;
   if (storage != nullptr) attachments = storage->attachments;
-  if (!stream.window.receive(count.value(), body.size() + total_bytes(attachments), shared_bytes(attachments))) {
+  // What comes ahead counts against the account as well: where half of that is used up, nothing more does.
+  const std::uint64_t lent = share_.has_room(share_.max_bytes() / 2) ? lent_bytes(attachments) : 0;
+  if (!stream.window.receive(count.value(), body.size() + total_bytes(attachments), lent)) {
     return CloseReason::peer_violation("more items than were granted");
   }
   events_.on_stream_items(*this, id, count.value(), body.subspan(kItemsPrefixBytes), storage);

@@ -75,14 +75,16 @@ class BlobPool::SealableBlob final : public SegmentBlob {
   }
 
   bool is_in_cache() const override { return false; }
-  bool is_writable() const override { return !is_sealed_; }
+  bool is_writable() const override { return is_writable_; }
   bool seal() override {
+    is_writable_ = false;
     is_sealed_ = seal_contents(place().segment->mapping, place().segment->memory.get()).ok();
     return is_sealed_;
   }
   bool may_be_passed() const override { return is_sealed_; }
 
  private:
+  bool is_writable_ = true;
   bool is_sealed_ = false;
 };
 
@@ -119,11 +121,14 @@ Result<BlobRef> BlobPool::allocate(std::size_t size) {
 
 BlobPool::Place BlobPool::find_place(std::size_t bytes) {
   Place place = next_place(bytes);
-  if (!place.segment && total_ >= kRoundBytes && next_ != 0) {
+  const bool grows = !place.segment && total_ < kRoundBytes;
+  if (grows) place = make_place(bytes);
+  if (!place.segment && next_ != 0) {
     next_ = 0;
     place = next_place(bytes);
   }
-  if (!place.segment) place = make_place(bytes);
+  if (!place.segment && !grows) place = make_place(bytes);
+  if (!place.segment) return place;
   const std::size_t end = place.before + place.offset + bytes;
   next_ = end < kRoundBytes ? end : 0;
   return place;

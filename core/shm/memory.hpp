@@ -57,7 +57,7 @@ Status read_memory(int memory, std::uint64_t offset, MutableBytes into);
 Status seal(int memory);
 
 // The same, and nobody can change what is in it any more. The mapping, which has to be the only one that can be written
-// to, stays where it is and is read-only, also when this fails. failed_precondition.
+// to, stays where it is; it is read-only, or may be when this fails. failed_precondition.
 Status seal_contents(const Mapping& mapping, int memory);
 // Whether that has been done.
 bool has_sealed_contents(int memory);

@@ -19,6 +19,9 @@ namespace {
 // Of what is long no more comes here than its begin: the rest is received to where it belongs.
 constexpr std::size_t kReceiveBytes = 16UL * 1024;
 
+// For the longest frame that belongs nowhere yet, as the first of a message. Only a HELLO may need more.
+constexpr std::size_t kFrameBytes = sizeof(FrameHeader) + kMaxSocketFrameBody + kReceiveBytes / 2;
+
 std::size_t limit_of(FrameType type) { return type == FrameType::kHello ? kMaxHelloBody : kMaxSocketFrameBody; }
 
 // A frame of which more than this is missing is received straight to where it belongs.
@@ -91,7 +94,7 @@ void UnixChannel::make_room() {
   if (capacity_ - kept >= kReceiveBytes / 2) {
     if (begin_ > 0 && kept > 0) std::memmove(received_.get(), received_.get() + begin_, kept);
   } else {
-    resize(std::max(kReceiveBytes, kept * 2));
+    resize(std::max(kept < kReceiveBytes / 2 ? kReceiveBytes : kFrameBytes, kept * 2));
   }
   begin_ = 0;
   end_ = kept;
@@ -106,7 +109,7 @@ void ReleaseBuffer::operator()(std::byte* buffer) const {
 }
 
 ReceiveBuffer UnixChannel::make_buffer(std::size_t capacity) const {
-  if (capacity > kReceiveBytes) {
+  if (capacity > kFrameBytes) {
     std::byte* const pages = map_pages(system_, capacity);
     if (pages != nullptr) return ReceiveBuffer(pages, ReleaseBuffer{capacity});
   }

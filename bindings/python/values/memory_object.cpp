@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bindings/python/errors.hpp"
+#include "bindings/python/gil.hpp"
 #include "bindings/python/objects.hpp"
 #include "core/base/blob_returns.hpp"
 #include "core/base/lending.hpp"
@@ -95,7 +96,8 @@ PyObject* allocate_memory(std::size_t size) {
 }
 
 PyObject* allocate_sealable_memory(std::size_t size) {
-  BlobRef blob = size < kMostAllocated ? allocate_sealable_blob(size) : nullptr;
+  // Its pages are fresh, each time.
+  BlobRef blob = size < kMostAllocated ? without_gil([size] { return allocate_sealable_blob(size); }) : nullptr;
   return blob ? new_memory(Attachment(std::move(blob)), /*is_writable=*/true) : allocate_memory(size);
 }
 

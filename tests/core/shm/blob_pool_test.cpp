@@ -311,6 +311,12 @@ TEST_F(BlobPoolTest, IsNullAndLeaksNothingWhereTheSystemHasNone) {
   }
 }
 
+TEST_F(BlobPoolTest, UsesWhatIsFreeWhereTheSystemHasNoMoreToGrowBy) {
+  allocate(200'000).reset();
+  system_.on_memfd = fail_with(EMFILE, 1'000);
+  for (int i = 0; i < 10; ++i) EXPECT_NE(pool_->allocate(100'000).value(), nullptr) << i;
+}
+
 TEST_F(BlobPoolTest, ThrowsAndCountsNothingWhereTheHeapHasNone) {
   allocate(10'000).reset();
   bool failed = true;

@@ -100,7 +100,7 @@ class StreamWindow {
   // A message of items has arrived, of whose bytes some are in memory of the sender's. False when it was not granted.
   bool receive(std::uint64_t items, std::uint64_t bytes, std::uint64_t shared) {
     if (!credit_.send(items, bytes)) return false;
-    ahead_ = std::min(kMessagesAhead * shared, kMaxAhead);
+    ahead_ = shared > window_.bytes / 2 ? std::min(kMessagesAhead * shared, kMaxAhead) : 0;
     return true;
   }
 
@@ -122,7 +122,7 @@ class StreamWindow {
   bool all_consumed() const { return consumed_ == credit_.sent(); }
 
  private:
-  // One message of a large array would fill the window: the next would be asked for when nobody looks at the last any
+  // Where one message of a large array fills the window, the next would be asked for when nobody looks at the last any
   // more. What takes no memory of the consumer's may be further ahead.
   static constexpr std::uint64_t kMessagesAhead = 2;
   static constexpr std::uint64_t kMaxAhead = 64ULL * 1024 * 1024;

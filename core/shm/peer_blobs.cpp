@@ -139,13 +139,14 @@ BlobRef PeerBlobs::map(const std::shared_ptr<Segment>& segment, const PartPlace&
 }
 
 Result<BlobRef> PeerBlobs::copy(const Segment& segment, const PartPlace& place) {
+  const bool is_lost = segment.data() == nullptr && !segment.memory.valid();
+  if (is_lost) return Error{Code::kResourceExhausted, "no descriptor was left to receive memory with"};
   BlobRef blob = make_recycled_blob(place.bytes);
   if (!blob) return Error{Code::kResourceExhausted, "out of memory"};
   if (segment.data() != nullptr) {
     std::copy_n(segment.data() + place.offset, place.bytes, blob->data());
     return blob;
   }
-  if (!segment.memory.valid()) return Error{Code::kResourceExhausted, "no descriptor was left to receive memory with"};
   if (Status status = read_memory(segment.memory.get(), place.offset, blob->bytes()); !status.ok()) {
     return status.error();
   }

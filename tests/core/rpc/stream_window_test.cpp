@@ -31,6 +31,13 @@ TEST(StreamWindow, LetsTwoMoreMessagesComeOfWhatIsInMemoryOfTheSender) {
   EXPECT_FALSE(window.receive(1, 5000, 4900));
 }
 
+TEST(StreamWindow, LetsNothingMoreComeWhereItHoldsSeveralMessages) {
+  StreamWindow window = window_of_bytes();
+  ASSERT_TRUE(window.receive(1, 400, 400));
+  ASSERT_TRUE(window.receive(1, 400, 400));
+  EXPECT_EQ(window.consume(2, 800)->bytes, 800 + kWindow);
+}
+
 TEST(StreamWindow, LetsNotTooMuchOfItCome) {
   StreamWindow window = window_of_bytes();
   const std::uint64_t huge = 1ULL << 40U;

@@ -26,7 +26,8 @@ function fromPool(name, { small, pool, frames }, { add }) {
   const more = slowest && small && slowest.p50_us - small.p50_us
   const show = value => value && `${value.toFixed(1)} us (${sizeName(slowest.size)})`
   add(`array from the pool, ${name}, above a small call, the worst size`, more, show, '20 us', '5 us', atMost(20))
-  const stream = `6 MB frames from the pool, ${name}, descriptors only`
+  // The caller reads what the service streams.
+  const stream = `6 MB frames from the pool, read by ${name.split(' ')[0]}, descriptors only`
   add(stream, frames?.frames_per_s, perSecond, '20,000', '100,000', atLeast(20_000))
   const share = divide(frames?.touched_per_s, frames?.local_per_s)
   add('the same, every byte read, of the rate in memory of its own', share, percent, '70 %', '90 %', atLeast(0.7))

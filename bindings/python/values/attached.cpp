@@ -1,18 +1,12 @@
 #include "bindings/python/values/attached.hpp"
 
-#include <cstring>
 #include <utility>
 
 #include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/copied.hpp"
 #include "core/endpoint/place_bytes.hpp"
 
 namespace ipcbridge::python {
-namespace {
-
-// To give the GIL up and to take it back costs some microseconds where others want it.
-constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
-
-}  // namespace
 
 void AttachedObjects::add(const Py_buffer& view) { views_.push_back(view); }
 

@@ -1,18 +1,12 @@
 // Decoder: what is attached to the message.
-#include <cstring>
-
 #include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/copied.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/made.hpp"
 #include "bindings/python/values/wire_format.hpp"
 #include "core/base/pages.hpp"
 
 namespace ipcbridge::python {
-namespace {
-
-constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
-
-}  // namespace
 
 // In place of bytes: its head is read then.
 bool Decoder::attachment_follows() {
@@ -36,9 +30,7 @@ PyObject* Decoder::read_attached(std::size_t size) {
   PyObject* bytes = check(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(from.size())));
   char* const to = PyBytes_AS_STRING(bytes);
   prefer_large_pages(reinterpret_cast<std::byte*>(to), from.size());
-  PyThreadState* state = from.size() < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
-  if (!from.empty()) std::memcpy(to, from.data(), from.size());
-  if (state != nullptr) PyEval_RestoreThread(state);
+  copy_without_gil(to, from);
   return bytes;
 }
 

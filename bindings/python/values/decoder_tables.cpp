@@ -1,9 +1,9 @@
 // Decoder: tables.
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "bindings/python/values/codec_error.hpp"
+#include "bindings/python/values/copied.hpp"
 #include "bindings/python/values/decoder.hpp"
 #include "bindings/python/values/made.hpp"
 #include "bindings/python/values/memory_object.hpp"
@@ -16,8 +16,6 @@ namespace py = pybind11;
 namespace ipcbridge::python {
 namespace {
 
-constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
-
 // Arrow checks a stream once and trusts it from then on, so nobody else may be able to change it meanwhile: what
 // another process still can is copied.
 Attachment unchanging(const Attachment& attachment) {
@@ -25,10 +23,7 @@ Attachment unchanging(const Attachment& attachment) {
   BlobRef blob = make_heap_blob(attachment.bytes.size());
   if (!blob) throw CodecError{Code::kResourceExhausted, "no memory for a table of that size"};
   Attachment copy(std::move(blob));
-  const bool is_short = copy.bytes.size() < kWorthGivingUpTheGil;
-  PyThreadState* state = is_short ? nullptr : PyEval_SaveThread();
-  if (!copy.bytes.empty()) std::memcpy(copy.bytes.data(), attachment.bytes.data(), copy.bytes.size());
-  if (state != nullptr) PyEval_RestoreThread(state);
+  copy_without_gil(copy.bytes.data(), attachment.bytes);
   return copy;
 }
 

@@ -106,3 +106,53 @@ def test_what_arrives_is_there_or_is_refused(tight: Any, left: int) -> None:
     assert outcomes.refused > 0, "there were mappings enough"
     tight.drop()
     assert tight.keep(numpy.ones(LENGTH)) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_what_is_sent_arrives_or_is_refused(tight: Any, pooled: bool) -> None:
+    tight.tighten(MOST_MAPPINGS, 10)
+    outcomes = Outcomes()
+    kept = [outcomes.of(lambda: tight.give(LENGTH, pooled)) for _ in range(COUNT)]
+    assert outcomes.refused > 0, "there were mappings enough"
+    assert all(array is None or (array == 7).all() for array in kept)
+    tight.drop()
+    kept.clear()
+    assert tight.give(LENGTH, pooled)[-1] == 7
+
+
+# Of a buffer that can be resized, the rest of its memory has another protection.
+NODE = """
+import { readFileSync } from 'node:fs'
+const mappings = () => readFileSync('/proc/self/maps', 'latin1').split('\\n').length
+const buffers = []
+const kept = []
+await ipc.serve(process.argv[1], {
+  can_tighten: () => ArrayBuffer.prototype.resize !== undefined,
+  tighten(most, left) {
+    while (mappings() < most - left) {
+      const missing = most - left - mappings()
+      for (let i = 0; i < missing / 2; i++) buffers.push(new ArrayBuffer(4096, { maxByteLength: 16384 }))
+    }
+    return buffers.length
+  },
+  keep(array) { kept.push(array); return [kept.length, array[0], array.at(-1)] },
+  drop() { for (const array of kept.splice(0)) ipc.release(array) },
+}, { limits: { maxMessageBytes: 1 << 30 } })
+console.log('ready')
+"""
+
+
+# Without mappings V8 itself ends the process, and so the test leaves it some.
+def test_what_arrives_in_node_is_there_or_is_refused(directory: Any) -> None:
+    with running("node", NODE, "tight"), ipc.connect("tight") as tight:
+        if not tight.can_tighten():
+            pytest.skip("this Node.js has no buffers that can be resized")
+        assert tight.keep(numpy.ones(LENGTH)) == [1, 1, 1]
+        tight.drop()
+        assert tight.tighten(MOST_MAPPINGS, 400) > MOST_MAPPINGS // 4
+        outcomes = Outcomes()
+        for number in range(5 * COUNT):
+            told = outcomes.of(lambda: tight.keep(numpy.full(LENGTH, float(number))))  # noqa: B023
+            assert told in (None, [number + 1 - outcomes.refused, number, number])
+        tight.drop()
+        assert tight.keep(numpy.ones(LENGTH)) == [1, 1, 1]

@@ -2,21 +2,15 @@
 
 #include <cstdint>
 
+#include "core/cpp_api/extension_types.hpp"
 #include "core/cpp_api/msgpack.hpp"
 
 namespace ipcbridge {
 namespace {
 
-// The extension types of docs/values.md: those that contain one value, and what stands for an attachment.
-constexpr std::uint8_t kMap = 1;
-constexpr std::uint8_t kSet = 2;
-constexpr std::uint8_t kKwargs = 5;
-constexpr std::uint8_t kAttached = 9;
-constexpr std::uint8_t kArray = 10;
-constexpr std::uint8_t kTable = 11;
-
 bool contains_a_value(std::uint8_t type) {
-  return type == kMap || type == kSet || type == kKwargs || type == kArray || type == kTable;
+  return type == extension_type::kMap || type == extension_type::kSet || type == extension_type::kKwargs ||
+         type == extension_type::kArray || type == extension_type::kTable;
 }
 
 // More than the levels that a value may have, with an extension for each.
@@ -78,7 +72,7 @@ class Joiner {
     }
     if (rest_.size() < before + 1 || size > rest_.size() - before - 1) return false;
     const auto type = std::to_integer<std::uint8_t>(rest_[before]);
-    if (type == kAttached) return copy_attachment(before + 1, size);
+    if (type == extension_type::kAttached) return copy_attachment(before + 1, size);
     if (!contains_a_value(type)) return copy(before + 1 + size);
     // Its size may change, so it has a header that takes any.
     const std::size_t begun = out_.size();

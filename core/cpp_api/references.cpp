@@ -5,18 +5,12 @@
 
 #include <ipcbridge/error.hpp>
 
+#include "core/cpp_api/extension_types.hpp"
 #include "core/cpp_api/msgpack.hpp"
 #include "core/rpc/references.hpp"
 
 namespace ipcbridge {
 namespace {
-
-// The extension types of docs/values.md.
-constexpr std::int8_t kMap = 1;
-constexpr std::int8_t kSet = 2;
-constexpr std::int8_t kKwargs = 5;
-constexpr std::int8_t kFunction = 7;
-constexpr std::int8_t kObject = 8;
 
 struct Found {
   bool any = false;
@@ -44,8 +38,8 @@ Found find_references(ConstBytes value) {
   if (value.empty() || !may_have_references(value.front())) return found;
   msgpack::Reader reader(value);
   const bool is_value = reader.walk([&](std::int8_t type, ConstBytes contents) {
-    if (type == kFunction || type == kObject) add(found, contents);
-    return type == kMap || type == kSet || type == kKwargs;
+    if (type == extension_type::kFunction || type == extension_type::kObject) add(found, contents);
+    return type == extension_type::kMap || type == extension_type::kSet || type == extension_type::kKwargs;
   });
   // To release what is none would be a violation.
   return is_value && reader.at_end() ? found : Found();

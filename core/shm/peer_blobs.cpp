@@ -17,6 +17,9 @@ namespace {
 
 Error nonsense(const std::string& why) { return {Code::kDataLoss, "shared memory " + why}; }
 
+// page_faults() as they were when they were last counted.
+std::atomic<std::uint64_t> counted_faults{0};
+
 }  // namespace
 
 struct PeerBlobs::Segment {
@@ -45,8 +48,7 @@ class PeerBlobs::MappedBlob final : public Blob {
   void give_back() override {
     if (is_given_back_.exchange(true)) return;
     if (receiving_.copy_on_write) {
-      // Whoever has the pages next must not find what was written to these.
-      forget_writes(page(), whole_pages(size() + offset_in_page()));
+      forget_what_was_written();
       segment_->written.leave(offset());
     }
     if (receiving_.returns) receiving_.returns->give_back(receiving_.connection, number_);
@@ -57,11 +59,19 @@ class PeerBlobs::MappedBlob final : public Blob {
   std::shared_ptr<BlobReturns> returns() const override { return receiving_.returns; }
 
  private:
+  // Whoever has the pages next must not find what was written to these.
+  void forget_what_was_written() const {
+    const std::uint64_t faults = page_faults();
+    counted_faults = faults;
+    if (faults != faults_before_) forget_writes(page(), whole_pages(size() + offset_in_page()));
+  }
+
   std::size_t offset_in_page() const { return reinterpret_cast<std::uintptr_t>(data()) % kPageBytes; }
   std::byte* page() const { return data() - offset_in_page(); }
   std::size_t offset() const { return static_cast<std::size_t>(data() - segment_->mapping.data()); }
 
   std::uint32_t generation_ = fork_guard::generation();
+  std::uint64_t faults_before_ = counted_faults;
   std::shared_ptr<Segment> segment_;
   BlobMemory::Receiving receiving_;
   std::uint64_t number_;

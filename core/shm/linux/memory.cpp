@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "core/base/linux/linux_calls.hpp"
+#include "core/shm/linux/pages_of_its_own.hpp"
 
 // Linux 5.1; glibc has it in linux/fcntl.h only.
 #ifndef F_SEAL_FUTURE_WRITE
@@ -64,7 +66,16 @@ void touch(std::byte* memory, std::size_t size) {
   for (std::size_t at = 0; at < size; at += kPage) *static_cast<volatile std::byte*>(memory + at) = std::byte{0};
 }
 
-void forget_writes(std::byte* memory, std::size_t size) { ::madvise(memory, size, MADV_DONTNEED); }
+std::uint64_t page_faults() {
+  struct rusage used {};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<std::uint64_t>(used.ru_minflt) + static_cast<std::uint64_t>(used.ru_majflt);
+}
+
+void forget_writes(std::byte* memory, std::size_t size) {
+  // Most is only read, and what is dropped has to be mapped again page by page when it is read next.
+  if (may_have_pages_of_its_own(memory, size)) ::madvise(memory, size, MADV_DONTNEED);
+}
 
 Status read_memory(int memory, std::uint64_t offset, MutableBytes into) {
   while (!into.empty()) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -283,6 +284,35 @@ TEST_F(PeerBlobsTest, WhatWasWrittenIsForgottenWhenItIsReturned) {
     const BlobRef again = blobs->open(place).value();
     EXPECT_EQ(again->data()[0], std::byte{0x66});
     EXPECT_EQ(again->data()[again->size() - 1], passed.view.data()[offset + place.bytes - 1]);
+  }
+}
+
+// Whoever writes, and whatever else the process does meanwhile.
+TEST_F(PeerBlobsTest, NobodyFindsWhatOneBeforeWrote) {
+  const auto blobs = make(true, true);
+  Passed passed;
+  ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
+  const auto [one, two] = testing_support::socket_pair();
+  const std::vector<std::function<void(std::byte&)>> writers{
+      [](std::byte& at) { at = std::byte{0x55}; },
+      [](std::byte& at) { std::thread([&at] { at = std::byte{0x55}; }).join(); },
+      [&](std::byte& at) {
+        const std::byte sent{0x55};
+        ASSERT_EQ(::write(one.get(), &sent, 1), 1);
+        ASSERT_EQ(::read(two.get(), &at, 1), 1);
+      },
+  };
+  for (const auto& write : writers) {
+    for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{5 * kPage}, std::uint64_t{kSize - 1}}) {
+      BlobRef neighbour = blobs->open({kPage, 5, at == 0 ? kPage : 0, 1}).value();
+      BlobRef blob = blobs->open({1, 4, at, 1}).value();
+      write(*blob->data());
+      EXPECT_EQ(*blob->data(), std::byte{0x55});
+      neighbour.reset();
+      blob.reset();
+      EXPECT_TRUE(is_pattern(blobs->open({kSize, 4, 0, 1}).value()->bytes(), 1)) << at;
+    }
+    EXPECT_TRUE(is_pattern(blobs->open({kSize, 4, 0, 1}).value()->bytes(), 1));
   }
 }
 

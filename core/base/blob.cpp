@@ -41,7 +41,7 @@ BlobRef make_heap_blob(std::size_t size) {
 void fill(const Attachment& attachment, ConstBytes from) {
   if (from.empty() || from.data() == attachment.bytes.data()) return;
   if (attachment.memory->is_in_cache()) {
-    std::memcpy(attachment.bytes.data(), from.data(), from.size());
+    copy_bytes(attachment.bytes.data(), from);
   } else {
     copy_past_caches(attachment.bytes.data(), from);
   }

@@ -10,6 +10,15 @@
 
 namespace ipcbridge {
 
+namespace {
+
+// Several times what a core has of its own. From the second size on memcpy() of the C library passes by the caches
+// itself, and does it better in memory that is fresh.
+constexpr std::size_t kPastCaches = 8UL * 1024 * 1024;
+constexpr std::size_t kPastCachesByItself = 24UL * 1024 * 1024;
+
+}  // namespace
+
 #if defined(__SSE2__)
 
 void copy_past_caches(std::byte* to, ConstBytes from) {
@@ -36,5 +45,13 @@ void copy_past_caches(std::byte* to, ConstBytes from) {
 void copy_past_caches(std::byte* to, ConstBytes from) { std::memcpy(to, from.data(), from.size()); }
 
 #endif
+
+void copy_bytes(std::byte* to, ConstBytes from) {
+  if (from.size() >= kPastCaches && from.size() < kPastCachesByItself) {
+    copy_past_caches(to, from);
+  } else if (!from.empty()) {
+    std::memcpy(to, from.data(), from.size());
+  }
+}
 
 }  // namespace ipcbridge

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <cstring>
+#include <cstddef>
 
 #include <pybind11/pybind11.h>
 
 #include "core/base/bytes.hpp"
+#include "core/base/copy.hpp"
 
 namespace ipcbridge::python {
 
@@ -16,7 +17,7 @@ inline constexpr std::size_t kWorthGivingUpTheGil = 256UL * 1024;
 inline void copy_without_gil(void* to, ConstBytes from) {
   if (from.empty()) return;
   PyThreadState* state = from.size() < kWorthGivingUpTheGil ? nullptr : PyEval_SaveThread();
-  std::memcpy(to, from.data(), from.size());
+  copy_bytes(static_cast<std::byte*>(to), from);
   if (state != nullptr) PyEval_RestoreThread(state);
 }
 

@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,23 +45,57 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         write(_cells)
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that has ipcbridge installed: the package of IPCBRIDGE_TEST_PACKAGE, or this checkout."""
-    folder = tmp_path_factory.mktemp("app")
+def _package() -> Path:
+    """That of IPCBRIDGE_TEST_PACKAGE, or this checkout."""
     package = os.environ.get("IPCBRIDGE_TEST_PACKAGE")
-    modules = Path(package) / "node_modules" if package else None
-    (folder / "node_modules").mkdir()
-    (folder / "node_modules" / "ipcbridge").symlink_to(modules / "ipcbridge" if modules else ROOT)
-    # Deno knows no package that is not among the dependencies.
-    (folder / "package.json").write_text(json.dumps({"dependencies": {"ipcbridge": "*"}}))
+    return Path(package) / "node_modules" / "ipcbridge" if package else ROOT
+
+
+def _make_app(folder: Path, *dependencies: str) -> Path:
+    """A program that has such dependencies."""
+    # Deno knows no package that is not among them.
+    (folder / "package.json").write_text(json.dumps({"dependencies": dict.fromkeys(dependencies, "*")}))
     for file in ("scenario.mjs", "scenario.py", "steps.mjs"):
         shutil.copy(HERE / file, folder)
     return folder
 
 
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that has installed ipcbridge and apache-arrow."""
+    folder = tmp_path_factory.mktemp("app")
+    modules = folder / "node_modules"
+    modules.mkdir()
+    (modules / "ipcbridge").symlink_to(_package())
+    (modules / "apache-arrow").symlink_to(ROOT / "node_modules" / "apache-arrow")
+    return _make_app(folder, "ipcbridge", "apache-arrow")
+
+
+@pytest.fixture(scope="session")
+def app_without_arrow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its ipcbridge is a copy: a link to the checkout would find the apache-arrow of that."""
+    folder = tmp_path_factory.mktemp("app-without-arrow")
+    modules = folder / "node_modules"
+    shutil.copytree(_package() / "js", modules / "ipcbridge" / "js")
+    shutil.copy(_package() / "package.json", modules / "ipcbridge")
+    (modules / "acorn").symlink_to(ROOT / "node_modules" / "acorn")
+    return _make_app(folder, "ipcbridge")
+
+
 @pytest.fixture
 def stage(app: Path) -> Iterator[Stage]:
+    with _stage(app) as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage_without_arrow(app_without_arrow: Path) -> Iterator[Stage]:
+    with _stage(app_without_arrow) as stage:
+        yield stage
+
+
+@contextmanager
+def _stage(app: Path) -> Iterator[Stage]:
     """Its sockets are in a folder of its own; a short one, because a socket's path may have 107 bytes."""
     sockets = Path(tempfile.mkdtemp(prefix="ipcb-"))
     yield Stage(app, sockets)
@@ -68,6 +104,18 @@ def stage(app: Path) -> Iterator[Stage]:
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The counterpart of everything that runs JavaScript: with the wheel for this Python, or this checkout."""
+    """The counterpart of everything that runs JavaScript: with the wheel for this Python, or this checkout.
+
+    It has NumPy and pyarrow, those of the checkout.
+    """
     (this,) = [each for each in found_pythons() if each.name == THIS] or [Python(THIS, sys.executable, None)]
-    return [this.install(tmp_path_factory.mktemp("python")), "scenario.py"]
+    python = this.install(tmp_path_factory.mktemp("python"))
+    return ["env", f"PYTHONPATH={_packages(tmp_path_factory)}", python, "scenario.py"]
+
+
+def _packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of them alone: what the checkout has installed besides does not come before the wheel."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in ("numpy", "numpy.libs", "pyarrow"):
+        (folder / name).symlink_to(Path(sysconfig.get_path("platlib")) / name)
+    return folder

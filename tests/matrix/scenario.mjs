@@ -1,5 +1,5 @@
-// The scenario, for whatever runs JavaScript: nothing but ipcbridge and what all of them have. scenario.py is the same in
-// Python.
+// The scenario, for whatever runs JavaScript: nothing but ipcbridge and what all of them have, and apache-arrow where it is
+// installed. scenario.py is the same in Python.
 //
 //   serve ADDRESS…    one service at each; says `up`, and `gone` for each `hang` whose caller has gone
 //   call ADDRESS…     goes through the steps at each, and has the service close

@@ -1,14 +1,17 @@
-"""The scenario, for every Python: nothing but ipcbridge and the standard library. scenario.mjs has the commands."""
+"""The scenario, for every Python: nothing but ipcbridge and the standard library, and NumPy and pyarrow where they are
+installed. scenario.mjs has the commands."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import signal
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -17,12 +20,27 @@ import ipcbridge as ipc
 from ipcbridge import aio
 
 BIG = 5_000_000
+# In bytes: within a message, and beside one.
+ARRAY_SIZES = (1_000, 16_000, 64_000, 1_000_000, 4_000_000)
+# From 1 MiB on a table is in memory of its own.
+TABLE_ROWS = (3, 200_000)
+NUMPY, PYARROW = (importlib.util.find_spec(name) is not None for name in ("numpy", "pyarrow"))
 MOMENT = datetime(2024, 2, 29, 12, 30, 15, 250_000, tzinfo=timezone.utc)
 
 
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")  # at once: print() lets another thread come between a line and its end
     sys.stdout.flush()
+
+
+def ramp(length: int) -> array[float]:
+    return array("d", range(int(length)))
+
+
+def table_of(rows: int) -> Any:
+    import pyarrow
+
+    return pyarrow.table({"number": ramp(rows), "city": [("Oslo", "Rome")[row % 2] for row in range(rows)]})
 
 
 class Counter:
@@ -52,6 +70,15 @@ class Service:
 
     def zeros(self, size: int) -> bytes:
         return bytes(size)
+
+    def ramp(self, length: int) -> array[float]:
+        return ramp(length)
+
+    def tables_are(self) -> str | None:
+        return "pyarrow" if PYARROW else None
+
+    def table(self, rows: int) -> Any:
+        return table_of(int(rows))
 
     def count(self, to: int) -> Iterator[int]:
         yield from range(int(to))
@@ -131,6 +158,51 @@ def big_buffers(remote: Any, _address: str) -> None:
     assert remote.echo(data) == data
 
 
+def arrays(remote: Any, _address: str) -> None:
+    for size in ARRAY_SIZES:
+        numbers = ramp(size // 8)
+        for arrived in (remote.ramp(len(numbers)), remote.echo(numbers)):
+            assert memoryview(arrived).format == "d"
+            assert bytes(arrived) == bytes(numbers)
+
+
+def alloc(remote: Any, _address: str) -> None:
+    for size in ARRAY_SIZES:
+        data = ipc.alloc(size)
+        data[:] = b"\x07" * size
+        assert remote.echo(data) == bytes(data)
+        if NUMPY:
+            numbers = ipc.alloc(size // 8, "float64")
+            numbers[:] = ramp(size // 8)
+            assert bytes(remote.echo(numbers)) == bytes(numbers)
+        else:
+            assert raised(ipc.alloc, size // 8, "float64").code == "failed_precondition"
+
+
+def tables(remote: Any, _address: str) -> None:
+    theirs = remote.tables_are()
+    for rows in TABLE_ROWS:
+        if theirs == "apache-arrow":
+            if PYARROW:
+                expect_table(remote.table(rows), rows)
+            else:
+                assert raised(remote.table, rows).code == "failed_precondition"
+        if PYARROW:
+            echoed = remote.echo(table_of(rows))
+            if theirs == "columns":
+                assert (echoed["index"], echoed["dtypes"]) == (None, {"number": "double", "city": "string"})
+                assert bytes(echoed["columns"]["number"]) == bytes(ramp(rows))
+                assert echoed["columns"]["city"] == table_of(rows)["city"].to_pylist()
+            else:
+                expect_table(echoed, rows)
+    assert remote.add(2, 3) == 5
+
+
+def expect_table(table: Any, rows: int) -> None:
+    expected = table_of(rows)
+    assert {name: table[name].to_pylist() for name in table.column_names} == expected.to_pydict()
+
+
 def streams(remote: Any, _address: str) -> None:
     assert sum(remote.count(1000)) == 499_500
     assert remote.total(number for number in range(1000)) == 499_500
@@ -172,6 +244,9 @@ STEPS = {
     "errors": errors,
     "values": values,
     "big buffers": big_buffers,
+    "arrays": arrays,
+    "alloc": alloc,
+    "tables": tables,
     "streams": streams,
     "callbacks": callbacks,
     "references": references,

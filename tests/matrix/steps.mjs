@@ -6,6 +6,10 @@ import process from 'node:process'
 import ipc from 'ipcbridge'
 
 const bigBytes = 5_000_000
+// In bytes: within a message, and beside one.
+const arraySizes = [1_000, 16_000, 64_000, 1_000_000, 4_000_000]
+// From 1 MiB on a table is in memory of its own.
+const tableRows = [3, 200_000]
 const moment = new Date(Date.UTC(2024, 1, 29, 12, 30, 15, 250))
 
 class Counter {
@@ -14,6 +18,37 @@ class Counter {
     this.count += more
     return this.count
   }
+}
+
+/** Undefined where it is not installed, or does not load. */
+function apacheArrow() {
+  try {
+    return createRequire(`${process.cwd()}/program.js`)('apache-arrow')
+  } catch {
+    return undefined
+  }
+}
+
+const ramp = length => Float64Array.from({ length }, (_, i) => i)
+
+function assertSameBytes(array, expected) {
+  const [bytes, wanted] = [array, expected].map(each => Buffer.from(each.buffer, each.byteOffset, each.byteLength))
+  assert.strictEqual(Buffer.compare(bytes, wanted), 0)
+}
+
+const cityOf = row => ['Oslo', 'Rome'][row % 2]
+
+const makeTable = rows =>
+  apacheArrow().tableFromArrays({ number: ramp(rows), city: Array.from({ length: rows }, (_, row) => cityOf(row)) })
+
+/** A table as `table` makes it, in the form that this environment has for one. */
+function assertTable(table, rows) {
+  const arrow = apacheArrow() !== undefined
+  if (!arrow) assert.deepStrictEqual([table.index, table.dtypes.number], [null, 'double'])
+  assertSameBytes(arrow ? table.getChild('number').toArray() : table.columns.number, ramp(rows))
+  const cities = [...(arrow ? table.getChild('city') : table.columns.city)]
+  assert.strictEqual(cities.length, rows)
+  assert.ok(cities.every((city, row) => city === cityOf(row)))
 }
 
 /** Tells of each `hang` whose caller has gone. */
@@ -25,6 +60,9 @@ export function service(onGone, close) {
       throw new RangeError(message)
     },
     zeros: size => Buffer.alloc(size),
+    ramp,
+    tables_are: () => (apacheArrow() ? 'apache-arrow' : 'columns'),
+    table: makeTable,
     *count(to) {
       for (let number = 0; number < to; number++) yield number
     },
@@ -112,6 +150,40 @@ export const steps = {
     const echoed = await remote.echo(bytes)
     assert.ok(Buffer.isBuffer(echoed))
     assert.strictEqual(Buffer.compare(echoed, bytes), 0)
+  },
+  async arrays(remote) {
+    for (const size of arraySizes) {
+      const numbers = ramp(size / 8)
+      const arrived = await remote.ramp(numbers.length)
+      assert.strictEqual(arrived[Symbol.toStringTag], 'Float64Array')
+      assertSameBytes(arrived, numbers)
+      ipc.release(arrived)
+      assertSameBytes(await remote.echo(numbers), numbers)
+    }
+  },
+  async alloc(remote) {
+    for (const size of arraySizes) {
+      const numbers = ipc.alloc([size / 8], 'float64')
+      numbers.data.set(ramp(size / 8))
+      assertSameBytes(await remote.echo(numbers), numbers.data)
+      const bytes = ipc.alloc(size)
+      bytes.fill(7)
+      const echoed = await remote.echo(bytes)
+      assert.ok(Buffer.isBuffer(echoed))
+      assertSameBytes(echoed, bytes)
+      ipc.release(numbers)
+      ipc.release(bytes)
+    }
+  },
+  async tables(remote) {
+    const theirs = await remote.tables_are()
+    for (const rows of tableRows) {
+      if (theirs === 'pyarrow') assertTable(await remote.table(rows), rows)
+      if (apacheArrow() === undefined) continue
+      if (theirs === 'pyarrow') assertTable(await remote.echo(makeTable(rows)), rows)
+      else await rejects(remote.echo(makeTable(rows)), { code: 'failed_precondition' })
+    }
+    assert.strictEqual(await remote.add(2, 3), 5)
   },
   async streams(remote) {
     let total = 0

@@ -24,6 +24,7 @@ def cell(request: pytest.FixtureRequest, record_property: Callable[[str, object]
         "test_two_files_in_one_worker_of_jest": ("Jest", "jest", "two files in one worker, modules reset"),
         "test_two_files_in_one_worker_of_vitest": ("Vitest", "vitest", "two files in one worker"),
         "test_external_buffers_are_forbidden": ("Node.js", None, "external buffers forbidden, as in Electron"),
+        "test_apache_arrow_is_not_installed": ("Node.js alone", None, "without apache-arrow, tables as their columns"),
     }[request.function.__name__]
     version = tools_version(package) if package else NODE_20.version
     record_property("cell", ["within Node.js 20", row, version, "what works", what])
@@ -99,3 +100,9 @@ def test_external_buffers_are_forbidden(stage: Stage, python: list[str], forbidd
     assert subprocess.check_output([NODE_20.path, *probe], text=True) == "0\n"
     stage.calls(client=[*forbidding, "scenario.mjs"], server=python)
     stage.calls(client=python, server=[*forbidding, "scenario.mjs"])
+
+
+def test_apache_arrow_is_not_installed(stage_without_arrow: Stage, python: list[str]) -> None:
+    program = [*NODE_20.command, "scenario.mjs"]
+    stage_without_arrow.calls(client=program, server=python)
+    stage_without_arrow.calls(client=python, server=program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -53,6 +54,17 @@ def _version(python: str) -> list[str]:
     )
     name, minor, version = subprocess.check_output([python, "-c", tell], text=True).splitlines()
     return [f"{name} {minor}", version]
+
+
+@pytest.fixture
+def bare() -> list[str]:
+    """The Python of the checkout, without its packages."""
+    return ["env", f"PYTHONPATH={ROOT / 'python'}", sys.executable, "-S", "scenario.py"]
+
+
+def test_numpy_and_pyarrow_are_not_installed(stage: Stage, bare: list[str]) -> None:
+    stage.calls(client=bare, server=_NODE)
+    stage.calls(client=_NODE, server=bare)
 
 
 @pytest.mark.usefixtures("cell")

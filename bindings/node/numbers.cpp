@@ -15,6 +15,7 @@
 #include "core/endpoint/events.hpp"
 #include "core/endpoint/nested_calls.hpp"
 #include "core/endpoint/options.hpp"
+#include "core/rpc/attachment_table.hpp"
 #include "core/rpc/hello.hpp"
 #include "core/rpc/message.hpp"
 
@@ -100,6 +101,8 @@ Napi::Object numbers(Napi::Env env) {
                                                         {"attached", Environment::kAttached}});
   object["column"] = columns(env);
   object["oneStream"] = static_cast<double>(EventRow::kOneStream);
+  object["attachedFrom"] = static_cast<double>(AttachmentTable::kAttachedFrom);
+  object["maxAttachments"] = static_cast<double>(AttachmentTable::kMaxAttachments);
   object["rowWords"] = static_cast<double>(EventRow::kWords);
   object["codes"] = names(env, Code::kCancelled, static_cast<Code>(kCodeCount - 1), code_name);
   object["clientStates"] = names<ClientState>(env, ClientState::kConnecting, ClientState::kClosed, state_name);

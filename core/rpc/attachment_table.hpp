@@ -16,6 +16,9 @@ struct AttachmentTable {
   PartPlace body;
   std::vector<PartPlace> attachments;
 
+  // Encoders attach bytes and arrays of this size on. So they are in shared memory, for which a frame of a ring would
+  // be too short anyway.
+  static constexpr std::size_t kAttachedFrom = 15UL * 1024;
   // So that all of it is in the first frame.
   static constexpr std::size_t kMaxAttachments = 256;
   static constexpr std::size_t bytes(std::size_t attachments) { return 8 + 32 * (1 + attachments); }

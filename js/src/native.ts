@@ -236,6 +236,12 @@ export const Kind = {
 
 export const oneStream = 4
 
+/** From this size on bytes and arrays are attached to the message: where memory is shared they are in it then. */
+export const attachedFrom = 15 * 1024
+
+/** In one message. */
+export const maxAttachments = 256
+
 const high = 0x1_0000_0000
 const highestBit = 0x8000_0000
 

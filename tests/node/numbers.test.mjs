@@ -14,13 +14,15 @@ const { serverStates } = require('../../js/dist/serve/service.js')
 const { numbers } = loadAddon().create()
 
 test('what is read for every message has the numbers of the core', () => {
-  const { Column, Control, Flag, Kind, oneStream, rowWords } = native
+  const { attachedFrom, Column, Control, Flag, Kind, maxAttachments, oneStream, rowWords } = native
   assert.deepEqual({ ...Kind }, numbers.kind)
   assert.deepEqual({ ...Control }, numbers.control)
   assert.deepEqual({ ...Flag }, numbers.flag)
   assert.deepEqual({ ...Column }, numbers.column)
   assert.equal(rowWords, numbers.rowWords)
   assert.equal(oneStream, numbers.oneStream)
+  assert.equal(attachedFrom, numbers.attachedFrom)
+  assert.equal(maxAttachments, numbers.maxAttachments)
 })
 
 test('codes and states have the names and the order of the core', () => {

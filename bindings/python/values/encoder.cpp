@@ -136,7 +136,7 @@ void Encoder::put_bytes(PyObject* bytes) {
 }
 
 bool Encoder::may_attach(std::size_t size) const {
-  return size >= kAttachedFrom && accepts_attachments_ &&
+  return size >= AttachmentTable::kAttachedFrom && accepts_attachments_ &&
          attached_before_ + attached_.size() < AttachmentTable::kMaxAttachments;
 }
 

@@ -28,10 +28,6 @@ inline constexpr unsigned kMaxDepth = 128;
 inline constexpr std::size_t kMaxWeight = std::size_t{1} << 23U;
 inline constexpr std::size_t kHeavy = 4;
 
-// Bytes and arrays of this size on are attached to the message. So they are in shared memory, for which a frame of a
-// ring would be too short anyway.
-inline constexpr std::size_t kAttachedFrom = 15UL * 1024;
-
 // How many keys of a dict, or elements of a set, may have the same hash.
 inline constexpr std::size_t kMaxCollisions = 64;
 

@@ -1,4 +1,5 @@
 import { isThere } from '../arrays/typed'
+import { attachedFrom, maxAttachments } from '../native'
 import { Refused } from './refused'
 import { extension, heavy, maxWeight, tooLarge, writeDouble } from './wire'
 
@@ -25,10 +26,6 @@ interface Attached {
 }
 
 export const nothingAttached: readonly never[] = []
-/** From this size on bytes and arrays are attached to the message: where memory is shared they are in it then. */
-const attachedFrom = 15 * 1024
-/** In one message. */
-const mostAttached = 256
 /** What stands for it among the bytes. */
 const attachedSize = 6
 
@@ -181,7 +178,7 @@ export class Writer {
   }
 
   private mayAttach(length: number): boolean {
-    return length >= attachedFrom && this.attaches && this.attached.length < mostAttached
+    return length >= attachedFrom && this.attaches && this.attached.length < maxAttachments
   }
 
   private attach(bytes: Outgoing, length: number): void {

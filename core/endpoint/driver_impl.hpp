@@ -70,6 +70,7 @@ class Driver::Impl {
   Result<ClientId> peer_client(std::uint64_t connection);
   static Peer describe_peer(const Connection& connection);
   bool shares_reference(std::uint64_t reference);
+  // The memory of large values (driver_memory.cpp).
   static Allocator allocator(Connection* connection);
   void return_blobs();
 

@@ -14,6 +14,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "val
 
 from harness import Peer, Pipe, Pool  # noqa: E402
 from pairs import PAIRS, TRANSPORTS, Pair, make_address  # noqa: E402
+from recipes import Recipes  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,13 @@ def pipe(directory: Path) -> Iterator[Pipe]:
     made = Pipe(directory / "pipe")
     yield made
     made.close()
+
+
+@pytest.fixture
+def recipes(directory: Path) -> Iterator[Recipes]:
+    made = Recipes()
+    yield made
+    made.end()
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -1,48 +1,19 @@
 // What two sessions keep of the memory that they share, and give back.
-#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/core/rpc/session_attachments_fixture.hpp"
+#include "tests/core/rpc/session_blobs_fixture.hpp"
 
 namespace ipcbridge {
 namespace {
 
-using testing_support::attach;
 using testing_support::begin_message;
 using testing_support::is_pattern;
 using testing_support::items_of;
 using testing_support::pattern;
 using testing_support::request_body;
-using testing_support::SessionAttachments;
-
-constexpr std::uint64_t kAccount = 100'000;
-
-class SessionBlobs : public SessionAttachments {
- protected:
-  SessionBlobs() { make_shared(); }
-
-  static void expect_refused(const Progress& progress) {
-    ASSERT_FALSE(progress.ok());
-    EXPECT_EQ(progress.why().kind(), CloseReason::Kind::kPeerViolation) << progress.why().message();
-  }
-  static Progress free(testing_support::SessionSide& side, std::vector<std::uint64_t> numbers) {
-    return side.receive(FrameType::kFree, 0, std::as_bytes(std::span(numbers)));
-  }
-  // The first stream of a reply of the server's.
-  std::uint64_t open_result() {
-    EXPECT_TRUE(call(98, {}).ok());
-    settle_both();
-    const std::uint64_t stream = server_->session.reply(server_->requests.back().id, {}, 1);
-    settle_both();
-    return stream;
-  }
-
-  const Attachments one_{attach(pattern(50'000, 1))};
-  const Payload payload_{as_bytes("x"), one_};
-  const std::vector<std::uint64_t> references_{References::kRetained | 3U};
-};
+using testing_support::SessionBlobs;
 
 TEST_F(SessionBlobs, WhatLiesThereAlreadyIsNotCopied) {
   const Attachments sent{Attachment(client_memory_->allocate(50'000).value())};
@@ -142,53 +113,6 @@ TEST_F(SessionBlobs, SharedMemoryWhereThereIsNoneIsAViolation) {
   expect_refused(settle(*client_, *server_));
 }
 
-TEST_F(SessionBlobs, AFullSharedMemoryRefusesTheCall) {
-  client_memory_->is_exhausted = true;
-  EXPECT_EQ(call(1, payload_).error().code, Code::kResourceExhausted);
-  EXPECT_EQ(client_->session.pending_calls(), 0U);
-  EXPECT_TRUE(call(2, pattern(60'000, 1)).ok()) << "what is not attached goes in fragments";
-  settle_both();
-  EXPECT_TRUE(is_pattern(server_->requests.at(0).payload, 1));
-}
-
-TEST_F(SessionBlobs, AFullSharedMemoryMakesAnErrorOfAReply) {
-  ASSERT_TRUE(call(1, {}).ok());
-  settle_both();
-  server_memory_->is_exhausted = true;
-  server_->session.reply(server_->requests.at(0).id, payload_);
-  settle_both();
-  EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kResourceExhausted);
-}
-
-TEST_F(SessionBlobs, AFullSharedMemoryLeavesOutWhatIsAttachedToAnError) {
-  ASSERT_TRUE(call(1, {}).ok());
-  const std::uint64_t stream = open_argument();
-  server_memory_->is_exhausted = true;
-  client_memory_->is_exhausted = true;
-  server_->capacity = 0;  // where they wait they are as when they are sent
-  server_->session.reply_error(server_->requests.at(0).id, Code::kAborted, false, "no", payload_);
-  const Error why{Code::kAborted, "enough"};
-  client_->session.end_stream(stream, &why, payload_);
-  server_->capacity = 100;
-  settle_both();
-  EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kAborted);
-  EXPECT_EQ(client_->outcomes[1][0].message, "no");
-  EXPECT_TRUE(client_->outcomes[1][0].attachments.empty());
-  EXPECT_EQ(server_->ends[stream].at(0).code, Code::kAborted);
-  EXPECT_TRUE(server_->ends[stream][0].attachments.empty());
-  expect_nothing_kept();
-}
-
-TEST_F(SessionBlobs, AFullSharedMemoryRefusesItems) {
-  const std::uint64_t stream = open_argument();
-  client_memory_->is_exhausted = true;
-  EXPECT_EQ(client_->session.send_items(stream, {items_of("a"), one_}).error().code, Code::kResourceExhausted);
-  client_memory_->is_exhausted = false;
-  EXPECT_TRUE(client_->session.send_items(stream, {items_of("a"), one_}).ok());
-  settle_both();
-  EXPECT_EQ(server_->items[stream], "a");
-}
-
 TEST_F(SessionBlobs, WhatCannotBeSharedTravelsInFragments) {
   const auto exchange = [&] {
     ASSERT_TRUE(call(1, payload_).ok());
@@ -231,79 +155,6 @@ TEST_F(SessionBlobs, AnEndedConnectionLendsNothingAndAllocatesNothing) {
   kept->data()[9'999] = std::byte{1};
 }
 
-TEST_F(SessionBlobs, SharedMemoryIsChargedUntilTheCallIsAnswered) {
-  Account user(kAccount);
-  make_shared(nullptr, &user);
-  ASSERT_TRUE(call(1, payload_).ok());
-  settle_both();
-  EXPECT_GT(user.bytes(), 50'000U);
-  EXPECT_LT(user.bytes(), 51'000U);
-  ASSERT_TRUE(call(2, payload_).ok());
-  settle_both();
-  EXPECT_EQ(client_->outcomes[2].at(0).code, Code::kResourceExhausted);
-  server_->session.reply(server_->requests.at(0).id, {});
-  EXPECT_EQ(user.bytes(), 0U);
-  settle_both();
-  expect_nothing_kept();
-}
-
-TEST_F(SessionBlobs, ARefusedRequestReturnsWhatItBrought) {
-  Account user(10'000);
-  make_shared(nullptr, &user);
-  ASSERT_TRUE(call(1, {pattern(20'000, 1), one_}).ok());
-  EXPECT_EQ(client_->session.lent_blobs(), 2U);
-  settle_both();
-  EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kResourceExhausted);
-  expect_nothing_kept();
-}
-
-// The table of its first fragment is all that is looked at.
-TEST_F(SessionBlobs, WhatFollowsOfARefusedRequestIsNotTakenForATable) {
-  Account user(1'000);
-  make_shared(nullptr, &user);
-  const std::uint8_t flags = kFlagMore | kFlagAttached;
-  ASSERT_TRUE(
-      server_->receive(FrameType::kRequest, 1, begin_message(4'000, request_body(0, std::string(1'984, 'x'))), flags)
-          .ok());
-  AttachmentTable lie;
-  lie.body = {Limits{}.max_message_bytes - 100, 1, 0, 1};
-  Buffer rest = lie.encode();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(server_->receive(FrameType::kRequest, 1, rest, flags).ok());
-  rest = Buffer(2'000 - 3 * rest.size());
-  ASSERT_TRUE(server_->receive(FrameType::kRequest, 1, rest, kFlagAttached).ok());
-  EXPECT_EQ(decode_error(server_->written.at(0).body).value().code, Code::kResourceExhausted);
-  EXPECT_TRUE(server_memory_->returned().empty());
-}
-
-TEST_F(SessionBlobs, AnAnswerForWhichThereIsNoRoomReturnsWhatItBrought) {
-  Account user(10'000);
-  make_shared(&user);
-  for (const std::size_t size : {0UL, 20'000UL}) {
-    ASSERT_TRUE(call(1, {}).ok());
-    settle_both();
-    server_->session.reply(server_->requests.at(0).id, {pattern(size, 1), one_}, 0, references_);
-    EXPECT_TRUE(server_->session.shares(references_[0]));
-    settle_both();
-    EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kResourceExhausted) << size;
-    EXPECT_EQ(server_->released, references_) << size;
-    EXPECT_FALSE(server_->session.shares(references_[0]));
-    server_->released.clear();
-    expect_nothing_kept();
-  }
-}
-
-TEST_F(SessionBlobs, AnAnswerInFragmentsForWhichThereIsNoRoomReturnsTheReferencesOfItsFirst) {
-  Account user(10'000);
-  make(nullptr, nullptr, &user);
-  ASSERT_TRUE(call(1, {}).ok());
-  settle_both();
-  server_->session.reply(server_->requests.at(0).id, {pattern(20'000, 1), one_}, 0, references_);
-  settle_both();
-  EXPECT_EQ(client_->outcomes[1].at(0).code, Code::kResourceExhausted);
-  EXPECT_EQ(server_->released, references_);
-  EXPECT_EQ(client_->session.pending_calls(), 0U);
-}
-
 TEST_F(SessionBlobs, ItemsOfACancelledStreamReturnWhatTheyBrought) {
   const std::uint64_t stream = open_argument();
   ASSERT_TRUE(client_->session.send_items(stream, {items_of("a"), one_}).ok());
@@ -328,42 +179,6 @@ TEST_F(SessionBlobs, WhatFollowsOfAnItemOfACancelledStreamIsNotTakenForATable) {
   EXPECT_TRUE(client_memory_->returned().empty());
   ASSERT_TRUE(client_->receive(FrameType::kStreamItem, stream, lie.encode(), kFlagAttached).ok());
   EXPECT_EQ(client_memory_->returned(), std::vector<std::uint64_t>{77}) << "this begins another";
-}
-
-TEST_F(SessionBlobs, ItemsForWhichThereIsNoRoomReturnWhatTheyBrought) {
-  Account user(10'000);
-  make_shared(nullptr, &user);
-  const std::uint64_t stream = open_argument();
-  ASSERT_TRUE(client_->session.send_items(stream, {items_of("a"), one_}).ok());
-  ASSERT_TRUE(client_->session.send_items(stream, {items_of("b"), one_}).ok());
-  settle_both();
-  EXPECT_EQ(server_->ends[stream].at(0).code, Code::kResourceExhausted);
-  EXPECT_TRUE(server_->items[stream].empty());
-  expect_nothing_kept();
-}
-
-TEST_F(SessionBlobs, AnEndForWhichThereIsNoRoomReturnsWhatItBrought) {
-  Account user(10'000);
-  make_shared(nullptr, &user);
-  const std::uint64_t stream = open_argument();
-  const Error why{Code::kAborted, "enough"};
-  client_->session.end_stream(stream, &why, payload_);
-  settle_both();
-  EXPECT_EQ(server_->ends[stream].at(0).code, Code::kResourceExhausted);
-  EXPECT_EQ(server_->session.open_streams(), 0U);
-  expect_nothing_kept();
-}
-
-TEST_F(SessionBlobs, WhatIsAttachedToTheEndOfAStreamIsChargedUntilItsCallIsAnswered) {
-  Account user(kAccount);
-  make_shared(nullptr, &user);
-  const std::uint64_t stream = open_argument();
-  const Error why{Code::kAborted, "enough"};
-  client_->session.end_stream(stream, &why, payload_);
-  settle_both();
-  EXPECT_GT(user.bytes(), 50'000U);
-  server_->session.reply(server_->requests.at(0).id, {});
-  EXPECT_EQ(user.bytes(), 0U);
 }
 
 TEST_F(SessionBlobs, WhatCannotBeReadFailsItsCallAlone) {

@@ -1,12 +1,10 @@
 // How the segments of large values reach the other side of a channel through rings.
 #include "core/transport/ring_memory.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <set>
 #include <utility>
 #include <vector>
@@ -15,13 +13,11 @@
 
 #include "core/shm/memory.hpp"
 #include "core/shm/segment.hpp"
-#include "core/transport/memory_sharing.hpp"
-#include "core/transport/shm_channel.hpp"
 #include "core/transport/socket.hpp"
-#include "core/transport/unix_channel.hpp"
 #include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/process.hpp"
 #include "tests/core/transport/channel_pair.hpp"
+#include "tests/core/transport/ring_memory_support.hpp"
 
 namespace ipcbridge {
 namespace {
@@ -30,37 +26,13 @@ using testing_support::ChannelPair;
 using testing_support::Collector;
 using testing_support::fail_with;
 using testing_support::FaultySystem;
+using testing_support::fill;
 using testing_support::is_pattern;
 using testing_support::LingeringSocket;
+using testing_support::LosingSystem;
 using testing_support::make_channels;
 using testing_support::pattern;
 using testing_support::write;
-
-// Has no number left for a descriptor that comes while `loses`.
-class LosingSystem final : public testing_support::TestSystem {
- public:
-  ssize_t recvmsg(int fd, msghdr* message, int flags) override {
-    const ssize_t received = TestSystem::recvmsg(fd, message, flags);
-    if (received < 0 || !loses) return received;
-    for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = CMSG_NXTHDR(message, header)) {
-      int passed = -1;
-      std::memcpy(&passed, CMSG_DATA(header), sizeof passed);
-      ::close(passed);
-      message->msg_flags |= MSG_CTRUNC;
-    }
-    message->msg_controllen = 0;
-    return received;
-  }
-  bool loses = false;
-};
-
-Attachment fill(BlobRef blob, std::uint32_t seed) {
-  const Buffer content = pattern(blob->size(), seed);
-  std::copy(content.begin(), content.end(), blob->data());
-  return Attachment(std::move(blob));
-}
-
-Attachment fill(Result<BlobRef> blob, std::uint32_t seed) { return fill(std::move(blob).value(), seed); }
 
 Buffer segment_body(std::uint32_t number, std::uint64_t size) {
   Buffer body(16);
@@ -373,66 +345,6 @@ TEST_P(RingMemoryTest, DescriptorsWaitWhileNobodyWantsTheFramesThatNameThem) {
   for (std::uint32_t number = 1; number <= kSegments; ++number) {
     EXPECT_TRUE(is_pattern(two().open({4096, 1, 0, number}).value()->bytes(), number));
   }
-}
-
-// A side that has agreed to share memory, and uses it before the other knows.
-class EarlySegment : public testing::Test {
- protected:
-  void make(System& system) {
-    auto [one, two] = testing_support::socket_pair();
-    const LocalPeer peer = local_peer(one.get()).value();
-    early_ = std::make_unique<UnixChannel>(system, std::move(two), peer);
-    shm::OwnSegment first = shm::create_segment(system, shm::kDefaultRingBytes).value();
-    second_ = shm::create_segment(system, shm::kDefaultRingBytes).value();
-    first_seen_.emplace(shm::open_segment(system, first.memory.get()).value());
-    shm::PeerSegment second_seen = shm::open_segment(system, second_.memory.get()).value();
-    one_ = std::make_unique<ShmChannel>(system, std::move(one), peer, std::move(first), std::move(second_seen));
-    sent_ = fill(one_->blob_memory()->allocate(10'000), 1);
-    place_ = one_->blob_memory()->locate(sent_).value();
-  }
-  void read_early() {
-    Collector unwilling;
-    unwilling.room = 0;
-    ASSERT_TRUE(early_->read(unwilling, ReadBudget{}, true).ok());
-  }
-  void share() {
-    two_ = early_->memory_sharing()->share(std::move(second_), std::move(*first_seen_));
-    early_.reset();
-    Collector sink;
-    const Progress progress = two_->read(sink, ReadBudget{}, true);
-    ASSERT_TRUE(progress.ok()) << progress.why().message();
-  }
-
-  LosingSystem losing_;
-  std::unique_ptr<UnixChannel> early_;
-  shm::OwnSegment second_;
-  std::optional<shm::PeerSegment> first_seen_;
-  std::unique_ptr<ShmChannel> one_;
-  std::unique_ptr<Channel> two_;
-  Attachment sent_;
-  PartPlace place_;
-};
-
-TEST_F(EarlySegment, IsThereWhenTheOtherSideSharesMemoryToo) {
-  make(System::real());
-  read_early();
-  share();
-  EXPECT_TRUE(is_pattern(two_->blob_memory()->open(place_).value()->bytes(), 1));
-}
-
-TEST_F(EarlySegment, MayWaitInTheSocket) {
-  make(System::real());
-  share();
-  EXPECT_TRUE(is_pattern(two_->blob_memory()->open(place_).value()->bytes(), 1));
-}
-
-TEST_F(EarlySegment, WhoseDescriptorIsLostIsKnownToBeLost) {
-  make(losing_);
-  losing_.loses = true;
-  read_early();
-  losing_.loses = false;
-  share();
-  EXPECT_EQ(two_->blob_memory()->open(place_).error().code, Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -173,6 +173,48 @@ test('a result that cannot be encoded is the fault of the service, which is told
   assert.deepEqual(errors[0][1], { service: address, method: 'symbol' })
 })
 
+test('what cannot be sent has one code as a result and as an item', async t => {
+  const { buffer } = new Float64Array(100_000)
+  const transferred = new Float64Array(buffer)
+  structuredClone(buffer, { transfer: [buffer] })
+  for (const [value, code] of [
+    [transferred, 'internal'],
+    [new Array(2 ** 23).fill(0), 'resource_exhausted'],
+  ]) {
+    const own = {
+      fail: () => value,
+      *items() {
+        yield value
+      },
+      async *later() {
+        yield value
+      },
+    }
+    const { remote } = await serveAndConnect(t, own, { serve: { onError() {} } })
+    await assert.rejects(remote.fail(), { code, message: /^fail\(\) returned what cannot be sent: result/ })
+    for (const method of ['items', 'later']) {
+      const message = new RegExp(`^${method}\\(\\) yielded what cannot be sent: item`)
+      const stream = await remote[method]()
+      await assert.rejects(stream.toArray(), { code, message })
+    }
+  }
+})
+
+test('why a result cannot be read is its cause', async t => {
+  const own = {
+    fail: () => ({
+      get price() {
+        throw new RangeError('not yet')
+      },
+    }),
+  }
+  const { remote } = await serveAndConnect(t, own, { serve: { onError() {} } })
+  await assert.rejects(remote.fail(), error => {
+    assert.deepEqual([error.code, error.cause.type, error.cause.message], ['internal', 'RangeError', 'not yet'])
+    return true
+  })
+})
+
 test('what a notification does wrong is told to onError, since nobody else hears of it', async t => {
   const { remote, errors } = await withErrors(t)
   const quiet = ipc.notify(remote)

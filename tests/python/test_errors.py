@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 import ipcbridge as ipc
@@ -29,6 +30,9 @@ def wait_for_log(caplog: pytest.LogCaptureFixture) -> None:
     """The answer leaves before it."""
     while not caplog.records:
         time.sleep(0.001)
+
+
+def ignore(_error: BaseException, _method: str) -> None: ...
 
 
 def caught_from(proxy: Any, *args: Any, **kwargs: Any) -> ipc.RemoteError:
@@ -171,6 +175,46 @@ def test_a_result_that_cannot_be_sent_is_told_with_its_path(serve: Any, connect:
     received = caught_from(connect("calc"))
     assert received.code == "internal"
     assert "result.items[1]" in str(received)
+
+
+TOO_MANY = [0] * 2**23
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(numpy.array([object()]), "internal"), (TOO_MANY, "resource_exhausted")],
+    ids=["array", "too many"],
+)
+def test_what_cannot_be_sent_has_one_code_as_a_result_and_as_an_item(
+    serve_either: Any, connect: Any, value: Any, code: str
+) -> None:
+    serve_either("calc", {"fail": lambda: value, "items": lambda: (each for each in [value])}, on_error=ignore)
+    calc = connect("calc")
+    result = caught_from(calc)
+    with pytest.raises(ipc.RemoteError) as caught:
+        list(calc.items())
+    assert (result.code, caught.value.code) == (code, code)
+    assert result.message.startswith("fail() returned what cannot be sent: ")
+    assert caught.value.message.startswith("items() yielded what cannot be sent: ")
+
+
+class Tensor:
+    """Of a package whose memory is on another device."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        raise BufferError("it is not here")
+
+
+def test_why_a_result_cannot_be_read_is_its_cause(serve_either: Any, connect: Any) -> None:
+    serve_either("calc", {"fail": lambda: Tensor()}, on_error=ignore)
+    received = caught_from(connect("calc"))
+    assert received.code == "internal"
+    cause = received.__cause__
+    assert isinstance(cause, ipc.RemoteError)
+    assert (cause.type, cause.message) == ("BufferError", "it is not here")
 
 
 def test_an_unknown_method_is_unimplemented_and_names_what_is_alike(serve: Any, connect: Any) -> None:

@@ -129,7 +129,7 @@ export class Dispatcher {
   }
 
   private failToSend(call: InboundCall, sources: readonly object[], error: unknown): void {
-    const fault = faultOf(error)
+    const fault = faultOf(error, `${call.method.name}() returned`)
     this.refuse(call.id, fault, call)
     discard(sources, new ResultStreams(call, this.errors))
     this.errors.report(call.method.name, fault)

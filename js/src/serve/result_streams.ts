@@ -4,13 +4,12 @@ import type { Host } from '../streams/producer'
 import { type InboundCall, isAbort } from './context'
 import type { HandlerErrors } from './handler_errors'
 
-/** That a result, or an item, cannot be sent is the service's fault, and not that of the caller's arguments. */
-export function faultOf(error: unknown, prefix = ''): unknown {
+/** That a result, or an item, cannot be sent is the service's fault, and not that of the caller's arguments. `done` names it. */
+export function faultOf(error: unknown, done: string): unknown {
   if (!isIpcError(error)) return error
   const code = error.code === 'invalid_argument' ? 'internal' : error.code
-  if (code === error.code && prefix === '') return error
   const options = error.cause === undefined ? {} : { cause: error.cause }
-  return new IpcError(code, prefix + error.message, undefined, options)
+  return new IpcError(code, `${done} what cannot be sent: ${error.message}`, undefined, options)
 }
 
 /** The streams of a call's result: what makes their items goes on with the call's context. */
@@ -44,7 +43,7 @@ export class ResultStreams implements Host {
   }
 
   unsendable(error: unknown): unknown {
-    return faultOf(error, `${this.call.method.name}() yielded what cannot be sent: `)
+    return faultOf(error, `${this.call.method.name}() yielded`)
   }
 
   failed(error: unknown, isUnsendable: boolean): void {

@@ -83,17 +83,20 @@ class Failures:
         return Failure(self._reply(error), lambda: self._report(error, method))
 
     def of_result(self, method: str, error: BaseException) -> Failure:
-        """What the handler returned cannot be sent: the service's fault, not the caller's."""
-        if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
-            code = "internal" if error.code == "invalid_argument" else error.code
-            error = IpcError(code, f"{method}() returned what cannot be sent: {error}")
-        return Failure(self._reply(error), lambda: self._report(error, method))
+        """What the handler returned cannot be sent."""
+        return self._unsendable(f"{method}() returned", method, error)
 
     def of_item(self, method: str, error: BaseException) -> Failure:
-        """An item of a stream cannot be sent: as with a result."""
-        if type(error) is IpcError and error.code in ("invalid_argument", "unimplemented"):
+        """An item of a stream cannot be sent."""
+        return self._unsendable(f"{method}() yielded", method, error)
+
+    def _unsendable(self, done: str, method: str, error: BaseException) -> Failure:
+        """The service's fault, not the caller's."""
+        if type(error) is IpcError:
             code = "internal" if error.code == "invalid_argument" else error.code
-            error = IpcError(code, f"{method}() yielded what cannot be sent: {error}")
+            unsendable = IpcError(code, f"{done} what cannot be sent: {error}")
+            unsendable.__cause__ = error.__cause__
+            error = unsendable
         return Failure(self._reply(error), lambda: self._report(error, method))
 
     def of_arguments(self, call: _native.InboundCall, error: BaseException) -> Failure:

@@ -61,5 +61,6 @@ function buffersOf(value: unknown): readonly ArrayBuffer[] | undefined {
   if (isArrowTable(value) || isArrowBatch(value)) return [...memoryOf(value)].filter(types.isArrayBuffer)
   const view = isNDArray(value) ? (value as NDArray<unknown>).data : value
   const buffer = ArrayBuffer.isView(view) ? view.buffer : view
-  return types.isArrayBuffer(buffer) ? [buffer] : undefined
+  if (!types.isAnyArrayBuffer(buffer)) return undefined
+  return types.isArrayBuffer(buffer) ? [buffer] : [] // memory of threads is never the native side's
 }

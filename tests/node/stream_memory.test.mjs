@@ -342,3 +342,13 @@ test('a steady stream of large frames takes the same few segments all the time',
   const most = await reader.heard()
   assert.ok(most <= 12, `${most} mappings`) // of the rings and some segments, each of which is mapped twice
 })
+
+test('of memory of threads there is nothing to keep, and nothing to give back', () => {
+  const shared = new SharedArrayBuffer(80)
+  const numbers = new Float64Array(shared).fill(7)
+  for (const value of [shared, numbers, new ipc.NDArray(numbers, [2, 5]), Buffer.from(shared)]) {
+    assert.equal(ipc.retain(value), value)
+    ipc.release(value)
+  }
+  assert.deepEqual([...numbers], new Array(10).fill(7))
+})

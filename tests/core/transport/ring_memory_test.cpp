@@ -241,6 +241,19 @@ TEST_P(RingMemoryTest, WhatHasBeenFreeIsDroppedOnBothSides) {
   EXPECT_TRUE(is_pattern(two().open(next).value()->bytes(), 2));
 }
 
+TEST_P(RingMemoryTest, WhatWasNeverSentIsDroppedWithTheRest) {
+  make();
+  const std::size_t mapped = testing_support::mapped_segments();
+  shm::BlobPool& pool = shm::BlobPool::of_process();
+  BlobRef unsent = pool.allocate(9'000'000).value();
+  static_cast<void>(one().trim(System::real().now()));
+  EXPECT_EQ(testing_support::mapped_segments(), mapped + 1) << "somebody has it";
+  unsent.reset();
+  EXPECT_TRUE(pool.has_free_segments());
+  static_cast<void>(one().trim(System::real().now()));
+  EXPECT_EQ(testing_support::mapped_segments(), mapped);
+}
+
 TEST_P(RingMemoryTest, WhatIsDroppedWhileTheRingIsFullIsToldOfLater) {
   make(faulty_);
   Attachment sent = fill(one().allocate(10'000), 1);

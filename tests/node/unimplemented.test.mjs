@@ -5,12 +5,14 @@ import { test } from 'node:test'
 import ipc from 'ipcbridge'
 import { serveAndConnect } from './support/endpoints.mjs'
 
-const isUnimplemented = path => error => {
-  assert.equal(error.code, 'unimplemented')
-  assert.match(error.message, /later release/)
-  if (path !== undefined) assert.ok(error.message.startsWith(`${path} cannot be sent`), error.message)
-  return true
-}
+const isUnimplemented =
+  (path, before = '') =>
+  error => {
+    assert.equal(error.code, 'unimplemented')
+    assert.match(error.message, /later release/)
+    if (path !== undefined) assert.ok(error.message.startsWith(`${before}${path} cannot be sent`), error.message)
+    return true
+  }
 
 const values = {
   'an Error': () => new Error('as a value'),
@@ -30,8 +32,8 @@ for (const [what, make] of Object.entries(values)) {
     const told = []
     const target = { give: make, inside: async () => ({ items: [make()] }), one: () => 1 }
     const { remote } = await serveAndConnect(t, target, { serve: { onError: error => told.push(error.code) } })
-    await assert.rejects(remote.give(), isUnimplemented('result'))
-    await assert.rejects(remote.inside(), isUnimplemented('result.items[0]'))
+    await assert.rejects(remote.give(), isUnimplemented('result', 'give() returned what cannot be sent: '))
+    await assert.rejects(remote.inside(), isUnimplemented('result.items[0]', 'inside() returned what cannot be sent: '))
     assert.deepEqual(told, ['unimplemented', 'unimplemented'])
     assert.equal(await remote.one(), 1)
   })

@@ -29,7 +29,10 @@ test('without onError unexpected exceptions go to console.error', async t => {
   assert.equal(said.length, 1)
   assert.equal(said[0][0], `ipcbridge: ${address}: fail failed:`)
   await remote.symbol().catch(() => {})
-  assert.match(said[1][1], /^IpcError: result\.items\[1\] cannot be sent: .* \{\n {2}code: 'internal'/)
+  assert.match(
+    said[1][1],
+    /^IpcError: symbol\(\) returned what cannot be sent: result\.items\[1\] cannot be sent: .* \{\n {2}code: 'internal'/,
+  )
   for (const [, shown] of said) assert.doesNotMatch(shown, /js\/dist/)
 })
 

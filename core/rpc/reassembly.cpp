@@ -30,6 +30,11 @@ ConstBytes Reassembly::received(std::uint64_t id) {
   return partial->part == 0 ? body.first(partial->arrived) : body;
 }
 
+std::uint8_t Reassembly::flags(std::uint64_t id) {
+  const Partial* partial = partials_.find(id);
+  return partial == nullptr ? std::uint8_t{0} : partial->flags;
+}
+
 MutableBytes Reassembly::Partial::next_part() {
   MutableBytes whole = part == 0 ? MutableBytes(storage.body) : storage.attachments[part - 1].bytes;
   return whole.subspan(arrived);

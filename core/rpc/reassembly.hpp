@@ -25,6 +25,9 @@ class Reassembly {
   // What has come of the body of an unfinished message.
   ConstBytes received(std::uint64_t id);
 
+  // Those of each of its fragments, but for kFlagMore.
+  std::uint8_t flags(std::uint64_t id);
+
   // Where the bytes of such a frame belong, so that they can be received there; empty when that is not known.
   MutableBytes place_of(const FrameHeader& header);
 

@@ -189,7 +189,7 @@ class Session {
     std::uint64_t bytes = 0;
     std::uint64_t charged = 0;  // to the account, for what has come of the answer
     bool abandoned = false;
-    bool skipped = false;      // for want of memory, or of room in the account: the rest of the answer is dropped
+    bool skipped = false;      // the rest of the answer is dropped
     bool has_streams = false;  // among its arguments
   };
   struct Inbound {
@@ -199,6 +199,7 @@ class Session {
     bool refused = false;       // for want of room in the account, or of memory: its fragments are dropped
     bool complete = false;      // handed to the owner
     bool answered = false;      // the answer waits in the outbox
+    bool must_arrive = false;   // and brings streams or references, of which the caller has to know
     bool cancelled = false;     // the owner knows
     bool to_reference = false;
   };
@@ -255,6 +256,8 @@ class Session {
   Progress give_up_message(const FrameHeader& header);
   Progress give_up_request(const FrameHeader& header);
   void give_up_answer(const FrameHeader& header, ConstBytes body, std::string_view why);
+  void skip_answer(const FrameHeader& header, ConstBytes body, Pending& pending);
+  void end_answer(std::uint64_t id, Inbound& inbound);
   void send_out_of_memory(std::uint64_t id, bool not_started);
   // `streams`: of its result.
   Pending take_pending(std::uint64_t id, std::uint32_t streams = 0);

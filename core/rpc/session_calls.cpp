@@ -8,30 +8,43 @@
 #include "core/rpc/outgoing.hpp"
 
 namespace ipcbridge {
+namespace {
+
+// Of an answer that nobody waits for: it brings what has to be given back.
+bool must_arrive(std::uint8_t flags) { return (flags & (kFlagStreams | kFlagReferences)) != 0; }
+
+}  // namespace
 
 void Session::give_up_answer(const FrameHeader& header, ConstBytes body, std::string_view why) {
   Pending* pending = pending_.find(header.call_id);
   if (pending == nullptr) return;
-  const bool begun = reassembly_.has(header.call_id);
-  if (begun) {
-    give_back(header.flags, reassembly_.received(header.call_id));
-  } else {
-    turn_away(header, body);
-  }
-  reassembly_.drop(header.call_id);
-  share_.refund(std::exchange(pending->charged, 0));
   const std::uint64_t token = pending->token;
-  const bool abandoned = std::exchange(pending->abandoned, true);
-  // The callee counts the call until its last fragment is out, and so does this side.
-  pending->skipped = true;
-  cancel_streams_of(header.call_id);
-  if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
-  if (abandoned) return;
+  const bool is_waited_for = !pending->abandoned;
+  skip_answer(header, body, *pending);
+  if (!is_waited_for) return;
+  if (Pending* rest = pending_.find(header.call_id)) {
+    send(FrameType::kCancel, header.call_id, {});
+    rest->abandoned = true;
+  }
   Outcome outcome;
   outcome.code = Code::kResourceExhausted;
   outcome.sent_maybe = true;
   outcome.message = why;
   events_.on_outcome(*this, token, outcome, nullptr);
+}
+
+// Nothing of it is kept. The callee counts the call until its last frame is out, and so does this side.
+void Session::skip_answer(const FrameHeader& header, ConstBytes body, Pending& pending) {
+  if (reassembly_.has(header.call_id)) {
+    give_back(header.flags, reassembly_.received(header.call_id));
+  } else {
+    turn_away(header, body);
+  }
+  reassembly_.drop(header.call_id);
+  share_.refund(std::exchange(pending.charged, 0));
+  pending.skipped = true;
+  cancel_streams_of(header.call_id);
+  if ((header.flags & kFlagMore) == 0) take_pending(header.call_id);
 }
 
 bool Session::admits(std::uint64_t bytes) const {
@@ -122,6 +135,11 @@ bool Session::cancel(std::uint64_t id) {
     take_pending(id);
     return false;
   }
+  if (reassembly_.has(id) && !must_arrive(reassembly_.flags(id))) {
+    reassembly_.drop(id);
+    share_.refund(std::exchange(pending->charged, 0));
+    pending->skipped = true;
+  }
   send(FrameType::kCancel, id, {});
   return dropped == Outbox::Dropped::kAllSent;
 }
@@ -141,6 +159,10 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
     return {};
   }
   if (!is_part(header)) return finish_call(header, body, nullptr);
+  if (pending->abandoned && !must_arrive(header.flags)) {
+    skip_answer(header, body, *pending);
+    return {};
+  }
   const std::uint64_t bytes = weight(header, body, begins);
   if (!share_.has_room(bytes)) {
     give_up_answer(header, body, over_account());

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxErrorMessageBytes = 8UL * 1024;
 // And where the user's account is full: an error is kept all the same, because each call is answered.
 constexpr std::size_t kMaxErrorMessageBytesInNeed = 256;
 
+constexpr std::string_view kCallCancelled = "the call was cancelled";
+
 // What a call costs besides its bytes, so that the account bounds the number of calls, too.
 constexpr std::uint64_t kCallOverhead = 256;
 
@@ -100,12 +102,11 @@ std::uint64_t Session::reply(std::uint64_t id, const Payload& result, std::uint3
   Inbound* inbound = inbound_.find(id);
   if (inbound == nullptr || inbound->answered) return 0;
   Payload payload = result;
-  if (inbound->notify) {
+  if (inbound->notify) streams = 0;
+  if (inbound->notify || inbound->cancelled) {  // nobody reads it, nor would give the references back
     payload = {};
-    streams = 0;
     references = {};
   }
-  if (inbound->cancelled) references = {};  // nobody reads it, nor would give them back
   if (streams != 0) {
     if (Status status = check_room_for_streams(streams); !status.ok()) {
       reply_error(id, status.error().code, false, status.error().message, {});
@@ -160,7 +161,10 @@ std::uint64_t Session::reply(std::uint64_t id, const Payload& result, std::uint3
   }
   packed.keep();
   if (!references.empty()) references_.share(0);
-  if (Inbound* waiting = inbound_.find(id)) waiting->answered = true;
+  if (Inbound* waiting = inbound_.find(id)) {
+    waiting->answered = true;
+    waiting->must_arrive = flags != 0;
+  }
   return first;
 }
 
@@ -271,14 +275,25 @@ Progress Session::start_request(const FrameHeader& header, ConstBytes body, Mess
 Progress Session::receive_cancel(std::uint64_t id) {
   if (is_ours(id)) return receive_stream_cancel(id);
   Inbound* inbound = inbound_.find(id);
-  if (inbound == nullptr || inbound->answered) return {};  // it has crossed the answer
+  if (inbound == nullptr) return {};  // it has crossed the answer
+  if (inbound->answered) {
+    end_answer(id, *inbound);
+    return {};
+  }
   if (inbound->complete) {
     if (!std::exchange(inbound->cancelled, true)) events_.on_cancel(*this, id);
     return {};
   }
   reassembly_.drop(id);
-  reply_error(id, Code::kCancelled, true, "the call was cancelled", {});
+  reply_error(id, Code::kCancelled, true, kCallCancelled, {});
   return {};
+}
+
+// The caller drops what is still to come of a long answer, so an error is sent in its place.
+void Session::end_answer(std::uint64_t id, Inbound& inbound) {
+  if (inbound.must_arrive || outbox_.drop(id) == Outbox::Dropped::kAllSent) return;
+  inbound.answered = false;
+  reply_error(id, Code::kCancelled, false, kCallCancelled, {});
 }
 
 }  // namespace ipcbridge

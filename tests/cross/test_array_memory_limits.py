@@ -43,10 +43,6 @@ def test_an_array_for_which_there_is_no_address_space_fails_its_call_alone(
     assert sides.ask(method, LARGE) == LARGE
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a blocking client reads the rest of an answer that it has refused only while it waits for others",
-)
 def test_answers_that_were_refused_do_not_count_as_unread(directory: Path) -> None:
     with sides_of("python", "node", f"unix://{directory}/callee.sock") as sides:
         assert sides.callee.make(LARGE) == LARGE

@@ -13,6 +13,7 @@ namespace ipcbridge {
 namespace {
 
 using testing_support::begin_message;
+using testing_support::deliver_one;
 using testing_support::Endpoint;
 using testing_support::pattern;
 using testing_support::request_body;
@@ -228,6 +229,26 @@ TEST_F(AccountTest, TheFragmentsOfAnAnswerToTheServiceCount) {
   EXPECT_EQ(one_.session.pending_calls(), 1U) << "the rest is still to come";
   ASSERT_TRUE(receive(part, 0).ok());
   EXPECT_EQ(one_.session.pending_calls(), 0U);
+}
+
+TEST_F(AccountTest, OfAnAnswerForWhichThereIsNoRoomTheRestIsNotSent) {
+  static_cast<void>(one_.call(7, {}));
+  ASSERT_TRUE(settle(one_, client_).ok());
+  client_.capacity = 8;
+  client_.session.reply(client_.requests.at(0).id, Buffer(10 * kMost));
+  while (client_.session.flush_round()) {
+  }
+  Progress status;
+  while (one_.outcomes[7].empty()) ASSERT_TRUE(deliver_one(client_, one_, status) && status.ok());
+  EXPECT_EQ(one_.outcomes[7][0].code, Code::kResourceExhausted);
+  ASSERT_TRUE(deliver_one(one_, client_, status) && status.ok());
+  EXPECT_FALSE(client_.session.has_output() && client_.session.flush_round());
+  EXPECT_LE(client_.written.size(), 8U);
+  client_.capacity = ~std::size_t{0};
+  ASSERT_TRUE(settle(client_, one_).ok());
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(one_.session.idle());
+  EXPECT_EQ(one_.outcomes[7].size(), 1U);
 }
 
 TEST_F(AccountTest, ALongAnswerToTheServiceIsGivenBackWhenItIsThere) {

@@ -105,6 +105,21 @@ TEST_F(SessionReferences, TheResultOfACancelledCallPassesNothing) {
   settle_both();
 }
 
+TEST_F(SessionReferences, AnAnswerThatPassesSomeArrivesThoughItIsCancelledAndTheyAreGivenBack) {
+  const std::uint64_t call = client_.call(++token_, {}).value();
+  settle_both();
+  server_.capacity = 1;
+  const std::vector<std::uint64_t> references{kRetained | 3U};
+  server_.session.reply(server_.requests.back().id, Buffer(90'000), 0, references);
+  EXPECT_TRUE(client_.session.cancel(call));
+  settle_both();
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_EQ(server_.released, references);
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
 TEST_F(SessionReferences, ACallThatWasNeverSentPassesNothing) {
   client_.capacity = 0;
   ASSERT_TRUE(client_.call_passing(++token_, {7, kRetained | 8U}, Buffer(20'000)).ok());

@@ -234,6 +234,22 @@ TEST_F(SessionStreams, ACallThatIsCancelledEndsItsArguments) {
   EXPECT_TRUE(server_.session.idle());
 }
 
+TEST_F(SessionStreams, AnAnswerThatCarriesOneArrivesThoughItIsCancelledAndEndsIt) {
+  const std::uint64_t call = client_.call(1, {}).value();
+  settle_both();
+  server_.capacity = 1;
+  const std::uint64_t stream = server_.session.reply(server_.requests.back().id, Buffer(90'000), 1);
+  EXPECT_TRUE(client_.session.cancel(call));
+  settle_both();
+  server_.capacity = ~std::size_t{0};
+  settle_both();
+  EXPECT_EQ(server_.cancelled_streams, std::vector<std::uint64_t>{stream});
+  server_.session.end_stream(stream);
+  settle_both();
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(server_.session.idle());
+}
+
 TEST_F(SessionStreams, ACallThatIsCancelledHalfSentEndsItsArguments) {
   client_.capacity = 2;
   const std::uint64_t call = client_.call_with_streams(1, 1, pattern(90'000, 1)).value();

@@ -1,6 +1,7 @@
 #include "core/rpc/session.hpp"
 
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@ namespace ipcbridge {
 namespace {
 
 using testing_support::bytes_of;
+using testing_support::deliver_one;
 using testing_support::is_pattern;
 using testing_support::pattern;
 using testing_support::request_body;
@@ -218,6 +220,55 @@ TEST_F(SessionTest, ACancelThatCrossesTheAnswerIsIgnored) {
   ASSERT_TRUE(settle(client_, server_).ok());
   EXPECT_TRUE(server_.cancelled.empty());
   EXPECT_TRUE(client_.outcomes.empty());
+}
+
+TEST_F(SessionTest, TheResultOfACancelledCallIsNotSent) {
+  const std::uint64_t id = client_.call(1, {}).value();
+  ASSERT_TRUE(settle(client_, server_).ok());
+  client_.session.cancel(id);
+  ASSERT_TRUE(settle(client_, server_).ok());
+  server_.session.reply(id, pattern(90'000, 1));
+  ASSERT_EQ(server_.written.size(), 1U);
+  EXPECT_EQ(server_.written[0].body.size(), 0U);
+  ASSERT_TRUE(settle(client_, server_).ok());
+  EXPECT_TRUE(client_.session.idle());
+}
+
+// Of a result of six fragments so many are on their way when the caller cancels, and it has read so many of these.
+class CancelledAnswer : public SessionTest, public testing::WithParamInterface<std::pair<std::size_t, std::size_t>> {};
+
+INSTANTIATE_TEST_SUITE_P(Fragments, CancelledAnswer,
+                         testing::Values(std::pair(0, 0), std::pair(1, 0), std::pair(1, 1), std::pair(3, 1),
+                                         std::pair(3, 3)),
+                         [](const auto& param) {
+                           return std::to_string(param.param.first) + "sent" + std::to_string(param.param.second) +
+                                  "read";
+                         });
+
+TEST_P(CancelledAnswer, IsSentNoFurther) {
+  const auto [sent, read] = GetParam();
+  const std::uint64_t id = client_.call(1, {}).value();
+  ASSERT_TRUE(settle(client_, server_).ok());
+  server_.capacity = 0;
+  server_.session.reply(id, pattern(90'000, 1));
+  server_.capacity = sent;
+  while (server_.written.size() < sent) server_.session.flush_round();
+  Progress status;
+  for (std::size_t i = 0; i < read; ++i) ASSERT_TRUE(deliver_one(server_, client_, status) && status.ok());
+  EXPECT_TRUE(client_.session.cancel(id)) << "it may have run";
+  server_.capacity = ~std::size_t{0};
+  ASSERT_TRUE(deliver_one(client_, server_, status) && status.ok());
+  ASSERT_EQ(server_.written.size(), sent - read + 1);
+  EXPECT_EQ(server_.written.back().header.type, FrameType::kError);
+  EXPECT_TRUE(server_.session.idle());
+  ASSERT_TRUE(settle(client_, server_).ok());
+  EXPECT_TRUE(client_.session.idle());
+  EXPECT_TRUE(client_.outcomes.empty());
+  ASSERT_TRUE(client_.call(2, {}).ok());
+  ASSERT_TRUE(settle(client_, server_).ok());
+  server_.session.reply(server_.requests.back().id, pattern(90'000, 2));
+  ASSERT_TRUE(settle(client_, server_).ok());
+  EXPECT_TRUE(is_pattern(client_.outcomes[2].at(0).payload, 2));
 }
 
 TEST_F(SessionTest, ALongCallThatIsCancelledHalfwayNeverStarts) {

@@ -125,6 +125,13 @@ TEST_F(SessionViolation, FragmentsOfTwoTypesUnderOneId) {
   expect_refused(server_.receive(FrameType::kNotify, 1, body_, kFlagMore | kFlagAttached));
 }
 
+TEST_F(SessionViolation, AnErrorThatEndsAnAnswerWhichNobodyHasCancelled) {
+  ASSERT_TRUE(server_.call(1, {}).ok());
+  const std::uint64_t id = kAcceptorBit | 1U;
+  ASSERT_TRUE(server_.receive(FrameType::kReply, id, begin_message(100, body_), kFlagMore | kFlagAttached).ok());
+  expect_refused(server_.receive(FrameType::kError, id, encode_error_prefix(Code::kCancelled, false, "")));
+}
+
 TEST_F(SessionViolation, AnEmptyFragment) {
   ASSERT_TRUE(begin(1, 100, body_).ok());
   expect_refused(go_on(1, {}));

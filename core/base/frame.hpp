@@ -29,6 +29,7 @@ enum class FrameType : std::uint8_t {
   kSegment = 17,      // shared memory only: the next descriptor on the socket is this segment of the sender's
   kDropSegment = 18,  // shared memory only: nothing will lie in it any more
   kFree = 19,         // what has come in shared memory is needed no more
+  kLostSegment = 20,  // shared memory only: the descriptor of this segment of the receiver's was lost on the way
 };
 
 inline constexpr std::uint8_t kFlagIgnorable = 0x01;   // a receiver that does not know the type skips it

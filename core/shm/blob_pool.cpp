@@ -139,7 +139,7 @@ BlobPool::Place BlobPool::next_place(std::size_t bytes) {
   for (const std::shared_ptr<BlobSegment>& segment : segments_) {
     const std::size_t size = segment->mapping.size();
     const bool is_over = segment->is_claimed && segment->audience.expired();
-    if (!is_over && next_ < before + size) {
+    if (!is_over && !segment->is_retired && next_ < before + size) {
       const std::size_t from = next_ > before ? next_ - before : 0;
       if (const auto offset = segment->free.first_fit(from, bytes)) return {segment, *offset, before};
     }
@@ -232,6 +232,13 @@ Attachment BlobPool::find(ConstBytes bytes) const {
   if (!blob || bytes.data() + bytes.size() > blob->data() + blob->size()) return {};
   const auto offset = static_cast<std::size_t>(bytes.data() - blob->data());
   return {blob, blob->bytes().subspan(offset, bytes.size())};
+}
+
+void BlobPool::retire(const BlobSegment& segment) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(segments_.begin(), segments_.end(), [&](const auto& each) { return each.get() == &segment; });
+  if (found != segments_.end()) (*found)->is_retired = true;
 }
 
 std::vector<std::shared_ptr<BlobSegment>> BlobPool::trim(TimePoint since, const Audience& audience) {

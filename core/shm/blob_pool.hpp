@@ -29,6 +29,7 @@ struct BlobSegment {
   bool is_claimed = false;
   std::weak_ptr<const void> audience;  // of one that is claimed
   bool is_of_one_value = false;        // and goes with it
+  bool is_retired = false;             // nothing more is put there
 };
 
 // Memory for large values. What is freed is used again, because fresh pages cost more than to copy into them; but only
@@ -72,6 +73,9 @@ class BlobPool : public std::enable_shared_from_this<BlobPool> {
   // A blob of its own segment, which can be sealed when it has been filled; find() finds it, too. Of the process's
   // pool. Null where the system has no memory.
   BlobRef allocate_sealable(std::size_t size);
+
+  // Puts nothing more into this segment, if it is one of this pool. What lies there stays.
+  void retire(const BlobSegment& segment) noexcept;
 
   // Gives up the segments that have been free since then and that only this connection has seen, or nobody who lives,
   // and tells which.

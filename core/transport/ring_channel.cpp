@@ -16,6 +16,10 @@ bool is_own_user(const Principal& peer) {
   return local != nullptr && local->uid == effective_user();
 }
 
+bool tells_of_segment(FrameType type) {
+  return type == FrameType::kSegment || type == FrameType::kDropSegment || type == FrameType::kLostSegment;
+}
+
 }  // namespace
 
 RingChannel::RingChannel(System& system, Fd socket, Principal peer, const Own& own, const Theirs& theirs)
@@ -77,11 +81,11 @@ Progress RingChannel::read_segment(ConstBytes body) {
 }
 
 Progress RingChannel::hand_on(const shm::RingReader::Record& record, FrameSink& sink) {
-  if (record.header.type != FrameType::kSegment && record.header.type != FrameType::kDropSegment) [[likely]] {
+  if (!tells_of_segment(record.header.type)) [[likely]]
     return sink.on_frame(record.header, record.body);
-  }
   const ByteBlock body(record.body);  // it is read where the peer can still write
-  return record.header.type == FrameType::kSegment ? read_segment(body) : blobs_.on_drop(body);
+  if (record.header.type == FrameType::kSegment) return read_segment(body);
+  return record.header.type == FrameType::kDropSegment ? blobs_.on_drop(body) : blobs_.on_lost(body);
 }
 
 Progress RingChannel::read(FrameSink& sink, ReadBudget budget, bool fd_ready) {

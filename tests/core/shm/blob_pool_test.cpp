@@ -275,6 +275,18 @@ TEST_F(BlobPoolTest, WhatIsInUseAgainIsNotGivenUp) {
   EXPECT_TRUE(pool_->trim(system_.now(), audience_).empty());
 }
 
+TEST_F(BlobPoolTest, PutsNothingMoreIntoWhatIsRetired) {
+  BlobRef kept = allocate(10'000);
+  const auto segment = BlobPool::claim(Attachment(kept), audience_).segment;
+  pool_->retire(*segment);
+  BlobRef other = allocate(10'000);
+  EXPECT_NE(BlobPool::claim(Attachment(other), audience_).segment, segment);
+  EXPECT_EQ(BlobPool::claim(Attachment(kept), audience_).segment, segment) << "what lies there stays";
+  kept.reset();
+  EXPECT_EQ(pool_->trim(system_.now(), audience_), std::vector{segment});
+  BlobPool::of_process().retire(*segment);  // which has never had it
+}
+
 TEST_F(BlobPoolTest, RefusesMoreThanMayBeInUse) {
   BlobRef most = allocate(kMost);
   const Result<BlobRef> refused = pool_->allocate(1);

@@ -14,9 +14,7 @@
 #include "core/shm/memory.hpp"
 #include "core/shm/segment.hpp"
 #include "core/transport/socket.hpp"
-#include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/process.hpp"
-#include "tests/core/transport/channel_pair.hpp"
 #include "tests/core/transport/ring_memory_support.hpp"
 
 namespace ipcbridge {
@@ -25,11 +23,9 @@ namespace {
 using testing_support::ChannelPair;
 using testing_support::Collector;
 using testing_support::fail_with;
-using testing_support::FaultySystem;
 using testing_support::fill;
 using testing_support::is_pattern;
 using testing_support::LingeringSocket;
-using testing_support::LosingSystem;
 using testing_support::make_channels;
 using testing_support::pattern;
 using testing_support::write;
@@ -48,38 +44,7 @@ void send_beside(const Channel& channel, int passed) {
   ASSERT_EQ(send_parts(System::real(), channel.fd(), {&part, 1}, passed), 1);
 }
 
-class RingMemoryTest : public testing::TestWithParam<const char*> {
- protected:
-  void make(System& system = System::real()) {
-    pair_ = make_channels(GetParam(), system);
-    for (Channel* channel : {pair_.one.get(), pair_.two.get()})
-      channel->blob_memory()->receive_as({returns_, 1, false});
-  }
-  BlobMemory& one() { return *pair_.one->blob_memory(); }
-  BlobMemory& two() { return *pair_.two->blob_memory(); }
-  Progress read(Collector& sink) { return pair_.two->read(sink, ReadBudget{}, true); }
-  // Whatever is there.
-  void read_all() {
-    Collector sink;
-    for (int i = 0; i < 100; ++i) {
-      const Progress progress = read(sink);
-      ASSERT_TRUE(progress.ok()) << progress.why().message();
-    }
-  }
-  void read_all_that_is_there() {
-    Collector sink;
-    ASSERT_TRUE(read(sink).ok());
-  }
-  static void expect_violation(const Progress& progress) {
-    ASSERT_FALSE(progress.ok());
-    EXPECT_EQ(progress.why().kind(), CloseReason::Kind::kPeerViolation) << progress.why().message();
-  }
-
-  FaultySystem faulty_;
-  LosingSystem losing_;
-  std::shared_ptr<BlobReturns> returns_ = std::make_shared<BlobReturns>();
-  ChannelPair pair_;
-};
+class RingMemoryTest : public testing_support::RingMemoryFixture {};
 
 INSTANTIATE_TEST_SUITE_P(Transports, RingMemoryTest, testing::Values("shm", "inproc"),
                          [](const auto& param) { return std::string(param.param); });
@@ -165,20 +130,6 @@ TEST_P(RingMemoryTest, ADescriptorThatIsRefusedIsPassedLater) {
   ASSERT_TRUE(place);
   read_all();
   EXPECT_TRUE(is_pattern(two().open(*place).value()->bytes(), 1));
-}
-
-TEST_P(RingMemoryTest, OfASegmentWhoseDescriptorIsLostTheCallsFailAndOthersDoNot) {
-  make(losing_);
-  losing_.loses = true;
-  const Attachment sent = fill(one().allocate(10'000), 1);
-  const PartPlace lost = one().locate(sent).value();
-  read_all();
-  losing_.loses = false;
-  const Attachment other = fill(one().allocate(9'000'000), 2);
-  const PartPlace place = one().locate(other).value();
-  read_all();
-  EXPECT_EQ(two().open(lost).error().code, Code::kResourceExhausted);
-  EXPECT_TRUE(is_pattern(two().open(place).value()->bytes(), 2));
 }
 
 TEST_P(RingMemoryTest, ASegmentOfOneValueGoesWithIt) {

@@ -16,7 +16,7 @@ FEW = 8  # descriptors, of which each process has more
 
 
 @pytest.fixture(params=[("node", "python"), ("python", "node")], ids="-to-".join)
-def sides(request: Any) -> Iterator[Sides]:
+def sides(request: Any, directory: object) -> Iterator[Sides]:
     with sides_of(*request.param, "callee") as both:
         yield both
 

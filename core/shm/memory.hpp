@@ -47,7 +47,8 @@ Result<Mapping> map_memory(System& system, int memory, std::size_t size, Access 
 // pages, so that this process pays, which the peer's is_present() can see.
 void touch(std::byte* memory, std::size_t size);
 
-// Of this process so far. Without one nothing has been written to a mapping that is kCopyOnWrite.
+// Of this process so far; 0 where they are not counted. Without one nothing has been written to a mapping that is
+// kCopyOnWrite.
 std::uint64_t page_faults();
 
 // Pages of a mapping that is kCopyOnWrite: what was written there is forgotten, and what is shared is seen again.

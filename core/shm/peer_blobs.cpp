@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/fork.hpp"
+#include "core/base/per_process.hpp"
 #include "core/base/recycled_blob.hpp"
 #include "core/shm/page_ranges.hpp"
 #include "core/shm/pages_in_use.hpp"
@@ -17,8 +18,11 @@ namespace {
 
 Error nonsense(const std::string& why) { return {Code::kDataLoss, "shared memory " + why}; }
 
-// page_faults() as they were when they were last counted.
-std::atomic<std::uint64_t> counted_faults{0};
+// page_faults() as they were when they were last counted; 0: not yet, or this system does not count them.
+std::atomic<std::uint64_t>& counted_faults() {
+  static PerProcess<std::atomic<std::uint64_t>> counted;
+  return counted.get();
+}
 
 }  // namespace
 
@@ -62,8 +66,8 @@ class PeerBlobs::MappedBlob final : public Blob {
   // Whoever has the pages next must not find what was written to these.
   void forget_what_was_written() const {
     const std::uint64_t faults = page_faults();
-    counted_faults = faults;
-    if (faults != faults_before_) forget_writes(page(), whole_pages(size() + offset_in_page()));
+    counted_faults() = faults;
+    if (faults == 0 || faults != faults_before_) forget_writes(page(), whole_pages(size() + offset_in_page()));
   }
 
   std::size_t offset_in_page() const { return reinterpret_cast<std::uintptr_t>(data()) % kPageBytes; }
@@ -71,7 +75,7 @@ class PeerBlobs::MappedBlob final : public Blob {
   std::size_t offset() const { return static_cast<std::size_t>(data() - segment_->mapping.data()); }
 
   std::uint32_t generation_ = fork_guard::generation();
-  std::uint64_t faults_before_ = counted_faults;
+  std::uint64_t faults_before_ = counted_faults();
   std::shared_ptr<Segment> segment_;
   BlobMemory::Receiving receiving_;
   std::uint64_t number_;

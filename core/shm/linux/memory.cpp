@@ -22,6 +22,8 @@
 namespace ipcbridge::shm {
 namespace {
 
+constexpr int kDontNeedLocked = 24;  // MADV_DONTNEED_LOCKED, Linux 5.18
+
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
 
 // linux/magic.h, which not all have.
@@ -68,13 +70,14 @@ void touch(std::byte* memory, std::size_t size) {
 
 std::uint64_t page_faults() {
   struct rusage used {};
-  ::getrusage(RUSAGE_SELF, &used);
+  if (::getrusage(RUSAGE_SELF, &used) != 0) return 0;
   return static_cast<std::uint64_t>(used.ru_minflt) + static_cast<std::uint64_t>(used.ru_majflt);
 }
 
 void forget_writes(std::byte* memory, std::size_t size) {
   // Most is only read, and what is dropped has to be mapped again page by page when it is read next.
-  if (may_have_pages_of_its_own(memory, size)) ::madvise(memory, size, MADV_DONTNEED);
+  if (!may_have_pages_of_its_own(memory, size) || ::madvise(memory, size, MADV_DONTNEED) == 0) return;
+  ::madvise(memory, size, kDontNeedLocked);  // what an addon has locked
 }
 
 Status read_memory(int memory, std::uint64_t offset, MutableBytes into) {

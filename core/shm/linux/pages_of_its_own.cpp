@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include <cstdint>
+#include <mutex>
 
 #include "core/base/fd.hpp"
 #include "core/base/per_process.hpp"
@@ -38,14 +39,23 @@ constexpr std::uint64_t kOfAFile = 1U << 2U;
 constexpr std::uint64_t kIsPresent = 1U << 3U;
 constexpr std::uint64_t kIsSwapped = 1U << 4U;
 
-// Of one address space: it shows that of the process that has opened it, also in its children.
-struct Pagemap {
-  Fd file{::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)};
+// It shows the process that has opened it, also in its children. Opened again where there was no descriptor to be had.
+class Pagemap {
+ public:
+  int fd() {
+    const std::lock_guard lock(mutex_);
+    if (!file_.valid()) file_ = Fd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+    return file_.get();
+  }
+
+ private:
+  std::mutex mutex_;
+  Fd file_;
 };
 
-const Fd& pagemap() {
+int pagemap() {
   static PerProcess<Pagemap> pagemap;
-  return pagemap.get().file;
+  return pagemap.get().fd();
 }
 
 }  // namespace
@@ -64,7 +74,7 @@ bool may_have_pages_of_its_own(const std::byte* memory, std::size_t size) {
   scan.category_mask = kOfAFile;
   scan.category_anyof_mask = kIsPresent | kIsSwapped;
   scan.return_mask = kIsPresent;
-  return ::ioctl(pagemap().get(), kPagemapScan, &scan) != 0;
+  return ::ioctl(pagemap(), kPagemapScan, &scan) != 0;
 }
 
 }  // namespace ipcbridge::shm

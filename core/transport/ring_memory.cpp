@@ -54,18 +54,17 @@ std::optional<std::uint32_t> RingMemory::number_of(const std::shared_ptr<shm::Bl
 
 // What a pool lends is bounded there.
 bool RingMemory::may_pass(const shm::BlobSegment& segment) const {
-  if (known_.size() >= shm::PeerBlobs::kMaxSegments || is_out_of_descriptors()) return false;
+  if (known_.size() >= shm::PeerBlobs::kMaxSegments || peer_is_out_of_descriptors()) return false;
   if (!segment.is_of_one_value) return true;
   std::uint64_t lent = 0;
   for (const auto& each : of_one_value_) lent += each->mapping.size();
   return segment.mapping.size() <= kMaxLentBytes - std::min(lent, kMaxLentBytes);
 }
 
-// The peer.
-bool RingMemory::is_out_of_descriptors() const {
+bool RingMemory::peer_is_out_of_descriptors() const {
   if (!peer_lost_at_) return false;
   const auto lost = std::count_if(known_.begin(), known_.end(), [](const auto& each) { return each.second.is_lost; });
-  return system_.now() - *peer_lost_at_ < kRetryAfter || static_cast<std::size_t>(lost) >= kMaxLost;
+  return system_.now() - *peer_lost_at_ < retry_after_ || static_cast<std::size_t>(lost) >= kMaxLost;
 }
 
 // No blob is left of those that only this has.
@@ -180,6 +179,7 @@ Progress RingMemory::on_lost(ConstBytes body) {
       std::find_if(known_.begin(), known_.end(), [number](const auto& each) { return each.second.number == number; });
   if (known == known_.end()) return {};  // it has crossed the DROP_SEGMENT
   if (std::exchange(known->second.is_lost, true)) return CloseReason::peer_violation("it has lost a segment twice");
+  if (peer_lost_at_) retry_after_ = std::min<Duration>(2 * retry_after_, kLongestRetry);
   peer_lost_at_ = system_.now();
   for (shm::BlobPool* pool : {pool_.get(), &shm::BlobPool::of_process()}) pool->retire(*known->first);
   return {};

@@ -65,8 +65,10 @@ class RingMemory final : public BlobMemory {
   // Descriptors whose frames have not been read. More wait in the socket.
   static constexpr std::size_t kMaxArrived = 16;
 
-  // Where the peer has had no number left for a descriptor, it is not sent the next one before this has passed...
-  static constexpr auto kRetryAfter = std::chrono::seconds(5);
+  // Where the peer has had no number left for a descriptor, it is not sent the next one before this has passed, and
+  // twice as long each time that this was too soon, because a message fails then...
+  static constexpr auto kFirstRetry = std::chrono::seconds(5);
+  static constexpr auto kLongestRetry = std::chrono::minutes(5);
   // ...nor while so many that it has lost are still in use, for which there would be others.
   static constexpr std::size_t kMaxLost = 16;
 
@@ -83,7 +85,7 @@ class RingMemory final : public BlobMemory {
   bool tell(FrameType type, std::vector<std::uint32_t>& numbers);
   std::optional<std::uint32_t> number_of(const std::shared_ptr<shm::BlobSegment>& segment);
   bool may_pass(const shm::BlobSegment& segment) const;
-  bool is_out_of_descriptors() const;
+  bool peer_is_out_of_descriptors() const;
   void drop_values_that_went();
 
   System& system_;
@@ -96,7 +98,8 @@ class RingMemory final : public BlobMemory {
   std::vector<Untold> untold_;                                   // their descriptors are on their way
   std::vector<std::uint32_t> dropped_;                           // that the peer is still to be told of
   std::vector<std::uint32_t> lost_;                              // of the peer's, that it is still to be told of
-  std::optional<TimePoint> peer_lost_at_;                        // one of this side's
+  Duration retry_after_ = kFirstRetry;
+  std::optional<TimePoint> peer_lost_at_;  // one of this side's
   shm::PeerBlobs peer_;
   std::array<Fd, kMaxArrived> arrived_;  // in this order, the first at first_arrived_; no memory is needed to keep them
   std::size_t first_arrived_ = 0;

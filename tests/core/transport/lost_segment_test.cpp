@@ -129,11 +129,29 @@ TEST_P(LostSegment, WhatWasLostAndDroppedIsNotToldOf) {
   EXPECT_EQ(pair_.two->written(), written);
 }
 
+TEST_P(LostSegment, EachTimeThatItWasTooSoonTheNextTryIsTwiceAsFar) {
+  make(losing_);
+  std::vector<Attachment> kept;
+  const auto is_passed_after = [&](std::chrono::seconds more) {
+    losing_.ahead += more;
+    kept.push_back(fill(one().allocate(10'000), 1));
+    const bool is_passed = pass_and_lose(kept.back()).has_value();
+    read_what_it_says();
+    return is_passed;
+  };
+  EXPECT_TRUE(is_passed_after(std::chrono::seconds(0)));
+  EXPECT_TRUE(is_passed_after(std::chrono::seconds(6)));
+  EXPECT_FALSE(is_passed_after(std::chrono::seconds(6)));
+  EXPECT_TRUE(is_passed_after(std::chrono::seconds(5)));
+  EXPECT_FALSE(is_passed_after(std::chrono::seconds(19)));
+  EXPECT_TRUE(is_passed_after(std::chrono::seconds(2)));
+}
+
 TEST_P(LostSegment, APeerThatGoesOnLosingThemIsPassedNoMoreBeforeSomeAreFree) {
   make(losing_);
   std::vector<Attachment> kept;
   const auto lose_another = [&] {
-    losing_.ahead += std::chrono::seconds(6);
+    losing_.ahead += std::chrono::minutes(6);
     kept.push_back(fill(one().allocate(10'000), 1));
     const bool is_passed = pass_and_lose(kept.back()).has_value();
     read_what_it_says();

@@ -159,7 +159,8 @@ Progress Session::receive_answer(const FrameHeader& header, ConstBytes body) {
     return {};
   }
   if (!is_part(header)) return finish_call(header, body, nullptr);
-  if (pending->abandoned && !must_arrive(header.flags)) {
+  const std::uint8_t flags = begins ? header.flags : reassembly_.flags(header.call_id);
+  if (pending->abandoned && !must_arrive(flags)) {
     skip_answer(header, body, *pending);
     return {};
   }

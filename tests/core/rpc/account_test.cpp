@@ -231,6 +231,25 @@ TEST_F(AccountTest, TheFragmentsOfAnAnswerToTheServiceCount) {
   EXPECT_EQ(one_.session.pending_calls(), 0U);
 }
 
+TEST_F(AccountTest, OfAnAnswerThatIsCancelledNothingIsChargedAnyMore) {
+  const std::uint64_t call = one_.call(7, {}).value();
+  ASSERT_TRUE(settle(one_, client_).ok());
+  const std::uint64_t before = user_.bytes();
+  client_.capacity = 2;
+  client_.session.reply(client_.requests.at(0).id, Buffer(kMost / 2));
+  while (client_.session.flush_round()) {
+  }
+  Progress status;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(deliver_one(client_, one_, status) && status.ok());
+  EXPECT_GT(user_.bytes(), before + kMost / 10);
+  EXPECT_TRUE(one_.session.cancel(call));
+  EXPECT_LE(user_.bytes(), before);
+  client_.capacity = ~std::size_t{0};
+  ASSERT_TRUE(settle(one_, client_).ok());
+  EXPECT_EQ(user_.bytes(), 0U);
+  EXPECT_TRUE(one_.session.idle());
+}
+
 TEST_F(AccountTest, OfAnAnswerForWhichThereIsNoRoomTheRestIsNotSent) {
   static_cast<void>(one_.call(7, {}));
   ASSERT_TRUE(settle(one_, client_).ok());
@@ -241,6 +260,9 @@ TEST_F(AccountTest, OfAnAnswerForWhichThereIsNoRoomTheRestIsNotSent) {
   Progress status;
   while (one_.outcomes[7].empty()) ASSERT_TRUE(deliver_one(client_, one_, status) && status.ok());
   EXPECT_EQ(one_.outcomes[7][0].code, Code::kResourceExhausted);
+  ASSERT_EQ(one_.written.size(), 1U) << "it is cancelled";
+  one_.session.cancel(one_.written[0].header.call_id);
+  EXPECT_EQ(one_.written.size(), 1U) << "once";
   ASSERT_TRUE(deliver_one(one_, client_, status) && status.ok());
   EXPECT_FALSE(client_.session.has_output() && client_.session.flush_round());
   EXPECT_LE(client_.written.size(), 8U);

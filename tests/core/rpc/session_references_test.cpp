@@ -106,11 +106,13 @@ TEST_F(SessionReferences, TheResultOfACancelledCallPassesNothing) {
 }
 
 TEST_F(SessionReferences, AnAnswerThatPassesSomeArrivesThoughItIsCancelledAndTheyAreGivenBack) {
+  Progress status;
   const std::uint64_t call = client_.call(++token_, {}).value();
   settle_both();
   server_.capacity = 1;
   const std::vector<std::uint64_t> references{kRetained | 3U};
   server_.session.reply(server_.requests.back().id, Buffer(90'000), 0, references);
+  ASSERT_TRUE(testing_support::deliver_one(server_, client_, status) && status.ok()) << "it has begun";
   EXPECT_TRUE(client_.session.cancel(call));
   settle_both();
   server_.capacity = ~std::size_t{0};

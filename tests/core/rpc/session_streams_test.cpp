@@ -239,6 +239,8 @@ TEST_F(SessionStreams, AnAnswerThatCarriesOneArrivesThoughItIsCancelledAndEndsIt
   settle_both();
   server_.capacity = 1;
   const std::uint64_t stream = server_.session.reply(server_.requests.back().id, Buffer(90'000), 1);
+  Progress status;
+  ASSERT_TRUE(testing_support::deliver_one(server_, client_, status) && status.ok()) << "it has begun";
   EXPECT_TRUE(client_.session.cancel(call));
   settle_both();
   server_.capacity = ~std::size_t{0};

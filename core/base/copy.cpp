@@ -12,10 +12,10 @@ namespace ipcbridge {
 
 namespace {
 
-// Several times what a core has of its own. From the second size on memcpy() of the C library passes by the caches
-// itself, and does it better in memory that is fresh.
+// Several times what a core has of its own. From the second size on glibc maps memory anew each time
+// (M_MMAP_THRESHOLD), and the kernel has just written zeros to that, which are in the caches.
 constexpr std::size_t kPastCaches = 8UL * 1024 * 1024;
-constexpr std::size_t kPastCachesByItself = 24UL * 1024 * 1024;
+constexpr std::size_t kFresh = 32UL * 1024 * 1024;
 
 }  // namespace
 
@@ -47,7 +47,7 @@ void copy_past_caches(std::byte* to, ConstBytes from) { std::memcpy(to, from.dat
 #endif
 
 void copy_bytes(std::byte* to, ConstBytes from) {
-  if (from.size() >= kPastCaches && from.size() < kPastCachesByItself) {
+  if (from.size() >= kPastCaches && from.size() < kFresh) {
     copy_past_caches(to, from);
   } else if (!from.empty()) {
     std::memcpy(to, from.data(), from.size());

@@ -179,8 +179,10 @@ Progress RingMemory::on_lost(ConstBytes body) {
       std::find_if(known_.begin(), known_.end(), [number](const auto& each) { return each.second.number == number; });
   if (known == known_.end()) return {};  // it has crossed the DROP_SEGMENT
   if (std::exchange(known->second.is_lost, true)) return CloseReason::peer_violation("it has lost a segment twice");
-  if (peer_lost_at_) retry_after_ = std::min<Duration>(2 * retry_after_, kLongestRetry);
-  peer_lost_at_ = system_.now();
+  const TimePoint now = system_.now();
+  const bool too_soon = peer_lost_at_ && now - *peer_lost_at_ < 2 * retry_after_;
+  retry_after_ = too_soon ? std::min<Duration>(2 * retry_after_, kLongestRetry) : kFirstRetry;
+  peer_lost_at_ = now;
   for (shm::BlobPool* pool : {pool_.get(), &shm::BlobPool::of_process()}) pool->retire(*known->first);
   return {};
 }

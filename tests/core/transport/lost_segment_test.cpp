@@ -145,6 +145,8 @@ TEST_P(LostSegment, EachTimeThatItWasTooSoonTheNextTryIsTwiceAsFar) {
   EXPECT_TRUE(is_passed_after(std::chrono::seconds(5)));
   EXPECT_FALSE(is_passed_after(std::chrono::seconds(19)));
   EXPECT_TRUE(is_passed_after(std::chrono::seconds(2)));
+  EXPECT_TRUE(is_passed_after(std::chrono::minutes(10))) << "long afterwards it is another shortage";
+  EXPECT_TRUE(is_passed_after(std::chrono::seconds(6)));
 }
 
 TEST_P(LostSegment, APeerThatGoesOnLosingThemIsPassedNoMoreBeforeSomeAreFree) {

@@ -8,48 +8,23 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/core/shm/linux/peer_blobs_fixture.hpp"
 #include "tests/core/support/failing_memory.hpp"
 #include "tests/core/support/faulty_system.hpp"
 #include "tests/core/support/process.hpp"
 #include "tests/core/support/support.hpp"
 
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
-#endif
-
 namespace ipcbridge::shm {
 namespace {
 
 using testing_support::fail_with;
-using testing_support::FaultySystem;
 using testing_support::is_pattern;
 using testing_support::pattern;
-
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kSize = 16 * kPage;
-constexpr int kAllSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
-
-// A segment as a peer makes it, of which it has a mapping to write to.
-struct Passed {
-  explicit Passed(std::size_t size = kSize, int seals = kAllSeals, unsigned flags = 0)
-      : memory(::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags)) {
-    EXPECT_EQ(::ftruncate(memory.get(), static_cast<off_t>(size)), 0);
-    if (flags == 0) {
-      const Buffer content = pattern(size, 1);
-      EXPECT_EQ(::pwrite(memory.get(), content.data(), size, 0), static_cast<ssize_t>(size));
-      view = map_memory(System::real(), memory.get(), size, Access::kReadWrite).value();
-    }
-    EXPECT_EQ(::fcntl(memory.get(), F_ADD_SEALS, seals), 0);
-  }
-  Fd memory;
-  Mapping view;
-};
 
 // A mode in which blobs are received.
 struct Mode {
@@ -57,33 +32,6 @@ struct Mode {
   bool in_place;
   bool copy_on_write;
   bool maps = true;
-};
-
-class PeerBlobsTest : public testing::Test {
- protected:
-  std::unique_ptr<PeerBlobs> make(bool in_place, bool copy_on_write = false) {
-    auto blobs = std::make_unique<PeerBlobs>(system_, in_place);
-    blobs->receive_as({returns_, 7, copy_on_write});
-    return blobs;
-  }
-  // The next of these numbers.
-  std::vector<std::uint64_t> returned() {
-    std::vector<std::uint64_t> numbers;
-    for (const auto& [connection, number] : returns_->take()) {
-      EXPECT_EQ(connection, 7U);
-      numbers.push_back(number);
-    }
-    return numbers;
-  }
-  static void expect_nonsense(const Status& status) {
-    ASSERT_FALSE(status.ok());
-    EXPECT_TRUE(status.error().code == Code::kDataLoss || status.error().code == Code::kFailedPrecondition)
-        << status.error().message;
-  }
-  using Numbers = std::vector<std::uint64_t>;
-
-  FaultySystem system_;
-  std::shared_ptr<BlobReturns> returns_ = std::make_shared<BlobReturns>();
 };
 
 class PeerBlobsOfAnyMode : public PeerBlobsTest, public testing::WithParamInterface<Mode> {
@@ -268,83 +216,6 @@ TEST_F(PeerBlobsTest, OfASegmentWhoseDescriptorWasLostNothingCanBeHadAndTheBlobs
   EXPECT_EQ(blobs->open({10, 4, 0, 1}).error().code, Code::kResourceExhausted);
   EXPECT_EQ(returned(), Numbers{4});
   EXPECT_EQ(blobs->open({kSize + 1, 4, 0, 1}).error().code, Code::kDataLoss);
-}
-
-TEST_F(PeerBlobsTest, WhatWasWrittenIsForgottenWhenItIsReturned) {
-  const auto blobs = make(true, true);
-  Passed passed;
-  ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
-  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{kPage + 100}}) {
-    const PartPlace place{2 * kPage, 4, offset, 1};
-    BlobRef blob = blobs->open(place).value();
-    std::memset(blob->data(), 0x55, blob->size());
-    EXPECT_NE(passed.view.data()[offset], std::byte{0x55});
-    blob.reset();
-    passed.view.data()[offset] = std::byte{0x66};
-    const BlobRef again = blobs->open(place).value();
-    EXPECT_EQ(again->data()[0], std::byte{0x66});
-    EXPECT_EQ(again->data()[again->size() - 1], passed.view.data()[offset + place.bytes - 1]);
-  }
-}
-
-// Whoever writes, and whatever else the process does meanwhile.
-TEST_F(PeerBlobsTest, NobodyFindsWhatOneBeforeWrote) {
-  const auto blobs = make(true, true);
-  Passed passed;
-  ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
-  const auto [one, two] = testing_support::socket_pair();
-  const std::vector<std::function<void(std::byte&)>> writers{
-      [](std::byte& at) { at = std::byte{0x55}; },
-      [](std::byte& at) { std::thread([&at] { at = std::byte{0x55}; }).join(); },
-      [&](std::byte& at) {
-        const std::byte sent{0x55};
-        ASSERT_EQ(::write(one.get(), &sent, 1), 1);
-        ASSERT_EQ(::read(two.get(), &at, 1), 1);
-      },
-  };
-  for (const auto& write : writers) {
-    for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{5 * kPage}, std::uint64_t{kSize - 1}}) {
-      BlobRef neighbour = blobs->open({kPage, 5, at == 0 ? kPage : 0, 1}).value();
-      BlobRef blob = blobs->open({1, 4, at, 1}).value();
-      write(*blob->data());
-      EXPECT_EQ(*blob->data(), std::byte{0x55});
-      neighbour.reset();
-      blob.reset();
-      EXPECT_TRUE(is_pattern(blobs->open({kSize, 4, 0, 1}).value()->bytes(), 1)) << at;
-    }
-    EXPECT_TRUE(is_pattern(blobs->open({kSize, 4, 0, 1}).value()->bytes(), 1));
-  }
-}
-
-// What is sent twice is at one place.
-TEST_F(PeerBlobsTest, WritersOfTheSamePagesDoNotSeeEachOther) {
-  const auto blobs = make(true, true);
-  Passed passed;
-  ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
-  BlobRef first = blobs->open({kPage, 4, 0, 1}).value();
-  first->data()[0] = std::byte{1};
-  BlobRef second = blobs->open({kPage, 5, 0, 1}).value();
-  BlobRef neighbour = blobs->open({100, 6, kPage - 200, 1}).value();
-  EXPECT_EQ(second->data()[0], passed.view.data()[0]);
-  second->data()[0] = std::byte{2};
-  neighbour->data()[0] = std::byte{3};
-  EXPECT_EQ(first->data()[0], std::byte{1});
-  EXPECT_EQ(first->data()[kPage - 200], passed.view.data()[kPage - 200]);
-  neighbour.reset();
-  second.reset();
-  EXPECT_EQ(first->data()[0], std::byte{1}) << "what others return is not forgotten here";
-  first.reset();
-  EXPECT_EQ(returned().size(), 3U);
-  EXPECT_TRUE(blobs->open({kPage, 4, 0, 1}).value()->is_shared()) << "nobody has the pages now";
-}
-
-TEST_F(PeerBlobsTest, ReadersMaySeeTheSamePages) {
-  const auto blobs = make(true);
-  Passed passed;
-  ASSERT_TRUE(blobs->add(1, kSize, passed.memory).ok());
-  const BlobRef first = blobs->open({kPage, 4, 0, 1}).value();
-  const BlobRef second = blobs->open({kPage, 5, 0, 1}).value();
-  EXPECT_EQ(first->data(), second->data());
 }
 
 TEST_F(PeerBlobsTest, AForkedChildForgetsNothingAndReturnsNothing) {
